@@ -1,0 +1,26 @@
+/* conf_value.h - the values of the configuration table as text: read, shown, and their bounds said.
+ * Internal to conf*.c. */
+#ifndef BASE_CONF_VALUE_H
+#define BASE_CONF_VALUE_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/conf.h"
+
+struct buf;
+
+/* Writes the member; false, and nothing written, when the text is no value or out of bounds. */
+bool conf_parse(const struct conf_opt *opt, const char *text, void *member) MUST_CHECK;
+
+/* The value as conf_parse() takes it, in its largest whole unit: "10m", "4MiB", "true". */
+void conf_show(const struct conf_opt *opt, const void *member, struct buf *out);
+
+/* What the row takes: "a duration from 1ms to 1h", "one of json, text". */
+void conf_show_bounds(const struct conf_opt *opt, struct buf *out);
+
+/* "http_port" as "--http-port" and as "HTTP_PORT". */
+void conf_show_flag(const char *name, struct buf *out);
+void conf_show_env(const char *name, struct buf *out);
+
+#endif

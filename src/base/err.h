@@ -1,0 +1,28 @@
+/* err.h - why something failed: a text of fixed size, flags, and the server's code if it said one.
+ *
+ * Functions return an enum that says what happened; an optional `struct err *`, always the last
+ * parameter, says why. It is written only on failure, may be NULL, and needs no freeing.
+ * Installed with the pool as pqpool_err.h, so this header includes nothing of ours. */
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+enum err_flag {
+    ERR_RETRYABLE = 1u << 0, /* the same call may succeed later */
+    ERR_UNCERTAIN = 1u << 1, /* it may have happened: repeat it under the same key, never a new one */
+};
+
+struct err {
+    unsigned flags;  /* enum err_flag */
+    char code[6];    /* SQLSTATE of the server's answer, or "" */
+    char text[250];  /* one line, no final newline; cut when too long */
+};
+
+/* Overwrites *err; `code` is cleared. No-op when err is NULL. Never allocates. */
+void err_set(struct err *err, unsigned flags, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* As err_set, with the five characters of an SQLSTATE; NULL means none. */
+void err_set_code(struct err *err, unsigned flags, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#endif

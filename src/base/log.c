@@ -1,0 +1,144 @@
+/* log.c - see log.h. A line is made in a buffer on the stack, so that logging works out of memory,
+ * and is at most PIPE_BUF bytes, so that lines of several threads and processes never mix in a
+ * pipe. What does not fit is cut inside its value: the line stays whole JSON and says "cut":true.
+ */
+#include "base/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log_limit.h"
+
+enum {
+    TAIL_BYTES = 64, /* kept free for `suppressed`, `cut` and the newline */
+    CUT_BYTES = 1024 /* the most that is kept of a value that was cut */
+};
+
+static const char *const level_names[] = {
+    [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"
+};
+
+static atomic_int log_level = LOG_INFO;
+static enum log_format log_format = LOG_AS_JSON;
+static struct log_limit limit = LOG_LIMIT_INIT;
+
+void log_init(enum log_level level, enum log_format format)
+{
+    log_set_level(level);
+    log_format = format;
+}
+
+void log_set_level(enum log_level level)
+{
+    atomic_store_explicit(&log_level, (int)level, memory_order_relaxed);
+}
+
+bool log_enabled(enum log_level level)
+{
+    return (int)level <= atomic_load_explicit(&log_level, memory_order_relaxed);
+}
+
+static void add_time(struct buf *line)
+{
+    int64_t now_us = clock_wall_us();
+    time_t now_s = (time_t)(now_us / 1000000);
+    struct tm tm;
+    char text[32];
+    if (gmtime_r(&now_s, &tm) == NULL || strftime(text, sizeof text, "%FT%T", &tm) == 0)
+        text[0] = '\0'; /* a clock beyond year 2^31: the line matters more */
+    buf_printf(line, "%s.%06dZ", text, (int)(now_us % 1000000));
+}
+
+static void add_head(struct buf *line, enum log_level level, const char *event)
+{
+    bool json = log_format == LOG_AS_JSON;
+    buf_add_str(line, json ? "{\"ts\":\"" : "");
+    add_time(line);
+    buf_printf(line, json ? "\",\"level\":\"%s\",\"event\":" : " %-5s ", level_names[level]);
+    if (json)
+        buf_add_json(line, event);
+    else
+        buf_add_str(line, event);
+}
+
+static void add_key(struct buf *line, const char *key)
+{
+    if (log_format == LOG_AS_JSON)
+        buf_printf(line, ",\"%s\":", key);
+    else
+        buf_printf(line, " %s=", key);
+}
+
+/* False, and the line as it was, when there is no room. Text is escaped in both formats: nothing
+ * from outside may write to a terminal as it likes. */
+static bool try_field(struct buf *line, const char *key, const char *text, int64_t number)
+{
+    size_t len = line->len;
+    add_key(line, key);
+    if (text != NULL)
+        buf_add_json(line, text);
+    else
+        buf_printf(line, "%" PRId64, number);
+    if (!line->failed)
+        return true;
+    line->len = len;
+    line->failed = false;
+    return false;
+}
+
+/* As much of the value as there is room for; false when that is not all of it. */
+static bool add_field(struct buf *line, const struct log_field *field)
+{
+    if (try_field(line, field->key, field->text, field->number))
+        return true;
+    if (field->text == NULL)
+        return false;
+    char part[CUT_BYTES + 1];
+    size_t keep = strnlen(field->text, CUT_BYTES);
+    memcpy(part, field->text, keep);
+    do {
+        part[keep] = '\0';
+        keep /= 2;
+    } while (!try_field(line, field->key, part, 0) && part[0] != '\0');
+    return false;
+}
+
+static void write_line(const struct buf *line)
+{
+    ssize_t rc;
+    do
+        rc = write(STDERR_FILENO, line->data, line->len);
+    while (rc < 0 && errno == EINTR); /* any other failure: there is nowhere to say so */
+}
+
+void log_fields(enum log_level level, const char *event, const struct log_field *fields, int count)
+{
+    uint64_t suppressed;
+    if (!log_enabled(level) || !log_limit_pass(&limit, event, clock_now_ns(), &suppressed))
+        return;
+
+    char memory[PIPE_BUF];
+    struct buf line = BUF_OVER(memory);
+    line.max -= TAIL_BYTES;
+    bool whole = true;
+    add_head(&line, level, event);
+    for (int i = 0; i < count; i++)
+        whole = add_field(&line, &fields[i]) && whole;
+
+    line.max += TAIL_BYTES;
+    if (suppressed > 0)
+        (void)try_field(&line, "suppressed", NULL, (int64_t)suppressed);
+    if (!whole) {
+        add_key(&line, "cut");
+        buf_add_str(&line, "true");
+    }
+    buf_add_str(&line, log_format == LOG_AS_JSON ? "}\n" : "\n");
+    write_line(&line);
+}

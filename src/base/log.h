@@ -1,0 +1,47 @@
+/* log.h - one line an event: JSON for machines, text for a terminal. Only app/ logs; libraries
+ * return, or call an event callback that app/ gave them.
+ *
+ *     log_event(LOG_WARN, "pool.dial_failed", log_str("error", err.text), log_int("attempt", 3));
+ *
+ * Event names are constants of the form area.what_happened. Values are escaped; never log a body, a
+ * key or a connection string. One event name gets at most 20 lines a second; what was left out is
+ * said with the next line (`suppressed`). Any thread; a line is one write(2) to standard error. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+enum log_format { LOG_AS_JSON, LOG_AS_TEXT };
+
+struct log_field {
+    const char *key;
+    const char *text; /* NULL: `number` counts */
+    int64_t number;
+};
+
+static inline struct log_field log_str(const char *key, const char *text)
+{
+    return (struct log_field){ .key = key, .text = text != 0 ? text : "" };
+}
+
+static inline struct log_field log_int(const char *key, int64_t number)
+{
+    return (struct log_field){ .key = key, .number = number };
+}
+
+/* Before the first thread starts; the level may change at any time (SIGHUP). */
+void log_init(enum log_level level, enum log_format format);
+void log_set_level(enum log_level level);
+bool log_enabled(enum log_level level);
+
+void log_fields(enum log_level level, const char *event, const struct log_field *fields, int count);
+
+#define log_event(level, event, ...)                                                               \
+    do {                                                                                           \
+        const struct log_field fields_[] = { __VA_ARGS__ };                                        \
+        log_fields(level, event, fields_, (int)(sizeof fields_ / sizeof fields_[0]));              \
+    } while (0)
+
+#endif

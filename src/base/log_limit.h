@@ -1,0 +1,38 @@
+/* log_limit.h - how often an event may be logged: so many lines a second for each event name, so
+ * that one fault that repeats ten thousand times a second neither fills a disk nor hides the
+ * others.
+ *
+ * Time is handed in. Any thread. */
+#ifndef BASE_LOG_LIMIT_H
+#define BASE_LOG_LIMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/sync.h"
+
+enum { LOG_LIMIT_LINES = 20, LOG_LIMIT_EVENTS = 128 };
+
+struct log_limit_slot {
+    const char *event; /* borrowed: a constant; NULL: free */
+    int64_t began_at_ns;
+    uint32_t lines; /* in the second that began then */
+    uint64_t suppressed;
+};
+
+struct log_limit {
+    struct mutex mu;
+    struct log_limit_slot slot[LOG_LIMIT_EVENTS] GUARDED_VAR;
+};
+
+#define LOG_LIMIT_INIT                                                                             \
+    {                                                                                              \
+        .mu = {.raw = PTHREAD_MUTEX_INITIALIZER }                                                  \
+    }
+
+/* May a line of this event go out now? Then *suppressed is how many did not since the last one.
+ * Names beyond LOG_LIMIT_EVENTS share the last one's allowance. Locks: takes limit->mu. */
+bool log_limit_pass(struct log_limit *limit, const char *event, int64_t now_ns,
+                    uint64_t *suppressed) MUST_CHECK;
+
+#endif

@@ -1,0 +1,76 @@
+/* metrics.h - counters, gauges and histograms, and how they read in Prometheus text.
+ *
+ * Writers    counter_add() and histogram_observe() touch the calling thread's own stripe with one
+ *            relaxed atomic add each: no lock, no shared cache line. Any thread.
+ * Readers    counter_read() and histogram_read() sum the stripes: exact once writers are quiet,
+ *            monotonic always. Any thread.
+ * Units      durations are observed in nanoseconds and shown in seconds. */
+#ifndef BASE_METRICS_H
+#define BASE_METRICS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+
+enum { METRIC_STRIPES = 8, HISTOGRAM_BUCKETS_MAX = 24 };
+
+struct metric_stripe {
+    _Alignas(64) atomic_uint_fast64_t value;
+};
+
+struct counter {
+    struct metric_stripe stripe[METRIC_STRIPES];
+};
+
+struct gauge {
+    atomic_int_fast64_t value;
+};
+
+struct histogram_stripe {
+    _Alignas(64) atomic_uint_fast64_t sum;
+    atomic_uint_fast64_t bucket[HISTOGRAM_BUCKETS_MAX + 1]; /* the last: above every bound */
+};
+
+struct histogram {
+    const int64_t *bounds; /* ascending upper bounds, inclusive; borrowed, static data */
+    size_t n_bounds;       /* <= HISTOGRAM_BUCKETS_MAX */
+    struct histogram_stripe stripe[METRIC_STRIPES];
+};
+
+struct histogram_view {
+    const int64_t *bounds;
+    size_t n_bounds;
+    uint64_t bucket[HISTOGRAM_BUCKETS_MAX + 1]; /* not cumulative */
+    uint64_t count, sum;
+};
+
+/* 50 us to 30 s in steps of about 2: what a commit, an acquire and a request are measured by. */
+extern const int64_t metric_latency_bounds_ns[];
+extern const size_t metric_latency_n_bounds;
+
+/* The stripe of the calling thread, 0..METRIC_STRIPES-1. */
+unsigned metric_stripe_index(void);
+
+void counter_add(struct counter *counter, uint64_t n);
+uint64_t counter_read(const struct counter *counter);
+
+void gauge_set(struct gauge *gauge, int64_t value);
+void gauge_add(struct gauge *gauge, int64_t n);
+int64_t gauge_read(const struct gauge *gauge);
+
+void histogram_init(struct histogram *histogram, const int64_t *bounds, size_t n_bounds);
+void histogram_observe(struct histogram *histogram, int64_t value);
+void histogram_read(const struct histogram *histogram, struct histogram_view *view);
+
+/* Prometheus text format 0.0.4. `labels` is written as given, without braces ("" for none). */
+void prom_family(struct buf *out, const char *name, const char *type, const char *help);
+void prom_uint(struct buf *out, const char *name, const char *labels, uint64_t value);
+void prom_int(struct buf *out, const char *name, const char *labels, int64_t value);
+void prom_seconds(struct buf *out, const char *name, const char *labels, int64_t value_ns);
+/* scale: what a value is divided by to be shown; NS_PER_S for durations, 1 for sizes. */
+void prom_histogram(struct buf *out, const char *name, const char *labels,
+                    const struct histogram_view *view, int64_t scale);
+
+#endif

@@ -1,0 +1,40 @@
+/* sync.h - mutex and condition variable whose return codes are checked and whose use clang checks
+ * (preset tsa). Conditions wait on CLOCK_MONOTONIC. A failing pthread call is a programmer error
+ * and aborts. Any thread. */
+#ifndef BASE_SYNC_H
+#define BASE_SYNC_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+struct CAPABILITY("mutex") mutex {
+    pthread_mutex_t raw;
+};
+
+struct cond {
+    pthread_cond_t raw;
+};
+
+void mutex_init(struct mutex *mu);
+void mutex_fini(struct mutex *mu);
+void mutex_lock(struct mutex *mu) ACQUIRES(mu);
+void mutex_unlock(struct mutex *mu) RELEASES(mu);
+
+void cond_init(struct cond *cond);
+void cond_fini(struct cond *cond);
+void cond_signal(struct cond *cond);
+void cond_broadcast(struct cond *cond);
+
+/* Waits until signalled or at_ns (CLOCK_NEVER: no limit); false when the moment has come. May wake
+ * for nothing, so call it in a loop over the condition itself. */
+bool cond_wait_until(struct cond *cond, struct mutex *mu, int64_t at_ns) REQUIRES(mu);
+
+/* Starts a joinable thread with every signal blocked, named for /proc and top (15 characters).
+ * Returns 0 or an errno value. */
+int thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *arg) MUST_CHECK;
+void thread_join(pthread_t thread);
+
+#endif
