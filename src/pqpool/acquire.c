@@ -1,0 +1,265 @@
+/* acquire.c - taking a connection and giving it back: the hot path first, the waiting after it.
+ *
+ * A checkout of a connection used within the bypass window makes no system call: one mutex, one
+ * clock read. Newcomers queue behind waiters; a connection that comes back goes to the first waiter
+ * by hand, so none can be snatched from under it. */
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "pqpool/pool.h"
+
+enum {
+    CANDIDATES_MAX = 3
+}; /* stale connections tried by one acquire before it waits for a fresh one */
+
+struct request {
+    int64_t since_at_ns, deadline_at_ns;
+    int64_t queued_ns, checked_ns; /* how long in each phase */
+    const char *file;
+    int line;
+};
+
+static bool needs_probe(const struct pqpool *pool, const struct conn *conn, int64_t now_ns)
+{
+    return pool->options.validate_on_checkout &&
+           now_ns - conn->used_at_ns >= pool->options.validation_bypass_ns;
+}
+
+static void lend(struct pqpool *pool, struct conn *conn, const struct request *req, int64_t now_ns)
+    REQUIRES(pool->mu)
+{
+    int64_t took_ns = now_ns - req->since_at_ns;
+    if (conn->state != CONN_LEASED)
+        conn_move(pool, conn, CONN_LEASED);
+    conn->leased_at_ns = now_ns;
+    conn->file = req->file;
+    conn->line = req->line;
+    conn->leak_reported = false;
+    pool->counted.acquired++;
+    if (took_ns > pool->acquire_max_ns[pool->window_slot])
+        pool->acquire_max_ns[pool->window_slot] = took_ns;
+}
+
+static void explain_timeout(struct pqpool *pool, int64_t waited_ns, struct err *err)
+    REQUIRES(pool->mu)
+{
+    const char *cause = pool->last_error.text;
+    err_set(
+        err, ERR_RETRYABLE,
+        "no connection within %.3f s: %u of %u open, %u leased, %u being dialled, %u waiting%s%s",
+        (double)waited_ns / 1e9, pool_total(pool), pool->options.max_pool_size,
+        pool->list[CONN_LEASED].count, pool->list[CONN_CONNECTING].count, pool->waiting,
+        cause[0] != '\0' ? "; last dial: " : "", cause);
+}
+
+static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err *err)
+    REQUIRES(pool->mu)
+{
+    pool->counted.acquire_refused++;
+    if (rc == PQPOOL_DOWN)
+        err_set_code(err, ERR_RETRYABLE, pool->last_error.code, "database is down: %s",
+                     pool->last_error.text);
+    else if (rc == PQPOOL_FULL)
+        err_set(err, ERR_RETRYABLE, "%u acquires wait already (max_waiting)", pool->waiting);
+    else
+        err_set(err, 0, "the pool is closed");
+    return rc;
+}
+
+/* Queues for a connection; on OK it is LEASED to this thread. first: this caller was at the head
+ * before and drew stale connections, so it goes back there. */
+static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool first,
+                                 struct conn **out, struct err *err) REQUIRES(pool->mu)
+{
+    if (pool->closing)
+        return refuse(pool, PQPOOL_CLOSED, err);
+    if (atomic_load_explicit(&pool->down, memory_order_relaxed))
+        return refuse(pool, PQPOOL_DOWN, err);
+    if (!first && pool->waiting >= pool->options.max_waiting)
+        return refuse(pool, PQPOOL_FULL, err);
+
+    struct waiter waiter = { .since_at_ns = clock_now_ns() };
+    cond_init(&waiter.wake);
+    pool_enqueue(pool, &waiter, first);
+    if (pool_total(pool) >= pool->options.max_pool_size)
+        pool->counted.exhausted_count++;
+    pool_judge_exhausted(pool, waiter.since_at_ns);
+    pool_wake_connector(pool);
+    while (!waiter.served && cond_wait_until(&waiter.wake, &pool->mu, req->deadline_at_ns))
+        ;
+    int64_t now_ns = clock_now_ns();
+    req->queued_ns += now_ns - waiter.since_at_ns;
+    if (!waiter.served) {
+        pool_dequeue(pool, &waiter);
+        pool->counted.acquire_timeouts++;
+        explain_timeout(pool, now_ns - req->since_at_ns, err);
+        waiter.rc = PQPOOL_TIMEOUT;
+    } else if (waiter.rc != PQPOOL_OK) {
+        (void)refuse(pool, waiter.rc, err);
+    }
+    pool_judge_exhausted(pool, now_ns);
+    cond_fini(&waiter.wake);
+    *out = waiter.conn;
+    return waiter.rc;
+}
+
+/* Probes with the mutex released; false: the connection was discarded. */
+static bool passes_probe(struct pqpool *pool, struct conn *conn, struct request *req)
+    REQUIRES(pool->mu)
+{
+    int64_t began_ns = clock_now_ns();
+    conn_move(pool, conn, CONN_CHECKING);
+    mutex_unlock(&pool->mu);
+    int64_t limit_ns = clock_after(began_ns, pool->options.validation_timeout_ns);
+    bool good = conn_probe(conn, clock_min(limit_ns, req->deadline_at_ns)) == PROBE_OK;
+    mutex_lock(&pool->mu);
+    req->checked_ns += clock_now_ns() - began_ns;
+    if (good) {
+        pool->counted.validations_passed++;
+        return true;
+    }
+    pool->counted.validations_failed++;
+    pool_event(pool, PQPOOL_EVENT_LOST, "a connection failed its probe");
+    conn_discard(pool, conn, CLOSE_INVALID);
+    return false;
+}
+
+static enum pqpool_rc acquire_slowly(struct pqpool *pool, struct request *req, struct conn *conn,
+                                     struct conn **out, struct err *err) REQUIRES(pool->mu)
+{
+    for (int tried = 0;; tried++) {
+        if (conn == NULL) {
+            enum pqpool_rc rc = await_turn(pool, req, tried > 0, &conn, err);
+            if (rc != PQPOOL_OK)
+                return rc;
+        }
+        if (!needs_probe(pool, conn, clock_now_ns()) || passes_probe(pool, conn, req)) {
+            *out = conn;
+            return PQPOOL_OK;
+        }
+        conn = tried + 1 < CANDIDATES_MAX && !pool->closing ? pool_take_idle(pool) : NULL;
+    }
+}
+
+static void observe(struct pqpool *pool, const struct request *req, int64_t took_ns)
+{
+    if (!pool->options.enable_pool_metrics)
+        return;
+    histogram_observe(&pool->acquire, took_ns);
+    if (req->queued_ns > 0)
+        histogram_observe(&pool->queue, req->queued_ns);
+    if (req->checked_ns > 0)
+        histogram_observe(&pool->validate, req->checked_ns);
+}
+
+enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
+                                   struct pqpool_lease **lease_out, struct err *err,
+                                   const char *file, int line)
+{
+    struct request req = { .since_at_ns = clock_now_ns(), .file = file, .line = line };
+    int64_t now_ns = req.since_at_ns;
+    enum pqpool_rc rc = PQPOOL_OK;
+    struct conn *conn = NULL;
+
+    req.deadline_at_ns = deadline_at_ns != PQPOOL_DEFAULT_DEADLINE
+                             ? deadline_at_ns
+                             : clock_after(now_ns, pool->options.acquire_timeout_ns);
+    mutex_lock(&pool->mu);
+    if (!pool->closing && pool->first_waiter == NULL)
+        conn = pool_take_idle(pool);
+    if (conn != NULL && !needs_probe(pool, conn, now_ns)) {
+        pool->counted.validations_bypassed++;
+    } else {
+        pool->callers_inside++;
+        rc = acquire_slowly(pool, &req, conn, &conn, err);
+        now_ns = clock_now_ns();
+        pool->callers_inside--;
+        if (pool->closing)
+            cond_broadcast(&pool->quiet);
+    }
+    if (rc == PQPOOL_OK)
+        lend(pool, conn, &req, now_ns);
+    mutex_unlock(&pool->mu);
+    if (rc != PQPOOL_OK)
+        return rc;
+    observe(pool, &req, now_ns - req.since_at_ns);
+    *lease_out = &conn->lease;
+    return PQPOOL_OK;
+}
+
+/* What a connection that comes back is good for; reads libpq's own fields, so outside the mutex. */
+static enum conn_state fate(const struct conn *conn, enum pqpool_verdict verdict)
+{
+    const struct pg_driver *pg = conn->pool->pg;
+    if (verdict == PQPOOL_DISCARD || conn->doomed || pg->status(conn->pg) != CONNECTION_OK)
+        return CONN_CLOSING;
+    switch (pg->transaction_status(conn->pg)) {
+    case PQTRANS_IDLE:
+        return CONN_IDLE;
+    case PQTRANS_INTRANS:
+    case PQTRANS_INERROR:
+        return CONN_RESETTING;
+    case PQTRANS_ACTIVE: /* a query whose end nobody waited for */
+    case PQTRANS_UNKNOWN:
+        return CONN_CLOSING;
+    }
+    return CONN_CLOSING;
+}
+
+/* Back to where it is useful. */
+static void take_back(struct pqpool *pool, struct conn *conn, enum conn_state next, bool broken,
+                      int64_t now_ns) REQUIRES(pool->mu)
+{
+    conn->used_at_ns = now_ns;
+    if (next == CONN_IDLE) {
+        pool_offer(pool, conn, now_ns);
+    } else if (next == CONN_RESETTING && !pool->closing) {
+        conn->task_deadline_at_ns = 0;
+        conn_move(pool, conn, CONN_RESETTING);
+        pool_wake_janitor(pool);
+    } else {
+        if (broken)
+            pool_event(pool, PQPOOL_EVENT_LOST, "a connection came back broken");
+        pool->counted.connection_errors[ERROR_LOST] += broken;
+        conn_discard(pool, conn, broken ? CLOSE_LOST : CLOSE_DISCARDED);
+    }
+}
+
+/* The pool was closed before this lease came back, and its threads are gone. */
+static void take_back_late(struct pqpool *pool, struct conn *conn)
+{
+    conn_finish(conn);
+    mutex_lock(&pool->mu);
+    conn_discard(pool, conn, CLOSE_SHUTDOWN);
+    conn_move(pool, conn, CONN_NEW);
+    bool last = pool_on_loan(pool) == 0;
+    mutex_unlock(&pool->mu);
+    if (last)
+        pool_free(pool);
+}
+
+void pqpool_release(struct pqpool_lease **lease, enum pqpool_verdict verdict)
+{
+    if (*lease == NULL)
+        return;
+    struct conn *conn = (*lease)->conn;
+    struct pqpool *pool = conn->pool;
+    int64_t now_ns = clock_now_ns();
+    enum conn_state next = fate(conn, verdict);
+
+    *lease = NULL;
+    if (pool->options.enable_pool_metrics)
+        histogram_observe(&pool->hold, now_ns - conn->leased_at_ns);
+    mutex_lock(&pool->mu);
+    bool late = pool->abandoned;
+    if (!late)
+        take_back(pool, conn, next, verdict != PQPOOL_DISCARD, now_ns);
+    if (pool->exhausted_since_ns != 0)
+        pool_judge_exhausted(pool, now_ns);
+    if (pool->closing)
+        cond_broadcast(&pool->quiet);
+    mutex_unlock(&pool->mu);
+    if (late)
+        take_back_late(pool, conn);
+}

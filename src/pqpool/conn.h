@@ -1,0 +1,98 @@
+/* conn.h - one connection of the pool, and the table of states it moves through.
+ *
+ *   NEW         a free slot                          -> CONNECTING
+ *   CONNECTING  being dialled by the connector       -> IDLE, LEASED, CLOSING
+ *   IDLE        ready, newest use first              -> LEASED, CHECKING, CLOSING
+ *   CHECKING    probed by the thread that wants it   -> LEASED, CLOSING; the control connection ->
+ * IDLE LEASED      on loan                              -> IDLE, LEASED, CHECKING, RESETTING,
+ * CANCELING, CLOSING RESETTING   ROLLBACK by the janitor              -> IDLE, LEASED, CLOSING
+ *   CANCELING   its query is being cancelled         -> RESETTING, CLOSING
+ *   CLOSING     waits for the connector's PQfinish   -> NEW
+ *
+ * A slot counts against the maximum in every state but NEW, so until PQfinish has returned.
+ * Each state has one list; conn_move() is the only place that changes a state, a list or a count.
+ */
+#ifndef PQPOOL_CONN_H
+#define PQPOOL_CONN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <libpq-fe.h>
+
+#include "base/attr.h"
+
+struct pqpool;
+struct conn;
+
+enum conn_state {
+    CONN_NEW,
+    CONN_CONNECTING,
+    CONN_IDLE,
+    CONN_CHECKING,
+    CONN_LEASED,
+    CONN_RESETTING,
+    CONN_CANCELING,
+    CONN_CLOSING,
+};
+enum { CONN_STATES = CONN_CLOSING + 1 };
+
+enum close_reason {
+    CLOSE_LOST,       /* died, or its peer hung up */
+    CLOSE_DISCARDED,  /* the holder said so */
+    CLOSE_INVALID,    /* its probe or its reset failed */
+    CLOSE_GENERATION, /* older than a failover or a restart that was noticed */
+    CLOSE_IDLE,
+    CLOSE_LIFETIME,
+    CLOSE_DIAL, /* never got to be a connection */
+    CLOSE_SHUTDOWN,
+};
+enum { CLOSE_REASONS = CLOSE_SHUTDOWN + 1 };
+
+struct pqpool_lease {
+    struct conn *conn;
+};
+
+/* The progress of a dial: connector thread only. */
+struct conn_dial {
+    int64_t started_at_ns, deadline_at_ns, host_deadline_at_ns;
+    unsigned hosts_tried, host;
+    PostgresPollingStatusType want;
+};
+
+struct conn {
+    struct pqpool *pool;
+    struct pqpool_lease lease; /* what the holder sees */
+    struct conn *prev, *next;  /* in the list of its state */
+    enum conn_state state;
+    bool control; /* the health check's own: in no list, in no count */
+    PGconn *pg;   /* belongs to the thread that the state says; NULL in NEW */
+    int fd;
+    uint32_t serial;     /* one more at each birth: tells a late event from a fresh one */
+    uint32_t generation; /* the pool's, at birth */
+    int64_t born_at_ns, expires_at_ns, used_at_ns;
+    atomic_bool peer_gone; /* set by the janitor's epoll; read with no system call at checkout */
+    struct conn_dial dial;
+    int64_t task_deadline_at_ns; /* of a probe or reset that the janitor runs */
+    /* the holder's, while LEASED */
+    int64_t leased_at_ns;
+    const char *file;
+    int line;
+    bool leak_reported;
+    bool doomed; /* to be closed when it comes back */
+    bool warned; /* a notice of class 01 arrived */
+    unsigned user_bits;
+    enum close_reason close_reason; /* in CLOSING */
+};
+
+struct conn_list {
+    struct conn *first, *last;
+    uint32_t count;
+};
+
+const char *conn_state_name(enum conn_state state);
+bool conn_may_move(enum conn_state from, enum conn_state to);
+
+#endif

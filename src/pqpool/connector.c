@@ -1,0 +1,209 @@
+/* connector.c - the thread that dials and closes, so that nobody else ever waits for either.
+ *
+ * It owns every connection in CONNECTING and CLOSING. Each round: start the dials that demand.c
+ * wants, close what is to be closed, poll what is being dialled. */
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "pqpool/pool.h"
+
+enum { PREPARE_LIMIT_S = 5 }; /* on_connect holds up the other dials: no longer than this */
+
+struct connector {
+    struct pqpool *pool;
+    struct conn **dials; /* being dialled; room for every slot and the control connection */
+    struct pollfd *fds;  /* [0] is the eventfd, then one a dial */
+    uint32_t n_dials;
+};
+
+void pool_wake_connector(struct pqpool *pool)
+{
+    (void)eventfd_write(pool->connector_fd, 1); /* cannot block: it would need 2^64 wakes */
+}
+
+static void dial_failed(struct connector *c, struct conn *conn, const struct err *err,
+                        enum error_class error_class)
+{
+    struct pqpool *pool = c->pool;
+    mutex_lock(&pool->mu);
+    pool_dial_failed(pool, conn, err, error_class, clock_now_ns());
+    mutex_unlock(&pool->mu);
+}
+
+static bool prepare_session(struct conn *conn, struct err *err)
+{
+    const struct pqpool_options *options = &conn->pool->options;
+    if (options->on_connect == NULL)
+        return true;
+    int64_t limit_ns = clock_after(clock_now_ns(), PREPARE_LIMIT_S * NS_PER_S);
+    return options->on_connect(options->ctx, &conn->lease,
+                               clock_min(limit_ns, conn->dial.deadline_at_ns), err);
+}
+
+static void dial_ended(struct connector *c, struct conn *conn)
+{
+    struct pqpool *pool = c->pool;
+    struct err err = { 0 };
+    if (!prepare_session(conn, &err)) {
+        dial_failed(c, conn, &err, ERROR_SERVER);
+        return;
+    }
+    if (!janitor_watch(pool, conn)) {
+        err_set(&err, ERR_RETRYABLE, "cannot watch the connection: out of memory or of watches");
+        dial_failed(c, conn, &err, ERROR_OTHER);
+        return;
+    }
+    int64_t now_ns = clock_now_ns();
+    if (pool->options.enable_pool_metrics)
+        histogram_observe(&pool->connect, now_ns - conn->dial.started_at_ns);
+    mutex_lock(&pool->mu);
+    pool_dial_succeeded(pool, conn, now_ns);
+    mutex_unlock(&pool->mu);
+}
+
+/* True: the dial is still under way. */
+static bool settle(struct connector *c, struct conn *conn, enum dial_rc rc, const struct err *err,
+                   enum error_class error_class)
+{
+    switch (rc) {
+    case DIAL_PENDING:
+        return true;
+    case DIAL_OK:
+        dial_ended(c, conn);
+        return false;
+    case DIAL_FAILED:
+        dial_failed(c, conn, err, error_class);
+        return false;
+    }
+    return false;
+}
+
+static void start_dials(struct connector *c)
+{
+    struct pqpool *pool = c->pool;
+    for (;;) {
+        int64_t now_ns = clock_now_ns();
+        mutex_lock(&pool->mu);
+        struct conn *conn = pool_next_dial(pool, now_ns);
+        mutex_unlock(&pool->mu);
+        if (conn == NULL)
+            return;
+        struct err err = { 0 };
+        enum error_class error_class = ERROR_OTHER;
+        enum dial_rc rc = dial_start(conn, now_ns, &err, &error_class);
+        if (settle(c, conn, rc, &err, error_class))
+            c->dials[c->n_dials++] = conn;
+    }
+}
+
+static void step_dials(struct connector *c)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < c->n_dials; i++) {
+        struct conn *conn = c->dials[i];
+        int64_t now_ns = clock_now_ns();
+        struct err err = { 0 };
+        enum error_class error_class = ERROR_OTHER;
+        bool due = c->fds[1 + i].revents != 0 || now_ns >= conn->dial.host_deadline_at_ns;
+        enum dial_rc rc = due ? dial_step(conn, now_ns, &err, &error_class) : DIAL_PENDING;
+        if (settle(c, conn, rc, &err, error_class))
+            c->dials[kept++] = conn;
+    }
+    c->n_dials = kept;
+}
+
+/* The Terminate message of a clean close must not wait for a peer that stopped reading. */
+void conn_finish(struct conn *conn)
+{
+    if (conn->pg == NULL)
+        return;
+    if (conn->fd >= 0 && conn->close_reason != CLOSE_IDLE && conn->close_reason != CLOSE_LIFETIME &&
+        conn->close_reason != CLOSE_SHUTDOWN)
+        (void)shutdown(conn->fd, SHUT_RDWR);
+    conn->pool->pg->finish(conn->pg);
+    conn->pg = NULL;
+    conn->fd = -1;
+}
+
+static void close_one(struct pqpool *pool, struct conn *conn)
+{
+    conn_finish(conn);
+    mutex_lock(&pool->mu);
+    if (!conn->control && conn->close_reason != CLOSE_DIAL)
+        pool->counted.closed[conn->close_reason]++;
+    conn_move(pool, conn, CONN_NEW); /* only now does the slot stop counting */
+    pool_judge_exhausted(pool, clock_now_ns());
+    cond_broadcast(&pool->quiet);
+    mutex_unlock(&pool->mu);
+}
+
+void pool_close_discarded(struct pqpool *pool)
+{
+    for (;;) {
+        mutex_lock(&pool->mu);
+        struct conn *conn = pool->list[CONN_CLOSING].first;
+        if (conn == NULL && pool->control.state == CONN_CLOSING)
+            conn = &pool->control;
+        mutex_unlock(&pool->mu);
+        if (conn == NULL)
+            return;
+        close_one(pool, conn);
+    }
+}
+
+static int64_t next_wake(struct connector *c)
+{
+    struct pqpool *pool = c->pool;
+    int64_t at_ns = CLOCK_NEVER;
+    mutex_lock(&pool->mu);
+    if (pool->backoff.failures > 0 && c->n_dials == 0)
+        at_ns = pool->backoff.next_at_ns;
+    mutex_unlock(&pool->mu);
+    for (uint32_t i = 0; i < c->n_dials; i++)
+        at_ns = clock_min(at_ns, c->dials[i]->dial.host_deadline_at_ns);
+    return at_ns;
+}
+
+static void await_events(struct connector *c)
+{
+    c->fds[0] = (struct pollfd){ .fd = c->pool->connector_fd, .events = POLLIN };
+    for (uint32_t i = 0; i < c->n_dials; i++)
+        c->fds[1 + i] = (struct pollfd){
+            .fd = c->dials[i]->fd,
+            .events = c->dials[i]->dial.want == PGRES_POLLING_READING ? POLLIN : POLLOUT,
+        };
+    int64_t now_ns = clock_now_ns();
+    int64_t wake_at_ns = next_wake(c);
+    if (wake_at_ns <= now_ns && c->n_dials == 0)
+        wake_at_ns = now_ns + NS_PER_S; /* nothing is wanted yet: an event will tell */
+    int ready = poll(c->fds, 1 + c->n_dials, clock_poll_ms(wake_at_ns, now_ns));
+    if (ready < 0)
+        for (uint32_t i = 0; i <= c->n_dials; i++)
+            c->fds[i].revents = 0; /* EINTR: another round */
+    eventfd_t drained;
+    if (c->fds[0].revents != 0)
+        (void)eventfd_read(c->pool->connector_fd, &drained);
+}
+
+void *connector_run(void *arg)
+{
+    struct pqpool *pool = arg;
+    struct connector c = { .pool = pool, .dials = pool->dials, .fds = pool->dial_fds };
+    while (!atomic_load_explicit(&pool->stop, memory_order_acquire)) {
+        pool_close_discarded(pool);
+        start_dials(&c);
+        pool_close_discarded(pool); /* a dial that failed at once */
+        await_events(&c);
+        step_dials(&c);
+    }
+    struct err err = { 0 };
+    err_set(&err, 0, "the pool is closed");
+    for (uint32_t i = 0; i < c.n_dials; i++)
+        dial_failed(&c, c.dials[i], &err, ERROR_OTHER);
+    pool_close_discarded(pool);
+    return NULL;
+}

@@ -1,0 +1,262 @@
+/* demand.c - the pool's rules: who is served next, what is dialled and when, and when the pool is
+ * down or exhausted. No socket, no clock, no allocation: only the struct, under its mutex. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "pqpool/pool.h"
+
+uint32_t pool_total(const struct pqpool *pool)
+{
+    return pool->options.max_pool_size - pool->list[CONN_NEW].count;
+}
+
+uint32_t pool_on_loan(const struct pqpool *pool)
+{
+    return pool->list[CONN_LEASED].count + pool->list[CONN_CHECKING].count;
+}
+
+static uint32_t usable(const struct pqpool *pool) REQUIRES(pool->mu)
+{
+    return pool_total(pool) - pool->list[CONN_CONNECTING].count - pool->list[CONN_CLOSING].count;
+}
+
+bool conn_is_stale(const struct pqpool *pool, const struct conn *conn)
+{
+    return conn->generation != atomic_load_explicit(&pool->generation, memory_order_relaxed) ||
+           atomic_load_explicit(&conn->peer_gone, memory_order_relaxed);
+}
+
+static enum close_reason stale_reason(const struct conn *conn)
+{
+    return atomic_load_explicit(&conn->peer_gone, memory_order_relaxed) ? CLOSE_LOST
+                                                                        : CLOSE_GENERATION;
+}
+
+void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fmt, ...)
+{
+    uint32_t at = (pool->events_first + pool->events_count) % EVENTS_MAX;
+    if (pool->events_count == EVENTS_MAX)
+        pool->events_first = (pool->events_first + 1) % EVENTS_MAX; /* the oldest gives way */
+    else
+        pool->events_count++;
+    struct pool_event *event = &pool->events[at];
+    event->kind = kind;
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(event->text, sizeof event->text, fmt, ap);
+    va_end(ap);
+    pool_wake_janitor(pool);
+}
+
+/* ---- waiters ---- */
+
+void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first)
+{
+    struct waiter *next = first ? pool->first_waiter : NULL;
+    struct waiter *prev = first ? NULL : pool->last_waiter;
+    waiter->next = next;
+    waiter->prev = prev;
+    *(prev != NULL ? &prev->next : &pool->first_waiter) = waiter;
+    *(next != NULL ? &next->prev : &pool->last_waiter) = waiter;
+    pool->waiting++;
+}
+
+void pool_dequeue(struct pqpool *pool, struct waiter *waiter)
+{
+    *(waiter->prev != NULL ? &waiter->prev->next : &pool->first_waiter) = waiter->next;
+    *(waiter->next != NULL ? &waiter->next->prev : &pool->last_waiter) = waiter->prev;
+    pool->waiting--;
+}
+
+static void serve_first_waiter(struct pqpool *pool, enum pqpool_rc rc, struct conn *conn)
+    REQUIRES(pool->mu)
+{
+    struct waiter *waiter = pool->first_waiter;
+    pool_dequeue(pool, waiter);
+    waiter->served = true;
+    waiter->rc = rc;
+    waiter->conn = conn;
+    cond_signal(&waiter->wake); /* under the mutex: it lives on the waiter's stack */
+}
+
+void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc)
+{
+    while (pool->first_waiter != NULL)
+        serve_first_waiter(pool, rc, NULL);
+}
+
+/* ---- idle connections ---- */
+
+static bool retires_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
+    REQUIRES(pool->mu)
+{
+    if (!pool->retire_one || conn->expires_at_ns > now_ns)
+        return false;
+    pool->retire_one = false;
+    return true;
+}
+
+void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns)
+{
+    if (pool->closing)
+        conn_discard(pool, conn, CLOSE_SHUTDOWN);
+    else if (conn_is_stale(pool, conn))
+        conn_discard(pool, conn, stale_reason(conn));
+    else if (retires_now(pool, conn, now_ns))
+        conn_discard(pool, conn, CLOSE_LIFETIME);
+    else if (pool->first_waiter != NULL) {
+        conn_move(pool, conn, CONN_LEASED);
+        serve_first_waiter(pool, PQPOOL_OK, conn);
+    } else
+        conn_move(pool, conn, CONN_IDLE);
+}
+
+struct conn *pool_take_idle(struct pqpool *pool)
+{
+    struct conn *conn;
+    while ((conn = pool->list[CONN_IDLE].first) != NULL) {
+        if (!conn_is_stale(pool, conn))
+            return conn;
+        conn_discard(pool, conn, stale_reason(conn));
+    }
+    return NULL;
+}
+
+void pool_retire_all(struct pqpool *pool, const struct conn *conn, const char *why)
+{
+    uint32_t now = atomic_load_explicit(&pool->generation, memory_order_relaxed);
+    if (conn->generation != now)
+        return; /* this connection belongs to those that were retired before */
+    atomic_store_explicit(&pool->generation, now + 1, memory_order_relaxed);
+    (void)pool_take_idle(pool); /* discards every idle one, all being older now */
+    pool_event(pool, PQPOOL_EVENT_RETIRED_ALL,
+               "the server answered %s: every connection is replaced", why);
+}
+
+/* ---- dialling ---- */
+
+static bool slot_is_wanted(const struct pqpool *pool) REQUIRES(pool->mu)
+{
+    uint32_t total = pool_total(pool);
+    uint32_t dialling = pool->list[CONN_CONNECTING].count;
+    uint32_t staying = total - pool->list[CONN_CLOSING].count;
+    if (total >= pool->options.max_pool_size)
+        return false;
+    return staying < pool->options.min_pool_size || pool->waiting > dialling ||
+           (pool->replacing && dialling == 0);
+}
+
+struct conn *pool_next_dial(struct pqpool *pool, int64_t now_ns)
+{
+    uint32_t dialling = pool->list[CONN_CONNECTING].count;
+    uint32_t allowed = backoff_allows(&pool->backoff, now_ns);
+    bool probing = pool->backoff.failures > 0;
+    bool control_dialling = pool->control.state == CONN_CONNECTING;
+    struct conn *conn = NULL;
+
+    if (pool->closing || (probing && (allowed == 0 || dialling > 0 || control_dialling)))
+        return NULL;
+    if (pool->control.state == CONN_NEW)
+        conn = &pool->control;
+    else if (dialling < allowed && slot_is_wanted(pool))
+        conn = pool->list[CONN_NEW].first;
+    if (conn == NULL)
+        return NULL;
+    conn->generation = atomic_load_explicit(&pool->generation, memory_order_relaxed);
+    pool->counted.dials++;
+    conn_move(pool, conn, CONN_CONNECTING);
+    return conn;
+}
+
+/* Less 0..10 %, fixed at birth: drawn again at each check it would not spread anything. */
+static int64_t draw_expiry(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
+{
+    int64_t life_ns = pool->options.max_lifetime_ns;
+    if (life_ns == 0)
+        return CLOCK_NEVER;
+    int64_t less_ns = (int64_t)(backoff_random(&pool->backoff) % (uint64_t)(life_ns / 10 + 1));
+    return clock_after(now_ns, life_ns - less_ns);
+}
+
+static void forget_failures(struct pqpool *pool) REQUIRES(pool->mu)
+{
+    if (pool->backoff.failures > 0)
+        pool_event(pool, PQPOOL_EVENT_DIALLED, "connected again after %u failed attempts",
+                   pool->backoff.failures);
+    pool->last_error = (struct err){ 0 };
+    bool wanted = pool->waiting > 0 ||
+                  usable(pool) + pool->list[CONN_CONNECTING].count < pool->options.min_pool_size;
+    backoff_succeeded(&pool->backoff, wanted);
+}
+
+void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
+{
+    forget_failures(pool);
+    conn->born_at_ns = conn->used_at_ns = now_ns;
+    conn->expires_at_ns = draw_expiry(pool, now_ns);
+    if (conn->control) {
+        conn_move(pool, conn, CONN_IDLE);
+        pool->next_health_at_ns = now_ns; /* the first check at once */
+        pool_wake_janitor(pool);
+    } else {
+        pool->counted.created++;
+        if (pool->replacing)
+            pool->retire_one = true;
+        pool->replacing = false;
+        pool_offer(pool, conn, now_ns);
+    }
+    pool_judge_down(pool);
+    pool_judge_exhausted(pool, now_ns);
+    cond_broadcast(&pool->quiet);
+}
+
+void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *err,
+                      enum error_class error_class, int64_t now_ns)
+{
+    bool config = error_class == ERROR_CONFIG;
+    pool->counted.connection_errors[error_class]++;
+    backoff_failed(&pool->backoff, &pool->options, config, conn->dial.started_at_ns, now_ns);
+    pool->last_error = *err;
+    pool->replacing = false;
+    int64_t pause_ms = (pool->backoff.next_at_ns - now_ns) / NS_PER_MS;
+    pool_event(pool, config ? PQPOOL_EVENT_CONFIG : PQPOOL_EVENT_DIAL_FAILED,
+               "attempt %u, next in %lld ms: %s", pool->backoff.failures,
+               (long long)(pause_ms > 0 ? pause_ms : 0), err->text);
+    conn_discard(pool, conn, CLOSE_DIAL);
+    cond_broadcast(&pool->quiet);
+}
+
+/* ---- verdicts about the whole ---- */
+
+void pool_judge_down(struct pqpool *pool)
+{
+    bool failing = pool->backoff.failures > 0;
+    bool down =
+        pool->backoff.failures >= pool->options.max_retry_attempts && failing && usable(pool) == 0;
+    bool was = atomic_load_explicit(&pool->down, memory_order_relaxed);
+    atomic_store_explicit(&pool->retry_at_ns, failing ? pool->backoff.next_at_ns : 0,
+                          memory_order_relaxed);
+    atomic_store_explicit(&pool->down, down, memory_order_relaxed);
+    if (down && !was)
+        pool_event(pool, PQPOOL_EVENT_DOWN, "no connection after %u attempts: %s",
+                   pool->backoff.failures, pool->last_error.text);
+    if (down)
+        pool_fail_waiters(pool, PQPOOL_DOWN);
+}
+
+void pool_judge_exhausted(struct pqpool *pool, int64_t now_ns)
+{
+    bool is = pool->waiting > 0 && pool->list[CONN_IDLE].count == 0 &&
+              pool_total(pool) >= pool->options.max_pool_size;
+    bool was = pool->exhausted_since_ns != 0;
+    if (is && !was) {
+        pool->exhausted_since_ns = now_ns;
+        pool_event(pool, PQPOOL_EVENT_EXHAUSTED, "all %u connections are in use, %u wait",
+                   pool->options.max_pool_size, pool->waiting);
+    } else if (was && !is) {
+        pool->counted.exhausted_ns += (uint64_t)(now_ns - pool->exhausted_since_ns);
+        pool->exhausted_since_ns = 0;
+    }
+}

@@ -1,0 +1,239 @@
+/* dsn.c - see dsn.h. The conninfo is parsed once by libpq's own parser; each dial then gets the
+ * same parameters with one host, one port, and the password of the moment. */
+#include "pqpool/dsn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libpq-fe.h>
+
+#include "base/err.h"
+#include "pqpool/pqpool.h"
+
+enum { HOSTS_MAX = 16, PASSWORD_SIZE = 1024, OPTIONS_SIZE = 1024 };
+
+struct host {
+    char *host, *hostaddr, *port; /* owned; NULL: not said */
+};
+
+struct dsn {
+    PQconninfoOption *given; /* what the string says; PQconninfoFree() */
+    struct host hosts[HOSTS_MAX];
+    unsigned n_hosts, good_host;
+    const char *password_file, *application_name; /* borrowed from the pool's options */
+    char startup_options[OPTIONS_SIZE];
+    char password[PASSWORD_SIZE]; /* of the last read */
+};
+
+static const char *find(const PQconninfoOption *options, const char *keyword)
+{
+    for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
+        if (strcmp(o->keyword, keyword) == 0)
+            return o->val != NULL && o->val[0] != '\0' ? o->val : NULL;
+    return NULL;
+}
+
+static unsigned count_parts(const char *list)
+{
+    unsigned n = list != NULL;
+    for (const char *c = list; c != NULL && *c != '\0'; c++)
+        n += *c == ',';
+    return n;
+}
+
+/* The i-th of a comma-separated list, a copy; the only one counts for all. false: no memory. */
+static bool part(const char *list, unsigned i, char **out)
+{
+    *out = NULL;
+    if (list == NULL)
+        return true;
+    if (count_parts(list) == 1)
+        i = 0;
+    for (; i > 0 && list != NULL; i--) {
+        list = strchr(list, ',');
+        list = list != NULL ? list + 1 : NULL;
+    }
+    if (list == NULL || *list == ',' || *list == '\0')
+        return true;
+    *out = strndup(list, strcspn(list, ","));
+    return *out != NULL;
+}
+
+static unsigned most(unsigned a, unsigned b)
+{
+    return a > b ? a : b;
+}
+
+/* host, hostaddr and port: from the string, else from libpq's environment and service file. */
+static bool split_hosts(struct dsn *dsn, const PQconninfoOption *defaults, struct err *err)
+{
+    static const char *const keywords[] = { "host", "hostaddr", "port" };
+    const char *lists[3];
+    for (int k = 0; k < 3; k++) {
+        const char *given = find(dsn->given, keywords[k]);
+        lists[k] = given != NULL ? given : find(defaults, keywords[k]);
+    }
+    unsigned ports = count_parts(lists[2]);
+    dsn->n_hosts = most(most(count_parts(lists[0]), count_parts(lists[1])), 1);
+    if (dsn->n_hosts > HOSTS_MAX || (ports > 1 && ports != dsn->n_hosts)) {
+        err_set(err, 0,
+                "connection string: %u hosts and %u ports; at most %d hosts, and one port or one a "
+                "host",
+                dsn->n_hosts, ports, HOSTS_MAX);
+        return false;
+    }
+    for (unsigned i = 0; i < dsn->n_hosts; i++)
+        if (!part(lists[0], i, &dsn->hosts[i].host) ||
+            !part(lists[1], i, &dsn->hosts[i].hostaddr) ||
+            !part(lists[2], i, &dsn->hosts[i].port)) {
+            err_set(err, 0, "out of memory");
+            return false;
+        }
+    return true;
+}
+
+/* Ours first, so that the user's own `options` win. */
+static bool join_options(struct dsn *dsn, const char *ours, const PQconninfoOption *defaults,
+                         struct err *err)
+{
+    const char *theirs = find(dsn->given, "options");
+    if (theirs == NULL)
+        theirs = find(defaults, "options");
+    int n = snprintf(dsn->startup_options, sizeof dsn->startup_options, "%s%s%s", ours,
+                     ours[0] != '\0' && theirs != NULL ? " " : "", theirs != NULL ? theirs : "");
+    if (n >= 0 && (size_t)n < sizeof dsn->startup_options)
+        return true;
+    err_set(err, 0, "connection string: options longer than %d bytes", OPTIONS_SIZE - 1);
+    return false;
+}
+
+struct dsn *dsn_open(const struct pqpool_options *options, struct err *err)
+{
+    char *why = NULL;
+    PQconninfoOption *defaults = NULL;
+    struct dsn *dsn = calloc(1, sizeof *dsn);
+    if (dsn == NULL) {
+        err_set(err, 0, "out of memory");
+        return NULL;
+    }
+    dsn->password_file = options->password_file;
+    dsn->application_name = options->application_name;
+    dsn->given = PQconninfoParse(options->conninfo, &why);
+    if (dsn->given == NULL) {
+        err_set(err, 0, "connection string: %s", why != NULL ? why : "out of memory");
+        goto fail;
+    }
+    defaults = PQconndefaults();
+    if (defaults == NULL) {
+        err_set(err, 0, "out of memory, or a broken service file");
+        goto fail;
+    }
+    if (!split_hosts(dsn, defaults, err) ||
+        !join_options(dsn, options->session_options, defaults, err))
+        goto fail;
+    PQconninfoFree(defaults);
+    return dsn;
+
+fail:
+    PQfreemem(why);
+    PQconninfoFree(defaults);
+    dsn_close(dsn);
+    return NULL;
+}
+
+void dsn_close(struct dsn *dsn)
+{
+    if (dsn == NULL)
+        return;
+    for (unsigned i = 0; i < HOSTS_MAX; i++) {
+        free(dsn->hosts[i].host);
+        free(dsn->hosts[i].hostaddr);
+        free(dsn->hosts[i].port);
+    }
+    PQconninfoFree(dsn->given);
+    free(dsn);
+}
+
+unsigned dsn_hosts(const struct dsn *dsn)
+{
+    return dsn->n_hosts;
+}
+
+unsigned dsn_good_host(const struct dsn *dsn)
+{
+    return dsn->good_host;
+}
+
+void dsn_set_good_host(struct dsn *dsn, unsigned host)
+{
+    dsn->good_host = host;
+}
+
+static bool read_password(struct dsn *dsn, struct err *err)
+{
+    int fd = open(dsn->password_file, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, dsn->password, sizeof dsn->password - 1) : -1;
+    if (n < 0)
+        err_set(err, 0, "password file %s: %s", dsn->password_file, strerrorname_np(errno));
+    else
+        dsn->password[n] = '\0';
+    if (fd >= 0)
+        (void)close(fd);
+    if (n >= 0)
+        dsn->password[strcspn(dsn->password, "\r\n")] = '\0';
+    return n >= 0;
+}
+
+static void put(struct dsn_params *out, size_t *n, const char *keyword, const char *value)
+{
+    if (value == NULL || *n == DSN_PARAMS_MAX)
+        return;
+    out->keywords[*n] = keyword;
+    out->values[(*n)++] = value;
+}
+
+static bool ours_to_say(const char *keyword)
+{
+    static const char *const ours[] = { "host",    "hostaddr",        "port",
+                                        "options", "client_encoding", NULL };
+    for (size_t i = 0; ours[i] != NULL; i++)
+        if (strcmp(keyword, ours[i]) == 0)
+            return true;
+    return false;
+}
+
+bool dsn_params(struct dsn *dsn, unsigned host, struct dsn_params *out, struct err *err)
+{
+    /* Half-open sockets are found in seconds; only a server that takes writes will do. The user's
+     * own words come later in the list and win. */
+    static const char *const defaults[][2] = {
+        { "keepalives", "1" },           { "keepalives_idle", "15" },
+        { "keepalives_interval", "5" },  { "keepalives_count", "3" },
+        { "tcp_user_timeout", "10000" }, { "target_session_attrs", "read-write" },
+    };
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++)
+        put(out, &n, defaults[i][0], defaults[i][1]);
+    if (dsn->application_name[0] != '\0')
+        put(out, &n, "fallback_application_name", dsn->application_name);
+    for (const PQconninfoOption *o = dsn->given; o->keyword != NULL; o++)
+        if (o->val != NULL && !ours_to_say(o->keyword))
+            put(out, &n, o->keyword, o->val);
+    put(out, &n, "host", dsn->hosts[host].host);
+    put(out, &n, "hostaddr", dsn->hosts[host].hostaddr);
+    put(out, &n, "port", dsn->hosts[host].port);
+    put(out, &n, "client_encoding", "UTF8");
+    if (dsn->startup_options[0] != '\0')
+        put(out, &n, "options", dsn->startup_options);
+    if (dsn->password_file[0] != '\0') {
+        if (!read_password(dsn, err))
+            return false;
+        put(out, &n, "password", dsn->password);
+    }
+    out->keywords[n] = out->values[n] = NULL;
+    return true;
+}

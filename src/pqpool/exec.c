@@ -1,0 +1,262 @@
+/* exec.c - one statement on a held connection: sent, waited for to ReadyForQuery, judged.
+ *
+ * Connections are in libpq's nonblocking mode, so no send and no read can outlast the deadline: a
+ * server that stopped reading would hold a blocking PQsendQueryParams() for ever. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "pqpool/pool.h"
+
+const struct pg_driver pg_driver_libpq = {
+    .connect_start = PQconnectStartParams,
+    .connect_poll = PQconnectPoll,
+    .socket = PQsocket,
+    .status = PQstatus,
+    .error_message = PQerrorMessage,
+    .transaction_status = PQtransactionStatus,
+    .send_query = PQsendQuery,
+    .flush = PQflush,
+    .consume_input = PQconsumeInput,
+    .is_busy = PQisBusy,
+    .get_result = PQgetResult,
+    .set_error_verbosity = PQsetErrorVerbosity,
+    .set_notice_receiver = PQsetNoticeReceiver,
+    .set_nonblocking = PQsetnonblocking,
+    .finish = PQfinish,
+};
+
+enum exchange_rc { EXCHANGE_DONE, EXCHANGE_TIMEOUT, EXCHANGE_LOST };
+
+static enum exchange_rc wait_for(const struct conn *conn, short events, int64_t deadline_at_ns)
+{
+    struct pollfd pfd = { .fd = conn->fd, .events = events };
+    for (;;) {
+        int64_t now_ns = clock_now_ns();
+        if (now_ns >= deadline_at_ns)
+            return EXCHANGE_TIMEOUT;
+        int ready = poll(&pfd, 1, clock_poll_ms(deadline_at_ns, now_ns));
+        if (ready > 0)
+            return EXCHANGE_DONE;
+        if (ready < 0 && errno != EINTR)
+            return EXCHANGE_LOST;
+    }
+}
+
+static enum exchange_rc send_all(const struct conn *conn, int64_t deadline_at_ns)
+{
+    const struct pg_driver *pg = conn->pool->pg;
+    int left;
+    while ((left = pg->flush(conn->pg)) ==
+           1) { /* reads too, or both sides may wait for each other */
+        enum exchange_rc rc = wait_for(conn, POLLIN | POLLOUT, deadline_at_ns);
+        if (rc != EXCHANGE_DONE)
+            return rc;
+        if (pg->consume_input(conn->pg) == 0)
+            return EXCHANGE_LOST;
+    }
+    return left == 0 ? EXCHANGE_DONE : EXCHANGE_LOST;
+}
+
+static bool is_error(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE;
+}
+
+static bool is_copy(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
+/* Everything up to ReadyForQuery. *last: the first error, else the last result; the caller's. */
+static enum exchange_rc receive_all(const struct conn *conn, int64_t deadline_at_ns,
+                                    PGresult **last)
+{
+    const struct pg_driver *pg = conn->pool->pg;
+    for (;;) {
+        while (pg->is_busy(conn->pg)) {
+            enum exchange_rc rc = wait_for(conn, POLLIN, deadline_at_ns);
+            if (rc != EXCHANGE_DONE)
+                return rc;
+            if (pg->consume_input(conn->pg) == 0)
+                break; /* get_result tells how it ended */
+        }
+        PGresult *result = pg->get_result(conn->pg);
+        if (result == NULL)
+            return pg->status(conn->pg) == CONNECTION_OK ? EXCHANGE_DONE : EXCHANGE_LOST;
+        if (is_copy(result)) { /* COPY needs the raw PGconn: here it would never end */
+            PQclear(result);
+            return EXCHANGE_LOST;
+        }
+        if (*last != NULL && is_error(*last)) {
+            PQclear(result);
+        } else {
+            PQclear(*last);
+            *last = result;
+        }
+    }
+}
+
+static enum exchange_rc exchange(const struct conn *conn, int64_t deadline_at_ns, PGresult **last)
+{
+    enum exchange_rc rc = send_all(conn, deadline_at_ns);
+    if (rc == EXCHANGE_LOST)
+        (void)conn->pool->pg->consume_input(conn->pg); /* the server may have said why */
+    return rc == EXCHANGE_TIMEOUT ? rc : receive_all(conn, deadline_at_ns, last);
+}
+
+/* ---- what the server's words mean ---- */
+
+bool sqlstate_retires_all(const char *sqlstate)
+{
+    return strncmp(sqlstate, "57P0", 4) == 0 || strcmp(sqlstate, "25006") == 0;
+}
+
+bool sqlstate_discards(const char *sqlstate)
+{
+    return strncmp(sqlstate, "08", 2) == 0 || sqlstate_retires_all(sqlstate);
+}
+
+void pqpool_note(struct pqpool_lease *lease, const char *sqlstate)
+{
+    struct conn *conn = lease->conn;
+    if (sqlstate == NULL || !sqlstate_discards(sqlstate))
+        return;
+    conn->doomed = true;
+    if (!sqlstate_retires_all(sqlstate))
+        return;
+    mutex_lock(&conn->pool->mu);
+    pool_retire_all(conn->pool, conn, sqlstate);
+    mutex_unlock(&conn->pool->mu);
+}
+
+static void on_notice(void *arg, const PGresult *result)
+{
+    struct conn *conn = arg;
+    const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    if (code != NULL && strncmp(code, "01", 2) == 0)
+        conn->warned = true;
+}
+
+void conn_watch_notices(struct conn *conn)
+{
+    (void)conn->pool->pg->set_notice_receiver(conn->pg, on_notice, conn);
+}
+
+/* ---- the public face ---- */
+
+static int send_query(PGconn *pg, const struct pqpool_query *q)
+{
+    if (q->prepare)
+        return PQsendPrepare(pg, q->statement, q->sql, q->n_params, q->types);
+    if (q->statement != NULL)
+        return PQsendQueryPrepared(pg, q->statement, q->n_params, q->values, q->lengths, q->formats,
+                                   q->result_format);
+    return PQsendQueryParams(pg, q->sql, q->n_params, q->types, q->values, q->lengths, q->formats,
+                             q->result_format);
+}
+
+static enum pqpool_rc not_sent(struct conn *conn, struct err *err)
+{
+    bool alive = PQstatus(conn->pg) == CONNECTION_OK;
+    conn->doomed = true; /* libpq may hold half a message */
+    err_set(err, ERR_RETRYABLE | (alive ? 0u : ERR_UNCERTAIN), "cannot send: %s",
+            PQerrorMessage(conn->pg));
+    return alive ? PQPOOL_NOMEM : PQPOOL_LOST;
+}
+
+static enum pqpool_rc judge(struct conn *conn, enum exchange_rc how, const PGresult *last,
+                            struct err *err)
+{
+    const char *code = last != NULL ? PQresultErrorField(last, PG_DIAG_SQLSTATE) : NULL;
+    if (code != NULL)
+        pqpool_note(&conn->lease, code);
+    switch (how) {
+    case EXCHANGE_TIMEOUT:
+        conn->doomed = true;
+        err_set(err, ERR_RETRYABLE | ERR_UNCERTAIN, "no answer from the database by the deadline");
+        return PQPOOL_TIMEOUT;
+    case EXCHANGE_LOST:
+        conn->doomed = true;
+        err_set_code(err, ERR_RETRYABLE | ERR_UNCERTAIN, code, "connection lost: %s",
+                     code != NULL ? PQresultErrorMessage(last) : PQerrorMessage(conn->pg));
+        return PQPOOL_LOST;
+    case EXCHANGE_DONE:
+        break;
+    }
+    if (last == NULL || is_error(last)) {
+        err_set_code(err, 0, code, "%s", last != NULL ? PQresultErrorMessage(last) : "no result");
+        return PQPOOL_REFUSED;
+    }
+    return PQPOOL_OK;
+}
+
+enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query *query,
+                           int64_t deadline_at_ns, struct pg_result **result_out, struct err *err)
+{
+    struct conn *conn = lease->conn;
+    PGresult *last = NULL;
+
+    if (deadline_at_ns == PQPOOL_DEFAULT_DEADLINE)
+        deadline_at_ns = clock_after(clock_now_ns(), conn->pool->options.command_timeout_ns);
+    if (send_query(conn->pg, query) == 0)
+        return not_sent(conn, err);
+    enum exchange_rc how = exchange(conn, deadline_at_ns, &last);
+    enum pqpool_rc rc = judge(conn, how, last, err);
+    if (rc == PQPOOL_OK)
+        *result_out = last;
+    else
+        PQclear(last);
+    return rc;
+}
+
+/* One round of the validation query. Soft: the server answered with an error and is in step with
+ * us. */
+static enum probe_rc probe_once(struct conn *conn, int64_t deadline_at_ns)
+{
+    const struct pg_driver *pg = conn->pool->pg;
+    PGresult *last = NULL;
+
+    if (pg->send_query(conn->pg, conn->pool->options.validation_query) == 0)
+        return PROBE_HARD;
+    enum exchange_rc how = exchange(conn, deadline_at_ns, &last);
+    bool refused = last != NULL && is_error(last);
+    const char *code = refused ? PQresultErrorField(last, PG_DIAG_SQLSTATE) : NULL;
+    if (code != NULL)
+        pqpool_note(&conn->lease, code);
+    PQclear(last);
+    if (how != EXCHANGE_DONE || conn->doomed || pg->transaction_status(conn->pg) != PQTRANS_IDLE)
+        return PROBE_HARD;
+    return refused ? PROBE_SOFT : PROBE_OK;
+}
+
+enum probe_rc conn_probe(struct conn *conn, int64_t deadline_at_ns)
+{
+    enum probe_rc rc = PROBE_HARD;
+    for (uint32_t i = 0; i < conn->pool->options.max_validation_failures; i++) {
+        rc = probe_once(conn, deadline_at_ns);
+        if (rc != PROBE_SOFT)
+            break;
+    }
+    return rc;
+}
+
+struct pg_conn *pqpool_lease_pg(struct pqpool_lease *lease)
+{
+    return lease->conn->pg;
+}
+
+unsigned *pqpool_lease_bits(struct pqpool_lease *lease)
+{
+    return &lease->conn->user_bits;
+}
+
+bool pqpool_lease_warned(struct pqpool_lease *lease)
+{
+    bool warned = lease->conn->warned;
+    lease->conn->warned = false;
+    return warned;
+}

@@ -1,0 +1,300 @@
+/* open.c - a pool's birth and death: its options judged and copied, its threads started; its
+ * waiters, leases and sockets ended, in that order. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "pqpool/pool.h"
+
+/* ---- options ---- */
+
+static bool refuse(struct err *err, const char *what)
+{
+    err_set(err, 0, "%s", what);
+    return false;
+}
+
+static bool timeouts_valid(const struct pqpool_options *o, struct err *err)
+{
+    const struct {
+        const char *name;
+        int64_t value_ns;
+        bool may_be_zero;
+    } spans[] = {
+        { "acquire_timeout", o->acquire_timeout_ns, false },
+        { "connect_timeout", o->connect_timeout_ns, false },
+        { "command_timeout", o->command_timeout_ns, false },
+        { "validation_bypass", o->validation_bypass_ns, true },
+        { "validation_timeout", o->validation_timeout_ns, false },
+        { "initial_retry_delay", o->initial_retry_delay_ns, false },
+        { "max_retry_delay", o->max_retry_delay_ns, false },
+        { "health_check_interval", o->health_check_interval_ns, false },
+        { "health_check_timeout", o->health_check_timeout_ns, false },
+        { "metrics_collection_interval", o->metrics_collection_interval_ns, false },
+        { "idle_timeout", o->idle_timeout_ns, true },
+        { "max_lifetime", o->max_lifetime_ns, true },
+        { "leak_threshold", o->leak_threshold_ns, true },
+    };
+    for (size_t i = 0; i < sizeof spans / sizeof spans[0]; i++)
+        if (spans[i].value_ns < 0 || (spans[i].value_ns == 0 && !spans[i].may_be_zero)) {
+            err_set(err, 0, "%s is %lld ns; it must be more than 0", spans[i].name,
+                    (long long)spans[i].value_ns);
+            return false;
+        }
+    return true;
+}
+
+bool options_valid(const struct pqpool_options *o, struct err *err)
+{
+    if (o->conninfo == NULL || o->password_file == NULL || o->application_name == NULL ||
+        o->session_options == NULL || o->validation_query == NULL)
+        return refuse(err, "a string option is NULL; begin with PQPOOL_OPTIONS_DEFAULT");
+    if (o->max_pool_size < 1 || o->max_pool_size > 10000)
+        return refuse(err, "max_pool_size must be 1 to 10000");
+    if (o->min_pool_size > o->max_pool_size) {
+        err_set(err, 0, "min_pool_size %u is over max_pool_size %u", o->min_pool_size,
+                o->max_pool_size);
+        return false;
+    }
+    if (!timeouts_valid(o, err))
+        return false;
+    if (o->health_check_timeout_ns > o->health_check_interval_ns)
+        return refuse(err, "health_check_timeout is over health_check_interval");
+    if (o->initial_retry_delay_ns > o->max_retry_delay_ns)
+        return refuse(err, "initial_retry_delay is over max_retry_delay");
+    if (!(o->retry_backoff_multiplier >= 1.0 && o->retry_backoff_multiplier <= 100.0))
+        return refuse(err, "retry_backoff_multiplier must be 1 to 100");
+    if (o->max_validation_failures < 1 || o->max_retry_attempts < 1)
+        return refuse(err, "max_validation_failures and max_retry_attempts must be at least 1");
+    return true;
+}
+
+static bool copy_strings(struct pqpool *pool, const struct pqpool_options *given)
+{
+    struct pqpool_options *o = &pool->options;
+    const char **slots[] = { &o->conninfo, &o->password_file, &o->application_name,
+                             &o->session_options, &o->validation_query };
+    *o = *given;
+    for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++) {
+        pool->strings[i] = strdup(*slots[i]);
+        if (pool->strings[i] == NULL)
+            return false;
+        *slots[i] = pool->strings[i];
+    }
+    return true;
+}
+
+/* ---- birth ---- */
+
+static void init_slots(struct pqpool *pool) NO_TSA /* no other thread knows it yet */
+{
+    for (uint32_t i = 0; i < pool->options.max_pool_size; i++) {
+        struct conn *conn = &pool->slots[i];
+        conn->pool = pool;
+        conn->lease.conn = conn;
+        conn->fd = -1;
+        conn->prev = i > 0 ? conn - 1 : NULL;
+        conn->next = i + 1 < pool->options.max_pool_size ? conn + 1 : NULL;
+    }
+    pool->list[CONN_NEW] = (struct conn_list){
+        .first = pool->slots,
+        .last = pool->slots + pool->options.max_pool_size - 1,
+        .count = pool->options.max_pool_size,
+    };
+    pool->control = (struct conn){ .pool = pool, .control = true, .fd = -1 };
+    pool->control.lease.conn = &pool->control;
+}
+
+static void init_rules(struct pqpool *pool) NO_TSA
+{
+    uint64_t seed = (uint64_t)clock_now_ns();
+    (void)!getrandom(&seed, sizeof seed, 0); /* the clock will do for jitter */
+    backoff_init(&pool->backoff, seed, pool->options.warmup ? pool->options.min_pool_size : 1);
+    int64_t slots = 60 * NS_PER_S / pool->options.metrics_collection_interval_ns;
+    pool->window_slots = slots < 1                  ? 1
+                         : slots > WINDOW_SLOTS_MAX ? WINDOW_SLOTS_MAX
+                                                    : (uint32_t)slots;
+    pool->next_health_at_ns = clock_after(clock_now_ns(), pool->options.health_check_interval_ns);
+    struct histogram *all[] = { &pool->acquire, &pool->queue, &pool->validate, &pool->connect,
+                                &pool->hold };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        histogram_init(all[i], metric_latency_bounds_ns, metric_latency_n_bounds);
+}
+
+static bool open_descriptors(struct pqpool *pool)
+{
+    pool->connector_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pool->janitor_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pool->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event event = { .events = EPOLLIN, .data.u64 = 0 };
+    return pool->connector_fd >= 0 && pool->janitor_fd >= 0 && pool->epoll_fd >= 0 &&
+           epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, pool->janitor_fd, &event) == 0;
+}
+
+static bool allocate(struct pqpool *pool)
+{
+    size_t n = (size_t)pool->options.max_pool_size + 1;
+    pool->slots = calloc(n, sizeof *pool->slots);
+    pool->dials = calloc(n, sizeof(struct conn *));
+    pool->dial_fds = calloc(n + 1, sizeof *pool->dial_fds);
+    pool->tasks = calloc(n, sizeof(struct conn *));
+    return pool->slots != NULL && pool->dials != NULL && pool->dial_fds != NULL &&
+           pool->tasks != NULL;
+}
+
+static bool start_threads(struct pqpool *pool)
+{
+    pool->connector_runs =
+        thread_start(&pool->connector, "pool-connector", connector_run, pool) == 0;
+    pool->janitor_runs = thread_start(&pool->janitor, "pool-janitor", janitor_run, pool) == 0;
+    return pool->connector_runs && pool->janitor_runs;
+}
+
+static void stop_threads(struct pqpool *pool)
+{
+    atomic_store_explicit(&pool->stop, true, memory_order_release);
+    if (pool->janitor_runs) {
+        pool_wake_janitor(pool);
+        thread_join(pool->janitor);
+    }
+    if (pool->connector_runs) { /* after the janitor: it closes what that leaves */
+        pool_wake_connector(pool);
+        thread_join(pool->connector);
+    }
+    pool->janitor_runs = pool->connector_runs = false;
+}
+
+void pool_free(struct pqpool *pool)
+{
+    const int fds[] = { pool->connector_fd, pool->janitor_fd, pool->epoll_fd };
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+        if (fds[i] >= 0)
+            (void)close(fds[i]);
+    dsn_close(pool->dsn);
+    for (size_t i = 0; i < sizeof pool->strings / sizeof pool->strings[0]; i++)
+        free(pool->strings[i]);
+    free(pool->tasks);
+    free(pool->dial_fds);
+    free(pool->dials);
+    free(pool->slots);
+    cond_fini(&pool->quiet);
+    mutex_fini(&pool->mu);
+    free(pool);
+}
+
+/* start=fail: the first dial decides. */
+static enum pqpool_rc await_first_dial(struct pqpool *pool, struct err *err)
+{
+    enum pqpool_rc rc = PQPOOL_OK;
+    int64_t until_ns = clock_after(clock_now_ns(), pool->options.connect_timeout_ns);
+    mutex_lock(&pool->mu);
+    while (pool->counted.created == 0 && pool->control.state != CONN_IDLE &&
+           pool->backoff.failures == 0)
+        if (!cond_wait_until(&pool->quiet, &pool->mu, until_ns))
+            break;
+    if (pool->backoff.failures > 0) {
+        rc = PQPOOL_DOWN;
+        err_set_code(err, ERR_RETRYABLE, pool->last_error.code, "%s", pool->last_error.text);
+    }
+    mutex_unlock(&pool->mu);
+    return rc;
+}
+
+enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct pg_driver *driver,
+                              struct pqpool **pool_out, struct err *err)
+{
+    if (!options_valid(options, err))
+        return PQPOOL_REFUSED;
+    struct pqpool *pool = calloc(1, sizeof *pool);
+    if (pool == NULL)
+        goto no_memory;
+    pool->connector_fd = pool->janitor_fd = pool->epoll_fd = -1;
+    pool->pg = driver;
+    mutex_init(&pool->mu);
+    cond_init(&pool->quiet);
+    if (!copy_strings(pool, options) || !allocate(pool) || !open_descriptors(pool))
+        goto no_memory;
+    init_slots(pool);
+    init_rules(pool);
+    pool->dsn = dsn_open(&pool->options, err);
+    if (pool->dsn == NULL) {
+        pool_free(pool);
+        return PQPOOL_REFUSED;
+    }
+    if (!start_threads(pool))
+        goto no_memory;
+    if (options->start == PQPOOL_START_FAIL) {
+        enum pqpool_rc rc = await_first_dial(pool, err);
+        if (rc != PQPOOL_OK) {
+            pqpool_close(&pool, clock_now_ns());
+            return rc;
+        }
+    }
+    *pool_out = pool;
+    return PQPOOL_OK;
+
+no_memory:
+    err_set(err, ERR_RETRYABLE, "out of memory, descriptors or threads");
+    if (pool != NULL) {
+        stop_threads(pool);
+        pool_free(pool);
+    }
+    return PQPOOL_NOMEM;
+}
+
+enum pqpool_rc pqpool_open(const struct pqpool_options *options, struct pqpool **pool_out,
+                           struct err *err)
+{
+    return pool_open_with(options, &pg_driver_libpq, pool_out, err);
+}
+
+/* ---- death ---- */
+
+static void discard_idle(struct pqpool *pool) REQUIRES(pool->mu)
+{
+    struct conn *conn;
+    while ((conn = pool->list[CONN_IDLE].first) != NULL)
+        conn_discard(pool, conn, CLOSE_SHUTDOWN);
+    if (pool->control.state == CONN_IDLE)
+        conn_discard(pool, &pool->control, CLOSE_SHUTDOWN);
+}
+
+/* Whoever holds a lease now finds its socket dead, and gives it back sooner or later. */
+static void cut_leases(struct pqpool *pool) REQUIRES(pool->mu)
+{
+    for (struct conn *conn = pool->list[CONN_LEASED].first; conn != NULL; conn = conn->next)
+        if (conn->fd >= 0)
+            (void)shutdown(conn->fd, SHUT_RDWR);
+}
+
+void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
+{
+    struct pqpool *pool = *pool_in;
+    if (pool == NULL)
+        return;
+    *pool_in = NULL;
+    mutex_lock(&pool->mu);
+    pool->closing = true;
+    pool_fail_waiters(pool, PQPOOL_CLOSED);
+    discard_idle(pool);
+    while (pool->callers_inside > 0 || pool_on_loan(pool) > 0)
+        if (!cond_wait_until(&pool->quiet, &pool->mu, deadline_at_ns))
+            break;
+    cut_leases(pool);
+    while (pool->callers_inside > 0) /* bounded: they were failed, or their probe has a deadline */
+        (void)cond_wait_until(&pool->quiet, &pool->mu, CLOCK_NEVER);
+    mutex_unlock(&pool->mu);
+    stop_threads(pool);
+    pool_close_discarded(pool); /* what came back while the connector was ending */
+    mutex_lock(&pool->mu);
+    pool->abandoned = pool_on_loan(pool) > 0;
+    bool last = !pool->abandoned;
+    mutex_unlock(&pool->mu);
+    if (last)
+        pool_free(pool);
+}

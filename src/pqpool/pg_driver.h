@@ -1,0 +1,30 @@
+/* pg_driver.h - the seam between the pool and libpq: what dialling, probing and closing call.
+ * Tests give a scripted server; the pool's own is pg_driver_libpq. Each member is the libpq
+ * function of that name (libpq manual, 34.1-34.4) and may be called from any one thread at a time.
+ */
+#ifndef PQPOOL_PG_DRIVER_H
+#define PQPOOL_PG_DRIVER_H
+
+#include <libpq-fe.h>
+
+struct pg_driver {
+    PGconn *(*connect_start)(const char *const *keywords, const char *const *values, int expand);
+    PostgresPollingStatusType (*connect_poll)(PGconn *pg);
+    int (*socket)(const PGconn *pg);
+    ConnStatusType (*status)(const PGconn *pg);
+    char *(*error_message)(const PGconn *pg);
+    PGTransactionStatusType (*transaction_status)(const PGconn *pg);
+    int (*send_query)(PGconn *pg, const char *sql);
+    int (*flush)(PGconn *pg);
+    int (*consume_input)(PGconn *pg);
+    int (*is_busy)(PGconn *pg);
+    PGresult *(*get_result)(PGconn *pg);
+    PGVerbosity (*set_error_verbosity)(PGconn *pg, PGVerbosity verbosity);
+    PQnoticeReceiver (*set_notice_receiver)(PGconn *pg, PQnoticeReceiver receiver, void *arg);
+    int (*set_nonblocking)(PGconn *pg, int nonblocking);
+    void (*finish)(PGconn *pg);
+};
+
+extern const struct pg_driver pg_driver_libpq;
+
+#endif

@@ -1,0 +1,189 @@
+/* pool.h - the pool's own view of itself: what is under its one mutex, and who does what.
+ *
+ *   callers    acquire, probe (on the connection they hold), release             acquire.c, exec.c
+ *   connector  dials, prepares fresh sessions, closes                            connector.c,
+ * dial.c janitor    health check, resets, floor, idle and lifetime, hang-ups, events  janitor.c,
+ * task.c
+ *
+ * The rules between them live in demand.c (who waits, what is dialled, when the pool is down) and
+ * touch no socket and no clock: they work on this struct, under the mutex, with the time passed in.
+ */
+#ifndef PQPOOL_POOL_H
+#define PQPOOL_POOL_H
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/err.h"
+#include "base/metrics.h"
+#include "base/sync.h"
+#include "pqpool/backoff.h"
+#include "pqpool/conn.h"
+#include "pqpool/dsn.h"
+#include "pqpool/pg_driver.h"
+#include "pqpool/pqpool.h"
+
+enum { EVENTS_MAX = 32, WINDOW_SLOTS_MAX = 64 };
+
+enum error_class {
+    ERROR_REFUSED,
+    ERROR_TIMEOUT,
+    ERROR_SERVER,
+    ERROR_CONFIG,
+    ERROR_LOST,
+    ERROR_OTHER
+};
+enum { ERROR_CLASSES = ERROR_OTHER + 1 };
+
+/* On the stack of the thread that waits. Written by whoever serves it, under the mutex. */
+struct waiter {
+    struct waiter *prev, *next;
+    struct cond wake;
+    int64_t since_at_ns;
+    bool served;
+    enum pqpool_rc rc;
+    struct conn *conn; /* LEASED to the waiter when rc is OK */
+};
+
+struct pool_event {
+    enum pqpool_event_kind kind;
+    char text[232];
+};
+
+struct pqpool {
+    struct pqpool_options options; /* never changes; its strings are this pool's copies */
+    char *strings[5];
+    const struct pg_driver *pg;
+    struct dsn *dsn;
+    struct conn *slots; /* max_pool_size of them */
+    struct conn control;
+
+    struct mutex mu;
+    struct conn_list list[CONN_STATES] GUARDED_VAR;
+    struct waiter *first_waiter GUARDED_VAR, *last_waiter GUARDED_VAR;
+    uint32_t waiting GUARDED_VAR;
+    struct backoff backoff GUARDED_VAR;
+    struct err last_error GUARDED_VAR; /* of the dialler; kept until a dial succeeds */
+    bool replacing GUARDED_VAR;        /* one dial more, to retire an expired connection after it */
+    bool retire_one GUARDED_VAR;       /* the next expired connection that is free goes */
+    int64_t next_retire_at_ns GUARDED_VAR;
+    _Atomic uint32_t generation; /* written under the mutex */
+    bool closing GUARDED_VAR;
+    bool abandoned GUARDED_VAR; /* closed with leases out: the last release frees the pool */
+    uint32_t callers_inside GUARDED_VAR; /* acquires that are under way */
+    struct cond quiet;                   /* a caller left, a lease came back, a first dial ended */
+
+    bool healthy GUARDED_VAR;
+    int64_t last_health_at_us GUARDED_VAR, last_health_ns GUARDED_VAR;
+    int64_t next_health_at_ns GUARDED_VAR;
+
+    struct pool_event events[EVENTS_MAX] GUARDED_VAR; /* a ring: the oldest gives way */
+    uint32_t events_first GUARDED_VAR, events_count GUARDED_VAR;
+
+    struct pqpool_stats counted GUARDED_VAR; /* its counters; gauges are made at a snapshot */
+    int64_t exhausted_since_ns GUARDED_VAR;  /* 0: it is not */
+    int64_t acquire_max_ns[WINDOW_SLOTS_MAX] GUARDED_VAR;
+    uint32_t window_slots, window_slot GUARDED_VAR;
+    struct histogram acquire, queue, validate, connect, hold;
+
+    atomic_bool down;         /* as pqpool_is_down() tells it */
+    atomic_llong retry_at_ns; /* of the prober; 0: none */
+
+    atomic_bool stop; /* for the two threads, with their eventfds */
+    int connector_fd, janitor_fd, epoll_fd;
+    pthread_t connector, janitor;
+    bool connector_runs, janitor_runs;
+    struct conn **dials; /* the connector's, room for every slot and the control connection */
+    struct pollfd *dial_fds;
+    struct conn **tasks; /* the janitor's, of the same size */
+};
+
+/* ---- conn.c ---- */
+
+/* Moves a connection and its list membership: to the front of the new state's list. A move that the
+ * table does not have is a programmer's error. */
+void conn_move(struct pqpool *pool, struct conn *conn, enum conn_state to) REQUIRES(pool->mu);
+
+/* To CLOSING; the connector is woken. */
+void conn_discard(struct pqpool *pool, struct conn *conn, enum close_reason reason)
+    REQUIRES(pool->mu);
+
+/* ---- open.c ---- */
+enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct pg_driver *driver,
+                              struct pqpool **pool_out, struct err *err) MUST_CHECK;
+bool options_valid(const struct pqpool_options *options, struct err *err) MUST_CHECK;
+
+/* No thread but the caller knows the pool any more. */
+void pool_free(struct pqpool *pool);
+
+/* ---- demand.c: the rules; all with pool->mu held ---- */
+
+/* The connection is fit for use: to the first waiter, else to the idle list. */
+void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
+
+/* The newest idle connection that is still good; those that are not are discarded on the way. */
+struct conn *pool_take_idle(struct pqpool *pool) REQUIRES(pool->mu);
+
+void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first) REQUIRES(pool->mu);
+void pool_dequeue(struct pqpool *pool, struct waiter *waiter) REQUIRES(pool->mu);
+void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc) REQUIRES(pool->mu);
+
+/* The next slot (or the control connection) that should be dialled now, moved to CONNECTING; NULL
+ * when none should or may. */
+struct conn *pool_next_dial(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
+void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
+void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *err,
+                      enum error_class error_class, int64_t now_ns) REQUIRES(pool->mu);
+
+/* Every connection of now is to be replaced; noticed through `conn`, unless an earlier one told. */
+void pool_retire_all(struct pqpool *pool, const struct conn *conn, const char *why)
+    REQUIRES(pool->mu);
+
+/* Is the connection of an older generation, or was its peer seen to hang up? No system call. */
+bool conn_is_stale(const struct pqpool *pool, const struct conn *conn);
+
+/* Sets pool->down, and fails the waiters when it is: after anything that changes its reasons. */
+void pool_judge_down(struct pqpool *pool) REQUIRES(pool->mu);
+void pool_judge_exhausted(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
+
+uint32_t pool_total(const struct pqpool *pool) REQUIRES(pool->mu);
+uint32_t pool_on_loan(const struct pqpool *pool) REQUIRES(pool->mu); /* to callers */
+void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fmt, ...)
+    PRINTF_LIKE(3, 4) REQUIRES(pool->mu);
+
+/* ---- exec.c ---- */
+enum probe_rc { PROBE_OK, PROBE_SOFT, PROBE_HARD };
+/* Runs the validation query on a connection that this thread holds. */
+enum probe_rc conn_probe(struct conn *conn, int64_t deadline_at_ns);
+void conn_watch_notices(struct conn *conn);
+/* "57P01" and its like: what they mean for this connection. */
+bool sqlstate_discards(const char *sqlstate);
+bool sqlstate_retires_all(const char *sqlstate);
+
+/* ---- task.c: ROLLBACK or the health check, run by the janitor without blocking ---- */
+enum task_rc { TASK_PENDING, TASK_OK, TASK_FAILED };
+enum task_rc task_start(struct conn *conn, const char *sql, int64_t deadline_at_ns);
+enum task_rc task_step(struct conn *conn);
+
+/* ---- connector.c, dial.c, janitor.c ---- */
+void *connector_run(void *pool);
+/* Closes the socket; the caller owns the connection, as its state says. */
+void conn_finish(struct conn *conn);
+/* Frees the slots of what is in CLOSING: the connector, or whoever is left after it. */
+void pool_close_discarded(struct pqpool *pool) EXCLUDES(pool->mu);
+void *janitor_run(void *pool);
+void pool_wake_connector(struct pqpool *pool);
+void pool_wake_janitor(struct pqpool *pool);
+/* The janitor's epoll hears of hang-ups on this connection from now on; false: no memory or
+ * watches. */
+bool janitor_watch(struct pqpool *pool, struct conn *conn);
+
+enum dial_rc { DIAL_PENDING, DIAL_OK, DIAL_FAILED };
+/* One dial: all hosts in turn, the last good one first, each with its share of the time. */
+enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
+                        enum error_class *error_class);
+enum dial_rc dial_step(struct conn *conn, int64_t now_ns, struct err *err,
+                       enum error_class *error_class);
+
+#endif

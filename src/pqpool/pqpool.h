@@ -1,0 +1,218 @@
+/* pqpool.h - bounded pool of PostgreSQL connections over libpq. Knows no HTTP and no orders.
+ *
+ * Threads    any function, any thread, unless a comment says otherwise. A lease belongs to one
+ *            thread at a time.
+ * Units      *_ns: nanoseconds; *_at_ns: absolute, on CLOCK_MONOTONIC.
+ * Ownership  pqpool_open() gives the pool to the caller, pqpool_close() takes it back. A lease is
+ * on loan: one pqpool_release() for each acquire that returned PQPOOL_OK. Errors     the return
+ * value says what happened; *err (may be NULL) says why, and is written only on failure. Outputs
+ * are written only on success. Logging    none. Events go to options.on_event, called with no lock
+ * held. Rules      design.md section 7; libpq manual, chapter 34. */
+#ifndef PQPOOL_H
+#define PQPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;          /* base/err.h, installed as pqpool_err.h */
+struct pg_conn;      /* libpq's PGconn */
+struct pg_result;    /* libpq's PGresult */
+struct pqpool;       /* opaque */
+struct pqpool_lease; /* opaque: one connection lent to one thread */
+
+enum pqpool_rc {
+    PQPOOL_OK = 0,
+    PQPOOL_TIMEOUT, /* acquire: deadline passed while queued. exec: no answer by the deadline; the
+                       statement may have run (ERR_UNCERTAIN) and the connection will be closed */
+    PQPOOL_FULL,    /* max_waiting are queued already: shed load, do not retry at once */
+    PQPOOL_DOWN,    /* the server is away: err holds the cached last error of the dialler */
+    PQPOOL_CLOSED,  /* pqpool_close() has begun */
+    PQPOOL_NOMEM,
+    PQPOOL_REFUSED, /* exec: the server answered with an error (err.code); nothing of it happened */
+    PQPOOL_LOST,    /* exec: connection lost (ERR_UNCERTAIN when the statement had been sent) */
+};
+
+enum pqpool_verdict { PQPOOL_REUSE, PQPOOL_DISCARD };
+
+enum pqpool_start { PQPOOL_START_DEGRADED, PQPOOL_START_FAIL };
+
+/* What happened, for a log or a counter. `text` has no secret in it. */
+enum pqpool_event_kind {
+    PQPOOL_EVENT_DIALLED,     /* a connection was made after failures: the server is back */
+    PQPOOL_EVENT_DIAL_FAILED, /* with the pause until the next try */
+    PQPOOL_EVENT_DOWN,   /* max_retry_attempts dials failed in a row, and no connection is left */
+    PQPOOL_EVENT_CONFIG, /* the server refuses our credentials or database: an operator's to mend */
+    PQPOOL_EVENT_LOST,   /* a connection died or was discarded */
+    PQPOOL_EVENT_HEALTH, /* the health check failed, or passes again */
+    PQPOOL_EVENT_RETIRED_ALL, /* 57P0x or 25006: every connection of now will be replaced */
+    PQPOOL_EVENT_EXHAUSTED,   /* an acquire found nothing idle and no room to open one */
+    PQPOOL_EVENT_LEAK,        /* a lease is held longer than leak_threshold */
+};
+
+struct pqpool_event {
+    enum pqpool_event_kind kind;
+    const char *text;
+};
+
+struct pqpool_options {
+    const char *conninfo;      /* URI or key=value; "" means libpq's environment */
+    const char *password_file; /* read again at each dial; "" for none */
+    const char *application_name;
+    const char *session_options; /* startup `options`, "-c lock_timeout=1s"; "" for none */
+
+    uint32_t min_pool_size, max_pool_size;
+    int64_t acquire_timeout_ns; /* what PQPOOL_DEFAULT_DEADLINE means */
+    uint32_t max_waiting;
+    int64_t connect_timeout_ns; /* in all; each host gets its share */
+    int64_t command_timeout_ns; /* what PQPOOL_DEFAULT_DEADLINE means to pqpool_exec() */
+
+    bool validate_on_checkout;
+    const char *validation_query; /* may be empty: PostgreSQL answers an empty query */
+    int64_t validation_bypass_ns; /* used this recently: no probe; 0: probe every checkout */
+    int64_t validation_timeout_ns;
+    uint32_t max_validation_failures; /* soft ones in a row before the connection is discarded */
+
+    uint32_t max_retry_attempts; /* dials that fail in a row before DOWN */
+    int64_t initial_retry_delay_ns, max_retry_delay_ns;
+    double retry_backoff_multiplier;
+    bool retry_jitter; /* full jitter, drawn anew for every delay */
+
+    int64_t health_check_interval_ns, health_check_timeout_ns;
+    bool enable_pool_metrics;
+    int64_t metrics_collection_interval_ns;
+    int64_t idle_timeout_ns, max_lifetime_ns; /* lifetime: less 0..10 %, fixed at birth */
+    int64_t leak_threshold_ns;
+    bool warmup; /* fill the floor in parallel at open */
+    enum pqpool_start start;
+
+    /* Prepares a fresh session, on a connector thread, within the dial's deadline. The lease is
+     * good for pqpool_exec() and pqpool_lease_pg() only. False: the connection is not taken, *err
+     * why. */
+    bool (*on_connect)(void *ctx, struct pqpool_lease *lease, int64_t deadline_at_ns,
+                       struct err *err);
+    void (*on_event)(void *ctx, const struct pqpool_event *event);
+    void *ctx;
+};
+
+#define PQPOOL_SECONDS(s) ((int64_t)((s)*1000) * 1000000)
+
+/* Every value, zero too, means itself: begin with these. */
+#define PQPOOL_OPTIONS_DEFAULT                                                                     \
+    {                                                                                              \
+        .conninfo = "", .password_file = "", .application_name = "", .session_options = "",        \
+        .min_pool_size = 10, .max_pool_size = 100, .acquire_timeout_ns = PQPOOL_SECONDS(5),        \
+        .max_waiting = 1000, .connect_timeout_ns = PQPOOL_SECONDS(30),                             \
+        .command_timeout_ns = PQPOOL_SECONDS(60), .validate_on_checkout = true,                    \
+        .validation_query = "SELECT 1", .validation_bypass_ns = PQPOOL_SECONDS(0.5),               \
+        .validation_timeout_ns = PQPOOL_SECONDS(1), .max_validation_failures = 3,                  \
+        .max_retry_attempts = 5, .initial_retry_delay_ns = PQPOOL_SECONDS(0.5),                    \
+        .max_retry_delay_ns = PQPOOL_SECONDS(30), .retry_backoff_multiplier = 2.0,                 \
+        .retry_jitter = true, .health_check_interval_ns = PQPOOL_SECONDS(10),                      \
+        .health_check_timeout_ns = PQPOOL_SECONDS(5), .enable_pool_metrics = true,                 \
+        .metrics_collection_interval_ns = PQPOOL_SECONDS(5),                                       \
+        .idle_timeout_ns = PQPOOL_SECONDS(600), .max_lifetime_ns = PQPOOL_SECONDS(1800),           \
+        .leak_threshold_ns = PQPOOL_SECONDS(60), .warmup = true, .start = PQPOOL_START_DEGRADED,   \
+    }
+
+#define PQPOOL_DEFAULT_DEADLINE INT64_C(0)
+
+/* Starts the pool's threads and, with warmup, the floor's dials; returns without waiting for them
+ * unless start is FAIL: then only the first dials' success is OK, and their failure PQPOOL_DOWN.
+ * Options out of bounds or contradicting: PQPOOL_REFUSED, and *err names them. */
+enum pqpool_rc pqpool_open(const struct pqpool_options *options, struct pqpool **pool_out,
+                           struct err *err) __attribute__((warn_unused_result));
+
+/* Take a connection, waiting in FIFO order until deadline_at_ns. The session is idle: no open
+ * transaction. Locks: takes the pool's mutex; no network call is made under it. */
+#define pqpool_acquire(pool, deadline_at_ns, lease_out, err)                                       \
+    pqpool_acquire_from(pool, deadline_at_ns, lease_out, err, __FILE__, __LINE__)
+enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
+                                   struct pqpool_lease **lease_out, struct err *err,
+                                   const char *file, int line) __attribute__((warn_unused_result));
+
+/* Give the connection back and set *lease to NULL; a NULL *lease is a no-op. REUSE is a wish: a
+ * connection that is broken, in a transaction, or known to be stale is reset or closed instead, off
+ * this thread. DISCARD closes it: use that whenever the protocol state is unknown. */
+void pqpool_release(struct pqpool_lease **lease, enum pqpool_verdict verdict);
+
+/* Borrowed: valid until the lease is released. */
+struct pg_conn *pqpool_lease_pg(struct pqpool_lease *lease);
+
+/* Bits of the user's own about this connection (which statements are prepared on it); all clear on
+ * a fresh one. Lease holder only. */
+unsigned *pqpool_lease_bits(struct pqpool_lease *lease);
+
+/* A notice of SQLSTATE class 01 arrived on this connection since the last call; reading clears it.
+ */
+bool pqpool_lease_warned(struct pqpool_lease *lease);
+
+struct pqpool_query {
+    const char *statement; /* name of a prepared statement, or NULL */
+    const char *sql; /* with statement: prepares it under that name, runs nothing; else runs it */
+    bool prepare;
+    int n_params;
+    const unsigned *types; /* OIDs, or NULL */
+    const char *const *values;
+    const int *lengths, *formats; /* as PQsendQueryParams() wants them, or NULL */
+    int result_format;            /* 0 text, 1 binary */
+};
+
+/* Sends one statement, waits for every result up to ReadyForQuery, and gives the last one: the
+ * caller PQclear()s *result_out. Nothing is OK unless the whole exchange was. Classifies errors as
+ * pqpool_note() does. On TIMEOUT and LOST the lease is only good for release. */
+enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query *query,
+                           int64_t deadline_at_ns, struct pg_result **result_out, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* For users of the raw PGconn: what a server's error means for the connection and the pool. 08xxx,
+ * 57P0x and 25006 discard it at release; 57P0x and 25006 also retire every connection of now. */
+void pqpool_note(struct pqpool_lease *lease, const char *sqlstate);
+
+/* Is an acquire bound to fail at once? Then *retry_in_ns (may be NULL) is the time until the
+ * prober's next try. Takes no lock. */
+bool pqpool_is_down(const struct pqpool *pool, int64_t *retry_in_ns);
+
+enum { PQPOOL_LATENCY_BUCKETS = 24, PQPOOL_CLOSE_REASONS = 8, PQPOOL_ERROR_CLASSES = 6 };
+
+struct pqpool_histogram {
+    uint64_t count, sum_ns;
+    uint32_t n_bounds;
+    const int64_t *bounds_ns;                    /* static */
+    uint64_t bucket[PQPOOL_LATENCY_BUCKETS + 1]; /* not cumulative; the last: above all bounds */
+};
+
+struct pqpool_stats {
+    /* gauges, of one moment: total = idle + active + connecting + closing <= max */
+    uint32_t idle, active, leased, checking, resetting, canceling, connecting, closing, total;
+    uint32_t waiting, min, max;
+    int64_t oldest_wait_ns;
+    bool down, exhausted, control_connected;
+    bool healthy;                    /* the last health check passed */
+    int64_t last_health_check_at_us; /* Unix time; 0: none yet */
+    int64_t last_health_check_ns;    /* how long it took */
+    int64_t retry_in_ns;             /* until the prober's next try; 0 when not waiting */
+    uint32_t generation;
+    char last_error[250]; /* of the dialler; "" since its last success */
+    /* counters since open */
+    uint64_t created, acquired, acquire_timeouts, acquire_refused, exhausted_count, exhausted_ns;
+    uint64_t closed[PQPOOL_CLOSE_REASONS];            /* by pqpool_close_reason_name() */
+    uint64_t connection_errors[PQPOOL_ERROR_CLASSES]; /* by pqpool_error_class_name() */
+    uint64_t health_passed, health_failed, validations_passed, validations_failed,
+        validations_bypassed, dials, resets, leaks;
+    int64_t acquire_max_ns; /* in the last 60 s */
+    /* with enable_pool_metrics; else all 0 */
+    struct pqpool_histogram acquire, queue, validate, connect, hold;
+};
+
+void pqpool_stats(struct pqpool *pool, struct pqpool_stats *out);
+const char *pqpool_close_reason_name(unsigned reason); /* NULL past the last */
+const char *pqpool_error_class_name(unsigned error_class);
+
+/* Fails every waiter with PQPOOL_CLOSED, waits until the deadline for leases to come back, closes
+ * all connections, joins the threads and frees. Leases still out then are closed under their
+ * holders' feet: their sockets are shut down, and the memory stays until the last is released.
+ * NULL is a no-op. */
+void pqpool_close(struct pqpool **pool, int64_t deadline_at_ns);
+
+#endif
