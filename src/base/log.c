@@ -9,12 +9,12 @@
 #include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log_limit.h"
+#include "base/rfc3339.h"
 
 enum {
     TAIL_BYTES = 64, /* kept free for `suppressed`, `cut` and the newline */
@@ -47,13 +47,9 @@ bool log_enabled(enum log_level level)
 
 static void add_time(struct buf *line)
 {
-    int64_t now_us = clock_wall_us();
-    time_t now_s = (time_t)(now_us / 1000000);
-    struct tm tm;
-    char text[32];
-    if (gmtime_r(&now_s, &tm) == NULL || strftime(text, sizeof text, "%FT%T", &tm) == 0)
-        text[0] = '\0'; /* a clock beyond year 2^31: the line matters more */
-    buf_printf(line, "%s.%06dZ", text, (int)(now_us % 1000000));
+    char text[RFC3339_SIZE];
+    rfc3339_format_us(clock_wall_us(), text);
+    buf_add_str(line, text);
 }
 
 static void add_head(struct buf *line, enum log_level level, const char *event)

@@ -1,0 +1,121 @@
+/* json_scan.c - see json_scan.h. What all functions share: brackets, quotes and digits mean
+ * something only outside strings, and a string ends at the first quote without a backslash before
+ * it. */
+#include "orders/json_scan.h"
+
+#include <string.h>
+
+/* The place behind the string whose opening quote is at `at`. */
+static const char *after_string(const char *at, const char *end)
+{
+    for (at++; at < end; at++) {
+        if (*at == '"')
+            return at + 1;
+        if (*at == '\\' && at + 1 < end)
+            at++;
+    }
+    return end;
+}
+
+static bool opens(char c)
+{
+    return c == '{' || c == '[';
+}
+
+static bool closes(char c)
+{
+    return c == '}' || c == ']';
+}
+
+static const char *find_bracket(const char *at, const char *end)
+{
+    while (at < end && !opens(*at) && !closes(*at))
+        at = *at == '"' ? after_string(at, end) : at + 1;
+    return at;
+}
+
+bool json_too_deep(struct json_token text, int max, size_t *offset)
+{
+    const char *end = text.at + text.len;
+    long depth = 0;
+    for (const char *at = find_bracket(text.at, end); at < end; at = find_bracket(at + 1, end)) {
+        depth += opens(*at) ? 1 : -1;
+        if (depth > max) {
+            *offset = (size_t)(at - text.at);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The place behind the object or array whose opening bracket is at `at`. */
+static const char *after_brackets(const char *at, const char *end)
+{
+    long depth = 0;
+    for (; at < end; at = find_bracket(at + 1, end)) {
+        depth += opens(*at) ? 1 : -1;
+        if (depth == 0)
+            return at + 1;
+    }
+    return end;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static const char *after_value(const char *at, const char *end)
+{
+    if (at < end && *at == '"')
+        return after_string(at, end);
+    if (at < end && opens(*at))
+        return after_brackets(at, end);
+    while (at < end && *at != ',' && !closes(*at) && !is_space(*at))
+        at++;
+    return at;
+}
+
+bool json_next_value(struct json_token *rest, struct json_token *value)
+{
+    const char *end = rest->at + rest->len;
+    const char *at = memchr(rest->at, '"', rest->len); /* the key: only punctuation is before it */
+    if (at == NULL)
+        return false;
+    at = after_string(at, end);
+    while (at < end && (is_space(*at) || *at == ':'))
+        at++;
+    const char *stop = after_value(at, end);
+    *value = (struct json_token){ at, (size_t)(stop - at) };
+    *rest = (struct json_token){ stop, (size_t)(end - stop) };
+    return true;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* The size of the exponent whose e is at `at`; 0 where the e is that of `true` or `false`. Stops
+ * counting once it is over max. */
+static int exponent_size(const char *at, const char *end, int max)
+{
+    int size = 0;
+    at++;
+    if (at < end && (*at == '+' || *at == '-'))
+        at++;
+    for (; at < end && is_digit(*at) && size <= max; at++)
+        size = size * 10 + (*at - '0');
+    return size;
+}
+
+bool json_exponents_within(struct json_token text, int max)
+{
+    const char *at = text.at, *end = text.at + text.len;
+    while (at < end) {
+        if ((*at == 'e' || *at == 'E') && exponent_size(at, end, max) > max)
+            return false;
+        at = *at == '"' ? after_string(at, end) : at + 1;
+    }
+    return true;
+}

@@ -1,0 +1,230 @@
+/* order_fields.c - what each field of an order must be: one row a field, one reader a kind. A new
+ * field is a new row. */
+#include "orders/order_fields.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rfc3339.h"
+#include "orders/decimal.h"
+
+enum {
+    DOUBLE_DIGITS = 15, /* a decimal of so many survives a double and back */
+    MAX_AGE_MS_MAX = 60000,
+    METADATA_EXPONENT_MAX = 308, /* numeric, and so jsonb, ends somewhere beyond */
+};
+
+#define UPPER_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+#define SYMBOL_CHARS UPPER_AND_DIGITS "._/-"
+#define NAME_CHARS UPPER_AND_DIGITS "abcdefghijklmnopqrstuvwxyz._:/-"
+#define NAME_WANT "1 to 64 characters of A-Z a-z 0-9 . _ : / -"
+#define DECIMAL_WANT "a decimal above 0, with at most 18 digits before and 18 after the point"
+
+static const struct order_refusal wrong_type = { .code = "wrong_type" };
+static const struct order_refusal invalid_format = { .code = "invalid_format" };
+static const struct order_refusal invalid_value = { .code = "invalid_value" };
+static const struct order_refusal invalid_decimal = { .code = "invalid_decimal" };
+static const struct order_refusal not_positive = { "not_positive", "greater than 0" };
+static const struct order_refusal not_exact = {
+    "number_not_exact",
+    "sent as a string (a number with an exponent or over 15 digits is not exact)",
+};
+static const struct order_refusal out_of_range = { .code = "out_of_range" };
+static const struct order_refusal too_large = { .code = "too_large" };
+static const struct order_refusal number_out_of_range = {
+    "number_out_of_range",
+    "free of numbers with an exponent beyond -308 to 308",
+};
+
+static bool is_number(const struct order_value *value)
+{
+    char first = value->token.at[0];
+    return first == '-' || (first >= '0' && first <= '9');
+}
+
+static const struct order_refusal *read_name(const struct order_field *field,
+                                             const struct order_value *value,
+                                             struct order_draft *draft)
+{
+    if (value->text == NULL)
+        return &wrong_type;
+    size_t len = strspn(value->text, field->allowed);
+    if (len == 0 || len >= field->size || value->text[len] != '\0')
+        return &invalid_format;
+    memcpy((char *)&draft->order + field->offset, value->text, len + 1);
+    return NULL;
+}
+
+static const struct order_refusal *read_side(const struct order_field *field UNUSED,
+                                             const struct order_value *value,
+                                             struct order_draft *draft)
+{
+    if (value->text == NULL)
+        return &wrong_type;
+    return order_side_of(value->text, &draft->order.side) ? NULL : &invalid_value;
+}
+
+static const struct order_refusal *read_type(const struct order_field *field UNUSED,
+                                             const struct order_value *value,
+                                             struct order_draft *draft)
+{
+    if (value->text == NULL)
+        return &wrong_type;
+    return order_type_of(value->text, &draft->order.type) ? NULL : &invalid_value;
+}
+
+static const struct order_refusal *read_tif(const struct order_field *field UNUSED,
+                                            const struct order_value *value,
+                                            struct order_draft *draft)
+{
+    if (value->text == NULL)
+        return &wrong_type;
+    return order_tif_of(value->text, &draft->order.time_in_force) ? NULL : &invalid_value;
+}
+
+/* A number that most JSON libraries would have changed before it was written or after it was read.
+ */
+static bool is_inexact(struct json_token number)
+{
+    return memchr(number.at, 'e', number.len) != NULL ||
+           memchr(number.at, 'E', number.len) != NULL ||
+           decimal_digits(number.at, number.len) > DOUBLE_DIGITS;
+}
+
+static const struct order_refusal *read_decimal(const struct order_field *field,
+                                                const struct order_value *value,
+                                                struct order_draft *draft)
+{
+    struct json_token digits = value->token;
+    if (value->text != NULL)
+        digits = (struct json_token){ value->text, strlen(value->text) };
+    else if (!is_number(value))
+        return &wrong_type;
+    else if (digits.at[0] != '-' && is_inexact(digits))
+        return &not_exact;
+    char *out = (char *)&draft->order + field->offset;
+    if (!decimal_canonical(digits.at, digits.len, out))
+        return &invalid_decimal;
+    return decimal_is_zero(out) ? &not_positive : NULL;
+}
+
+static const struct order_refusal *read_sent_at(const struct order_field *field UNUSED,
+                                                const struct order_value *value,
+                                                struct order_draft *draft)
+{
+    if (value->text == NULL)
+        return &wrong_type;
+    return rfc3339_parse_us(value->text, &draft->order.sent_at_us) ? NULL : &invalid_format;
+}
+
+/* JSON has no leading zeros, so that more than five digits are too many. */
+static const struct order_refusal *read_max_age(const struct order_field *field UNUSED,
+                                                const struct order_value *value,
+                                                struct order_draft *draft)
+{
+    const struct json_token *token = &value->token;
+    int64_t ms = 0;
+    if (!is_number(value))
+        return &wrong_type;
+    for (size_t i = 0; i < token->len; i++) {
+        if (token->at[i] < '0' || token->at[i] > '9' || ms > MAX_AGE_MS_MAX)
+            return &out_of_range;
+        ms = ms * 10 + (token->at[i] - '0');
+    }
+    if (ms < 1 || ms > MAX_AGE_MS_MAX)
+        return &out_of_range;
+    draft->order.max_age_ms = ms;
+    return NULL;
+}
+
+static const struct order_refusal *read_metadata(const struct order_field *field UNUSED,
+                                                 const struct order_value *value,
+                                                 struct order_draft *draft)
+{
+    if (value->token.at[0] != '{')
+        return &wrong_type;
+    if (value->token.len > ORDER_METADATA_MAX)
+        return &too_large;
+    if (!json_exponents_within(value->token, METADATA_EXPONENT_MAX))
+        return &number_out_of_range;
+    draft->metadata = value->token;
+    return NULL;
+}
+
+#define IN(member)                                                                                 \
+    .offset = offsetof(struct order, member), .size = sizeof((struct order *)0)->member
+
+/* clang-format off */
+const struct order_field order_fields[FIELD_COUNT] = {
+    [FIELD_ACCOUNT_ID] = {
+        .name = "account_id", .read = read_name, .required = true, IN(account_id),
+        .want = NAME_WANT, .allowed = NAME_CHARS },
+    [FIELD_CLIENT_ORDER_ID] = {
+        .name = "client_order_id", .read = read_name, .required = true, IN(client_order_id),
+        .want = NAME_WANT, .allowed = NAME_CHARS },
+    [FIELD_SYMBOL] = {
+        .name = "symbol", .read = read_name, .required = true, IN(symbol),
+        .want = "1 to 32 characters of A-Z 0-9 . _ / -", .allowed = SYMBOL_CHARS },
+    [FIELD_SIDE] = {
+        .name = "side", .read = read_side, .required = true, .want = "buy or sell" },
+    [FIELD_TYPE] = {
+        .name = "type", .read = read_type, .required = true,
+        .want = "market, limit, stop or stop_limit" },
+    [FIELD_QUANTITY] = {
+        .name = "quantity", .read = read_decimal, .required = true, IN(quantity),
+        .want = DECIMAL_WANT },
+    [FIELD_LIMIT_PRICE] = {
+        .name = "limit_price", .read = read_decimal, IN(limit_price), .want = DECIMAL_WANT },
+    [FIELD_STOP_PRICE] = {
+        .name = "stop_price", .read = read_decimal, IN(stop_price), .want = DECIMAL_WANT },
+    [FIELD_TIME_IN_FORCE] = {
+        .name = "time_in_force", .read = read_tif, .want = "day, gtc, ioc or fok" },
+    [FIELD_SENT_AT] = {
+        .name = "sent_at", .read = read_sent_at,
+        .want = "a moment in UTC such as 2026-01-31T12:00:00.250Z" },
+    [FIELD_MAX_AGE_MS] = {
+        .name = "max_age_ms", .read = read_max_age, .want = "an integer from 1 to 60000" },
+    [FIELD_METADATA] = {
+        .name = "metadata", .read = read_metadata, .want = "an object of at most 4096 bytes" },
+};
+/* clang-format on */
+
+static enum order_field_id find_field(const char *name)
+{
+    unsigned id = 0;
+    while (id < FIELD_COUNT && strcmp(order_fields[id].name, name) != 0)
+        id++;
+    return (enum order_field_id)id;
+}
+
+static void refuse_unknown(struct order_draft *draft, const char *name)
+{
+    char names[160];
+    size_t n = 0;
+    for (size_t i = 0; i < FIELD_COUNT && n < sizeof names; i++)
+        n += (size_t)snprintf(names + n, sizeof names - n, " %s", order_fields[i].name);
+    order_errors_add(&draft->errors, name, "unknown_field", "an order has only%s", names);
+}
+
+void order_draft_read(struct order_draft *draft, const char *name, const struct order_value *value)
+{
+    enum order_field_id id = find_field(name);
+    if (id == FIELD_COUNT) {
+        refuse_unknown(draft, name);
+        return;
+    }
+    if (value->token.at[0] == 'n') /* null: as if it were not there */
+        return;
+    const struct order_field *field = &order_fields[id];
+    const struct order_refusal *refusal = field->read(field, value, draft);
+    draft->present |= 1u << id;
+    if (refusal == NULL) {
+        draft->good |= 1u << id;
+        return;
+    }
+    char shown[ORDER_SHOWN_SIZE];
+    order_errors_quote(value->token, shown);
+    order_errors_add(&draft->errors, field->name, refusal->code, "must be %s, not %s",
+                     refusal->want != NULL ? refusal->want : field->want, shown);
+}

@@ -1,0 +1,158 @@
+/* order_parse.c - from bytes to an order. jansson judges the document and decodes its strings; the
+ * scanner walks the same bytes beside it and gives each value as it was written, since jansson's
+ * own numbers are doubles. Objects of jansson keep their members in the order of the document, so
+ * the n-th of one is the n-th of the other. */
+#include "orders/order.h"
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "orders/json_scan.h"
+#include "orders/order_fields.h"
+
+static void PRINTF_LIKE(4, 5)
+    say(struct order_problem *problem, const char *code, long offset, const char *fmt, ...)
+{
+    problem->code = code;
+    problem->offset = offset;
+    problem->n_errors = 0;
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(problem->detail, sizeof problem->detail, fmt, ap);
+    va_end(ap);
+}
+
+/* jansson reports an allocation that failed within a token as bad syntax, and elsewhere says
+ * nothing at all: whether memory ran out is seen only by watching its allocator. */
+static json_malloc_t plain_malloc;
+static _Thread_local bool out_of_memory;
+
+static void *watched_malloc(size_t size)
+{
+    void *memory = plain_malloc(size);
+    if (memory == NULL)
+        out_of_memory = true;
+    return memory;
+}
+
+static void watch_allocator(void)
+{
+    json_free_t plain_free;
+    json_get_alloc_funcs(&plain_malloc, &plain_free);
+    json_set_alloc_funcs(watched_malloc, plain_free);
+}
+
+static json_t *load(struct json_token text, json_error_t *error)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    CHECK(pthread_once(&once, watch_allocator) == 0);
+    out_of_memory = false;
+    return json_loadb(text.at, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, error);
+}
+
+static enum order_rc refuse_for_memory(struct order_problem *problem)
+{
+    say(problem, "out_of_memory", -1, "no memory for this order");
+    return ORDER_NOMEM;
+}
+
+/* What jansson found, in our words. */
+static enum order_rc refuse_document(const json_error_t *error, struct order_problem *problem)
+{
+    static const struct {
+        enum json_error_code theirs;
+        const char *code, *advice;
+    } rows[] = {
+        { json_error_invalid_utf8, "invalid_utf8", "the body must be UTF-8" },
+        { json_error_duplicate_key, "duplicate_key", "each key may be given once" },
+        { json_error_numeric_overflow, "number_out_of_range", "send it as a string" },
+        { json_error_null_character, "nul_character", "no text may hold \\u0000" },
+        { json_error_null_byte_in_key, "nul_character", "no text may hold \\u0000" },
+    };
+    if (out_of_memory)
+        return refuse_for_memory(problem);
+    enum json_error_code theirs = json_error_code(error);
+    size_t i = 0;
+    while (i < sizeof rows / sizeof rows[0] && rows[i].theirs != theirs)
+        i++;
+    if (i < sizeof rows / sizeof rows[0])
+        say(problem, rows[i].code, error->position, "%s: %s", error->text, rows[i].advice);
+    else
+        say(problem, "invalid_json", error->position, "not JSON: %s", error->text);
+    return ORDER_MALFORMED;
+}
+
+static void read_members(json_t *object, struct json_token body, struct order_draft *draft)
+{
+    const char *name;
+    json_t *member;
+    struct json_token rest = body;
+    json_object_foreach(object, name, member)
+    {
+        struct order_value value = { .text = json_string_value(member) };
+        CHECK(json_next_value(&rest, &value.token));
+        CHECK((value.text != NULL) == (value.token.at[0] == '"'));
+        order_draft_read(draft, name, &value);
+    }
+    struct json_token none;
+    CHECK(!json_next_value(&rest, &none));
+}
+
+static enum order_rc finish(const struct order_draft *draft, struct order *out)
+{
+    char *metadata = NULL;
+    if (draft->errors.n > 0)
+        return ORDER_INVALID;
+    if (draft->metadata.at != NULL) {
+        metadata = strndup(draft->metadata.at, draft->metadata.len);
+        if (metadata == NULL)
+            return refuse_for_memory(draft->errors.problem);
+    }
+    *out = draft->order;
+    out->metadata = metadata;
+    out->metadata_len = draft->metadata.len;
+    return ORDER_OK;
+}
+
+/* What jansson would stumble over: it recurses, and it skips a NUL that stands behind a number. */
+static bool is_safe(struct json_token text, struct order_problem *problem)
+{
+    const char *nul = memchr(text.at, '\0', text.len);
+    size_t offset;
+    if (nul != NULL)
+        say(problem, "nul_character", nul - text.at, "not JSON: a NUL byte");
+    else if (json_too_deep(text, ORDER_DEPTH_MAX, &offset))
+        say(problem, "nesting_too_deep", (long)offset,
+            "nesting deeper than %d levels, the order itself being the first", ORDER_DEPTH_MAX);
+    else
+        return true;
+    return false;
+}
+
+enum order_rc order_parse(const char *body, size_t len, const char *idempotency_key,
+                          struct order *out, struct order_problem *problem)
+{
+    struct json_token text = { len > 0 ? body : "", len };
+    json_error_t error;
+    if (!is_safe(text, problem))
+        return ORDER_MALFORMED;
+    json_t *root = load(text, &error);
+    if (root == NULL)
+        return refuse_document(&error, problem);
+
+    struct order_draft draft = { .errors.problem = problem };
+    if (json_is_object(root)) {
+        read_members(root, text, &draft);
+        order_draft_finish(&draft, idempotency_key, clock_wall_us());
+    } else {
+        order_errors_add(&draft.errors, NULL, "not_an_object", "an order must be a JSON object");
+    }
+    enum order_rc rc = finish(&draft, out);
+    json_decref(root);
+    return rc;
+}

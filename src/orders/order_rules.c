@@ -1,0 +1,110 @@
+/* order_rules.c - what fields demand of each other. A rule that would have to look at a field which
+ * is itself wrong says nothing: that field has its error already. */
+#include "orders/order_fields.h"
+
+#include <string.h>
+
+#include "base/rfc3339.h"
+
+enum { US_PER_MS = 1000 };
+
+static bool is_present(const struct order_draft *draft, enum order_field_id id)
+{
+    return (draft->present & 1u << id) != 0;
+}
+
+static bool is_good(const struct order_draft *draft, enum order_field_id id)
+{
+    return (draft->good & 1u << id) != 0;
+}
+
+/* Bare, or a quoted string as in RFC 8941: its backslash escapes are for characters no id has. */
+static bool unquote_key(const char *key, char out[ORDER_NAME_SIZE])
+{
+    size_t len = strlen(key);
+    if (len >= 2 && key[0] == '"' && key[len - 1] == '"') {
+        key++;
+        len -= 2;
+    }
+    if (len == 0 || len >= ORDER_NAME_SIZE)
+        return false;
+    if (strspn(key, order_fields[FIELD_CLIENT_ORDER_ID].allowed) < len)
+        return false;
+    memcpy(out, key, len);
+    out[len] = '\0';
+    return true;
+}
+
+static void apply_key(struct order_draft *draft, const char *key)
+{
+    const struct order_field *field = &order_fields[FIELD_CLIENT_ORDER_ID];
+    char id[ORDER_NAME_SIZE];
+    if (!unquote_key(key, id)) {
+        char shown[ORDER_SHOWN_SIZE];
+        order_errors_quote((struct json_token){ key, strlen(key) }, shown);
+        order_errors_add(&draft->errors, field->name, "invalid_idempotency_key",
+                         "Idempotency-Key must be %s, not %s", field->want, shown);
+    } else if (!is_present(draft, FIELD_CLIENT_ORDER_ID)) {
+        memcpy(draft->order.client_order_id, id, sizeof id);
+    } else if (is_good(draft, FIELD_CLIENT_ORDER_ID) &&
+               strcmp(id, draft->order.client_order_id) != 0) {
+        order_errors_add(&draft->errors, field->name, "idempotency_key_mismatch",
+                         "must be the same as Idempotency-Key, %s, or left out", id);
+    }
+    draft->present |= 1u << FIELD_CLIENT_ORDER_ID;
+}
+
+static void check_required(struct order_draft *draft)
+{
+    for (unsigned id = 0; id < FIELD_COUNT; id++)
+        if (order_fields[id].required && !is_present(draft, (enum order_field_id)id))
+            order_errors_add(&draft->errors, order_fields[id].name, "required",
+                             "is missing: must be %s", order_fields[id].want);
+}
+
+static void check_price(struct order_draft *draft, enum order_field_id id, bool needed)
+{
+    const char *name = order_fields[id].name, *type = order_type_word(draft->order.type);
+    if (needed && !is_present(draft, id))
+        order_errors_add(&draft->errors, name, "required",
+                         "is missing: an order of type %s has one", type);
+    if (!needed && is_present(draft, id))
+        order_errors_add(&draft->errors, name, "forbidden",
+                         "must be left out: an order of type %s has none", type);
+}
+
+static void check_prices(struct order_draft *draft)
+{
+    enum order_type type = draft->order.type;
+    if (!is_good(draft, FIELD_TYPE))
+        return;
+    check_price(draft, FIELD_LIMIT_PRICE, type == ORDER_LIMIT || type == ORDER_STOP_LIMIT);
+    check_price(draft, FIELD_STOP_PRICE, type == ORDER_STOP || type == ORDER_STOP_LIMIT);
+}
+
+static void check_age(struct order_draft *draft, int64_t now_us)
+{
+    const struct order *order = &draft->order;
+    bool sent = is_present(draft, FIELD_SENT_AT), aged = is_present(draft, FIELD_MAX_AGE_MS);
+    if (sent != aged)
+        order_errors_add(&draft->errors, order_fields[sent ? FIELD_MAX_AGE_MS : FIELD_SENT_AT].name,
+                         "required",
+                         "is missing: sent_at and max_age_ms go together or not at all");
+    if (!is_good(draft, FIELD_SENT_AT) || !is_good(draft, FIELD_MAX_AGE_MS))
+        return;
+    if (order->sent_at_us - now_us > order->max_age_ms * US_PER_MS) {
+        char now[RFC3339_SIZE];
+        rfc3339_format_us(now_us, now);
+        order_errors_add(&draft->errors, order_fields[FIELD_SENT_AT].name, "in_the_future",
+                         "must be at most max_age_ms ahead of the server's clock, now %s", now);
+    }
+}
+
+void order_draft_finish(struct order_draft *draft, const char *idempotency_key, int64_t now_us)
+{
+    if (idempotency_key != NULL)
+        apply_key(draft, idempotency_key);
+    check_required(draft);
+    check_prices(draft);
+    check_age(draft, now_us);
+}

@@ -1,0 +1,85 @@
+/* order_store.h - the seam between the orders and the place that keeps them: store/ is PostgreSQL,
+ * tests give a fake. One call is one attempt; whoever calls decides on the next.
+ *
+ * Threads    any; calls on one store run in parallel. A call may block until its deadline, plus
+ *            50 ms at most. */
+#ifndef ORDERS_ORDER_STORE_H
+#define ORDERS_ORDER_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "orders/order.h"
+
+enum put_verdict {
+    PUT_PENDING,  /* nothing is known yet, or the key was in neither answer: ask again */
+    PUT_CREATED,  /* stored under our order_id, committed */
+    PUT_REPLAYED, /* the same order was there: `stored` */
+    PUT_REUSED,   /* another order was there under this key: `stored`, `diff` */
+    PUT_ABSENT,   /* lookup_only, and the key is not there */
+};
+
+/* One order on its way through an attempt. */
+struct order_put {
+    const struct order *order; /* borrowed; order_id and received_at set, the same at each attempt */
+    bool lookup_only;          /* in: do not write, only look the key up */
+    bool skip;                 /* set by before_send: leave this one out of the attempt */
+    enum put_verdict verdict;  /* out; final unless PUT_PENDING */
+    unsigned diff;             /* out: PUT_REUSED */
+    struct order stored;       /* out: PUT_REPLAYED, PUT_REUSED; the caller's to order_fini() */
+};
+
+/* What an attempt that failed allows (design.md section 4, the error table). */
+enum store_action {
+    STORE_RETRY,            /* the whole group, after a pause */
+    STORE_RETRY_THEN_SPLIT, /* again; a group that failed so twice is split, so that strangers pass */
+    STORE_SPLIT,            /* one order's fault: split; alone, that order is refused by the database */
+    STORE_SPLIT_OR_FAIL,    /* split; alone, it is a fault of ours */
+    STORE_FAIL,             /* the whole group at once, loudly */
+    STORE_UNAVAILABLE,      /* nothing was sent: no connection by the deadline, or the pool is down */
+};
+
+struct store_failure {
+    enum store_action action;
+    bool in_doubt; /* this attempt may have stored something, or may yet */
+    bool down;     /* STORE_UNAVAILABLE: the database is known to be away, so do not wait for it */
+    struct err err;
+};
+
+struct put_group {
+    struct order_put **puts; /* sorted by order_compare_key(), keys distinct */
+    size_t n;
+    bool in_doubt; /* an earlier attempt may have stored some of these: look before believing */
+    int64_t deadline_at_ns;
+    /* Called once, on this thread, when a connection is held and just before the first byte is sent;
+     * may set `skip` on any put. */
+    void (*before_send)(void *arg, struct put_group *group);
+    void *arg;
+};
+
+enum lookup_rc {
+    LOOKUP_OK,
+    LOOKUP_UNAVAILABLE, /* no answer by the deadline, or no connection */
+    LOOKUP_FAILED,      /* the database refused, or no memory: *err */
+};
+
+struct order_key {
+    const char *account_id, *client_order_id; /* borrowed */
+};
+
+struct order_store {
+    void *ctx;
+    /* One attempt to write the group. True: every put not skipped has its verdict or stays PENDING
+     * by right; false: *failure says why, and puts whose verdict is set have it for good. */
+    bool (*put)(void *ctx, struct put_group *group, struct store_failure *failure);
+    /* out[i].order_id is "" where keys[i] was not found. The caller owns what was filled in. */
+    enum lookup_rc (*get_by_keys)(void *ctx, const struct order_key *keys, size_t n,
+                                  struct order *out, int64_t deadline_at_ns, struct err *err);
+    enum lookup_rc (*get_by_id)(void *ctx, const char *order_id, struct order *out,
+                                int64_t deadline_at_ns, struct err *err);
+};
+
+#endif
