@@ -1,0 +1,26 @@
+/* impl.h - what the files of the store share: its state and the functions behind the seam. */
+#ifndef STORE_IMPL_H
+#define STORE_IMPL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "orders/order_store.h"
+
+struct pqpool;
+
+struct store {
+    struct order_store face;
+    struct pqpool *pool; /* borrowed */
+    bool prepare;
+    atomic_bool fsync_off; /* relaxed: written by connectors, read by health */
+};
+
+/* The functions of struct order_store; ctx is a struct store. */
+bool store_put(void *ctx, struct put_group *group, struct store_failure *failure);
+enum lookup_rc store_get_by_keys(void *ctx, const struct order_key *keys, size_t n,
+                                 struct order *out, int64_t deadline_at_ns, struct err *err);
+enum lookup_rc store_get_by_id(void *ctx, const char *order_id, struct order *out,
+                               int64_t deadline_at_ns, struct err *err);
+
+#endif

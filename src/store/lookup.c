@@ -1,0 +1,104 @@
+/* lookup.c - stored orders by their id, and by their keys in the order asked. */
+#include "store/impl.h"
+
+#include <libpq-fe.h>
+
+#include "base/err.h"
+#include "orders/uuid7.h"
+#include "pqpool/pqpool.h"
+#include "store/params.h"
+#include "store/row.h"
+#include "store/sqlstate.h"
+#include "store/statement.h"
+
+/* One statement on a connection of its own. */
+static enum lookup_rc fetch(const struct store *store, enum statement which,
+                            const struct params *params, int64_t deadline_at_ns,
+                            PGresult **rows_out, struct err *err)
+{
+    struct session session = { .prepare = store->prepare, .deadline_at_ns = deadline_at_ns };
+    enum pqpool_rc rc = pqpool_acquire(store->pool, deadline_at_ns, &session.lease, err);
+    if (rc != PQPOOL_OK)
+        return rc == PQPOOL_NOMEM ? LOOKUP_FAILED : LOOKUP_UNAVAILABLE;
+    rc = statement_read(&session, which, params, rows_out, err);
+    pqpool_release(&session.lease, PQPOOL_REUSE);
+    if (rc == PQPOOL_OK)
+        return LOOKUP_OK;
+    return exec_is_passing(rc, err) ? LOOKUP_UNAVAILABLE : LOOKUP_FAILED;
+}
+
+static bool make_keys(struct params *params, const struct order_key *keys, size_t n)
+{
+    struct buf *accounts = params_array(params, PG_TEXT, n, ORDER_NAME_SIZE);
+    struct buf *client_ids = params_array(params, PG_TEXT, n, ORDER_NAME_SIZE);
+    for (size_t i = 0; i < n; i++) {
+        pg_array_text(accounts, keys[i].account_id);
+        pg_array_text(client_ids, keys[i].client_order_id);
+    }
+    (void)params_array(params, PG_TEXT, 0, 0); /* no metadata to compare */
+    return params_ready(params);
+}
+
+static enum lookup_rc read_found(const PGresult *rows, struct order *out, size_t n, struct err *err)
+{
+    for (int i = 0; i < PQntuples(rows); i++) {
+        struct keyed_row found;
+        if (row_read_keyed(rows, i, n, &found, err) != ROW_OK)
+            return LOOKUP_FAILED;
+        out[found.place] = found.order;
+    }
+    return LOOKUP_OK;
+}
+
+static void empty(struct order *orders, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        order_fini(&orders[i]);
+        orders[i] = (struct order){ 0 };
+    }
+}
+
+enum lookup_rc store_get_by_keys(void *ctx, const struct order_key *keys, size_t n,
+                                 struct order *out, int64_t deadline_at_ns, struct err *err)
+{
+    struct params params = { 0 };
+    PGresult *rows = NULL;
+    struct err why = { 0 };
+    enum lookup_rc rc = LOOKUP_FAILED;
+    for (size_t i = 0; i < n; i++)
+        out[i] = (struct order){ 0 };
+    if (make_keys(&params, keys, n))
+        rc = fetch(ctx, STATEMENT_BY_KEYS, &params, deadline_at_ns, &rows, &why);
+    else
+        err_set(&why, ERR_RETRYABLE, "out of memory for a lookup");
+    if (rc == LOOKUP_OK)
+        rc = read_found(rows, out, n, &why);
+    if (rc != LOOKUP_OK) {
+        empty(out, n);
+        if (err != NULL)
+            *err = why;
+    }
+    PQclear(rows);
+    params_fini(&params);
+    return rc;
+}
+
+enum lookup_rc store_get_by_id(void *ctx, const char *order_id, struct order *out,
+                               int64_t deadline_at_ns, struct err *err)
+{
+    unsigned char uuid[16];
+    struct params params = { 0 };
+    PGresult *rows = NULL;
+    struct err why = { 0 };
+    *out = (struct order){ 0 };
+    if (!uuid_parse(order_id, uuid))
+        return LOOKUP_OK; /* the id of no order */
+    params_text(&params, order_id);
+    enum lookup_rc rc = fetch(ctx, STATEMENT_BY_ID, &params, deadline_at_ns, &rows, &why);
+    if (rc == LOOKUP_OK && PQntuples(rows) > 0 && row_read(rows, 0, out, &why) != ROW_OK)
+        rc = LOOKUP_FAILED;
+    if (rc != LOOKUP_OK && err != NULL)
+        *err = why;
+    PQclear(rows);
+    return rc;
+}

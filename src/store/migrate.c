@@ -1,0 +1,127 @@
+/* migrate.c - brings the schema up to this program's version.
+ *
+ * The version is read first without a lock, so that a role that may not create tables can serve
+ * once an owner has migrated. Each migration is one transaction that takes the advisory lock, reads
+ * the version again, and does nothing if another starter was faster. Settings are transaction-local
+ * and no statement is named: this works through PgBouncer too. */
+#include "store/store.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "pqpool/pqpool.h"
+#include "store/migrations.h"
+#include "store/sqlstate.h"
+
+struct run {
+    struct pqpool_lease *lease;
+    int64_t deadline_at_ns;
+    struct err *err; /* never NULL */
+};
+
+/* Runs one statement and, where `number` is not NULL, reads the integer that it gives. */
+static enum migrate_rc ask(const struct run *run, const char *sql, unsigned *number)
+{
+    const struct pqpool_query query = { .sql = sql };
+    PGresult *result = NULL;
+    enum pqpool_rc rc = pqpool_exec(run->lease, &query, run->deadline_at_ns, &result, run->err);
+    if (rc != PQPOOL_OK)
+        return exec_is_passing(rc, run->err) ? MIGRATE_RETRY : MIGRATE_FAILED;
+    if (number != NULL)
+        *number = (unsigned)strtoul(PQgetvalue(result, 0, 0), NULL, 10);
+    PQclear(result);
+    return MIGRATE_OK;
+}
+
+static enum migrate_rc tell(const struct run *run, const char *sql)
+{
+    return ask(run, sql, NULL);
+}
+
+/* 0 for a database that was never migrated. to_regclass() would not do: it may answer from a cache
+ * that a wait for the lock does not refresh. */
+static enum migrate_rc read_version(const struct run *run, unsigned *version)
+{
+    static const char tables_sql[] = "SELECT count(*) FROM pg_class WHERE "
+                                     "relname = 'ordersd_migrations' AND pg_table_is_visible(oid)";
+    unsigned tables;
+    enum migrate_rc rc = ask(run, tables_sql, &tables);
+    *version = 0;
+    if (rc != MIGRATE_OK || tables == 0)
+        return rc;
+    return ask(run, "SELECT coalesce(max(version), 0) FROM ordersd_migrations", version);
+}
+
+static enum migrate_rc apply(const struct run *run, const struct migration *migration)
+{
+    enum migrate_rc rc = MIGRATE_OK;
+    if (migration->version == 1)
+        rc = tell(run, "CREATE TABLE ordersd_migrations (version int PRIMARY KEY, "
+                       "name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
+    for (const char *sql = migration->sql; rc == MIGRATE_OK && *sql != '\0'; sql += strlen(sql) + 1)
+        rc = tell(run, sql);
+    if (rc != MIGRATE_OK)
+        return rc;
+    char record[160];
+    (void)snprintf(record, sizeof record,
+                   "INSERT INTO ordersd_migrations (version, name) VALUES (%d, '%s')",
+                   migration->version, migration->name);
+    return tell(run, record);
+}
+
+/* One transaction: the step from `version` to the next, unless somebody has done it. */
+static enum migrate_rc step(const struct run *run, unsigned version)
+{
+    enum migrate_rc rc = tell(run, "BEGIN");
+    if (rc == MIGRATE_OK)
+        rc = tell(run, "SET LOCAL lock_timeout = '60s'");
+    if (rc == MIGRATE_OK) /* the number is "ordersd" in ASCII */
+        rc = tell(run, "SELECT pg_advisory_xact_lock(x'6f726465727364'::bigint)");
+    unsigned now = 0;
+    if (rc == MIGRATE_OK)
+        rc = read_version(run, &now);
+    if (rc == MIGRATE_OK && now == version)
+        rc = apply(run, &migrations[version]);
+    return rc == MIGRATE_OK ? tell(run, "COMMIT") : rc; /* else the pool rolls back */
+}
+
+static enum migrate_rc migrate_all(const struct run *run)
+{
+    for (;;) {
+        unsigned version;
+        enum migrate_rc rc = read_version(run, &version);
+        if (rc != MIGRATE_OK)
+            return rc;
+        if (version == migrations_count)
+            return MIGRATE_OK;
+        if (version > migrations_count) {
+            err_set(run->err, 0, "the database's schema is version %u, this program knows %u",
+                    version, migrations_count);
+            return MIGRATE_TOO_NEW;
+        }
+        rc = step(run, version);
+        if (rc != MIGRATE_OK)
+            return rc;
+    }
+}
+
+enum migrate_rc store_migrate(struct pqpool *pool, int64_t deadline_at_ns, struct err *err)
+{
+    struct err why = { 0 };
+    struct run run = { .deadline_at_ns = deadline_at_ns, .err = &why };
+    enum migrate_rc rc = MIGRATE_RETRY;
+    if (pqpool_acquire(pool, deadline_at_ns, &run.lease, &why) == PQPOOL_OK)
+        rc = migrate_all(&run);
+    pqpool_release(&run.lease, PQPOOL_REUSE);
+    if (rc != MIGRATE_OK && err != NULL)
+        *err = why;
+    return rc;
+}
+
+unsigned store_schema_version(void)
+{
+    return migrations_count;
+}

@@ -1,0 +1,34 @@
+/* params.h - the parameters of one statement, as libpq wants them: arrays in binary, one a column,
+ * or plain text. Start from a zeroed struct. */
+#ifndef STORE_PARAMS_H
+#define STORE_PARAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "store/pg_array.h"
+
+enum { PARAMS_MAX = 12 };
+
+struct params {
+    int n;
+    struct buf arrays[PARAMS_MAX]; /* owned; empty for a text */
+    const char *values[PARAMS_MAX];
+    int lengths[PARAMS_MAX], formats[PARAMS_MAX];
+};
+
+/* The next parameter, a text; borrowed. */
+void params_text(struct params *params, const char *text);
+
+/* The next parameter, an array of n elements of at most element_max bytes: add them to the buffer.
+ */
+struct buf *params_array(struct params *params, enum pg_type element, size_t n, size_t element_max);
+
+/* Are all arrays whole? False when memory ran out. Call it once, when all were added. */
+bool params_ready(struct params *params) MUST_CHECK;
+
+void params_fini(struct params *params);
+
+#endif

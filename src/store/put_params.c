@@ -1,0 +1,129 @@
+/* put_params.c - see put_params.h. The tables are in the order of the SQL in statement.c. Decimals
+ * and metadata go as text, which the SQL casts. */
+#include "store/put_params.h"
+
+#include <assert.h>
+
+#include "orders/order_store.h"
+#include "store/params.h"
+
+static void add_optional(struct buf *out, const char *text)
+{
+    if (text == NULL || text[0] == '\0')
+        pg_array_null(out);
+    else
+        pg_array_text(out, text);
+}
+
+static void add_account_id(struct buf *out, const struct order *o)
+{
+    pg_array_text(out, o->account_id);
+}
+
+static void add_client_order_id(struct buf *out, const struct order *o)
+{
+    pg_array_text(out, o->client_order_id);
+}
+
+static void add_order_id(struct buf *out, const struct order *o)
+{
+    pg_array_uuid(out, o->order_id);
+}
+
+static void add_symbol(struct buf *out, const struct order *o)
+{
+    pg_array_text(out, o->symbol);
+}
+
+static void add_side(struct buf *out, const struct order *o)
+{
+    pg_array_text(out, order_side_word(o->side));
+}
+
+static void add_type(struct buf *out, const struct order *o)
+{
+    pg_array_text(out, order_type_word(o->type));
+}
+
+static void add_quantity(struct buf *out, const struct order *o)
+{
+    pg_array_text(out, o->quantity);
+}
+
+static void add_limit_price(struct buf *out, const struct order *o)
+{
+    add_optional(out, o->limit_price);
+}
+
+static void add_stop_price(struct buf *out, const struct order *o)
+{
+    add_optional(out, o->stop_price);
+}
+
+static void add_time_in_force(struct buf *out, const struct order *o)
+{
+    pg_array_text(out, order_tif_word(o->time_in_force));
+}
+
+static void add_metadata(struct buf *out, const struct order *o)
+{
+    add_optional(out, o->metadata);
+}
+
+static void add_received_at(struct buf *out, const struct order *o)
+{
+    pg_array_timestamptz(out, o->received_at_us);
+}
+
+struct column {
+    enum pg_type type;
+    size_t max_bytes;
+    void (*add)(struct buf *out, const struct order *order);
+};
+
+enum { WORD_MAX = 16 }; /* of side, type, time_in_force */
+
+static const struct column insert_columns[] = {
+    { PG_TEXT, ORDER_NAME_SIZE, add_account_id },
+    { PG_TEXT, ORDER_NAME_SIZE, add_client_order_id },
+    { PG_UUID, 16, add_order_id },
+    { PG_TEXT, ORDER_SYMBOL_SIZE, add_symbol },
+    { PG_TEXT, WORD_MAX, add_side },
+    { PG_TEXT, WORD_MAX, add_type },
+    { PG_TEXT, ORDER_DECIMAL_SIZE, add_quantity },
+    { PG_TEXT, ORDER_DECIMAL_SIZE, add_limit_price },
+    { PG_TEXT, ORDER_DECIMAL_SIZE, add_stop_price },
+    { PG_TEXT, WORD_MAX, add_time_in_force },
+    { PG_TEXT, ORDER_METADATA_MAX, add_metadata },
+    { PG_TIMESTAMPTZ, 8, add_received_at },
+};
+
+static const struct column key_columns[] = {
+    { PG_TEXT, ORDER_NAME_SIZE, add_account_id },
+    { PG_TEXT, ORDER_NAME_SIZE, add_client_order_id },
+    { PG_TEXT, ORDER_METADATA_MAX, add_metadata },
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+static_assert(COUNT(insert_columns) <= PARAMS_MAX, "a parameter a column");
+
+static bool make_params(struct params *params, const struct column *columns, size_t n_columns,
+                        struct order_put *const *puts, size_t n)
+{
+    for (size_t c = 0; c < n_columns; c++) {
+        struct buf *array = params_array(params, columns[c].type, n, columns[c].max_bytes);
+        for (size_t i = 0; i < n; i++)
+            columns[c].add(array, puts[i]->order);
+    }
+    return params_ready(params);
+}
+
+bool put_params_insert(struct params *params, struct order_put *const *puts, size_t n)
+{
+    return make_params(params, insert_columns, COUNT(insert_columns), puts, n);
+}
+
+bool put_params_keys(struct params *params, struct order_put *const *puts, size_t n)
+{
+    return make_params(params, key_columns, COUNT(key_columns), puts, n);
+}

@@ -1,0 +1,201 @@
+/* statement.c - see statement.h. The SQL is the same for PostgreSQL and Citus: no CTE that reads
+ * what it inserts, no generic plan by force, rows known by their order_id. Types are said by casts,
+ * so a statement means the same prepared or not. */
+#include "store/statement.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "store/params.h"
+#include "store/row.h"
+
+struct statement_text {
+    const char *name, *sql;
+};
+
+static const struct statement_text texts[] = {
+    [STATEMENT_INSERT] = {
+        "ordersd_insert",
+        "INSERT INTO orders (account_id, client_order_id, order_id, symbol, side, type, quantity, "
+        "limit_price, stop_price, time_in_force, metadata, received_at) "
+        "SELECT n.account_id, n.client_order_id, n.order_id, n.symbol, n.side, n.type, "
+        "n.quantity::numeric, n.limit_price::numeric, n.stop_price::numeric, n.time_in_force, "
+        "n.metadata::jsonb, n.received_at "
+        "FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], "
+        "$7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[]) "
+        "AS n(account_id, client_order_id, order_id, symbol, side, type, quantity, limit_price, "
+        "stop_price, time_in_force, metadata, received_at) "
+        "ON CONFLICT (account_id, client_order_id) DO NOTHING RETURNING order_id",
+    },
+    [STATEMENT_BY_KEYS] = {
+        "ordersd_by_keys",
+        "SELECT " ROW_SELECT ", k.place, o.metadata IS NOT DISTINCT FROM k.metadata::jsonb "
+        "FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY "
+        "AS k(account_id, client_order_id, metadata, place) "
+        "JOIN orders o ON o.account_id = k.account_id AND o.client_order_id = k.client_order_id",
+    },
+    [STATEMENT_BY_ID] = {
+        "ordersd_by_id",
+        "SELECT " ROW_SELECT " FROM orders o WHERE o.order_id = $1::uuid",
+    },
+    /* A commit that wrote no WAL waits for nobody, and pg_current_xact_id() writes none: a message
+     * does. Without standbys to wait for, what can be seen is as durable as it gets already. */
+    [STATEMENT_SEAL] = {
+        "ordersd_seal",
+        "SELECT pg_logical_emit_message(true, 'ordersd', '') "
+        "WHERE current_setting('synchronous_standby_names') <> ''",
+    },
+};
+
+static struct pqpool_query query_of(const struct params *params)
+{
+    if (params == NULL)
+        return (struct pqpool_query){ 0 };
+    return (struct pqpool_query){
+        .n_params = params->n,
+        .values = params->values,
+        .lengths = params->lengths,
+        .formats = params->formats,
+    };
+}
+
+/* Runs a command that gives no rows. */
+static enum pqpool_rc run_command(const struct session *session, const char *sql, struct err *err)
+{
+    const struct pqpool_query query = { .sql = sql };
+    PGresult *result = NULL;
+    enum pqpool_rc rc = pqpool_exec(session->lease, &query, session->deadline_at_ns, &result, err);
+    PQclear(result);
+    return rc;
+}
+
+static enum pqpool_rc make_prepared(const struct session *session, enum statement which,
+                                    struct err *err)
+{
+    unsigned *prepared = pqpool_lease_bits(session->lease);
+    const unsigned bit = 1u << which;
+    if ((*prepared & bit) != 0)
+        return PQPOOL_OK;
+    const struct pqpool_query query = {
+        .statement = texts[which].name,
+        .sql = texts[which].sql,
+        .prepare = true,
+    };
+    PGresult *result = NULL;
+    enum pqpool_rc rc = pqpool_exec(session->lease, &query, session->deadline_at_ns, &result, err);
+    PQclear(result);
+    if (rc == PQPOOL_OK)
+        *prepared |= bit;
+    return rc;
+}
+
+/* Was the statement refused for its preparation alone? Then the connection forgets that. */
+static bool forget_prepared(const struct session *session, enum statement which,
+                            const struct err *refusal)
+{
+    const bool gone = strcmp(refusal->code, "26000") == 0;
+    const bool stale = strcmp(refusal->code, "0A000") == 0; /* its plan: the statement is there */
+    if (!gone && !stale)
+        return false;
+    *pqpool_lease_bits(session->lease) &= ~(1u << which);
+    if (gone)
+        return true;
+    char sql[64];
+    struct err err;
+    (void)snprintf(sql, sizeof sql, "DEALLOCATE %s", texts[which].name);
+    return run_command(session, sql, &err) == PQPOOL_OK;
+}
+
+static enum pqpool_rc run_prepared(const struct session *session, enum statement which,
+                                   const struct params *params, PGresult **rows_out,
+                                   struct err *err)
+{
+    struct pqpool_query query = query_of(params);
+    query.statement = texts[which].name;
+    for (int attempt = 0;; attempt++) {
+        enum pqpool_rc rc = make_prepared(session, which, err);
+        if (rc != PQPOOL_OK) {
+            err->flags &= ~(unsigned)ERR_UNCERTAIN; /* nothing ran yet */
+            return rc;
+        }
+        rc = pqpool_exec(session->lease, &query, session->deadline_at_ns, rows_out, err);
+        if (rc != PQPOOL_REFUSED || attempt > 0 || !forget_prepared(session, which, err))
+            return rc;
+    }
+}
+
+static enum pqpool_rc run(const struct session *session, enum statement which,
+                          const struct params *params, PGresult **rows_out, struct err *err)
+{
+    if (session->prepare)
+        return run_prepared(session, which, params, rows_out, err);
+    struct pqpool_query query = query_of(params);
+    query.sql = texts[which].sql;
+    return pqpool_exec(session->lease, &query, session->deadline_at_ns, rows_out, err);
+}
+
+/* BEGIN up to the statement: whatever fails here was never committed. The pool rolls back. */
+static enum pqpool_rc run_before_commit(const struct session *session, enum statement which,
+                                        const struct params *params, PGresult **rows_out,
+                                        struct err *err)
+{
+    enum pqpool_rc rc = run_command(session, "BEGIN", err);
+    if (rc == PQPOOL_OK)
+        rc = run_command(session, "SELECT " STATEMENT_SETTINGS("true"), err);
+    if (rc == PQPOOL_OK)
+        rc = run(session, which, params, rows_out, err);
+    if (rc != PQPOOL_OK)
+        err->flags &= ~(unsigned)ERR_UNCERTAIN;
+    return rc;
+}
+
+/* Only the server's own words, and a session that is idle after them, settle a commit: one that
+ * spoke and then went away, or an error that libpq itself made, leaves it open. */
+static enum pqpool_rc judge_commit(const struct session *session, enum pqpool_rc rc,
+                                   struct err *err)
+{
+    if (rc != PQPOOL_OK && rc != PQPOOL_REFUSED)
+        return rc;
+    const bool idle = PQtransactionStatus(pqpool_lease_pg(session->lease)) == PQTRANS_IDLE;
+    const bool said = rc == PQPOOL_OK || err->code[0] != '\0';
+    if (idle && said)
+        return rc;
+    if (rc == PQPOOL_OK)
+        err_set(err, 0, "the session is not idle after a commit");
+    err->flags |= ERR_RETRYABLE | ERR_UNCERTAIN;
+    return PQPOOL_LOST;
+}
+
+enum pqpool_rc statement_read(const struct session *session, enum statement which,
+                              const struct params *params, struct pg_result **rows_out,
+                              struct err *err)
+{
+    enum pqpool_rc rc = run(session, which, params, rows_out, err);
+    if (rc != PQPOOL_OK)
+        err->flags &= ~(unsigned)ERR_UNCERTAIN;
+    return rc;
+}
+
+enum pqpool_rc statement_commit(const struct session *session, enum statement which,
+                                const struct params *params, struct pg_result **rows_out,
+                                struct err *err)
+{
+    PGresult *rows = NULL;
+    enum pqpool_rc rc;
+    if (session->prepare) {
+        rc = run(session, which, params, &rows, err);
+    } else {
+        rc = run_before_commit(session, which, params, &rows, err);
+        if (rc != PQPOOL_OK)
+            return rc;
+        rc = run_command(session, "COMMIT", err);
+    }
+    rc = judge_commit(session, rc, err);
+    if (rc == PQPOOL_OK)
+        *rows_out = rows;
+    else
+        PQclear(rows);
+    return rc;
+}

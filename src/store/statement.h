@@ -1,0 +1,52 @@
+/* statement.h - the SQL of the store, and how it is run on a lease: prepared on first use of a
+ * connection, or, when nothing may outlive a transaction, unnamed every time.
+ *
+ * On anything but PQPOOL_OK *err says why, ERR_UNCERTAIN meaning "may have changed the database";
+ * err is never NULL here. */
+#ifndef STORE_STATEMENT_H
+#define STORE_STATEMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "pqpool/pqpool.h"
+
+struct params;
+
+/* clang-format off: what each takes and gives */
+enum statement {
+    STATEMENT_INSERT,  /* 12 arrays, one a column; gives the order_id of each row that is new */
+    STATEMENT_BY_KEYS, /* account_ids, client_order_ids, metadata to compare (may be an empty
+                          array); gives ROW_SELECT, then the place in the arrays from 1, then
+                          whether the metadata are equal */
+    STATEMENT_BY_ID,   /* order_id as text; gives ROW_SELECT */
+    STATEMENT_SEAL,    /* nothing; committed, it has waited for standbys as every commit must */
+};
+/* clang-format on */
+
+/* Sets what each session or transaction of ours must have; `local` is "true" or "false". A single
+ * row of two columns. */
+#define STATEMENT_SETTINGS(local)                                                                  \
+    "set_config('lock_timeout', '1s', " local "), "                                                \
+    "set_config('synchronous_commit', "                                                            \
+    "coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), " local ")"
+
+/* A lease and the way to use it. */
+struct session {
+    struct pqpool_lease *lease;
+    bool prepare;
+    int64_t deadline_at_ns;
+};
+
+/* For a statement that changes nothing: never uncertain. */
+enum pqpool_rc statement_read(const struct session *session, enum statement which,
+                              const struct params *params, struct pg_result **rows_out,
+                              struct err *err) MUST_CHECK;
+
+/* In a transaction of its own: PQPOOL_OK means committed, and the session idle again. */
+enum pqpool_rc statement_commit(const struct session *session, enum statement which,
+                                const struct params *params, struct pg_result **rows_out,
+                                struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,60 @@
+/* store.h - the orders in PostgreSQL: implements orders/order_store.h over a pqpool.
+ *
+ * Order of life   store_open(); pqpool_open() with store_on_connect as its on_connect and the store
+ *                 as that call's ctx; store_attach(); ...; pqpool_close(); store_close().
+ * Threads         store_on_connect() and the functions of store_as_order_store(): any, in parallel.
+ *                 The others: one, while nobody else uses the store.
+ * Errors          *err (may be NULL) says why, and is written only on failure. Nothing is logged.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "orders/order_store.h"
+
+struct err;
+struct pqpool;
+struct pqpool_lease;
+struct store; /* opaque */
+
+struct store_options {
+    bool prepare; /* false: nothing outlives a transaction, as PgBouncer's transaction mode wants it
+                   */
+};
+
+bool store_open(const struct store_options *options, struct store **store_out,
+                struct err *err) MUST_CHECK;
+void store_close(struct store **store); /* NULL is a no-op */
+
+/* The pool to lease from: borrowed, and needed before the first put or lookup. */
+void store_attach(struct store *store, struct pqpool *pool);
+
+/* Borrowed; lives as long as the store. */
+const struct order_store *store_as_order_store(const struct store *store);
+
+/* Prepares a fresh session in one round trip: lock_timeout of 1 s, client_encoding UTF8, and
+ * synchronous_commit on if it was off. Refuses a database whose encoding is not UTF8. `store` is a
+ * struct store: the type is that of pqpool_options.on_connect. */
+bool store_on_connect(void *store, struct pqpool_lease *lease, int64_t deadline_at_ns,
+                      struct err *err) MUST_CHECK;
+
+/* Did the server last connected to run with fsync=off? Any thread. */
+bool store_fsync_off(const struct store *store);
+
+enum migrate_rc {
+    MIGRATE_OK,      /* the schema is the one this program knows */
+    MIGRATE_RETRY,   /* no connection, no answer, or another starter held the lock for too long */
+    MIGRATE_TOO_NEW, /* the database has been migrated by a newer program: do not touch it */
+    MIGRATE_FAILED,  /* the database refused: an operator's to mend */
+};
+
+/* Brings the schema up to store_schema_version(). Each migration is one transaction under an
+ * advisory lock, so any number of starters may call this at once. */
+enum migrate_rc store_migrate(struct pqpool *pool, int64_t deadline_at_ns,
+                              struct err *err) MUST_CHECK;
+unsigned store_schema_version(void);
+
+#endif

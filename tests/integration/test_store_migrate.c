@@ -1,0 +1,152 @@
+/* Migrations and fresh sessions: any number of starters, databases that are too new, in the way or
+ * in another encoding. */
+#include <pthread.h>
+
+#include <libpq-fe.h>
+
+#include "store_fixture.h"
+
+static struct fixture connect_only(void)
+{
+    struct fixture f = { .cluster = cluster_open(NULL) };
+    fixture_connect(&f, cluster_conninfo(f.cluster), true);
+    return f;
+}
+
+static int64_t count_migrations(struct fixture *f)
+{
+    return cluster_query_int(f->cluster, "SELECT count(*) FROM ordersd_migrations");
+}
+
+Test(migrate, twice_is_once, .timeout = 60)
+{
+    struct fixture f = connect_only();
+    fixture_migrate(&f);
+    fixture_migrate(&f);
+    cr_expect_eq(count_migrations(&f), store_schema_version());
+    fixture_close(&f);
+}
+
+static void *migrate_in_thread(void *arg)
+{
+    struct fixture *f = arg;
+    fixture_migrate(f);
+    return NULL;
+}
+
+Test(migrate, starters_at_once_all_succeed, .timeout = 60)
+{
+    enum { STARTERS = 4 }; /* as many as the pool has connections */
+    struct fixture f = connect_only();
+    pthread_t threads[STARTERS];
+    for (int i = 0; i < STARTERS; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, migrate_in_thread, &f), 0);
+    for (int i = 0; i < STARTERS; i++)
+        pthread_join(threads[i], NULL);
+    cr_expect_eq(count_migrations(&f), store_schema_version());
+    fixture_close(&f);
+}
+
+Test(migrate, a_newer_schema_is_left_alone, .timeout = 60)
+{
+    struct fixture f = connect_only();
+    struct err err = { 0 };
+    fixture_migrate(&f);
+    cluster_exec(f.cluster,
+                 "INSERT INTO ordersd_migrations (version, name) VALUES (1000, 'later')");
+    cr_expect_eq(store_migrate(f.pool, in_seconds(20), &err), MIGRATE_TOO_NEW);
+    cr_expect(strstr(err.text, "1000") != NULL, "%s", err.text);
+    fixture_close(&f);
+}
+
+Test(migrate, a_table_in_the_way_fails_and_leaves_nothing, .timeout = 60)
+{
+    struct fixture f = connect_only();
+    struct err err = { 0 };
+    cluster_exec(f.cluster, "CREATE TABLE orders ()");
+    cr_expect_eq(store_migrate(f.pool, in_seconds(20), &err), MIGRATE_FAILED);
+    cr_expect_str_eq(err.code, "42P07", "%s", err.text);
+    cr_expect_eq(cluster_query_int(f.cluster, "SELECT count(to_regclass('ordersd_migrations'))"),
+                 0);
+    cluster_exec(f.cluster, "DROP TABLE orders");
+    fixture_migrate(&f);
+    fixture_close(&f);
+}
+
+Test(migrate, one_that_is_slow_is_waited_for_within_the_deadline, .timeout = 60)
+{
+    struct fixture f = connect_only();
+    PGconn *other = PQconnectdb(cluster_conninfo(f.cluster));
+    PQclear(PQexec(other, "SELECT pg_advisory_lock(x'6f726465727364'::bigint)"));
+    cr_expect_eq(store_migrate(f.pool, in_seconds(0.5), NULL), MIGRATE_RETRY);
+    PQfinish(other);
+    fixture_migrate(&f);
+    fixture_close(&f);
+}
+
+Test(migrate, no_server_is_worth_a_retry, .timeout = 60)
+{
+    struct fixture f = connect_only();
+    cluster_stop(f.cluster, CLUSTER_IMMEDIATE);
+    cr_expect_eq(store_migrate(f.pool, in_seconds(0.5), NULL), MIGRATE_RETRY);
+    fixture_close(&f);
+}
+
+/* A role that may only read and write serves once an owner has migrated. */
+Test(migrate, an_up_to_date_schema_needs_no_owner, .timeout = 60)
+{
+    struct fixture owner = connect_only();
+    cluster_exec(owner.cluster, "CREATE ROLE clerk LOGIN");
+    char conninfo[512];
+    (void)snprintf(conninfo, sizeof conninfo, "%s user=clerk", cluster_conninfo(owner.cluster));
+    struct fixture clerk = { .cluster = owner.cluster };
+    fixture_connect(&clerk, conninfo, true);
+    cr_expect_eq(store_migrate(clerk.pool, in_seconds(20), NULL), MIGRATE_FAILED);
+
+    fixture_migrate(&owner);
+    cluster_exec(owner.cluster, "GRANT SELECT ON ordersd_migrations TO clerk;"
+                                "GRANT SELECT, INSERT ON orders TO clerk");
+    fixture_migrate(&clerk);
+    struct order o = make_order("ACC-1", "c-1"), again = make_order("ACC-1", "c-1");
+    cr_expect_eq(put_one(&clerk, &o, NULL), PUT_CREATED);
+    cr_expect_eq(put_one(&clerk, &again, NULL), PUT_REPLAYED);
+    fixture_disconnect(&clerk);
+    fixture_close(&owner);
+}
+
+Test(connect, settings_of_a_session, .timeout = 60)
+{
+    struct fixture f = { .cluster = cluster_open(NULL) };
+    cluster_exec(f.cluster, "ALTER ROLE postgres SET synchronous_commit = off");
+    cluster_exec(f.cluster, "ALTER ROLE postgres SET client_encoding = 'LATIN1'");
+    fixture_connect(&f, cluster_conninfo(f.cluster), true);
+    struct pqpool_lease *lease = NULL;
+    struct pg_result *row = NULL;
+    cr_assert_eq(pqpool_acquire(f.pool, in_seconds(10), &lease, NULL), PQPOOL_OK);
+    const struct pqpool_query query = {
+        .sql = "SELECT current_setting('synchronous_commit') || ' ' || "
+               "current_setting('lock_timeout') || ' ' || current_setting('client_encoding')",
+    };
+    cr_assert_eq(pqpool_exec(lease, &query, in_seconds(10), &row, NULL), PQPOOL_OK);
+    cr_expect_str_eq(PQgetvalue(row, 0, 0), "on 1s UTF8");
+    PQclear(row);
+    pqpool_release(&lease, PQPOOL_REUSE);
+    cr_expect(store_fsync_off(f.store), "the cluster runs without");
+    fixture_close(&f);
+}
+
+Test(connect, another_encoding_is_refused, .timeout = 60)
+{
+    struct fixture f = { .cluster = cluster_open(NULL) };
+    cluster_exec(f.cluster,
+                 "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+    char conninfo[512];
+    (void)snprintf(conninfo, sizeof conninfo, "%s dbname=latin", cluster_conninfo(f.cluster));
+    fixture_connect(&f, conninfo, true);
+    struct pqpool_lease *lease = NULL;
+    cr_expect_neq(pqpool_acquire(f.pool, in_seconds(1), &lease, NULL), PQPOOL_OK);
+    struct pqpool_stats stats;
+    pqpool_stats(f.pool, &stats);
+    cr_expect(strstr(stats.last_error, "LATIN1") != NULL, "%s", stats.last_error);
+    fixture_close(&f);
+}
