@@ -1,0 +1,97 @@
+/* answer.c - http_add_header(), http_answer(), http_problem(): from a handler's words to a response
+ * of libmicrohttpd's. */
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "http/http.h"
+#include "http/loop.h"
+#include "http/problem.h"
+#include "http/request.h"
+
+void http_add_header(struct http_request *req, const char *name, const char *value)
+{
+    buf_add(&req->headers, name, strlen(name) + 1);
+    buf_add(&req->headers, value, strlen(value) + 1);
+}
+
+static bool add_headers(struct MHD_Response *response, const struct http_request *req,
+                        const char *content_type)
+{
+    bool ok = MHD_add_response_header(response, "X-Request-Id", req->id) == MHD_YES &&
+              MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES;
+    if (content_type != NULL)
+        ok = ok && MHD_add_response_header(response, "Content-Type", content_type) == MHD_YES;
+    const char *at = req->headers.data, *end = at + req->headers.len;
+    while (ok && at < end) {
+        const char *value = at + strlen(at) + 1;
+        ok = MHD_add_response_header(response, at, value) == MHD_YES;
+        at = value + strlen(value) + 1;
+    }
+    return ok && !req->headers.failed;
+}
+
+/* NULL when memory ran out, or a header cannot be sent; the bytes of *body are gone either way. */
+static struct MHD_Response *make_response(struct http_request *req, const char *content_type,
+                                          struct buf *body)
+{
+    size_t len = 0;
+    bool failed = body->failed;
+    char *bytes = buf_steal(body, &len);
+    if (failed)
+        return NULL;
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(len, bytes, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL) {
+        free(bytes);
+        return NULL;
+    }
+    if (!add_headers(response, req, content_type)) {
+        MHD_destroy_response(response);
+        return NULL;
+    }
+    return response;
+}
+
+/* An answer that could not be made: what it would have said of the outcome is lost with it. */
+static struct MHD_Response *make_failure(struct http_request *req)
+{
+    static const struct http_problem problem = {
+        .status = 500,
+        .code = "internal_error",
+        .title = "A fault of this server",
+        .detail = "The answer could not be made.",
+        .outcome = "unknown",
+        .retryable = true,
+        .offset = -1,
+    };
+    buf_fini(&req->headers);
+    req->headers.failed = false;
+    struct buf body = problem_render(&problem, req->id);
+    return make_response(req, PROBLEM_CONTENT_TYPE, &body);
+}
+
+void http_answer(struct http_request *req, int status, const char *content_type, struct buf *body)
+{
+    CHECK(pthread_equal(req->loop->self, pthread_self()));
+    CHECK(req->state == REQUEST_HANDLING || req->state == REQUEST_DEFERRED);
+    struct MHD_Response *response = make_response(req, content_type, body);
+    if (response == NULL) {
+        response = make_failure(req);
+        status = 500;
+    }
+    request_answered(req, status, response);
+}
+
+void http_problem(struct http_request *req, const struct http_problem *problem)
+{
+    if (problem->retry_after_ns > 0) {
+        char retry_after[RETRY_AFTER_SIZE];
+        problem_retry_after(problem->retry_after_ns, retry_after);
+        http_add_header(req, "Retry-After", retry_after);
+    }
+    struct buf body = problem_render(problem, req->id);
+    http_answer(req, problem->status, PROBLEM_CONTENT_TYPE, &body);
+}

@@ -1,0 +1,205 @@
+/* conn.c - see conn.h. Bodies are counted as they come; what else has moved on a socket is asked of
+ * the kernel (TCP_INFO), since libmicrohttpd does not say when the first byte of a request came.
+ * The sweep asks, and only about connections that have been in their phase for a while, so a busy
+ * one never costs a system call. What moved before that first question is not seen: between
+ * requests, idle_timeout bounds it. */
+#include "http/conn.h"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "http/loop.h"
+#include "http/request.h"
+#include "http/server.h"
+
+#define SWEEP_MAX_NS (500 * NS_PER_MS)
+#define SWEEP_MIN_NS (10 * NS_PER_MS)
+#define DRAIN_IDLE_NS NS_PER_S
+
+struct conn *conn_of(struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info != NULL ? info->socket_context : NULL;
+}
+
+static struct conn *conn_new(struct http_loop *loop, int fd)
+{
+    if (!deadlines_reserve(&loop->deadlines, loop->n_conns + 1))
+        return NULL;
+    struct conn *conn = malloc(sizeof *conn);
+    if (conn == NULL)
+        return NULL;
+    struct http_server *server = loop->server;
+    uint64_t before = atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
+    *conn = (struct conn){
+        .next = loop->conns,
+        .loop = loop,
+        .fd = fd,
+        .phase = CONN_IDLE,
+        .surplus = before >= server->options.max_connections,
+        .since_ns = loop->now_ns,
+    };
+    if (conn->next != NULL)
+        conn->next->prev = conn;
+    loop->conns = conn;
+    loop->n_conns++;
+    return conn;
+}
+
+static void conn_free(struct conn *conn)
+{
+    struct http_loop *loop = conn->loop;
+    CHECK(conn->req == NULL);
+    if (conn->next != NULL)
+        conn->next->prev = conn->prev;
+    if (conn->prev != NULL)
+        conn->prev->next = conn->next;
+    else
+        loop->conns = conn->next;
+    loop->n_conns--;
+    atomic_fetch_sub_explicit(&loop->server->connections, 1, memory_order_relaxed);
+    free(conn);
+}
+
+void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                 enum MHD_ConnectionNotificationCode code)
+{
+    struct conn *conn = *socket_context;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        if (conn != NULL)
+            conn_free(conn);
+        return;
+    }
+    int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    conn = conn_new(cls, fd);
+    if (conn == NULL)
+        (void)shutdown(fd, SHUT_RDWR);
+    *socket_context = conn;
+}
+
+void conn_enter(struct conn *conn, enum conn_phase phase)
+{
+    struct http_loop *loop = conn->loop;
+    loop->n_sending += phase == CONN_SENDING;
+    loop->n_sending -= conn->phase == CONN_SENDING;
+    bool same_clock = conn->phase == CONN_HEAD && phase == CONN_BODY;
+    conn->phase = phase;
+    if (same_clock)
+        return;
+    conn->since_ns = loop->now_ns;
+    conn->bytes_before = -1;
+}
+
+/* On the socket, since it was opened. 0 where the kernel does not say: then the pace gives no time.
+ */
+static int64_t bytes_moved(const struct conn *conn)
+{
+    struct tcp_info info = { 0 };
+    socklen_t len = sizeof info;
+    (void)getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+    uint64_t bytes = conn->phase == CONN_SENDING ? info.tcpi_bytes_acked : info.tcpi_bytes_received;
+    return (int64_t)bytes;
+}
+
+static int64_t bytes_in_phase(struct conn *conn)
+{
+    if (conn->phase == CONN_BODY)
+        return (int64_t)(conn->req->body.len + conn->req->body.discarded);
+    int64_t bytes = bytes_moved(conn);
+    if (conn->bytes_before < 0)
+        conn->bytes_before = bytes;
+    return bytes - conn->bytes_before;
+}
+
+static int64_t idle_until_ns(const struct conn *conn)
+{
+    const struct http_loop *loop = conn->loop;
+    const struct http_options *options = &loop->server->options;
+    int64_t span_ns = options->idle_timeout_ns;
+    if (conn->surplus)
+        span_ns = clock_min(span_ns, options->read_timeout_ns);
+    int64_t until_ns = clock_after(conn->since_ns, span_ns);
+    if (loop->draining_since_ns == CLOCK_NEVER)
+        return until_ns;
+    int64_t since_ns =
+        conn->since_ns > loop->draining_since_ns ? conn->since_ns : loop->draining_since_ns;
+    return clock_min(until_ns, since_ns + DRAIN_IDLE_NS);
+}
+
+static int64_t paced_until_ns(const struct conn *conn, int64_t bytes)
+{
+    int64_t read_timeout_ns = conn->loop->server->options.read_timeout_ns;
+    int64_t until_ns = clock_after(conn->since_ns, read_timeout_ns);
+    return clock_after(until_ns, bytes * (NS_PER_S / CONN_PACE_BYTES_PER_S));
+}
+
+static int64_t body_until_ns(const struct conn *conn, int64_t bytes)
+{
+    int64_t until_ns = paced_until_ns(conn, bytes);
+    if (conn->req->refusal == REFUSAL_NONE)
+        return until_ns;
+    return clock_min(until_ns, conn->req->begun_at_ns + REFUSAL_READ_NS);
+}
+
+static void cut(struct conn *conn)
+{
+    (void)shutdown(conn->fd, SHUT_RDWR);
+    conn_enter(conn, CONN_CUT);
+}
+
+static void sweep_idle(struct conn *conn, int64_t bytes)
+{
+    if (bytes > 0) {
+        conn->phase = CONN_HEAD; /* the count goes on, so not by conn_enter() */
+        conn->since_ns = conn->loop->now_ns;
+    } else if (conn->loop->now_ns >= idle_until_ns(conn)) {
+        cut(conn);
+    }
+}
+
+static void sweep_one(struct conn *conn)
+{
+    int64_t now_ns = conn->loop->now_ns;
+    switch (conn->phase) {
+    case CONN_IDLE:
+        sweep_idle(conn, bytes_in_phase(conn));
+        break;
+    case CONN_HEAD:
+        if (now_ns >= paced_until_ns(conn, bytes_in_phase(conn)))
+            refusal_cut(conn, REFUSAL_TIMEOUT);
+        break;
+    case CONN_BODY:
+        if (now_ns >= body_until_ns(conn, bytes_in_phase(conn)))
+            refusal_cut(conn,
+                        conn->req->refusal != REFUSAL_NONE ? conn->req->refusal : REFUSAL_TIMEOUT);
+        break;
+    case CONN_SENDING:
+        if (now_ns >= paced_until_ns(conn, bytes_in_phase(conn)))
+            cut(conn);
+        break;
+    case CONN_DEFERRED:
+    case CONN_CUT:
+        break;
+    }
+}
+
+int64_t conns_sweep_interval_ns(const struct http_loop *loop)
+{
+    const struct http_options *options = &loop->server->options;
+    int64_t shorter_ns = clock_min(options->read_timeout_ns, options->idle_timeout_ns);
+    int64_t interval_ns = clock_min(shorter_ns / 8, SWEEP_MAX_NS);
+    return interval_ns > SWEEP_MIN_NS ? interval_ns : SWEEP_MIN_NS;
+}
+
+void conns_sweep(struct http_loop *loop)
+{
+    int64_t settled_ns = loop->now_ns - conns_sweep_interval_ns(loop) / 2;
+    for (struct conn *conn = loop->conns; conn != NULL; conn = conn->next)
+        if (conn->since_ns <= settled_ns)
+            sweep_one(conn);
+}

@@ -1,0 +1,55 @@
+/* conn.h - inside of the layer: one client connection, and the time it may take.
+ *
+ * libmicrohttpd's own timeout is satisfied by one byte now and then, so it is off, and each loop
+ * sweeps its connections a few times a second. A request has read_timeout for its headers and body
+ * from its first byte on, and more as bytes come in at CONN_PACE_BYTES_PER_S; the same holds for
+ * taking its answer. What is between requests may idle for idle_timeout. A deferred request is
+ * waiting for us, and is left alone. The loop's thread only. */
+#ifndef HTTP_CONN_H
+#define HTTP_CONN_H
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct http_loop;
+struct http_request;
+
+enum { CONN_PACE_BYTES_PER_S = 10000 };
+
+enum conn_phase {
+    CONN_IDLE,     /* between requests */
+    CONN_HEAD,     /* bytes of a request came; set by the sweep, which is who finds out */
+    CONN_BODY,     /* headers complete, body to come */
+    CONN_DEFERRED, /* waiting for us */
+    CONN_SENDING,  /* answered */
+    CONN_CUT,      /* shut down by us; libmicrohttpd is about to notice */
+};
+
+struct conn {
+    struct conn *next, *prev; /* of loop->conns */
+    struct http_loop *loop;
+    struct http_request *req; /* from its headers to the end of its answer; else NULL */
+    int fd;                   /* libmicrohttpd's */
+    enum conn_phase phase;
+    bool surplus;         /* past max_connections: only good for a 503 */
+    int64_t since_ns;     /* when the phase began */
+    int64_t bytes_before; /* moved on the socket before it; < 0: the sweep has not asked yet */
+};
+
+/* MHD_NotifyConnectionCallback; cls is the loop. */
+void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                 enum MHD_ConnectionNotificationCode code);
+
+/* NULL when there was no memory for it. */
+struct conn *conn_of(struct MHD_Connection *mhd);
+
+void conn_enter(struct conn *conn, enum conn_phase phase);
+
+/* Ends what has used up its time. */
+void conns_sweep(struct http_loop *loop);
+
+/* How often that is worth doing. */
+int64_t conns_sweep_interval_ns(const struct http_loop *loop);
+
+#endif

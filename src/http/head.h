@@ -1,0 +1,28 @@
+/* head.h - the header section of a request, read once: what we need of it, and whether its framing
+ * can be believed.
+ *
+ * A proxy in front of us must see requests begin and end where we do, or one client can smuggle
+ * a request into another's connection. libmicrohttpd 0.9.75 takes what we refuse here (design.md
+ * section 5), but shows us all of it before a body is read. */
+#ifndef HTTP_HEAD_H
+#define HTTP_HEAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+struct MHD_Connection;
+
+struct http_head {
+    const char *content_type, *content_encoding, *request_id; /* NULL when absent */
+    uint64_t content_length;                                  /* with has_length */
+    bool has_length, chunked, expects_continue;
+};
+
+/* NULL, or what is wrong with the framing, as a sentence for the client. Pointers in *head live as
+ * long as the request. */
+const char *head_read(struct MHD_Connection *mhd, const char *version,
+                      struct http_head *head) MUST_CHECK;
+
+#endif

@@ -1,0 +1,134 @@
+/* http.h - event loops over libmicrohttpd: requests in, answers out, deadlines kept. Knows no
+ * orders and no database.
+ *
+ * Loops      each loop thread owns an MHD daemon and drives it from outside (MHD_USE_EPOLL without
+ * a thread of MHD's own, which stalls; design.md section 4). Handlers run on the loop thread and
+ * must not block. Answers    a handler either answers at once, or returns without: then the request
+ * is deferred, its connection suspended, until http_answer() or http_problem() is called ON THE
+ * SAME LOOP THREAD: from a completion's `finish` or from the request's deadline. Exactly one answer
+ *            a request.
+ * Completion other threads give work back with http_complete(): a list, one lock and one eventfd
+ *            write a call, then `finish` runs on the loop for each, oldest first.
+ * Ownership  a request lives until its answer was sent or its client is gone: after answering, do
+ *            not touch it. A deferred request stays until it is answered, even with its client
+ * gone. */
+#ifndef HTTP_HTTP_H
+#define HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+struct http_server;  /* opaque */
+struct http_loop;    /* opaque */
+struct http_request; /* opaque */
+
+enum { HTTP_ID_SIZE = 129 };
+
+/* ---- routes ---- */
+
+enum http_body {
+    HTTP_NO_BODY,
+    HTTP_JSON_BODY, /* application/json, else 415 */
+};
+
+struct http_route {
+    const char *method; /* "GET" serves HEAD too */
+    const char *path;   /* "/v1/orders/{order_id}": a brace part matches one segment */
+    enum http_body body;
+    void (*handle)(struct http_request *req, void *ctx);
+    const int *statuses; /* the statuses it may answer with, ends with 0; for the metrics at 0 */
+};
+
+/* ---- the request, as a handler sees it; loop thread only; pointers live as long as the request
+ * ---- */
+
+struct http_loop *http_loop_of(struct http_request *req);
+const char *http_request_id(struct http_request *req);
+const char *http_path_part(struct http_request *req, size_t i);      /* i-th brace part */
+const char *http_header(struct http_request *req, const char *name); /* NULL when absent */
+/* The value of a query parameter, NULL when absent; *count (may be NULL): how often it was given.
+ */
+const char *http_query(struct http_request *req, const char *name, size_t *count);
+const char *http_body(struct http_request *req, size_t *len); /* "" when empty; NUL-terminated */
+int64_t http_received_at_ns(struct http_request *req);        /* when its last byte arrived */
+
+/* ---- answering ---- */
+
+/* Before http_answer() or http_problem(); both strings are copied. */
+void http_add_header(struct http_request *req, const char *name, const char *value);
+/* Takes the bytes out of *body (leaves it empty). A failed buffer is answered 500. */
+void http_answer(struct http_request *req, int status, const char *content_type, struct buf *body);
+
+/* RFC 9457 and our members (design.md section 5). */
+struct http_problem {
+    int status;
+    const char *code;    /* "queue_full" */
+    const char *title;   /* short, the same for every occurrence of the code */
+    const char *detail;  /* this occurrence; NULL: left out */
+    const char *outcome; /* "not_accepted" or "unknown"; NULL: left out (a GET) */
+    bool retryable;
+    int64_t retry_after_ns; /* > 0: Retry-After in whole seconds, rounded up, and retry_after_ms */
+    long offset;            /* >= 0: in the body; < 0: left out */
+    const char *members;    /* more members as JSON, `"a":1,"b":[]`; NULL: none */
+};
+void http_problem(struct http_request *req, const struct http_problem *problem);
+
+/* ---- deferring ---- */
+
+/* on_deadline runs once on the loop when the moment has come and no answer was given yet. */
+void http_deadline(struct http_request *req, int64_t at_ns,
+                   void (*on_deadline)(struct http_request *req, void *arg), void *arg);
+
+struct http_completion {
+    struct http_completion *next;
+    void (*finish)(struct http_completion *completion); /* on the loop thread */
+};
+
+/* Any thread. The list is the loop's from here on. */
+void http_complete(struct http_loop *loop, struct http_completion *first);
+
+/* ---- the server ---- */
+
+struct http_options {
+    const char *address; /* IPv4 or IPv6, numeric */
+    uint32_t port;       /* 0: any free one, see http_server_port() */
+    uint32_t threads, max_connections;
+    uint64_t max_body_bytes, bodies_max_bytes;
+    uint64_t header_max_bytes; /* MHD's memory per connection */
+    int64_t read_timeout_ns, idle_timeout_ns;
+    const struct http_route *routes;
+    size_t n_routes;
+    void *ctx; /* for handlers */
+    /* One call an answered request, on its loop: for the log. route: its path, "" when none
+     * matched. */
+    void (*on_answer)(void *ctx, const char *request_id, const char *method, const char *route,
+                      int status, int64_t duration_ns);
+};
+
+/* Binds, then serves. NULL: *err names the address and the reason ("address already in use"). */
+struct http_server *http_server_open(const struct http_options *options,
+                                     struct err *err) MUST_CHECK;
+uint32_t http_server_port(const struct http_server *server);
+uint32_t http_server_loops(const struct http_server *server);
+
+/* Stops accepting; answers from now on carry Connection: close; idle connections end 1 s later. */
+void http_server_drain(struct http_server *server);
+
+/* Requests begun and not yet answered; any thread. */
+uint64_t http_server_in_flight(const struct http_server *server);
+uint64_t http_server_connections(const struct http_server *server);
+
+/* http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code}
+ * and the connection gauges, in Prometheus text. */
+void http_server_metrics(const struct http_server *server, struct buf *out);
+
+/* Answers what is still deferred with 503 shutting_down, outcome unknown, joins the loops, frees.
+ * No http_complete() may come after it has begun. NULL is a no-op. */
+void http_server_close(struct http_server **server);
+
+#endif

@@ -1,0 +1,54 @@
+/* problem.c - see problem.h. */
+#include "http/problem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+enum { PROBLEM_MAX_BYTES = 16 * 1024 }; /* members aside */
+
+static int64_t round_up(int64_t span_ns, int64_t unit_ns)
+{
+    return span_ns / unit_ns + (span_ns % unit_ns != 0);
+}
+
+static void add_text(struct buf *out, const char *name, const char *text)
+{
+    if (text == NULL)
+        return;
+    buf_printf(out, ",\"%s\":", name);
+    buf_add_json(out, text);
+}
+
+struct buf problem_render(const struct http_problem *problem, const char *request_id)
+{
+    size_t members_len = problem->members != NULL ? strlen(problem->members) : 0;
+    struct buf out = BUF_INIT(PROBLEM_MAX_BYTES + members_len);
+    buf_printf(&out, "{\"type\":\"urn:ordersd:problem:%s\"", problem->code);
+    add_text(&out, "title", problem->title);
+    buf_printf(&out, ",\"status\":%d", problem->status);
+    add_text(&out, "detail", problem->detail);
+    buf_printf(&out, ",\"instance\":\"urn:ordersd:request:%s\"", request_id);
+    add_text(&out, "code", problem->code);
+    add_text(&out, "outcome", problem->outcome);
+    buf_printf(&out, ",\"retryable\":%s", problem->retryable ? "true" : "false");
+    if (problem->offset >= 0)
+        buf_printf(&out, ",\"offset\":%ld", problem->offset);
+    if (problem->retry_after_ns > 0)
+        buf_printf(&out, ",\"retry_after_ms\":%" PRId64,
+                   round_up(problem->retry_after_ns, NS_PER_MS));
+    if (members_len > 0) {
+        buf_add_char(&out, ',');
+        buf_add(&out, problem->members, members_len);
+    }
+    buf_add_str(&out, "}\n");
+    return out;
+}
+
+void problem_retry_after(int64_t span_ns, char out[RETRY_AFTER_SIZE])
+{
+    int64_t seconds = round_up(span_ns, NS_PER_S);
+    (void)snprintf(out, RETRY_AFTER_SIZE, "%" PRId64, seconds > 0 ? seconds : 1);
+}

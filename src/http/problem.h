@@ -1,0 +1,18 @@
+/* problem.h - a problem document (RFC 9457) as bytes. */
+#ifndef HTTP_PROBLEM_H
+#define HTTP_PROBLEM_H
+
+#include "base/buf.h"
+#include "http/http.h"
+
+#define PROBLEM_CONTENT_TYPE "application/problem+json"
+
+enum { RETRY_AFTER_SIZE = 24 };
+
+/* A buffer with the document in it, failed when memory ran out; the caller's to end. */
+struct buf problem_render(const struct http_problem *problem, const char *request_id);
+
+/* The value of Retry-After: whole seconds, rounded up, at least 1. */
+void problem_retry_after(int64_t span_ns, char out[RETRY_AFTER_SIZE]);
+
+#endif

@@ -1,0 +1,47 @@
+/* refusal.h - inside of the layer: what we refuse before a handler sees it, and how.
+ *
+ * A refusal known from the headers is answered after the body has been read and thrown away, or
+ * clients that are still sending see a broken pipe instead of it; within BODY_DISCARD_MAX and
+ * REFUSAL_READ_NS. Not so where the client waits for a 100, or where the end of the body cannot be
+ * known: those are answered at once, and the connection closed. The loop's thread only. */
+#ifndef HTTP_REFUSAL_H
+#define HTTP_REFUSAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct conn;
+struct http_head;
+struct http_request;
+
+#define REFUSAL_READ_NS INT64_C(5000000000)
+
+enum refusal {
+    REFUSAL_NONE,
+    REFUSAL_FRAMING,
+    REFUSAL_CONNECTIONS,
+    REFUSAL_NOT_FOUND,
+    REFUSAL_METHOD,
+    REFUSAL_CONTENT_TYPE,
+    REFUSAL_CONTENT_ENCODING,
+    REFUSAL_NO_LENGTH,
+    REFUSAL_TOO_LARGE,
+    REFUSAL_OVERLOADED,
+    REFUSAL_TIMEOUT,
+    REFUSAL_CLOSING,
+};
+
+/* Judges the headers of a new request, in the order of design.md section 5, and sets its route. */
+enum refusal refusal_judge(struct http_request *req, const char *version, struct http_head *head);
+
+/* Is req->refusal to be answered before the body? */
+bool refusal_at_once(const struct http_request *req, const struct http_head *head);
+
+/* Answers with req->refusal. */
+void refusal_answer(struct http_request *req);
+
+/* Writes the refusal straight to the socket and shuts it down: libmicrohttpd takes no answer while
+ * it waits for headers or body. */
+void refusal_cut(struct conn *conn, enum refusal refusal);
+
+#endif

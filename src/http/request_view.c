@@ -1,0 +1,73 @@
+/* request_view.c - a request as its handler sees it. */
+#include <microhttpd.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "http/http.h"
+#include "http/loop.h"
+#include "http/request.h"
+
+struct http_loop *http_loop_of(struct http_request *req)
+{
+    return req->loop;
+}
+
+const char *http_request_id(struct http_request *req)
+{
+    return req->id;
+}
+
+const char *http_path_part(struct http_request *req, size_t i)
+{
+    CHECK(i < req->match.n_parts);
+    return req->match.parts[i];
+}
+
+const char *http_header(struct http_request *req, const char *name)
+{
+    return MHD_lookup_connection_value(req->mhd, MHD_HEADER_KIND, name);
+}
+
+struct query {
+    const char *name, *value;
+    size_t count;
+};
+
+static enum MHD_Result look_at(void *cls, enum MHD_ValueKind kind, const char *name,
+                               const char *value)
+{
+    (void)kind;
+    struct query *query = cls;
+    if (strcmp(name, query->name) == 0 && query->count++ == 0)
+        query->value = value != NULL ? value : "";
+    return MHD_YES;
+}
+
+const char *http_query(struct http_request *req, const char *name, size_t *count)
+{
+    struct query query = { .name = name };
+    (void)MHD_get_connection_values(req->mhd, MHD_GET_ARGUMENT_KIND, look_at, &query);
+    if (count != NULL)
+        *count = query.count;
+    return query.value;
+}
+
+const char *http_body(struct http_request *req, size_t *len)
+{
+    *len = req->body.len;
+    return req->body.data != NULL ? req->body.data : "";
+}
+
+int64_t http_received_at_ns(struct http_request *req)
+{
+    return req->received_at_ns;
+}
+
+void http_deadline(struct http_request *req, int64_t at_ns,
+                   void (*on_deadline)(struct http_request *req, void *arg), void *arg)
+{
+    CHECK(req->state == REQUEST_HANDLING || req->state == REQUEST_DEFERRED);
+    req->on_deadline = on_deadline;
+    req->deadline_arg = arg;
+    deadlines_set(&req->loop->deadlines, &req->deadline, at_ns);
+}

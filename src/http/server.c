@@ -1,0 +1,162 @@
+/* server.c - opening, draining and closing a server, and the socket it listens on.
+ *
+ * The socket is bound by us and not by libmicrohttpd, and without SO_REUSEPORT, so that a port that
+ * someone else has is an error with a name. Every loop gets a duplicate of it. */
+#include "http/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/metrics.h"
+#include "http/loop.h"
+#include "http/router.h"
+#include "http/server_metrics.h"
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/* Its length, or 0 when the text is no numeric address. */
+static socklen_t read_address(const char *text, uint16_t port, union address *out)
+{
+    *out = (union address){ .v4 = { .sin_family = AF_INET, .sin_port = htons(port) } };
+    if (inet_pton(AF_INET, text, &out->v4.sin_addr) == 1)
+        return sizeof out->v4;
+    *out = (union address){ .v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) } };
+    return inet_pton(AF_INET6, text, &out->v6.sin6_addr) == 1 ? sizeof out->v6 : 0;
+}
+
+static bool bind_and_listen(int fd, union address *address, socklen_t len)
+{
+    int on = 1;
+    return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+           bind(fd, &address->any, len) == 0 && listen(fd, SOMAXCONN) == 0 &&
+           getsockname(fd, &address->any, &len) == 0;
+}
+
+static bool open_socket(struct http_server *server, struct err *err)
+{
+    const struct http_options *options = &server->options;
+    union address address;
+    socklen_t len = read_address(options->address, (uint16_t)options->port, &address);
+    if (len == 0) {
+        err_set(err, 0, "\"%s\" is no numeric IPv4 or IPv6 address", options->address);
+        return false;
+    }
+    server->listen_fd =
+        socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (server->listen_fd < 0 || !bind_and_listen(server->listen_fd, &address, len)) {
+        err_set(err, 0, "cannot listen on %s port %u: %s", options->address, options->port,
+                strerrordesc_np(errno));
+        return false;
+    }
+    server->port =
+        ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
+    return true;
+}
+
+static bool open_loops(struct http_server *server, struct err *err)
+{
+    while (server->n_loops < server->options.threads) {
+        if (!loop_open(&server->loops[server->n_loops], server, err))
+            return false;
+        server->n_loops++;
+    }
+    (void)close(server->listen_fd);
+    server->listen_fd = -1;
+    return true;
+}
+
+static void check_options(const struct http_options *options)
+{
+    CHECK(options->threads > 0);
+    CHECK(options->port <= UINT16_MAX);
+    for (size_t i = 0; i < options->n_routes; i++)
+        CHECK(router_path_ok(options->routes[i].path));
+}
+
+struct http_server *http_server_open(const struct http_options *options, struct err *err)
+{
+    check_options(options);
+    struct http_server *server = calloc(1, sizeof *server);
+    if (server == NULL) {
+        err_set(err, ERR_RETRYABLE, "out of memory");
+        return NULL;
+    }
+    server->options = *options;
+    server->listen_fd = -1;
+    server->metrics = server_metrics_open(options->routes, options->n_routes);
+    server->loops = calloc(options->threads, sizeof *server->loops);
+    if (server->metrics == NULL || server->loops == NULL)
+        err_set(err, ERR_RETRYABLE, "out of memory");
+    else if (open_socket(server, err) && open_loops(server, err))
+        return server;
+    http_server_close(&server);
+    return NULL;
+}
+
+uint32_t http_server_port(const struct http_server *server)
+{
+    return server->port;
+}
+
+uint32_t http_server_loops(const struct http_server *server)
+{
+    return server->n_loops;
+}
+
+static void move_to(struct http_server *server, enum server_phase phase)
+{
+    atomic_store_explicit(&server->phase, phase, memory_order_release);
+    for (uint32_t i = 0; i < server->n_loops; i++)
+        loop_wake(&server->loops[i]);
+}
+
+void http_server_drain(struct http_server *server)
+{
+    move_to(server, SERVER_DRAINING);
+}
+
+void http_server_close(struct http_server **server_inout)
+{
+    struct http_server *server = *server_inout;
+    if (server == NULL)
+        return;
+    *server_inout = NULL;
+    move_to(server, SERVER_CLOSING);
+    for (uint32_t i = 0; i < server->n_loops; i++)
+        loop_join(&server->loops[i]);
+    if (server->listen_fd >= 0)
+        (void)close(server->listen_fd);
+    server_metrics_close(server->metrics);
+    free(server->loops);
+    free(server);
+}
+
+uint64_t http_server_in_flight(const struct http_server *server)
+{
+    return atomic_load_explicit(&server->requests, memory_order_relaxed);
+}
+
+uint64_t http_server_connections(const struct http_server *server)
+{
+    return atomic_load_explicit(&server->connections, memory_order_relaxed);
+}
+
+void http_server_metrics(const struct http_server *server, struct buf *out)
+{
+    server_metrics_render(server->metrics, out);
+    prom_family(out, "http_server_active_requests", "gauge",
+                "Requests begun and not yet answered.");
+    prom_uint(out, "http_server_active_requests", "", http_server_in_flight(server));
+    prom_family(out, "http_server_open_connections", "gauge", "Client connections.");
+    prom_uint(out, "http_server_open_connections", "", http_server_connections(server));
+}

@@ -1,0 +1,28 @@
+/* server.h - inside of the layer: what all loops of a server share. Immutable once open, but for
+ * the atomics. */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "http/http.h"
+
+struct server_metrics;
+
+enum server_phase { SERVER_OPEN, SERVER_DRAINING, SERVER_CLOSING };
+
+struct http_server {
+    struct http_options options;
+    struct server_metrics *metrics;
+    struct http_loop *loops;
+    uint32_t n_loops;
+    uint32_t port;
+    int listen_fd;    /* until the loops have theirs; else -1 */
+    atomic_int phase; /* enum server_phase; release by who moves it, acquire by the loops */
+    /* Counts of now; relaxed. */
+    atomic_uint_fast64_t connections, requests, bodies_bytes;
+};
+
+#endif

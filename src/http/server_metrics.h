@@ -1,0 +1,30 @@
+/* server_metrics.h - inside of the layer: durations of requests by route, method and status.
+ *
+ * What the routes declare is there from the start; other combinations get a slot when they first
+ * occur, at most METRICS_EXTRA of them, so that no client can make the scrape grow. Any thread. */
+#ifndef HTTP_SERVER_METRICS_H
+#define HTTP_SERVER_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+struct buf;
+struct http_route;
+struct server_metrics; /* opaque */
+
+enum { METRICS_EXTRA = 128 };
+
+/* `routes` is borrowed. NULL when out of memory. */
+struct server_metrics *server_metrics_open(const struct http_route *routes,
+                                           size_t n_routes) MUST_CHECK;
+void server_metrics_close(struct server_metrics *metrics); /* NULL is a no-op */
+
+/* route NULL: none matched. */
+void server_metrics_observe(struct server_metrics *metrics, const struct http_route *route,
+                            const char *method, int status, int64_t duration_ns);
+
+void server_metrics_render(struct server_metrics *metrics, struct buf *out);
+
+#endif

@@ -1,0 +1,259 @@
+/* Connections and servers that end: slow and idle clients, drain, ports, several loops. The time
+ * limits are short here, and the tests wait for what they bring about, not for them. */
+#include <criterion/criterion.h>
+
+#include "unit/http_fixture.h"
+
+static struct answer answer;
+
+static struct http_server *serve_impatiently(int64_t read_timeout_ns, int64_t idle_timeout_ns)
+{
+    struct http_options options = { SERVE_OPTIONS, SERVE_ROUTES };
+    options.read_timeout_ns = read_timeout_ns;
+    options.idle_timeout_ns = idle_timeout_ns;
+    return serve_with(&options);
+}
+
+/* A byte at a time, until the server has enough of it. */
+static bool drip_until_cut(int fd, const char *start)
+{
+    bool open = send_text(fd, start);
+    for (int64_t end_at_ns = wait_end_at_ns(PATIENCE_S); open && wait_more(end_at_ns);)
+        open = send_text(fd, "x") && recv(fd, (char[1]){ 0 }, 1, MSG_DONTWAIT | MSG_PEEK) < 0;
+    return !open;
+}
+
+static void expect_timeout(int fd)
+{
+    cr_assert(read_answer(fd, &answer));
+    cr_expect_eq(answer.status, 408);
+    cr_expect_not_null(strstr(answer.body, "\"code\":\"request_timeout\""));
+    cr_expect(answer_has(&answer, "Connection", "close"));
+    cr_expect(ends(fd));
+}
+
+Test(life, dripping_headers_are_cut)
+{
+    struct http_server *server = serve_impatiently(200 * NS_PER_MS, 60 * NS_PER_S);
+    int fd = dial(server);
+    cr_assert(drip_until_cut(fd, "GET /echo/x HTTP/1.1\r\nHost: t\r\nX: "));
+    expect_timeout(fd);
+    cr_expect(WAIT_UNTIL(http_server_connections(server) == 0, PATIENCE_S));
+    close(fd);
+    http_server_close(&server);
+}
+
+Test(life, dripping_headers_are_cut_on_a_connection_that_was_good_before)
+{
+    struct http_server *server = serve_impatiently(200 * NS_PER_MS, 60 * NS_PER_S);
+    int fd = dial(server);
+    send_get(fd, "/echo/x");
+    cr_assert(read_answer(fd, &answer));
+    cr_assert(drip_until_cut(fd, "GET /echo/x HTTP/1.1\r\nHost: t\r\nX: "));
+    expect_timeout(fd);
+    close(fd);
+    http_server_close(&server);
+}
+
+Test(life, a_dripping_body_is_cut)
+{
+    struct http_server *server = serve_impatiently(200 * NS_PER_MS, 60 * NS_PER_S);
+    int fd = dial(server);
+    cr_assert(drip_until_cut(fd,
+                             "POST /echo/x HTTP/1.1\r\nHost: t\r\nContent-Type: application/json"
+                             "\r\nContent-Length: 60000\r\n\r\n"));
+    expect_timeout(fd);
+    cr_expect(WAIT_UNTIL(http_server_in_flight(server) == 0, PATIENCE_S));
+    close(fd);
+    http_server_close(&server);
+}
+
+Test(life, a_refusal_that_drips_is_said_at_last)
+{
+    struct http_server *server = serve_impatiently(200 * NS_PER_MS, 60 * NS_PER_S);
+    int fd = dial(server);
+    cr_assert(
+        drip_until_cut(fd, "POST /nope HTTP/1.1\r\nHost: t\r\nContent-Length: 60000\r\n\r\n"));
+    cr_assert(read_answer(fd, &answer));
+    cr_expect_eq(answer.status, 404);
+    close(fd);
+    http_server_close(&server);
+}
+
+Test(life, an_idle_connection_is_closed_without_a_word)
+{
+    struct http_server *server = serve_impatiently(60 * NS_PER_S, 100 * NS_PER_MS);
+    int fresh = dial(server), used = dial(server);
+    send_get(used, "/echo/x");
+    cr_assert(read_answer(used, &answer));
+    cr_expect(ends(fresh));
+    cr_expect(ends(used));
+    close(fresh);
+    close(used);
+    http_server_close(&server);
+}
+
+Test(life, bytes_that_come_buy_time)
+{
+    static char body[60000];
+    memset(body, 'x', sizeof body);
+    struct http_server *server = serve_impatiently(20 * NS_PER_MS, 100 * NS_PER_MS);
+    int fd = dial(server), witness = dial(server);
+    send_text(fd, "POST /echo/x HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+                  "Content-Length: 60000\r\n\r\n");
+    send_bytes(fd, body, sizeof body - 1);
+    cr_assert(ends(witness), "more than the time for a body of no bytes has passed");
+    send_bytes(fd, body, 1);
+    cr_assert(read_answer(fd, &answer));
+    cr_expect_eq(answer.status, 200);
+    close(fd);
+    close(witness);
+    http_server_close(&server);
+}
+
+Test(life, a_deferred_request_is_not_timed_out)
+{
+    struct http_server *server = serve_impatiently(20 * NS_PER_MS, 60 * NS_PER_MS);
+    int fd = dial(server), witness = dial(server);
+    send_post(fd, "/hold", "{}");
+    cr_assert(WAIT_UNTIL(n_held == 1, PATIENCE_S));
+    cr_assert(ends(witness), "time enough has passed");
+    release_held(0, 1, 200);
+    cr_assert(read_answer(fd, &answer));
+    cr_expect_eq(answer.status, 200);
+    close(fd);
+    close(witness);
+    http_server_close(&server);
+}
+
+static void answer_again(struct http_request *req, void *arg)
+{
+    (void)arg;
+    http_answer(req, 504, NULL, &BUF_INIT(1));
+}
+
+/* The deadline is over with the answer, though that takes a while to be sent. */
+static void handle_flood(struct http_request *req, void *ctx)
+{
+    (void)ctx;
+    http_deadline(req, clock_now_ns() + NS_PER_MS, answer_again, NULL);
+    struct buf out = BUF_INIT(32 << 20);
+    if (buf_reserve(&out, out.max)) {
+        memset(out.data, 'x', out.max);
+        out.len = out.max;
+    }
+    http_answer(req, 200, "text/plain", &out);
+}
+
+static const struct http_route flood_routes[] = {
+    { "GET", "/flood", HTTP_NO_BODY, handle_flood, fixture_statuses },
+};
+
+Test(life, a_client_that_does_not_take_its_answer_is_cut)
+{
+    struct http_options options = { SERVE_OPTIONS, .routes = flood_routes, .n_routes = 1 };
+    options.read_timeout_ns = 100 * NS_PER_MS;
+    struct http_server *server = serve_with(&options);
+    int fd = dial(server), small = 4096;
+    cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    send_get(fd, "/flood");
+    cr_assert(WAIT_UNTIL(http_server_connections(server) == 1, PATIENCE_S));
+    cr_expect(WAIT_UNTIL(http_server_connections(server) == 0, PATIENCE_S));
+    close(fd);
+    http_server_close(&server);
+}
+
+static bool refuses_dials(const struct http_server *server)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)http_server_port(server)),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool refused = connect(fd, (const struct sockaddr *)&to, sizeof to) != 0;
+    close(fd);
+    return refused;
+}
+
+Test(life, drain_ends_what_is_idle_and_finishes_what_is_not)
+{
+    struct http_server *server = serve();
+    int idle = dial(server), busy = dial(server), late = dial(server);
+    cr_assert(WAIT_UNTIL(http_server_connections(server) == 3, PATIENCE_S));
+    send_post(busy, "/hold", "{}");
+    cr_assert(WAIT_UNTIL(n_held == 1, PATIENCE_S));
+
+    http_server_drain(server);
+    cr_expect(WAIT_UNTIL(refuses_dials(server), PATIENCE_S));
+    send_get(late, "/echo/x");
+    cr_assert(read_answer(late, &answer));
+    cr_expect_eq(answer.status, 200);
+    cr_expect(answer_has(&answer, "Connection", "close"));
+    cr_expect(ends(late));
+    cr_expect(ends(idle));
+    release_held(0, 1, 200);
+    cr_assert(read_answer(busy, &answer));
+    cr_expect_eq(answer.status, 200);
+    cr_expect(answer_has(&answer, "Connection", "close"));
+    cr_expect(ends(busy));
+    cr_expect(WAIT_UNTIL(http_server_connections(server) == 0, PATIENCE_S));
+    close(idle);
+    close(busy);
+    close(late);
+    http_server_close(&server);
+}
+
+Test(life, close_cuts_a_request_that_is_only_half_here)
+{
+    struct http_server *server = serve();
+    int fd = dial(server);
+    send_text(fd, "POST /echo/x HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+                  "Content-Length: 10\r\n\r\nabc");
+    cr_assert(WAIT_UNTIL(http_server_in_flight(server) == 1, PATIENCE_S));
+    http_server_close(&server);
+    cr_expect(ends(fd));
+    close(fd);
+}
+
+Test(life, a_port_in_use_is_named)
+{
+    struct http_server *server = serve();
+    struct http_options options = { SERVE_OPTIONS, SERVE_ROUTES };
+    options.port = http_server_port(server);
+    struct err err = { 0 };
+    char want[64];
+    (void)snprintf(want, sizeof want, "cannot listen on 127.0.0.1 port %u: Address already in use",
+                   options.port);
+    cr_expect_null(http_server_open(&options, &err));
+    cr_expect_str_eq(err.text, want);
+    http_server_close(&server);
+    server = serve_with(&options);
+    cr_expect_eq(http_server_port(server), options.port, "free again at once");
+    http_server_close(&server);
+}
+
+Test(life, an_address_that_is_none_is_named)
+{
+    struct http_options options = { SERVE_OPTIONS, SERVE_ROUTES };
+    options.address = "localhost";
+    struct err err = { 0 };
+    cr_expect_null(http_server_open(&options, &err));
+    cr_expect_str_eq(err.text, "\"localhost\" is no numeric IPv4 or IPv6 address");
+}
+
+Test(life, several_loops_share_a_port)
+{
+    struct http_options options = { SERVE_OPTIONS, SERVE_ROUTES };
+    options.threads = 3;
+    struct http_server *server = serve_with(&options);
+    cr_expect_eq(http_server_loops(server), 3);
+    for (int i = 0; i < 50; i++) {
+        int fd = dial(server);
+        send_get(fd, "/echo/x");
+        cr_assert(read_answer(fd, &answer));
+        cr_expect_eq(answer.status, 200);
+        close(fd);
+    }
+    http_server_drain(server);
+    cr_expect(WAIT_UNTIL(refuses_dials(server), PATIENCE_S));
+    http_server_close(&server);
+}
