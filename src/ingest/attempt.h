@@ -1,0 +1,31 @@
+/* attempt.h - one attempt at a group, and what follows from it for each of its orders (design.md
+ * section 4: states, doubt, the error table). On a worker, with no lock held. */
+#ifndef INGEST_ATTEMPT_H
+#define INGEST_ATTEMPT_H
+
+#include "ingest/group.h"
+#include "ingest/ingest.h"
+
+struct attempt {
+    const struct ingest_options *options;
+    struct ingest_metrics *metrics;
+    struct order_put **puts; /* room for group_max */
+    uint64_t random;         /* state of the jitter; not 0 */
+
+    struct ingest_group group;     /* the one under way; what is settled leaves it */
+    struct items next;             /* orders that make a group of their own after this one */
+    uint32_t n_sent;               /* leaders that went out in this attempt */
+    struct group_outcome *outcome; /* zeroed by the caller */
+};
+
+/* Makes one attempt, which ends by `stop_at_ns` at the latest. Every item of the group is in the
+ * outcome afterwards, in `done` or in one group of `back`. A group past its deadline ends without.
+ */
+void attempt_run(struct attempt *attempt, const struct ingest_group *group, int64_t stop_at_ns,
+                 struct group_outcome *outcome);
+
+/* Ends the group with no attempt, since the ingest closes. */
+void attempt_abandon(struct attempt *attempt, const struct ingest_group *group,
+                     struct group_outcome *outcome);
+
+#endif

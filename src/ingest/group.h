@@ -1,0 +1,34 @@
+/* group.h - a group as a value: how one is formed, made ready, and split (design.md section 4).
+ *
+ * Of several orders with one key, the first to arrive leads and is sent; the others follow it in
+ * `followers` and wait for its verdict. No locks, no memory: a group belongs to one worker. */
+#ifndef INGEST_GROUP_H
+#define INGEST_GROUP_H
+
+#include "ingest/items.h"
+
+enum { GROUP_FAN_OUT = 16 };
+
+/* What became of a group. */
+struct group_outcome {
+    struct items done;                           /* with their verdict */
+    struct ingest_group back[GROUP_FAN_OUT + 1]; /* to be attempted again: pieces, and followers */
+    size_t n_back;
+    int64_t first_attempt_ns; /* how long a first attempt took that succeeded; else 0 */
+};
+
+/* Makes a group of a row of items in order of arrival: sorts it and puts followers to their
+ * leaders. */
+struct ingest_group group_form(struct ingest_item *first);
+
+/* Brings n, n_items, oldest and deadline up to date. */
+void group_measure(struct ingest_group *group);
+
+/* Takes the expired items out, into `expired`; the first live follower of an expired leader leads
+ * in its place. Then lists the leaders' puts in `puts`. */
+void group_prepare(struct ingest_group *group, struct order_put **puts, struct items *expired);
+
+/* Cuts the group into at most GROUP_FAN_OUT pieces, due at once, and adds them to outcome->back. */
+void group_split(const struct ingest_group *group, struct group_outcome *outcome);
+
+#endif

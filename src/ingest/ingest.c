@@ -1,0 +1,111 @@
+/* ingest.c - see ingest.h. Puts the parts together; one way for all orders:
+ *
+ *     ingest_submit -> queue -> worker -> attempt -> on_done
+ *                        ^---- back, whole or split ----'                                        */
+#include "ingest/ingest.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "ingest/queue.h"
+#include "ingest/worker.h"
+
+struct ingest {
+    struct ingest_options options;
+    struct ingest_metrics metrics;
+    struct queue queue;
+    uint32_t n_workers; /* started */
+    struct worker workers[];
+};
+
+static const int64_t group_bounds[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096 };
+
+static void stop_and_free(struct ingest *ingest, int64_t deadline_at_ns)
+{
+    queue_stop(&ingest->queue, deadline_at_ns);
+    for (uint32_t i = 0; i < ingest->n_workers; i++)
+        worker_join(&ingest->workers[i]);
+    queue_fini(&ingest->queue);
+    free(ingest);
+}
+
+static void check_options(const struct ingest_options *options)
+{
+    CHECK(options->workers > 0);
+    CHECK(options->group_max > 0);
+    CHECK(options->capacity > 0);
+    CHECK(options->on_done != NULL);
+    CHECK(options->on_event != NULL);
+}
+
+/* aligned_alloc(): the counters keep to cache lines of their own. */
+static struct ingest *allocate(uint32_t workers)
+{
+    size_t align = _Alignof(struct ingest);
+    size_t bytes = sizeof(struct ingest) + workers * sizeof(struct worker);
+    bytes = (bytes + align - 1) / align * align;
+    struct ingest *ingest = aligned_alloc(align, bytes);
+    if (ingest != NULL)
+        memset(ingest, 0, bytes);
+    return ingest;
+}
+
+struct ingest *ingest_open(const struct ingest_options *options, struct err *err)
+{
+    check_options(options);
+    struct ingest *ingest = allocate(options->workers);
+    if (ingest == NULL)
+        goto no_memory;
+    ingest->options = *options;
+    histogram_init(&ingest->metrics.group_orders, group_bounds,
+                   sizeof group_bounds / sizeof group_bounds[0]);
+    if (!queue_init(&ingest->queue, &ingest->options))
+        goto no_memory;
+
+    for (; ingest->n_workers < options->workers; ingest->n_workers++) {
+        if (!worker_start(&ingest->workers[ingest->n_workers], &ingest->queue, &ingest->options,
+                          &ingest->metrics, err)) {
+            stop_and_free(ingest, 0);
+            return NULL;
+        }
+    }
+    return ingest;
+
+no_memory:
+    err_set(err, ERR_RETRYABLE, "no memory for a queue of %u orders", (unsigned)options->capacity);
+    free(ingest);
+    return NULL;
+}
+
+enum ingest_rc ingest_submit(struct ingest *ingest, struct ingest_item *item,
+                             int64_t *retry_after_ns)
+{
+    atomic_store_explicit(&item->state, ITEM_QUEUED, memory_order_relaxed);
+    item->followers = NULL;
+    item->err = (struct err){ 0 };
+    item->put = (struct order_put){ .order = &item->order };
+    return queue_submit(&ingest->queue, item, retry_after_ns);
+}
+
+void ingest_drain(struct ingest *ingest)
+{
+    queue_drain(&ingest->queue);
+}
+
+void ingest_close(struct ingest **ingest, int64_t deadline_at_ns)
+{
+    if (*ingest == NULL)
+        return;
+    stop_and_free(*ingest, deadline_at_ns);
+    *ingest = NULL;
+}
+
+const struct ingest_metrics *ingest_metrics(const struct ingest *ingest)
+{
+    return &ingest->metrics;
+}
+
+void ingest_gauges(struct ingest *ingest, struct ingest_gauges *out)
+{
+    queue_gauges(&ingest->queue, out);
+}

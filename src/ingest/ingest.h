@@ -1,0 +1,139 @@
+/* ingest.h - the bounded queue and the workers that commit what is in it, in groups.
+ *
+ * Natural batching: a worker takes what has queued up, at most group_max, and never waits for more;
+ * idle means groups of one, load makes them grow. A worker makes one attempt at a time: what it
+ * settles is delivered, what it does not goes back, whole or split, with a pause.
+ *
+ * Threads    ingest_submit() and ingest_expire(): any. on_done runs on a worker, with no lock held.
+ * Ownership  an item is the caller's memory. From INGEST_OK until it comes back in on_done it must
+ *            stay put; every accepted item comes back exactly once, the expired ones too. */
+#ifndef INGEST_INGEST_H
+#define INGEST_INGEST_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/metrics.h"
+#include "orders/order.h"
+#include "orders/order_store.h"
+
+struct ingest; /* opaque */
+
+/* QUEUED -> SENT by the worker just before the first send, QUEUED -> EXPIRED by whoever keeps the
+ * deadline: one compare-and-swap, so exactly one of them wins. */
+enum item_state { ITEM_QUEUED, ITEM_SENT, ITEM_EXPIRED };
+
+enum item_verdict {
+    ITEM_CREATED,
+    ITEM_REPLAYED,    /* put.stored */
+    ITEM_REUSED,      /* put.stored, put.diff */
+    ITEM_STALE,       /* too old before its first send, and not stored */
+    ITEM_REFUSED,     /* the database refuses this order: err.code */
+    ITEM_FAILED,      /* a fault of ours; certainly not stored: err */
+    ITEM_UNAVAILABLE, /* not sent: no database; certainly not stored */
+    ITEM_TIMED_OUT,   /* certainly not stored, and no time is left; also every expired item */
+    ITEM_UNKNOWN,     /* sent, and no verdict: it may be stored now or later */
+};
+enum { ITEM_VERDICTS = ITEM_UNKNOWN + 1 };
+
+/* Ingest's own: items that are attempted together. While it waits for its next attempt, a group is
+ * kept in its first item, so that what was accepted needs no more memory until its verdict. */
+struct ingest_group {
+    struct ingest_item *first; /* the leaders: sorted by key, keys distinct, linked by `next` */
+    uint32_t n, n_items;       /* leaders; leaders and their followers */
+    int64_t oldest_at_ns;      /* first receipt of its items */
+    int64_t deadline_at_ns;    /* last deadline of its items */
+    int64_t due_at_ns;         /* of the next attempt; 0: at once, and before any that failed */
+    uint32_t failures;         /* whole attempts since it was formed or split: the pause grows */
+    uint32_t blocked;          /* attempts that ended in STORE_RETRY_THEN_SPLIT */
+    uint32_t rounds;           /* attempts that succeeded and left orders pending */
+    bool sent;                 /* its leaders went out once: their staleness is decided */
+    bool in_doubt;             /* an attempt may have stored some of them */
+    bool suspect;              /* one of them seems to hold the others up */
+};
+
+struct ingest_item {
+    struct order order;            /* in; owned by the item */
+    int64_t received_at_ns;        /* in */
+    int64_t deadline_at_ns;        /* in */
+    void *owner;                   /* in; for on_done */
+    _Atomic int state;             /* enum item_state; set by ingest_submit() */
+    enum item_verdict verdict;     /* out */
+    struct order_put put;          /* out: stored, diff */
+    struct err err;                /* out: REFUSED, FAILED, UNAVAILABLE, UNKNOWN */
+    struct ingest_item *next;      /* the queue's, then on_done's list */
+    struct ingest_item *followers; /* ingest's: later orders with the same key */
+    struct ingest_group parked;    /* ingest's: the group that waits with this item at its head */
+};
+
+/* Frees order and put.stored. */
+void ingest_item_fini(struct ingest_item *item);
+
+struct ingest_options {
+    const struct order_store *store; /* borrowed, outlives the ingest */
+    uint32_t workers, group_max;
+    uint32_t capacity;  /* orders accepted and not yet given back, those in an attempt too */
+    uint64_t max_bytes; /* of the same: the items and their metadata */
+    int64_t commit_timeout_ns;
+    int64_t queue_wait_max_ns;
+    /* Items that have their verdict, linked by `next`, oldest first. The receiver owns them now. */
+    void (*on_done)(void *ctx, struct ingest_item *first);
+    /* What deserves a log line: "group." retry, split, failed, unavailable, timed_out, abandoned;
+     * "order." refused, failed. `err` is the reason, `orders` how many it is about. */
+    void (*on_event)(void *ctx, const char *event, const struct err *err, size_t orders);
+    void *ctx;
+};
+
+enum ingest_rc {
+    INGEST_OK,
+    INGEST_FULL,   /* capacity or bytes */
+    INGEST_SLOW,   /* the wait would be longer than queue_wait_max */
+    INGEST_CLOSED, /* draining */
+};
+
+enum ingest_retry { RETRY_LOST, RETRY_LOCK, RETRY_SERVER, RETRY_UNAVAILABLE, INGEST_RETRIES };
+
+struct ingest_metrics {
+    struct histogram group_orders;
+    struct counter commits_ok, commits_failed;
+    struct counter retries[INGEST_RETRIES];
+    /* orders that were in doubt: found or stored as ours; another holds the key; never known */
+    struct counter ambiguous_stored, ambiguous_absent, ambiguous_unresolved;
+    struct counter splits;
+};
+
+struct ingest_gauges {
+    uint32_t depth, capacity; /* orders not yet in an attempt */
+    uint64_t bytes;
+    int64_t oldest_age_ns; /* 0 when empty */
+    uint32_t workers, workers_busy;
+    int64_t estimated_wait_ns;
+};
+
+/* NULL on failure (no memory, no thread): *err. */
+struct ingest *ingest_open(const struct ingest_options *options, struct err *err) MUST_CHECK;
+
+/* Takes the item unless it says otherwise; then *retry_after_ns is when room is expected. */
+enum ingest_rc ingest_submit(struct ingest *ingest, struct ingest_item *item,
+                             int64_t *retry_after_ns) MUST_CHECK;
+
+/* QUEUED -> EXPIRED. True: it will not be written any more, and comes back as ITEM_TIMED_OUT.
+ * False: it was sent, and its outcome is the worker's to find. */
+bool ingest_expire(struct ingest_item *item) MUST_CHECK;
+
+/* Refuses new items from now on; those accepted go on. */
+void ingest_drain(struct ingest *ingest);
+
+/* Drains until empty or the deadline, then gives back what is left (in doubt: UNKNOWN, else
+ * UNAVAILABLE), joins the workers and frees. An attempt under way at the deadline is waited for: at
+ * most a third of commit_timeout. NULL is a no-op. */
+void ingest_close(struct ingest **ingest, int64_t deadline_at_ns);
+
+const struct ingest_metrics *ingest_metrics(const struct ingest *ingest);
+void ingest_gauges(struct ingest *ingest, struct ingest_gauges *out);
+
+#endif

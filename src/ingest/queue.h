@@ -1,0 +1,69 @@
+/* queue.h - what waits to be attempted: new items in order of arrival, groups put back by due time.
+ *
+ * One mutex guards it all. A submit does little under it and wakes a worker only when one is idle
+ * and none is on its way: that one takes all there is, and wakes the next if work is left.
+ * Who goes first: groups put back that are due, then suspects, then new items. Suspect groups (a
+ * locked key, a poisonous order) may hold up half of the workers at most, and a worker that comes
+ * from one looks after new items before the next, so that they never stall fresh orders.
+ *
+ * Threads    any function, any thread; queue_take() and queue_return() are the workers'. */
+#ifndef INGEST_QUEUE_H
+#define INGEST_QUEUE_H
+
+#include "base/sync.h"
+#include "ingest/due.h"
+#include "ingest/group.h"
+#include "ingest/ingest.h"
+
+struct queue {
+    struct mutex mu;
+    struct cond work;  /* for idle workers */
+    struct cond empty; /* for queue_stop() */
+    const struct ingest_options *options;
+    uint32_t suspects_max;
+
+    struct items fresh GUARDED_VAR;
+    struct due retries GUARDED_VAR, suspects GUARDED_VAR;
+    uint32_t n_fresh GUARDED_VAR;
+    uint32_t depth GUARDED_VAR; /* fresh, retries, suspects: orders not in an attempt */
+    uint32_t held GUARDED_VAR;  /* accepted and not given back */
+    uint64_t bytes GUARDED_VAR; /* of the held */
+    uint32_t idle GUARDED_VAR, busy GUARDED_VAR, suspects_busy GUARDED_VAR;
+    int64_t attempt_ns
+        GUARDED_VAR; /* moving average of first attempts that succeeded; 0: none yet */
+    int64_t stop_at_ns GUARDED_VAR; /* from then on all that is left is leftover */
+    bool waking GUARDED_VAR;        /* an idle worker was signalled and is not yet awake */
+    bool draining GUARDED_VAR;
+};
+
+/* A worker's work, zeroed before the first. */
+struct queue_work {
+    struct ingest_group group;
+    int64_t stop_at_ns; /* no attempt goes on past it */
+    bool suspect;       /* the group was taken as a suspect one */
+    bool leftover;      /* the queue is stopped: no attempt, give the items back */
+};
+
+bool queue_init(struct queue *queue, const struct ingest_options *options) MUST_CHECK;
+void queue_fini(struct queue *queue);
+
+enum ingest_rc queue_submit(struct queue *queue, struct ingest_item *item,
+                            int64_t *retry_after_ns) MUST_CHECK;
+
+/* Waits for work. False: stopped, and nothing is left. */
+bool queue_take(struct queue *queue, struct queue_work *work) MUST_CHECK;
+
+/* One call for each queue_take() that gave work: parks outcome->back and lets outcome->done go,
+ * which stay the worker's to deliver. Wakes nobody: the worker comes for work itself. */
+void queue_return(struct queue *queue, const struct queue_work *work,
+                  const struct group_outcome *outcome);
+
+void queue_drain(struct queue *queue); /* refuses from now on */
+
+/* Drains, waits until all is given back or the deadline, and stops: what is left then is leftover,
+ * and workers end when it is gone. */
+void queue_stop(struct queue *queue, int64_t deadline_at_ns);
+
+void queue_gauges(struct queue *queue, struct ingest_gauges *out);
+
+#endif

@@ -1,0 +1,58 @@
+/* worker.c - see worker.h. A worker makes one attempt at a time and then takes whatever goes first:
+ * a group that has to wait for its next attempt waits in the queue, not on a thread. */
+#include "ingest/worker.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+static void deliver(const struct ingest_options *options, struct ingest_item *done)
+{
+    if (done != NULL)
+        options->on_done(options->ctx, items_sort(done, items_by_age));
+}
+
+static void *run(void *arg)
+{
+    struct worker *worker = arg;
+    struct attempt *attempt = &worker->attempt;
+    struct queue_work work = { .suspect = false };
+    while (queue_take(worker->queue, &work)) {
+        struct group_outcome outcome = { .n_back = 0 };
+        if (work.leftover)
+            attempt_abandon(attempt, &work.group, &outcome);
+        else
+            attempt_run(attempt, &work.group, work.stop_at_ns, &outcome);
+        queue_return(worker->queue, &work, &outcome);
+        deliver(attempt->options, outcome.done.first);
+    }
+    return NULL;
+}
+
+bool worker_start(struct worker *worker, struct queue *queue, const struct ingest_options *options,
+                  struct ingest_metrics *metrics, struct err *err)
+{
+    *worker = (struct worker){ .queue = queue };
+    worker->attempt = (struct attempt){
+        .options = options,
+        .metrics = metrics,
+        .random = (uint64_t)clock_now_ns() | 1, /* another at each start, for each worker */
+        .puts = calloc(options->group_max, sizeof(struct order_put *)),
+    };
+    if (worker->attempt.puts == NULL) {
+        err_set(err, ERR_RETRYABLE, "no memory for an ingest worker");
+        return false;
+    }
+    int rc = thread_start(&worker->thread, "ingest", run, worker);
+    if (rc != 0) {
+        err_set(err, ERR_RETRYABLE, "start an ingest worker: %s", strerrordesc_np(rc));
+        free(worker->attempt.puts);
+    }
+    return rc == 0;
+}
+
+void worker_join(struct worker *worker)
+{
+    thread_join(worker->thread);
+    free(worker->attempt.puts);
+}

@@ -1,0 +1,66 @@
+/* ingest_bench.h - one attempt on a bench: no queue, no worker, no thread. */
+#ifndef SUPPORT_INGEST_BENCH_H
+#define SUPPORT_INGEST_BENCH_H
+
+#include "ingest/attempt.h"
+#include "support/ingest_rig.h"
+
+enum { BENCH_GROUP_MAX = 64 };
+
+struct bench {
+    struct rig rig;
+    struct attempt attempt;
+    struct ingest_metrics metrics;
+    struct order_put *puts[BENCH_GROUP_MAX];
+    struct group_outcome outcome;
+};
+
+static inline void bench_init(struct bench *b, uint32_t n)
+{
+    static const int64_t bounds[] = { 1 };
+    memset(b, 0, sizeof *b);
+    rig_init(&b->rig, n);
+    histogram_init(&b->metrics.group_orders, bounds, 1);
+    b->attempt = (struct attempt){
+        .options = &b->rig.options, .metrics = &b->metrics, .puts = b->puts, .random = 1
+    };
+    for (uint32_t i = 0; i < n; i++)
+        b->rig.items[i].put.order = &b->rig.items[i].order;
+}
+
+static inline void bench_fini(struct bench *b)
+{
+    rig_fini(&b->rig);
+}
+
+static inline struct ingest_group bench_group(struct bench *b)
+{
+    struct items row = { NULL, NULL };
+    for (uint32_t i = 0; i < b->rig.n; i++)
+        items_push(&row, &b->rig.items[i]);
+    return group_form(row.first);
+}
+
+static inline void bench_run(struct bench *b, const struct ingest_group *group)
+{
+    b->outcome = (struct group_outcome){ .n_back = 0 };
+    attempt_run(&b->attempt, group, CLOCK_NEVER, &b->outcome);
+}
+
+static inline uint32_t bench_done(const struct bench *b, enum item_verdict verdict)
+{
+    uint32_t n = 0;
+    for (const struct ingest_item *item = b->outcome.done.first; item != NULL; item = item->next)
+        n += item->verdict == verdict;
+    return n;
+}
+
+static inline uint32_t bench_back(const struct bench *b)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < b->outcome.n_back; i++)
+        n += b->outcome.back[i].n_items;
+    return n;
+}
+
+#endif

@@ -1,0 +1,286 @@
+/* What one attempt makes of a group: each row of the error table, doubt, followers, staleness. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+
+#include "support/ingest_bench.h"
+
+/* ---- the error table ---- */
+
+enum end { BACK, SPLIT, DONE };
+
+struct failure_case {
+    uint32_t n, blocked;
+    bool was_in_doubt, late; /* of the group, before; its deadline has passed */
+    int action;              /* enum store_action */
+    bool in_doubt, down;
+    char code[6];
+    enum end end;
+    enum item_verdict verdict; /* DONE */
+    enum ingest_retry reason;  /* BACK */
+    bool suspect;              /* BACK */
+};
+
+ParameterizedTestParameters(ingest_attempt, failure)
+{
+    enum {
+        R = STORE_RETRY,
+        B = STORE_RETRY_THEN_SPLIT,
+        S = STORE_SPLIT,
+        O = STORE_SPLIT_OR_FAIL,
+        F = STORE_FAIL,
+        U = STORE_UNAVAILABLE
+    };
+    /* clang-format off */
+    static struct failure_case cases[] = {
+        /*n  blk  doubt  late   action doubt  down   code     end    verdict           reason            suspect */
+        { 4, 0, false, false, R, false, false, "53100", BACK,  0,                RETRY_SERVER,      false },
+        { 4, 0, false, false, R, true,  false, "",      BACK,  0,                RETRY_LOST,        false },
+        { 4, 0, false, false, R, true,  false, "57P01", BACK,  0,                RETRY_LOST,        false },
+        { 4, 0, false, false, R, false, false, "25006", BACK,  0,                RETRY_LOST,        false },
+        { 4, 0, false, false, R, false, false, "40001", BACK,  0,                RETRY_LOCK,        false },
+        { 1, 0, false, false, R, false, false, "08006", BACK,  0,                RETRY_LOST,        false },
+        { 4, 0, false, false, B, false, false, "55P03", BACK,  0,                RETRY_LOCK,        true  },
+        { 4, 1, false, false, B, false, false, "57014", SPLIT, 0,                0,                 false },
+        { 4, 0, false, false, B, true,  false, "",      BACK,  0,                RETRY_LOST,        true  },
+        { 4, 1, false, false, B, true,  false, "",      SPLIT, 0,                0,                 false },
+        { 1, 1, false, false, B, false, false, "55P03", BACK,  0,                RETRY_LOCK,        true  },
+        { 1, 9, false, false, B, false, false, "XX000", BACK,  0,                RETRY_SERVER,      true  },
+        { 4, 0, false, false, S, false, false, "22P02", SPLIT, 0,                0,                 false },
+        { 1, 0, false, false, S, false, false, "22P02", DONE,  ITEM_REFUSED,     0,                 false },
+        { 1, 0, true,  false, S, false, false, "22P02", DONE,  ITEM_UNKNOWN,     0,                 false },
+        { 4, 0, false, false, O, false, false, "HV000", SPLIT, 0,                0,                 false },
+        { 1, 0, false, false, O, false, false, "HV000", DONE,  ITEM_FAILED,      0,                 false },
+        { 1, 0, true,  false, O, false, false, "HV000", DONE,  ITEM_UNKNOWN,     0,                 false },
+        { 4, 0, false, false, F, false, false, "42P01", DONE,  ITEM_FAILED,      0,                 false },
+        { 4, 0, true,  false, F, false, false, "42P01", DONE,  ITEM_UNKNOWN,     0,                 false },
+        { 4, 0, false, false, U, false, true,  "",      DONE,  ITEM_UNAVAILABLE, 0,                 false },
+        { 4, 0, false, false, U, false, false, "",      BACK,  0,                RETRY_UNAVAILABLE, false },
+        { 4, 0, true,  false, U, false, true,  "",      BACK,  0,                RETRY_UNAVAILABLE, false },
+        { 4, 0, false, true,  R, false, false, "53100", DONE,  ITEM_TIMED_OUT,   0,                 false },
+        { 4, 0, true,  true,  R, false, false, "53100", DONE,  ITEM_UNKNOWN,     0,                 false },
+    };
+    /* clang-format on */
+    return cr_make_param_array(struct failure_case, cases, sizeof cases / sizeof cases[0]);
+}
+
+static void expect_back(struct bench *b, const struct failure_case *c, int64_t before_ns)
+{
+    cr_assert_eq(b->outcome.n_back, 1);
+    const struct ingest_group *back = &b->outcome.back[0];
+    cr_expect_eq(back->n, c->n);
+    cr_expect_eq(back->failures, 1);
+    cr_expect_eq(back->in_doubt, c->was_in_doubt || c->in_doubt);
+    cr_expect_eq(back->suspect, c->suspect);
+    cr_expect_eq(back->sent, c->action != STORE_UNAVAILABLE);
+    cr_expect_geq(back->due_at_ns, before_ns);
+    cr_expect_leq(back->due_at_ns, clock_now_ns() + 20 * NS_PER_MS, "the first pause is short");
+    for (int i = 0; i < INGEST_RETRIES; i++)
+        cr_expect_eq(counter_read(&b->metrics.retries[i]), i == (int)c->reason, "reason %d", i);
+}
+
+static void expect_done(struct bench *b, const struct failure_case *c)
+{
+    cr_expect_eq(bench_done(b, c->verdict), c->n, "wrong verdict");
+    for (const struct ingest_item *i = b->outcome.done.first; i != NULL && !c->late; i = i->next)
+        cr_expect_str_eq(i->err.code, c->code);
+    bool counted = c->was_in_doubt && c->verdict == ITEM_UNKNOWN;
+    cr_expect_eq(counter_read(&b->metrics.ambiguous_unresolved), counted ? c->n : 0);
+}
+
+ParameterizedTest(struct failure_case *c, ingest_attempt, failure)
+{
+    struct fake_step step = { .fails = true, .unsent = c->action == STORE_UNAVAILABLE };
+    step.failure =
+        (struct store_failure){ (enum store_action)c->action, c->in_doubt, c->down, { 0 } };
+    err_set_code(&step.failure.err, 0, c->code, "told to fail");
+    struct bench b;
+    bench_init(&b, c->n);
+    b.rig.store->steps = &step;
+    b.rig.store->n_steps = 1;
+    struct ingest_group group = bench_group(&b);
+    group.in_doubt = c->was_in_doubt;
+    group.blocked = c->blocked;
+    if (c->late)
+        for (uint32_t i = 0; i < c->n; i++)
+            b.rig.items[i].deadline_at_ns = 1;
+
+    int64_t before_ns = clock_now_ns();
+    bench_run(&b, &group);
+
+    cr_expect_eq(b.rig.store->n_calls, c->late ? 0 : 1);
+    cr_expect_eq(bench_done(&b, c->verdict), c->end == DONE ? c->n : 0);
+    cr_expect_eq(bench_back(&b), c->end == DONE ? 0 : c->n);
+    cr_expect_eq(counter_read(&b.metrics.splits), c->end == SPLIT);
+    if (c->end == BACK)
+        expect_back(&b, c, before_ns);
+    else if (c->end == SPLIT)
+        cr_expect_eq(b.outcome.n_back, c->n);
+    else
+        expect_done(&b, c);
+    bench_fini(&b);
+}
+
+/* ---- success ---- */
+
+Test(ingest_attempt, success_settles_all_and_counts)
+{
+    struct bench b;
+    bench_init(&b, 3);
+    struct ingest_group group = bench_group(&b);
+    bench_run(&b, &group);
+    cr_expect_eq(bench_done(&b, ITEM_CREATED), 3);
+    cr_expect_eq(b.outcome.n_back, 0);
+    cr_expect_gt(b.outcome.first_attempt_ns, 0);
+    cr_expect_eq(counter_read(&b.metrics.commits_ok), 1);
+    struct histogram_view view;
+    histogram_read(&b.metrics.group_orders, &view);
+    cr_expect_eq(view.count, 1);
+    cr_expect_eq(view.sum, 3);
+    bench_fini(&b);
+}
+
+Test(ingest_attempt, stored_by_another_is_replayed_or_reused)
+{
+    struct bench b;
+    bench_init(&b, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct order other = b.rig.items[i].order;
+        (void)snprintf(other.order_id, sizeof other.order_id, "other");
+        (void)snprintf(other.quantity, sizeof other.quantity, i == 0 ? "1" : "2");
+        fake_store_plant(b.rig.store, &other);
+    }
+    struct ingest_group group = bench_group(&b);
+    group.in_doubt = true;
+    bench_run(&b, &group);
+    cr_expect_eq(b.rig.items[0].verdict, ITEM_REPLAYED);
+    cr_expect_str_eq(b.rig.items[0].put.stored.order_id, "other");
+    cr_expect_eq(b.rig.items[1].verdict, ITEM_REUSED);
+    cr_expect_eq(b.rig.items[1].put.diff, ORDER_DIFF_QUANTITY);
+    cr_expect_eq(counter_read(&b.metrics.ambiguous_absent), 2);
+    bench_fini(&b);
+}
+
+Test(ingest_attempt, in_doubt_then_stored_is_counted)
+{
+    static const struct fake_step lost = { .fails = true,
+                                           .stores = true,
+                                           .failure = { .action = STORE_RETRY, .in_doubt = true } };
+    struct bench b;
+    bench_init(&b, 2);
+    b.rig.store->steps = &lost;
+    b.rig.store->n_steps = 1;
+    struct ingest_group group = bench_group(&b);
+    bench_run(&b, &group);
+    cr_assert_eq(b.outcome.n_back, 1);
+    group = b.outcome.back[0];
+    bench_run(&b, &group);
+    cr_expect_eq(bench_done(&b, ITEM_CREATED), 2);
+    cr_expect(b.rig.store->calls[1].in_doubt);
+    cr_expect_eq(b.rig.store->n_stored, 2);
+    cr_expect_eq(counter_read(&b.metrics.ambiguous_stored), 2);
+    cr_expect_eq(b.outcome.first_attempt_ns, 0, "only first attempts are measured");
+    bench_fini(&b);
+}
+
+Test(ingest_attempt, verdicts_of_a_failed_attempt_are_final)
+{
+    static const struct fake_step step = { .fails = true,
+                                           .partial = true,
+                                           .failure = { .action = STORE_SPLIT } };
+    struct bench b;
+    bench_init(&b, 2);
+    b.rig.store->steps = &step;
+    b.rig.store->n_steps = 1;
+    struct ingest_group group = bench_group(&b);
+    bench_run(&b, &group);
+    cr_expect_eq(b.rig.items[0].verdict, ITEM_CREATED);
+    cr_expect_eq(bench_done(&b, ITEM_CREATED), 1);
+    cr_expect_eq(bench_back(&b), 1, "the other was not alone, so it is not yet to blame");
+    bench_fini(&b);
+}
+
+Test(ingest_attempt, pending_rounds_are_bounded)
+{
+    static const struct fake_step pending[] = { { .pending = true }, { .pending = true },
+                                                { .pending = true }, { .pending = true },
+                                                { .pending = true }, { .pending = true },
+                                                { .pending = true }, { .pending = true } };
+    for (int in_doubt = 0; in_doubt < 2; in_doubt++) {
+        struct bench b;
+        bench_init(&b, 1);
+        b.rig.store->steps = pending;
+        b.rig.store->n_steps = 8;
+        struct ingest_group group = bench_group(&b);
+        group.in_doubt = in_doubt;
+        for (int round = 1; round < 8; round++) {
+            bench_run(&b, &group);
+            cr_assert_eq(b.outcome.n_back, 1, "round %d", round);
+            group = b.outcome.back[0];
+        }
+        bench_run(&b, &group);
+        cr_expect_eq(bench_done(&b, in_doubt ? ITEM_UNKNOWN : ITEM_FAILED), 1);
+        bench_fini(&b);
+    }
+}
+
+/* ---- deadlines ---- */
+
+Test(ingest_attempt, has_a_third_of_the_timeout_at_most)
+{
+    struct bench b;
+    bench_init(&b, 1);
+    b.rig.options.commit_timeout_ns = 9 * NS_PER_S;
+    struct ingest_group group = bench_group(&b);
+    bench_run(&b, &group);
+    cr_expect_leq(b.rig.store->calls[0].left_ns, 3 * NS_PER_S);
+    cr_expect_gt(b.rig.store->calls[0].left_ns, NS_PER_S);
+    bench_fini(&b);
+}
+
+Test(ingest_attempt, ends_by_the_last_deadline_of_the_group)
+{
+    struct bench b;
+    bench_init(&b, 2);
+    int64_t now_ns = clock_now_ns();
+    b.rig.items[0].deadline_at_ns = now_ns + NS_PER_S;
+    b.rig.items[1].deadline_at_ns = now_ns + 2 * NS_PER_S;
+    struct ingest_group group = bench_group(&b);
+    bench_run(&b, &group);
+    cr_expect_leq(b.rig.store->calls[0].left_ns, 2 * NS_PER_S);
+    cr_expect_gt(b.rig.store->calls[0].left_ns, NS_PER_S);
+    bench_fini(&b);
+}
+
+static void deadline_is_now(void *arg, struct put_group *group)
+{
+    struct ingest_item *item = arg;
+    (void)group;
+    item->deadline_at_ns = clock_now_ns();
+}
+
+Test(ingest_attempt, the_pause_ends_with_the_deadline)
+{
+    static const struct fake_step fails = { .fails = true, .failure = { .action = STORE_RETRY } };
+    struct bench b;
+    bench_init(&b, 1);
+    b.rig.store->steps = &fails;
+    b.rig.store->n_steps = 1;
+    b.rig.store->before = deadline_is_now;
+    b.rig.store->arg = &b.rig.items[0];
+    struct ingest_group group = bench_group(&b);
+    group.failures = 10;
+    bench_run(&b, &group);
+    cr_assert_eq(b.outcome.n_back, 1);
+    cr_expect_eq(b.outcome.back[0].due_at_ns, b.rig.items[0].deadline_at_ns);
+    bench_fini(&b);
+}
+
+Test(ingest_attempt, ends_by_the_moment_of_the_stop)
+{
+    struct bench b;
+    bench_init(&b, 1);
+    struct ingest_group group = bench_group(&b);
+    attempt_run(&b.attempt, &group, clock_now_ns() + NS_PER_S, &b.outcome);
+    cr_expect_leq(b.rig.store->calls[0].left_ns, NS_PER_S);
+    bench_fini(&b);
+}

@@ -1,0 +1,332 @@
+/* What the queue lets in, and in which order it gives work out. One thread: nothing here waits. */
+#include <criterion/criterion.h>
+
+#include "ingest/queue.h"
+#include "support/ingest_rig.h"
+
+enum { N = 16 };
+
+struct bench {
+    struct rig rig;
+    struct queue queue;
+    struct queue_work work;
+    struct group_outcome outcome;
+};
+
+static void bench_init(struct bench *b, uint32_t workers, uint32_t group_max)
+{
+    memset(b, 0, sizeof *b);
+    rig_init(&b->rig, N);
+    b->rig.options.workers = workers;
+    b->rig.options.group_max = group_max;
+    b->rig.options.capacity = N;
+    cr_assert(queue_init(&b->queue, &b->rig.options));
+}
+
+static enum ingest_rc submit(struct bench *b, uint32_t i)
+{
+    int64_t retry_after_ns = -1;
+    enum ingest_rc rc = queue_submit(&b->queue, &b->rig.items[i], &retry_after_ns);
+    cr_expect(rc == INGEST_OK || retry_after_ns > 0);
+    return rc;
+}
+
+static void submit_all(struct bench *b, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++)
+        cr_assert_eq(submit(b, i), INGEST_OK);
+}
+
+/* The number of the first item of what goes first. */
+static uint32_t take(struct bench *b)
+{
+    cr_assert(queue_take(&b->queue, &b->work));
+    return (uint32_t)(b->work.group.first - b->rig.items);
+}
+
+static void settle(struct bench *b, const struct ingest_group *group, int64_t first_attempt_ns)
+{
+    struct ingest_item *next;
+    b->outcome = (struct group_outcome){ .first_attempt_ns = first_attempt_ns };
+    for (struct ingest_item *item = group->first; item != NULL; item = next) {
+        next = item->next;
+        items_push(&b->outcome.done, item);
+    }
+    queue_return(&b->queue, &b->work, &b->outcome);
+}
+
+static void give_back(struct bench *b, const struct queue_work *work, int64_t due_at_ns,
+                      bool suspect)
+{
+    b->outcome = (struct group_outcome){ .n_back = 1, .back = { work->group } };
+    b->outcome.back[0].due_at_ns = due_at_ns;
+    b->outcome.back[0].suspect = suspect;
+    queue_return(&b->queue, work, &b->outcome);
+}
+
+static void put_back(struct bench *b, int64_t due_at_ns, bool suspect)
+{
+    give_back(b, &b->work, due_at_ns, suspect);
+}
+
+/* A worker submits item i and takes it, with nothing else there. */
+static void take_alone(struct bench *b, uint32_t i, struct queue_work *work)
+{
+    *work = (struct queue_work){ .suspect = false };
+    submit_all(b, i, i + 1);
+    cr_assert(queue_take(&b->queue, work));
+    cr_assert_eq(work->group.first, &b->rig.items[i]);
+}
+
+/* The same, and puts it back as a group of its own. */
+static void park(struct bench *b, uint32_t i, int64_t due_at_ns, bool suspect)
+{
+    struct queue_work work;
+    take_alone(b, i, &work);
+    give_back(b, &work, due_at_ns, suspect);
+}
+
+static void bench_fini(struct bench *b)
+{
+    queue_stop(&b->queue, 0);
+    while (queue_take(&b->queue, &b->work))
+        settle(b, &b->work.group, 0);
+    queue_fini(&b->queue);
+    rig_fini(&b->rig);
+}
+
+/* ---- in ---- */
+
+Test(ingest_queue, holds_as_many_as_its_capacity)
+{
+    struct bench b;
+    bench_init(&b, 1, 4);
+    b.rig.options.capacity = N - 1;
+    submit_all(&b, 0, N - 1);
+    cr_expect_eq(submit(&b, N - 1), INGEST_FULL);
+    (void)take(&b);
+    cr_expect_eq(submit(&b, N - 1), INGEST_FULL, "those in an attempt count");
+    settle(&b, &b.work.group, 0);
+    cr_expect_eq(submit(&b, N - 1), INGEST_OK);
+    bench_fini(&b);
+}
+
+Test(ingest_queue, holds_as_many_bytes_as_it_may)
+{
+    struct bench b;
+    bench_init(&b, 1, 4);
+    b.rig.items[1].order.metadata = calloc(1, 101);
+    b.rig.items[1].order.metadata_len = 100;
+    b.rig.options.max_bytes = 2 * sizeof(struct ingest_item) + 99;
+    cr_expect_eq(submit(&b, 0), INGEST_OK);
+    cr_expect_eq(submit(&b, 1), INGEST_FULL);
+    b.rig.options.max_bytes++;
+    cr_expect_eq(submit(&b, 1), INGEST_OK);
+    cr_expect_eq(submit(&b, 2), INGEST_FULL);
+
+    struct ingest_gauges gauges;
+    queue_gauges(&b.queue, &gauges);
+    cr_expect_eq(gauges.bytes, b.rig.options.max_bytes);
+    bench_fini(&b);
+}
+
+Test(ingest_queue, refuses_when_the_wait_would_be_too_long)
+{
+    struct bench b;
+    bench_init(&b, 2, 4);
+    submit_all(&b, 0, 1);
+    (void)take(&b);
+    settle(&b, &b.work.group, 100); /* a first attempt takes 100 ns */
+
+    struct ingest_gauges gauges;
+    submit_all(&b, 1, 9); /* two groups ahead, one's own, by two workers */
+    queue_gauges(&b.queue, &gauges);
+    cr_expect_eq(gauges.estimated_wait_ns, 3 * 100 / 2);
+
+    int64_t retry_after_ns = 0;
+    b.rig.options.queue_wait_max_ns = 149;
+    cr_expect_eq(queue_submit(&b.queue, &b.rig.items[9], &retry_after_ns), INGEST_SLOW);
+    cr_expect_eq(retry_after_ns, 150);
+    b.rig.options.queue_wait_max_ns = 150;
+    cr_expect_eq(queue_submit(&b.queue, &b.rig.items[9], &retry_after_ns), INGEST_OK);
+    bench_fini(&b);
+}
+
+Test(ingest_queue, an_empty_queue_is_never_too_slow)
+{
+    struct bench b;
+    bench_init(&b, 1, 4);
+    submit_all(&b, 0, 1);
+    (void)take(&b);
+    settle(&b, &b.work.group, 1000 * NS_PER_S);
+    cr_expect_eq(submit(&b, 1), INGEST_OK, "else it could never be found to be quick again");
+    cr_expect_eq(submit(&b, 2), INGEST_SLOW);
+    bench_fini(&b);
+}
+
+Test(ingest_queue, averages_first_attempts)
+{
+    struct bench b;
+    bench_init(&b, 1, 1);
+    b.rig.options.queue_wait_max_ns = CLOCK_NEVER;
+    static const int64_t samples[] = { 800, 1600, 0, 0 };
+    for (uint32_t i = 0; i < 4; i++) {
+        submit_all(&b, i, i + 1);
+        (void)take(&b);
+        settle(&b, &b.work.group, samples[i]);
+    }
+    struct ingest_gauges gauges;
+    submit_all(&b, 4, 5);
+    queue_gauges(&b.queue, &gauges);
+    cr_expect_eq(gauges.estimated_wait_ns, 2 * 900, "an eighth of the newest; 0 is no sample");
+    bench_fini(&b);
+}
+
+Test(ingest_queue, refuses_all_when_draining)
+{
+    struct bench b;
+    bench_init(&b, 1, 4);
+    submit_all(&b, 0, 1);
+    queue_drain(&b.queue);
+    cr_expect_eq(submit(&b, 1), INGEST_CLOSED);
+    cr_expect_eq(take(&b), 0, "what was accepted goes on");
+    settle(&b, &b.work.group, 0);
+    queue_stop(&b.queue, CLOCK_NEVER);
+    cr_expect_not(queue_take(&b.queue, &b.work));
+    bench_fini(&b);
+}
+
+/* ---- out ---- */
+
+Test(ingest_queue, gives_at_most_a_group)
+{
+    struct bench b;
+    bench_init(&b, 1, 4);
+    submit_all(&b, 0, 9);
+    static const uint32_t sizes[] = { 4, 4, 1 };
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_expect_eq(take(&b), 4 * i);
+        cr_expect_eq(b.work.group.n_items, sizes[i]);
+        settle(&b, &b.work.group, 0);
+    }
+    bench_fini(&b);
+}
+
+Test(ingest_queue, due_goes_before_suspect_before_fresh)
+{
+    struct bench b;
+    struct queue_work work[3];
+    bench_init(&b, 8, 4);
+    for (uint32_t i = 0; i < 3; i++)
+        take_alone(&b, i, &work[i]);
+    give_back(&b, &work[0], 3, true);
+    give_back(&b, &work[1], CLOCK_NEVER, false);
+    give_back(&b, &work[2], 5, false);
+    submit_all(&b, 3, 4);
+    cr_expect_eq(take(&b), 2);
+    put_back(&b, CLOCK_NEVER, false);
+    cr_expect_eq(take(&b), 0);
+    put_back(&b, CLOCK_NEVER, true);
+    cr_expect_eq(take(&b), 3);
+    put_back(&b, CLOCK_NEVER, false);
+    bench_fini(&b);
+}
+
+Test(ingest_queue, untried_goes_before_failed)
+{
+    struct bench b;
+    struct queue_work work[2];
+    bench_init(&b, 8, 4);
+    take_alone(&b, 0, &work[0]);
+    take_alone(&b, 1, &work[1]);
+    give_back(&b, &work[0], 1, true); /* failed, and due for long */
+    give_back(&b, &work[1], 0, true); /* a piece of a split */
+    cr_expect_eq(take(&b), 1);
+    put_back(&b, CLOCK_NEVER, true);
+    bench_fini(&b);
+}
+
+Test(ingest_queue, suspects_hold_half_of_the_workers_at_most)
+{
+    struct bench b;
+    struct queue_work work[2];
+    bench_init(&b, 2, 4);
+    take_alone(&b, 0, &work[0]);
+    take_alone(&b, 1, &work[1]);
+    give_back(&b, &work[0], 0, true);
+    give_back(&b, &work[1], 0, true);
+
+    work[0].suspect = false;
+    cr_assert(queue_take(&b.queue, &work[0]));
+    cr_expect(work[0].suspect);
+    submit_all(&b, 2, 3);
+    cr_expect_eq(take(&b), 2, "the other worker does not take the second suspect");
+    put_back(&b, CLOCK_NEVER, false);
+
+    give_back(&b, &work[0], CLOCK_NEVER, true);
+    cr_expect_eq(take(&b), 1, "and may, once the first has come back");
+    cr_expect(b.work.suspect);
+    put_back(&b, CLOCK_NEVER, true);
+    bench_fini(&b);
+}
+
+Test(ingest_queue, after_a_suspect_comes_fresh_work)
+{
+    struct bench b;
+    bench_init(&b, 1, 4);
+    park(&b, 0, 0, true);
+    cr_expect_eq(take(&b), 0);
+    cr_expect(b.work.suspect);
+    submit_all(&b, 1, 2);
+    put_back(&b, 0, true);
+    cr_expect_eq(take(&b), 1);
+    settle(&b, &b.work.group, 0);
+    cr_expect_eq(take(&b), 0);
+    put_back(&b, 0, true);
+    cr_expect_eq(take(&b), 0, "with nothing else to do");
+    put_back(&b, 0, true);
+    bench_fini(&b);
+}
+
+Test(ingest_queue, stopped_gives_out_the_leftovers_and_ends)
+{
+    struct bench b;
+    bench_init(&b, 1, 4);
+    park(&b, 0, CLOCK_NEVER, true);
+    b.work.suspect = false;
+    park(&b, 1, CLOCK_NEVER, false);
+    submit_all(&b, 2, 3);
+    queue_stop(&b.queue, clock_now_ns());
+    for (int i = 0; i < 3; i++) {
+        (void)take(&b);
+        cr_expect(b.work.leftover);
+        settle(&b, &b.work.group, 0);
+    }
+    cr_expect_not(queue_take(&b.queue, &b.work));
+    bench_fini(&b);
+}
+
+Test(ingest_queue, gauges_tell_what_is_where)
+{
+    struct bench b;
+    bench_init(&b, 3, 4);
+    struct ingest_gauges gauges;
+    queue_gauges(&b.queue, &gauges);
+    cr_expect_eq(gauges.oldest_age_ns, 0);
+    b.rig.items[0].received_at_ns = clock_now_ns() - NS_PER_S;
+    park(&b, 0, CLOCK_NEVER, false);
+    submit_all(&b, 1, 6);
+    (void)take(&b);
+    queue_gauges(&b.queue, &gauges);
+    cr_expect_eq(gauges.depth, 2, "one put back, one new; four are in an attempt");
+    cr_expect_eq(gauges.bytes, 6 * sizeof(struct ingest_item));
+    cr_expect_eq(gauges.capacity, N);
+    cr_expect_eq(gauges.workers, 3);
+    cr_expect_eq(gauges.workers_busy, 1);
+    cr_expect_geq(gauges.oldest_age_ns, NS_PER_S);
+    settle(&b, &b.work.group, 0);
+    queue_gauges(&b.queue, &gauges);
+    cr_expect_eq(gauges.workers_busy, 0);
+    cr_expect_eq(gauges.bytes, 2 * sizeof(struct ingest_item));
+    bench_fini(&b);
+}
