@@ -1,0 +1,207 @@
+/* health.c - what the service says of itself: the probes, and the full document of design.md
+ * section 8. Served on the loop from figures alone: no queue, no pool connection, no database, so
+ * it can neither hang nor make a bad moment worse. */
+#include <stdio.h>
+
+#include "app/routes.h"
+#include "app/service.h"
+#include "base/clock.h"
+#include "base/rfc3339.h"
+#include "ingest/ingest.h"
+#include "store/store.h"
+
+enum { HEALTH_MAX = 32 * 1024, WHY_SIZE = 320 };
+#define HEALTH_JSON "application/health+json"
+
+static const char *boolean(bool b)
+{
+    return b ? "true" : "false";
+}
+
+static double seconds(int64_t ns)
+{
+    return (double)ns / 1e9;
+}
+
+/* ---- probes ---- */
+
+static void answer_probe(struct http_request *req, bool good, const char *why)
+{
+    struct buf body = BUF_INIT(HEALTH_MAX);
+    buf_printf(&body, "{\"status\":\"%s\"", good ? "pass" : "fail");
+    if (why[0] != '\0') {
+        buf_add_str(&body, ",\"output\":");
+        buf_add_json(&body, why);
+    }
+    buf_add_char(&body, '}');
+    http_answer(req, good ? 200 : 503, HEALTH_JSON, &body);
+}
+
+void get_live(struct http_request *req, void *ctx)
+{
+    (void)ctx; /* that this runs is the answer */
+    answer_probe(req, true, "");
+}
+
+void get_ready(struct http_request *req, void *ctx)
+{
+    struct service *service = ctx;
+    struct pqpool_stats pool;
+    char why[WHY_SIZE];
+    pqpool_stats(service->pool, &pool);
+    bool ready = service_ready(service, &pool, why, sizeof why);
+    answer_probe(req, ready, why);
+}
+
+void get_startup(struct http_request *req, void *ctx)
+{
+    struct service *service = ctx;
+    bool started = atomic_load_explicit(&service->migrated, memory_order_acquire);
+    answer_probe(req, started, started ? "" : "the schema is not ready yet");
+}
+
+/* ---- the full document ---- */
+
+struct health {
+    struct service *service;
+    struct pqpool_stats pool;
+    struct ingest_gauges queue;
+    bool ready, warn;
+    char why[WHY_SIZE]; /* why it fails or warns */
+};
+
+static uint64_t sum(const uint64_t *values, size_t n)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += values[i];
+    return total;
+}
+
+static void look(struct health *h, struct service *service)
+{
+    h->service = service;
+    pqpool_stats(service->pool, &h->pool);
+    ingest_gauges(service->ingest, &h->queue);
+    h->ready = service_ready(service, &h->pool, h->why, sizeof h->why);
+    if (!h->ready)
+        return;
+    const char *warning = "";
+    if (store_fsync_off(service->store))
+        warning =
+            "the database runs with fsync=off: a crash of its machine may lose committed orders";
+    else if (h->queue.depth > h->queue.capacity / 5 * 4)
+        warning = "the queue is over 80 % full";
+    else if (h->pool.exhausted)
+        warning = "every pool connection is in use, and acquires wait";
+    h->warn = warning[0] != '\0';
+    (void)snprintf(h->why, sizeof h->why, "%s", warning);
+}
+
+static void add_check(struct buf *out, const char *name, const char *type, const char *status,
+                      double observed, const char *unit)
+{
+    buf_printf(out,
+               "\"%s\":[{\"componentType\":\"%s\",\"status\":\"%s\",\"observedValue\":%.6g,"
+               "\"observedUnit\":\"%s\"}]",
+               name, type, status, observed, unit);
+}
+
+static void add_checks(struct buf *out, const struct health *h)
+{
+    const struct pqpool_stats *pool = &h->pool;
+    double used = h->queue.capacity > 0 ? 100.0 * h->queue.depth / h->queue.capacity : 0;
+    buf_add_str(out, ",\"checks\":{");
+    add_check(out, "database:responseTime", "datastore", pool->healthy ? "pass" : "fail",
+              seconds(pool->last_health_check_ns), "s");
+    buf_add_char(out, ',');
+    add_check(out, "pool:utilization", "component", pool->exhausted ? "warn" : "pass",
+              100.0 * pool->active / pool->max, "percent");
+    buf_add_char(out, ',');
+    add_check(out, "queue:utilization", "component", used > 80 ? "warn" : "pass", used, "percent");
+    buf_add_char(out, '}');
+}
+
+static void add_pool(struct buf *out, const struct pqpool_stats *p)
+{
+    char at[RFC3339_SIZE];
+    double average =
+        p->acquire.count > 0 ? seconds((int64_t)(p->acquire.sum_ns / p->acquire.count)) : 0;
+    buf_printf(out,
+               ",\"pool\":{\"current_state\":{\"active_connections\":%u,\"idle_connections\":%u,"
+               "\"total_connections\":%u,\"waiting_requests\":%u,\"min_pool_size\":%u,"
+               "\"max_pool_size\":%u}",
+               p->active, p->idle, p->total, p->waiting, p->min, p->max);
+    buf_printf(out,
+               ",\"health_metrics\":{\"total_connections_created\":%llu,"
+               "\"total_connections_closed\":%llu,\"connection_errors\":%llu,"
+               "\"connection_timeouts\":%llu,\"avg_connection_acquisition_time\":%.9f,"
+               "\"max_connection_acquisition_time\":%.9f,\"health_check_failures\":%llu",
+               (unsigned long long)p->created,
+               (unsigned long long)sum(p->closed, PQPOOL_CLOSE_REASONS),
+               (unsigned long long)sum(p->connection_errors, PQPOOL_ERROR_CLASSES),
+               (unsigned long long)p->acquire_timeouts, average, seconds(p->acquire_max_ns),
+               (unsigned long long)p->health_failed);
+    buf_add_str(out, ",\"last_health_check\":");
+    rfc3339_format_us(p->last_health_check_at_us, at);
+    buf_add_json(out, p->last_health_check_at_us != 0 ? at : NULL);
+    buf_printf(out, ",\"pool_exhausted_count\":%llu}", (unsigned long long)p->exhausted_count);
+    buf_printf(out, ",\"down\":%s,\"last_error\":", boolean(p->down));
+    buf_add_json(out, p->last_error[0] != '\0' ? p->last_error : NULL);
+    buf_add_char(out, '}');
+}
+
+static void add_orders(struct buf *out, const struct health *h)
+{
+    const struct counter *orders = h->service->orders;
+    const struct ingest_gauges *q = &h->queue;
+    buf_printf(
+        out,
+        ",\"queue\":{\"depth\":%u,\"capacity\":%u,\"bytes\":%llu,\"oldest_age_seconds\":%.6f,"
+        "\"estimated_wait_seconds\":%.6f},\"workers\":{\"total\":%u,\"busy\":%u}",
+        q->depth, q->capacity, (unsigned long long)q->bytes, seconds(q->oldest_age_ns),
+        seconds(q->estimated_wait_ns), q->workers, q->workers_busy);
+    buf_printf(out,
+               ",\"orders\":{\"created\":%llu,\"replayed\":%llu,\"unknown\":%llu,\"failed\":%llu}",
+               (unsigned long long)counter_read(&orders[RESULT_CREATED]),
+               (unsigned long long)counter_read(&orders[RESULT_REPLAYED]),
+               (unsigned long long)counter_read(&orders[RESULT_UNKNOWN]),
+               (unsigned long long)counter_read(&orders[RESULT_FAILED]));
+}
+
+void get_health(struct http_request *req, void *ctx)
+{
+    struct service *service = ctx;
+    struct health h = { 0 };
+    char at[RFC3339_SIZE];
+    look(&h, service);
+    struct buf body = BUF_INIT(HEALTH_MAX);
+    buf_printf(&body,
+               "{\"status\":\"%s\",\"version\":\"%s\",\"description\":\"ordersd, order ingest\"",
+               !h.ready ? "fail"
+               : h.warn ? "warn"
+                        : "pass",
+               ORDERSD_VERSION);
+    if (h.why[0] != '\0') {
+        buf_add_str(&body, ",\"output\":");
+        buf_add_json(&body, h.why);
+    }
+    rfc3339_format_us(clock_wall_us(), at);
+    buf_printf(&body, ",\"time\":\"%s\",\"uptime_seconds\":%.3f,\"draining\":%s", at,
+               seconds(clock_now_ns() - service->started_at_ns),
+               boolean(atomic_load_explicit(&service->draining, memory_order_relaxed)));
+    add_checks(&body, &h);
+    add_pool(&body, &h.pool);
+    add_orders(&body, &h);
+    buf_add_char(&body, '}');
+    http_answer(req, h.ready ? 200 : 503, HEALTH_JSON, &body);
+}
+
+void get_version(struct http_request *req, void *ctx)
+{
+    (void)ctx;
+    struct buf body = BUF_INIT(HEALTH_MAX);
+    buf_printf(&body, "{\"name\":\"ordersd\",\"version\":\"%s\",\"compiler\":\"%s\",\"schema\":%u}",
+               ORDERSD_VERSION, ORDERSD_COMPILER, store_schema_version());
+    http_answer(req, 200, "application/json", &body);
+}

@@ -1,0 +1,67 @@
+/* http_map.c - see http_map.h. */
+#include "app/http_map.h"
+
+#include "base/check.h"
+#include "http/http.h"
+
+#define NOT_ACCEPTED "not_accepted"
+#define UNKNOWN "unknown"
+/* design.md section 2, "outcome": every 503 and 504 says it */
+#define REPEAT                                                                                     \
+    " Repeat it with the same client_order_id, never a new one: only a 2xx or "                    \
+    "client_order_id_reused for that id settles it."
+
+/* clang-format off */
+static const struct http_problem table[ORDER_REFUSALS] = {
+    [REFUSE_MALFORMED] = { 400, "invalid_json", "The body is not an order in JSON", NULL, NOT_ACCEPTED, false, 0, -1, NULL },
+    [REFUSE_INVALID] = { 422, "invalid_order", "The order breaks the rules", "See `errors`: each names a field.", NOT_ACCEPTED, false, 0, -1, NULL },
+    [REFUSE_REUSED] = { 422, "client_order_id_reused", "This client_order_id is taken by another order",
+        "An order with this account_id and client_order_id is stored, and its content differs.", NOT_ACCEPTED, false, 0, -1, NULL },
+    [REFUSE_STALE] = { 422, "stale_order", "The order is too old",
+        "max_age_ms had passed since sent_at before the order could be written; it is not stored.", NOT_ACCEPTED, false, 0, -1, NULL },
+    [REFUSE_BY_DATABASE] = { 422, "refused_by_database", "The database refuses this order", NULL, NOT_ACCEPTED, false, 0, -1, NULL },
+    [REFUSE_QUEUE_FULL] = { 503, "queue_full", "Too many orders wait", "The queue is full; nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 0, -1, NULL },
+    [REFUSE_QUEUE_SLOW] = { 503, "queue_slow", "Too many orders wait", "The wait in the queue would be too long; nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 0, -1, NULL },
+    [REFUSE_DRAINING] = { 503, "shutting_down", "The service is shutting down", "Nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 1000000000, -1, NULL },
+    [REFUSE_DATABASE_DOWN] = { 503, "database_down", "The database is away", "No connection to the database; nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 0, -1, NULL },
+    [REFUSE_COMMIT_TIMEOUT] = { 503, "commit_timeout", "Not committed in time", "The order could not be committed by its deadline; this request stored nothing and never will." REPEAT, NOT_ACCEPTED, true, 1000000000, -1, NULL },
+    [REFUSE_COMMIT_UNKNOWN] = { 504, "commit_unknown", "No word from the database in time", "The order was sent to the database, and no verdict came by its deadline: it may be stored, now or later." REPEAT, UNKNOWN, true, 0, -1, NULL },
+    [REFUSE_FAULT] = { 500, "internal_error", "A fault of the service", "The order was not stored; the fault is logged under this request's id.", NOT_ACCEPTED, false, 0, -1, NULL },
+    [REFUSE_NO_MEMORY] = { 503, "out_of_memory", "Out of memory", "Nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 1000000000, -1, NULL },
+    [REFUSE_NOT_FOUND] = { 404, "order_not_found", "No such order", "No order is stored under this order_id.", NULL, false, 0, -1, NULL },
+    [REFUSE_BAD_QUERY] = { 422, "invalid_query", "The query breaks the rules", NULL, NULL, false, 0, -1, NULL },
+    [REFUSE_READ_UNAVAILABLE] = { 503, "database_down", "The database is away", "The order could not be looked up: no connection to the database.", NULL, true, 1000000000, -1, NULL },
+    [REFUSE_READ_FAILED] = { 500, "internal_error", "A fault of the service", "The order could not be looked up; the fault is logged under this request's id.", NULL, false, 0, -1, NULL },
+};
+
+static const struct {
+    enum order_refusal refusal; /* of no meaning for the two that are no refusals */
+    enum order_result result;
+} verdicts[ITEM_VERDICTS] = {
+    [ITEM_CREATED]     = { REFUSE_FAULT,          RESULT_CREATED },
+    [ITEM_REPLAYED]    = { REFUSE_FAULT,          RESULT_REPLAYED },
+    [ITEM_REUSED]      = { REFUSE_REUSED,         RESULT_REUSED },
+    [ITEM_STALE]       = { REFUSE_STALE,          RESULT_STALE },
+    [ITEM_REFUSED]     = { REFUSE_BY_DATABASE,    RESULT_REFUSED },
+    [ITEM_FAILED]      = { REFUSE_FAULT,          RESULT_FAILED },
+    [ITEM_UNAVAILABLE] = { REFUSE_DATABASE_DOWN,  RESULT_UNAVAILABLE },
+    [ITEM_TIMED_OUT]   = { REFUSE_COMMIT_TIMEOUT, RESULT_UNAVAILABLE },
+    [ITEM_UNKNOWN]     = { REFUSE_COMMIT_UNKNOWN, RESULT_UNKNOWN },
+};
+/* clang-format on */
+
+struct http_problem http_map_problem(enum order_refusal refusal)
+{
+    return table[refusal];
+}
+
+enum order_refusal http_map_verdict(enum item_verdict verdict)
+{
+    CHECK(verdict != ITEM_CREATED && verdict != ITEM_REPLAYED);
+    return verdicts[verdict].refusal;
+}
+
+enum order_result http_map_result(enum item_verdict verdict)
+{
+    return verdicts[verdict].result;
+}

@@ -1,0 +1,146 @@
+/* main.c - the command line: which subcommand, which answers that need no service, and exit codes.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/options.h"
+#include "app/run.h"
+#include "app/service.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+enum { DOCUMENT_MAX = 256 * 1024 };
+
+enum wish {
+    WISH_RUN,
+    WISH_HELP,
+    WISH_VERSION,
+    WISH_CHECK_CONFIG,
+    WISH_PRINT_CONFIG,
+    WISH_CONFIG_DOC
+};
+
+static const char intro[] =
+    "ordersd takes orders over HTTP and answers 201 when PostgreSQL has committed them.\n\n"
+    "  ordersd [options]              serve\n"
+    "  ordersd migrate [options]      bring the database's schema up and end\n"
+    "  ordersd healthcheck [options]  exit 0 when the service at HTTP_ADDRESS and HTTP_PORT is "
+    "ready\n"
+    "  ordersd --check-config         judge the configuration and end\n"
+    "  ordersd --print-config         show it, secrets masked\n"
+    "  ordersd --config-doc           the manual's page about it, in Markdown\n"
+    "  ordersd --help | --version\n\n"
+    "Exit codes: 0, 1 failure, 70 the database's schema is newer than this program, 78 "
+    "configuration.\n\n";
+
+/* Takes the flags that are no options out of argv. */
+static enum wish take_wish(int *argc, char *argv[])
+{
+    static const char *const flags[] = {
+        [WISH_HELP] = "--help",
+        [WISH_VERSION] = "--version",
+        [WISH_CHECK_CONFIG] = "--check-config",
+        [WISH_PRINT_CONFIG] = "--print-config",
+        [WISH_CONFIG_DOC] = "--config-doc",
+    };
+    enum wish wish = WISH_RUN;
+    int kept = 1;
+    for (int i = 1; i < *argc; i++) {
+        bool taken = false;
+        for (enum wish w = WISH_HELP; w <= WISH_CONFIG_DOC && !taken; w++) {
+            taken = strcmp(argv[i], flags[w]) == 0;
+            wish = taken ? w : wish;
+        }
+        if (!taken)
+            argv[kept++] = argv[i];
+    }
+    argv[kept] = NULL;
+    *argc = kept;
+    return wish;
+}
+
+/* The subcommand, if argv[1] is one; taken out. */
+static const char *take_command(int *argc, char *argv[])
+{
+    if (*argc < 2 || argv[1][0] == '-')
+        return "serve";
+    const char *command = argv[1];
+    memmove(&argv[1], &argv[2], (size_t)(*argc - 1) * sizeof *argv);
+    (*argc)--;
+    return command;
+}
+
+static int print_document(struct buf *out)
+{
+    bool good = !out->failed && fwrite(out->data, 1, out->len, stdout) == out->len;
+    buf_fini(out);
+    return good && fflush(stdout) == 0 ? 0 : 1;
+}
+
+static int fulfil(enum wish wish, const struct options *options)
+{
+    struct buf out = BUF_INIT(DOCUMENT_MAX);
+    switch (wish) {
+    case WISH_HELP:
+        buf_add_str(&out, intro);
+        conf_help(&options_table, &out);
+        break;
+    case WISH_VERSION:
+        buf_printf(&out, "ordersd %s (%s)\n", ORDERSD_VERSION, ORDERSD_COMPILER);
+        break;
+    case WISH_CONFIG_DOC:
+        buf_add_str(&out, "# Configuration\n\n");
+        conf_markdown(&options_table, &out);
+        break;
+    case WISH_PRINT_CONFIG:
+        conf_print(&options_table, options, &out);
+        break;
+    case WISH_CHECK_CONFIG:
+        buf_add_str(&out, "the configuration is good\n");
+        break;
+    case WISH_RUN:
+        break;
+    }
+    return print_document(&out);
+}
+
+static int run(const char *command, const struct options *options, int argc, char *const argv[])
+{
+    if (strcmp(command, "serve") == 0)
+        return run_serve(options, argc, argv);
+    if (strcmp(command, "migrate") == 0)
+        return run_migrate(options);
+    if (strcmp(command, "healthcheck") == 0)
+        return run_healthcheck(options);
+    (void)fprintf(stderr, "ordersd: no command '%s'; try ordersd --help\n", command);
+    return EXIT_CONFIG;
+}
+
+static void start_log(const struct options *options)
+{
+    bool text = options->log_format == OPTIONS_LOG_TEXT ||
+                (options->log_format == OPTIONS_LOG_AUTO && isatty(STDERR_FILENO));
+    log_init((enum log_level)options->log_level, text ? LOG_AS_TEXT : LOG_AS_JSON);
+}
+
+int main(int argc, char *argv[])
+{
+    static struct options options;
+    struct err err = { 0 };
+    enum wish wish = take_wish(&argc, argv);
+    if (wish == WISH_HELP || wish == WISH_VERSION || wish == WISH_CONFIG_DOC)
+        return fulfil(wish, &options);
+    const char *command = take_command(&argc, argv);
+    if (!options_load(&options, argc, argv, environ, &err)) {
+        (void)fprintf(stderr, "ordersd: configuration: %s\n", err.text);
+        return EXIT_CONFIG;
+    }
+    if (wish != WISH_RUN)
+        return fulfil(wish, &options);
+    start_log(&options);
+    json_object_seed(0); /* before any thread: jansson's first use of it is not thread-safe */
+    return run(command, &options, argc, argv);
+}

@@ -1,0 +1,258 @@
+/* metrics.c - GET /metrics: every figure of the service in Prometheus text, made from one snapshot
+ * of each part. Label sets are all there from the first scrape on, so that a rate never misses a
+ * start. */
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "app/routes.h"
+#include "app/service.h"
+#include "base/clock.h"
+#include "ingest/ingest.h"
+
+enum { METRICS_MAX = 512 * 1024 };
+
+enum metric {
+#define METRIC(id, name, type, help) M_##id,
+#include "app/metrics.def"
+#undef METRIC
+};
+
+static const struct metric_row {
+    const char *name, *type, *help;
+} rows[] = {
+#define METRIC(id, name, type, help) [M_##id] = { name, type, help },
+#include "app/metrics.def"
+#undef METRIC
+};
+
+#define POOL_LABEL "pool=\"main\""
+
+/* ---- shapes ---- */
+
+static void head(struct buf *out, enum metric m)
+{
+    prom_family(out, rows[m].name, rows[m].type, rows[m].help);
+}
+
+static void one(struct buf *out, enum metric m, const char *labels, uint64_t value)
+{
+    head(out, m);
+    prom_uint(out, rows[m].name, labels, value);
+}
+
+static void one_seconds(struct buf *out, enum metric m, const char *labels, int64_t value_ns)
+{
+    head(out, m);
+    prom_seconds(out, rows[m].name, labels, value_ns);
+}
+
+/* One more sample of a family, with one label of its own after `common` ("" or "a=\"b\","). */
+static void labelled(struct buf *out, enum metric m, const char *common, const char *key,
+                     const char *value, uint64_t count)
+{
+    char labels[128];
+    (void)snprintf(labels, sizeof labels, "%s%s=\"%s\"", common, key, value);
+    prom_uint(out, rows[m].name, labels, count);
+}
+
+static void latency(struct buf *out, enum metric m, const char *labels, const struct histogram *h)
+{
+    struct histogram_view view;
+    histogram_read(h, &view);
+    head(out, m);
+    prom_histogram(out, rows[m].name, labels, &view, NS_PER_S);
+}
+
+static void pool_latency(struct buf *out, enum metric m, const struct pqpool_histogram *h)
+{
+    struct histogram_view view = {
+        .bounds = h->bounds_ns, .n_bounds = h->n_bounds, .count = h->count, .sum = h->sum_ns
+    };
+    memcpy(view.bucket, h->bucket, sizeof view.bucket);
+    head(out, m);
+    prom_histogram(out, rows[m].name, POOL_LABEL, &view, NS_PER_S);
+}
+
+/* ---- the pool ---- */
+
+static void pool_gauges(struct buf *out, const struct pqpool_stats *p)
+{
+    const struct {
+        const char *state;
+        uint32_t count;
+    } states[] = {
+        { "active", p->active },         { "idle", p->idle },
+        { "leased", p->leased },         { "checking", p->checking },
+        { "resetting", p->resetting },   { "canceling", p->canceling },
+        { "connecting", p->connecting }, { "closing", p->closing },
+        { "total", p->total },
+    };
+    head(out, M_POOL_CONNECTIONS);
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+        labelled(out, M_POOL_CONNECTIONS, POOL_LABEL ",", "state", states[i].state,
+                 states[i].count);
+    one(out, M_POOL_MAX, POOL_LABEL, p->max);
+    one(out, M_POOL_MIN, POOL_LABEL, p->min);
+    one(out, M_POOL_WAITING, POOL_LABEL, p->waiting);
+    one(out, M_POOL_DOWN, POOL_LABEL, p->down);
+    one_seconds(out, M_POOL_ACQUIRE_MAX, POOL_LABEL, p->acquire_max_ns);
+    one_seconds(out, M_POOL_LAST_HEALTH, POOL_LABEL, p->last_health_check_at_us * NS_PER_US);
+}
+
+static void pool_counters(struct buf *out, const struct pqpool_stats *p)
+{
+    const char *name;
+    one(out, M_POOL_CREATED, POOL_LABEL, p->created);
+    head(out, M_POOL_CLOSED);
+    for (unsigned i = 0; (name = pqpool_close_reason_name(i)) != NULL; i++)
+        labelled(out, M_POOL_CLOSED, POOL_LABEL ",", "reason", name, p->closed[i]);
+    head(out, M_POOL_ERRORS);
+    for (unsigned i = 0; (name = pqpool_error_class_name(i)) != NULL; i++)
+        labelled(out, M_POOL_ERRORS, POOL_LABEL ",", "class", name, p->connection_errors[i]);
+    one(out, M_POOL_TIMEOUTS, POOL_LABEL, p->acquire_timeouts);
+    head(out, M_POOL_HEALTH_CHECKS);
+    labelled(out, M_POOL_HEALTH_CHECKS, POOL_LABEL ",", "result", "pass", p->health_passed);
+    labelled(out, M_POOL_HEALTH_CHECKS, POOL_LABEL ",", "result", "fail", p->health_failed);
+    head(out, M_POOL_VALIDATIONS);
+    labelled(out, M_POOL_VALIDATIONS, POOL_LABEL ",", "result", "pass", p->validations_passed);
+    labelled(out, M_POOL_VALIDATIONS, POOL_LABEL ",", "result", "fail", p->validations_failed);
+    labelled(out, M_POOL_VALIDATIONS, POOL_LABEL ",", "result", "bypassed",
+             p->validations_bypassed);
+    one(out, M_POOL_EXHAUSTED, POOL_LABEL, p->exhausted_count);
+    one_seconds(out, M_POOL_EXHAUSTED_SECONDS, POOL_LABEL, (int64_t)p->exhausted_ns);
+    one(out, M_POOL_LEAKS, POOL_LABEL, p->leaks);
+}
+
+static void pool_latencies(struct buf *out, const struct pqpool_stats *p)
+{
+    pool_latency(out, M_POOL_ACQUIRE, &p->acquire);
+    pool_latency(out, M_POOL_ACQUIRE_QUEUE, &p->queue);
+    pool_latency(out, M_POOL_ACQUIRE_VALIDATE, &p->validate);
+    pool_latency(out, M_POOL_ACQUIRE_CONNECT, &p->connect);
+    pool_latency(out, M_POOL_HOLD, &p->hold);
+}
+
+/* ---- orders ---- */
+
+static void orders(struct buf *out, struct service *service)
+{
+    static const char *const results[ORDER_RESULTS] = {
+        [RESULT_CREATED] = "created",
+        [RESULT_REPLAYED] = "replayed",
+        [RESULT_INVALID] = "invalid",
+        [RESULT_REUSED] = "reused",
+        [RESULT_STALE] = "stale",
+        [RESULT_REFUSED] = "refused_by_database",
+        [RESULT_REFUSED_FULL] = "refused_full",
+        [RESULT_UNAVAILABLE] = "unavailable",
+        [RESULT_UNKNOWN] = "unknown",
+        [RESULT_FAILED] = "failed",
+        [RESULT_LATE] = "late",
+    };
+    head(out, M_ORDERS);
+    for (int i = 0; i < ORDER_RESULTS; i++)
+        labelled(out, M_ORDERS, "", "result", results[i], counter_read(&service->orders[i]));
+    latency(out, M_COMMIT, "", &service->commit_duration);
+}
+
+static void queue(struct buf *out, const struct ingest_gauges *q)
+{
+    one(out, M_QUEUE_DEPTH, "", q->depth);
+    one(out, M_QUEUE_CAPACITY, "", q->capacity);
+    one(out, M_QUEUE_BYTES, "", q->bytes);
+    one_seconds(out, M_QUEUE_OLDEST, "", q->oldest_age_ns);
+    head(out, M_WORKERS);
+    labelled(out, M_WORKERS, "", "state", "busy", q->workers_busy);
+    labelled(out, M_WORKERS, "", "state", "idle", q->workers - q->workers_busy);
+}
+
+static void commits(struct buf *out, const struct ingest_metrics *m)
+{
+    static const char *const reasons[INGEST_RETRIES] = {
+        [RETRY_LOST] = "lost",
+        [RETRY_LOCK] = "lock",
+        [RETRY_SERVER] = "server",
+        [RETRY_UNAVAILABLE] = "unavailable",
+    };
+    struct histogram_view sizes;
+    histogram_read(&m->group_orders, &sizes);
+    head(out, M_GROUP_ORDERS);
+    prom_histogram(out, rows[M_GROUP_ORDERS].name, "", &sizes, 1);
+    head(out, M_COMMITS);
+    labelled(out, M_COMMITS, "", "result", "ok", counter_read(&m->commits_ok));
+    labelled(out, M_COMMITS, "", "result", "failed", counter_read(&m->commits_failed));
+    head(out, M_RETRIES);
+    for (int i = 0; i < INGEST_RETRIES; i++)
+        labelled(out, M_RETRIES, "", "reason", reasons[i], counter_read(&m->retries[i]));
+    head(out, M_AMBIGUOUS);
+    labelled(out, M_AMBIGUOUS, "", "resolved", "stored", counter_read(&m->ambiguous_stored));
+    labelled(out, M_AMBIGUOUS, "", "resolved", "absent", counter_read(&m->ambiguous_absent));
+    labelled(out, M_AMBIGUOUS, "", "resolved", "no", counter_read(&m->ambiguous_unresolved));
+    one(out, M_SPLITS, "", counter_read(&m->splits));
+}
+
+/* ---- the process ---- */
+
+static uint64_t open_fds(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    uint64_t n = 0;
+    while (dir != NULL && readdir(dir) != NULL)
+        n++;
+    if (dir != NULL)
+        (void)closedir(dir);
+    return n > 3 ? n - 3 : 0; /* ".", ".." and the folder's own */
+}
+
+static int64_t of_timeval(struct timeval tv)
+{
+    return (int64_t)tv.tv_sec * NS_PER_S + (int64_t)tv.tv_usec * NS_PER_US;
+}
+
+static void process(struct buf *out, const struct service *service)
+{
+    unsigned long long pages_virtual = 0, pages_resident = 0;
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    struct rusage used = { 0 };
+    struct rlimit fds = { 0 };
+    FILE *statm = fopen("/proc/self/statm", "re");
+    if (statm != NULL) {
+        if (fscanf(statm, "%llu %llu", &pages_virtual, &pages_resident) != 2)
+            pages_virtual = pages_resident = 0;
+        (void)fclose(statm);
+    }
+    (void)getrusage(RUSAGE_SELF, &used);
+    (void)getrlimit(RLIMIT_NOFILE, &fds);
+    one_seconds(out, M_PROCESS_CPU, "", of_timeval(used.ru_utime) + of_timeval(used.ru_stime));
+    one(out, M_PROCESS_RSS, "", pages_resident * page);
+    one(out, M_PROCESS_VIRTUAL, "", pages_virtual * page);
+    one(out, M_PROCESS_FDS, "", open_fds());
+    one(out, M_PROCESS_MAX_FDS, "", fds.rlim_cur);
+    one_seconds(out, M_PROCESS_START, "", service->started_at_us * NS_PER_US);
+}
+
+void get_metrics(struct http_request *req, void *ctx)
+{
+    struct service *service = ctx;
+    struct pqpool_stats pool;
+    struct ingest_gauges gauges;
+    char why[320];
+    struct buf out = BUF_INIT(METRICS_MAX);
+
+    pqpool_stats(service->pool, &pool);
+    ingest_gauges(service->ingest, &gauges);
+    one(&out, M_BUILD_INFO, "version=\"" ORDERSD_VERSION "\",compiler=\"" ORDERSD_COMPILER "\"", 1);
+    one(&out, M_READY, "", service_ready(service, &pool, why, sizeof why));
+    pool_gauges(&out, &pool);
+    pool_counters(&out, &pool);
+    pool_latencies(&out, &pool);
+    orders(&out, service);
+    queue(&out, &gauges);
+    commits(&out, ingest_metrics(service->ingest));
+    process(&out, service);
+    http_server_metrics(service->http, &out);
+    http_answer(req, 200, "text/plain; version=0.0.4; charset=utf-8", &out);
+}

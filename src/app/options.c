@@ -1,0 +1,237 @@
+/* options.c - see options.h: the table, and what its rows owe each other. */
+#include "app/options.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+
+static const char *const start_words[] = {
+    [OPTIONS_START_DEGRADED] = "degraded", [OPTIONS_START_FAIL] = "fail", NULL
+};
+static const char *const auth_words[] = {
+    [OPTIONS_AUTH_UNSET] = "unset", [OPTIONS_AUTH_NONE] = "none", NULL
+};
+static const char *const log_level_words[] = {
+    [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug", NULL
+};
+static const char *const log_format_words[] = {
+    [OPTIONS_LOG_AUTO] = "auto", [OPTIONS_LOG_JSON] = "json", [OPTIONS_LOG_TEXT] = "text", NULL
+};
+
+/* The type is read off the member, so table and struct cannot disagree: a member of any other type
+ * does not compile. */
+#define MEMBER(m) (((struct options *)0)->m)
+#define TYPE_OF(m)                                                                                 \
+    _Generic(MEMBER(m), bool: CONF_BOOL, uint32_t: CONF_UINT, double: CONF_DOUBLE,                 \
+             int64_t: CONF_DURATION, uint64_t: CONF_SIZE, char *: CONF_STRING, int: CONF_ENUM)
+#define ROW(option, m)                                                                             \
+    .name = #option, .type = TYPE_OF(m), .off = offsetof(struct options, m),                       \
+    .size = sizeof MEMBER(m)
+
+#define OPT(option) ROW(option, option)
+#define DURATION(option) ROW(option, option##_ns)
+#define SIZE(option) ROW(option, option##_bytes)
+#define BOUNDS(low, high) .min = (low), .max = (high)
+
+#define MS(n) (INT64_C(n) * NS_PER_MS)
+#define S(n) (INT64_C(n) * NS_PER_S)
+#define MIN(n) (INT64_C(n) * 60 * NS_PER_S)
+#define H(n) (INT64_C(n) * 3600 * NS_PER_S)
+#define KIB(n) (INT64_C(n) << 10)
+#define MIB(n) (INT64_C(n) << 20)
+#define GIB(n) (INT64_C(n) << 30)
+
+/* One option, one row. */
+/* clang-format off */
+static const struct conf_opt opts[] = {
+    { OPT(database_url), .group = "Database", .def = "", .flags = CONF_SECRET | CONF_FILE,
+      .doc = "The database as a URI or as key=value words of libpq; without it libpq's PG* environment counts." },
+    { OPT(database_password), .def = "", .flags = CONF_SECRET,
+      .doc = "The password, to keep it out of DATABASE_URL." },
+    { OPT(database_password_file), .def = "",
+      .doc = "A file that holds the password, read again for each new connection, so that it can be changed without a restart." },
+    { OPT(database_start), .def = "degraded", .words = start_words,
+      .doc = "What to do when the database cannot be reached at start: serve and keep trying (degraded), or exit (fail)." },
+    { OPT(database_migrate), .def = "true",
+      .doc = "Bring the schema up to date at start." },
+    { OPT(database_prepare), .def = "true",
+      .doc = "Use prepared statements; false is for PgBouncer in transaction mode." },
+
+    { OPT(database_min_pool_size), .group = "Connection pool", .def = "10", BOUNDS(0, 10000),
+      .doc = "Connections that are kept open even when idle." },
+    { OPT(database_max_pool_size), .def = "100", BOUNDS(1, 10000),
+      .doc = "Connections that may be open at once; one more is kept for health checks." },
+    { DURATION(database_acquire_timeout), .def = "5s", BOUNDS(MS(1), H(1)),
+      .doc = "The longest wait for a free connection." },
+    { OPT(database_max_waiting), .def = "1000", BOUNDS(0, 1000000),
+      .doc = "How many may wait for a free connection; more are refused at once." },
+    { DURATION(database_connect_timeout), .def = "30s", BOUNDS(MS(10), MIN(10)),
+      .doc = "The longest that opening a connection may take, over all hosts of DATABASE_URL." },
+    { DURATION(database_command_timeout), .def = "60s", BOUNDS(MS(10), H(24)),
+      .doc = "The longest that a statement may take where nothing shorter is said." },
+    { OPT(database_validate_on_checkout), .def = "true",
+      .doc = "Check that a connection is alive before it is used." },
+    { OPT(database_validation_query), .def = "SELECT 1",
+      .doc = "The statement of that check, which may be empty." },
+    { DURATION(database_validation_bypass), .def = "500ms", BOUNDS(0, H(1)),
+      .doc = "A connection used this recently is taken without that statement; 0 checks every time." },
+    { DURATION(database_validation_timeout), .def = "1s", BOUNDS(MS(1), MIN(1)),
+      .doc = "The longest that the check may take before the connection is dropped." },
+    { OPT(database_max_validation_failures), .def = "3", BOUNDS(1, 100),
+      .doc = "Checks refused by the server in a row before a connection is dropped." },
+    { OPT(database_max_retry_attempts), .def = "5", BOUNDS(1, 1000),
+      .doc = "Failed attempts to connect in a row before the database counts as down; attempts go on after that." },
+    { DURATION(database_initial_retry_delay), .def = "500ms", BOUNDS(MS(1), H(1)),
+      .doc = "The pause after the first failed attempt to connect." },
+    { DURATION(database_max_retry_delay), .def = "30s", BOUNDS(MS(1), H(1)),
+      .doc = "The longest pause between attempts to connect." },
+    { OPT(database_retry_backoff_multiplier), .def = "2.0", BOUNDS(1000, 10000),
+      .doc = "How much longer each pause is than the one before." },
+    { OPT(database_retry_jitter), .def = "true",
+      .doc = "Draw each pause at random between nothing and its full length, so that many nodes do not connect at one moment." },
+    { DURATION(database_health_check_interval), .def = "10s", BOUNDS(MS(100), H(1)),
+      .doc = "How often the database is asked whether it is well, on a connection of its own." },
+    { DURATION(database_health_check_timeout), .def = "5s", BOUNDS(MS(10), H(1)),
+      .doc = "How long the answer to that may take." },
+    { OPT(database_enable_pool_metrics), .def = "true",
+      .doc = "Collect rates and histograms of the pool; its gauges are there without it too." },
+    { DURATION(database_metrics_collection_interval), .def = "5s", BOUNDS(MS(100), H(1)),
+      .doc = "How often rates and maxima of the pool are taken." },
+    { DURATION(database_idle_timeout), .def = "10m", BOUNDS(MS(100), H(24)),
+      .doc = "A connection idle for this long is closed, down to DATABASE_MIN_POOL_SIZE." },
+    { DURATION(database_max_lifetime), .def = "30m", BOUNDS(MS(100), H(168)),
+      .doc = "A connection this old is replaced, up to a tenth earlier so that not all go at once." },
+    { DURATION(database_leak_threshold), .def = "60s", BOUNDS(MS(10), H(24)),
+      .doc = "A connection in use for longer is reported with the place in the code that took it." },
+    { OPT(database_warmup), .def = "true",
+      .doc = "Open DATABASE_MIN_POOL_SIZE connections at start instead of at need." },
+
+    { OPT(http_address), .group = "HTTP", .def = "127.0.0.1",
+      .doc = "The IPv4 or IPv6 address to listen on; any but loopback needs AUTH to be said." },
+    { OPT(http_port), .def = "8080", BOUNDS(0, 65535),
+      .doc = "The port to listen on; 0 takes any free one." },
+    { OPT(http_threads), .def = "1", BOUNDS(1, 64),
+      .doc = "Event loops that serve connections." },
+    { OPT(http_max_connections), .def = "10000", BOUNDS(1, 1000000),
+      .doc = "Connections served at once; more are answered 503." },
+    { OPT(http_max_connections_per_address), .def = "0", BOUNDS(0, 1000000),
+      .doc = "Connections served at once for one client address, more are answered 429; 0 is no limit." },
+    { SIZE(http_max_body), .def = "4MiB", BOUNDS(KIB(1), GIB(1)),
+      .doc = "The largest body of a request; a larger one is answered 413." },
+    { SIZE(http_bodies_max), .def = "256MiB", BOUNDS(KIB(64), GIB(64)),
+      .doc = "Memory for the bodies of all requests together; beyond it they are answered 503." },
+    { SIZE(http_header_max), .def = "16KiB", BOUNDS(KIB(4), MIB(1)),
+      .doc = "Memory for each connection's request line and headers; larger ones are answered 431." },
+    { DURATION(http_read_timeout), .def = "10s", BOUNDS(MS(100), H(1)),
+      .doc = "Time for a request to arrive from its first byte on, longer for a body that keeps coming at 10 kB/s or more." },
+    { DURATION(http_idle_timeout), .def = "75s", BOUNDS(MS(100), H(1)),
+      .doc = "A connection without a request for this long is closed." },
+    { OPT(auth), .def = "unset", .words = auth_words,
+      .doc = "Who may use the service: none asks nobody for a key, unset does too but listens on loopback only." },
+
+    { OPT(orders_workers), .group = "Orders", .def = "4", BOUNDS(1, 256),
+      .doc = "Groups of orders committed at the same time, each on a connection." },
+    { OPT(orders_readers), .def = "2", BOUNDS(1, 256),
+      .doc = "Lookups of orders made at the same time, each on a connection." },
+    { OPT(orders_queue_capacity), .def = "65536", .unit = "orders", BOUNDS(1, 16777216),
+      .doc = "Orders that may wait to be committed; more are answered 503." },
+    { OPT(orders_queue_max_bytes), .def = "256MiB", BOUNDS(KIB(64), GIB(64)),
+      .doc = "Memory for the orders that wait to be committed; beyond it they are answered 503." },
+    { DURATION(orders_queue_wait_max), .def = "1s", BOUNDS(MS(1), MIN(10)),
+      .doc = "An order that would wait longer than this, at the present rate, is answered 503 at once." },
+    { OPT(orders_group_max), .def = "512", .unit = "orders", BOUNDS(1, 10000),
+      .doc = "Orders committed in one transaction." },
+    { OPT(orders_batch_max), .def = "5000", .unit = "orders", BOUNDS(1, 100000),
+      .doc = "Orders in one request to /v1/orders/batch; more are answered 413." },
+    { DURATION(orders_commit_timeout), .def = "10s", BOUNDS(MS(100), MIN(10)),
+      .doc = "The longest that an order may take from its receipt to its commit; after that it is answered 503, or 504 if it was sent." },
+
+    { DURATION(shutdown_timeout), .group = "Process", .def = "25s", BOUNDS(0, H(1)),
+      .doc = "The longest from SIGTERM to the end of the process." },
+    { DURATION(shutdown_delay), .def = "0", BOUNDS(0, MIN(10)),
+      .doc = "How long after SIGTERM new connections are still accepted, while /health/ready already answers 503." },
+    { OPT(log_level), .def = "info", .flags = CONF_RELOAD | CONF_FILE, .words = log_level_words,
+      .doc = "The least severe events that are logged." },
+    { OPT(log_format), .def = "auto", .words = log_format_words,
+      .doc = "One JSON object or one line of text an event; auto is text on a terminal and JSON elsewhere." },
+};
+/* clang-format on */
+
+const struct conf_table options_table = { .opts = opts,
+                                          .n_opts = sizeof opts / sizeof opts[0],
+                                          .program = "ordersd" };
+
+bool options_load(struct options *options, int argc, char *const argv[], char *const env[],
+                  struct err *err)
+{
+    struct options loaded;
+    if (!conf_load(&options_table, &loaded, argc, argv, env, err) || !options_check(&loaded, err))
+        return false;
+    *options = loaded;
+    return true;
+}
+
+static bool check_orders(const struct options *options, struct err *err)
+{
+    static const struct {
+        const char *small, *large;
+    } pairs[] = {
+        { "database_min_pool_size", "database_max_pool_size" },
+        { "database_initial_retry_delay", "database_max_retry_delay" },
+        { "database_health_check_timeout", "database_health_check_interval" },
+        { "http_max_body", "http_bodies_max" },
+        { "orders_group_max", "orders_queue_capacity" },
+        { "orders_batch_max", "orders_queue_capacity" },
+        { "orders_queue_wait_max", "orders_commit_timeout" },
+        { "shutdown_delay", "shutdown_timeout" },
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        if (!conf_check_order(&options_table, options, pairs[i].small, pairs[i].large, err))
+            return false;
+    return true;
+}
+
+static bool is_loopback(const struct in6_addr *address)
+{
+    return IN6_IS_ADDR_LOOPBACK(address) ||
+           (IN6_IS_ADDR_V4MAPPED(address) && address->s6_addr[12] == IN_LOOPBACKNET);
+}
+
+static bool check_listen(const struct options *options, struct err *err)
+{
+    struct in6_addr v6;
+    struct in_addr v4;
+    bool loopback;
+    if (inet_pton(AF_INET, options->http_address, &v4) == 1) {
+        loopback = ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+    } else if (inet_pton(AF_INET6, options->http_address, &v6) == 1) {
+        loopback = is_loopback(&v6);
+    } else {
+        err_set(err, 0, "HTTP_ADDRESS=%s: must be an IPv4 or IPv6 address", options->http_address);
+        return false;
+    }
+    if (loopback || options->auth != OPTIONS_AUTH_UNSET)
+        return true;
+    err_set(err, 0,
+            "HTTP_ADDRESS=%s is not loopback and AUTH=unset: say AUTH=none to let everyone who "
+            "reaches that address in",
+            options->http_address);
+    return false;
+}
+
+bool options_check(const struct options *options, struct err *err)
+{
+    if (options->database_password[0] != '\0' && options->database_password_file[0] != '\0') {
+        err_set(err, 0,
+                "DATABASE_PASSWORD=*** and DATABASE_PASSWORD_FILE=%s are both set: "
+                "leave one out",
+                options->database_password_file);
+        return false;
+    }
+    return check_orders(options, err) && check_listen(options, err);
+}

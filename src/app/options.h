@@ -1,0 +1,83 @@
+/* options.h - everything that may be configured, in one struct; the table in options.c says what
+ * each member means, its default and its bounds, and docs/CONFIGURATION.md is made from it.
+ *
+ * A member is named after its option, with the unit of what it holds: HTTP_READ_TIMEOUT is
+ * http_read_timeout_ns. Strings are never NULL, "" when not given. */
+#ifndef APP_OPTIONS_H
+#define APP_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/conf.h"
+
+struct err;
+
+enum options_start { OPTIONS_START_DEGRADED, OPTIONS_START_FAIL };
+enum options_auth { OPTIONS_AUTH_UNSET, OPTIONS_AUTH_NONE };
+enum options_log_format { OPTIONS_LOG_AUTO, OPTIONS_LOG_JSON, OPTIONS_LOG_TEXT };
+
+struct options {
+    /* database */
+    char database_url[4096]; /* "": libpq's PG* */
+    char database_password[1024];
+    char database_password_file[1024];
+    int database_start; /* enum options_start */
+    bool database_migrate;
+    bool database_prepare;
+
+    /* connection pool */
+    uint32_t database_min_pool_size, database_max_pool_size;
+    int64_t database_acquire_timeout_ns;
+    uint32_t database_max_waiting;
+    int64_t database_connect_timeout_ns, database_command_timeout_ns;
+    bool database_validate_on_checkout;
+    char database_validation_query[256];
+    int64_t database_validation_bypass_ns, database_validation_timeout_ns;
+    uint32_t database_max_validation_failures;
+    uint32_t database_max_retry_attempts;
+    int64_t database_initial_retry_delay_ns, database_max_retry_delay_ns;
+    double database_retry_backoff_multiplier;
+    bool database_retry_jitter;
+    int64_t database_health_check_interval_ns, database_health_check_timeout_ns;
+    bool database_enable_pool_metrics;
+    int64_t database_metrics_collection_interval_ns;
+    int64_t database_idle_timeout_ns, database_max_lifetime_ns;
+    int64_t database_leak_threshold_ns;
+    bool database_warmup;
+
+    /* http */
+    char http_address[64]; /* IPv4 or IPv6, numeric */
+    uint32_t http_port;    /* 0: any free one */
+    uint32_t http_threads;
+    uint32_t http_max_connections, http_max_connections_per_address;
+    uint64_t http_max_body_bytes, http_bodies_max_bytes, http_header_max_bytes;
+    int64_t http_read_timeout_ns, http_idle_timeout_ns;
+    int auth; /* enum options_auth */
+
+    /* orders */
+    uint32_t orders_workers, orders_readers;
+    uint32_t orders_queue_capacity;
+    uint64_t orders_queue_max_bytes;
+    int64_t orders_queue_wait_max_ns;
+    uint32_t orders_group_max, orders_batch_max;
+    int64_t orders_commit_timeout_ns;
+
+    /* process */
+    int64_t shutdown_timeout_ns, shutdown_delay_ns;
+    int log_level;  /* enum log_level */
+    int log_format; /* enum options_log_format */
+};
+
+extern const struct conf_table options_table;
+
+/* Defaults, environment, flags, then options_check(). On failure *options is as it was, and *err
+ * names the option, its value and what would be right. */
+bool options_load(struct options *options, int argc, char *const argv[], char *const env[],
+                  struct err *err) MUST_CHECK;
+
+/* What one option's bounds cannot say: options that contradict each other. */
+bool options_check(const struct options *options, struct err *err) MUST_CHECK;
+
+#endif

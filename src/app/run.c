@@ -1,0 +1,182 @@
+/* run.c - the life of the process: limits, signals, and the order in which it ends.
+ *
+ * Every signal is blocked in every thread and taken here with sigtimedwait(), so there is no
+ * handler and nothing to be careful about in one. */
+#include "app/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "app/service.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/http.h"
+#include "store/store.h"
+
+enum { FDS_BESIDE_SOCKETS = 128, MIGRATE_LIMIT_S = 120 };
+
+static void block_signals(sigset_t *set)
+{
+    (void)sigemptyset(set);
+    (void)sigaddset(set, SIGTERM);
+    (void)sigaddset(set, SIGINT);
+    (void)sigaddset(set, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, set, NULL);
+    (void)signal(SIGPIPE,
+                 SIG_IGN); /* a client or a server that is gone is an error code, not a death */
+}
+
+/* A signal's number, or 0 when the moment has come. */
+static int await_signal(const sigset_t *set, int64_t until_ns)
+{
+    for (;;) {
+        int64_t left_ns = until_ns - clock_now_ns();
+        struct timespec left = clock_timespec(left_ns > 0 ? left_ns : 0);
+        int got = until_ns == CLOCK_NEVER ? sigwaitinfo(set, NULL) : sigtimedwait(set, NULL, &left);
+        if (got > 0)
+            return got;
+        if (errno == EAGAIN)
+            return 0;
+    }
+}
+
+static bool raise_fd_limit(const struct options *o)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return true;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t needed = o->http_max_connections + o->database_max_pool_size + FDS_BESIDE_SOCKETS;
+    if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= needed)
+        return true;
+    log_event(LOG_ERROR, "config.too_few_files",
+              log_str("text",
+                      "HTTP_MAX_CONNECTIONS and DATABASE_MAX_POOL_SIZE need more open files than "
+                      "the hard limit (ulimit -Hn) allows"),
+              log_int("needed", (int64_t)needed), log_int("limit", (int64_t)limit.rlim_max));
+    return false;
+}
+
+static void reload(int argc, char *const argv[])
+{
+    struct options fresh;
+    struct err err = { 0 };
+    if (!options_load(&fresh, argc, argv, environ, &err)) {
+        log_event(LOG_ERROR, "config.reload_failed", log_str("error", err.text));
+        return;
+    }
+    log_set_level((enum log_level)fresh.log_level);
+    log_event(LOG_INFO, "config.reloaded", log_int("log_level", fresh.log_level));
+}
+
+/* Polls a condition between signals; false: a second signal wants the end now, or time is up. */
+static bool await_quiet(struct service *service, const sigset_t *set, int64_t until_ns)
+{
+    while (service_in_flight(service) > 0) {
+        int64_t now_ns = clock_now_ns();
+        if (now_ns >= until_ns)
+            return false;
+        int got = await_signal(set, clock_min(until_ns, now_ns + 10 * NS_PER_MS));
+        if (got == SIGTERM || got == SIGINT)
+            return false;
+    }
+    return true;
+}
+
+static bool await_delay(const sigset_t *set, int64_t until_ns)
+{
+    for (;;) {
+        int got = await_signal(set, until_ns);
+        if (got == 0)
+            return true;
+        if (got == SIGTERM || got == SIGINT)
+            return false;
+    }
+}
+
+/* Ready says no; after SHUTDOWN_DELAY nothing new is taken; what was accepted gets its answer. */
+static void shut_down(struct service *service, const sigset_t *set)
+{
+    int64_t began_ns = clock_now_ns();
+    int64_t until_ns = clock_after(began_ns, service->options.shutdown_timeout_ns);
+    atomic_store_explicit(&service->draining, true, memory_order_release);
+    log_event(LOG_INFO, "service.draining",
+              log_int("in_flight", (int64_t)service_in_flight(service)));
+    bool patient =
+        await_delay(set, clock_min(until_ns, began_ns + service->options.shutdown_delay_ns));
+    service_drain(service);
+    if (!patient || !await_quiet(service, set, until_ns)) {
+        log_event(LOG_WARN, "service.cut_short",
+                  log_int("in_flight", (int64_t)service_in_flight(service)));
+        until_ns = clock_now_ns();
+    }
+    service_stop(service, until_ns);
+    log_event(LOG_INFO, "service.stopped", log_int("ms", (clock_now_ns() - began_ns) / NS_PER_MS));
+}
+
+static void await_end(const sigset_t *set, int argc, char *const argv[])
+{
+    for (;;) {
+        int got = await_signal(set, CLOCK_NEVER);
+        if (got == SIGTERM || got == SIGINT)
+            return;
+        if (got == SIGHUP)
+            reload(argc, argv);
+    }
+}
+
+int run_serve(const struct options *options, int argc, char *const argv[])
+{
+    static struct service service; /* its counters are too large for a stack */
+    struct err err = { 0 };
+    sigset_t set;
+
+    block_signals(&set);
+    if (!raise_fd_limit(options))
+        return EXIT_CONFIG;
+    service.options = *options;
+    if (!service_start(&service, &err)) {
+        log_event(LOG_ERROR, "service.cannot_start", log_str("error", err.text));
+        return 1;
+    }
+    log_event(LOG_INFO, "service.listening", log_str("address", options->http_address),
+              log_int("port", http_server_port(service.http)), log_str("version", ORDERSD_VERSION));
+    await_end(&set, argc, argv);
+    shut_down(&service, &set);
+    return atomic_load_explicit(&service.exit_code, memory_order_acquire);
+}
+
+int run_migrate(const struct options *options)
+{
+    static struct service service;
+    struct err err = { 0 };
+    int exit_code = 1;
+    sigset_t set;
+
+    block_signals(&set);
+    service.options = *options;
+    if (service_open_database(&service, true, &err)) {
+        switch (store_migrate(service.pool, clock_now_ns() + MIGRATE_LIMIT_S * NS_PER_S, &err)) {
+        case MIGRATE_OK:
+            exit_code = 0;
+            break;
+        case MIGRATE_TOO_NEW:
+            exit_code = EXIT_SCHEMA_TOO_NEW;
+            break;
+        case MIGRATE_RETRY:
+        case MIGRATE_FAILED:
+            break;
+        }
+    }
+    if (exit_code == 0)
+        log_event(LOG_INFO, "schema.ready", log_int("version", store_schema_version()));
+    else
+        log_event(LOG_ERROR, "schema.failed", log_str("error", err.text),
+                  log_str("sqlstate", err.code));
+    service_close_database(&service, clock_now_ns() + NS_PER_S);
+    return exit_code;
+}

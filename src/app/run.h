@@ -1,0 +1,18 @@
+/* run.h - the subcommands of the program. Each returns the process's exit code (design.md section
+ * 9). */
+#ifndef APP_RUN_H
+#define APP_RUN_H
+
+struct options;
+
+/* Serves until SIGTERM or SIGINT; a second one ends at once. argv is kept for SIGHUP, which reads
+ * the configuration again and applies what may change (LOG_LEVEL, from its file). */
+int run_serve(const struct options *options, int argc, char *const argv[]);
+
+/* Brings the schema up and ends. */
+int run_migrate(const struct options *options);
+
+/* Asks the service on this machine whether it is ready: for images without a shell. */
+int run_healthcheck(const struct options *options);
+
+#endif

@@ -1,0 +1,274 @@
+/* service.c - see service.h. Parts are opened from the database upwards and closed from the client
+ * downwards, so that each finds alive whatever it calls. */
+#include "app/service.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/events.h"
+#include "app/routes.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/http.h"
+#include "ingest/ingest.h"
+#include "ingest/reader.h"
+#include "store/store.h"
+
+enum { MIGRATE_LIMIT_S = 75, STARTER_PAUSE_S = 1 };
+
+/* ---- the database ---- */
+
+static bool on_connect(void *ctx, struct pqpool_lease *lease, int64_t deadline_at_ns,
+                       struct err *err)
+{
+    struct service *service = ctx;
+    return store_on_connect(service->store, lease, deadline_at_ns, err);
+}
+
+static struct pqpool_options pool_options(struct service *service)
+{
+    const struct options *o = &service->options;
+    struct pqpool_options p = PQPOOL_OPTIONS_DEFAULT;
+    p.conninfo = o->database_url;
+    p.password_file = o->database_password_file;
+    p.application_name = "ordersd";
+    p.min_pool_size = o->database_min_pool_size;
+    p.max_pool_size = o->database_max_pool_size;
+    p.acquire_timeout_ns = o->database_acquire_timeout_ns;
+    p.max_waiting = o->database_max_waiting;
+    p.connect_timeout_ns = o->database_connect_timeout_ns;
+    p.command_timeout_ns = o->database_command_timeout_ns;
+    p.validate_on_checkout = o->database_validate_on_checkout;
+    p.validation_query = o->database_validation_query;
+    p.validation_bypass_ns = o->database_validation_bypass_ns;
+    p.validation_timeout_ns = o->database_validation_timeout_ns;
+    p.max_validation_failures = o->database_max_validation_failures;
+    p.max_retry_attempts = o->database_max_retry_attempts;
+    p.initial_retry_delay_ns = o->database_initial_retry_delay_ns;
+    p.max_retry_delay_ns = o->database_max_retry_delay_ns;
+    p.retry_backoff_multiplier = o->database_retry_backoff_multiplier;
+    p.retry_jitter = o->database_retry_jitter;
+    p.health_check_interval_ns = o->database_health_check_interval_ns;
+    p.health_check_timeout_ns = o->database_health_check_timeout_ns;
+    p.enable_pool_metrics = o->database_enable_pool_metrics;
+    p.metrics_collection_interval_ns = o->database_metrics_collection_interval_ns;
+    p.idle_timeout_ns = o->database_idle_timeout_ns;
+    p.max_lifetime_ns = o->database_max_lifetime_ns;
+    p.leak_threshold_ns = o->database_leak_threshold_ns;
+    p.warmup = o->database_warmup;
+    p.start = o->database_start == OPTIONS_START_FAIL ? PQPOOL_START_FAIL : PQPOOL_START_DEGRADED;
+    p.on_connect = on_connect;
+    p.on_event = events_of_pool;
+    p.ctx = service;
+    return p;
+}
+
+bool service_open_database(struct service *service, bool small, struct err *err)
+{
+    struct store_options store_options = { .prepare = service->options.database_prepare };
+    if (!store_open(&store_options, &service->store, err))
+        return false;
+    if (service->options.database_password[0] != '\0' &&
+        setenv("PGPASSWORD", service->options.database_password, 1) != 0) {
+        err_set(err, 0, "out of memory");
+        return false;
+    }
+    struct pqpool_options options = pool_options(service);
+    if (small)
+        options.min_pool_size = options.max_pool_size = 1;
+    if (pqpool_open(&options, &service->pool, err) != PQPOOL_OK)
+        return false;
+    store_attach(service->store, service->pool);
+    return true;
+}
+
+void service_close_database(struct service *service, int64_t deadline_at_ns)
+{
+    pqpool_close(&service->pool, deadline_at_ns);
+    store_close(&service->store);
+}
+
+/* ---- the starter: brings the schema up, however long the database takes to come ---- */
+
+static bool pause_starter(struct service *service, const struct err *why, int64_t pause_ns)
+{
+    int64_t until_ns = clock_after(clock_now_ns(), pause_ns);
+    mutex_lock(&service->starter_mu);
+    service->starter_err = *why;
+    while (!service->starter_stop &&
+           cond_wait_until(&service->starter_wake, &service->starter_mu, until_ns))
+        ;
+    bool go_on = !service->starter_stop;
+    mutex_unlock(&service->starter_mu);
+    return go_on;
+}
+
+static void end_process(struct service *service, int exit_code)
+{
+    atomic_store_explicit(&service->exit_code, exit_code, memory_order_release);
+    (void)kill(getpid(), SIGTERM); /* main drains and ends with that code */
+}
+
+static void *starter_run(void *arg)
+{
+    struct service *service = arg;
+    for (;;) {
+        struct err err = { 0 };
+        int64_t pause_ns = STARTER_PAUSE_S * NS_PER_S;
+        switch (store_migrate(service->pool, clock_now_ns() + MIGRATE_LIMIT_S * NS_PER_S, &err)) {
+        case MIGRATE_OK:
+            atomic_store_explicit(&service->migrated, true, memory_order_release);
+            log_event(LOG_INFO, "schema.ready", log_int("version", store_schema_version()));
+            return NULL;
+        case MIGRATE_TOO_NEW:
+            log_event(LOG_ERROR, "schema.too_new", log_str("error", err.text));
+            end_process(service, EXIT_SCHEMA_TOO_NEW);
+            return NULL;
+        case MIGRATE_FAILED:
+            log_event(LOG_ERROR, "schema.failed", log_str("error", err.text),
+                      log_str("sqlstate", err.code));
+            pause_ns = service->options.database_max_retry_delay_ns;
+            break;
+        case MIGRATE_RETRY:
+            log_event(LOG_WARN, "schema.waiting", log_str("error", err.text));
+            break;
+        }
+        if (!pause_starter(service, &err, pause_ns))
+            return NULL;
+    }
+}
+
+static bool start_starter(struct service *service, struct err *err)
+{
+    if (!service->options.database_migrate) {
+        atomic_store_explicit(&service->migrated, true, memory_order_release);
+        return true;
+    }
+    service->starter_runs = thread_start(&service->starter, "starter", starter_run, service) == 0;
+    if (!service->starter_runs)
+        err_set(err, 0, "cannot start a thread");
+    return service->starter_runs;
+}
+
+static void stop_starter(struct service *service)
+{
+    if (!service->starter_runs)
+        return;
+    mutex_lock(&service->starter_mu);
+    service->starter_stop = true;
+    cond_signal(&service->starter_wake);
+    mutex_unlock(&service->starter_mu);
+    thread_join(service->starter);
+    service->starter_runs = false;
+}
+
+/* ---- the whole ---- */
+
+static bool start_ingest(struct service *service, struct err *err)
+{
+    const struct options *o = &service->options;
+    const struct order_store *store = store_as_order_store(service->store);
+    struct ingest_options ingest = {
+        .store = store,
+        .workers = o->orders_workers,
+        .group_max = o->orders_group_max,
+        .capacity = o->orders_queue_capacity,
+        .max_bytes = o->orders_queue_max_bytes,
+        .commit_timeout_ns = o->orders_commit_timeout_ns,
+        .queue_wait_max_ns = o->orders_queue_wait_max_ns,
+        .on_done = routes_on_done,
+        .on_event = events_of_ingest,
+        .ctx = service,
+    };
+    service->ingest = ingest_open(&ingest, err);
+    if (service->ingest == NULL)
+        return false;
+    service->reader = reader_open(store, o->orders_readers, err);
+    return service->reader != NULL;
+}
+
+static bool start_http(struct service *service, struct err *err)
+{
+    const struct options *o = &service->options;
+    struct http_options http = {
+        .address = o->http_address,
+        .port = o->http_port,
+        .threads = o->http_threads,
+        .max_connections = o->http_max_connections,
+        .max_body_bytes = o->http_max_body_bytes,
+        .bodies_max_bytes = o->http_bodies_max_bytes,
+        .header_max_bytes = o->http_header_max_bytes,
+        .read_timeout_ns = o->http_read_timeout_ns,
+        .idle_timeout_ns = o->http_idle_timeout_ns,
+        .routes = routes,
+        .n_routes = routes_count,
+        .ctx = service,
+        .on_answer = events_of_http,
+    };
+    service->http = http_server_open(&http, err);
+    return service->http != NULL;
+}
+
+bool service_start(struct service *service, struct err *err)
+{
+    service->started_at_ns = clock_now_ns();
+    service->started_at_us = clock_wall_us();
+    mutex_init(&service->starter_mu);
+    cond_init(&service->starter_wake);
+    histogram_init(&service->commit_duration, metric_latency_bounds_ns, metric_latency_n_bounds);
+    if (service_open_database(service, false, err) && start_ingest(service, err) &&
+        start_http(service, err) && start_starter(service, err))
+        return true;
+    service_stop(service, clock_now_ns());
+    return false;
+}
+
+static bool say(char *why, size_t size, const char *what, const char *detail)
+{
+    (void)snprintf(why, size, "%s%s%s", what, detail[0] != '\0' ? ": " : "", detail);
+    return false;
+}
+
+bool service_ready(struct service *service, const struct pqpool_stats *pool, char *why, size_t size)
+{
+    (void)snprintf(why, size, "%s", "");
+    if (atomic_load_explicit(&service->draining, memory_order_acquire))
+        return say(why, size, "shutting down", "");
+    if (pool->down)
+        return say(why, size, "the database is down", pool->last_error);
+    if (!atomic_load_explicit(&service->migrated, memory_order_acquire)) {
+        mutex_lock(&service->starter_mu);
+        struct err err = service->starter_err;
+        mutex_unlock(&service->starter_mu);
+        const char *dial = pool->last_error;
+        return say(why, size, "the schema is not ready yet", dial[0] != '\0' ? dial : err.text);
+    }
+    if (!pool->healthy)
+        return say(why, size, "the last health check of the database failed", pool->last_error);
+    return true;
+}
+
+void service_drain(struct service *service)
+{
+    ingest_drain(service->ingest);
+    http_server_drain(service->http);
+}
+
+uint64_t service_in_flight(struct service *service)
+{
+    return http_server_in_flight(service->http);
+}
+
+void service_stop(struct service *service, int64_t deadline_at_ns)
+{
+    stop_starter(service);
+    ingest_close(&service->ingest, deadline_at_ns);
+    reader_close(&service->reader);
+    http_server_close(&service->http);
+    service_close_database(service, deadline_at_ns);
+    cond_fini(&service->starter_wake);
+    mutex_fini(&service->starter_mu);
+}

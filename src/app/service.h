@@ -1,0 +1,86 @@
+/* service.h - the running service: every part and how they hang together.
+ *
+ *   http loops -> routes -> ingest (queue, workers) -> store -> pqpool -> PostgreSQL
+ *                        -> reader (lookups)        -> store
+ *
+ * Threads    built and torn down by main; the members below `ready` are read from anywhere. */
+#ifndef APP_SERVICE_H
+#define APP_SERVICE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/options.h"
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/metrics.h"
+#include "base/sync.h"
+#include "pqpool/pqpool.h"
+
+struct http_server;
+struct ingest;
+struct reader;
+struct store;
+
+/* What became of an order; exactly one for each that was read. */
+enum order_result {
+    RESULT_CREATED,
+    RESULT_REPLAYED,
+    RESULT_INVALID,
+    RESULT_REUSED,
+    RESULT_STALE,
+    RESULT_REFUSED,      /* by the database */
+    RESULT_REFUSED_FULL, /* queue full, too slow, or draining */
+    RESULT_UNAVAILABLE,  /* no database, or not sent by the deadline */
+    RESULT_UNKNOWN,      /* answered 504, and no verdict ever came */
+    RESULT_FAILED,
+    RESULT_LATE, /* answered 504, and found stored afterwards */
+};
+enum { ORDER_RESULTS = RESULT_LATE + 1 };
+
+struct service {
+    struct options options;
+    struct store *store;
+    struct pqpool *pool;
+    struct ingest *ingest;
+    struct reader *reader;
+    struct http_server *http;
+    int64_t started_at_ns, started_at_us;
+
+    struct counter orders[ORDER_RESULTS];
+    struct histogram commit_duration;
+
+    atomic_bool migrated; /* the schema is ours */
+    atomic_bool draining; /* SIGTERM came */
+    atomic_int exit_code; /* what the starter wants main to end with; 0: nothing */
+
+    struct mutex starter_mu;
+    struct cond starter_wake;
+    bool starter_stop GUARDED_VAR;
+    struct err starter_err GUARDED_VAR; /* why the schema is not ready yet */
+    pthread_t starter;
+    bool starter_runs;
+};
+
+/* Starts all of it; returns without waiting for the database. False: *err, and nothing is left. */
+bool service_start(struct service *service, struct err *err) MUST_CHECK;
+
+/* Ready to take orders? Else `why` (200 bytes at least) says what is missing. */
+bool service_ready(struct service *service, const struct pqpool_stats *pool, char *why,
+                   size_t size);
+
+/* From here new orders are refused and no connection is accepted. */
+void service_drain(struct service *service);
+/* Requests not yet answered. */
+uint64_t service_in_flight(struct service *service);
+/* Ends everything by the deadline. What was accepted has its answer then. */
+void service_stop(struct service *service, int64_t deadline_at_ns);
+
+/* Opens the store and the pool alone, for `ordersd migrate` too. */
+bool service_open_database(struct service *service, bool small, struct err *err) MUST_CHECK;
+void service_close_database(struct service *service, int64_t deadline_at_ns);
+
+enum { EXIT_SCHEMA_TOO_NEW = 70, EXIT_CONFIG = 78 };
+
+#endif
