@@ -253,6 +253,6 @@ void get_metrics(struct http_request *req, void *ctx)
     queue(&out, &gauges);
     commits(&out, ingest_metrics(service->ingest));
     process(&out, service);
-    http_server_metrics(service->http, &out);
+    http_server_metrics(http_server_of(req), &out);
     http_answer(req, 200, "text/plain; version=0.0.4; charset=utf-8", &out);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/http_map.h"
 #include "app/routes.h"
@@ -52,6 +53,9 @@ static void refuse_fields(struct http_request *req, const struct order_problem *
         buf_add_str(&members, ",\"detail\":");
         buf_add_json(&members, error->detail);
         buf_add_char(&members, '}');
+        if (strcmp(error->code, "idempotency_key_mismatch") == 0)
+            problem.status =
+                400; /* header and body disagree: the request is at fault, not a field */
     }
     buf_add_char(&members, ']');
     problem.members = members.failed ? NULL : members.data;
@@ -208,11 +212,6 @@ static void on_deadline(struct http_request *req, void *arg)
 static bool admits(struct service *service, struct http_request *req)
 {
     int64_t retry_in_ns = 0;
-    if (atomic_load_explicit(&service->draining, memory_order_relaxed)) {
-        count(service, RESULT_REFUSED_FULL);
-        refuse(req, REFUSE_DRAINING, 0);
-        return false;
-    }
     if (pqpool_is_down(service->pool, &retry_in_ns)) {
         count(service, RESULT_UNAVAILABLE);
         refuse(req, REFUSE_DATABASE_DOWN, retry_in_ns > 0 ? retry_in_ns : NS_PER_S);

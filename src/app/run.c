@@ -50,7 +50,7 @@ static bool raise_fd_limit(const struct options *o)
         return true;
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t needed = o->http_max_connections + o->database_max_pool_size + FDS_BESIDE_SOCKETS;
+    rlim_t needed = o->http_max_connections + 2 * o->database_max_pool_size + FDS_BESIDE_SOCKETS;
     if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= needed)
         return true;
     log_event(LOG_ERROR, "config.too_few_files",

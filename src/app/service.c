@@ -265,9 +265,11 @@ uint64_t service_in_flight(struct service *service)
 void service_stop(struct service *service, int64_t deadline_at_ns)
 {
     stop_starter(service);
+    ingest_stop(service->ingest, deadline_at_ns);
+    reader_stop(service->reader);
+    http_server_close(&service->http); /* until here the loops ask all the others */
     ingest_close(&service->ingest, deadline_at_ns);
     reader_close(&service->reader);
-    http_server_close(&service->http);
     service_close_database(service, deadline_at_ns);
     cond_fini(&service->starter_wake);
     mutex_fini(&service->starter_mu);

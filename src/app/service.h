@@ -45,7 +45,7 @@ struct service {
     struct pqpool *pool;
     struct ingest *ingest;
     struct reader *reader;
-    struct http_server *http;
+    struct http_server *http; /* the loops run before it is set: see http_server_of() */
     int64_t started_at_ns, started_at_us;
 
     struct counter orders[ORDER_RESULTS];

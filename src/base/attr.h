@@ -6,10 +6,10 @@
 #ifndef BASE_ATTR_H
 #define BASE_ATTR_H
 
-#define MUST_CHECK             __attribute__((warn_unused_result))
+#define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define NORETURN               __attribute__((noreturn))
-#define UNUSED                 __attribute__((unused))
+#define NORETURN __attribute__((noreturn))
+#define UNUSED __attribute__((unused))
 
 #if defined(__clang__)
 #define TSA(x) __attribute__((x))
@@ -18,11 +18,11 @@
 #endif
 
 #define CAPABILITY(name) TSA(capability(name))
-#define GUARDED_VAR      TSA(guarded_var)
-#define REQUIRES(lock)   TSA(requires_capability(lock))
-#define EXCLUDES(lock)   TSA(locks_excluded(lock))
-#define ACQUIRES(lock)   TSA(acquire_capability(lock))
-#define RELEASES(lock)   TSA(release_capability(lock))
-#define NO_TSA           TSA(no_thread_safety_analysis)
+#define GUARDED_VAR TSA(guarded_var)
+#define REQUIRES(lock) TSA(requires_capability(lock))
+#define EXCLUDES(lock) TSA(locks_excluded(lock))
+#define ACQUIRES(lock) TSA(acquire_capability(lock))
+#define RELEASES(lock) TSA(release_capability(lock))
+#define NO_TSA TSA(no_thread_safety_analysis)
 
 #endif

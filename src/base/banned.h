@@ -1,4 +1,5 @@
-/* banned.h - included before every file: functions that cannot be called safely, or that hide a bound. */
+/* banned.h - included before every file: functions that cannot be called safely, or that hide a
+ * bound. */
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H
 
@@ -7,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#pragma GCC poison strcpy strcat strncpy strncat strtok sprintf vsprintf gets atoi atol atoll gmtime localtime
+#pragma GCC poison strcpy strcat strncpy strncat strtok sprintf vsprintf gets atoi atol atoll      \
+    gmtime localtime
 
 #endif

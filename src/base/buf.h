@@ -23,7 +23,7 @@ struct buf {
 #define BUF_OVER(array)                                                                            \
     ((struct buf){ .data = (array), .cap = sizeof(array), .max = sizeof(array) - 1 })
 
-void buf_fini(struct buf *buf); /* frees; leaves an empty buffer of the same maximum */
+void buf_fini(struct buf *buf);  /* frees; leaves an empty buffer of the same maximum */
 void buf_clear(struct buf *buf); /* keeps the memory */
 
 /* Room for `more` bytes beyond len, and a NUL; false (and failed) when that is not to be had. */

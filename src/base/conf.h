@@ -23,7 +23,15 @@
 struct buf;
 struct err;
 
-enum conf_type { CONF_BOOL, CONF_UINT, CONF_DOUBLE, CONF_DURATION, CONF_SIZE, CONF_STRING, CONF_ENUM };
+enum conf_type {
+    CONF_BOOL,
+    CONF_UINT,
+    CONF_DOUBLE,
+    CONF_DURATION,
+    CONF_SIZE,
+    CONF_STRING,
+    CONF_ENUM
+};
 
 enum conf_flag {
     CONF_SECRET = 1u << 0, /* shown as *** */
@@ -32,17 +40,18 @@ enum conf_flag {
 };
 
 struct conf_opt {
-    const char *name; /* lower case with underscores: flag and environment names come from it */
+    const char *name;  /* lower case with underscores: flag and environment names come from it */
     const char *group; /* heading in --help and in the manual; NULL: as the row before */
-    const char *unit; /* shown with the bounds; NULL when the type says it all */
-    const char *def;  /* parsed by the code that parses the user's text */
-    const char *doc;  /* one sentence */
+    const char *unit;  /* shown with the bounds; NULL when the type says it all */
+    const char *def;   /* parsed by the code that parses the user's text */
+    const char *doc;   /* one sentence */
     enum conf_type type;
-    unsigned flags;       /* enum conf_flag */
-    size_t off;           /* the member in the struct that the table fills */
-    size_t size;          /* of that member; CONF_STRING: its capacity with the NUL */
-    int64_t min, max;     /* inclusive, in the member's unit; CONF_DOUBLE: in thousandths */
-    const char *const *words; /* CONF_ENUM: ends with NULL; the member is an int, the word's index */
+    unsigned flags;   /* enum conf_flag */
+    size_t off;       /* the member in the struct that the table fills */
+    size_t size;      /* of that member; CONF_STRING: its capacity with the NUL */
+    int64_t min, max; /* inclusive, in the member's unit; CONF_DOUBLE: in thousandths */
+    const char *const
+        *words; /* CONF_ENUM: ends with NULL; the member is an int, the word's index */
 };
 
 struct conf_table {
@@ -51,10 +60,11 @@ struct conf_table {
     const char *program; /* "ordersd" */
 };
 
-/* Members by type: bool, uint32_t, double, int64_t (duration), uint64_t (size), char[], int (enum). */
+/* Members by type: bool, uint32_t, double, int64_t (duration), uint64_t (size), char[], int (enum).
+ */
 
-/* Fills `conf` from defaults, then `environ`-style env, then argv[1..argc-1]. An argument that is not
- * a flag is an error. */
+/* Fills `conf` from defaults, then `environ`-style env, then argv[1..argc-1]. An argument that is
+ * not a flag is an error. */
 bool conf_load(const struct conf_table *table, void *conf, int argc, char *const argv[],
                char *const env[], struct err *err) MUST_CHECK;
 
@@ -66,8 +76,9 @@ bool conf_set(const struct conf_table *table, void *conf, const char *name, cons
 bool conf_check_order(const struct conf_table *table, const void *conf, const char *small,
                       const char *large, struct err *err) MUST_CHECK;
 
-void conf_print(const struct conf_table *table, const void *conf, struct buf *out); /* NAME=value, secrets masked */
-void conf_help(const struct conf_table *table, struct buf *out);                    /* for --help, 100 columns */
-void conf_markdown(const struct conf_table *table, struct buf *out);                /* for docs/CONFIGURATION.md */
+void conf_print(const struct conf_table *table, const void *conf,
+                struct buf *out);                                /* NAME=value, secrets masked */
+void conf_help(const struct conf_table *table, struct buf *out); /* for --help, 100 columns */
+void conf_markdown(const struct conf_table *table, struct buf *out); /* for docs/CONFIGURATION.md */
 
 #endif

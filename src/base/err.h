@@ -8,13 +8,14 @@
 
 enum err_flag {
     ERR_RETRYABLE = 1u << 0, /* the same call may succeed later */
-    ERR_UNCERTAIN = 1u << 1, /* it may have happened: repeat it under the same key, never a new one */
+    ERR_UNCERTAIN =
+        1u << 1, /* it may have happened: repeat it under the same key, never a new one */
 };
 
 struct err {
-    unsigned flags;  /* enum err_flag */
-    char code[6];    /* SQLSTATE of the server's answer, or "" */
-    char text[250];  /* one line, no final newline; cut when too long */
+    unsigned flags; /* enum err_flag */
+    char code[6];   /* SQLSTATE of the server's answer, or "" */
+    char text[250]; /* one line, no final newline; cut when too long */
 };
 
 /* Overwrites *err; `code` is cleared. No-op when err is NULL. Never allocates. */

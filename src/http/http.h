@@ -48,6 +48,7 @@ struct http_route {
  * ---- */
 
 struct http_loop *http_loop_of(struct http_request *req);
+const struct http_server *http_server_of(struct http_request *req);
 const char *http_request_id(struct http_request *req);
 const char *http_path_part(struct http_request *req, size_t i);      /* i-th brace part */
 const char *http_header(struct http_request *req, const char *name); /* NULL when absent */

@@ -12,6 +12,11 @@ struct http_loop *http_loop_of(struct http_request *req)
     return req->loop;
 }
 
+const struct http_server *http_server_of(struct http_request *req)
+{
+    return req->loop->server;
+}
+
 const char *http_request_id(struct http_request *req)
 {
     return req->id;

@@ -20,15 +20,6 @@ struct ingest {
 
 static const int64_t group_bounds[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096 };
 
-static void stop_and_free(struct ingest *ingest, int64_t deadline_at_ns)
-{
-    queue_stop(&ingest->queue, deadline_at_ns);
-    for (uint32_t i = 0; i < ingest->n_workers; i++)
-        worker_join(&ingest->workers[i]);
-    queue_fini(&ingest->queue);
-    free(ingest);
-}
-
 static void check_options(const struct ingest_options *options)
 {
     CHECK(options->workers > 0);
@@ -65,7 +56,7 @@ struct ingest *ingest_open(const struct ingest_options *options, struct err *err
     for (; ingest->n_workers < options->workers; ingest->n_workers++) {
         if (!worker_start(&ingest->workers[ingest->n_workers], &ingest->queue, &ingest->options,
                           &ingest->metrics, err)) {
-            stop_and_free(ingest, 0);
+            ingest_close(&ingest, 0);
             return NULL;
         }
     }
@@ -92,11 +83,22 @@ void ingest_drain(struct ingest *ingest)
     queue_drain(&ingest->queue);
 }
 
+void ingest_stop(struct ingest *ingest, int64_t deadline_at_ns)
+{
+    if (ingest == NULL)
+        return;
+    queue_stop(&ingest->queue, deadline_at_ns);
+    for (; ingest->n_workers > 0; ingest->n_workers--)
+        worker_join(&ingest->workers[ingest->n_workers - 1]);
+}
+
 void ingest_close(struct ingest **ingest, int64_t deadline_at_ns)
 {
     if (*ingest == NULL)
         return;
-    stop_and_free(*ingest, deadline_at_ns);
+    ingest_stop(*ingest, deadline_at_ns);
+    queue_fini(&(*ingest)->queue);
+    free(*ingest);
     *ingest = NULL;
 }
 

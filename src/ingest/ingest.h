@@ -129,8 +129,12 @@ bool ingest_expire(struct ingest_item *item) MUST_CHECK;
 void ingest_drain(struct ingest *ingest);
 
 /* Drains until empty or the deadline, then gives back what is left (in doubt: UNKNOWN, else
- * UNAVAILABLE), joins the workers and frees. An attempt under way at the deadline is waited for: at
- * most a third of commit_timeout. NULL is a no-op. */
+ * UNAVAILABLE) and joins the workers. An attempt under way at the deadline is waited for: at most a
+ * third of commit_timeout. After it on_done comes no more, new items are refused, and the figures
+ * can still be read. NULL is a no-op. */
+void ingest_stop(struct ingest *ingest, int64_t deadline_at_ns);
+
+/* ingest_stop(), and frees. NULL is a no-op. */
 void ingest_close(struct ingest **ingest, int64_t deadline_at_ns);
 
 const struct ingest_metrics *ingest_metrics(const struct ingest *ingest);

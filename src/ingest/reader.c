@@ -110,19 +110,25 @@ enum reader_rc reader_submit(struct reader *reader, struct lookup *lookup)
     return rc;
 }
 
+void reader_stop(struct reader *reader)
+{
+    if (reader == NULL)
+        return;
+    mutex_lock(&reader->mu);
+    reader->closing = true;
+    cond_broadcast(&reader->work);
+    mutex_unlock(&reader->mu);
+    for (; reader->n_threads > 0; reader->n_threads--)
+        thread_join(reader->threads[reader->n_threads - 1]);
+}
+
 void reader_close(struct reader **reader)
 {
-    struct reader *closing = *reader;
-    if (closing == NULL)
+    if (*reader == NULL)
         return;
-    mutex_lock(&closing->mu);
-    closing->closing = true;
-    cond_broadcast(&closing->work);
-    mutex_unlock(&closing->mu);
-    for (uint32_t i = 0; i < closing->n_threads; i++)
-        thread_join(closing->threads[i]);
-    cond_fini(&closing->work);
-    mutex_fini(&closing->mu);
-    free(closing);
+    reader_stop(*reader);
+    cond_fini(&(*reader)->work);
+    mutex_fini(&(*reader)->mu);
+    free(*reader);
     *reader = NULL;
 }

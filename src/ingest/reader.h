@@ -35,7 +35,11 @@ struct reader *reader_open(const struct order_store *store, uint32_t threads,
                            struct err *err) MUST_CHECK;
 enum reader_rc reader_submit(struct reader *reader, struct lookup *lookup) MUST_CHECK;
 
-/* What is queued is answered LOOKUP_UNAVAILABLE; joins. NULL is a no-op. */
+/* What is queued is answered LOOKUP_UNAVAILABLE; joins. After it `done` comes no more, and new
+ * lookups are refused. NULL is a no-op. */
+void reader_stop(struct reader *reader);
+
+/* reader_stop(), and frees. NULL is a no-op. */
 void reader_close(struct reader **reader);
 
 #endif

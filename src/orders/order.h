@@ -41,7 +41,7 @@ struct order {
     char limit_price[ORDER_DECIMAL_SIZE]; /* "" when absent */
     char stop_price[ORDER_DECIMAL_SIZE];  /* "" when absent */
     int64_t sent_at_us, max_age_ms;       /* both 0 when absent; not stored, not compared */
-    char *metadata;                       /* owned; the client's own bytes, NUL-terminated; NULL when absent */
+    char *metadata; /* owned; the client's own bytes, NUL-terminated; NULL when absent */
     size_t metadata_len;
 };
 
@@ -54,9 +54,9 @@ bool order_type_of(const char *word, enum order_type *out) MUST_CHECK;
 bool order_tif_of(const char *word, enum order_tif *out) MUST_CHECK;
 
 struct order_error {
-    char pointer[96];  /* RFC 6901, "" for the document */
-    const char *code;  /* static: "required", "unknown_field", "invalid_format", ... */
-    char detail[160];  /* what was wrong and what would be right */
+    char pointer[96]; /* RFC 6901, "" for the document */
+    const char *code; /* static: "required", "unknown_field", "invalid_format", ... */
+    char detail[160]; /* what was wrong and what would be right */
 };
 
 enum order_rc {
@@ -67,16 +67,18 @@ enum order_rc {
 };
 
 struct order_problem {
-    const char *code;      /* static; MALFORMED: "invalid_json", "duplicate_key", "number_out_of_range", ... */
-    char detail[200];      /* MALFORMED */
-    long offset;           /* MALFORMED: byte in the body, -1 where there is none */
-    size_t n_errors;       /* INVALID */
+    const char
+        *code; /* static; MALFORMED: "invalid_json", "duplicate_key", "number_out_of_range", ... */
+    char detail[200]; /* MALFORMED */
+    long offset;      /* MALFORMED: byte in the body, -1 where there is none */
+    size_t n_errors;  /* INVALID */
     struct order_error errors[ORDER_ERRORS_MAX];
 };
 
-/* Reads one order object. `idempotency_key` (may be NULL) stands for an absent client_order_id; when
- * both are there and differ, that is a field error. Writes *out only on ORDER_OK, then the caller
- * owns it; *problem only otherwise. order_id and received_at are not read from the document. */
+/* Reads one order object. `idempotency_key` (may be NULL) stands for an absent client_order_id;
+ * when both are there and differ, that is a field error. Writes *out only on ORDER_OK, then the
+ * caller owns it; *problem only otherwise. order_id and received_at are not read from the document.
+ */
 enum order_rc order_parse(const char *body, size_t len, const char *idempotency_key,
                           struct order *out, struct order_problem *problem) MUST_CHECK;
 
@@ -100,7 +102,8 @@ enum order_field_bit {
     ORDER_DIFF_METADATA = 1u << 7, /* set by the store: jsonb equality is the database's to judge */
 };
 
-/* Fields, metadata aside, in which two orders of the same key differ by value; 0: the same content. */
+/* Fields, metadata aside, in which two orders of the same key differ by value; 0: the same content.
+ */
 unsigned order_diff(const struct order *a, const struct order *b);
 
 /* JSON array of the field names of the bits. */

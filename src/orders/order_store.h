@@ -24,22 +24,24 @@ enum put_verdict {
 
 /* One order on its way through an attempt. */
 struct order_put {
-    const struct order *order; /* borrowed; order_id and received_at set, the same at each attempt */
-    bool lookup_only;          /* in: do not write, only look the key up */
-    bool skip;                 /* set by before_send: leave this one out of the attempt */
-    enum put_verdict verdict;  /* out; final unless PUT_PENDING */
-    unsigned diff;             /* out: PUT_REUSED */
-    struct order stored;       /* out: PUT_REPLAYED, PUT_REUSED; the caller's to order_fini() */
+    const struct order
+        *order;               /* borrowed; order_id and received_at set, the same at each attempt */
+    bool lookup_only;         /* in: do not write, only look the key up */
+    bool skip;                /* set by before_send: leave this one out of the attempt */
+    enum put_verdict verdict; /* out; final unless PUT_PENDING */
+    unsigned diff;            /* out: PUT_REUSED */
+    struct order stored;      /* out: PUT_REPLAYED, PUT_REUSED; the caller's to order_fini() */
 };
 
 /* What an attempt that failed allows (design.md section 4, the error table). */
 enum store_action {
     STORE_RETRY,            /* the whole group, after a pause */
-    STORE_RETRY_THEN_SPLIT, /* again; a group that failed so twice is split, so that strangers pass */
-    STORE_SPLIT,            /* one order's fault: split; alone, that order is refused by the database */
-    STORE_SPLIT_OR_FAIL,    /* split; alone, it is a fault of ours */
-    STORE_FAIL,             /* the whole group at once, loudly */
-    STORE_UNAVAILABLE,      /* nothing was sent: no connection by the deadline, or the pool is down */
+    STORE_RETRY_THEN_SPLIT, /* again; a group that failed so twice is split, so that strangers pass
+                             */
+    STORE_SPLIT, /* one order's fault: split; alone, that order is refused by the database */
+    STORE_SPLIT_OR_FAIL, /* split; alone, it is a fault of ours */
+    STORE_FAIL,          /* the whole group at once, loudly */
+    STORE_UNAVAILABLE,   /* nothing was sent: no connection by the deadline, or the pool is down */
 };
 
 struct store_failure {
@@ -54,8 +56,8 @@ struct put_group {
     size_t n;
     bool in_doubt; /* an earlier attempt may have stored some of these: look before believing */
     int64_t deadline_at_ns;
-    /* Called once, on this thread, when a connection is held and just before the first byte is sent;
-     * may set `skip` on any put. */
+    /* Called once, on this thread, when a connection is held and just before the first byte is
+     * sent; may set `skip` on any put. */
     void (*before_send)(void *arg, struct put_group *group);
     void *arg;
 };

@@ -1,5 +1,6 @@
 /* uuid7.h - UUID version 7 (RFC 9562, 5.7): 48 bits of Unix milliseconds, then per thread a counter
- * that keeps the ids of one millisecond in order (6.2, method 1), then random bits from getrandom(2). */
+ * that keeps the ids of one millisecond in order (6.2, method 1), then random bits from
+ * getrandom(2). */
 #ifndef ORDERS_UUID7_H
 #define ORDERS_UUID7_H
 

@@ -1,8 +1,9 @@
 /* acquire.c - taking a connection and giving it back: the hot path first, the waiting after it.
  *
  * A checkout of a connection used within the bypass window makes no system call: one mutex, one
- * clock read. Newcomers queue behind waiters; a connection that comes back goes to the first waiter
- * by hand, so none can be snatched from under it. */
+ * clock read. A connection that comes back goes to the first waiter by hand, so none can be
+ * snatched from under it; what is idle was wanted by no waiter, and is a newcomer's for the taking.
+ */
 #include <stdio.h>
 
 #include "base/check.h"
@@ -41,16 +42,18 @@ static void lend(struct pqpool *pool, struct conn *conn, const struct request *r
         pool->acquire_max_ns[pool->window_slot] = took_ns;
 }
 
-static void explain_timeout(struct pqpool *pool, int64_t waited_ns, struct err *err)
-    REQUIRES(pool->mu)
+static enum pqpool_rc time_out(struct pqpool *pool, const struct request *req, int64_t now_ns,
+                               struct err *err) REQUIRES(pool->mu)
 {
     const char *cause = pool->last_error.text;
     err_set(
         err, ERR_RETRYABLE,
         "no connection within %.3f s: %u of %u open, %u leased, %u being dialled, %u waiting%s%s",
-        (double)waited_ns / 1e9, pool_total(pool), pool->options.max_pool_size,
+        (double)(now_ns - req->since_at_ns) / 1e9, pool_total(pool), pool->options.max_pool_size,
         pool->list[CONN_LEASED].count, pool->list[CONN_CONNECTING].count, pool->waiting,
         cause[0] != '\0' ? "; last dial: " : "", cause);
+    pool->counted.acquire_timeouts++;
+    return PQPOOL_TIMEOUT;
 }
 
 static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err *err)
@@ -92,9 +95,7 @@ static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool 
     req->queued_ns += now_ns - waiter.since_at_ns;
     if (!waiter.served) {
         pool_dequeue(pool, &waiter);
-        pool->counted.acquire_timeouts++;
-        explain_timeout(pool, now_ns - req->since_at_ns, err);
-        waiter.rc = PQPOOL_TIMEOUT;
+        waiter.rc = time_out(pool, req, now_ns, err);
     } else if (waiter.rc != PQPOOL_OK) {
         (void)refuse(pool, waiter.rc, err);
     }
@@ -125,6 +126,12 @@ static bool passes_probe(struct pqpool *pool, struct conn *conn, struct request 
     return false;
 }
 
+/* A fresh connection is worth the wait only while one can be had. */
+static bool may_try_another(const struct pqpool *pool, int tried) REQUIRES(pool->mu)
+{
+    return !pool->closing && (tried < CANDIDATES_MAX || pool->backoff.failures > 0);
+}
+
 static enum pqpool_rc acquire_slowly(struct pqpool *pool, struct request *req, struct conn *conn,
                                      struct conn **out, struct err *err) REQUIRES(pool->mu)
 {
@@ -134,11 +141,18 @@ static enum pqpool_rc acquire_slowly(struct pqpool *pool, struct request *req, s
             if (rc != PQPOOL_OK)
                 return rc;
         }
-        if (!needs_probe(pool, conn, clock_now_ns()) || passes_probe(pool, conn, req)) {
+        int64_t now_ns = clock_now_ns();
+        bool probe = needs_probe(pool, conn, now_ns);
+        if (probe && now_ns >= req->deadline_at_ns) { /* no time to probe: nothing is known of it */
+            if (conn->state == CONN_LEASED)
+                pool_offer(pool, conn, now_ns);
+            return time_out(pool, req, now_ns, err);
+        }
+        if (!probe || passes_probe(pool, conn, req)) {
             *out = conn;
             return PQPOOL_OK;
         }
-        conn = tried + 1 < CANDIDATES_MAX && !pool->closing ? pool_take_idle(pool) : NULL;
+        conn = may_try_another(pool, tried + 1) ? pool_take_idle(pool) : NULL;
     }
 }
 
@@ -166,7 +180,7 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
                              ? deadline_at_ns
                              : clock_after(now_ns, pool->options.acquire_timeout_ns);
     mutex_lock(&pool->mu);
-    if (!pool->closing && pool->first_waiter == NULL)
+    if (!pool->closing)
         conn = pool_take_idle(pool);
     if (conn != NULL && !needs_probe(pool, conn, now_ns)) {
         pool->counted.validations_bypassed++;
@@ -212,9 +226,9 @@ static void take_back(struct pqpool *pool, struct conn *conn, enum conn_state ne
                       int64_t now_ns) REQUIRES(pool->mu)
 {
     conn->used_at_ns = now_ns;
-    if (next == CONN_IDLE) {
+    if (next == CONN_IDLE || (next == CONN_RESETTING && pool->closing)) {
         pool_offer(pool, conn, now_ns);
-    } else if (next == CONN_RESETTING && !pool->closing) {
+    } else if (next == CONN_RESETTING) {
         conn->task_deadline_at_ns = 0;
         conn_move(pool, conn, CONN_RESETTING);
         pool_wake_janitor(pool);
@@ -226,14 +240,14 @@ static void take_back(struct pqpool *pool, struct conn *conn, enum conn_state ne
     }
 }
 
-/* The pool was closed before this lease came back, and its threads are gone. */
+/* The pool's threads ended before this lease came back. */
 static void take_back_late(struct pqpool *pool, struct conn *conn)
 {
     conn_finish(conn);
     mutex_lock(&pool->mu);
     conn_discard(pool, conn, CLOSE_SHUTDOWN);
     conn_move(pool, conn, CONN_NEW);
-    bool last = pool_on_loan(pool) == 0;
+    bool last = pool->closed && pool_on_loan(pool) == 0;
     mutex_unlock(&pool->mu);
     if (last)
         pool_free(pool);

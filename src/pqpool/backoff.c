@@ -42,7 +42,7 @@ void backoff_failed(struct backoff *backoff, const struct pqpool_options *option
     int64_t delay_ns =
         config_error ? options->max_retry_delay_ns : ceiling(options, backoff->failures);
     if (options->retry_jitter && !config_error)
-        delay_ns = (int64_t)(backoff_random(backoff) % (uint64_t)(delay_ns + 1));
+        delay_ns = (int64_t)(backoff_random(backoff) % ((uint64_t)delay_ns + 1));
     backoff->window = 1;
     backoff->failed_at_ns = now_ns;
     backoff->next_at_ns = clock_after(now_ns, delay_ns);
@@ -55,7 +55,12 @@ void backoff_succeeded(struct backoff *backoff, bool still_wanted)
     if (!still_wanted)
         backoff->window = 1;
     else if (backoff->window < WINDOW_MAX)
-        backoff->window *= 2;
+        backoff->window++;
+}
+
+void backoff_rest(struct backoff *backoff)
+{
+    backoff->window = 1;
 }
 
 uint32_t backoff_allows(const struct backoff *backoff, int64_t now_ns)

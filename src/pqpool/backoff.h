@@ -28,9 +28,12 @@ void backoff_init(struct backoff *backoff, uint64_t seed, uint32_t window);
 void backoff_failed(struct backoff *backoff, const struct pqpool_options *options,
                     bool config_error, int64_t started_at_ns, int64_t now_ns);
 
-/* A dial succeeded. still_wanted: more are waited for, so the window doubles; else it is 1 again.
- */
+/* A dial succeeded. still_wanted: more are waited for, so one more may be under way at a time,
+ * which doubles the window with each wave; else it is 1 again. */
 void backoff_succeeded(struct backoff *backoff, bool still_wanted);
+
+/* Nothing is wanted any more: the next wave of demand starts slowly again. */
+void backoff_rest(struct backoff *backoff);
 
 /* How many dials may be under way at once now. */
 uint32_t backoff_allows(const struct backoff *backoff, int64_t now_ns);

@@ -3,9 +3,10 @@
  *   NEW         a free slot                          -> CONNECTING
  *   CONNECTING  being dialled by the connector       -> IDLE, LEASED, CLOSING
  *   IDLE        ready, newest use first              -> LEASED, CHECKING, CLOSING
- *   CHECKING    probed by the thread that wants it   -> LEASED, CLOSING; the control connection ->
- * IDLE LEASED      on loan                              -> IDLE, LEASED, CHECKING, RESETTING,
- * CANCELING, CLOSING RESETTING   ROLLBACK by the janitor              -> IDLE, LEASED, CLOSING
+ *   CHECKING    probed by the thread that wants it   -> LEASED, CLOSING; the control one -> IDLE
+ *   LEASED      on loan                              -> IDLE, LEASED, CHECKING, RESETTING,
+ *                                                       CANCELING, CLOSING
+ *   RESETTING   ROLLBACK by the janitor              -> IDLE, LEASED, CLOSING
  *   CANCELING   its query is being cancelled         -> RESETTING, CLOSING
  *   CLOSING     waits for the connector's PQfinish   -> NEW
  *
@@ -67,10 +68,11 @@ struct conn {
     struct pqpool_lease lease; /* what the holder sees */
     struct conn *prev, *next;  /* in the list of its state */
     enum conn_state state;
-    bool control; /* the health check's own: in no list, in no count */
-    PGconn *pg;   /* belongs to the thread that the state says; NULL in NEW */
-    int fd;
-    uint32_t serial;     /* one more at each birth: tells a late event from a fresh one */
+    bool control;        /* the health check's own: in no list, in no count */
+    PGconn *pg;          /* belongs to the thread that the state says; NULL in NEW */
+    int fd;              /* libpq's, while it is dialled; afterwards libpq may close it by itself */
+    int own_fd;          /* a duplicate, ours until conn_finish(): to watch, and to cut */
+    uint32_t serial;     /* one more at each dial: tells a late event from a fresh one */
     uint32_t generation; /* the pool's, at birth */
     int64_t born_at_ns, expires_at_ns, used_at_ns;
     atomic_bool peer_gone; /* set by the janitor's epoll; read with no system call at checkout */

@@ -18,6 +18,7 @@ struct connector {
     struct conn **dials; /* being dialled; room for every slot and the control connection */
     struct pollfd *fds;  /* [0] is the eventfd, then one a dial */
     uint32_t n_dials;
+    int64_t looked_at_ns; /* when demand.c was last asked what to dial */
 };
 
 void pool_wake_connector(struct pqpool *pool)
@@ -37,11 +38,17 @@ static void dial_failed(struct connector *c, struct conn *conn, const struct err
 static bool prepare_session(struct conn *conn, struct err *err)
 {
     const struct pqpool_options *options = &conn->pool->options;
+    const struct pg_driver *pg = conn->pool->pg;
     if (options->on_connect == NULL)
         return true;
     int64_t limit_ns = clock_after(clock_now_ns(), PREPARE_LIMIT_S * NS_PER_S);
-    return options->on_connect(options->ctx, &conn->lease,
-                               clock_min(limit_ns, conn->dial.deadline_at_ns), err);
+    if (!options->on_connect(options->ctx, &conn->lease,
+                             clock_min(limit_ns, conn->dial.deadline_at_ns), err))
+        return false;
+    if (!conn->doomed && pg->transaction_status(conn->pg) == PQTRANS_IDLE)
+        return true;
+    err_set(err, ERR_RETRYABLE, "on_connect left the session in no state to be used");
+    return false;
 }
 
 static void dial_ended(struct connector *c, struct conn *conn)
@@ -87,6 +94,7 @@ static void start_dials(struct connector *c)
     struct pqpool *pool = c->pool;
     for (;;) {
         int64_t now_ns = clock_now_ns();
+        c->looked_at_ns = now_ns;
         mutex_lock(&pool->mu);
         struct conn *conn = pool_next_dial(pool, now_ns);
         mutex_unlock(&pool->mu);
@@ -116,17 +124,22 @@ static void step_dials(struct connector *c)
     c->n_dials = kept;
 }
 
-/* The Terminate message of a clean close must not wait for a peer that stopped reading. */
+/* A clean close says goodbye; any other must not wait for a peer that stopped reading. */
 void conn_finish(struct conn *conn)
 {
     if (conn->pg == NULL)
         return;
-    if (conn->fd >= 0 && conn->close_reason != CLOSE_IDLE && conn->close_reason != CLOSE_LIFETIME &&
-        conn->close_reason != CLOSE_SHUTDOWN)
-        (void)shutdown(conn->fd, SHUT_RDWR);
+    bool clean = conn->close_reason == CLOSE_IDLE || conn->close_reason == CLOSE_LIFETIME ||
+                 conn->close_reason == CLOSE_SHUTDOWN;
+    if (!clean && conn->own_fd >= 0)
+        (void)shutdown(conn->own_fd, SHUT_RDWR);
     conn->pool->pg->finish(conn->pg);
+    if (conn->own_fd >= 0) {
+        janitor_unwatch(conn->pool, conn);
+        (void)close(conn->own_fd);
+    }
     conn->pg = NULL;
-    conn->fd = -1;
+    conn->fd = conn->own_fd = -1;
 }
 
 static void close_one(struct pqpool *pool, struct conn *conn)
@@ -160,8 +173,8 @@ static int64_t next_wake(struct connector *c)
     struct pqpool *pool = c->pool;
     int64_t at_ns = CLOCK_NEVER;
     mutex_lock(&pool->mu);
-    if (pool->backoff.failures > 0 && c->n_dials == 0)
-        at_ns = pool->backoff.next_at_ns;
+    if (pool->backoff.failures > 0 && pool->backoff.next_at_ns > c->looked_at_ns)
+        at_ns = pool->backoff.next_at_ns; /* past it, nothing is wanted: an event will tell */
     mutex_unlock(&pool->mu);
     for (uint32_t i = 0; i < c->n_dials; i++)
         at_ns = clock_min(at_ns, c->dials[i]->dial.host_deadline_at_ns);
@@ -177,10 +190,7 @@ static void await_events(struct connector *c)
             .events = c->dials[i]->dial.want == PGRES_POLLING_READING ? POLLIN : POLLOUT,
         };
     int64_t now_ns = clock_now_ns();
-    int64_t wake_at_ns = next_wake(c);
-    if (wake_at_ns <= now_ns && c->n_dials == 0)
-        wake_at_ns = now_ns + NS_PER_S; /* nothing is wanted yet: an event will tell */
-    int ready = poll(c->fds, 1 + c->n_dials, clock_poll_ms(wake_at_ns, now_ns));
+    int ready = poll(c->fds, 1 + c->n_dials, clock_poll_ms(next_wake(c), now_ns));
     if (ready < 0)
         for (uint32_t i = 0; i <= c->n_dials; i++)
             c->fds[i].revents = 0; /* EINTR: another round */

@@ -124,6 +124,17 @@ struct conn *pool_take_idle(struct pqpool *pool)
     return NULL;
 }
 
+void pool_keep_control(struct pqpool *pool)
+{
+    struct conn *control = &pool->control;
+    if (pool->closing)
+        conn_discard(pool, control, CLOSE_SHUTDOWN);
+    else if (conn_is_stale(pool, control))
+        conn_discard(pool, control, stale_reason(control));
+    else
+        conn_move(pool, control, CONN_IDLE);
+}
+
 void pool_retire_all(struct pqpool *pool, const struct conn *conn, const char *why)
 {
     uint32_t now = atomic_load_explicit(&pool->generation, memory_order_relaxed);
@@ -131,6 +142,9 @@ void pool_retire_all(struct pqpool *pool, const struct conn *conn, const char *w
         return; /* this connection belongs to those that were retired before */
     atomic_store_explicit(&pool->generation, now + 1, memory_order_relaxed);
     (void)pool_take_idle(pool); /* discards every idle one, all being older now */
+    if (pool->control.state == CONN_IDLE)
+        conn_discard(pool, &pool->control,
+                     CLOSE_GENERATION); /* it would go on asking the old one */
     pool_event(pool, PQPOOL_EVENT_RETIRED_ALL,
                "the server answered %s: every connection is replaced", why);
 }
@@ -144,6 +158,8 @@ static bool slot_is_wanted(const struct pqpool *pool) REQUIRES(pool->mu)
     uint32_t staying = total - pool->list[CONN_CLOSING].count;
     if (total >= pool->options.max_pool_size)
         return false;
+    if (atomic_load_explicit(&pool->down, memory_order_relaxed))
+        return true; /* nobody may wait, and only a dial can end that */
     return staying < pool->options.min_pool_size || pool->waiting > dialling ||
            (pool->replacing && dialling == 0);
 }
@@ -162,8 +178,11 @@ struct conn *pool_next_dial(struct pqpool *pool, int64_t now_ns)
         conn = &pool->control;
     else if (dialling < allowed && slot_is_wanted(pool))
         conn = pool->list[CONN_NEW].first;
+    else if (dialling == 0)
+        backoff_rest(&pool->backoff);
     if (conn == NULL)
         return NULL;
+    conn->serial++;
     conn->generation = atomic_load_explicit(&pool->generation, memory_order_relaxed);
     pool->counted.dials++;
     conn_move(pool, conn, CONN_CONNECTING);
@@ -197,7 +216,7 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     conn->born_at_ns = conn->used_at_ns = now_ns;
     conn->expires_at_ns = draw_expiry(pool, now_ns);
     if (conn->control) {
-        conn_move(pool, conn, CONN_IDLE);
+        pool_keep_control(pool);
         pool->next_health_at_ns = now_ns; /* the first check at once */
         pool_wake_janitor(pool);
     } else {
@@ -210,6 +229,16 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     pool_judge_down(pool);
     pool_judge_exhausted(pool, now_ns);
     cond_broadcast(&pool->quiet);
+}
+
+/* No fresh connection is on its way: those who wanted one get what is idle. */
+static void serve_from_idle(struct pqpool *pool) REQUIRES(pool->mu)
+{
+    struct conn *conn;
+    while (pool->first_waiter != NULL && (conn = pool_take_idle(pool)) != NULL) {
+        conn_move(pool, conn, CONN_LEASED);
+        serve_first_waiter(pool, PQPOOL_OK, conn);
+    }
 }
 
 void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *err,
@@ -225,6 +254,7 @@ void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *
                "attempt %u, next in %lld ms: %s", pool->backoff.failures,
                (long long)(pause_ms > 0 ? pause_ms : 0), err->text);
     conn_discard(pool, conn, CLOSE_DIAL);
+    serve_from_idle(pool);
     cond_broadcast(&pool->quiet);
 }
 
@@ -256,7 +286,8 @@ void pool_judge_exhausted(struct pqpool *pool, int64_t now_ns)
         pool_event(pool, PQPOOL_EVENT_EXHAUSTED, "all %u connections are in use, %u wait",
                    pool->options.max_pool_size, pool->waiting);
     } else if (was && !is) {
-        pool->counted.exhausted_ns += (uint64_t)(now_ns - pool->exhausted_since_ns);
+        if (now_ns > pool->exhausted_since_ns) /* now was read before the mutex was taken */
+            pool->counted.exhausted_ns += (uint64_t)(now_ns - pool->exhausted_since_ns);
         pool->exhausted_since_ns = 0;
     }
 }

@@ -3,6 +3,7 @@
  *
  * A name is looked up inside PQconnectPoll() and may block there; that costs the connector, never a
  * caller. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -102,7 +103,6 @@ enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
     };
     conn->pg = NULL;
     conn->fd = -1;
-    conn->serial++;
     conn->doomed = conn->warned = conn->leak_reported = false;
     conn->user_bits = 0;
     atomic_store_explicit(&conn->peer_gone, false, memory_order_relaxed);
@@ -117,6 +117,12 @@ static enum dial_rc connected(struct conn *conn, struct err *err, enum error_cla
     (void)pool->pg->set_error_verbosity(conn->pg, PQERRORS_DEFAULT);
     if (pool->pg->set_nonblocking(conn->pg, 1) != 0) {
         explain(conn, err, error_class);
+        hang_up(conn);
+        return DIAL_FAILED;
+    }
+    conn->own_fd = fcntl(conn->fd, F_DUPFD_CLOEXEC, 0);
+    if (conn->own_fd < 0) {
+        err_set(err, ERR_RETRYABLE, "no file descriptor is left to watch the connection with");
         hang_up(conn);
         return DIAL_FAILED;
     }

@@ -68,22 +68,39 @@ static unsigned most(unsigned a, unsigned b)
     return a > b ? a : b;
 }
 
-/* host, hostaddr and port: from the string, else from libpq's environment and service file. */
+/* From the string, else from libpq's environment; where the string names a service, that comes
+ * before the environment, and only libpq can read it. */
+static const char *find_either(const struct dsn *dsn, const PQconninfoOption *defaults,
+                               const char *keyword)
+{
+    const char *given = find(dsn->given, keyword);
+    if (given != NULL || find(dsn->given, "service") != NULL)
+        return given;
+    return find(defaults, keyword);
+}
+
+static bool counts_match(unsigned hosts, unsigned addresses, unsigned ports)
+{
+    unsigned n = most(most(hosts, addresses), 1);
+    bool names_match = hosts == 0 || addresses == 0 || hosts == addresses;
+    return n <= HOSTS_MAX && names_match && (ports <= 1 || ports == n);
+}
+
 static bool split_hosts(struct dsn *dsn, const PQconninfoOption *defaults, struct err *err)
 {
-    static const char *const keywords[] = { "host", "hostaddr", "port" };
-    const char *lists[3];
-    for (int k = 0; k < 3; k++) {
-        const char *given = find(dsn->given, keywords[k]);
-        lists[k] = given != NULL ? given : find(defaults, keywords[k]);
-    }
+    const char *const lists[] = {
+        find_either(dsn, defaults, "host"),
+        find_either(dsn, defaults, "hostaddr"),
+        find_either(dsn, defaults, "port"),
+    };
+    unsigned hosts = count_parts(lists[0]), addresses = count_parts(lists[1]);
     unsigned ports = count_parts(lists[2]);
-    dsn->n_hosts = most(most(count_parts(lists[0]), count_parts(lists[1])), 1);
-    if (dsn->n_hosts > HOSTS_MAX || (ports > 1 && ports != dsn->n_hosts)) {
+    dsn->n_hosts = most(most(hosts, addresses), 1);
+    if (!counts_match(hosts, addresses, ports)) {
         err_set(err, 0,
-                "connection string: %u hosts and %u ports; at most %d hosts, and one port or one a "
-                "host",
-                dsn->n_hosts, ports, HOSTS_MAX);
+                "connection string: %u hosts, %u addresses and %u ports; at most %d hosts, an "
+                "address for each or none, and one port or one a host",
+                hosts, addresses, ports, HOSTS_MAX);
         return false;
     }
     for (unsigned i = 0; i < dsn->n_hosts; i++)
@@ -100,15 +117,24 @@ static bool split_hosts(struct dsn *dsn, const PQconninfoOption *defaults, struc
 static bool join_options(struct dsn *dsn, const char *ours, const PQconninfoOption *defaults,
                          struct err *err)
 {
-    const char *theirs = find(dsn->given, "options");
-    if (theirs == NULL)
-        theirs = find(defaults, "options");
+    const char *theirs = find_either(dsn, defaults, "options");
     int n = snprintf(dsn->startup_options, sizeof dsn->startup_options, "%s%s%s", ours,
                      ours[0] != '\0' && theirs != NULL ? " " : "", theirs != NULL ? theirs : "");
     if (n >= 0 && (size_t)n < sizeof dsn->startup_options)
         return true;
     err_set(err, 0, "connection string: options longer than %d bytes", OPTIONS_SIZE - 1);
     return false;
+}
+
+/* libpq quotes what it does not understand, and a broken string may break in its password: all from
+ * the first quote to the last is left out. */
+static void explain_parse(const char *why, struct err *err)
+{
+    const char *first = strchr(why, '"'), *last = strrchr(why, '"');
+    if (first == NULL)
+        err_set(err, 0, "connection string: %s", why);
+    else
+        err_set(err, 0, "connection string: %.*s...%s", (int)(first + 1 - why), why, last);
 }
 
 struct dsn *dsn_open(const struct pqpool_options *options, struct err *err)
@@ -124,7 +150,7 @@ struct dsn *dsn_open(const struct pqpool_options *options, struct err *err)
     dsn->application_name = options->application_name;
     dsn->given = PQconninfoParse(options->conninfo, &why);
     if (dsn->given == NULL) {
-        err_set(err, 0, "connection string: %s", why != NULL ? why : "out of memory");
+        explain_parse(why != NULL ? why : "out of memory", err);
         goto fail;
     }
     defaults = PQconndefaults();

@@ -31,7 +31,9 @@ enum exchange_rc { EXCHANGE_DONE, EXCHANGE_TIMEOUT, EXCHANGE_LOST };
 
 static enum exchange_rc wait_for(const struct conn *conn, short events, int64_t deadline_at_ns)
 {
-    struct pollfd pfd = { .fd = conn->fd, .events = events };
+    struct pollfd pfd = { .fd = conn->pool->pg->socket(conn->pg), .events = events };
+    if (pfd.fd < 0)
+        return EXCHANGE_LOST;
     for (;;) {
         int64_t now_ns = clock_now_ns();
         if (now_ns >= deadline_at_ns)
@@ -202,6 +204,10 @@ enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query
 
     if (deadline_at_ns == PQPOOL_DEFAULT_DEADLINE)
         deadline_at_ns = clock_after(clock_now_ns(), conn->pool->options.command_timeout_ns);
+    if (clock_now_ns() >= deadline_at_ns) {
+        err_set(err, ERR_RETRYABLE, "the deadline has passed; nothing was sent");
+        return PQPOOL_TIMEOUT;
+    }
     if (send_query(conn->pg, query) == 0)
         return not_sent(conn, err);
     enum exchange_rc how = exchange(conn, deadline_at_ns, &last);

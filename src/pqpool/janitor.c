@@ -38,12 +38,17 @@ static uint64_t watch_key(const struct pqpool *pool, const struct conn *conn)
 static bool watch(struct pqpool *pool, struct conn *conn, int op, uint32_t events)
 {
     struct epoll_event event = { .events = events, .data.u64 = watch_key(pool, conn) };
-    return epoll_ctl(pool->epoll_fd, op, conn->fd, &event) == 0;
+    return epoll_ctl(pool->epoll_fd, op, conn->own_fd, &event) == 0;
 }
 
 bool janitor_watch(struct pqpool *pool, struct conn *conn)
 {
     return watch(pool, conn, EPOLL_CTL_ADD, EPOLLRDHUP | EPOLLET);
+}
+
+void janitor_unwatch(struct pqpool *pool, struct conn *conn)
+{
+    (void)watch(pool, conn, EPOLL_CTL_DEL, 0);
 }
 
 /* ---- tasks ---- */
@@ -55,7 +60,8 @@ static void health_result(struct pqpool *pool, bool passed, int64_t took_ns) REQ
     else
         pool->counted.health_failed++;
     if (passed != pool->healthy)
-        pool_event(pool, PQPOOL_EVENT_HEALTH, "health check %s", passed ? "passes" : "failed");
+        pool_event(pool, passed ? PQPOOL_EVENT_HEALTHY : PQPOOL_EVENT_UNHEALTHY, "health check %s",
+                   passed ? "passes" : "failed");
     pool->healthy = passed;
     pool->last_health_at_us = clock_wall_us();
     pool->last_health_ns = took_ns;
@@ -66,7 +72,7 @@ static void control_ended(struct pqpool *pool, bool passed, int64_t now_ns) REQU
     struct conn *control = &pool->control;
     health_result(pool, passed, now_ns - control->leased_at_ns);
     if (passed)
-        conn_move(pool, control, CONN_IDLE);
+        pool_keep_control(pool);
     else
         conn_discard(pool, control, CLOSE_INVALID);
 }
@@ -145,13 +151,13 @@ static void start_health_check(struct janitor *j)
     bool ask = false;
 
     mutex_lock(&pool->mu);
-    if (now_ns >= pool->next_health_at_ns && !pool->closing) {
+    if (now_ns >= pool->next_health_at_ns) {
         pool->next_health_at_ns = clock_after(now_ns, pool->options.health_check_interval_ns);
         ask = control->state == CONN_IDLE;
         if (ask) {
             control->leased_at_ns = now_ns;
             conn_move(pool, control, CONN_CHECKING);
-        } else if (control->state != CONN_CHECKING) {
+        } else if (control->state != CONN_CHECKING && !pool->closing) {
             health_result(pool, false, 0);
         }
     }
@@ -166,7 +172,7 @@ static void start_health_check(struct janitor *j)
 static void hung_up(struct pqpool *pool, struct conn *conn, uint32_t serial)
 {
     mutex_lock(&pool->mu);
-    if (conn->serial == serial && conn->state != CONN_NEW && conn->state != CONN_CONNECTING) {
+    if (conn->serial == serial) {
         atomic_store_explicit(&conn->peer_gone, true, memory_order_relaxed);
         if (conn->state == CONN_IDLE) {
             pool->counted.connection_errors[ERROR_LOST]++;
@@ -244,13 +250,13 @@ static void retire_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->m
     if (now_ns < pool->next_retire_at_ns || pool->replacing || pool->retire_one ||
         !any_expired(pool, now_ns))
         return;
+    bool spare = staying(pool) > pool->options.min_pool_size ||
+                 pool->options.min_pool_size == pool->options.max_pool_size;
+    if (!spare && pool_total(pool) == pool->options.max_pool_size)
+        return; /* one that is being closed has the replacement's place: soon */
+    *(spare ? &pool->retire_one : &pool->replacing) = true;
     pool->next_retire_at_ns =
         now_ns + pool->options.max_lifetime_ns / 10 / (int64_t)(pool_total(pool) + 1);
-    if (pool_total(pool) < pool->options.max_pool_size &&
-        staying(pool) <= pool->options.min_pool_size)
-        pool->replacing = true;
-    else
-        pool->retire_one = true;
     pool_wake_connector(pool);
 }
 
@@ -288,7 +294,7 @@ static void tick(struct janitor *j, int64_t now_ns)
 
 static void deliver_events(struct pqpool *pool)
 {
-    for (;;) {
+    for (int i = 0; i < EVENTS_MAX; i++) { /* a callback may make events: they wake us again */
         struct pool_event event;
         mutex_lock(&pool->mu);
         bool any = pool->events_count > 0;
@@ -349,6 +355,18 @@ static void round_of(struct janitor *j)
     deliver_events(j->pool);
 }
 
+/* What the janitor owns is the connector's to close. */
+static void leave(struct pqpool *pool)
+{
+    struct conn *conn;
+    mutex_lock(&pool->mu);
+    while ((conn = pool->list[CONN_RESETTING].first) != NULL)
+        conn_discard(pool, conn, CLOSE_SHUTDOWN);
+    if (pool->control.state == CONN_CHECKING)
+        conn_discard(pool, &pool->control, CLOSE_SHUTDOWN);
+    mutex_unlock(&pool->mu);
+}
+
 void *janitor_run(void *arg)
 {
     struct pqpool *pool = arg;
@@ -357,8 +375,7 @@ void *janitor_run(void *arg)
                          .tick_ns = tick_length(&pool->options) };
     while (!atomic_load_explicit(&pool->stop, memory_order_acquire))
         round_of(&j);
-    while (j.n_tasks > 0) /* the connector closes them */
-        task_ended(pool, j.tasks[--j.n_tasks], false);
+    leave(pool);
     deliver_events(pool);
     return NULL;
 }

@@ -42,8 +42,9 @@ static bool timeouts_valid(const struct pqpool_options *o, struct err *err)
     };
     for (size_t i = 0; i < sizeof spans / sizeof spans[0]; i++)
         if (spans[i].value_ns < 0 || (spans[i].value_ns == 0 && !spans[i].may_be_zero)) {
-            err_set(err, 0, "%s is %lld ns; it must be more than 0", spans[i].name,
-                    (long long)spans[i].value_ns);
+            err_set(err, 0, "%s is %lld ns; it must be %s", spans[i].name,
+                    (long long)spans[i].value_ns,
+                    spans[i].may_be_zero ? "0 or more" : "more than 0");
             return false;
         }
     return true;
@@ -97,7 +98,7 @@ static void init_slots(struct pqpool *pool) NO_TSA /* no other thread knows it y
         struct conn *conn = &pool->slots[i];
         conn->pool = pool;
         conn->lease.conn = conn;
-        conn->fd = -1;
+        conn->fd = conn->own_fd = -1;
         conn->prev = i > 0 ? conn - 1 : NULL;
         conn->next = i + 1 < pool->options.max_pool_size ? conn + 1 : NULL;
     }
@@ -106,7 +107,7 @@ static void init_slots(struct pqpool *pool) NO_TSA /* no other thread knows it y
         .last = pool->slots + pool->options.max_pool_size - 1,
         .count = pool->options.max_pool_size,
     };
-    pool->control = (struct conn){ .pool = pool, .control = true, .fd = -1 };
+    pool->control = (struct conn){ .pool = pool, .control = true, .fd = -1, .own_fd = -1 };
     pool->control.lease.conn = &pool->control;
 }
 
@@ -187,22 +188,26 @@ void pool_free(struct pqpool *pool)
     free(pool);
 }
 
+static bool has_connected(const struct pqpool *pool) REQUIRES(pool->mu)
+{
+    return pool->counted.created > 0 || pool->control.born_at_ns != 0;
+}
+
 /* start=fail: the first dial decides. */
 static enum pqpool_rc await_first_dial(struct pqpool *pool, struct err *err)
 {
-    enum pqpool_rc rc = PQPOOL_OK;
     int64_t until_ns = clock_after(clock_now_ns(), pool->options.connect_timeout_ns);
     mutex_lock(&pool->mu);
-    while (pool->counted.created == 0 && pool->control.state != CONN_IDLE &&
-           pool->backoff.failures == 0)
+    while (!has_connected(pool) && pool->backoff.failures == 0)
         if (!cond_wait_until(&pool->quiet, &pool->mu, until_ns))
             break;
-    if (pool->backoff.failures > 0) {
-        rc = PQPOOL_DOWN;
-        err_set_code(err, ERR_RETRYABLE, pool->last_error.code, "%s", pool->last_error.text);
-    }
+    bool connected = has_connected(pool);
+    if (!connected)
+        err_set_code(err, ERR_RETRYABLE, pool->last_error.code, "%s",
+                     pool->backoff.failures > 0 ? pool->last_error.text
+                                                : "no connection within connect_timeout");
     mutex_unlock(&pool->mu);
-    return rc;
+    return connected ? PQPOOL_OK : PQPOOL_DOWN;
 }
 
 enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct pg_driver *driver,
@@ -210,9 +215,10 @@ enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct
 {
     if (!options_valid(options, err))
         return PQPOOL_REFUSED;
-    struct pqpool *pool = calloc(1, sizeof *pool);
+    struct pqpool *pool = aligned_alloc(_Alignof(struct pqpool), sizeof *pool);
     if (pool == NULL)
         goto no_memory;
+    memset(pool, 0, sizeof *pool);
     pool->connector_fd = pool->janitor_fd = pool->epoll_fd = -1;
     pool->pg = driver;
     mutex_init(&pool->mu);
@@ -226,8 +232,10 @@ enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct
         pool_free(pool);
         return PQPOOL_REFUSED;
     }
-    if (!start_threads(pool))
+    if (!start_threads(pool)) {
+        pqpool_close(&pool, clock_now_ns());
         goto no_memory;
+    }
     if (options->start == PQPOOL_START_FAIL) {
         enum pqpool_rc rc = await_first_dial(pool, err);
         if (rc != PQPOOL_OK) {
@@ -240,10 +248,8 @@ enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct
 
 no_memory:
     err_set(err, ERR_RETRYABLE, "out of memory, descriptors or threads");
-    if (pool != NULL) {
-        stop_threads(pool);
+    if (pool != NULL)
         pool_free(pool);
-    }
     return PQPOOL_NOMEM;
 }
 
@@ -264,12 +270,11 @@ static void discard_idle(struct pqpool *pool) REQUIRES(pool->mu)
         conn_discard(pool, &pool->control, CLOSE_SHUTDOWN);
 }
 
-/* Whoever holds a lease now finds its socket dead, and gives it back sooner or later. */
-static void cut_leases(struct pqpool *pool) REQUIRES(pool->mu)
+/* Whoever holds one of these now finds its socket dead, and gives it back sooner or later. */
+static void cut(struct pqpool *pool, enum conn_state state) REQUIRES(pool->mu)
 {
-    for (struct conn *conn = pool->list[CONN_LEASED].first; conn != NULL; conn = conn->next)
-        if (conn->fd >= 0)
-            (void)shutdown(conn->fd, SHUT_RDWR);
+    for (struct conn *conn = pool->list[state].first; conn != NULL; conn = conn->next)
+        (void)shutdown(conn->own_fd, SHUT_RDWR);
 }
 
 void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
@@ -285,15 +290,19 @@ void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
     while (pool->callers_inside > 0 || pool_on_loan(pool) > 0)
         if (!cond_wait_until(&pool->quiet, &pool->mu, deadline_at_ns))
             break;
-    cut_leases(pool);
-    while (pool->callers_inside > 0) /* bounded: they were failed, or their probe has a deadline */
+    cut(pool, CONN_LEASED);
+    cut(pool, CONN_CHECKING);
+    while (pool->callers_inside > 0) /* bounded: they were failed, and their probes cut */
         (void)cond_wait_until(&pool->quiet, &pool->mu, CLOCK_NEVER);
     mutex_unlock(&pool->mu);
     stop_threads(pool);
+    mutex_lock(&pool->mu);
+    pool->abandoned = true;
+    mutex_unlock(&pool->mu);
     pool_close_discarded(pool); /* what came back while the connector was ending */
     mutex_lock(&pool->mu);
-    pool->abandoned = pool_on_loan(pool) > 0;
-    bool last = !pool->abandoned;
+    pool->closed = true;
+    bool last = pool_on_loan(pool) == 0;
     mutex_unlock(&pool->mu);
     if (last)
         pool_free(pool);

@@ -1,9 +1,11 @@
 /* pool.h - the pool's own view of itself: what is under its one mutex, and who does what.
  *
- *   callers    acquire, probe (on the connection they hold), release             acquire.c, exec.c
- *   connector  dials, prepares fresh sessions, closes                            connector.c,
- * dial.c janitor    health check, resets, floor, idle and lifetime, hang-ups, events  janitor.c,
- * task.c
+ *   callers    acquire, probe (on the connection they hold), release
+ *              acquire.c, exec.c
+ *   connector  dials, prepares fresh sessions, closes
+ *              connector.c, dial.c
+ *   janitor    health check, resets, floor, idle and lifetime, hang-ups, events
+ *              janitor.c, task.c
  *
  * The rules between them live in demand.c (who waits, what is dialled, when the pool is down) and
  * touch no socket and no clock: they work on this struct, under the mutex, with the time passed in.
@@ -70,7 +72,8 @@ struct pqpool {
     int64_t next_retire_at_ns GUARDED_VAR;
     _Atomic uint32_t generation; /* written under the mutex */
     bool closing GUARDED_VAR;
-    bool abandoned GUARDED_VAR; /* closed with leases out: the last release frees the pool */
+    bool abandoned GUARDED_VAR; /* its threads have ended: a release closes what it gives back */
+    bool closed GUARDED_VAR;    /* pqpool_close() has left: the last release frees the pool */
     uint32_t callers_inside GUARDED_VAR; /* acquires that are under way */
     struct cond quiet;                   /* a caller left, a lease came back, a first dial ended */
 
@@ -136,6 +139,9 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *err,
                       enum error_class error_class, int64_t now_ns) REQUIRES(pool->mu);
 
+/* The control connection is fit for use: idle, unless it is of the past or the pool is closing. */
+void pool_keep_control(struct pqpool *pool) REQUIRES(pool->mu);
+
 /* Every connection of now is to be replaced; noticed through `conn`, unless an earlier one told. */
 void pool_retire_all(struct pqpool *pool, const struct conn *conn, const char *why)
     REQUIRES(pool->mu);
@@ -178,6 +184,7 @@ void pool_wake_janitor(struct pqpool *pool);
 /* The janitor's epoll hears of hang-ups on this connection from now on; false: no memory or
  * watches. */
 bool janitor_watch(struct pqpool *pool, struct conn *conn);
+void janitor_unwatch(struct pqpool *pool, struct conn *conn);
 
 enum dial_rc { DIAL_PENDING, DIAL_OK, DIAL_FAILED };
 /* One dial: all hosts in turn, the last good one first, each with its share of the time. */

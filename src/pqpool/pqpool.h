@@ -4,10 +4,11 @@
  *            thread at a time.
  * Units      *_ns: nanoseconds; *_at_ns: absolute, on CLOCK_MONOTONIC.
  * Ownership  pqpool_open() gives the pool to the caller, pqpool_close() takes it back. A lease is
- * on loan: one pqpool_release() for each acquire that returned PQPOOL_OK. Errors     the return
- * value says what happened; *err (may be NULL) says why, and is written only on failure. Outputs
- * are written only on success. Logging    none. Events go to options.on_event, called with no lock
- * held. Rules      design.md section 7; libpq manual, chapter 34. */
+ *            on loan: one pqpool_release() for each acquire that returned PQPOOL_OK.
+ * Errors     the return value says what happened; *err (may be NULL) says why, and is written only
+ *            on failure. Outputs are written only on success.
+ * Logging    none. Events go to options.on_event, called with no lock held.
+ * Rules      libpq manual, chapter 34. */
 #ifndef PQPOOL_H
 #define PQPOOL_H
 
@@ -24,7 +25,8 @@ struct pqpool_lease; /* opaque: one connection lent to one thread */
 enum pqpool_rc {
     PQPOOL_OK = 0,
     PQPOOL_TIMEOUT, /* acquire: deadline passed while queued. exec: no answer by the deadline; the
-                       statement may have run (ERR_UNCERTAIN) and the connection will be closed */
+                       statement may have run (ERR_UNCERTAIN) and the connection will be closed,
+                       unless the deadline had passed before: then nothing was sent */
     PQPOOL_FULL,    /* max_waiting are queued already: shed load, do not retry at once */
     PQPOOL_DOWN,    /* the server is away: err holds the cached last error of the dialler */
     PQPOOL_CLOSED,  /* pqpool_close() has begun */
@@ -44,7 +46,8 @@ enum pqpool_event_kind {
     PQPOOL_EVENT_DOWN,   /* max_retry_attempts dials failed in a row, and no connection is left */
     PQPOOL_EVENT_CONFIG, /* the server refuses our credentials or database: an operator's to mend */
     PQPOOL_EVENT_LOST,   /* a connection died or was discarded */
-    PQPOOL_EVENT_HEALTH, /* the health check failed, or passes again */
+    PQPOOL_EVENT_UNHEALTHY,   /* the health check failed that passed before */
+    PQPOOL_EVENT_HEALTHY,     /* the health check passes, for the first time or again */
     PQPOOL_EVENT_RETIRED_ALL, /* 57P0x or 25006: every connection of now will be replaced */
     PQPOOL_EVENT_EXHAUSTED,   /* an acquire found nothing idle and no room to open one */
     PQPOOL_EVENT_LEAK,        /* a lease is held longer than leak_threshold */
@@ -160,7 +163,7 @@ struct pqpool_query {
 
 /* Sends one statement, waits for every result up to ReadyForQuery, and gives the last one: the
  * caller PQclear()s *result_out. Nothing is OK unless the whole exchange was. Classifies errors as
- * pqpool_note() does. On TIMEOUT and LOST the lease is only good for release. */
+ * pqpool_note() does. On LOST, and on an uncertain TIMEOUT, the lease is only good for release. */
 enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query *query,
                            int64_t deadline_at_ns, struct pg_result **result_out, struct err *err)
     __attribute__((warn_unused_result));

@@ -78,8 +78,8 @@ static void read_histogram(const struct histogram *histogram, struct pqpool_hist
 
 void pqpool_stats(struct pqpool *pool, struct pqpool_stats *out)
 {
-    int64_t now_ns = clock_now_ns();
     mutex_lock(&pool->mu);
+    int64_t now_ns = clock_now_ns(); /* later than every moment under the mutex */
     *out = pool->counted;
     read_gauges(pool, out, now_ns);
     read_health(pool, out);
