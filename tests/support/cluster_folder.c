@@ -1,0 +1,187 @@
+/* cluster_folder.c - see cluster_folder.h. */
+#include "support/cluster_folder.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "support/process.h"
+#include "support/wait.h"
+
+enum { COMMAND_S = 60, LOCK_S = 120, REMOVE_S = 30 };
+
+static const char *const server_env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
+
+/* The server refuses to run as root: then setpriv makes it the system user postgres, with no
+ * process of its own in between, so that our child is the postmaster. */
+#define AS_POSTGRES "setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"
+enum { AS_POSTGRES_ARGS = 5 };
+
+static const char *const *unless_root(const char *const argv[])
+{
+    return geteuid() == 0 ? argv : argv + AS_POSTGRES_ARGS;
+}
+
+/* The newest server that Debian's packages have installed. */
+static char *find_bin(void)
+{
+    glob_t found;
+    if (glob("/usr/lib/postgresql/*/bin/postgres", 0, NULL, &found) != 0)
+        support_fail("no PostgreSQL server under /usr/lib/postgresql");
+    const char *best = found.gl_pathv[0];
+    for (size_t i = 1; i < found.gl_pathc; i++)
+        if (strverscmp(found.gl_pathv[i], best) > 0)
+            best = found.gl_pathv[i];
+    char *bin = support_text("%.*s", (int)(strlen(best) - strlen("/postgres")), best);
+    globfree(&found);
+    return bin;
+}
+
+/* ---- removal ---- */
+
+/* $0 is the folder. The shell that we spawn ends at once and leaves the waiting to a child that is
+ * not ours: a runner that kills the test with all of its children does not find it. Processes are
+ * known by their working directory, so none of anybody else's is ever killed. */
+static const char reaper[] =
+    "exec 3<&0\n"
+    "(\n"
+    "cat <&3\n"
+    "servers() { find /proc/[0-9]* -maxdepth 1 -name cwd -lname \"$0/data\" | cut -d/ -f3; }\n"
+    "ipcrm -m \"$(sed -n '7s/.* //p' \"$0/data/postmaster.pid\")\"\n"
+    "for i in $(seq 200); do\n"
+    "  pids=$(servers)\n"
+    "  [ -n \"$pids\" ] || break\n"
+    "  kill -KILL $pids\n"
+    "  sleep 0.05\n"
+    "done\n"
+    "rm -rf \"$0\"\n"
+    ") >/dev/null 2>&1 &\n";
+
+static void start_reaper(struct cluster_folder *folder)
+{
+    int ends[2];
+    CHECK(pipe2(ends, O_CLOEXEC) == 0);
+    const char *const argv[] = { "setsid", "sh", "-c", reaper, folder->path, NULL };
+    const struct process shell = {
+        .argv = argv, .env = server_env, .in_fd = ends[0], .out_fd = -1
+    };
+    if (process_wait(process_spawn(&shell), COMMAND_S) != 0)
+        support_fail("the reaper did not start");
+    close(ends[0]);
+    folder->reaper_pipe = ends[1];
+}
+
+void cluster_folder_remove(struct cluster_folder *folder)
+{
+    close(folder->reaper_pipe);
+    if (!WAIT_UNTIL(access(folder->path, F_OK) != 0, REMOVE_S))
+        support_fail("%s is not being removed", folder->path);
+    free(folder->bin);
+}
+
+/* ---- making ---- */
+
+static void initdb(const struct cluster_folder *folder, const char *data)
+{
+    char *program = support_text("%s/initdb", folder->bin);
+    const char *const argv[] = { AS_POSTGRES,        program,     "-D",    data, "-U",
+                                 "postgres",         "-A",        "trust", "-E", "UTF8",
+                                 "--locale=C.UTF-8", "--no-sync", NULL };
+    process_run(unless_root(argv), COMMAND_S);
+    free(program);
+}
+
+/* The template appears whole or not at all. */
+static void keep_as_template(const char *data, const char *template)
+{
+    char *part = support_text("%s.part", template);
+    const char *const clear[] = { "rm", "-rf", part, NULL };
+    const char *const copy[] = { "cp", "-a", data, part, NULL };
+    process_run(clear, COMMAND_S);
+    process_run(copy, COMMAND_S);
+    if (rename(part, template) != 0)
+        support_fail_os(part);
+    free(part);
+}
+
+static void make_data(const struct cluster_folder *folder)
+{
+    const char *version = folder->bin + strlen("/usr/lib/postgresql/");
+    char *data = support_text("%s/data", folder->path);
+    char *template = support_text(CLUSTER_TEMPLATE "-%.*s", (int)strcspn(version, "/"), version);
+    int lock = open(CLUSTER_TEMPLATE ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (lock < 0)
+        support_fail_os(CLUSTER_TEMPLATE ".lock");
+    if (!WAIT_UNTIL(flock(lock, LOCK_EX | LOCK_NB) == 0, LOCK_S))
+        support_fail("another test keeps " CLUSTER_TEMPLATE ".lock");
+    if (access(template, F_OK) != 0) {
+        initdb(folder, data);
+        keep_as_template(data, template);
+    } else {
+        const char *const copy[] = { "cp", "-a", template, data, NULL };
+        process_run(copy, COMMAND_S);
+    }
+    close(lock);
+    free(template);
+    free(data);
+}
+
+void cluster_folder_make(struct cluster_folder *folder)
+{
+    folder->bin = find_bin();
+    snprintf(folder->path, sizeof folder->path, "/tmp/ordersd-cluster-XXXXXX");
+    if (mkdtemp(folder->path) == NULL)
+        support_fail_os(folder->path);
+    start_reaper(folder);
+    if (geteuid() == 0) {
+        const struct passwd *user = getpwnam("postgres");
+        if (user == NULL || chown(folder->path, user->pw_uid, user->pw_gid) != 0)
+            support_fail("no system user postgres to give %s to", folder->path);
+    }
+    make_data(folder);
+}
+
+/* dynamic_shared_memory_type: after SIGKILL, segments in /dev/shm would stay for ever. */
+void cluster_folder_configure(const struct cluster_folder *folder, int port, bool fsync,
+                              const char *conf)
+{
+    char *path = support_text("%s/data/postgresql.auto.conf", folder->path);
+    FILE *file = fopen(path, "we");
+    if (file == NULL)
+        support_fail_os(path);
+    fprintf(file,
+            "listen_addresses = '127.0.0.1'\nport = %d\nunix_socket_directories = '%s'\n"
+            "fsync = %s\nmax_connections = 200\nshared_buffers = 32MB\n"
+            "dynamic_shared_memory_type = mmap\nlog_line_prefix = '%%m [%%p] %%a '\n%s\n",
+            port, folder->path, fsync ? "on" : "off", conf != NULL ? conf : "");
+    if (fclose(file) != 0)
+        support_fail_os(path);
+    free(path);
+}
+
+pid_t cluster_folder_postgres(const struct cluster_folder *folder)
+{
+    char *program = support_text("%s/postgres", folder->bin);
+    char *data = support_text("%s/data", folder->path);
+    char *log_path = support_text("%s/log", folder->path);
+    int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (log < 0)
+        support_fail_os(log_path);
+    const char *const argv[] = { AS_POSTGRES, program, "-D", data, NULL };
+    const struct process server = {
+        .argv = unless_root(argv), .env = server_env, .in_fd = -1, .out_fd = log
+    };
+    pid_t pid = process_spawn(&server);
+    close(log);
+    free(log_path);
+    free(data);
+    free(program);
+    return pid;
+}

@@ -1,0 +1,48 @@
+/* fake_pg.h - a scripted PostgreSQL behind the pool's driver: no server, no network, no sleep.
+ *
+ * A connection is a socketpair, so polls, hang-ups and shutdowns are real; what its server end does
+ * is told by the script, which holds for every connection. One server a process.
+ *
+ *     fake_pg_dials(FAKE_DIAL_FAIL, "FATAL:  53300: too many clients", 2);
+ *     pool_open_with(&options, &fake_pg, &pool, &err);
+ *
+ * Threads    any. */
+#ifndef SUPPORT_FAKE_PG_H
+#define SUPPORT_FAKE_PG_H
+
+#include <stdint.h>
+
+#include "pqpool/pg_driver.h"
+
+extern const struct pg_driver fake_pg;
+
+/* FAIL: refused after the start, as libpq tells it; REFUSE: at the start itself; HANG: accepted,
+ * then silent, until fake_pg_dials() is told otherwise. */
+enum fake_dial { FAKE_DIAL_OK, FAKE_DIAL_FAIL, FAKE_DIAL_REFUSE, FAKE_DIAL_HANG };
+
+/* ERROR: the server refuses the query and is ready for the next; HANG_UP: it closes instead. */
+enum fake_answer { FAKE_ANSWER_OK, FAKE_ANSWER_ERROR, FAKE_ANSWER_HANG, FAKE_ANSWER_HANG_UP };
+
+#define FAKE_ALWAYS UINT32_MAX
+
+/* How the next `times` dials or queries go; those after them succeed. Dials that hang now go on as
+ * the first of them do, and count as none. message: static; NULL for a refused connection. */
+void fake_pg_dials(enum fake_dial how, const char *message, uint32_t times);
+void fake_pg_answers(enum fake_answer how, uint32_t times);
+
+/* The server closes every connection that is not being dialled. */
+void fake_pg_hang_up_all(void);
+
+/* What happened to a connection in the hands of its user. */
+void fake_pg_begin(PGconn *pg);     /* a transaction is open */
+void fake_pg_busy(PGconn *pg);      /* a query is under way whose end nobody awaits */
+void fake_pg_break_off(PGconn *pg); /* libpq found it dead */
+
+struct fake_pg_counts {
+    uint32_t dials, dialling, dialling_most; /* so far; now; at one time */
+    uint32_t open, open_most;                /* sockets: from the start of a dial to its finish */
+    uint32_t queries, rollbacks;
+};
+void fake_pg_counts(struct fake_pg_counts *out);
+
+#endif

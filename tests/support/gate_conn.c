@@ -1,0 +1,157 @@
+/* gate_conn.c - see gate_conn.h. Two streams, each with a buffer that is filled when it is empty
+ * and emptied as far as the receiver takes it: no byte is lost or moved out of order, whatever the
+ * mode. */
+#include "support/gate_conn.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "support/gate.h"
+
+enum { BUFFER_BYTES = 16 << 10 };
+
+struct stream {
+    int from, to;
+    size_t off, len; /* what is in the buffer and not sent yet */
+    bool eof, shut;  /* `from` has ended; `to` has been told */
+    char buffer[BUFFER_BYTES];
+};
+
+struct gate_conn {
+    struct stream to_server, to_client;
+    int64_t next_drip_at_ns;
+};
+
+static int dial(int port)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0);
+    const struct sockaddr_in addr = { .sin_family = AF_INET,
+                                      .sin_port = htons((uint16_t)port),
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    (void)connect(fd, (const struct sockaddr *)&addr, sizeof addr); /* recv() tells how it went */
+    return fd;
+}
+
+struct gate_conn *gate_conn_open(int client_fd, int server_port)
+{
+    struct gate_conn *conn = calloc(1, sizeof *conn);
+    CHECK(conn != NULL);
+    int server_fd = dial(server_port);
+    conn->to_server = (struct stream){ .from = client_fd, .to = server_fd };
+    conn->to_client = (struct stream){ .from = server_fd, .to = client_fd };
+    int on = 1;
+    (void)setsockopt(client_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(server_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return conn;
+}
+
+static void close_side(int fd, bool reset)
+{
+    const struct linger at_once = { .l_onoff = 1 };
+    if (reset)
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
+}
+
+void gate_conn_close(struct gate_conn *conn, bool reset)
+{
+    close_side(conn->to_server.from, reset);
+    close_side(conn->to_server.to, reset);
+    free(conn);
+}
+
+/* ---- pumping ---- */
+
+/* False: the connection is broken. Not being connected yet shows as EAGAIN too. */
+static bool fill(struct stream *s)
+{
+    if (s->len > 0 || s->eof)
+        return true;
+    ssize_t got = recv(s->from, s->buffer, sizeof s->buffer, 0);
+    if (got < 0)
+        return errno == EAGAIN || errno == EINTR;
+    s->off = 0;
+    s->len = (size_t)got;
+    s->eof = got == 0;
+    return true;
+}
+
+static bool drain(struct stream *s, size_t limit, int64_t *sent)
+{
+    *sent = 0;
+    if (s->len > 0 && limit > 0) {
+        ssize_t put =
+            send(s->to, s->buffer + s->off, s->len < limit ? s->len : limit, MSG_NOSIGNAL);
+        if (put < 0)
+            return errno == EAGAIN || errno == EINTR;
+        s->off += (size_t)put;
+        s->len -= (size_t)put;
+        *sent = put;
+    }
+    if (s->len == 0 && s->eof && !s->shut)
+        s->shut = shutdown(s->to, SHUT_WR) == 0;
+    return true;
+}
+
+static size_t client_limit(const struct gate_conn *conn, const struct gate_flow *flow,
+                           int64_t now_ns)
+{
+    size_t limit = BUFFER_BYTES;
+    if (flow->drip)
+        limit = now_ns >= conn->next_drip_at_ns ? 1 : 0;
+    if (flow->bytes_to_cut >= 0 && (int64_t)limit > flow->bytes_to_cut)
+        limit = (size_t)flow->bytes_to_cut;
+    return limit;
+}
+
+enum gate_conn_rc gate_conn_pump(struct gate_conn *conn, struct gate_flow *flow, int64_t now_ns)
+{
+    struct stream *up = &conn->to_server, *down = &conn->to_client;
+    int64_t sent;
+    if (!fill(up) || !drain(up, BUFFER_BYTES, &sent))
+        return GATE_CONN_BROKEN;
+    flow->to_server_bytes += sent;
+
+    if (!fill(down))
+        return GATE_CONN_BROKEN;
+    if (down->len > 0 && flow->bytes_to_cut == 0)
+        return GATE_CONN_CUT;
+    if (!drain(down, client_limit(conn, flow, now_ns), &sent))
+        return GATE_CONN_BROKEN;
+    flow->to_client_bytes += sent;
+    if (flow->bytes_to_cut > 0)
+        flow->bytes_to_cut -= sent;
+    if (flow->drip && sent > 0)
+        conn->next_drip_at_ns = now_ns + GATE_DRIP_MS * NS_PER_MS;
+    return up->shut && down->shut ? GATE_CONN_ENDED : GATE_CONN_LIVES;
+}
+
+static short events(const struct stream *in, const struct stream *out, bool may_send)
+{
+    bool wants_in = in->len == 0 && !in->eof, wants_out = out->len > 0 && may_send;
+    return (short)((wants_in ? POLLIN : 0) | (wants_out ? POLLOUT : 0));
+}
+
+/* A side that waits for nothing is left out: poll would report its end again and again. */
+static struct pollfd entry(int fd, short events)
+{
+    return (struct pollfd){ .fd = events != 0 ? fd : -1, .events = events };
+}
+
+void gate_conn_poll(const struct gate_conn *conn, const struct gate_flow *flow,
+                    struct pollfd entries[2], int64_t *wake_at_ns)
+{
+    const struct stream *up = &conn->to_server, *down = &conn->to_client;
+    entries[0] = entry(up->from, flow->stalled ? 0 : events(up, down, !flow->drip));
+    entries[1] = entry(up->to, flow->stalled ? 0 : events(down, up, true));
+    if (flow->drip && !flow->stalled && down->len > 0)
+        *wake_at_ns = clock_min(*wake_at_ns, conn->next_drip_at_ns);
+}

@@ -1,0 +1,45 @@
+/* gate_loop.h - the gate's thread and what it shares with gate.c, which posts orders to it. */
+#ifndef SUPPORT_GATE_LOOP_H
+#define SUPPORT_GATE_LOOP_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/sync.h"
+#include "support/gate.h"
+#include "support/gate_conn.h"
+
+enum { GATE_FILLERS_MAX = 16 };
+
+/* What a caller wants done; each part at most once an order. */
+struct gate_order {
+    bool set_mode, set_cut, cut, stop;
+    enum gate_mode mode;
+    int64_t bytes_to_cut;
+};
+
+struct gate {
+    pthread_t thread;
+    int port, server_port; /* fixed */
+    int event_fd;          /* wakes the thread */
+
+    struct mutex mu;  /* protects what follows; the thread lets go of it only in poll(2) */
+    struct cond done; /* order_done has moved */
+    struct gate_order order GUARDED_VAR;
+    int64_t orders_posted GUARDED_VAR, orders_done GUARDED_VAR;
+    struct gate_counts counts GUARDED_VAR;
+
+    enum gate_mode mode GUARDED_VAR;
+    int listener GUARDED_VAR; /* -1 in GATE_REFUSE */
+    struct gate_flow flow GUARDED_VAR;
+    struct gate_conn *conns[GATE_CONNS_MAX] GUARDED_VAR; /* counts.open of them */
+    int fillers[GATE_FILLERS_MAX] GUARDED_VAR;           /* GATE_BLACK_HOLE: our own dials */
+    int n_fillers GUARDED_VAR;
+    struct pollfd polled[2 + 2 * GATE_CONNS_MAX]; /* the thread's own */
+};
+
+int gate_listen(int port) MUST_CHECK;
+void *gate_run(void *arg); /* the struct gate */
+
+#endif
