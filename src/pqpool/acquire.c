@@ -132,27 +132,34 @@ static bool may_try_another(const struct pqpool *pool, int tried) REQUIRES(pool-
     return !pool->closing && (tried < CANDIDATES_MAX || pool->backoff.failures > 0);
 }
 
+/* Is it fit to be lent? LOST: it was not, and is discarded. */
+static enum pqpool_rc validate(struct pqpool *pool, struct conn *conn, struct request *req,
+                               struct err *err) REQUIRES(pool->mu)
+{
+    int64_t now_ns = clock_now_ns();
+    if (!needs_probe(pool, conn, now_ns))
+        return PQPOOL_OK;
+    if (now_ns < req->deadline_at_ns)
+        return passes_probe(pool, conn, req) ? PQPOOL_OK : PQPOOL_LOST;
+    if (conn->state == CONN_LEASED) /* no time to probe it: another will */
+        pool_offer(pool, conn, now_ns);
+    return time_out(pool, req, now_ns, err);
+}
+
 static enum pqpool_rc acquire_slowly(struct pqpool *pool, struct request *req, struct conn *conn,
                                      struct conn **out, struct err *err) REQUIRES(pool->mu)
 {
-    for (int tried = 0;; tried++) {
-        if (conn == NULL) {
-            enum pqpool_rc rc = await_turn(pool, req, tried > 0, &conn, err);
-            if (rc != PQPOOL_OK)
-                return rc;
-        }
-        int64_t now_ns = clock_now_ns();
-        bool probe = needs_probe(pool, conn, now_ns);
-        if (probe && now_ns >= req->deadline_at_ns) { /* no time to probe: nothing is known of it */
-            if (conn->state == CONN_LEASED)
-                pool_offer(pool, conn, now_ns);
-            return time_out(pool, req, now_ns, err);
-        }
-        if (!probe || passes_probe(pool, conn, req)) {
+    for (int tried = 1;; tried++) {
+        enum pqpool_rc rc = PQPOOL_OK;
+        if (conn == NULL)
+            rc = await_turn(pool, req, tried > 1, &conn, err);
+        if (rc == PQPOOL_OK)
+            rc = validate(pool, conn, req, err);
+        if (rc != PQPOOL_LOST) {
             *out = conn;
-            return PQPOOL_OK;
+            return rc;
         }
-        conn = may_try_another(pool, tried + 1) ? pool_take_idle(pool) : NULL;
+        conn = may_try_another(pool, tried) ? pool_take_idle(pool) : NULL;
     }
 }
 

@@ -73,19 +73,29 @@ static bool is_copy(const PGresult *result)
     return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
 
+/* Until PQgetResult() would not block: at a failure too it tells at once. */
+static enum exchange_rc await_result(const struct conn *conn, int64_t deadline_at_ns)
+{
+    const struct pg_driver *pg = conn->pool->pg;
+    while (pg->is_busy(conn->pg)) {
+        enum exchange_rc rc = wait_for(conn, POLLIN, deadline_at_ns);
+        if (rc != EXCHANGE_DONE)
+            return rc;
+        if (pg->consume_input(conn->pg) == 0)
+            break;
+    }
+    return EXCHANGE_DONE;
+}
+
 /* Everything up to ReadyForQuery. *last: the first error, else the last result; the caller's. */
 static enum exchange_rc receive_all(const struct conn *conn, int64_t deadline_at_ns,
                                     PGresult **last)
 {
     const struct pg_driver *pg = conn->pool->pg;
     for (;;) {
-        while (pg->is_busy(conn->pg)) {
-            enum exchange_rc rc = wait_for(conn, POLLIN, deadline_at_ns);
-            if (rc != EXCHANGE_DONE)
-                return rc;
-            if (pg->consume_input(conn->pg) == 0)
-                break; /* get_result tells how it ended */
-        }
+        enum exchange_rc rc = await_result(conn, deadline_at_ns);
+        if (rc != EXCHANGE_DONE)
+            return rc;
         PGresult *result = pg->get_result(conn->pg);
         if (result == NULL)
             return pg->status(conn->pg) == CONNECTION_OK ? EXCHANGE_DONE : EXCHANGE_LOST;

@@ -173,12 +173,12 @@ enum task_rc task_start(struct conn *conn, const char *sql, int64_t deadline_at_
 enum task_rc task_step(struct conn *conn);
 
 /* ---- connector.c, dial.c, janitor.c ---- */
-void *connector_run(void *pool);
+void *connector_run(void *arg); /* the pool */
 /* Closes the socket; the caller owns the connection, as its state says. */
 void conn_finish(struct conn *conn);
 /* Frees the slots of what is in CLOSING: the connector, or whoever is left after it. */
 void pool_close_discarded(struct pqpool *pool) EXCLUDES(pool->mu);
-void *janitor_run(void *pool);
+void *janitor_run(void *arg); /* the pool */
 void pool_wake_connector(struct pqpool *pool);
 void pool_wake_janitor(struct pqpool *pool);
 /* The janitor's epoll hears of hang-ups on this connection from now on; false: no memory or

@@ -1,0 +1,120 @@
+/* pqpool_bare.h - a bare struct pqpool for tests of its rules: no thread, no socket, and time is a
+ * number. One a test. */
+#ifndef UNIT_PQPOOL_BARE_H
+#define UNIT_PQPOOL_BARE_H
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "pqpool/pool.h"
+
+enum { SLOTS = 60, WAITERS = 60 };
+
+static struct pqpool pool;
+static struct conn slots[SLOTS];
+static struct waiter waiters[WAITERS];
+static int64_t now_ns = 1000;
+
+UNUSED static void make_pool(uint32_t min, uint32_t max, bool control_is_up)
+{
+    pool.options = (struct pqpool_options)PQPOOL_OPTIONS_DEFAULT;
+    pool.options.retry_jitter = false;
+    pool.options.min_pool_size = min;
+    pool.options.max_pool_size = max;
+    pool.connector_fd = pool.janitor_fd = -1; /* nobody is to be woken */
+    pool.slots = slots;
+    cond_init(&pool.quiet);
+    backoff_init(&pool.backoff, 1, min);
+    for (uint32_t i = 0; i < max; i++) {
+        slots[i] =
+            (struct conn){ .pool = &pool, .fd = -1, .next = i + 1 < max ? &slots[i + 1] : NULL };
+        slots[i].prev = i > 0 ? &slots[i - 1] : NULL;
+    }
+    pool.list[CONN_NEW] = (struct conn_list){ &slots[0], &slots[max - 1], max };
+    pool.control = (struct conn){ .pool = &pool, .control = true, .fd = -1 };
+    if (control_is_up)
+        pool.control.state = CONN_IDLE;
+    for (size_t i = 0; i < WAITERS; i++) {
+        waiters[i] = (struct waiter){ .since_at_ns = now_ns };
+        cond_init(&waiters[i].wake);
+    }
+}
+
+UNUSED static struct conn *dial(void)
+{
+    struct conn *conn = pool_next_dial(&pool, now_ns);
+    if (conn != NULL)
+        conn->dial.started_at_ns = now_ns;
+    return conn;
+}
+
+UNUSED static void succeed(struct conn *conn)
+{
+    pool_dial_succeeded(&pool, conn, ++now_ns);
+}
+
+UNUSED static void fail_as(struct conn *conn, enum error_class error_class, const char *code)
+{
+    struct err err;
+    err_set_code(&err, ERR_RETRYABLE, code, "no luck");
+    pool_dial_failed(&pool, conn, &err, error_class, ++now_ns);
+}
+
+UNUSED static void fail(struct conn *conn)
+{
+    fail_as(conn, ERROR_REFUSED, NULL);
+}
+
+/* What the connector does with those that are to be closed. */
+UNUSED static uint32_t close_discarded(void)
+{
+    uint32_t n = 0;
+    for (; pool.list[CONN_CLOSING].first != NULL; n++)
+        conn_move(&pool, pool.list[CONN_CLOSING].first, CONN_NEW);
+    if (pool.control.state == CONN_CLOSING)
+        conn_move(&pool, &pool.control, CONN_NEW);
+    return n;
+}
+
+UNUSED static uint32_t count(enum conn_state state)
+{
+    return pool.list[state].count;
+}
+
+/* The floor is open and idle, the control connection up. */
+UNUSED static void make_warm_pool(uint32_t min, uint32_t max)
+{
+    make_pool(min, max, true);
+    struct conn *dialled[SLOTS];
+    uint32_t n = 0;
+    while ((dialled[n] = dial()) != NULL)
+        n++;
+    cr_assert_eq(n, min);
+    for (uint32_t i = 0; i < n; i++)
+        succeed(dialled[i]);
+    cr_assert_eq(count(CONN_IDLE), min);
+    cr_assert_null(dial(), "nothing more is wanted");
+}
+
+UNUSED static struct conn *lease(void)
+{
+    struct conn *conn = pool_take_idle(&pool);
+    cr_assert_not_null(conn);
+    conn_move(&pool, conn, CONN_LEASED);
+    return conn;
+}
+
+UNUSED static void wait_in_line(uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        pool_enqueue(&pool, &waiters[i], false);
+}
+
+UNUSED static const struct pool_event *last_event(void)
+{
+    cr_assert_gt(pool.events_count, 0);
+    return &pool.events[(pool.events_first + pool.events_count - 1) % EVENTS_MAX];
+}
+
+#endif

@@ -1,0 +1,284 @@
+/* Connection strings: what libpq is told for each host, and what is said of a broken one. */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <libpq-fe.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "pqpool/dsn.h"
+#include "pqpool/pqpool.h"
+
+static void forget_environment(void)
+{
+    static const char *const names[] = { "PGHOST",    "PGHOSTADDR", "PGPORT",    "PGOPTIONS",
+                                         "PGSERVICE", "PGUSER",     "PGPASSWORD" };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        (void)unsetenv(names[i]);
+}
+
+TestSuite(dsn, .init = forget_environment);
+
+static struct dsn *open_dsn(const char *conninfo)
+{
+    struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
+    struct err err = { 0 };
+    options.conninfo = conninfo;
+    struct dsn *dsn = dsn_open(&options, &err);
+    cr_assert_not_null(dsn, "%s: %s", conninfo, err.text);
+    return dsn;
+}
+
+/* What libpq takes of it: the last of a name, and none that is empty. "" when not said. */
+static const char *value_of(const struct dsn_params *params, const char *keyword)
+{
+    const char *value = "";
+    for (size_t i = 0; params->keywords[i] != NULL; i++)
+        if (strcmp(params->keywords[i], keyword) == 0 && params->values[i][0] != '\0')
+            value = params->values[i];
+    return value;
+}
+
+static void expect_value(struct dsn *dsn, unsigned host, const char *keyword, const char *want)
+{
+    struct dsn_params params;
+    struct err err = { 0 };
+    cr_assert(dsn_params(dsn, host, &params, &err), "%s", err.text);
+    cr_expect_str_eq(value_of(&params, keyword), want, "%s", keyword);
+}
+
+Test(dsn, reads_uris_and_conninfo_alike)
+{
+    static const char *const cases[] = {
+        "postgresql://bob:se%20cret@db.example:6543/orders?sslmode=disable&connect_timeout=3",
+        "postgres://bob@db.example:6543/orders?password=se%20cret&sslmode=disable",
+        "host=db.example port=6543 user=bob password='se cret' dbname=orders sslmode=disable",
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct dsn *dsn = open_dsn(cases[i]);
+        cr_expect_eq(dsn_hosts(dsn), 1);
+        expect_value(dsn, 0, "host", "db.example");
+        expect_value(dsn, 0, "port", "6543");
+        expect_value(dsn, 0, "user", "bob");
+        expect_value(dsn, 0, "password", "se cret");
+        expect_value(dsn, 0, "dbname", "orders");
+        expect_value(dsn, 0, "sslmode", "disable");
+        expect_value(dsn, 0, "client_encoding", "UTF8");
+        dsn_close(dsn);
+    }
+}
+
+Test(dsn, splits_lists_of_hosts)
+{
+    static const struct {
+        const char *conninfo;
+        unsigned n;
+        const char *host[3], *hostaddr[3], *port[3];
+    } cases[] = {
+        { "", 1, { "" }, { "" }, { "5432" } },
+        { "host=a,b,c", 3, { "a", "b", "c" }, { "", "", "" }, { "5432", "5432", "5432" } },
+        { "host=a,b port=1,2", 2, { "a", "b" }, { "", "" }, { "1", "2" } },
+        { "host=a,b port=7", 2, { "a", "b" }, { "", "" }, { "7", "7" } },
+        { "host=a,b port=1,", 2, { "a", "b" }, { "", "" }, { "1", "" } },
+        { "host=,b", 2, { "", "b" }, { "", "" }, { "5432", "5432" } },
+        { "hostaddr=127.0.0.1,::1", 2, { "", "" }, { "127.0.0.1", "::1" }, { "5432", "5432" } },
+        { "host=a,b hostaddr=10.0.0.1,10.0.0.2 port=3,4",
+          2,
+          { "a", "b" },
+          { "10.0.0.1", "10.0.0.2" },
+          { "3", "4" } },
+        { "postgresql://a:1,b:2,[::1]:3/x",
+          3,
+          { "a", "b", "::1" },
+          { "", "", "" },
+          { "1", "2", "3" } },
+        { "host=/run/postgresql", 1, { "/run/postgresql" }, { "" }, { "5432" } },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct dsn *dsn = open_dsn(cases[i].conninfo);
+        cr_assert_eq(dsn_hosts(dsn), cases[i].n, "%s", cases[i].conninfo);
+        for (unsigned h = 0; h < cases[i].n; h++) {
+            expect_value(dsn, h, "host", cases[i].host[h]);
+            expect_value(dsn, h, "hostaddr", cases[i].hostaddr[h]);
+            expect_value(dsn, h, "port", cases[i].port[h]);
+        }
+        dsn_close(dsn);
+    }
+}
+
+Test(dsn, the_environment_fills_what_the_string_leaves_open)
+{
+    cr_assert_eq(setenv("PGHOST", "one,two", 1), 0);
+    cr_assert_eq(setenv("PGPORT", "1111", 1), 0);
+    struct dsn *dsn = open_dsn("port=2222");
+    cr_expect_eq(dsn_hosts(dsn), 2);
+    expect_value(dsn, 1, "host", "two");
+    expect_value(dsn, 1, "port", "2222");
+    dsn_close(dsn);
+
+    dsn = open_dsn("host=three");
+    cr_expect_eq(dsn_hosts(dsn), 1);
+    expect_value(dsn, 0, "host", "three");
+    expect_value(dsn, 0, "port", "1111");
+    dsn_close(dsn);
+
+    dsn = open_dsn("service=elsewhere");
+    expect_value(dsn, 0, "host", ""); /* the service's own come before the environment's */
+    expect_value(dsn, 0, "port", "");
+    expect_value(dsn, 0, "service", "elsewhere");
+    dsn_close(dsn);
+}
+
+Test(dsn, the_users_own_words_win)
+{
+    struct dsn *dsn = open_dsn("host=a");
+    expect_value(dsn, 0, "keepalives", "1");
+    expect_value(dsn, 0, "keepalives_idle", "15");
+    expect_value(dsn, 0, "tcp_user_timeout", "10000");
+    expect_value(dsn, 0, "target_session_attrs", "read-write");
+    dsn_close(dsn);
+
+    dsn = open_dsn("keepalives=0 keepalives_idle=7 tcp_user_timeout=1 target_session_attrs=any");
+    expect_value(dsn, 0, "keepalives", "0");
+    expect_value(dsn, 0, "keepalives_idle", "7");
+    expect_value(dsn, 0, "keepalives_interval", "5");
+    expect_value(dsn, 0, "tcp_user_timeout", "1");
+    expect_value(dsn, 0, "target_session_attrs", "any");
+    dsn_close(dsn);
+
+    dsn = open_dsn("client_encoding=LATIN1");
+    expect_value(dsn, 0, "client_encoding", "UTF8"); /* but this one: orders are UTF-8 */
+    dsn_close(dsn);
+}
+
+Test(dsn, our_application_name_yields_to_the_users)
+{
+    struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
+    options.application_name = "ordersd";
+    options.conninfo = "application_name=mine";
+    struct dsn *dsn = dsn_open(&options, NULL);
+    cr_assert_not_null(dsn);
+    expect_value(dsn, 0, "fallback_application_name", "ordersd");
+    expect_value(dsn, 0, "application_name", "mine");
+    dsn_close(dsn);
+}
+
+Test(dsn, joins_startup_options_the_users_last)
+{
+    static const struct {
+        const char *ours, *conninfo, *environment, *want;
+    } cases[] = {
+        { "", "", "", "" },
+        { "-c a=1", "", "", "-c a=1" },
+        { "", "options='-c b=2'", "", "-c b=2" },
+        { "-c a=1", "options='-c b=2'", "-c c=3", "-c a=1 -c b=2" },
+        { "-c a=1", "", "-c c=3", "-c a=1 -c c=3" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
+        cr_assert_eq(setenv("PGOPTIONS", cases[i].environment, 1), 0);
+        options.session_options = cases[i].ours;
+        options.conninfo = cases[i].conninfo;
+        struct dsn *dsn = dsn_open(&options, NULL);
+        cr_assert_not_null(dsn);
+        expect_value(dsn, 0, "options", cases[i].want);
+        dsn_close(dsn);
+    }
+}
+
+Test(dsn, refuses_options_that_do_not_fit)
+{
+    static char longest[1024], longer[1025];
+    memset(longest, 'x', sizeof longest - 1);
+    memset(longer, 'x', sizeof longer - 1);
+    struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
+    struct err err = { 0 };
+    options.session_options = longer;
+    cr_expect_null(dsn_open(&options, &err));
+    cr_expect_not_null(strstr(err.text, "options"));
+    options.session_options = longest;
+    struct dsn *dsn = dsn_open(&options, &err);
+    cr_assert_not_null(dsn);
+    expect_value(dsn, 0, "options", longest);
+    dsn_close(dsn);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
+}
+
+Test(dsn, reads_the_password_file_at_each_dial)
+{
+    char path[] = "/tmp/ordersd-password-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
+    options.conninfo = "host=a password=of-the-string";
+    options.password_file = path;
+    struct dsn *dsn = dsn_open(&options, NULL);
+    cr_assert_not_null(dsn);
+    write_file(path, "first\n");
+    expect_value(dsn, 0, "password", "first");
+    write_file(path, "second, with spaces\r\nand a line that is not read");
+    expect_value(dsn, 0, "password", "second, with spaces");
+    write_file(path, "");
+    expect_value(dsn, 0, "password", "of-the-string"); /* libpq takes no empty one */
+
+    unlink(path);
+    struct dsn_params params;
+    struct err err = { 0 };
+    cr_expect_not(dsn_params(dsn, 0, &params, &err));
+    cr_expect_not_null(strstr(err.text, path));
+    cr_expect_not_null(strstr(err.text, "ENOENT"));
+    dsn_close(dsn);
+}
+
+Test(dsn, a_broken_string_is_explained_and_never_shown)
+{
+    static const struct {
+        const char *conninfo, *says;
+    } cases[] = {
+        { "host", "missing" },
+        { "host=a s3cret", "missing" },
+        { "s3cret=1", "invalid connection option" },
+        { "password='s3cret", "unterminated quoted string" },
+        { "postgresql://u:s3cret@[::1/x", "looking for matching" },
+        { "postgresql://u:s3cret%zz@h/x", "percent-encoded" },
+        { "postgresql://u:p@h/x?s3cret=1", "query parameter" },
+        { "postgresql://u:p@h/x?s3cret", "missing" },
+        { "postgresql://u:s3cret@h]/x?a=b", "" },
+        { "password=\"s3cret host=a", "" },
+        { "host=a,b port=1,2,3 password=s3cret", "2 hosts, 0 addresses and 3 ports" },
+        { "host=a,b hostaddr=10.0.0.1 password=s3cret", "2 hosts, 1 addresses" },
+        { "host=a hostaddr=10.0.0.1,10.0.0.2", "1 hosts, 2 addresses" },
+        { "host=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", "at most 16 hosts" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
+        struct err err = { 0 };
+        options.conninfo = cases[i].conninfo;
+        struct dsn *dsn = dsn_open(&options, &err);
+        if (cases[i].says[0] != '\0')
+            cr_expect_null(dsn, "%s", cases[i].conninfo);
+        cr_expect_not_null(strstr(err.text, cases[i].says), "%s: %s", cases[i].conninfo, err.text);
+        cr_expect_null(strstr(err.text, "s3cret"), "%s: %s", cases[i].conninfo, err.text);
+        dsn_close(dsn);
+    }
+}
+
+Test(dsn, sixteen_hosts_are_fine_and_the_good_one_is_remembered)
+{
+    struct dsn *dsn = open_dsn("host=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16");
+    cr_expect_eq(dsn_hosts(dsn), 16);
+    cr_expect_eq(dsn_good_host(dsn), 0);
+    dsn_set_good_host(dsn, 15);
+    cr_expect_eq(dsn_good_host(dsn), 15);
+    expect_value(dsn, 15, "host", "16");
+    dsn_close(dsn);
+    dsn_close(NULL);
+}
