@@ -85,7 +85,7 @@ static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool 
     struct waiter waiter = { .since_at_ns = clock_now_ns() };
     cond_init(&waiter.wake);
     pool_enqueue(pool, &waiter, first);
-    if (pool_total(pool) >= pool->options.max_pool_size)
+    if (pool_is_full(pool))
         pool->counted.exhausted_count++;
     pool_judge_exhausted(pool, waiter.since_at_ns);
     pool_wake_connector(pool);

@@ -12,6 +12,12 @@ uint32_t pool_total(const struct pqpool *pool)
     return pool->options.max_pool_size - pool->list[CONN_NEW].count;
 }
 
+bool pool_is_full(const struct pqpool *pool)
+{
+    return pool_total(pool) >= pool->options.max_pool_size &&
+           pool->list[CONN_CONNECTING].count == 0;
+}
+
 uint32_t pool_on_loan(const struct pqpool *pool)
 {
     return pool->list[CONN_LEASED].count + pool->list[CONN_CHECKING].count;
@@ -278,8 +284,7 @@ void pool_judge_down(struct pqpool *pool)
 
 void pool_judge_exhausted(struct pqpool *pool, int64_t now_ns)
 {
-    bool is = pool->waiting > 0 && pool->list[CONN_IDLE].count == 0 &&
-              pool_total(pool) >= pool->options.max_pool_size;
+    bool is = pool->waiting > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
     bool was = pool->exhausted_since_ns != 0;
     if (is && !was) {
         pool->exhausted_since_ns = now_ns;

@@ -154,6 +154,8 @@ void pool_judge_down(struct pqpool *pool) REQUIRES(pool->mu);
 void pool_judge_exhausted(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
 
 uint32_t pool_total(const struct pqpool *pool) REQUIRES(pool->mu);
+/* No room to open a connection, and none on its way. */
+bool pool_is_full(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_on_loan(const struct pqpool *pool) REQUIRES(pool->mu); /* to callers */
 void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fmt, ...)
     PRINTF_LIKE(3, 4) REQUIRES(pool->mu);

@@ -98,6 +98,16 @@ Test(verdicts, is_exhausted_while_someone_waits_and_there_is_no_room)
     cr_expect_eq(pool.counted.exhausted_ns, 2000);
 }
 
+Test(verdicts, is_not_exhausted_while_a_connection_is_on_its_way)
+{
+    make_pool(1, 1, true);
+    struct conn *first = dial();
+    wait_in_line(1);
+    pool_judge_exhausted(&pool, 5000);
+    cr_expect_eq(pool.exhausted_since_ns, 0);
+    succeed(first);
+}
+
 Test(verdicts, a_clock_read_before_the_mutex_adds_no_time)
 {
     make_warm_pool(1, 1);
