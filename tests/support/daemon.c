@@ -1,6 +1,7 @@
 /* daemon.c - see daemon.h. */
 #include "support/daemon.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,6 +93,8 @@ struct daemon *daemon_spawn(const char *const settings[], const char *const args
     daemon->port = port != 0 ? port : process_free_port();
     daemon->log_fd = memfd_create("daemon-log", MFD_CLOEXEC);
     CHECK(daemon->log_fd >= 0);
+    /* A memfd has no lock on its offset: else the lines of two threads may cover each other. */
+    CHECK(fcntl(daemon->log_fd, F_SETFL, O_APPEND) == 0);
     daemon->http = http_client_open();
     spawn(daemon, settings, args);
     return daemon;

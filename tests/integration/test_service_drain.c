@@ -1,0 +1,128 @@
+/* The end of the process, and what it reads again while it lives: SIGTERM, a second one, SIGHUP. */
+#include <libpq-fe.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "order_herd.h"
+#include "order_volley.h"
+
+static int64_t seconds_since(int64_t began_ns)
+{
+    return (clock_now_ns() - began_ns) / NS_PER_S;
+}
+
+Test(drain, under_load_every_acknowledged_order_is_stored, .timeout = TEST_S)
+{
+    enum { CLIENTS = 32, SHUTDOWN_S = 25 };
+    struct rig rig = rig_open(LIST("SHUTDOWN_TIMEOUT=25s"));
+    struct herd *herd = herd_start(&rig, CLIENTS);
+    cr_assert(herd_await(herd, 50 * CLIENTS, SOON_S));
+    int64_t began_ns = clock_now_ns();
+    daemon_signal(rig.daemon, SIGTERM);
+    cr_expect_eq(daemon_wait_exit(rig.daemon, SOON_S), 0);
+    cr_expect_lt(seconds_since(began_ns), SHUTDOWN_S);
+    cr_expect(daemon_log_contains(rig.daemon, "service.stopped"));
+    herd_stop(herd);
+    herd_expect_truth(herd, rig.cluster);
+    herd_close(&herd);
+    rig_close(&rig);
+}
+
+/* An order that cannot be committed holds the end up until SHUTDOWN_TIMEOUT, and no longer. */
+Test(drain, a_stuck_order_is_answered_truthfully, .timeout = TEST_S)
+{
+    struct rig rig = rig_open(LIST("SHUTDOWN_TIMEOUT=4s", "ORDERS_COMMIT_TIMEOUT=60s"));
+    PGconn *lock = PQconnectdb(cluster_conninfo(rig.cluster));
+    PQclear(PQexec(lock, "BEGIN; LOCK TABLE orders"));
+    char *body = order_body("stuck", "EURUSD");
+    struct volley *volley = volley_start(&rig, (const char *const *)&body, 1);
+    cr_assert(WAIT_UNTIL(rig_metric(&rig, "ordersd_workers{state=\"busy\"}") == 1, SOON_S));
+    daemon_signal(rig.daemon, SIGTERM);
+    cr_assert(daemon_log_wait(rig.daemon, "service.draining", SOON_S));
+    struct answer late = rig_post(&rig, body);
+    cr_expect(late.status == 0 || late.status == 503 || late.status == 504, "%d", late.status);
+    answer_fini(&late);
+    cr_expect_eq(daemon_wait_exit(rig.daemon, SOON_S), 0);
+    volley_join(volley);
+    const struct answer *answer = volley_answer(volley, 0);
+    cr_expect(answer->status == 503 || answer->status == 504, "%d %s", answer->status,
+              answer->reply.error);
+    PQfinish(lock);
+    bool unknown = strcmp(answer_text(answer, "outcome"), "unknown") == 0;
+    cr_expect(unknown || cluster_query_int(rig.cluster, "SELECT count(*) FROM orders") == 0);
+    volley_close(&volley);
+    free(body);
+    rig_close(&rig);
+}
+
+/* While SHUTDOWN_DELAY lasts, whoever balances the load can see that this node is going; what still
+ * comes is served. */
+Test(drain, not_ready_while_it_still_serves, .timeout = TEST_S)
+{
+    struct rig rig = rig_open(LIST("SHUTDOWN_DELAY=10m", "SHUTDOWN_TIMEOUT=10m"));
+    daemon_signal(rig.daemon, SIGTERM);
+    cr_assert(daemon_wait_status(rig.daemon, "/health/ready", 503, SOON_S));
+    struct answer ready = rig_get(&rig, "/health/ready");
+    cr_expect_str_eq(answer_text(&ready, "output"), "shutting down");
+    answer_fini(&ready);
+    cr_expect(daemon_wait_status(rig.daemon, "/health/live", 200, SOON_S));
+    char *body = order_body("1", "EURUSD");
+    struct answer made = rig_post(&rig, body);
+    EXPECT_STATUS(made, 201);
+    answer_fini(&made);
+    free(body);
+
+    daemon_signal(rig.daemon, SIGTERM);
+    cr_expect_eq(daemon_wait_exit(rig.daemon, SOON_S), 0, "a second signal ends it at once");
+    rig_close(&rig);
+}
+
+/* ---- SIGHUP ---- */
+
+static void write_level(const char *path, const char *level)
+{
+    FILE *file = fopen(path, "we");
+    cr_assert_not_null(file);
+    cr_assert_gt(fprintf(file, "%s\n", level), 0);
+    cr_assert_eq(fclose(file), 0);
+}
+
+static void ask_as(struct rig *rig, const char *request_id)
+{
+    char *header = support_text("X-Request-Id: %s", request_id);
+    struct answer answer = rig_ask(rig, "GET", "/version", LIST(header), NULL);
+    EXPECT_STATUS(answer, 200);
+    answer_fini(&answer);
+    free(header);
+}
+
+Test(reload, the_log_level_follows_its_file, .timeout = TEST_S)
+{
+    struct cluster *cluster = cluster_open(NULL);
+    char *path = support_text("%s/log_level", cluster_folder(cluster));
+    char *setting = support_text("LOG_LEVEL_FILE=%s", path);
+    write_level(path, "info");
+    struct rig rig = rig_spawn(cluster, LIST(setting));
+    cr_assert(daemon_wait_status(rig.daemon, "/health/ready", 200, SOON_S));
+    ask_as(&rig, "at-info");
+
+    write_level(path, "debug");
+    daemon_signal(rig.daemon, SIGHUP);
+    cr_assert(daemon_log_wait(rig.daemon, "config.reloaded", SOON_S));
+    ask_as(&rig, "at-debug");
+    cr_expect(daemon_log_wait(rig.daemon, "at-debug", SOON_S));
+    cr_expect_not(daemon_log_contains(rig.daemon, "at-info"), "a 2xx is logged at debug only");
+
+    write_level(path, "loud");
+    daemon_signal(rig.daemon, SIGHUP);
+    cr_assert(daemon_log_wait(rig.daemon, "config.reload_failed", SOON_S));
+    cr_expect(daemon_log_contains(rig.daemon, "LOG_LEVEL_FILE=loud"), "and says why");
+    ask_as(&rig, "still-so");
+    cr_expect(daemon_log_wait(rig.daemon, "still-so", SOON_S));
+    free(setting);
+    free(path);
+    rig_close(&rig);
+}
