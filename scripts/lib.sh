@@ -96,7 +96,7 @@ pg_clear_stale() {
   local data=$1 pid
   [[ -s $data/postmaster.pid ]] || return 0
   pid=$(head -n 1 "$data/postmaster.pid")
-  if [[ $(readlink "/proc/$pid/cwd") == "$data" ]]; then
+  if ! pg_gone "$pid" "$data"; then
     say "stopping the server that an earlier run has left, pid $pid"
     kill -INT "$pid"
     until_true 60 pg_gone "$pid" "$data" || die "it does not stop"
@@ -104,7 +104,8 @@ pg_clear_stale() {
   rm -f "$data/postmaster.pid"
 }
 
-pg_gone() { [[ $(readlink "/proc/$1/cwd") != "$2" ]]; }
+# As the server's user: in a container root may not see where another user's processes work.
+pg_gone() { [[ $(pg_exec readlink "/proc/$1/cwd") != "$2" ]]; }
 
 # pg_start DATA SOCKETS LOG [SETTING...]: a server on a unix socket in SOCKETS only; sets pg_pid.
 # A session of its own, so that Ctrl-C reaches this shell alone and the order of the end is ours; and

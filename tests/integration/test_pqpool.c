@@ -1,7 +1,7 @@
 /* The pool against a real PostgreSQL: statements, its limits, and what an operator gets wrong. */
 #include "pqpool_cluster.h"
 
-Test(pqpool, warms_up_to_its_floor, .timeout = 120)
+Test(pqpool, warms_up_to_its_floor, .timeout = 240)
 {
     struct cluster *cluster = cluster_open(NULL);
     struct pqpool *pool = open_simple(cluster, 4, 10);
@@ -16,7 +16,7 @@ Test(pqpool, warms_up_to_its_floor, .timeout = 120)
 
 /* ---- statements ---- */
 
-Test(pqpool, gives_results_and_says_why_not, .timeout = 120)
+Test(pqpool, gives_results_and_says_why_not, .timeout = 240)
 {
     static const struct {
         const char *sql;
@@ -53,7 +53,7 @@ Test(pqpool, gives_results_and_says_why_not, .timeout = 120)
     close_all(&pool, &cluster);
 }
 
-Test(pqpool, prepares_and_runs_with_large_parameters, .timeout = 120)
+Test(pqpool, prepares_and_runs_with_large_parameters, .timeout = 240)
 {
     struct cluster *cluster = cluster_open(NULL);
     struct pqpool *pool = open_simple(cluster, 1, 1);
@@ -82,7 +82,7 @@ Test(pqpool, prepares_and_runs_with_large_parameters, .timeout = 120)
     close_all(&pool, &cluster);
 }
 
-Test(pqpool, tells_of_warnings_once, .timeout = 120)
+Test(pqpool, tells_of_warnings_once, .timeout = 240)
 {
     struct cluster *cluster = cluster_open(NULL);
     struct pqpool *pool = open_simple(cluster, 1, 1);
@@ -96,7 +96,7 @@ Test(pqpool, tells_of_warnings_once, .timeout = 120)
     close_all(&pool, &cluster);
 }
 
-Test(pqpool, copy_ends_the_connection_and_not_the_caller, .timeout = 120)
+Test(pqpool, copy_ends_the_connection_and_not_the_caller, .timeout = 240)
 {
     struct cluster *cluster = cluster_open(NULL);
     struct pqpool *pool = open_simple(cluster, 1, 1);
@@ -109,7 +109,7 @@ Test(pqpool, copy_ends_the_connection_and_not_the_caller, .timeout = 120)
     close_all(&pool, &cluster);
 }
 
-Test(pqpool, a_slow_statement_costs_its_connection_only, .timeout = 120)
+Test(pqpool, a_slow_statement_costs_its_connection_only, .timeout = 240)
 {
     struct cluster *cluster = cluster_open(NULL);
     struct pqpool *pool = open_simple(cluster, 2, 2);
@@ -131,7 +131,7 @@ Test(pqpool, a_slow_statement_costs_its_connection_only, .timeout = 120)
     close_all(&pool, &cluster);
 }
 
-Test(pqpool, rolls_back_what_was_left_open, .timeout = 120)
+Test(pqpool, rolls_back_what_was_left_open, .timeout = 240)
 {
     struct cluster *cluster = cluster_open(NULL);
     cluster_exec(cluster, "CREATE TABLE kept (n int)");
@@ -162,7 +162,7 @@ static void write_password(const char *path, const char *password)
     cr_assert_eq(fclose(file), 0);
 }
 
-Test(pqpool, a_wrong_password_is_a_configuration_error_until_the_file_is_right, .timeout = 120)
+Test(pqpool, a_wrong_password_is_a_configuration_error_until_the_file_is_right, .timeout = 240)
 {
     struct cluster *cluster = cluster_open(NULL);
     cluster_exec(cluster, "SET password_encryption = 'scram-sha-256'; "
@@ -204,7 +204,7 @@ Test(pqpool, a_wrong_password_is_a_configuration_error_until_the_file_is_right, 
     free(sql);
 }
 
-Test(pqpool, lives_with_what_the_server_has_room_for, .timeout = 120)
+Test(pqpool, lives_with_what_the_server_has_room_for, .timeout = 240)
 {
     struct cluster *cluster = cluster_open(&(struct cluster_options){
         .conf = "max_connections = 5\nsuperuser_reserved_connections = 2" });

@@ -3,7 +3,7 @@
 
 /* ---- servers that go away ---- */
 
-Test(pqpool_outages, terminated_backends_are_replaced_without_a_query, .timeout = 120)
+Test(pqpool_outages, terminated_backends_are_replaced_without_a_query, .timeout = 240)
 {
     struct cluster *cluster = cluster_open(NULL);
     struct pqpool *pool = open_simple(cluster, 3, 5);
@@ -19,7 +19,7 @@ Test(pqpool_outages, terminated_backends_are_replaced_without_a_query, .timeout 
     close_all(&pool, &cluster);
 }
 
-Test(pqpool_outages, a_backend_terminated_in_use_tells_its_holder, .timeout = 120)
+Test(pqpool_outages, a_backend_terminated_in_use_tells_its_holder, .timeout = 240)
 {
     struct cluster *cluster = cluster_open(NULL);
     struct pqpool *pool = open_simple(cluster, 2, 2);
@@ -34,7 +34,7 @@ Test(pqpool_outages, a_backend_terminated_in_use_tells_its_holder, .timeout = 12
     close_all(&pool, &cluster);
 }
 
-Test(pqpool_outages, a_server_that_takes_no_writes_is_left, .timeout = 120)
+Test(pqpool_outages, a_server_that_takes_no_writes_is_left, .timeout = 240)
 {
     struct cluster *cluster = cluster_open(NULL);
     struct pqpool *pool = open_simple(cluster, 2, 2);
@@ -88,7 +88,7 @@ Test(pqpool_outages, is_whole_again_after_every_end_of_the_server, .timeout = 24
     close_all(&pool, &cluster);
 }
 
-Test(pqpool_outages, a_stopped_backend_holds_nobody_longer_than_the_deadline, .timeout = 120)
+Test(pqpool_outages, a_stopped_backend_holds_nobody_longer_than_the_deadline, .timeout = 240)
 {
     struct cluster *cluster = cluster_open(NULL);
     struct pqpool *pool = open_simple(cluster, 1, 2);
@@ -146,7 +146,7 @@ Test(pqpool_outages, acquire_keeps_its_deadline_on_every_bad_network, .timeout =
     cluster_close(&cluster);
 }
 
-Test(pqpool_outages, passes_over_a_host_that_is_silent, .timeout = 120)
+Test(pqpool_outages, passes_over_a_host_that_is_silent, .timeout = 240)
 {
     struct cluster *cluster = cluster_open(NULL);
     struct gate *silent = gate_open(cluster_port(cluster));

@@ -53,17 +53,17 @@ static void refused_by_a_deferred_trigger(bool prepare)
     fixture_close(&f);
 }
 
-Test(failures, rows_came_back_but_the_commit_failed, .timeout = 60)
+Test(failures, rows_came_back_but_the_commit_failed, .timeout = 120)
 {
     refused_by_a_deferred_trigger(true);
 }
 
-Test(failures, the_same_in_an_explicit_transaction, .timeout = 60)
+Test(failures, the_same_in_an_explicit_transaction, .timeout = 120)
 {
     refused_by_a_deferred_trigger(false);
 }
 
-Test(failures, a_locked_key, .timeout = 60)
+Test(failures, a_locked_key, .timeout = 120)
 {
     struct fixture f = fixture_open(true);
     struct order o = make_order("ACC-1", "c-1");
@@ -80,7 +80,7 @@ Test(failures, a_locked_key, .timeout = 60)
     fixture_close(&f);
 }
 
-Test(failures, no_table, .timeout = 60)
+Test(failures, no_table, .timeout = 120)
 {
     struct fixture f = fixture_open(true);
     cluster_exec(f.cluster, "ALTER TABLE orders RENAME TO elsewhere");
@@ -95,7 +95,7 @@ Test(failures, no_table, .timeout = 60)
     fixture_close(&f);
 }
 
-Test(failures, no_server, .timeout = 60)
+Test(failures, no_server, .timeout = 120)
 {
     struct fixture f = fixture_open(true);
     cluster_stop(f.cluster, CLUSTER_IMMEDIATE);
@@ -115,7 +115,7 @@ Test(failures, no_server, .timeout = 60)
     fixture_close(&f);
 }
 
-Test(failures, statements_that_are_gone_are_prepared_again, .timeout = 60)
+Test(failures, statements_that_are_gone_are_prepared_again, .timeout = 120)
 {
     struct fixture f = fixture_open(true);
     struct order a = make_order("ACC-1", "a"), b = make_order("ACC-1", "b");
@@ -134,7 +134,7 @@ Test(failures, statements_that_are_gone_are_prepared_again, .timeout = 60)
 }
 
 /* 0A000, "cached plan must not change result type". */
-Test(failures, statements_that_are_stale_are_prepared_again, .timeout = 60)
+Test(failures, statements_that_are_stale_are_prepared_again, .timeout = 120)
 {
     struct fixture f = fixture_open(true);
     struct order o = make_order("ACC-1", "c-1"), got;
@@ -149,7 +149,7 @@ Test(failures, statements_that_are_stale_are_prepared_again, .timeout = 60)
     fixture_close(&f);
 }
 
-Test(failures, the_connection_is_lost_while_committing, .timeout = 60)
+Test(failures, the_connection_is_lost_while_committing, .timeout = 120)
 {
     struct fixture f = fixture_open(true);
     add_trigger(&f, DEFERRED("die"), "die", "PERFORM pg_terminate_backend(pg_backend_pid())");
@@ -164,7 +164,7 @@ Test(failures, the_connection_is_lost_while_committing, .timeout = 60)
 }
 
 /* A transaction whose COMMIT was never sent stored nothing, whatever happened to it. */
-Test(failures, the_connection_is_lost_before_the_commit, .timeout = 60)
+Test(failures, the_connection_is_lost_before_the_commit, .timeout = 120)
 {
     struct fixture f = fixture_open(false);
     add_trigger(&f, BEFORE("die"), "die", "PERFORM pg_terminate_backend(pg_backend_pid())");
@@ -174,7 +174,7 @@ Test(failures, the_connection_is_lost_before_the_commit, .timeout = 60)
     fixture_close(&f);
 }
 
-Test(failures, a_group_in_doubt_finds_what_it_stored, .timeout = 60)
+Test(failures, a_group_in_doubt_finds_what_it_stored, .timeout = 120)
 {
     struct fixture f = fixture_open(true);
     struct order a = make_order("ACC-1", "a"), b = make_order("ACC-1", "b");
@@ -189,7 +189,7 @@ Test(failures, a_group_in_doubt_finds_what_it_stored, .timeout = 60)
 }
 
 /* Even a trigger that always warns, also for replays, gets its orders an answer. */
-Test(failures, a_warning_is_resolved_by_looking, .timeout = 60)
+Test(failures, a_warning_is_resolved_by_looking, .timeout = 120)
 {
     struct fixture f = fixture_open(true);
     add_trigger(&f, BEFORE("warn"), "warn", "RAISE WARNING 'hm'");
@@ -201,7 +201,7 @@ Test(failures, a_warning_is_resolved_by_looking, .timeout = 60)
 
 /* As of Citus when a worker died in its commit: success, a warning, and the row is not to be seen.
  */
-Test(failures, a_warning_and_no_row_is_in_doubt, .timeout = 60)
+Test(failures, a_warning_and_no_row_is_in_doubt, .timeout = 120)
 {
     struct fixture f = fixture_open(true);
     add_trigger(&f, DEFERRED("hide"), "hide", "DELETE FROM orders; RAISE WARNING 'hm'");

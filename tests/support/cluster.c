@@ -116,6 +116,13 @@ void cluster_restart(struct cluster *cluster)
     cluster_start(cluster);
 }
 
+/* As the server's user: in a container root may not see where another user's processes work. */
+static void become(uid_t uid, gid_t gid)
+{
+    bool to_root = uid == 0;
+    CHECK((to_root || setegid(gid) == 0) && seteuid(uid) == 0 && (!to_root || setegid(gid) == 0));
+}
+
 /* The server's processes are those that work in its data folder: the postmaster's children each
  * have a session of their own, and outlive it when it is killed. Returns how many there were. */
 static int signal_all(const struct cluster *cluster, int signal)
@@ -124,6 +131,9 @@ static int signal_all(const struct cluster *cluster, int signal)
     DIR *proc = opendir("/proc");
     CHECK(proc != NULL);
     int found = 0;
+    const uid_t uid = geteuid();
+    const gid_t gid = getegid();
+    become(cluster->folder.uid, cluster->folder.gid);
     for (struct dirent *entry; (entry = readdir(proc)) != NULL;) {
         char link[300], cwd[300] = "";
         if (!isdigit((unsigned char)entry->d_name[0]))
@@ -134,6 +144,7 @@ static int signal_all(const struct cluster *cluster, int signal)
         (void)kill((pid_t)strtol(entry->d_name, NULL, 10), signal);
         found++;
     }
+    become(uid, gid);
     closedir(proc);
     free(data);
     return found;

@@ -48,7 +48,8 @@ static char *find_bin(void)
 
 /* $0 is the folder. The shell that we spawn ends at once and leaves the waiting to a child that is
  * not ours: a runner that kills the test with all of its children does not find it. Processes are
- * known by their working directory, so none of anybody else's is ever killed. */
+ * known by their working directory, so none of anybody else's is ever killed; in a container even
+ * root may not see that of another user's, so the shell is the server's user. */
 static const char reaper[] =
     "exec 3<&0\n"
     "(\n"
@@ -68,9 +69,9 @@ static void start_reaper(struct cluster_folder *folder)
 {
     int ends[2];
     CHECK(pipe2(ends, O_CLOEXEC) == 0);
-    const char *const argv[] = { "setsid", "sh", "-c", reaper, folder->path, NULL };
+    const char *const argv[] = { AS_POSTGRES, "setsid", "sh", "-c", reaper, folder->path, NULL };
     const struct process shell = {
-        .argv = argv, .env = server_env, .in_fd = ends[0], .out_fd = -1
+        .argv = unless_root(argv), .env = server_env, .in_fd = ends[0], .out_fd = -1
     };
     if (process_wait(process_spawn(&shell), COMMAND_S) != 0)
         support_fail("the reaper did not start");
@@ -139,12 +140,16 @@ void cluster_folder_make(struct cluster_folder *folder)
     snprintf(folder->path, sizeof folder->path, "/tmp/ordersd-cluster-XXXXXX");
     if (mkdtemp(folder->path) == NULL)
         support_fail_os(folder->path);
-    start_reaper(folder);
+    folder->uid = geteuid();
+    folder->gid = getegid();
     if (geteuid() == 0) {
         const struct passwd *user = getpwnam("postgres");
         if (user == NULL || chown(folder->path, user->pw_uid, user->pw_gid) != 0)
             support_fail("no system user postgres to give %s to", folder->path);
+        folder->uid = user->pw_uid;
+        folder->gid = user->pw_gid;
     }
+    start_reaper(folder);
     make_data(folder);
 }
 

@@ -15,6 +15,8 @@
 struct cluster_folder {
     char path[64];   /* /tmp/...; holds data/, log and the server's socket */
     char *bin;       /* owned; the folder of the server's programs */
+    uid_t uid;       /* whom the server runs as */
+    gid_t gid;
     int reaper_pipe; /* closed: the folder goes */
 };
 
