@@ -209,6 +209,28 @@ static void on_deadline(struct http_request *req, void *arg)
 
 /* ---- the way in ---- */
 
+/* ?validate_only=true: judged, and nothing stored. False: refused for another value. */
+static bool read_wish(struct http_request *req, bool *validate_only)
+{
+    size_t n = 0;
+    const char *text = http_query(req, "validate_only", &n);
+    *validate_only = text != NULL && strcmp(text, "true") == 0;
+    if (n == 0 || (n == 1 && (*validate_only || strcmp(text, "false") == 0)))
+        return true;
+    struct http_problem problem = http_map_problem(REFUSE_BAD_QUERY);
+    problem.detail = "validate_only is true or false, and given once.";
+    problem.outcome = "not_accepted";
+    http_problem(req, &problem);
+    return false;
+}
+
+static void answer_valid(struct http_request *req, const struct order *order)
+{
+    struct buf body = BUF_INIT(ANSWER_MAX);
+    order_render(&body, order, false);
+    http_answer(req, 200, "application/json", &body);
+}
+
 static bool admits(struct service *service, struct http_request *req)
 {
     int64_t retry_in_ns = 0;
@@ -255,10 +277,26 @@ static bool submit(struct http_request *req, struct service *service, struct pos
     return false;
 }
 
+/* True: the item is the worker's, and the request waits for it. */
+static bool enqueue(struct http_request *req, struct service *service, struct post *post)
+{
+    struct ingest_item *item = &post->item;
+    order_stamp(&item->order, clock_wall_us());
+    item->owner = post;
+    item->received_at_ns = http_received_at_ns(req);
+    item->deadline_at_ns = item->received_at_ns + service->options.orders_commit_timeout_ns;
+    int64_t deadline_at_ns = item->deadline_at_ns; /* the item is not ours to read any more then */
+    if (!submit(req, service, post))
+        return false;
+    http_deadline(req, deadline_at_ns, on_deadline, post);
+    return true;
+}
+
 void post_order(struct http_request *req, void *ctx)
 {
     struct service *service = ctx;
-    if (!admits(service, req))
+    bool validate_only;
+    if (!read_wish(req, &validate_only) || (!validate_only && !admits(service, req)))
         return;
     struct post *post = calloc(1, sizeof *post);
     if (post == NULL) {
@@ -270,17 +308,10 @@ void post_order(struct http_request *req, void *ctx)
     post->req = req;
     post->loop = http_loop_of(req);
     if (read_order(req, service, post)) {
-        order_stamp(&post->item.order, clock_wall_us());
-        post->item.owner = post;
-        post->item.received_at_ns = http_received_at_ns(req);
-        post->item.deadline_at_ns =
-            post->item.received_at_ns + service->options.orders_commit_timeout_ns;
-        /* before submit: from then on the item is the worker's to read */
-        int64_t deadline_at_ns = post->item.deadline_at_ns;
-        if (submit(req, service, post)) {
-            http_deadline(req, deadline_at_ns, on_deadline, post);
+        if (validate_only)
+            answer_valid(req, &post->item.order);
+        else if (enqueue(req, service, post))
             return;
-        }
     }
     ingest_item_fini(&post->item);
     free(post);

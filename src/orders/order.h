@@ -109,7 +109,8 @@ unsigned order_diff(const struct order *a, const struct order *b);
 /* JSON array of the field names of the bits. */
 void order_diff_render(struct buf *out, unsigned diff);
 
-/* The order as the API shows it: stored fields, order_id, received_at, status, replayed. */
+/* The order as the API shows it: stored fields, order_id, received_at, status "accepted", replayed.
+ * One that was not stamped was only judged: status "valid", and none of what storing gives. */
 void order_render(struct buf *out, const struct order *order, bool replayed);
 
 void order_fini(struct order *order);

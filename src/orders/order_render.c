@@ -19,14 +19,10 @@ static void add_member_if_any(struct buf *out, const char *name, const char *tex
         add_member(out, name, text);
 }
 
-void order_render(struct buf *out, const struct order *order, bool replayed)
+static void add_content(struct buf *out, const struct order *order)
 {
-    char received_at[RFC3339_SIZE];
-    rfc3339_format_us(order->received_at_us, received_at);
-
-    buf_add_str(out, "{\"order_id\":");
-    buf_add_json(out, order->order_id);
-    add_member(out, "account_id", order->account_id);
+    buf_add_str(out, "\"account_id\":");
+    buf_add_json(out, order->account_id);
     add_member(out, "client_order_id", order->client_order_id);
     add_member(out, "symbol", order->symbol);
     add_member(out, "side", order_side_word(order->side));
@@ -39,6 +35,22 @@ void order_render(struct buf *out, const struct order *order, bool replayed)
         buf_add_str(out, ",\"metadata\":");
         buf_add(out, order->metadata, order->metadata_len);
     }
+}
+
+void order_render(struct buf *out, const struct order *order, bool replayed)
+{
+    char received_at[RFC3339_SIZE];
+    if (order->order_id[0] == '\0') {
+        buf_add_char(out, '{');
+        add_content(out, order);
+        buf_add_str(out, ",\"status\":\"valid\"}");
+        return;
+    }
+    buf_add_str(out, "{\"order_id\":");
+    buf_add_json(out, order->order_id);
+    buf_add_char(out, ',');
+    add_content(out, order);
+    rfc3339_format_us(order->received_at_us, received_at);
     add_member(out, "received_at", received_at);
     buf_add_str(out, ",\"status\":\"accepted\",\"replayed\":");
     buf_add_str(out, replayed ? "true}" : "false}");

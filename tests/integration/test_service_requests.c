@@ -148,3 +148,30 @@ Test(requests, a_request_keeps_its_id, .timeout = TEST_S)
     }
     rig_close(&rig);
 }
+
+static struct answer post_to(struct rig *rig, const char *path, const char *body)
+{
+    const char *const headers[] = { "Content-Type: application/json", NULL };
+    return rig_ask(rig, "POST", path, headers, body);
+}
+
+Test(requests, validate_only_judges_and_stores_nothing, .timeout = TEST_S)
+{
+    struct rig rig = rig_open(NULL);
+    struct answer valid = post_to(&rig, "/v1/orders?validate_only=true", ORDER("C-1"));
+    EXPECT_STATUS(valid, 200);
+    cr_expect_str_eq(answer_text(&valid, "status"), "valid");
+    cr_expect_null(json_object_get(valid.json, "order_id"), "%s", valid.reply.body);
+    answer_fini(&valid);
+    struct answer wrong = post_to(&rig, "/v1/orders?validate_only=true", "{}");
+    expect_problem(&wrong, 422, "invalid_order", "not_accepted");
+    answer_fini(&wrong);
+    struct answer unclear = post_to(&rig, "/v1/orders?validate_only=yes", ORDER("C-1"));
+    expect_problem(&unclear, 422, "invalid_query", "not_accepted");
+    answer_fini(&unclear);
+    cr_expect_eq(stored(&rig), 0);
+    struct answer real = post_to(&rig, "/v1/orders?validate_only=false", ORDER("C-1"));
+    EXPECT_STATUS(real, 201);
+    answer_fini(&real);
+    rig_close(&rig);
+}
