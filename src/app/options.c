@@ -119,8 +119,6 @@ static const struct conf_opt opts[] = {
       .doc = "Event loops that serve connections." },
     { OPT(http_max_connections), .def = "10000", BOUNDS(1, 1000000),
       .doc = "Connections served at once; more are answered 503." },
-    { OPT(http_max_connections_per_address), .def = "0", BOUNDS(0, 1000000),
-      .doc = "Connections served at once for one client address, more are answered 429; 0 is no limit." },
     { SIZE(http_max_body), .def = "4MiB", BOUNDS(KIB(1), GIB(1)),
       .doc = "The largest body of a request; a larger one is answered 413." },
     { SIZE(http_bodies_max), .def = "256MiB", BOUNDS(KIB(64), GIB(64)),
@@ -146,8 +144,6 @@ static const struct conf_opt opts[] = {
       .doc = "An order that would wait longer than this, at the present rate, is answered 503 at once." },
     { OPT(orders_group_max), .def = "512", .unit = "orders", BOUNDS(1, 10000),
       .doc = "Orders committed in one transaction." },
-    { OPT(orders_batch_max), .def = "5000", .unit = "orders", BOUNDS(1, 100000),
-      .doc = "Orders in one request to /v1/orders/batch; more are answered 413." },
     { DURATION(orders_commit_timeout), .def = "10s", BOUNDS(MS(100), MIN(10)),
       .doc = "The longest that an order may take from its receipt to its commit; after that it is answered 503, or 504 if it was sent." },
 
@@ -186,7 +182,6 @@ static bool check_orders(const struct options *options, struct err *err)
         { "database_health_check_timeout", "database_health_check_interval" },
         { "http_max_body", "http_bodies_max" },
         { "orders_group_max", "orders_queue_capacity" },
-        { "orders_batch_max", "orders_queue_capacity" },
         { "orders_queue_wait_max", "orders_commit_timeout" },
         { "shutdown_delay", "shutdown_timeout" },
     };

@@ -51,7 +51,7 @@ struct options {
     char http_address[64]; /* IPv4 or IPv6, numeric */
     uint32_t http_port;    /* 0: any free one */
     uint32_t http_threads;
-    uint32_t http_max_connections, http_max_connections_per_address;
+    uint32_t http_max_connections;
     uint64_t http_max_body_bytes, http_bodies_max_bytes, http_header_max_bytes;
     int64_t http_read_timeout_ns, http_idle_timeout_ns;
     int auth; /* enum options_auth */
@@ -61,7 +61,7 @@ struct options {
     uint32_t orders_queue_capacity;
     uint64_t orders_queue_max_bytes;
     int64_t orders_queue_wait_max_ns;
-    uint32_t orders_group_max, orders_batch_max;
+    uint32_t orders_group_max;
     int64_t orders_commit_timeout_ns;
 
     /* process */
