@@ -13,9 +13,9 @@
 #include <sys/types.h>
 
 struct cluster_folder {
-    char path[64];   /* /tmp/...; holds data/, log and the server's socket */
-    char *bin;       /* owned; the folder of the server's programs */
-    uid_t uid;       /* whom the server runs as */
+    char path[64]; /* /tmp/...; holds data/, log and the server's socket */
+    char *bin;     /* owned; the folder of the server's programs */
+    uid_t uid;     /* whom the server runs as */
     gid_t gid;
     int reaper_pipe; /* closed: the folder goes */
 };
