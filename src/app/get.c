@@ -7,14 +7,11 @@
 #include "app/routes.h"
 #include "app/service.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "ingest/reader.h"
 #include "orders/uuid7.h"
 
-enum {
-    ONE_MAX = 16 * 1024,
-    MANY_MAX = 2 * 1024 * 1024,
-    IDS_MAX = READER_KEYS_MAX * ORDER_NAME_SIZE
-};
+enum { ANSWER_MAX = 16 * 1024, ORDER_MAX = 1024, IDS_MAX = READER_KEYS_MAX * ORDER_NAME_SIZE };
 
 struct get {
     struct http_completion done; /* first: the loop gives this back */
@@ -46,20 +43,29 @@ static void refuse(struct http_request *req, enum order_refusal refusal, const c
 
 /* ---- answers, on the loop ---- */
 
+/* jsonb may show metadata longer than it came: its numbers have all their digits. */
+static size_t answer_max(const struct get *get)
+{
+    size_t bytes = ANSWER_MAX;
+    for (size_t i = 0; i < get->n_found; i++)
+        bytes += ORDER_MAX + get->found[i].metadata_len;
+    return bytes;
+}
+
 static void answer_one(struct get *get)
 {
     if (get->found[0].order_id[0] == '\0') {
         refuse(get->req, REFUSE_NOT_FOUND, NULL);
         return;
     }
-    struct buf body = BUF_INIT(ONE_MAX);
+    struct buf body = BUF_INIT(answer_max(get));
     order_render(&body, &get->found[0], false);
     http_answer(get->req, 200, "application/json", &body);
 }
 
 static void answer_many(struct get *get)
 {
-    struct buf body = BUF_INIT(MANY_MAX);
+    struct buf body = BUF_INIT(answer_max(get));
     const char *comma = "";
     buf_add_str(&body, "{\"orders\":[");
     for (size_t i = 0; i < get->lookup.n_keys; i++) {
@@ -96,6 +102,9 @@ static void finish(struct http_completion *completion)
         refuse(get->req, REFUSE_READ_UNAVAILABLE, NULL);
         break;
     case LOOKUP_FAILED:
+        log_event(LOG_ERROR, "lookup.failed", log_str("request_id", http_request_id(get->req)),
+                  log_str("sqlstate", get->lookup.err.code),
+                  log_str("error", get->lookup.err.text));
         refuse(get->req, REFUSE_READ_FAILED, NULL);
         break;
     }
@@ -159,8 +168,8 @@ void get_order(struct http_request *req, void *ctx)
 /* Cuts "a,b,c" into keys. NULL, or what is wrong. */
 static const char *take_keys(struct get *get, const char *account_id, const char *ids)
 {
-    if (strlen(account_id) >= sizeof get->account_id)
-        return "account_id is longer than 64 characters.";
+    if (!order_name_is_valid(account_id))
+        return "account_id: 1 to 64 characters of A-Z a-z 0-9 . _ : / -";
     memcpy(get->account_id, account_id, strlen(account_id) + 1);
     if (strlen(ids) >= IDS_MAX)
         return "client_order_id: at most 100 ids of at most 64 characters.";
@@ -169,8 +178,8 @@ static const char *take_keys(struct get *get, const char *account_id, const char
         return "out of memory";
     char *rest = get->ids;
     for (char *id; (id = strsep(&rest, ",")) != NULL;) {
-        if (id[0] == '\0' || strlen(id) >= ORDER_NAME_SIZE)
-            return "client_order_id: every id has 1 to 64 characters.";
+        if (!order_name_is_valid(id))
+            return "client_order_id: every id has 1 to 64 characters of A-Z a-z 0-9 . _ : / -";
         if (get->lookup.n_keys == READER_KEYS_MAX)
             return "client_order_id: at most 100 ids.";
         get->keys[get->lookup.n_keys++] =

@@ -23,6 +23,7 @@ static const struct http_problem table[ORDER_REFUSALS] = {
     [REFUSE_QUEUE_FULL] = { 503, "queue_full", "Too many orders wait", "The queue is full; nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 0, -1, NULL },
     [REFUSE_QUEUE_SLOW] = { 503, "queue_slow", "Too many orders wait", "The wait in the queue would be too long; nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 0, -1, NULL },
     [REFUSE_DRAINING] = { 503, "shutting_down", "The service is shutting down", "Nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 1000000000, -1, NULL },
+    [REFUSE_STARTING] = { 503, "starting", "The service is starting", "The database's schema is not ready yet; nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 1000000000, -1, NULL },
     [REFUSE_DATABASE_DOWN] = { 503, "database_down", "The database is away", "No connection to the database; nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 0, -1, NULL },
     [REFUSE_COMMIT_TIMEOUT] = { 503, "commit_timeout", "Not committed in time", "The order could not be committed by its deadline; this request stored nothing and never will." REPEAT, NOT_ACCEPTED, true, 1000000000, -1, NULL },
     [REFUSE_COMMIT_UNKNOWN] = { 504, "commit_unknown", "No word from the database in time", "The order was sent to the database, and no verdict came by its deadline: it may be stored, now or later." REPEAT, UNKNOWN, true, 0, -1, NULL },

@@ -112,7 +112,7 @@ static void refuse_by_database(struct http_request *req, const struct ingest_ite
 
 static void answer_order(struct http_request *req, const struct order *order, bool replayed)
 {
-    struct buf body = BUF_INIT(ANSWER_MAX);
+    struct buf body = BUF_INIT(ANSWER_MAX + order->metadata_len);
     order_render(&body, order, replayed);
     if (replayed) {
         http_add_header(req, "Idempotent-Replayed", "true");
@@ -226,7 +226,7 @@ static bool read_wish(struct http_request *req, bool *validate_only)
 
 static void answer_valid(struct http_request *req, const struct order *order)
 {
-    struct buf body = BUF_INIT(ANSWER_MAX);
+    struct buf body = BUF_INIT(ANSWER_MAX + order->metadata_len);
     order_render(&body, order, false);
     http_answer(req, 200, "application/json", &body);
 }
@@ -237,6 +237,11 @@ static bool admits(struct service *service, struct http_request *req)
     if (pqpool_is_down(service->pool, &retry_in_ns)) {
         count(service, RESULT_UNAVAILABLE);
         refuse(req, REFUSE_DATABASE_DOWN, retry_in_ns > 0 ? retry_in_ns : NS_PER_S);
+        return false;
+    }
+    if (!atomic_load_explicit(&service->migrated, memory_order_acquire)) {
+        count(service, RESULT_UNAVAILABLE);
+        refuse(req, REFUSE_STARTING, 0);
         return false;
     }
     return true;

@@ -109,12 +109,10 @@ static void shut_down(struct service *service, const sigset_t *set)
     bool patient =
         await_delay(set, clock_min(until_ns, began_ns + service->options.shutdown_delay_ns));
     service_drain(service);
-    if (!patient || !await_quiet(service, set, until_ns)) {
+    if (!patient || !await_quiet(service, set, until_ns))
         log_event(LOG_WARN, "service.cut_short",
                   log_int("in_flight", (int64_t)service_in_flight(service)));
-        until_ns = clock_now_ns();
-    }
-    service_stop(service, until_ns);
+    service_stop(service);
     log_event(LOG_INFO, "service.stopped", log_int("ms", (clock_now_ns() - began_ns) / NS_PER_MS));
 }
 

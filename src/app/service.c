@@ -112,16 +112,32 @@ static void end_process(struct service *service, int exit_code)
     (void)kill(getpid(), SIGTERM); /* main drains and ends with that code */
 }
 
+static enum migrate_rc bring_up_schema(struct service *service, struct err *err)
+{
+    int64_t deadline_at_ns = clock_now_ns() + MIGRATE_LIMIT_S * NS_PER_S;
+    return service->options.database_migrate
+               ? store_migrate(service->pool, deadline_at_ns, err)
+               : store_check_schema(service->pool, deadline_at_ns, err);
+}
+
+static void schema_is_ready(struct service *service)
+{
+    log_event(LOG_INFO, "schema.ready", log_int("version", store_schema_version()));
+    if (store_fsync_off(service->store))
+        log_event(LOG_WARN, "database.fsync_off",
+                  log_str("text", "a crash of the database's machine may lose committed orders"));
+    atomic_store_explicit(&service->migrated, true, memory_order_release);
+}
+
 static void *starter_run(void *arg)
 {
     struct service *service = arg;
     for (;;) {
         struct err err = { 0 };
         int64_t pause_ns = STARTER_PAUSE_S * NS_PER_S;
-        switch (store_migrate(service->pool, clock_now_ns() + MIGRATE_LIMIT_S * NS_PER_S, &err)) {
+        switch (bring_up_schema(service, &err)) {
         case MIGRATE_OK:
-            atomic_store_explicit(&service->migrated, true, memory_order_release);
-            log_event(LOG_INFO, "schema.ready", log_int("version", store_schema_version()));
+            schema_is_ready(service);
             return NULL;
         case MIGRATE_TOO_NEW:
             log_event(LOG_ERROR, "schema.too_new", log_str("error", err.text));
@@ -143,26 +159,18 @@ static void *starter_run(void *arg)
 
 static bool start_starter(struct service *service, struct err *err)
 {
-    if (!service->options.database_migrate) {
-        atomic_store_explicit(&service->migrated, true, memory_order_release);
-        return true;
-    }
     service->starter_runs = thread_start(&service->starter, "starter", starter_run, service) == 0;
     if (!service->starter_runs)
         err_set(err, 0, "cannot start a thread");
     return service->starter_runs;
 }
 
-static void stop_starter(struct service *service)
+static void tell_starter(struct service *service)
 {
-    if (!service->starter_runs)
-        return;
     mutex_lock(&service->starter_mu);
     service->starter_stop = true;
     cond_signal(&service->starter_wake);
     mutex_unlock(&service->starter_mu);
-    thread_join(service->starter);
-    service->starter_runs = false;
 }
 
 /* ---- the whole ---- */
@@ -222,7 +230,7 @@ bool service_start(struct service *service, struct err *err)
     if (service_open_database(service, false, err) && start_ingest(service, err) &&
         start_http(service, err) && start_starter(service, err))
         return true;
-    service_stop(service, clock_now_ns());
+    service_stop(service);
     return false;
 }
 
@@ -259,18 +267,25 @@ void service_drain(struct service *service)
 
 uint64_t service_in_flight(struct service *service)
 {
-    return http_server_in_flight(service->http);
+    struct ingest_gauges gauges;
+    ingest_gauges(service->ingest, &gauges);
+    return http_server_in_flight(service->http) + gauges.depth + gauges.workers_busy;
 }
 
-void service_stop(struct service *service, int64_t deadline_at_ns)
+void service_stop(struct service *service)
 {
-    stop_starter(service);
-    ingest_stop(service->ingest, deadline_at_ns);
+    int64_t now_ns = clock_now_ns();
+    tell_starter(service);
+    if (service->pool != NULL)
+        pqpool_cut(service->pool); /* nobody below waits for the database any more */
+    if (service->starter_runs)
+        thread_join(service->starter);
+    ingest_stop(service->ingest, now_ns);
     reader_stop(service->reader);
     http_server_close(&service->http); /* until here the loops ask all the others */
-    ingest_close(&service->ingest, deadline_at_ns);
+    ingest_close(&service->ingest, now_ns);
     reader_close(&service->reader);
-    service_close_database(service, deadline_at_ns);
+    service_close_database(service, now_ns + NS_PER_S);
     cond_fini(&service->starter_wake);
     mutex_fini(&service->starter_mu);
 }

@@ -72,10 +72,11 @@ bool service_ready(struct service *service, const struct pqpool_stats *pool, cha
 
 /* From here new orders are refused and no connection is accepted. */
 void service_drain(struct service *service);
-/* Requests not yet answered. */
+/* Requests not yet answered, and orders not yet settled. */
 uint64_t service_in_flight(struct service *service);
-/* Ends everything by the deadline. What was accepted has its answer then. */
-void service_stop(struct service *service, int64_t deadline_at_ns);
+/* Ends everything now. What is still in flight is cut: a lookup is answered 503, an order by what
+ * is known of it. */
+void service_stop(struct service *service);
 
 /* Opens the store and the pool alone, for `ordersd migrate` too. */
 bool service_open_database(struct service *service, bool small, struct err *err) MUST_CHECK;

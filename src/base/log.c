@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log_limit.h"
 #include "base/rfc3339.h"
+#include "base/sync.h"
 
 enum {
     TAIL_BYTES = 64, /* kept free for `suppressed`, `cut` and the newline */
@@ -106,12 +108,18 @@ static bool add_field(struct buf *line, const struct log_field *field)
     return false;
 }
 
+/* A pipe that nobody drains must not stop the service: a line that would block is dropped. One that
+ * poll() promises room for, at most PIPE_BUF long, goes out whole: so one writer at a time. */
 static void write_line(const struct buf *line)
 {
-    ssize_t rc;
+    static struct mutex one_writer = { PTHREAD_MUTEX_INITIALIZER };
+    struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+    ssize_t rc = 0;
+    mutex_lock(&one_writer);
     do
-        rc = write(STDERR_FILENO, line->data, line->len);
+        rc = poll(&out, 1, 0) > 0 ? write(STDERR_FILENO, line->data, line->len) : 0;
     while (rc < 0 && errno == EINTR); /* any other failure: there is nowhere to say so */
+    mutex_unlock(&one_writer);
 }
 
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, int count)

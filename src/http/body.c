@@ -1,5 +1,5 @@
-/* body.c - see body.h. Memory is taken with the first bytes, not with the promise of them, and all
- * at once where the length is known. */
+/* body.c - see body.h. Memory is taken for the bytes that came, not for the promise of them: a
+ * small body whose length is known gets it all at once, a large one as it grows. */
 #include "http/body.h"
 
 #include <stdlib.h>
@@ -9,14 +9,15 @@
 #include "http/request.h"
 #include "http/server.h"
 
-enum { BODY_FIRST_BYTES = 16 * 1024 }; /* of a body of unknown length */
+enum { BODY_FIRST_BYTES = 16 * 1024, BODY_AT_ONCE_BYTES = 64 * 1024 };
 
 static size_t capacity_for(const struct http_request *req, size_t len)
 {
     const struct request_body *body = &req->body;
-    if (body->expected > 0)
+    if (body->expected > 0 && body->expected <= BODY_AT_ONCE_BYTES)
         return (size_t)body->expected;
-    size_t max = (size_t)req->loop->server->options.max_body_bytes;
+    size_t max = body->expected > 0 ? (size_t)body->expected
+                                    : (size_t)req->loop->server->options.max_body_bytes;
     size_t cap = body->cap > 0 ? body->cap : BODY_FIRST_BYTES;
     while (cap < len)
         cap *= 2;

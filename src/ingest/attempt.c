@@ -37,13 +37,19 @@ static void count_resolved(struct attempt *a, enum item_verdict verdict)
         counter_add(&a->metrics->ambiguous_unresolved, 1);
 }
 
+static bool is_stored(enum item_verdict verdict)
+{
+    return verdict == ITEM_CREATED || verdict == ITEM_REPLAYED || verdict == ITEM_REUSED;
+}
+
 /* The end of one order. Its followers make their own way. */
 static void end_leader(struct attempt *a, struct ingest_item *leader, enum item_verdict verdict)
 {
+    struct items *way = is_stored(verdict) ? &a->known : &a->next;
     struct ingest_item *next;
     for (struct ingest_item *follower = leader->followers; follower != NULL; follower = next) {
         next = follower->next;
-        items_push(&a->next, follower);
+        items_push(way, follower);
     }
     leader->followers = NULL;
     if (a->group.in_doubt && !leader->put.lookup_only)
@@ -212,6 +218,13 @@ static enum item_verdict verdict_of(enum put_verdict verdict)
     return ITEM_UNKNOWN; /* not reached: pending orders stay in their group */
 }
 
+/* What it was to be compared with has been deleted since. */
+static void lead_again(struct attempt *a, struct ingest_item *item)
+{
+    item->put.verdict = PUT_PENDING;
+    items_push(&a->next, item);
+}
+
 /* Verdicts are final, whatever else the attempt came to. */
 static void take_verdicts(struct attempt *a)
 {
@@ -221,6 +234,8 @@ static void take_verdicts(struct attempt *a)
         next = leader->next;
         if (leader->put.skip)
             end_leader(a, leader, ITEM_TIMED_OUT);
+        else if (leader->put.verdict == PUT_ABSENT && a->group.known)
+            lead_again(a, leader);
         else if (leader->put.verdict != PUT_PENDING)
             end_leader(a, leader, verdict_of(leader->put.verdict));
         else
@@ -241,11 +256,11 @@ static void before_send(void *arg, struct put_group *put_group)
     int64_t now_us = clock_wall_us();
     for (struct ingest_item *leader = a->group.first; leader != NULL; leader = leader->next) {
         if (!a->group.sent)
-            leader->put.lookup_only = order_is_stale(&leader->order, now_us);
-        leader->put.skip = !item_claim(leader);
+            leader->put.lookup_only = a->group.known || order_is_stale(&leader->order, now_us);
+        leader->put.skip = leader->put.lookup_only ? item_expired(leader) : !item_claim(leader);
         if (leader->put.skip)
             continue;
-        a->n_sent++;
+        a->n_sent += !leader->put.lookup_only;
         for (struct ingest_item *f = leader->followers; f != NULL; f = f->next)
             (void)item_claim(f); /* an expired one leaves before the next attempt */
     }
@@ -259,7 +274,7 @@ static bool prepare(struct attempt *a, const struct ingest_group *group,
     struct items expired = { NULL, NULL };
     a->outcome = outcome;
     a->group = *group;
-    a->next = (struct items){ NULL, NULL };
+    a->next = a->known = (struct items){ NULL, NULL };
     a->n_sent = 0;
     group_prepare(&a->group, a->puts, &expired);
     for (struct ingest_item *item; (item = items_pop(&expired)) != NULL;)
@@ -316,6 +331,8 @@ void attempt_run(struct attempt *a, const struct ingest_group *group, int64_t st
     put(a, now_ns, stop_at_ns);
     if (a->next.first != NULL)
         outcome->back[outcome->n_back++] = group_form(a->next.first);
+    if (a->known.first != NULL)
+        outcome->back[outcome->n_back++] = group_of_known(a->known.first);
 }
 
 void attempt_abandon(struct attempt *a, const struct ingest_group *group,

@@ -14,6 +14,7 @@ struct attempt {
 
     struct ingest_group group;     /* the one under way; what is settled leaves it */
     struct items next;             /* orders that make a group of their own after this one */
+    struct items known;            /* the same, and their keys are stored now */
     uint32_t n_sent;               /* leaders that went out in this attempt */
     struct group_outcome *outcome; /* zeroed by the caller */
 };

@@ -46,6 +46,17 @@ struct ingest_group group_form(struct ingest_item *first)
     return group;
 }
 
+struct ingest_group group_of_known(struct ingest_item *first)
+{
+    struct ingest_group group = {
+        .first = items_sort(first, items_by_key),
+        .known = true,
+        .due_at_ns = clock_now_ns(), /* behind those that are due already */
+    };
+    group_measure(&group);
+    return group;
+}
+
 /* The leader and its followers, less the expired ones: gives the one that leads now, or NULL. */
 static struct ingest_item *without_expired(struct ingest_item *leader, struct items *expired)
 {

@@ -12,7 +12,7 @@ enum { GROUP_FAN_OUT = 16 };
 /* What became of a group. */
 struct group_outcome {
     struct items done;                           /* with their verdict */
-    struct ingest_group back[GROUP_FAN_OUT + 1]; /* to be attempted again: pieces, and followers */
+    struct ingest_group back[GROUP_FAN_OUT + 2]; /* to be attempted again: pieces, and followers */
     size_t n_back;
     int64_t first_attempt_ns; /* how long a first attempt took that succeeded; else 0 */
 };
@@ -20,6 +20,9 @@ struct group_outcome {
 /* Makes a group of a row of items in order of arrival: sorts it and puts followers to their
  * leaders. */
 struct ingest_group group_form(struct ingest_item *first);
+
+/* Makes a group of followers whose leader is stored: one lookup answers them all. */
+struct ingest_group group_of_known(struct ingest_item *first);
 
 /* Brings n, n_items, oldest and deadline up to date. */
 void group_measure(struct ingest_group *group);

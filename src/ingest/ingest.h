@@ -54,6 +54,7 @@ struct ingest_group {
     bool sent;                 /* its leaders went out once: their staleness is decided */
     bool in_doubt;             /* an attempt may have stored some of them */
     bool suspect;              /* one of them seems to hold the others up */
+    bool known;                /* their keys are stored: compared and not sent; keys may repeat */
 };
 
 struct ingest_item {

@@ -85,6 +85,9 @@ enum order_rc order_parse(const char *body, size_t len, const char *idempotency_
 /* Gives the order its order_id (a new UUIDv7 of that moment) and received_at. */
 void order_stamp(struct order *order, int64_t now_us);
 
+/* Is this an account_id or a client_order_id? */
+bool order_name_is_valid(const char *name) MUST_CHECK;
+
 /* True when sent_at + max_age_ms has passed; false when the order carries none. */
 bool order_is_stale(const struct order *order, int64_t now_us);
 

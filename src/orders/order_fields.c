@@ -228,3 +228,9 @@ void order_draft_read(struct order_draft *draft, const char *name, const struct 
     order_errors_add(&draft->errors, field->name, refusal->code, "must be %s, not %s",
                      refusal->want != NULL ? refusal->want : field->want, shown);
 }
+
+bool order_name_is_valid(const char *name)
+{
+    size_t len = strspn(name, NAME_CHARS);
+    return len > 0 && len < ORDER_NAME_SIZE && name[len] == '\0';
+}

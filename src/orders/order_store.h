@@ -52,7 +52,7 @@ struct store_failure {
 };
 
 struct put_group {
-    struct order_put **puts; /* sorted by order_compare_key(), keys distinct */
+    struct order_put **puts; /* sorted by order_compare_key(); keys distinct but for lookups */
     size_t n;
     bool in_doubt; /* an earlier attempt may have stored some of these: look before believing */
     int64_t deadline_at_ns;

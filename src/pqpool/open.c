@@ -277,6 +277,22 @@ static void cut(struct pqpool *pool, enum conn_state state) REQUIRES(pool->mu)
         (void)shutdown(conn->own_fd, SHUT_RDWR);
 }
 
+static void begin_close(struct pqpool *pool) REQUIRES(pool->mu)
+{
+    pool->closing = true;
+    pool_fail_waiters(pool, PQPOOL_CLOSED);
+    discard_idle(pool);
+}
+
+void pqpool_cut(struct pqpool *pool)
+{
+    mutex_lock(&pool->mu);
+    begin_close(pool);
+    cut(pool, CONN_LEASED);
+    cut(pool, CONN_CHECKING);
+    mutex_unlock(&pool->mu);
+}
+
 void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
 {
     struct pqpool *pool = *pool_in;
@@ -284,9 +300,7 @@ void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
         return;
     *pool_in = NULL;
     mutex_lock(&pool->mu);
-    pool->closing = true;
-    pool_fail_waiters(pool, PQPOOL_CLOSED);
-    discard_idle(pool);
+    begin_close(pool);
     while (pool->callers_inside > 0 || pool_on_loan(pool) > 0)
         if (!cond_wait_until(&pool->quiet, &pool->mu, deadline_at_ns))
             break;

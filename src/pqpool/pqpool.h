@@ -212,6 +212,11 @@ void pqpool_stats(struct pqpool *pool, struct pqpool_stats *out);
 const char *pqpool_close_reason_name(unsigned reason); /* NULL past the last */
 const char *pqpool_error_class_name(unsigned error_class);
 
+/* The end, now: every acquire and every waiter gets PQPOOL_CLOSED, and the sockets of all leases
+ * are shut down, so that whoever waits for the server on one finds it lost. pqpool_close() must
+ * follow. */
+void pqpool_cut(struct pqpool *pool);
+
 /* Fails every waiter with PQPOOL_CLOSED, waits until the deadline for leases to come back, closes
  * all connections, joins the threads and frees. Leases still out then are closed under their
  * holders' feet: their sockets are shut down, and the memory stays until the last is released.

@@ -21,6 +21,8 @@ static enum lookup_rc fetch(const struct store *store, enum statement which,
     if (rc != PQPOOL_OK)
         return rc == PQPOOL_NOMEM ? LOOKUP_FAILED : LOOKUP_UNAVAILABLE;
     rc = statement_read(&session, which, params, rows_out, err);
+    if (rc == PQPOOL_OK && PQntuples(*rows_out) > 0)
+        rc = statement_seal(&session, err);
     pqpool_release(&session.lease, PQPOOL_REUSE);
     if (rc == PQPOOL_OK)
         return LOOKUP_OK;

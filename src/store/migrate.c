@@ -88,6 +88,16 @@ static enum migrate_rc step(const struct run *run, unsigned version)
     return rc == MIGRATE_OK ? tell(run, "COMMIT") : rc; /* else the pool rolls back */
 }
 
+/* MIGRATE_RETRY: the schema is older than ours. */
+static enum migrate_rc judge_version(const struct run *run, unsigned version)
+{
+    if (version == migrations_count)
+        return MIGRATE_OK;
+    err_set(run->err, 0, "the database's schema is version %u, this program knows %u", version,
+            migrations_count);
+    return version > migrations_count ? MIGRATE_TOO_NEW : MIGRATE_RETRY;
+}
+
 static enum migrate_rc migrate_all(const struct run *run)
 {
     for (;;) {
@@ -95,30 +105,44 @@ static enum migrate_rc migrate_all(const struct run *run)
         enum migrate_rc rc = read_version(run, &version);
         if (rc != MIGRATE_OK)
             return rc;
-        if (version == migrations_count)
-            return MIGRATE_OK;
-        if (version > migrations_count) {
-            err_set(run->err, 0, "the database's schema is version %u, this program knows %u",
-                    version, migrations_count);
-            return MIGRATE_TOO_NEW;
-        }
+        rc = judge_version(run, version);
+        if (rc != MIGRATE_RETRY)
+            return rc;
         rc = step(run, version);
         if (rc != MIGRATE_OK)
             return rc;
     }
 }
 
-enum migrate_rc store_migrate(struct pqpool *pool, int64_t deadline_at_ns, struct err *err)
+static enum migrate_rc check_only(const struct run *run)
+{
+    unsigned version;
+    enum migrate_rc rc = read_version(run, &version);
+    return rc == MIGRATE_OK ? judge_version(run, version) : rc;
+}
+
+static enum migrate_rc with_lease(struct pqpool *pool, int64_t deadline_at_ns,
+                                  enum migrate_rc (*work)(const struct run *run), struct err *err)
 {
     struct err why = { 0 };
     struct run run = { .deadline_at_ns = deadline_at_ns, .err = &why };
     enum migrate_rc rc = MIGRATE_RETRY;
     if (pqpool_acquire(pool, deadline_at_ns, &run.lease, &why) == PQPOOL_OK)
-        rc = migrate_all(&run);
+        rc = work(&run);
     pqpool_release(&run.lease, PQPOOL_REUSE);
     if (rc != MIGRATE_OK && err != NULL)
         *err = why;
     return rc;
+}
+
+enum migrate_rc store_migrate(struct pqpool *pool, int64_t deadline_at_ns, struct err *err)
+{
+    return with_lease(pool, deadline_at_ns, migrate_all, err);
+}
+
+enum migrate_rc store_check_schema(struct pqpool *pool, int64_t deadline_at_ns, struct err *err)
+{
+    return with_lease(pool, deadline_at_ns, check_only, err);
 }
 
 unsigned store_schema_version(void)

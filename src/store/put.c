@@ -122,21 +122,6 @@ out:
     return ok;
 }
 
-static bool seal(const struct attempt *a)
-{
-    PGresult *rows = NULL;
-    (void)pqpool_lease_warned(a->session.lease);
-    enum pqpool_rc rc =
-        statement_commit(&a->session, STATEMENT_SEAL, NULL, &rows, &a->failure->err);
-    PQclear(rows);
-    if (rc != PQPOOL_OK)
-        return fail_by(a, rc);
-    if (!pqpool_lease_warned(a->session.lease))
-        return true;
-    err_set(&a->failure->err, ERR_RETRYABLE, "the wait for a standby was cancelled");
-    return fail(a, STORE_RETRY);
-}
-
 static void settle_found(const struct attempt *a, struct keyed_row *found)
 {
     struct order_put *put = a->open[found->place];
@@ -154,8 +139,11 @@ static void settle_found(const struct attempt *a, struct keyed_row *found)
 
 static bool settle_all_found(const struct attempt *a, const PGresult *rows)
 {
-    if (PQntuples(rows) > 0 && !seal(a))
-        return false;
+    if (PQntuples(rows) > 0) {
+        enum pqpool_rc sealed = statement_seal(&a->session, &a->failure->err);
+        if (sealed != PQPOOL_OK)
+            return fail_by(a, sealed);
+    }
     for (int i = 0; i < PQntuples(rows); i++) {
         struct keyed_row found;
         enum row_rc rc = row_read_keyed(rows, i, a->n_open, &found, &a->failure->err);

@@ -199,3 +199,15 @@ enum pqpool_rc statement_commit(const struct session *session, enum statement wh
         PQclear(rows);
     return rc;
 }
+
+enum pqpool_rc statement_seal(const struct session *session, struct err *err)
+{
+    PGresult *rows = NULL;
+    (void)pqpool_lease_warned(session->lease); /* of earlier things */
+    enum pqpool_rc rc = statement_commit(session, STATEMENT_SEAL, NULL, &rows, err);
+    PQclear(rows);
+    if (rc != PQPOOL_OK || !pqpool_lease_warned(session->lease))
+        return rc;
+    err_set(err, ERR_RETRYABLE, "the wait for a standby was cancelled");
+    return PQPOOL_LOST;
+}

@@ -26,9 +26,10 @@ enum statement {
 /* clang-format on */
 
 /* Sets what each session or transaction of ours must have; `local` is "true" or "false". A single
- * row of two columns. */
+ * row of three columns. */
 #define STATEMENT_SETTINGS(local)                                                                  \
     "set_config('lock_timeout', '1s', " local "), "                                                \
+    "set_config('client_min_messages', 'warning', " local "), "                                    \
     "set_config('synchronous_commit', "                                                            \
     "coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), " local ")"
 
@@ -48,5 +49,9 @@ enum pqpool_rc statement_read(const struct session *session, enum statement whic
 enum pqpool_rc statement_commit(const struct session *session, enum statement which,
                                 const struct params *params, struct pg_result **rows_out,
                                 struct err *err) MUST_CHECK;
+
+/* What was read before it is durable, on the standbys too, once this is PQPOOL_OK: visible is not
+ * yet replicated when somebody cancelled the wait for them. PQPOOL_LOST: it may not be. */
+enum pqpool_rc statement_seal(const struct session *session, struct err *err) MUST_CHECK;
 
 #endif

@@ -55,6 +55,11 @@ enum migrate_rc {
  * advisory lock, so any number of starters may call this at once. */
 enum migrate_rc store_migrate(struct pqpool *pool, int64_t deadline_at_ns,
                               struct err *err) MUST_CHECK;
+
+/* Looks only. MIGRATE_RETRY: no connection, or the schema is older: somebody else is to migrate it.
+ */
+enum migrate_rc store_check_schema(struct pqpool *pool, int64_t deadline_at_ns,
+                                   struct err *err) MUST_CHECK;
 unsigned store_schema_version(void);
 
 #endif

@@ -158,6 +158,8 @@ Test(config, the_schema_is_brought_up, .timeout = TEST_S)
                           "SELECT max(version) + 1, 'to come' FROM ordersd_migrations");
     expect_run(cluster, NULL, LIST("migrate"), EXIT_SCHEMA_TOO_NEW, LIST("this program knows"));
     expect_run(cluster, NULL, NULL, EXIT_SCHEMA_TOO_NEW, LIST("schema.too_new"));
+    expect_run(cluster, LIST("DATABASE_MIGRATE=false"), NULL, EXIT_SCHEMA_TOO_NEW,
+               LIST("schema.too_new"));
     cluster_close(&cluster);
 }
 

@@ -31,6 +31,29 @@ Test(drain, under_load_every_acknowledged_order_is_stored, .timeout = TEST_S)
     rig_close(&rig);
 }
 
+/* Another starter may hold the migrations' lock for long; the end does not wait for it. */
+Test(drain, a_start_that_waits_for_the_schema_ends_at_once, .timeout = TEST_S)
+{
+    struct cluster *cluster = cluster_open(NULL);
+    PGconn *lock = PQconnectdb(cluster_conninfo(cluster));
+    PQclear(PQexec(lock, "SELECT pg_advisory_lock(x'6f726465727364'::bigint)"));
+    struct rig rig = rig_spawn(cluster, NULL);
+    cr_assert(WAIT_UNTIL(cluster_query_int(cluster, "SELECT count(*) FROM pg_locks WHERE "
+                                                    "locktype = 'advisory' AND NOT granted") == 1,
+                         SOON_S));
+    char *body = order_body("early", "EURUSD");
+    struct answer early = rig_post(&rig, body);
+    expect_problem(&early, 503, "starting", "not_accepted");
+    answer_fini(&early);
+    free(body);
+    int64_t began_ns = clock_now_ns();
+    daemon_signal(rig.daemon, SIGTERM);
+    cr_expect_eq(daemon_wait_exit(rig.daemon, SOON_S), 0);
+    cr_expect_lt(seconds_since(began_ns), 30, "the lock is waited for a minute");
+    PQfinish(lock);
+    rig_close(&rig);
+}
+
 /* An order that cannot be committed holds the end up until SHUTDOWN_TIMEOUT, and no longer. */
 Test(drain, a_stuck_order_is_answered_truthfully, .timeout = TEST_S)
 {

@@ -110,6 +110,28 @@ Test(orders, the_same_again_is_a_replay, .timeout = TEST_S)
     rig_close(&rig);
 }
 
+/* jsonb keeps every digit of a number: what is shown may be far longer than what came. */
+Test(orders, one_with_wide_numbers_can_be_replayed_and_read, .timeout = TEST_S)
+{
+    struct rig rig = rig_open(NULL);
+    char numbers[600] = "1e308", body[1024], path[96], order_id[64];
+    while (strlen(numbers) + sizeof ",1e308" < sizeof numbers)
+        snprintf(numbers + strlen(numbers), sizeof numbers - strlen(numbers), ",1e308");
+    snprintf(body, sizeof body,
+             "{'account_id':'ACC','client_order_id':'wide','symbol':'EURUSD','side':'buy',"
+             "'type':'market','quantity':'1','metadata':{'a':[%s]}}",
+             numbers);
+    create(&rig, body, order_id);
+    struct answer again = rig_post(&rig, body);
+    EXPECT_STATUS(again, 200);
+    answer_fini(&again);
+    snprintf(path, sizeof path, "/v1/orders/%s", order_id);
+    struct answer read = rig_get(&rig, path);
+    EXPECT_STATUS(read, 200);
+    answer_fini(&read);
+    rig_close(&rig);
+}
+
 /* clang-format off */
 static const struct {
     const char *first, *other, *fields;

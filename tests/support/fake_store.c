@@ -154,11 +154,19 @@ static void work_through(struct fake_store *store, struct put_group *group,
     }
 }
 
-static bool sorted(const struct order *a, const struct order *b)
+static int compare_keys(const struct put_group *group, size_t i)
 {
+    const struct order *a = group->puts[i - 1]->order, *b = group->puts[i]->order;
     int by_account = strcmp(a->account_id, b->account_id);
-    return by_account < 0 ||
-           (by_account == 0 && strcmp(a->client_order_id, b->client_order_id) < 0);
+    return by_account != 0 ? by_account : strcmp(a->client_order_id, b->client_order_id);
+}
+
+/* An INSERT could not hold a key twice; a lookup may. */
+static void check_keys(const struct put_group *group)
+{
+    for (size_t i = 1; i < group->n; i++)
+        CHECK(compare_keys(group, i) != 0 ||
+              (group->puts[i - 1]->lookup_only && group->puts[i]->lookup_only));
 }
 
 static bool fake_put(void *ctx, struct put_group *group, struct store_failure *failure)
@@ -168,13 +176,14 @@ static bool fake_put(void *ctx, struct put_group *group, struct store_failure *f
     for (size_t i = 0; i < group->n; i++)
         CHECK(group->puts[i]->verdict == PUT_PENDING);
     for (size_t i = 1; i < group->n; i++)
-        CHECK(sorted(group->puts[i - 1]->order, group->puts[i]->order));
+        CHECK(compare_keys(group, i) <= 0);
     size_t k = begin(store, group);
     struct fake_step step = step_for(store, k, group);
     if (!step.unsent) {
         if (store->before != NULL)
             store->before(store->arg, group);
         group->before_send(group->arg, group);
+        check_keys(group);
     }
     mutex_lock(&store->mu);
     note(store, group, k);
