@@ -273,5 +273,5 @@ void conf_show_flag(const char *name, struct buf *out)
 void conf_show_env(const char *name, struct buf *out)
 {
     for (; *name != '\0'; name++)
-        buf_add_char(out, (char)toupper((unsigned char)*name));
+        buf_add_char(out, (char)(toupper)((unsigned char)*name)); /* not glibc's macro */
 }
