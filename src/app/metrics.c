@@ -3,6 +3,7 @@
  * start. */
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -200,6 +201,7 @@ static uint64_t open_fds(void)
 {
     DIR *dir = opendir("/proc/self/fd");
     uint64_t n = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe, one thread a stream */
     while (dir != NULL && readdir(dir) != NULL)
         n++;
     if (dir != NULL)
@@ -212,18 +214,28 @@ static int64_t of_timeval(struct timeval tv)
     return (int64_t)tv.tv_sec * NS_PER_S + (int64_t)tv.tv_usec * NS_PER_US;
 }
 
+/* /proc/self/statm: "virtual resident ...", in pages. */
+static void read_statm(unsigned long long *pages_virtual, unsigned long long *pages_resident)
+{
+    char text[128] = "";
+    FILE *statm = fopen("/proc/self/statm", "re");
+    if (statm == NULL)
+        return;
+    if (fgets(text, sizeof text, statm) != NULL) {
+        char *end;
+        *pages_virtual = strtoull(text, &end, 10);
+        *pages_resident = strtoull(end, NULL, 10);
+    }
+    (void)fclose(statm);
+}
+
 static void process(struct buf *out, const struct service *service)
 {
     unsigned long long pages_virtual = 0, pages_resident = 0;
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     struct rusage used = { 0 };
     struct rlimit fds = { 0 };
-    FILE *statm = fopen("/proc/self/statm", "re");
-    if (statm != NULL) {
-        if (fscanf(statm, "%llu %llu", &pages_virtual, &pages_resident) != 2)
-            pages_virtual = pages_resident = 0;
-        (void)fclose(statm);
-    }
+    read_statm(&pages_virtual, &pages_resident);
     (void)getrusage(RUSAGE_SELF, &used);
     (void)getrlimit(RLIMIT_NOFILE, &fds);
     one_seconds(out, M_PROCESS_CPU, "", of_timeval(used.ru_utime) + of_timeval(used.ru_stime));

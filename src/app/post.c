@@ -175,28 +175,33 @@ static void finish(struct http_completion *completion)
     free(post);
 }
 
-void routes_on_done(void *ctx, struct ingest_item *first)
+/* Gives the loop of the first item all that is its own; the items of other loops are left. */
+static struct ingest_item *complete_one_loop(struct ingest_item *first)
 {
-    (void)ctx;
-    while (first != NULL) { /* one pass a loop: each gets its own in one go */
-        struct http_loop *loop = ((struct post *)first->owner)->loop;
-        struct http_completion *list = NULL, **tail = &list;
-        struct ingest_item *others = NULL, **others_tail = &others;
-        for (struct ingest_item *item = first; item != NULL; item = item->next) {
-            struct post *post = item->owner;
-            if (post->loop == loop) {
-                *tail = &post->done;
-                tail = &post->done.next;
-            } else {
-                *others_tail = item;
-                others_tail = &item->next;
-            }
+    struct http_loop *loop = ((struct post *)first->owner)->loop;
+    struct http_completion *list = NULL, **tail = &list;
+    struct ingest_item *others = NULL, **others_tail = &others;
+    for (struct ingest_item *item = first; item != NULL; item = item->next) {
+        struct post *post = item->owner;
+        if (post->loop == loop) {
+            *tail = &post->done;
+            tail = &post->done.next;
+        } else {
+            *others_tail = item;
+            others_tail = &item->next;
         }
-        *tail = NULL;
-        *others_tail = NULL;
-        http_complete(loop, list);
-        first = others;
     }
+    *tail = NULL;
+    *others_tail = NULL;
+    http_complete(loop, list);
+    return others;
+}
+
+void routes_on_done(void *service, struct ingest_item *first)
+{
+    (void)service;
+    while (first != NULL)
+        first = complete_one_loop(first);
 }
 
 static void on_deadline(struct http_request *req, void *arg)
@@ -215,7 +220,7 @@ static bool read_wish(struct http_request *req, bool *validate_only)
     size_t n = 0;
     const char *text = http_query(req, "validate_only", &n);
     *validate_only = text != NULL && strcmp(text, "true") == 0;
-    if (n == 0 || (n == 1 && (*validate_only || strcmp(text, "false") == 0)))
+    if (text == NULL || (n == 1 && (*validate_only || strcmp(text, "false") == 0)))
         return true;
     struct http_problem problem = http_map_problem(REFUSE_BAD_QUERY);
     problem.detail = "validate_only is true or false, and given once.";

@@ -66,16 +66,24 @@ static struct pqpool_options pool_options(struct service *service)
     return p;
 }
 
+/* libpq takes it from the environment when the connection string says none. */
+static bool pass_password(const struct options *options, struct err *err)
+{
+    const char *password = options->database_password;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread has started yet */
+    if (password[0] == '\0' || setenv("PGPASSWORD", password, 1) == 0)
+        return true;
+    err_set(err, 0, "out of memory");
+    return false;
+}
+
 bool service_open_database(struct service *service, bool small, struct err *err)
 {
     struct store_options store_options = { .prepare = service->options.database_prepare };
     if (!store_open(&store_options, &service->store, err))
         return false;
-    if (service->options.database_password[0] != '\0' &&
-        setenv("PGPASSWORD", service->options.database_password, 1) != 0) {
-        err_set(err, 0, "out of memory");
+    if (!pass_password(&service->options, err))
         return false;
-    }
     struct pqpool_options options = pool_options(service);
     if (small)
         options.min_pool_size = options.max_pool_size = 1;
@@ -129,32 +137,38 @@ static void schema_is_ready(struct service *service)
     atomic_store_explicit(&service->migrated, true, memory_order_release);
 }
 
+/* How long until the next try; 0: there is none to make. */
+static int64_t try_schema(struct service *service, struct err *err)
+{
+    switch (bring_up_schema(service, err)) {
+    case MIGRATE_OK:
+        schema_is_ready(service);
+        return 0;
+    case MIGRATE_TOO_NEW:
+        log_event(LOG_ERROR, "schema.too_new", log_str("error", err->text));
+        end_process(service, EXIT_SCHEMA_TOO_NEW);
+        return 0;
+    case MIGRATE_FAILED:
+        log_event(LOG_ERROR, "schema.failed", log_str("error", err->text),
+                  log_str("sqlstate", err->code));
+        return service->options.database_max_retry_delay_ns;
+    case MIGRATE_RETRY:
+        log_event(LOG_WARN, "schema.waiting", log_str("error", err->text));
+        break;
+    }
+    return STARTER_PAUSE_S * NS_PER_S;
+}
+
 static void *starter_run(void *arg)
 {
     struct service *service = arg;
-    for (;;) {
-        struct err err = { 0 };
-        int64_t pause_ns = STARTER_PAUSE_S * NS_PER_S;
-        switch (bring_up_schema(service, &err)) {
-        case MIGRATE_OK:
-            schema_is_ready(service);
-            return NULL;
-        case MIGRATE_TOO_NEW:
-            log_event(LOG_ERROR, "schema.too_new", log_str("error", err.text));
-            end_process(service, EXIT_SCHEMA_TOO_NEW);
-            return NULL;
-        case MIGRATE_FAILED:
-            log_event(LOG_ERROR, "schema.failed", log_str("error", err.text),
-                      log_str("sqlstate", err.code));
-            pause_ns = service->options.database_max_retry_delay_ns;
-            break;
-        case MIGRATE_RETRY:
-            log_event(LOG_WARN, "schema.waiting", log_str("error", err.text));
-            break;
-        }
-        if (!pause_starter(service, &err, pause_ns))
-            return NULL;
-    }
+    int64_t pause_ns;
+    struct err err;
+    do {
+        err = (struct err){ 0 };
+        pause_ns = try_schema(service, &err);
+    } while (pause_ns > 0 && pause_starter(service, &err, pause_ns));
+    return NULL;
 }
 
 static bool start_starter(struct service *service, struct err *err)
