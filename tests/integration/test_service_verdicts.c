@@ -73,40 +73,49 @@ static int64_t count_rows(struct rig *rig, const char *where)
 
 /* ---- one order that the database refuses ---- */
 
-/* Sends MANY orders, one of them on symbol BAD, while nobody can write: all that the worker does
- * not hold queue up, and go out as one group once the lock is gone. */
-static struct volley *fire_as_groups(struct rig *rig, char **bodies)
+/* Refuses BAD, and holds PLUG up until there is a table `unplug`. */
+static const char refusing[] =
+    "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "WHILE NEW.symbol = 'PLUG' AND NOT EXISTS (SELECT FROM pg_class WHERE relname = 'unplug') "
+    "LOOP PERFORM pg_sleep(0.01); END LOOP; "
+    "IF NEW.symbol = 'BAD' THEN RAISE 'not this one' USING ERRCODE = '%s'; END IF; "
+    "RETURN NEW; END $$; CREATE %s FOR EACH ROW EXECUTE FUNCTION refuse()";
+
+/* Sends MANY orders while the only worker is held up by one more: all of them queue up, and go out
+ * as one group. */
+static struct volley *fire_as_one_group(struct rig *rig, char **bodies)
 {
-    PGconn *lock = begin(rig, "LOCK TABLE orders IN SHARE MODE");
+    char *plug_body = order_body("plug", "PLUG");
+    struct volley *plug = fire(rig, &plug_body, 1);
+    cr_assert(WAIT_UNTIL(rig_metric(rig, "ordersd_workers{state=\"busy\"}") == 1, SOON_S));
     struct volley *volley = fire(rig, bodies, MANY);
-    cr_assert(WAIT_UNTIL(rig_metric(rig, "ordersd_queue_depth") >= MANY / 2, SOON_S));
-    end(lock, "ROLLBACK");
+    cr_assert(WAIT_UNTIL(rig_metric(rig, "ordersd_queue_depth") == MANY, SOON_S));
+    cluster_exec(rig->cluster, "CREATE TABLE unplug ()");
     volley_join(volley);
+    volley_join(plug);
+    EXPECT_STATUS(*volley_answer(plug, 0), 201);
+    volley_close(&plug);
+    free(plug_body);
     return volley;
 }
 
 static void expect_only_culprit_refused(const char *timing, const char *sqlstate)
 {
-    static const char *const one_worker[] = { "ORDERS_WORKERS=1", "ORDERS_COMMIT_TIMEOUT=60",
-                                              NULL };
-    struct rig rig = rig_open(one_worker);
-    char *trigger = support_text(
-        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "IF NEW.symbol = 'BAD' THEN RAISE 'not this one' USING ERRCODE = '%s'; END IF; "
-        "RETURN NEW; END $$; CREATE %s FOR EACH ROW EXECUTE FUNCTION refuse()",
-        sqlstate, timing);
+    /* One attempt may take a third of the commit timeout: the plug's must outlast the queueing. */
+    struct rig rig = rig_open(LIST("ORDERS_WORKERS=1", "ORDERS_COMMIT_TIMEOUT=180s"));
+    char *trigger = support_text(refusing, sqlstate, timing);
     cluster_exec(rig.cluster, trigger);
     char **bodies = make_bodies(MANY);
     replace(&bodies[CULPRIT], "bad", "BAD");
 
-    struct volley *volley = fire_as_groups(&rig, bodies);
+    struct volley *volley = fire_as_one_group(&rig, bodies);
     const struct answer *refused = volley_answer(volley, CULPRIT);
     expect_problem(refused, 422, "refused_by_database", "not_accepted");
     cr_expect_str_eq(answer_text(refused, "sqlstate"), sqlstate);
     cr_expect_eq(volley_count(volley, 201), MANY - 1);
     cr_expect_eq(count_rows(&rig, "symbol = 'BAD'"), 0);
     cr_expect_eq(count_rows(&rig, "symbol = 'EURUSD'"), MANY - 1);
-    cr_expect_gt(rig_metric(&rig, "ordersd_group_splits_total"), 0, "it was in a group");
+    cr_expect_eq(rig_metric(&rig, "ordersd_group_splits_total"), 2, "of 100, then of 7");
     cr_expect_eq(rig_metric(&rig, "ordersd_orders_total{result=\"refused_by_database\"}"), 1);
 
     volley_close(&volley);
