@@ -32,11 +32,9 @@ listens() { (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; }
 
 # ordersd_program PRESET: where its build has left the program.
 ordersd_program() {
-  local path
-  for path in "$root/build/$1/ordersd" "$root/build/$1/src/app/ordersd"; do
-    [[ -f $path && -x $path ]] && { echo "$path"; return; }
-  done
-  die "the $1 build has made no ordersd"
+  local path=$root/build/$1/ordersd
+  [[ -x $path ]] || die "the $1 build has made no ordersd"
+  echo "$path"
 }
 
 # ---- a private PostgreSQL ----

@@ -59,9 +59,10 @@ static void spawn(struct daemon *daemon, const char *const settings[], const cha
 {
     static const char *const inherited[] = { "PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS",
                                              "TSAN_OPTIONS" };
-    const char *program = getenv("ORDERSD");
-    if (program == NULL || access(program, X_OK) != 0)
-        support_fail("ORDERSD does not name a program: %s", program != NULL ? program : "not set");
+    const char *named = getenv("ORDERSD");
+    const char *program = named != NULL ? named : ORDERSD_PROGRAM;
+    if (access(program, X_OK) != 0)
+        support_fail("%s is no program", program);
 
     struct strings argv = { .n = 0 }, env = { .n = 0 };
     const char *const front[] = { "setpriv", "--pdeathsig", "KILL", "--", program, NULL };

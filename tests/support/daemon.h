@@ -1,4 +1,5 @@
-/* daemon.h - runs the program named by $ORDERSD as a test wants it, and watches it.
+/* daemon.h - runs the program as a test wants it, and watches it: the one of the same build, or the
+ * one that $ORDERSD names.
  *
  * Life       the daemon ends with the process that started it. Its standard error goes to a file
  *            without a name, so nothing is left behind.
