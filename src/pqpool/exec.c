@@ -16,7 +16,11 @@ const struct pg_driver pg_driver_libpq = {
     .status = PQstatus,
     .error_message = PQerrorMessage,
     .transaction_status = PQtransactionStatus,
+    .backend_pid = PQbackendPID,
     .send_query = PQsendQuery,
+    .send_prepare = PQsendPrepare,
+    .send_query_params = PQsendQueryParams,
+    .send_query_prepared = PQsendQueryPrepared,
     .flush = PQflush,
     .consume_input = PQconsumeInput,
     .is_busy = PQisBusy,
@@ -160,23 +164,25 @@ void conn_watch_notices(struct conn *conn)
 
 /* ---- the public face ---- */
 
-static int send_query(PGconn *pg, const struct pqpool_query *q)
+static int send_query(const struct conn *conn, const struct pqpool_query *q)
 {
+    const struct pg_driver *pg = conn->pool->pg;
     if (q->prepare)
-        return PQsendPrepare(pg, q->statement, q->sql, q->n_params, q->types);
+        return pg->send_prepare(conn->pg, q->statement, q->sql, q->n_params, q->types);
     if (q->statement != NULL)
-        return PQsendQueryPrepared(pg, q->statement, q->n_params, q->values, q->lengths, q->formats,
-                                   q->result_format);
-    return PQsendQueryParams(pg, q->sql, q->n_params, q->types, q->values, q->lengths, q->formats,
-                             q->result_format);
+        return pg->send_query_prepared(conn->pg, q->statement, q->n_params, q->values, q->lengths,
+                                       q->formats, q->result_format);
+    return pg->send_query_params(conn->pg, q->sql, q->n_params, q->types, q->values, q->lengths,
+                                 q->formats, q->result_format);
 }
 
 static enum pqpool_rc not_sent(struct conn *conn, struct err *err)
 {
-    bool alive = PQstatus(conn->pg) == CONNECTION_OK;
+    const struct pg_driver *pg = conn->pool->pg;
+    bool alive = pg->status(conn->pg) == CONNECTION_OK;
     conn->doomed = true; /* libpq may hold half a message */
     err_set(err, ERR_RETRYABLE | (alive ? 0u : ERR_UNCERTAIN), "cannot send: %s",
-            PQerrorMessage(conn->pg));
+            pg->error_message(conn->pg));
     return alive ? PQPOOL_NOMEM : PQPOOL_LOST;
 }
 
@@ -194,7 +200,8 @@ static enum pqpool_rc judge(struct conn *conn, enum exchange_rc how, const PGres
     case EXCHANGE_LOST:
         conn->doomed = true;
         err_set_code(err, ERR_RETRYABLE | ERR_UNCERTAIN, code, "connection lost: %s",
-                     code != NULL ? PQresultErrorMessage(last) : PQerrorMessage(conn->pg));
+                     code != NULL ? PQresultErrorMessage(last)
+                                  : conn->pool->pg->error_message(conn->pg));
         return PQPOOL_LOST;
     case EXCHANGE_DONE:
         break;
@@ -218,7 +225,7 @@ enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query
         err_set(err, ERR_RETRYABLE, "the deadline has passed; nothing was sent");
         return PQPOOL_TIMEOUT;
     }
-    if (send_query(conn->pg, query) == 0)
+    if (send_query(conn, query) == 0)
         return not_sent(conn, err);
     enum exchange_rc how = exchange(conn, deadline_at_ns, &last);
     enum pqpool_rc rc = judge(conn, how, last, err);

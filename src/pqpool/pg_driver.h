@@ -1,4 +1,4 @@
-/* pg_driver.h - the seam between the pool and libpq: what dialling, probing and closing call.
+/* pg_driver.h - the seam between the pool and libpq: everything that goes to a server goes by here.
  * Tests give a scripted server; the pool's own is pg_driver_libpq. Each member is the libpq
  * function of that name (libpq manual, 34.1-34.4) and may be called from any one thread at a time.
  */
@@ -14,7 +14,14 @@ struct pg_driver {
     ConnStatusType (*status)(const PGconn *pg);
     char *(*error_message)(const PGconn *pg);
     PGTransactionStatusType (*transaction_status)(const PGconn *pg);
+    int (*backend_pid)(const PGconn *pg);
     int (*send_query)(PGconn *pg, const char *sql);
+    int (*send_prepare)(PGconn *pg, const char *name, const char *sql, int n, const Oid *types);
+    int (*send_query_params)(PGconn *pg, const char *sql, int n, const Oid *types,
+                             const char *const *values, const int *lengths, const int *formats,
+                             int result_format);
+    int (*send_query_prepared)(PGconn *pg, const char *name, int n, const char *const *values,
+                               const int *lengths, const int *formats, int result_format);
     int (*flush)(PGconn *pg);
     int (*consume_input)(PGconn *pg);
     int (*is_busy)(PGconn *pg);

@@ -18,6 +18,7 @@ struct fake_conn {
     ConnStatusType status;
     PGTransactionStatusType in_transaction;
     bool dialling, pending, answered, refused;
+    int pid;
     const char *message;
 };
 
@@ -144,6 +145,7 @@ static PGconn *fake_connect_start(const char *const *keywords, const char *const
     };
     mutex_lock(&server.mu);
     count_dial(&server.counts);
+    conn->pid = (int)server.counts.dials;
     conn->next = server.conns;
     if (conn->next != NULL)
         conn->next->prev = conn;
@@ -219,6 +221,28 @@ static int fake_send_query(PGconn *pg, const char *sql)
     return 1;
 }
 
+/* A prepared statement is known by its name. */
+static int fake_send_query_prepared(PGconn *pg, const char *name, int n, const char *const *values,
+                                    const int *lengths, const int *formats, int result_format)
+{
+    (void)n, (void)values, (void)lengths, (void)formats, (void)result_format;
+    return fake_send_query(pg, name);
+}
+
+static int fake_send_query_params(PGconn *pg, const char *sql, int n, const Oid *types,
+                                  const char *const *values, const int *lengths, const int *formats,
+                                  int result_format)
+{
+    (void)types;
+    return fake_send_query_prepared(pg, sql, n, values, lengths, formats, result_format);
+}
+
+static int fake_send_prepare(PGconn *pg, const char *name, const char *sql, int n, const Oid *types)
+{
+    (void)name, (void)n, (void)types;
+    return fake_send_query(pg, sql);
+}
+
 static int fake_consume_input(PGconn *pg)
 {
     struct fake_conn *conn = conn_of(pg);
@@ -278,6 +302,11 @@ static char *fake_error_message(const PGconn *pg)
     return text;
 }
 
+static int fake_backend_pid(const PGconn *pg)
+{
+    return const_conn_of(pg)->pid;
+}
+
 static int fake_flush(PGconn *pg)
 {
     return conn_of(pg)->status == CONNECTION_OK ? 0 : -1;
@@ -308,7 +337,11 @@ const struct pg_driver fake_pg = {
     .status = fake_status,
     .error_message = fake_error_message,
     .transaction_status = fake_transaction_status,
+    .backend_pid = fake_backend_pid,
     .send_query = fake_send_query,
+    .send_prepare = fake_send_prepare,
+    .send_query_params = fake_send_query_params,
+    .send_query_prepared = fake_send_query_prepared,
     .flush = fake_flush,
     .consume_input = fake_consume_input,
     .is_busy = fake_is_busy,
