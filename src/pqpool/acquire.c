@@ -60,7 +60,10 @@ static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err 
     REQUIRES(pool->mu)
 {
     pool->counted.acquire_refused++;
-    if (rc == PQPOOL_DOWN)
+    if (rc == PQPOOL_DOWN && pool_has_too_many_orphans(pool))
+        err_set(err, ERR_RETRYABLE, "database is down: %u statements do not end, though cancelled",
+                pool->orphans);
+    else if (rc == PQPOOL_DOWN)
         err_set_code(err, ERR_RETRYABLE, pool->last_error.code, "database is down: %s",
                      pool->last_error.text);
     else if (rc == PQPOOL_FULL)
@@ -187,7 +190,7 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
                              ? deadline_at_ns
                              : clock_after(now_ns, pool->options.acquire_timeout_ns);
     mutex_lock(&pool->mu);
-    if (!pool->closing)
+    if (!pool->closing && !atomic_load_explicit(&pool->down, memory_order_relaxed))
         conn = pool_take_idle(pool);
     if (conn != NULL && !needs_probe(pool, conn, now_ns)) {
         pool->counted.validations_bypassed++;
@@ -213,37 +216,43 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
 static enum conn_state fate(const struct conn *conn, enum pqpool_verdict verdict)
 {
     const struct pg_driver *pg = conn->pool->pg;
-    if (verdict == PQPOOL_DISCARD || conn->doomed || pg->status(conn->pg) != CONNECTION_OK)
+    enum conn_state wanted = verdict == PQPOOL_DISCARD ? CONN_CLOSING : CONN_IDLE;
+    if (conn->doomed || pg->status(conn->pg) != CONNECTION_OK ||
+        pg->pipeline_status(conn->pg) != PQ_PIPELINE_OFF)
         return CONN_CLOSING;
     switch (pg->transaction_status(conn->pg)) {
     case PQTRANS_IDLE:
-        return CONN_IDLE;
+        return wanted;
     case PQTRANS_INTRANS:
     case PQTRANS_INERROR:
-        return CONN_RESETTING;
-    case PQTRANS_ACTIVE: /* a query whose end nobody waited for */
+        return wanted == CONN_IDLE ? CONN_RESETTING : wanted;
+    case PQTRANS_ACTIVE: /* a statement whose end nobody waited for; wanted or not, it is ended */
+        return CONN_CANCELING;
     case PQTRANS_UNKNOWN:
         return CONN_CLOSING;
     }
     return CONN_CLOSING;
 }
 
-/* Back to where it is useful. */
-static void take_back(struct pqpool *pool, struct conn *conn, enum conn_state next, bool broken,
+/* Back to where it is useful. wanted: its holder believes it to be good. */
+static void take_back(struct pqpool *pool, struct conn *conn, enum conn_state next, bool wanted,
                       int64_t now_ns) REQUIRES(pool->mu)
 {
     conn->used_at_ns = now_ns;
     if (next == CONN_IDLE || (next == CONN_RESETTING && pool->closing)) {
         pool_offer(pool, conn, now_ns);
-    } else if (next == CONN_RESETTING) {
+    } else if (next == CONN_RESETTING || next == CONN_CANCELING) {
+        conn->doomed = !wanted;
+        conn->cancel = CANCEL_WANTED;
+        conn->ended = false;
         conn->task_deadline_at_ns = 0;
-        conn_move(pool, conn, CONN_RESETTING);
+        conn_move(pool, conn, next);
         pool_wake_janitor(pool);
     } else {
-        if (broken)
+        if (wanted)
             pool_event(pool, PQPOOL_EVENT_LOST, "a connection came back broken");
-        pool->counted.connection_errors[ERROR_LOST] += broken;
-        conn_discard(pool, conn, broken ? CLOSE_LOST : CLOSE_DISCARDED);
+        pool->counted.connection_errors[ERROR_LOST] += wanted;
+        conn_discard(pool, conn, wanted ? CLOSE_LOST : CLOSE_DISCARDED);
     }
 }
 

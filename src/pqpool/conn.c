@@ -61,7 +61,18 @@ void conn_move(struct pqpool *pool, struct conn *conn, enum conn_state to)
 void conn_discard(struct pqpool *pool, struct conn *conn, enum close_reason reason)
 {
     conn->close_reason = reason;
+    pool->orphans += conn->orphan;
     conn_move(pool, conn, CONN_CLOSING);
     pool_judge_down(pool);
     pool_wake_connector(pool);
+}
+
+void conn_free_slot(struct pqpool *pool, struct conn *conn, int64_t now_ns)
+{
+    pool->orphans -= conn->orphan;
+    conn->orphan = conn->lingers = false;
+    conn_move(pool, conn, CONN_NEW);
+    pool_judge_down(pool);
+    pool_judge_exhausted(pool, now_ns);
+    cond_broadcast(&pool->quiet);
 }

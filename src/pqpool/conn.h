@@ -49,11 +49,25 @@ enum close_reason {
     CLOSE_LIFETIME,
     CLOSE_DIAL, /* never got to be a connection */
     CLOSE_SHUTDOWN,
+    CLOSE_STUCK, /* its statement did not end, though it was cancelled */
 };
-enum { CLOSE_REASONS = CLOSE_SHUTDOWN + 1 };
+enum { CLOSE_REASONS = CLOSE_STUCK + 1 };
 
 struct pqpool_lease {
     struct conn *conn;
+};
+
+/* How the server knows the session: a pid alone may be another's by the time it is used. */
+struct conn_backend {
+    int pid;        /* 0: not known, as behind a pooler: its statements cannot be cancelled */
+    char start[32]; /* backend_start, in seconds of Unix time */
+};
+
+/* Of a connection in CANCELING, and of one in CLOSING whose backend lives on. Janitor only. */
+enum cancel_stage {
+    CANCEL_WANTED, /* not yet asked for */
+    CANCEL_ASKED,  /* under way: it may strike at any moment, so the connection stays here */
+    CANCEL_STRUCK, /* behind us: whatever is sent from here on, it cannot hit */
 };
 
 /* The progress of a dial: connector thread only. */
@@ -77,7 +91,14 @@ struct conn {
     int64_t born_at_ns, expires_at_ns, used_at_ns;
     atomic_bool peer_gone; /* set by the janitor's epoll; read with no system call at checkout */
     struct conn_dial dial;
-    int64_t task_deadline_at_ns; /* of a probe or reset that the janitor runs */
+    struct conn_backend backend; /* set before the connection is first lent */
+    int64_t task_deadline_at_ns; /* of what the janitor runs or awaits on it; 0: not begun */
+    PGresult *task_rows;         /* owned; the last result of it, until the task is over */
+    bool task_refused;
+    enum cancel_stage cancel;
+    bool ended;   /* CANCELING: its statement is over */
+    bool orphan;  /* its backend may outlive it */
+    bool lingers; /* CLOSING: closed, and the slot waits for the orphan's end */
     /* the holder's, while LEASED */
     int64_t leased_at_ns;
     const char *file;

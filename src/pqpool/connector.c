@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "pqpool/pool.h"
 
-enum { PREPARE_LIMIT_S = 5 }; /* on_connect holds up the other dials: no longer than this */
+enum { PREPARE_LIMIT_S = 5 }; /* it holds up the other dials: no longer than this */
 
 struct connector {
     struct pqpool *pool;
@@ -39,11 +39,12 @@ static bool prepare_session(struct conn *conn, struct err *err)
 {
     const struct pqpool_options *options = &conn->pool->options;
     const struct pg_driver *pg = conn->pool->pg;
-    if (options->on_connect == NULL)
-        return true;
-    int64_t limit_ns = clock_after(clock_now_ns(), PREPARE_LIMIT_S * NS_PER_S);
-    if (!options->on_connect(options->ctx, &conn->lease,
-                             clock_min(limit_ns, conn->dial.deadline_at_ns), err))
+    int64_t limit_at_ns = clock_after(clock_now_ns(), PREPARE_LIMIT_S * NS_PER_S);
+    limit_at_ns = clock_min(limit_at_ns, conn->dial.deadline_at_ns);
+    if (!conn->control && !conn_identify(conn, limit_at_ns, err))
+        return false;
+    if (options->on_connect != NULL &&
+        !options->on_connect(options->ctx, &conn->lease, limit_at_ns, err))
         return false;
     if (!conn->doomed && pg->transaction_status(conn->pg) == PQTRANS_IDLE)
         return true;
@@ -142,25 +143,36 @@ void conn_finish(struct conn *conn)
     conn->fd = conn->own_fd = -1;
 }
 
+/* The slot of an orphan goes on counting until the janitor hears that its backend is gone. */
 static void close_one(struct pqpool *pool, struct conn *conn)
 {
     conn_finish(conn);
     mutex_lock(&pool->mu);
-    if (!conn->control && conn->close_reason != CLOSE_DIAL)
+    if (!conn->control && !conn->lingers && conn->close_reason != CLOSE_DIAL)
         pool->counted.closed[conn->close_reason]++;
-    conn_move(pool, conn, CONN_NEW); /* only now does the slot stop counting */
-    pool_judge_exhausted(pool, clock_now_ns());
-    cond_broadcast(&pool->quiet);
+    conn->lingers = conn->orphan && !pool->closing;
+    if (conn->lingers) {
+        pool->next_orphans_at_ns = 0;
+        pool_wake_janitor(pool);
+    } else {
+        conn_free_slot(pool, conn, clock_now_ns());
+    }
     mutex_unlock(&pool->mu);
+}
+
+static struct conn *next_to_close(struct pqpool *pool) REQUIRES(pool->mu)
+{
+    for (struct conn *conn = pool->list[CONN_CLOSING].first; conn != NULL; conn = conn->next)
+        if (!conn->lingers || pool->closing)
+            return conn;
+    return pool->control.state == CONN_CLOSING ? &pool->control : NULL;
 }
 
 void pool_close_discarded(struct pqpool *pool)
 {
     for (;;) {
         mutex_lock(&pool->mu);
-        struct conn *conn = pool->list[CONN_CLOSING].first;
-        if (conn == NULL && pool->control.state == CONN_CLOSING)
-            conn = &pool->control;
+        struct conn *conn = next_to_close(pool);
         mutex_unlock(&pool->mu);
         if (conn == NULL)
             return;

@@ -133,9 +133,7 @@ struct conn *pool_take_idle(struct pqpool *pool)
 void pool_keep_control(struct pqpool *pool)
 {
     struct conn *control = &pool->control;
-    if (pool->closing)
-        conn_discard(pool, control, CLOSE_SHUTDOWN);
-    else if (conn_is_stale(pool, control))
+    if (conn_is_stale(pool, control))
         conn_discard(pool, control, stale_reason(control));
     else
         conn_move(pool, control, CONN_IDLE);
@@ -157,6 +155,19 @@ void pool_retire_all(struct pqpool *pool, const struct conn *conn, const char *w
 
 /* ---- dialling ---- */
 
+/* No connection is left, and none can be made. */
+static bool is_away(const struct pqpool *pool) REQUIRES(pool->mu)
+{
+    uint32_t failures = pool->backoff.failures;
+    return failures > 0 && failures >= pool->options.max_retry_attempts && usable(pool) == 0;
+}
+
+bool pool_has_too_many_orphans(const struct pqpool *pool)
+{
+    uint32_t most = pool->options.max_pool_size / 2;
+    return pool->orphans >= (most > 0 ? most : 1);
+}
+
 static bool slot_is_wanted(const struct pqpool *pool) REQUIRES(pool->mu)
 {
     uint32_t total = pool_total(pool);
@@ -164,7 +175,7 @@ static bool slot_is_wanted(const struct pqpool *pool) REQUIRES(pool->mu)
     uint32_t staying = total - pool->list[CONN_CLOSING].count;
     if (total >= pool->options.max_pool_size)
         return false;
-    if (atomic_load_explicit(&pool->down, memory_order_relaxed))
+    if (is_away(pool))
         return true; /* nobody may wait, and only a dial can end that */
     return staying < pool->options.min_pool_size || pool->waiting > dialling ||
            (pool->replacing && dialling == 0);
@@ -221,7 +232,9 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     forget_failures(pool);
     conn->born_at_ns = conn->used_at_ns = now_ns;
     conn->expires_at_ns = draw_expiry(pool, now_ns);
-    if (conn->control) {
+    if (conn->control && pool->closing) {
+        conn_discard(pool, conn, CLOSE_SHUTDOWN); /* the janitor may have left already */
+    } else if (conn->control) {
         pool_keep_control(pool);
         pool->next_health_at_ns = now_ns; /* the first check at once */
         pool_wake_janitor(pool);
@@ -269,15 +282,18 @@ void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *
 void pool_judge_down(struct pqpool *pool)
 {
     bool failing = pool->backoff.failures > 0;
-    bool down =
-        pool->backoff.failures >= pool->options.max_retry_attempts && failing && usable(pool) == 0;
+    bool away = is_away(pool);
+    bool down = away || pool_has_too_many_orphans(pool);
     bool was = atomic_load_explicit(&pool->down, memory_order_relaxed);
     atomic_store_explicit(&pool->retry_at_ns, failing ? pool->backoff.next_at_ns : 0,
                           memory_order_relaxed);
     atomic_store_explicit(&pool->down, down, memory_order_relaxed);
-    if (down && !was)
+    if (down && !was && away)
         pool_event(pool, PQPOOL_EVENT_DOWN, "no connection after %u attempts: %s",
                    pool->backoff.failures, pool->last_error.text);
+    else if (down && !was)
+        pool_event(pool, PQPOOL_EVENT_DOWN, "%u statements do not end, though they were cancelled",
+                   pool->orphans);
     if (down)
         pool_fail_waiters(pool, PQPOOL_DOWN);
 }

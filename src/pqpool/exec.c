@@ -16,6 +16,7 @@ const struct pg_driver pg_driver_libpq = {
     .status = PQstatus,
     .error_message = PQerrorMessage,
     .transaction_status = PQtransactionStatus,
+    .pipeline_status = PQpipelineStatus,
     .backend_pid = PQbackendPID,
     .send_query = PQsendQuery,
     .send_prepare = PQsendPrepare,
@@ -31,7 +32,12 @@ const struct pg_driver pg_driver_libpq = {
     .finish = PQfinish,
 };
 
-enum exchange_rc { EXCHANGE_DONE, EXCHANGE_TIMEOUT, EXCHANGE_LOST };
+enum exchange_rc {
+    EXCHANGE_DONE,
+    EXCHANGE_TIMEOUT, /* all of it was sent, and the answer is to come */
+    EXCHANGE_STALLED, /* the server took only a part of it, and cannot be talked to any more */
+    EXCHANGE_LOST,
+};
 
 static enum exchange_rc wait_for(const struct conn *conn, short events, int64_t deadline_at_ns)
 {
@@ -58,7 +64,7 @@ static enum exchange_rc send_all(const struct conn *conn, int64_t deadline_at_ns
            1) { /* reads too, or both sides may wait for each other */
         enum exchange_rc rc = wait_for(conn, POLLIN | POLLOUT, deadline_at_ns);
         if (rc != EXCHANGE_DONE)
-            return rc;
+            return rc == EXCHANGE_TIMEOUT ? EXCHANGE_STALLED : rc;
         if (pg->consume_input(conn->pg) == 0)
             return EXCHANGE_LOST;
     }
@@ -121,7 +127,7 @@ static enum exchange_rc exchange(const struct conn *conn, int64_t deadline_at_ns
     enum exchange_rc rc = send_all(conn, deadline_at_ns);
     if (rc == EXCHANGE_LOST)
         (void)conn->pool->pg->consume_input(conn->pg); /* the server may have said why */
-    return rc == EXCHANGE_TIMEOUT ? rc : receive_all(conn, deadline_at_ns, last);
+    return rc == EXCHANGE_STALLED ? rc : receive_all(conn, deadline_at_ns, last);
 }
 
 /* ---- what the server's words mean ---- */
@@ -193,8 +199,11 @@ static enum pqpool_rc judge(struct conn *conn, enum exchange_rc how, const PGres
     if (code != NULL)
         pqpool_note(&conn->lease, code);
     switch (how) {
-    case EXCHANGE_TIMEOUT:
+    case EXCHANGE_STALLED:
         conn->doomed = true;
+        conn->orphan = conn->backend.pid != 0;
+        __attribute__((fallthrough));
+    case EXCHANGE_TIMEOUT: /* what is under way at the release is cancelled */
         err_set(err, ERR_RETRYABLE | ERR_UNCERTAIN, "no answer from the database by the deadline");
         return PQPOOL_TIMEOUT;
     case EXCHANGE_LOST:

@@ -1,25 +1,20 @@
 /* janitor.c - the thread that keeps the pool in shape: health checks on the control connection,
- * ROLLBACK on connections that came back in a transaction, hang-ups of idle peers, the floor, idle
- * and lifetime limits, leases held too long, the windows of the maxima, and delivering events.
+ * ROLLBACK on connections that came back in a transaction, hang-ups of idle peers, and delivering
+ * events. cancel.c and upkeep.c have the rest of its work.
  *
  * Nothing in it blocks: a statement is a task that is stepped when its socket is readable. It owns
- * every connection in RESETTING, and the control connection while that is IDLE or CHECKING. */
+ * every connection in RESETTING and CANCELING, and the control connection while that is IDLE or
+ * CHECKING. */
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
-#include "pqpool/pool.h"
+#include "pqpool/janitor.h"
 
 enum { EVENTS_A_ROUND = 64, TICK_MIN_MS = 20, TICK_MAX_MS = 1000, WINDOW_S = 60 };
-
-struct janitor {
-    struct pqpool *pool;
-    struct conn **tasks; /* connections with a statement under way */
-    uint32_t n_tasks;
-    int64_t tick_ns, next_tick_ns, next_window_ns;
-};
 
 void pool_wake_janitor(struct pqpool *pool)
 {
@@ -67,43 +62,59 @@ static void health_result(struct pqpool *pool, bool passed, int64_t took_ns) REQ
     pool->last_health_ns = took_ns;
 }
 
-static void control_ended(struct pqpool *pool, bool passed, int64_t now_ns) REQUIRES(pool->mu)
+static void control_ended(struct janitor *j, enum task_rc how, int64_t now_ns) REQUIRES(j->pool->mu)
 {
+    struct pqpool *pool = j->pool;
     struct conn *control = &pool->control;
-    health_result(pool, passed, now_ns - control->leased_at_ns);
-    if (passed)
+    if (j->job == CONTROL_HEALTH)
+        health_result(pool, how == TASK_OK, now_ns - control->leased_at_ns);
+    else
+        cancels_answered(pool, how == TASK_OK ? control->task_rows : NULL, now_ns);
+    if (how == TASK_OK)
         pool_keep_control(pool);
     else
         conn_discard(pool, control, CLOSE_INVALID);
 }
 
-static void task_ended(struct pqpool *pool, struct conn *conn, bool good)
+static void reset_ended(struct pqpool *pool, struct conn *conn, enum task_rc how, int64_t now_ns)
+    REQUIRES(pool->mu)
 {
-    int64_t now_ns = clock_now_ns();
-    (void)watch(pool, conn, EPOLL_CTL_MOD, EPOLLRDHUP | EPOLLET);
-    mutex_lock(&pool->mu);
-    if (conn->control) {
-        control_ended(pool, good, now_ns);
-    } else if (good) {
+    if (how == TASK_OK) {
         pool->counted.resets++;
         pool_offer(pool, conn, now_ns);
     } else {
         pool_event(pool, PQPOOL_EVENT_LOST, "a connection could not be rolled back");
         conn_discard(pool, conn, CLOSE_INVALID);
     }
+}
+
+static void task_ended(struct janitor *j, struct conn *conn, enum task_rc how)
+{
+    struct pqpool *pool = j->pool;
+    int64_t now_ns = clock_now_ns();
+    (void)watch(pool, conn, EPOLL_CTL_MOD, EPOLLRDHUP | EPOLLET);
+    mutex_lock(&pool->mu);
+    if (conn->control)
+        control_ended(j, how, now_ns);
+    else if (conn->state == CONN_CANCELING)
+        cancel_ended(pool, conn, how);
+    else
+        reset_ended(pool, conn, how, now_ns);
+    task_clear(conn);
     pool_judge_exhausted(pool, now_ns);
     mutex_unlock(&pool->mu);
 }
 
-static void begin_task(struct janitor *j, struct conn *conn, const char *sql, int64_t limit_ns)
+void janitor_begin(struct janitor *j, struct conn *conn, const char *sql, int64_t limit_ns)
 {
-    int64_t deadline_at_ns = clock_after(clock_now_ns(), limit_ns);
-    bool begun = watch(j->pool, conn, EPOLL_CTL_MOD, EPOLLIN | EPOLLRDHUP) &&
-                 task_start(conn, sql, deadline_at_ns) == TASK_PENDING;
-    if (begun)
+    conn->task_deadline_at_ns = clock_after(clock_now_ns(), limit_ns);
+    enum task_rc rc = TASK_LOST;
+    if (watch(j->pool, conn, EPOLL_CTL_MOD, EPOLLIN | EPOLLRDHUP))
+        rc = sql != NULL ? task_start(conn, sql) : task_step(conn);
+    if (rc == TASK_PENDING)
         j->tasks[j->n_tasks++] = conn;
     else
-        task_ended(j->pool, conn, false);
+        task_ended(j, conn, rc);
 }
 
 /* Steps what is readable or out of time. `readable` NULL: only the deadlines. */
@@ -115,20 +126,20 @@ static void step_tasks(struct janitor *j, const struct conn *readable)
         struct conn *conn = j->tasks[i];
         enum task_rc rc = conn == readable ? task_step(conn) : TASK_PENDING;
         if (rc == TASK_PENDING && now_ns >= conn->task_deadline_at_ns)
-            rc = TASK_FAILED;
+            rc = TASK_LATE;
         if (rc == TASK_PENDING)
             j->tasks[kept++] = conn;
         else
-            task_ended(j->pool, conn, rc == TASK_OK);
+            task_ended(j, conn, rc);
     }
     j->n_tasks = kept;
 }
 
-static struct conn *next_reset(struct pqpool *pool)
+struct conn *janitor_next(struct pqpool *pool, enum conn_state state)
 {
     struct conn *found = NULL;
     mutex_lock(&pool->mu);
-    for (struct conn *conn = pool->list[CONN_RESETTING].first; conn != NULL; conn = conn->next)
+    for (struct conn *conn = pool->list[state].first; conn != NULL; conn = conn->next)
         if (conn->task_deadline_at_ns == 0)
             found = conn;
     mutex_unlock(&pool->mu);
@@ -138,33 +149,62 @@ static struct conn *next_reset(struct pqpool *pool)
 static void start_resets(struct janitor *j)
 {
     struct conn *conn;
-    while ((conn = next_reset(j->pool)) != NULL)
-        begin_task(j, conn, "ROLLBACK", j->pool->options.validation_timeout_ns);
+    while ((conn = janitor_next(j->pool, CONN_RESETTING)) != NULL)
+        janitor_begin(j, conn, "ROLLBACK", j->pool->options.validation_timeout_ns);
+}
+
+/* ---- the control connection ---- */
+
+static bool health_is_due(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
+{
+    if (now_ns < pool->next_health_at_ns)
+        return false;
+    pool->next_health_at_ns = clock_after(now_ns, pool->options.health_check_interval_ns);
+    return true;
 }
 
 /* With no control connection to ask, a health check that is due has failed. */
-static void start_health_check(struct janitor *j)
+static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
+{
+    cancels_unheard(pool, now_ns);
+    if (health_is_due(pool, now_ns) && !pool->closing)
+        health_result(pool, false, 0);
+}
+
+/* Cancels go first: somebody's connection waits for them. A health check that is due meanwhile is
+ * made as soon as they are answered. */
+static const char *choose_job(struct janitor *j, int64_t now_ns, struct buf *sql)
+    REQUIRES(j->pool->mu)
+{
+    struct pqpool *pool = j->pool;
+    j->job = CONTROL_CANCEL;
+    if (cancels_ask(pool, now_ns, sql))
+        return sql->data;
+    j->job = CONTROL_HEALTH;
+    return health_is_due(pool, now_ns) ? pool->options.validation_query : NULL;
+}
+
+static void use_control(struct janitor *j)
 {
     struct pqpool *pool = j->pool;
     struct conn *control = &pool->control;
     int64_t now_ns = clock_now_ns();
-    bool ask = false;
+    char text[CANCEL_SQL_MAX];
+    struct buf buf = BUF_OVER(text);
+    const char *sql = NULL;
 
     mutex_lock(&pool->mu);
-    if (now_ns >= pool->next_health_at_ns) {
-        pool->next_health_at_ns = clock_after(now_ns, pool->options.health_check_interval_ns);
-        ask = control->state == CONN_IDLE;
-        if (ask) {
-            control->leased_at_ns = now_ns;
-            conn_move(pool, control, CONN_CHECKING);
-        } else if (control->state != CONN_CHECKING && !pool->closing) {
-            health_result(pool, false, 0);
-        }
+    if (control->state == CONN_IDLE)
+        sql = choose_job(j, now_ns, &buf);
+    else if (control->state != CONN_CHECKING)
+        do_without_control(pool, now_ns);
+    if (sql != NULL) {
+        control->leased_at_ns = now_ns;
+        conn_move(pool, control, CONN_CHECKING);
     }
     mutex_unlock(&pool->mu);
-    if (ask)
-        begin_task(j, control, pool->options.validation_query,
-                   pool->options.health_check_timeout_ns);
+    if (sql != NULL)
+        janitor_begin(j, control, sql, pool->options.health_check_timeout_ns);
 }
 
 /* ---- hang-ups ---- */
@@ -206,88 +246,15 @@ static void handle_event(struct janitor *j, const struct epoll_event *event)
 
 /* ---- the tick ---- */
 
-static uint32_t staying(const struct pqpool *pool) REQUIRES(pool->mu)
-{
-    return pool_total(pool) - pool->list[CONN_CLOSING].count;
-}
-
-static void trim_idle(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
-{
-    struct conn *conn;
-    if (pool->options.idle_timeout_ns == 0)
-        return;
-    while ((conn = pool->list[CONN_IDLE].last) != NULL &&
-           staying(pool) > pool->options.min_pool_size &&
-           now_ns - conn->used_at_ns >= pool->options.idle_timeout_ns)
-        conn_discard(pool, conn, CLOSE_IDLE);
-}
-
-static struct conn *expired_idle(const struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
-{
-    for (struct conn *conn = pool->list[CONN_IDLE].last; conn != NULL; conn = conn->prev)
-        if (conn->expires_at_ns <= now_ns)
-            return conn;
-    return NULL;
-}
-
-static bool any_expired(const struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
-{
-    for (struct conn *conn = pool->list[CONN_LEASED].first; conn != NULL; conn = conn->next)
-        if (conn->expires_at_ns <= now_ns)
-            return true;
-    return expired_idle(pool, now_ns) != NULL;
-}
-
-/* One at a time, spaced, and its replacement dialled first where there is room for one: a cohort of
- * the same age must not leave together. */
-static void retire_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
-{
-    struct conn *conn;
-    if (pool->retire_one && (conn = expired_idle(pool, now_ns)) != NULL) {
-        pool->retire_one = false;
-        conn_discard(pool, conn, CLOSE_LIFETIME);
-    }
-    if (now_ns < pool->next_retire_at_ns || pool->replacing || pool->retire_one ||
-        !any_expired(pool, now_ns))
-        return;
-    bool spare = staying(pool) > pool->options.min_pool_size ||
-                 pool->options.min_pool_size == pool->options.max_pool_size;
-    if (!spare && pool_total(pool) == pool->options.max_pool_size)
-        return; /* one that is being closed has the replacement's place: soon */
-    *(spare ? &pool->retire_one : &pool->replacing) = true;
-    pool->next_retire_at_ns =
-        now_ns + pool->options.max_lifetime_ns / 10 / (int64_t)(pool_total(pool) + 1);
-    pool_wake_connector(pool);
-}
-
-static void report_leaks(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
-{
-    if (pool->options.leak_threshold_ns == 0)
-        return;
-    for (struct conn *conn = pool->list[CONN_LEASED].first; conn != NULL; conn = conn->next) {
-        int64_t held_ns = now_ns - conn->leased_at_ns;
-        if (conn->leak_reported || held_ns < pool->options.leak_threshold_ns)
-            continue;
-        conn->leak_reported = true;
-        pool->counted.leaks++;
-        pool_event(pool, PQPOOL_EVENT_LEAK, "a connection taken at %s:%d is held for %.1f s",
-                   conn->file, conn->line, (double)held_ns / 1e9);
-    }
-}
-
 static void tick(struct janitor *j, int64_t now_ns)
 {
     struct pqpool *pool = j->pool;
     mutex_lock(&pool->mu);
-    trim_idle(pool, now_ns);
-    retire_expired(pool, now_ns);
-    report_leaks(pool, now_ns);
+    upkeep(pool, now_ns);
     if (now_ns >= j->next_window_ns) {
         j->next_window_ns = clock_after(now_ns, WINDOW_S * NS_PER_S / pool->window_slots);
-        pool->window_slot = (pool->window_slot + 1) % pool->window_slots;
-        pool->acquire_max_ns[pool->window_slot] = 0;
+        upkeep_next_window(pool);
     }
-    pool_judge_down(pool);
     mutex_unlock(&pool->mu);
     pool_wake_connector(pool); /* the floor may be below */
 }
@@ -345,8 +312,9 @@ static void round_of(struct janitor *j)
     for (int i = 0; i < n; i++)
         handle_event(j, &events[i]);
     step_tasks(j, NULL);
+    cancels_begin(j);
     start_resets(j);
-    start_health_check(j);
+    use_control(j);
     now_ns = clock_now_ns();
     if (now_ns >= j->next_tick_ns) {
         j->next_tick_ns = clock_after(now_ns, j->tick_ns);
@@ -360,9 +328,10 @@ static void leave(struct pqpool *pool)
 {
     struct conn *conn;
     mutex_lock(&pool->mu);
-    while ((conn = pool->list[CONN_RESETTING].first) != NULL)
+    while ((conn = pool->list[CONN_RESETTING].first) != NULL ||
+           (conn = pool->list[CONN_CANCELING].first) != NULL)
         conn_discard(pool, conn, CLOSE_SHUTDOWN);
-    if (pool->control.state == CONN_CHECKING)
+    if (pool->control.state == CONN_IDLE || pool->control.state == CONN_CHECKING)
         conn_discard(pool, &pool->control, CLOSE_SHUTDOWN);
     mutex_unlock(&pool->mu);
 }

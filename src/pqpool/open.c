@@ -261,13 +261,12 @@ enum pqpool_rc pqpool_open(const struct pqpool_options *options, struct pqpool *
 
 /* ---- death ---- */
 
+/* Not the control connection: what is under way may yet have to be cancelled over it. */
 static void discard_idle(struct pqpool *pool) REQUIRES(pool->mu)
 {
     struct conn *conn;
     while ((conn = pool->list[CONN_IDLE].first) != NULL)
         conn_discard(pool, conn, CLOSE_SHUTDOWN);
-    if (pool->control.state == CONN_IDLE)
-        conn_discard(pool, &pool->control, CLOSE_SHUTDOWN);
 }
 
 /* Whoever holds one of these now finds its socket dead, and gives it back sooner or later. */
@@ -275,6 +274,13 @@ static void cut(struct pqpool *pool, enum conn_state state) REQUIRES(pool->mu)
 {
     for (struct conn *conn = pool->list[state].first; conn != NULL; conn = conn->next)
         (void)shutdown(conn->own_fd, SHUT_RDWR);
+}
+
+static void cut_all(struct pqpool *pool) REQUIRES(pool->mu)
+{
+    cut(pool, CONN_LEASED);
+    cut(pool, CONN_CHECKING);
+    cut(pool, CONN_CANCELING);
 }
 
 static void begin_close(struct pqpool *pool) REQUIRES(pool->mu)
@@ -288,8 +294,7 @@ void pqpool_cut(struct pqpool *pool)
 {
     mutex_lock(&pool->mu);
     begin_close(pool);
-    cut(pool, CONN_LEASED);
-    cut(pool, CONN_CHECKING);
+    cut_all(pool);
     mutex_unlock(&pool->mu);
 }
 
@@ -301,11 +306,10 @@ void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
     *pool_in = NULL;
     mutex_lock(&pool->mu);
     begin_close(pool);
-    while (pool->callers_inside > 0 || pool_on_loan(pool) > 0)
+    while (pool->callers_inside > 0 || pool_on_loan(pool) + pool->list[CONN_CANCELING].count > 0)
         if (!cond_wait_until(&pool->quiet, &pool->mu, deadline_at_ns))
             break;
-    cut(pool, CONN_LEASED);
-    cut(pool, CONN_CHECKING);
+    cut_all(pool);
     while (pool->callers_inside > 0) /* bounded: they were failed, and their probes cut */
         (void)cond_wait_until(&pool->quiet, &pool->mu, CLOCK_NEVER);
     mutex_unlock(&pool->mu);

@@ -14,6 +14,7 @@ struct pg_driver {
     ConnStatusType (*status)(const PGconn *pg);
     char *(*error_message)(const PGconn *pg);
     PGTransactionStatusType (*transaction_status)(const PGconn *pg);
+    PGpipelineStatus (*pipeline_status)(const PGconn *pg);
     int (*backend_pid)(const PGconn *pg);
     int (*send_query)(PGconn *pg, const char *sql);
     int (*send_prepare)(PGconn *pg, const char *name, const char *sql, int n, const Oid *types);

@@ -3,9 +3,9 @@
  *   callers    acquire, probe (on the connection they hold), release
  *              acquire.c, exec.c
  *   connector  dials, prepares fresh sessions, closes
- *              connector.c, dial.c
- *   janitor    health check, resets, floor, idle and lifetime, hang-ups, events
- *              janitor.c, task.c
+ *              connector.c, dial.c, backend.c
+ *   janitor    health check, resets, cancels, floor, idle and lifetime, hang-ups, events
+ *              janitor.h
  *
  * The rules between them live in demand.c (who waits, what is dialled, when the pool is down) and
  * touch no socket and no clock: they work on this struct, under the mutex, with the time passed in.
@@ -81,6 +81,9 @@ struct pqpool {
     int64_t last_health_at_us GUARDED_VAR, last_health_ns GUARDED_VAR;
     int64_t next_health_at_ns GUARDED_VAR;
 
+    uint32_t orphans GUARDED_VAR; /* connections in CLOSING whose backends may live on */
+    int64_t next_orphans_at_ns GUARDED_VAR;
+
     struct pool_event events[EVENTS_MAX] GUARDED_VAR; /* a ring: the oldest gives way */
     uint32_t events_first GUARDED_VAR, events_count GUARDED_VAR;
 
@@ -112,6 +115,9 @@ void conn_move(struct pqpool *pool, struct conn *conn, enum conn_state to) REQUI
 void conn_discard(struct pqpool *pool, struct conn *conn, enum close_reason reason)
     REQUIRES(pool->mu);
 
+/* From CLOSING to NEW: only now does the slot stop counting. */
+void conn_free_slot(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
+
 /* ---- open.c ---- */
 enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct pg_driver *driver,
                               struct pqpool **pool_out, struct err *err) MUST_CHECK;
@@ -139,7 +145,7 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *err,
                       enum error_class error_class, int64_t now_ns) REQUIRES(pool->mu);
 
-/* The control connection is fit for use: idle, unless it is of the past or the pool is closing. */
+/* The control connection is fit for use: idle, unless it is of the past. */
 void pool_keep_control(struct pqpool *pool) REQUIRES(pool->mu);
 
 /* Every connection of now is to be replaced; noticed through `conn`, unless an earlier one told. */
@@ -153,12 +159,19 @@ bool conn_is_stale(const struct pqpool *pool, const struct conn *conn);
 void pool_judge_down(struct pqpool *pool) REQUIRES(pool->mu);
 void pool_judge_exhausted(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
 
+/* Half of the slots or more wait for backends that do not end: a try more would only add one. */
+bool pool_has_too_many_orphans(const struct pqpool *pool) REQUIRES(pool->mu);
+
 uint32_t pool_total(const struct pqpool *pool) REQUIRES(pool->mu);
 /* No room to open a connection, and none on its way. */
 bool pool_is_full(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_on_loan(const struct pqpool *pool) REQUIRES(pool->mu); /* to callers */
 void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fmt, ...)
     PRINTF_LIKE(3, 4) REQUIRES(pool->mu);
+
+/* ---- backend.c ---- */
+/* Sets conn->backend of a fresh connection; false: the connection is not to be used. */
+bool conn_identify(struct conn *conn, int64_t deadline_at_ns, struct err *err);
 
 /* ---- exec.c ---- */
 enum probe_rc { PROBE_OK, PROBE_SOFT, PROBE_HARD };
@@ -169,10 +182,18 @@ void conn_watch_notices(struct conn *conn);
 bool sqlstate_discards(const char *sqlstate);
 bool sqlstate_retires_all(const char *sqlstate);
 
-/* ---- task.c: ROLLBACK or the health check, run by the janitor without blocking ---- */
-enum task_rc { TASK_PENDING, TASK_OK, TASK_FAILED };
-enum task_rc task_start(struct conn *conn, const char *sql, int64_t deadline_at_ns);
+/* ---- task.c: a statement that the janitor runs or awaits without blocking ---- */
+enum task_rc {
+    TASK_PENDING,
+    TASK_OK,      /* over; all was well, and the session is idle */
+    TASK_REFUSED, /* over; the server refused it, or the session is in a transaction */
+    TASK_LOST,    /* the connection is gone, or out of step */
+    TASK_LATE,    /* not over by its deadline */
+};
+enum task_rc task_start(struct conn *conn, const char *sql);
 enum task_rc task_step(struct conn *conn);
+/* Forgets what the task was told: conn->task_rows. */
+void task_clear(struct conn *conn);
 
 /* ---- connector.c, dial.c, janitor.c ---- */
 void *connector_run(void *arg); /* the pool */

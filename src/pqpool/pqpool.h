@@ -25,8 +25,9 @@ struct pqpool_lease; /* opaque: one connection lent to one thread */
 enum pqpool_rc {
     PQPOOL_OK = 0,
     PQPOOL_TIMEOUT, /* acquire: deadline passed while queued. exec: no answer by the deadline; the
-                       statement may have run (ERR_UNCERTAIN) and the connection will be closed,
-                       unless the deadline had passed before: then nothing was sent */
+                       statement may have run, or may run yet (ERR_UNCERTAIN), and is cancelled once
+                       the lease is released; unless the deadline had passed before: then nothing
+                       was sent */
     PQPOOL_FULL,    /* max_waiting are queued already: shed load, do not retry at once */
     PQPOOL_DOWN,    /* the server is away: err holds the cached last error of the dialler */
     PQPOOL_CLOSED,  /* pqpool_close() has begun */
@@ -81,7 +82,8 @@ struct pqpool_options {
     double retry_backoff_multiplier;
     bool retry_jitter; /* full jitter, drawn anew for every delay */
 
-    int64_t health_check_interval_ns, health_check_timeout_ns;
+    int64_t health_check_interval_ns;
+    int64_t health_check_timeout_ns; /* for a cancelled statement to end, too */
     bool enable_pool_metrics;
     int64_t metrics_collection_interval_ns;
     int64_t idle_timeout_ns, max_lifetime_ns; /* lifetime: less 0..10 %, fixed at birth */
@@ -136,7 +138,10 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
 
 /* Give the connection back and set *lease to NULL; a NULL *lease is a no-op. REUSE is a wish: a
  * connection that is broken, in a transaction, or known to be stale is reset or closed instead, off
- * this thread. DISCARD closes it: use that whenever the protocol state is unknown. */
+ * this thread. DISCARD closes it: use that whenever the protocol state is unknown. A statement that
+ * is still under way is cancelled first, over the pool's control connection, so never in the clear;
+ * the cancel cannot hit a later statement. Behind a pooler, whose pids are its own, the connection
+ * is closed instead. */
 void pqpool_release(struct pqpool_lease **lease, enum pqpool_verdict verdict);
 
 /* Borrowed: valid until the lease is released. */
@@ -176,7 +181,7 @@ void pqpool_note(struct pqpool_lease *lease, const char *sqlstate);
  * prober's next try. Takes no lock. */
 bool pqpool_is_down(const struct pqpool *pool, int64_t *retry_in_ns);
 
-enum { PQPOOL_LATENCY_BUCKETS = 24, PQPOOL_CLOSE_REASONS = 8, PQPOOL_ERROR_CLASSES = 6 };
+enum { PQPOOL_LATENCY_BUCKETS = 24, PQPOOL_CLOSE_REASONS = 9, PQPOOL_ERROR_CLASSES = 6 };
 
 struct pqpool_histogram {
     uint64_t count, sum_ns;
@@ -189,6 +194,7 @@ struct pqpool_stats {
     /* gauges, of one moment: total = idle + active + connecting + closing <= max */
     uint32_t idle, active, leased, checking, resetting, canceling, connecting, closing, total;
     uint32_t waiting, min, max;
+    uint32_t orphans; /* of closing: backends that outlive their connections; half of max: DOWN */
     int64_t oldest_wait_ns;
     bool down, exhausted, control_connected;
     bool healthy;                    /* the last health check passed */
@@ -203,7 +209,8 @@ struct pqpool_stats {
     uint64_t connection_errors[PQPOOL_ERROR_CLASSES]; /* by pqpool_error_class_name() */
     uint64_t health_passed, health_failed, validations_passed, validations_failed,
         validations_bypassed, dials, resets, leaks;
-    int64_t acquire_max_ns; /* in the last 60 s */
+    uint64_t cancels, cancels_failed; /* failed: the statement did not end all the same */
+    int64_t acquire_max_ns;           /* in the last 60 s */
     /* with enable_pool_metrics; else all 0 */
     struct pqpool_histogram acquire, queue, validate, connect, hold;
 };

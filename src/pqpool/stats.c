@@ -17,6 +17,7 @@ const char *pqpool_close_reason_name(unsigned reason)
         [CLOSE_INVALID] = "invalid",   [CLOSE_GENERATION] = "generation",
         [CLOSE_IDLE] = "idle_timeout", [CLOSE_LIFETIME] = "max_lifetime",
         [CLOSE_DIAL] = "dial",         [CLOSE_SHUTDOWN] = "shutdown",
+        [CLOSE_STUCK] = "stuck",
     };
     return reason < CLOSE_REASONS ? names[reason] : NULL;
 }
@@ -44,6 +45,7 @@ static void read_gauges(struct pqpool *pool, struct pqpool_stats *out, int64_t n
     out->active = out->leased + out->checking + out->resetting + out->canceling;
     out->total = pool_total(pool);
     out->waiting = pool->waiting;
+    out->orphans = pool->orphans;
     out->oldest_wait_ns = pool->first_waiter != NULL ? now_ns - pool->first_waiter->since_at_ns : 0;
     out->exhausted = pool->exhausted_since_ns != 0;
     if (out->exhausted)

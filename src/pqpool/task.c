@@ -1,40 +1,64 @@
-/* task.c - a short statement that the janitor runs without blocking: ROLLBACK on a connection that
- * came back in a transaction, and the health check on the control connection. */
-#include <string.h>
-
+/* task.c - a statement that the janitor runs or awaits without blocking: ROLLBACK on a connection
+ * that came back in a transaction, the end of one that was cancelled, and what the control
+ * connection is asked. */
 #include "pqpool/pool.h"
+
+static bool is_good(ExecStatusType status)
+{
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
+}
+
+/* COPY, or one row at a time: the end would have to be worked for. */
+static bool never_ends(ExecStatusType status)
+{
+    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
+static enum task_rc verdict(const struct conn *conn)
+{
+    const struct pg_driver *pg = conn->pool->pg;
+    if (pg->status(conn->pg) != CONNECTION_OK)
+        return TASK_LOST;
+    bool idle = pg->transaction_status(conn->pg) == PQTRANS_IDLE;
+    return idle && !conn->task_refused ? TASK_OK : TASK_REFUSED;
+}
 
 static enum task_rc take_results(struct conn *conn)
 {
     const struct pg_driver *pg = conn->pool->pg;
-    bool refused = false;
     while (!pg->is_busy(conn->pg)) {
         PGresult *result = pg->get_result(conn->pg);
-        if (result == NULL) {
-            bool idle = pg->status(conn->pg) == CONNECTION_OK &&
-                        pg->transaction_status(conn->pg) == PQTRANS_IDLE;
-            return idle && !refused ? TASK_OK : TASK_FAILED;
-        }
+        if (result == NULL)
+            return verdict(conn);
         ExecStatusType status = PQresultStatus(result);
-        refused |=
-            status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY;
-        PQclear(result);
+        conn->task_refused |= !is_good(status);
+        PQclear(conn->task_rows);
+        conn->task_rows = result;
+        if (never_ends(status))
+            return TASK_LOST;
     }
     return TASK_PENDING;
 }
 
-enum task_rc task_start(struct conn *conn, const char *sql, int64_t deadline_at_ns)
+enum task_rc task_start(struct conn *conn, const char *sql)
 {
-    conn->task_deadline_at_ns = deadline_at_ns;
-    if (conn->pool->pg->send_query(conn->pg, sql) == 0)
-        return TASK_FAILED;
-    return conn->pool->pg->flush(conn->pg) < 0 ? TASK_FAILED : TASK_PENDING;
+    const struct pg_driver *pg = conn->pool->pg;
+    if (pg->send_query(conn->pg, sql) == 0 || pg->flush(conn->pg) < 0)
+        return TASK_LOST;
+    return TASK_PENDING;
+}
+
+void task_clear(struct conn *conn)
+{
+    PQclear(conn->task_rows);
+    conn->task_rows = NULL;
+    conn->task_refused = false;
 }
 
 enum task_rc task_step(struct conn *conn)
 {
     const struct pg_driver *pg = conn->pool->pg;
     if (pg->flush(conn->pg) < 0 || pg->consume_input(conn->pg) == 0)
-        return TASK_FAILED;
+        return TASK_LOST;
     return take_results(conn);
 }

@@ -3,39 +3,13 @@
 #include "support/fake_pg.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/check.h"
-#include "base/sync.h"
-
-struct fake_conn {
-    struct fake_conn *prev, *next;
-    int client_fd, server_fd; /* server_fd -1: hung up */
-    ConnStatusType status;
-    PGTransactionStatusType in_transaction;
-    bool dialling, pending, answered, refused;
-    int pid;
-    const char *message;
-};
-
-struct script {
-    int how;
-    uint32_t times;
-    const char *message;
-};
-
-static struct fake_server {
-    struct mutex mu;
-    struct fake_conn *conns;
-    struct script dials, answers;
-    struct fake_pg_counts counts;
-} server = { .mu = { PTHREAD_MUTEX_INITIALIZER } };
-
-static const char refused[] = "connection to server failed: Connection refused\n";
+#include "support/fake_pg_impl.h"
 
 static struct fake_conn *conn_of(PGconn *pg)
 {
@@ -45,78 +19,6 @@ static struct fake_conn *conn_of(PGconn *pg)
 static const struct fake_conn *const_conn_of(const PGconn *pg)
 {
     return (const struct fake_conn *)(const void *)pg;
-}
-
-static int next_step(struct script *script)
-{
-    if (script->times == 0)
-        return 0;
-    if (script->times != FAKE_ALWAYS)
-        script->times--;
-    return script->how;
-}
-
-static void say(const struct fake_conn *conn)
-{
-    if (conn->server_fd >= 0)
-        (void)!send(conn->server_fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-static void hang_up(struct fake_conn *conn)
-{
-    if (conn->server_fd >= 0)
-        (void)close(conn->server_fd);
-    conn->server_fd = -1;
-}
-
-/* ---- the script ---- */
-
-void fake_pg_dials(enum fake_dial how, const char *message, uint32_t times)
-{
-    mutex_lock(&server.mu);
-    server.dials = (struct script){ (int)how, times, message != NULL ? message : refused };
-    for (struct fake_conn *conn = server.conns; conn != NULL; conn = conn->next)
-        if (conn->dialling)
-            say(conn);
-    mutex_unlock(&server.mu);
-}
-
-void fake_pg_answers(enum fake_answer how, uint32_t times)
-{
-    mutex_lock(&server.mu);
-    server.answers = (struct script){ (int)how, times, NULL };
-    mutex_unlock(&server.mu);
-}
-
-void fake_pg_hang_up_all(void)
-{
-    mutex_lock(&server.mu);
-    for (struct fake_conn *conn = server.conns; conn != NULL; conn = conn->next)
-        if (!conn->dialling)
-            hang_up(conn);
-    mutex_unlock(&server.mu);
-}
-
-void fake_pg_begin(PGconn *pg)
-{
-    conn_of(pg)->in_transaction = PQTRANS_INTRANS;
-}
-
-void fake_pg_busy(PGconn *pg)
-{
-    conn_of(pg)->pending = true;
-}
-
-void fake_pg_break_off(PGconn *pg)
-{
-    conn_of(pg)->status = CONNECTION_BAD;
-}
-
-void fake_pg_counts(struct fake_pg_counts *out)
-{
-    mutex_lock(&server.mu);
-    *out = server.counts;
-    mutex_unlock(&server.mu);
 }
 
 /* ---- dialling ---- */
@@ -143,28 +45,28 @@ static PGconn *fake_connect_start(const char *const *keywords, const char *const
     *conn = (struct fake_conn){
         .client_fd = fds[0], .server_fd = fds[1], .status = CONNECTION_STARTED, .dialling = true
     };
-    mutex_lock(&server.mu);
-    count_dial(&server.counts);
-    conn->pid = (int)server.counts.dials;
-    conn->next = server.conns;
+    mutex_lock(&fake_server.mu);
+    count_dial(&fake_server.counts);
+    conn->pid = (int)fake_server.counts.dials;
+    conn->next = fake_server.conns;
     if (conn->next != NULL)
         conn->next->prev = conn;
-    server.conns = conn;
-    if (server.dials.times > 0 && server.dials.how == FAKE_DIAL_REFUSE) {
-        (void)next_step(&server.dials);
+    fake_server.conns = conn;
+    if (fake_server.dials.times > 0 && fake_server.dials.how == FAKE_DIAL_REFUSE) {
+        (void)fake_next(&fake_server.dials);
         conn->status = CONNECTION_BAD;
-        conn->message = server.dials.message;
+        conn->message = fake_server.dials.message;
     }
-    mutex_unlock(&server.mu);
+    mutex_unlock(&fake_server.mu);
     return (PGconn *)(void *)conn;
 }
 
 static PostgresPollingStatusType end_dial(struct fake_conn *conn, bool good)
 {
     conn->dialling = false;
-    server.counts.dialling--;
+    fake_server.counts.dialling--;
     conn->status = good ? CONNECTION_OK : CONNECTION_BAD;
-    conn->message = good ? "" : server.dials.message;
+    conn->message = good ? "" : fake_server.dials.message;
     return good ? PGRES_POLLING_OK : PGRES_POLLING_FAILED;
 }
 
@@ -173,26 +75,28 @@ static PostgresPollingStatusType fake_connect_poll(PGconn *pg)
     struct fake_conn *conn = conn_of(pg);
     PostgresPollingStatusType want = PGRES_POLLING_READING;
     char byte;
-    mutex_lock(&server.mu);
+    mutex_lock(&fake_server.mu);
     (void)!recv(conn->client_fd, &byte, 1, MSG_DONTWAIT);
-    if (server.dials.how != FAKE_DIAL_HANG || server.dials.times == 0)
-        want = end_dial(conn, next_step(&server.dials) == FAKE_DIAL_OK);
-    mutex_unlock(&server.mu);
+    if (fake_server.dials.how != FAKE_DIAL_HANG || fake_server.dials.times == 0)
+        want = end_dial(conn, fake_next(&fake_server.dials) == FAKE_DIAL_OK);
+    mutex_unlock(&fake_server.mu);
     return want;
 }
 
 static void fake_finish(PGconn *pg)
 {
     struct fake_conn *conn = conn_of(pg);
-    mutex_lock(&server.mu);
-    *(conn->prev != NULL ? &conn->prev->next : &server.conns) = conn->next;
+    mutex_lock(&fake_server.mu);
+    *(conn->prev != NULL ? &conn->prev->next : &fake_server.conns) = conn->next;
     if (conn->next != NULL)
         conn->next->prev = conn->prev;
-    hang_up(conn);
-    server.counts.dialling -= conn->dialling;
-    server.counts.open--;
-    mutex_unlock(&server.mu);
+    fake_leave_orphan(conn);
+    fake_hang_up(conn);
+    fake_server.counts.dialling -= conn->dialling;
+    fake_server.counts.open--;
+    mutex_unlock(&fake_server.mu);
     (void)close(conn->client_fd);
+    PQclear(conn->rows);
     free(conn);
 }
 
@@ -205,17 +109,23 @@ static int fake_send_query(PGconn *pg, const char *sql)
         return 0;
     bool rollback = strcmp(sql, "ROLLBACK") == 0;
     conn->pending = true;
-    conn->answered = false;
-    mutex_lock(&server.mu);
-    enum fake_answer how = (enum fake_answer)next_step(&server.answers);
-    server.counts.queries++;
-    server.counts.rollbacks += rollback;
+    conn->answered = conn->hung = false;
+    mutex_lock(&fake_server.mu);
+    if (fake_answers_about_backends(conn, sql)) {
+        mutex_unlock(&fake_server.mu);
+        return 1;
+    }
+    enum fake_answer how = (enum fake_answer)fake_next(&fake_server.answers);
+    fake_server.counts.queries++;
+    fake_server.counts.rollbacks += rollback;
     conn->refused = how == FAKE_ANSWER_ERROR;
     if (how == FAKE_ANSWER_HANG_UP)
-        hang_up(conn);
+        fake_hang_up(conn);
     else if (how != FAKE_ANSWER_HANG)
-        say(conn);
-    mutex_unlock(&server.mu);
+        fake_say(conn);
+    else
+        conn->hung = true;
+    mutex_unlock(&fake_server.mu);
     if (rollback && how == FAKE_ANSWER_OK)
         conn->in_transaction = PQTRANS_IDLE;
     return 1;
@@ -268,6 +178,10 @@ static PGresult *fake_get_result(PGconn *pg)
     struct fake_conn *conn = conn_of(pg);
     if (conn->answered) { /* once; the next call tells the end */
         conn->answered = conn->pending = false;
+        PGresult *rows = conn->rows;
+        conn->rows = NULL;
+        if (rows != NULL)
+            return rows;
         return PQmakeEmptyPGresult(NULL, conn->refused ? PGRES_FATAL_ERROR : PGRES_TUPLES_OK);
     }
     conn->pending = false;
@@ -300,6 +214,12 @@ static char *fake_error_message(const PGconn *pg)
     const char *message = const_conn_of(pg)->message;
     (void)snprintf(text, sizeof text, "%s", message != NULL ? message : "");
     return text;
+}
+
+static PGpipelineStatus fake_pipeline_status(const PGconn *pg)
+{
+    (void)pg;
+    return PQ_PIPELINE_OFF;
 }
 
 static int fake_backend_pid(const PGconn *pg)
@@ -337,6 +257,7 @@ const struct pg_driver fake_pg = {
     .status = fake_status,
     .error_message = fake_error_message,
     .transaction_status = fake_transaction_status,
+    .pipeline_status = fake_pipeline_status,
     .backend_pid = fake_backend_pid,
     .send_query = fake_send_query,
     .send_prepare = fake_send_prepare,

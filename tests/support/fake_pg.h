@@ -30,6 +30,14 @@ enum fake_answer { FAKE_ANSWER_OK, FAKE_ANSWER_ERROR, FAKE_ANSWER_HANG, FAKE_ANS
 void fake_pg_dials(enum fake_dial how, const char *message, uint32_t times);
 void fake_pg_answers(enum fake_answer how, uint32_t times);
 
+/* The next `times` cancels: OK ends the statement with an error; ERROR: the server is asked and the
+ * statement goes on; HANG: the server does not answer the one who asks. */
+void fake_pg_cancels(enum fake_answer how, uint32_t times);
+
+/* The server has no backend any more of those whose connections are closed. Before that, a backend
+ * whose statement hung when its connection was closed lives on. */
+void fake_pg_end_orphans(void);
+
 /* The server closes every connection that is not being dialled. */
 void fake_pg_hang_up_all(void);
 
@@ -41,7 +49,8 @@ void fake_pg_break_off(PGconn *pg); /* libpq found it dead */
 struct fake_pg_counts {
     uint32_t dials, dialling, dialling_most; /* so far; now; at one time */
     uint32_t open, open_most;                /* sockets: from the start of a dial to its finish */
-    uint32_t queries, rollbacks;
+    uint32_t queries, rollbacks;             /* without the pool's own questions about backends */
+    uint32_t cancels;                        /* backends that were asked to stop */
 };
 void fake_pg_counts(struct fake_pg_counts *out);
 

@@ -1,0 +1,54 @@
+/* janitor.h - what the janitor's files share. All of it runs on the janitor's thread.
+ *
+ *   janitor.c   the loop: sockets, tasks, the control connection's health check, events
+ *   cancel.c    statements that nobody waits for any more, and backends that outlive them
+ *   upkeep.c    what is due once a tick: floor, idle and lifetime limits, leaks, maxima
+ */
+#ifndef PQPOOL_JANITOR_H
+#define PQPOOL_JANITOR_H
+
+#include "pqpool/pool.h"
+
+/* What the control connection is asked for, one at a time. */
+enum control_job { CONTROL_HEALTH, CONTROL_CANCEL };
+
+struct janitor {
+    struct pqpool *pool;
+    struct conn **tasks; /* connections with a statement under way */
+    uint32_t n_tasks;
+    enum control_job job;
+    int64_t tick_ns, next_tick_ns, next_window_ns;
+};
+
+/* ---- janitor.c ---- */
+
+/* Runs a statement, or with sql NULL awaits the end of the one under way. */
+void janitor_begin(struct janitor *j, struct conn *conn, const char *sql, int64_t limit_ns);
+
+/* One in this state that the janitor has not begun with; NULL when there is none. */
+struct conn *janitor_next(struct pqpool *pool, enum conn_state state);
+
+/* ---- cancel.c ---- */
+
+/* Takes care of what has come to CANCELING. */
+void cancels_begin(struct janitor *j);
+
+enum { CANCEL_SQL_MAX = 2048 };
+
+/* Writes the statement for the control connection; false: there is nothing to ask. */
+bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql) REQUIRES(pool->mu);
+
+/* There is no control connection to ask. */
+void cancels_unheard(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
+
+/* The control connection has answered; rows: NULL when it has not. */
+void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns) REQUIRES(pool->mu);
+
+/* The statement of a connection in CANCELING is over, or its time is. */
+void cancel_ended(struct pqpool *pool, struct conn *conn, enum task_rc how) REQUIRES(pool->mu);
+
+/* ---- upkeep.c ---- */
+void upkeep(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
+void upkeep_next_window(struct pqpool *pool) REQUIRES(pool->mu);
+
+#endif

@@ -1,0 +1,87 @@
+/* upkeep.c - what the janitor does once a tick, without asking anybody: the floor and the idle
+ * limit, lifetimes, leases held too long, and the windows of the maxima. */
+#include "base/clock.h"
+#include "pqpool/janitor.h"
+
+static uint32_t staying(const struct pqpool *pool) REQUIRES(pool->mu)
+{
+    return pool_total(pool) - pool->list[CONN_CLOSING].count;
+}
+
+static void trim_idle(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
+{
+    struct conn *conn;
+    if (pool->options.idle_timeout_ns == 0)
+        return;
+    while ((conn = pool->list[CONN_IDLE].last) != NULL &&
+           staying(pool) > pool->options.min_pool_size &&
+           now_ns - conn->used_at_ns >= pool->options.idle_timeout_ns)
+        conn_discard(pool, conn, CLOSE_IDLE);
+}
+
+static struct conn *expired_idle(const struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
+{
+    for (struct conn *conn = pool->list[CONN_IDLE].last; conn != NULL; conn = conn->prev)
+        if (conn->expires_at_ns <= now_ns)
+            return conn;
+    return NULL;
+}
+
+static bool any_expired(const struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
+{
+    for (struct conn *conn = pool->list[CONN_LEASED].first; conn != NULL; conn = conn->next)
+        if (conn->expires_at_ns <= now_ns)
+            return true;
+    return expired_idle(pool, now_ns) != NULL;
+}
+
+/* One at a time, spaced, and its replacement dialled first where there is room for one: a cohort of
+ * the same age must not leave together. */
+static void retire_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
+{
+    struct conn *conn;
+    if (pool->retire_one && (conn = expired_idle(pool, now_ns)) != NULL) {
+        pool->retire_one = false;
+        conn_discard(pool, conn, CLOSE_LIFETIME);
+    }
+    if (now_ns < pool->next_retire_at_ns || pool->replacing || pool->retire_one ||
+        !any_expired(pool, now_ns))
+        return;
+    bool spare = staying(pool) > pool->options.min_pool_size ||
+                 pool->options.min_pool_size == pool->options.max_pool_size;
+    if (!spare && pool_total(pool) == pool->options.max_pool_size)
+        return; /* one that is being closed has the replacement's place: soon */
+    *(spare ? &pool->retire_one : &pool->replacing) = true;
+    pool->next_retire_at_ns =
+        now_ns + pool->options.max_lifetime_ns / 10 / (int64_t)(pool_total(pool) + 1);
+    pool_wake_connector(pool);
+}
+
+static void report_leaks(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
+{
+    if (pool->options.leak_threshold_ns == 0)
+        return;
+    for (struct conn *conn = pool->list[CONN_LEASED].first; conn != NULL; conn = conn->next) {
+        int64_t held_ns = now_ns - conn->leased_at_ns;
+        if (conn->leak_reported || held_ns < pool->options.leak_threshold_ns)
+            continue;
+        conn->leak_reported = true;
+        pool->counted.leaks++;
+        pool_event(pool, PQPOOL_EVENT_LEAK, "a connection taken at %s:%d is held for %.1f s",
+                   conn->file, conn->line, (double)held_ns / 1e9);
+    }
+}
+
+void upkeep_next_window(struct pqpool *pool)
+{
+    pool->window_slot = (pool->window_slot + 1) % pool->window_slots;
+    pool->acquire_max_ns[pool->window_slot] = 0;
+}
+
+void upkeep(struct pqpool *pool, int64_t now_ns)
+{
+    trim_idle(pool, now_ns);
+    retire_expired(pool, now_ns);
+    report_leaks(pool, now_ns);
+    pool_judge_down(pool);
+}

@@ -1,0 +1,202 @@
+/* fake_pg_script.c - what a test tells the scripted server, and what that knows of its backends. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "support/fake_pg_impl.h"
+
+struct fake_server fake_server = { .mu = { PTHREAD_MUTEX_INITIALIZER } };
+
+static const char refused[] = "connection to server failed: Connection refused\n";
+
+int fake_next(struct fake_script *script)
+{
+    if (script->times == 0)
+        return 0;
+    if (script->times != FAKE_ALWAYS)
+        script->times--;
+    return script->how;
+}
+
+void fake_say(const struct fake_conn *conn)
+{
+    if (conn->server_fd >= 0)
+        (void)!send(conn->server_fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void fake_hang_up(struct fake_conn *conn)
+{
+    if (conn->server_fd >= 0)
+        (void)close(conn->server_fd);
+    conn->server_fd = -1;
+}
+
+/* ---- the script ---- */
+
+static struct fake_conn *conn_of(PGconn *pg)
+{
+    return (struct fake_conn *)(void *)pg;
+}
+
+void fake_pg_dials(enum fake_dial how, const char *message, uint32_t times)
+{
+    mutex_lock(&fake_server.mu);
+    fake_server.dials =
+        (struct fake_script){ (int)how, times, message != NULL ? message : refused };
+    for (struct fake_conn *conn = fake_server.conns; conn != NULL; conn = conn->next)
+        if (conn->dialling)
+            fake_say(conn);
+    mutex_unlock(&fake_server.mu);
+}
+
+void fake_pg_answers(enum fake_answer how, uint32_t times)
+{
+    mutex_lock(&fake_server.mu);
+    fake_server.answers = (struct fake_script){ (int)how, times, NULL };
+    mutex_unlock(&fake_server.mu);
+}
+
+void fake_pg_cancels(enum fake_answer how, uint32_t times)
+{
+    mutex_lock(&fake_server.mu);
+    fake_server.cancels = (struct fake_script){ (int)how, times, NULL };
+    mutex_unlock(&fake_server.mu);
+}
+
+void fake_pg_hang_up_all(void)
+{
+    mutex_lock(&fake_server.mu);
+    for (struct fake_conn *conn = fake_server.conns; conn != NULL; conn = conn->next)
+        if (!conn->dialling)
+            fake_hang_up(conn);
+    mutex_unlock(&fake_server.mu);
+}
+
+void fake_pg_begin(PGconn *pg)
+{
+    conn_of(pg)->in_transaction = PQTRANS_INTRANS;
+}
+
+void fake_pg_busy(PGconn *pg)
+{
+    conn_of(pg)->pending = conn_of(pg)->hung = true;
+}
+
+void fake_pg_break_off(PGconn *pg)
+{
+    conn_of(pg)->status = CONNECTION_BAD;
+}
+
+void fake_pg_counts(struct fake_pg_counts *out)
+{
+    mutex_lock(&fake_server.mu);
+    *out = fake_server.counts;
+    mutex_unlock(&fake_server.mu);
+}
+
+/* ---- backends ---- */
+
+void fake_leave_orphan(const struct fake_conn *conn)
+{
+    if (!conn->hung || conn->server_fd < 0)
+        return;
+    CHECK(fake_server.n_orphans < FAKE_ORPHANS_MAX);
+    fake_server.orphans[fake_server.n_orphans++] = conn->pid;
+}
+
+void fake_pg_end_orphans(void)
+{
+    mutex_lock(&fake_server.mu);
+    fake_server.n_orphans = 0;
+    mutex_unlock(&fake_server.mu);
+}
+
+static bool is_orphan(int pid)
+{
+    for (uint32_t i = 0; i < fake_server.n_orphans; i++)
+        if (fake_server.orphans[i] == pid)
+            return true;
+    return false;
+}
+
+static void set_value(PGresult *rows, int row, int column, const char *value)
+{
+    char text[32];
+    int len = snprintf(text, sizeof text, "%s", value);
+    CHECK(PQsetvalue(rows, row, column, text, len) == 1);
+}
+
+static PGresult *make_rows(void)
+{
+    static char names[2][4] = { "pid", "b" };
+    PGresAttDesc columns[2] = { { .name = names[0] }, { .name = names[1] } };
+    PGresult *rows = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+    CHECK(rows != NULL && PQsetResultAttrs(rows, 2, columns) == 1);
+    return rows;
+}
+
+static void add_row(PGresult *rows, int pid, const char *value)
+{
+    char text[16];
+    int row = PQntuples(rows);
+    (void)snprintf(text, sizeof text, "%d", pid);
+    set_value(rows, row, 0, text);
+    set_value(rows, row, 1, value);
+}
+
+static struct fake_conn *find_backend(int pid)
+{
+    struct fake_conn *conn = fake_server.conns;
+    while (conn != NULL && conn->pid != pid)
+        conn = conn->next;
+    return conn;
+}
+
+/* Its statement ends with an error, if one is under way. */
+static void cancel(struct fake_conn *conn)
+{
+    if (!conn->hung)
+        return;
+    conn->hung = false;
+    conn->refused = true;
+    fake_say(conn);
+}
+
+static PGresult *cancel_all(const char *sql, bool heeded)
+{
+    PGresult *rows = make_rows();
+    for (const char *at = strstr(sql, "VALUES "); (at = strchr(at, '(')) != NULL; at++) {
+        int pid = (int)strtol(at + 1, NULL, 10);
+        struct fake_conn *conn = find_backend(pid);
+        if (conn == NULL && !is_orphan(pid))
+            continue;
+        add_row(rows, pid, "t");
+        fake_server.counts.cancels++;
+        if (conn != NULL && heeded)
+            cancel(conn);
+    }
+    return rows;
+}
+
+bool fake_answers_about_backends(struct fake_conn *conn, const char *sql)
+{
+    PGresult *rows = NULL;
+    if (strstr(sql, "pg_backend_pid()") != NULL) {
+        rows = make_rows();
+        add_row(rows, conn->pid, "1.5");
+    } else if (strstr(sql, "pg_cancel_backend") != NULL) {
+        enum fake_answer how = (enum fake_answer)fake_next(&fake_server.cancels);
+        if (how == FAKE_ANSWER_HANG)
+            return true;
+        rows = cancel_all(sql, how == FAKE_ANSWER_OK);
+    } else {
+        return false;
+    }
+    conn->rows = rows;
+    conn->refused = false;
+    fake_say(conn);
+    return true;
+}

@@ -1,0 +1,161 @@
+/* Statements that nobody waits for any more: cancelled, and never at the cost of a later one. */
+#include "pqpool_fixture.h"
+
+static const int64_t soon_ns = 50 * NS_PER_MS;
+
+static struct pqpool_options options_of(uint32_t max)
+{
+    struct pqpool_options options = quick_options(1, max);
+    options.health_check_timeout_ns = soon_ns;
+    return options;
+}
+
+/* Runs a statement that the server does not answer in time, and gives its connection back. */
+static void run_out_of_time(struct pqpool *pool, enum pqpool_verdict verdict)
+{
+    const struct pqpool_query query = { .sql = "SELECT pg_sleep(60)" };
+    struct pqpool_lease *lease = lease_from(pool);
+    PGresult *result = NULL;
+    struct err err = { 0 };
+    *pqpool_lease_bits(lease) = 1;
+    fake_pg_answers(FAKE_ANSWER_HANG, 1);
+    cr_expect_eq(pqpool_exec(lease, &query, clock_now_ns() + NS_PER_MS, &result, &err),
+                 PQPOOL_TIMEOUT);
+    cr_expect_eq(err.flags, ERR_RETRYABLE | ERR_UNCERTAIN);
+    pqpool_release(&lease, verdict);
+}
+
+Test(cancel, the_connection_is_used_again)
+{
+    struct pqpool_options options = options_of(1);
+    struct pqpool *pool = open_warm_pool(&options);
+    run_out_of_time(pool, PQPOOL_REUSE);
+    struct pqpool_lease *lease = lease_from(pool);
+    cr_expect_eq(*pqpool_lease_bits(lease), 1, "the same one");
+    cr_expect_eq(stats_of(pool).cancels, 1);
+    cr_expect_eq(stats_of(pool).cancels_failed, 0);
+    cr_expect_eq(server_counts().cancels, 1);
+    cr_expect_eq(server_counts().rollbacks, 1, "proves that it is in step");
+    pqpool_release(&lease, PQPOOL_REUSE);
+    close_pool(&pool);
+}
+
+Test(cancel, what_is_not_wanted_is_cancelled_and_closed)
+{
+    struct pqpool_options options = options_of(1);
+    struct pqpool *pool = open_warm_pool(&options);
+    run_out_of_time(pool, PQPOOL_DISCARD);
+    struct pqpool_lease *lease = lease_from(pool);
+    cr_expect_eq(*pqpool_lease_bits(lease), 0, "a fresh one");
+    cr_expect_eq(stats_of(pool).cancels, 1);
+    cr_expect_eq(stats_of(pool).closed[CLOSE_DISCARDED], 1);
+    cr_expect_eq(stats_of(pool).orphans, 0);
+    pqpool_release(&lease, PQPOOL_REUSE);
+    close_pool(&pool);
+}
+
+/* A user of the raw PGconn who left a statement under way. */
+Test(cancel, a_busy_connection_is_cancelled_too)
+{
+    struct pqpool_options options = options_of(1);
+    struct pqpool *pool = open_warm_pool(&options);
+    struct pqpool_lease *lease = lease_from(pool);
+    *pqpool_lease_bits(lease) = 1;
+    fake_pg_busy(pqpool_lease_pg(lease));
+    pqpool_release(&lease, PQPOOL_REUSE);
+    lease = lease_from(pool);
+    cr_expect_eq(*pqpool_lease_bits(lease), 1, "the same one");
+    cr_expect_eq(server_counts().cancels, 1);
+    pqpool_release(&lease, PQPOOL_REUSE);
+    close_pool(&pool);
+}
+
+/* It may strike later: its connection must not be lent again. */
+Test(cancel, one_that_nobody_confirms_costs_the_connection)
+{
+    struct pqpool_options options = options_of(2);
+    struct pqpool *pool = open_warm_pool(&options);
+    fake_pg_cancels(FAKE_ANSWER_HANG, 1);
+    run_out_of_time(pool, PQPOOL_REUSE);
+    AWAIT(stats_of(pool).closed[CLOSE_STUCK] + stats_of(pool).closed[CLOSE_DISCARDED] == 1);
+    AWAIT(stats_of(pool).control_connected && stats_of(pool).idle == 1);
+    struct pqpool_lease *lease = lease_from(pool);
+    cr_expect_eq(*pqpool_lease_bits(lease), 0, "a fresh one");
+    pqpool_release(&lease, PQPOOL_REUSE);
+    fake_pg_end_orphans();
+    close_pool(&pool);
+}
+
+Test(cancel, a_statement_that_does_not_end_keeps_its_slot_while_its_backend_lives)
+{
+    struct pqpool_options options = options_of(3);
+    struct pqpool *pool = open_warm_pool(&options);
+    fake_pg_cancels(FAKE_ANSWER_ERROR, FAKE_ALWAYS);
+    run_out_of_time(pool, PQPOOL_REUSE);
+    AWAIT(stats_of(pool).closed[CLOSE_STUCK] == 1 && stats_of(pool).orphans == 1);
+    cr_expect_eq(stats_of(pool).cancels_failed, 1);
+    uint32_t asked = server_counts().cancels;
+    AWAIT(server_counts().cancels > asked);
+    cr_expect_eq(stats_of(pool).orphans, 1, "asked after, and alive");
+    cr_expect_eq(stats_of(pool).closing, 1, "it counts");
+    fake_pg_end_orphans();
+    AWAIT(stats_of(pool).orphans == 0 && stats_of(pool).closing == 0);
+    close_pool(&pool);
+}
+
+Test(cancel, half_of_the_slots_lost_to_orphans_is_down)
+{
+    struct pqpool_options options = options_of(4);
+    struct pqpool *pool = open_warm_pool(&options);
+    fake_pg_cancels(FAKE_ANSWER_ERROR, FAKE_ALWAYS);
+    run_out_of_time(pool, PQPOOL_REUSE);
+    AWAIT(stats_of(pool).orphans == 1);
+    cr_expect_not(pqpool_is_down(pool, NULL));
+    run_out_of_time(pool, PQPOOL_REUSE);
+    AWAIT(pqpool_is_down(pool, NULL));
+    struct pqpool_lease *lease = NULL;
+    struct err err = { 0 };
+    cr_expect_eq(pqpool_acquire(pool, CLOCK_NEVER, &lease, &err), PQPOOL_DOWN);
+    cr_expect_not_null(strstr(err.text, "2 statements"), "%s", err.text);
+    fake_pg_end_orphans();
+    AWAIT(!pqpool_is_down(pool, NULL));
+    lease = lease_from(pool);
+    pqpool_release(&lease, PQPOOL_REUSE);
+    close_pool(&pool);
+}
+
+/* Nobody can say that its backend lives. */
+Test(cancel, without_a_control_connection_orphans_are_forgotten)
+{
+    struct pqpool_options options = options_of(2);
+    struct pqpool *pool = open_warm_pool(&options);
+    fake_pg_cancels(FAKE_ANSWER_ERROR, FAKE_ALWAYS);
+    run_out_of_time(pool, PQPOOL_REUSE);
+    AWAIT(stats_of(pool).orphans == 1);
+    fake_pg_hang_up_all();
+    AWAIT(stats_of(pool).orphans == 0 && !pqpool_is_down(pool, NULL));
+    fake_pg_end_orphans();
+    close_pool(&pool);
+}
+
+Test(cancel, close_ends_what_is_under_way)
+{
+    struct pqpool_options options = options_of(2);
+    struct pqpool *pool = open_warm_pool(&options);
+    fake_pg_answers(FAKE_ANSWER_HANG, 1);
+    run_out_of_time(pool, PQPOOL_REUSE);
+    close_pool(&pool);
+    cr_expect_eq(server_counts().cancels, 1);
+}
+
+Test(cancel, close_does_not_wait_for_what_does_not_end)
+{
+    struct pqpool_options options = options_of(3);
+    struct pqpool *pool = open_warm_pool(&options);
+    fake_pg_cancels(FAKE_ANSWER_ERROR, FAKE_ALWAYS);
+    run_out_of_time(pool, PQPOOL_REUSE);
+    run_out_of_time(pool, PQPOOL_REUSE);
+    pqpool_close(&pool, clock_now_ns());
+    cr_expect_eq(server_counts().open, 0);
+    fake_pg_end_orphans();
+}
