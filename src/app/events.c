@@ -2,6 +2,8 @@
  * line each would cost more than the orders. */
 #include "app/events.h"
 
+#include <assert.h>
+
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -23,9 +25,12 @@ void events_of_pool(void *service, const struct pqpool_event *event)
         [PQPOOL_EVENT_HEALTHY]     = { "pool.healthy",     LOG_INFO },
         [PQPOOL_EVENT_RETIRED_ALL] = { "pool.retired_all", LOG_WARN },
         [PQPOOL_EVENT_EXHAUSTED]   = { "pool.exhausted",   LOG_WARN },
+        [PQPOOL_EVENT_RELIEVED]    = { "pool.relieved",    LOG_INFO },
         [PQPOOL_EVENT_LEAK]        = { "pool.leak",        LOG_WARN },
+        [PQPOOL_EVENT_NESTED]      = { "pool.nested",      LOG_WARN },
     };
     /* clang-format on */
+    static_assert(sizeof rows / sizeof rows[0] == PQPOOL_EVENT_KINDS, "a row a kind");
     (void)service;
     log_event(rows[event->kind].level, rows[event->kind].name, log_str("text", event->text));
 }

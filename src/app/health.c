@@ -2,6 +2,7 @@
  * section 8. Served on the loop from figures alone: no queue, no pool connection, no database, so
  * it can neither hang nor make a bad moment worse. */
 #include <stdio.h>
+#include <string.h>
 
 #include "app/routes.h"
 #include "app/service.h"
@@ -10,7 +11,7 @@
 #include "ingest/ingest.h"
 #include "store/store.h"
 
-enum { HEALTH_MAX = 32 * 1024, WHY_SIZE = 320 };
+enum { HEALTH_MAX = 32 * 1024, WHY_SIZE = 320, HOLDERS_MAX = 100 };
 #define HEALTH_JSON "application/health+json"
 
 static const char *boolean(bool b)
@@ -92,7 +93,7 @@ static void look(struct health *h, struct service *service)
             "the database runs with fsync=off: a crash of its machine may lose committed orders";
     else if (h->queue.depth > h->queue.capacity / 5 * 4)
         warning = "the queue is over 80 % full";
-    else if (h->pool.exhausted)
+    else if (h->pool.exhausted_alert)
         warning = "every pool connection is in use, and acquires wait";
     h->warn = warning[0] != '\0';
     (void)snprintf(h->why, sizeof h->why, "%s", warning);
@@ -146,9 +147,24 @@ static void add_pool(struct buf *out, const struct pqpool_stats *p)
     rfc3339_format_us(p->last_health_check_at_us, at);
     buf_add_json(out, p->last_health_check_at_us != 0 ? at : NULL);
     buf_printf(out, ",\"pool_exhausted_count\":%llu}", (unsigned long long)p->exhausted_count);
-    buf_printf(out, ",\"down\":%s,\"last_error\":", boolean(p->down));
+    buf_printf(out, ",\"down\":%s,\"orphaned_backends\":%u,\"last_error\":", boolean(p->down),
+               p->orphans);
     buf_add_json(out, p->last_error[0] != '\0' ? p->last_error : NULL);
-    buf_add_char(out, '}');
+}
+
+/* Who holds a connection, the longest first. Places in our code: for those who run the service. */
+static void add_holders(struct buf *out, struct service *service)
+{
+    struct pqpool_holder holders[HOLDERS_MAX];
+    uint32_t n = pqpool_holders(service->pool, holders, HOLDERS_MAX);
+    buf_add_str(out, ",\"holders\":[");
+    for (uint32_t i = 0; i < n && i < HOLDERS_MAX; i++) {
+        const char *slash = strrchr(holders[i].file, '/');
+        buf_printf(out, "%s{\"site\":\"%s:%d\",\"thread\":%d,\"held_seconds\":%.6f}",
+                   i > 0 ? "," : "", slash != NULL ? slash + 1 : holders[i].file, holders[i].line,
+                   holders[i].thread, seconds(holders[i].held_ns));
+    }
+    buf_add_char(out, ']');
 }
 
 static void add_orders(struct buf *out, const struct health *h)
@@ -192,6 +208,9 @@ void get_health(struct http_request *req, void *ctx)
                boolean(atomic_load_explicit(&service->draining, memory_order_relaxed)));
     add_checks(&body, &h);
     add_pool(&body, &h.pool);
+    if (service->options.auth == OPTIONS_AUTH_NONE)
+        add_holders(&body, service);
+    buf_add_char(&body, '}');
     add_orders(&body, &h);
     buf_add_char(&body, '}');
     http_answer(req, h.ready ? 200 : 503, HEALTH_JSON, &body);

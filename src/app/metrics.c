@@ -99,6 +99,8 @@ static void pool_gauges(struct buf *out, const struct pqpool_stats *p)
     one(out, M_POOL_MIN, POOL_LABEL, p->min);
     one(out, M_POOL_WAITING, POOL_LABEL, p->waiting);
     one(out, M_POOL_DOWN, POOL_LABEL, p->down);
+    one(out, M_POOL_ORPHANS, POOL_LABEL, p->orphans);
+    one(out, M_POOL_EXHAUSTED_ALERT, POOL_LABEL, p->exhausted_alert);
     one_seconds(out, M_POOL_ACQUIRE_MAX, POOL_LABEL, p->acquire_max_ns);
     one_seconds(out, M_POOL_LAST_HEALTH, POOL_LABEL, p->last_health_check_at_us * NS_PER_US);
 }
@@ -125,6 +127,10 @@ static void pool_counters(struct buf *out, const struct pqpool_stats *p)
     one(out, M_POOL_EXHAUSTED, POOL_LABEL, p->exhausted_count);
     one_seconds(out, M_POOL_EXHAUSTED_SECONDS, POOL_LABEL, (int64_t)p->exhausted_ns);
     one(out, M_POOL_LEAKS, POOL_LABEL, p->leaks);
+    one(out, M_POOL_NESTED, POOL_LABEL, p->nested);
+    one(out, M_POOL_REFUSED, POOL_LABEL, p->acquire_refused);
+    one(out, M_POOL_CANCELS, POOL_LABEL, p->cancels);
+    one(out, M_POOL_CANCELS_FAILED, POOL_LABEL, p->cancels_failed);
 }
 
 static void pool_latencies(struct buf *out, const struct pqpool_stats *p)

@@ -127,7 +127,6 @@ static void answer_order(struct http_request *req, const struct order *order, bo
 static void answer(struct http_request *req, struct post *post)
 {
     const struct ingest_item *item = &post->item;
-    int64_t retry_in_ns = 0;
     switch (item->verdict) {
     case ITEM_CREATED:
         histogram_observe(&post->service->commit_duration, clock_now_ns() - item->received_at_ns);
@@ -143,8 +142,8 @@ static void answer(struct http_request *req, struct post *post)
         refuse_by_database(req, item);
         return;
     case ITEM_UNAVAILABLE:
-        (void)pqpool_is_down(post->service->pool, &retry_in_ns);
-        refuse(req, REFUSE_DATABASE_DOWN, retry_in_ns > 0 ? retry_in_ns : NS_PER_S);
+        refuse(req, REFUSE_DATABASE_DOWN,
+               item->err.retry_after_ns > 0 ? item->err.retry_after_ns : NS_PER_S);
         return;
     case ITEM_STALE:
     case ITEM_FAILED:

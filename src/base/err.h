@@ -6,6 +6,8 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stdint.h>
+
 enum err_flag {
     ERR_RETRYABLE = 1u << 0, /* the same call may succeed later */
     ERR_UNCERTAIN =
@@ -13,12 +15,14 @@ enum err_flag {
 };
 
 struct err {
-    unsigned flags; /* enum err_flag */
-    char code[6];   /* SQLSTATE of the server's answer, or "" */
-    char text[250]; /* one line, no final newline; cut when too long */
+    unsigned flags;         /* enum err_flag */
+    char code[6];           /* SQLSTATE of the server's answer, or "" */
+    char text[250];         /* one line, no final newline; cut when too long */
+    int64_t retry_after_ns; /* when the same call is likely to succeed; 0: nobody knows */
 };
 
-/* Overwrites *err; `code` is cleared. No-op when err is NULL. Never allocates. */
+/* Overwrites *err; `code` and retry_after_ns are cleared. No-op when err is NULL. Never allocates.
+ */
 void err_set(struct err *err, unsigned flags, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -33,11 +33,7 @@ static void lend(struct pqpool *pool, struct conn *conn, const struct request *r
     int64_t took_ns = now_ns - req->since_at_ns;
     if (conn->state != CONN_LEASED)
         conn_move(pool, conn, CONN_LEASED);
-    conn->leased_at_ns = now_ns;
-    conn->file = req->file;
-    conn->line = req->line;
-    conn->leak_reported = false;
-    pool->counted.acquired++;
+    holder_begin(pool, conn, req->file, req->line, now_ns);
     if (took_ns > pool->acquire_max_ns[pool->window_slot])
         pool->acquire_max_ns[pool->window_slot] = took_ns;
 }
@@ -52,8 +48,21 @@ static enum pqpool_rc time_out(struct pqpool *pool, const struct request *req, i
         (double)(now_ns - req->since_at_ns) / 1e9, pool_total(pool), pool->options.max_pool_size,
         pool->list[CONN_LEASED].count, pool->list[CONN_CONNECTING].count, pool->waiting,
         cause[0] != '\0' ? "; last dial: " : "", cause);
+    if (err != NULL)
+        err->retry_after_ns = pool_estimated_wait_ns(pool);
     pool->counted.acquire_timeouts++;
     return PQPOOL_TIMEOUT;
+}
+
+/* When it is likely to be worth another try; 0: nobody knows. */
+static int64_t retry_after_ns(const struct pqpool *pool, enum pqpool_rc rc) REQUIRES(pool->mu)
+{
+    int64_t retry_in_ns = 0;
+    if (rc == PQPOOL_DOWN)
+        (void)pqpool_is_down(pool, &retry_in_ns);
+    else if (rc != PQPOOL_CLOSED)
+        retry_in_ns = pool_estimated_wait_ns(pool);
+    return retry_in_ns;
 }
 
 static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err *err)
@@ -67,10 +76,20 @@ static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err 
         err_set_code(err, ERR_RETRYABLE, pool->last_error.code, "database is down: %s",
                      pool->last_error.text);
     else if (rc == PQPOOL_FULL)
-        err_set(err, ERR_RETRYABLE, "%u acquires wait already (max_waiting)", pool->waiting);
+        err_set(err, ERR_RETRYABLE, "%u acquires wait already", pool->waiting);
     else
         err_set(err, 0, "the pool is closed");
+    if (err != NULL)
+        err->retry_after_ns = retry_after_ns(pool, rc);
     return rc;
+}
+
+/* Too many wait, or the line moves too slowly to be at its head in time. */
+static bool is_hopeless(const struct pqpool *pool, int64_t time_left_ns) REQUIRES(pool->mu)
+{
+    if (pool->waiting >= pool->options.max_waiting)
+        return true;
+    return time_left_ns > 0 && pool_estimated_wait_ns(pool) > time_left_ns;
 }
 
 /* Queues for a connection; on OK it is LEASED to this thread. first: this caller was at the head
@@ -82,10 +101,9 @@ static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool 
         return refuse(pool, PQPOOL_CLOSED, err);
     if (atomic_load_explicit(&pool->down, memory_order_relaxed))
         return refuse(pool, PQPOOL_DOWN, err);
-    if (!first && pool->waiting >= pool->options.max_waiting)
-        return refuse(pool, PQPOOL_FULL, err);
-
     struct waiter waiter = { .since_at_ns = clock_now_ns() };
+    if (!first && is_hopeless(pool, req->deadline_at_ns - waiter.since_at_ns))
+        return refuse(pool, PQPOOL_FULL, err);
     cond_init(&waiter.wake);
     pool_enqueue(pool, &waiter, first);
     if (pool_is_full(pool))
@@ -280,7 +298,7 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_verdict verdict)
 
     *lease = NULL;
     if (pool->options.enable_pool_metrics)
-        histogram_observe(&pool->hold, now_ns - conn->leased_at_ns);
+        histogram_observe(&pool->hold, now_ns - conn->holder.since_at_ns);
     mutex_lock(&pool->mu);
     bool late = pool->abandoned;
     if (!late)

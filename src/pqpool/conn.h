@@ -57,6 +57,16 @@ struct pqpool_lease {
     struct conn *conn;
 };
 
+/* Written under the mutex. */
+struct conn_holder {
+    const char *file; /* static: the caller's __FILE__ */
+    int line;
+    int thread; /* the kernel's id */
+    int64_t since_at_ns;
+    uint64_t loan; /* one more each time that any connection is lent; 0: on its way to a holder */
+    bool leak_reported;
+};
+
 /* How the server knows the session: a pid alone may be another's by the time it is used. */
 struct conn_backend {
     int pid;        /* 0: not known, as behind a pooler: its statements cannot be cancelled */
@@ -96,14 +106,11 @@ struct conn {
     PGresult *task_rows;         /* owned; the last result of it, until the task is over */
     bool task_refused;
     enum cancel_stage cancel;
-    bool ended;   /* CANCELING: its statement is over */
-    bool orphan;  /* its backend may outlive it */
-    bool lingers; /* CLOSING: closed, and the slot waits for the orphan's end */
+    bool ended;                /* CANCELING: its statement is over */
+    bool orphan;               /* its backend may outlive it */
+    bool lingers;              /* CLOSING: closed, and the slot waits for the orphan's end */
+    struct conn_holder holder; /* while LEASED; of the control connection only since_at_ns */
     /* the holder's, while LEASED */
-    int64_t leased_at_ns;
-    const char *file;
-    int line;
-    bool leak_reported;
     bool doomed; /* to be closed when it comes back */
     bool warned; /* a notice of class 01 arrived */
     unsigned user_bits;

@@ -56,43 +56,6 @@ void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fm
     pool_wake_janitor(pool);
 }
 
-/* ---- waiters ---- */
-
-void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first)
-{
-    struct waiter *next = first ? pool->first_waiter : NULL;
-    struct waiter *prev = first ? NULL : pool->last_waiter;
-    waiter->next = next;
-    waiter->prev = prev;
-    *(prev != NULL ? &prev->next : &pool->first_waiter) = waiter;
-    *(next != NULL ? &next->prev : &pool->last_waiter) = waiter;
-    pool->waiting++;
-}
-
-void pool_dequeue(struct pqpool *pool, struct waiter *waiter)
-{
-    *(waiter->prev != NULL ? &waiter->prev->next : &pool->first_waiter) = waiter->next;
-    *(waiter->next != NULL ? &waiter->next->prev : &pool->last_waiter) = waiter->prev;
-    pool->waiting--;
-}
-
-static void serve_first_waiter(struct pqpool *pool, enum pqpool_rc rc, struct conn *conn)
-    REQUIRES(pool->mu)
-{
-    struct waiter *waiter = pool->first_waiter;
-    pool_dequeue(pool, waiter);
-    waiter->served = true;
-    waiter->rc = rc;
-    waiter->conn = conn;
-    cond_signal(&waiter->wake); /* under the mutex: it lives on the waiter's stack */
-}
-
-void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc)
-{
-    while (pool->first_waiter != NULL)
-        serve_first_waiter(pool, rc, NULL);
-}
-
 /* ---- idle connections ---- */
 
 static bool retires_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
@@ -113,8 +76,7 @@ void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     else if (retires_now(pool, conn, now_ns))
         conn_discard(pool, conn, CLOSE_LIFETIME);
     else if (pool->first_waiter != NULL) {
-        conn_move(pool, conn, CONN_LEASED);
-        serve_first_waiter(pool, PQPOOL_OK, conn);
+        pool_hand_over(pool, conn, now_ns);
     } else
         conn_move(pool, conn, CONN_IDLE);
 }
@@ -251,12 +213,11 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 }
 
 /* No fresh connection is on its way: those who wanted one get what is idle. */
-static void serve_from_idle(struct pqpool *pool) REQUIRES(pool->mu)
+static void serve_from_idle(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *conn;
     while (pool->first_waiter != NULL && (conn = pool_take_idle(pool)) != NULL) {
-        conn_move(pool, conn, CONN_LEASED);
-        serve_first_waiter(pool, PQPOOL_OK, conn);
+        pool_hand_over(pool, conn, now_ns);
     }
 }
 
@@ -273,7 +234,7 @@ void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *
                "attempt %u, next in %lld ms: %s", pool->backoff.failures,
                (long long)(pause_ms > 0 ? pause_ms : 0), err->text);
     conn_discard(pool, conn, CLOSE_DIAL);
-    serve_from_idle(pool);
+    serve_from_idle(pool, now_ns);
     cond_broadcast(&pool->quiet);
 }
 
@@ -296,19 +257,4 @@ void pool_judge_down(struct pqpool *pool)
                    pool->orphans);
     if (down)
         pool_fail_waiters(pool, PQPOOL_DOWN);
-}
-
-void pool_judge_exhausted(struct pqpool *pool, int64_t now_ns)
-{
-    bool is = pool->waiting > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
-    bool was = pool->exhausted_since_ns != 0;
-    if (is && !was) {
-        pool->exhausted_since_ns = now_ns;
-        pool_event(pool, PQPOOL_EVENT_EXHAUSTED, "all %u connections are in use, %u wait",
-                   pool->options.max_pool_size, pool->waiting);
-    } else if (was && !is) {
-        if (now_ns > pool->exhausted_since_ns) /* now was read before the mutex was taken */
-            pool->counted.exhausted_ns += (uint64_t)(now_ns - pool->exhausted_since_ns);
-        pool->exhausted_since_ns = 0;
-    }
 }

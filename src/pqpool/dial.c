@@ -103,7 +103,7 @@ enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
     };
     conn->pg = NULL;
     conn->fd = -1;
-    conn->doomed = conn->warned = conn->leak_reported = false;
+    conn->doomed = conn->warned = false;
     conn->user_bits = 0;
     atomic_store_explicit(&conn->peer_gone, false, memory_order_relaxed);
     if (begin_host(conn, now_ns, err, error_class))

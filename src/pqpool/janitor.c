@@ -67,7 +67,7 @@ static void control_ended(struct janitor *j, enum task_rc how, int64_t now_ns) R
     struct pqpool *pool = j->pool;
     struct conn *control = &pool->control;
     if (j->job == CONTROL_HEALTH)
-        health_result(pool, how == TASK_OK, now_ns - control->leased_at_ns);
+        health_result(pool, how == TASK_OK, now_ns - control->holder.since_at_ns);
     else
         cancels_answered(pool, how == TASK_OK ? control->task_rows : NULL, now_ns);
     if (how == TASK_OK)
@@ -199,7 +199,7 @@ static void use_control(struct janitor *j)
     else if (control->state != CONN_CHECKING)
         do_without_control(pool, now_ns);
     if (sql != NULL) {
-        control->leased_at_ns = now_ns;
+        control->holder.since_at_ns = now_ns;
         conn_move(pool, control, CONN_CHECKING);
     }
     mutex_unlock(&pool->mu);

@@ -7,8 +7,9 @@
  *   janitor    health check, resets, cancels, floor, idle and lifetime, hang-ups, events
  *              janitor.h
  *
- * The rules between them live in demand.c (who waits, what is dialled, when the pool is down) and
- * touch no socket and no clock: they work on this struct, under the mutex, with the time passed in.
+ * The rules between them live in demand.c (what is dialled, when the pool is down) and line.c (who
+ * waits), and touch no socket and no clock: they work on this struct, under the mutex, with the
+ * time passed in.
  */
 #ifndef PQPOOL_POOL_H
 #define PQPOOL_POOL_H
@@ -48,6 +49,13 @@ struct waiter {
     struct conn *conn; /* LEASED to the waiter when rc is OK */
 };
 
+/* How fast the line of waiters moves, while there is one. */
+struct line_pace {
+    int64_t last_at_ns; /* the last hand-off; 0: none yet */
+    int64_t mean_ns;    /* moving average from one to the next */
+    uint32_t hand_offs; /* that it is made of */
+};
+
 struct pool_event {
     enum pqpool_event_kind kind;
     char text[232];
@@ -65,6 +73,7 @@ struct pqpool {
     struct conn_list list[CONN_STATES] GUARDED_VAR;
     struct waiter *first_waiter GUARDED_VAR, *last_waiter GUARDED_VAR;
     uint32_t waiting GUARDED_VAR;
+    struct line_pace pace GUARDED_VAR;
     struct backoff backoff GUARDED_VAR;
     struct err last_error GUARDED_VAR; /* of the dialler; kept until a dial succeeds */
     bool replacing GUARDED_VAR;        /* one dial more, to retire an expired connection after it */
@@ -89,6 +98,9 @@ struct pqpool {
 
     struct pqpool_stats counted GUARDED_VAR; /* its counters; gauges are made at a snapshot */
     int64_t exhausted_since_ns GUARDED_VAR;  /* 0: it is not */
+    int64_t exhausted_at_ns GUARDED_VAR;     /* the last moment of it */
+    bool exhausted_alert GUARDED_VAR;        /* told, and not yet told to be over */
+    int64_t next_nested_at_ns GUARDED_VAR;   /* one report a second */
     int64_t acquire_max_ns[WINDOW_SLOTS_MAX] GUARDED_VAR;
     uint32_t window_slots, window_slot GUARDED_VAR;
     struct histogram acquire, queue, validate, connect, hold;
@@ -126,6 +138,20 @@ bool options_valid(const struct pqpool_options *options, struct err *err) MUST_C
 /* No thread but the caller knows the pool any more. */
 void pool_free(struct pqpool *pool);
 
+/* ---- line.c: those who wait; all with pool->mu held ---- */
+void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first) REQUIRES(pool->mu);
+void pool_dequeue(struct pqpool *pool, struct waiter *waiter) REQUIRES(pool->mu);
+void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc) REQUIRES(pool->mu);
+
+/* The connection is LEASED to the first waiter. */
+void pool_hand_over(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
+
+/* How long one who joined the line now would wait; 0 when that is not known. */
+int64_t pool_estimated_wait_ns(const struct pqpool *pool) REQUIRES(pool->mu);
+
+void pool_judge_exhausted(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
+void pool_judge_relieved(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
+
 /* ---- demand.c: the rules; all with pool->mu held ---- */
 
 /* The connection is fit for use: to the first waiter, else to the idle list. */
@@ -133,10 +159,6 @@ void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES
 
 /* The newest idle connection that is still good; those that are not are discarded on the way. */
 struct conn *pool_take_idle(struct pqpool *pool) REQUIRES(pool->mu);
-
-void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first) REQUIRES(pool->mu);
-void pool_dequeue(struct pqpool *pool, struct waiter *waiter) REQUIRES(pool->mu);
-void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc) REQUIRES(pool->mu);
 
 /* The next slot (or the control connection) that should be dialled now, moved to CONNECTING; NULL
  * when none should or may. */
@@ -157,7 +179,6 @@ bool conn_is_stale(const struct pqpool *pool, const struct conn *conn);
 
 /* Sets pool->down, and fails the waiters when it is: after anything that changes its reasons. */
 void pool_judge_down(struct pqpool *pool) REQUIRES(pool->mu);
-void pool_judge_exhausted(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
 
 /* Half of the slots or more wait for backends that do not end: a try more would only add one. */
 bool pool_has_too_many_orphans(const struct pqpool *pool) REQUIRES(pool->mu);
@@ -172,6 +193,11 @@ void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fm
 /* ---- backend.c ---- */
 /* Sets conn->backend of a fresh connection; false: the connection is not to be used. */
 bool conn_identify(struct conn *conn, int64_t deadline_at_ns, struct err *err);
+
+/* ---- holders.c ---- */
+/* The connection is lent to this thread; notices when it holds another one already. */
+void holder_begin(struct pqpool *pool, struct conn *conn, const char *file, int line,
+                  int64_t now_ns) REQUIRES(pool->mu);
 
 /* ---- exec.c ---- */
 enum probe_rc { PROBE_OK, PROBE_SOFT, PROBE_HARD };

@@ -28,7 +28,8 @@ enum pqpool_rc {
                        statement may have run, or may run yet (ERR_UNCERTAIN), and is cancelled once
                        the lease is released; unless the deadline had passed before: then nothing
                        was sent */
-    PQPOOL_FULL,    /* max_waiting are queued already: shed load, do not retry at once */
+    PQPOOL_FULL,    /* max_waiting are queued already, or so many that the deadline would pass at
+                       the pace of now: shed load; err->retry_after_ns says how long the line is */
     PQPOOL_DOWN,    /* the server is away: err holds the cached last error of the dialler */
     PQPOOL_CLOSED,  /* pqpool_close() has begun */
     PQPOOL_NOMEM,
@@ -51,8 +52,12 @@ enum pqpool_event_kind {
     PQPOOL_EVENT_HEALTHY,     /* the health check passes, for the first time or again */
     PQPOOL_EVENT_RETIRED_ALL, /* 57P0x or 25006: every connection of now will be replaced */
     PQPOOL_EVENT_EXHAUSTED,   /* an acquire found nothing idle and no room to open one */
+    PQPOOL_EVENT_RELIEVED,    /* not exhausted any more, for metrics_collection_interval by now */
     PQPOOL_EVENT_LEAK,        /* a lease is held longer than leak_threshold */
+    PQPOOL_EVENT_NESTED,      /* a thread took a second lease while it held one; one a second */
 };
+
+enum { PQPOOL_EVENT_KINDS = PQPOOL_EVENT_NESTED + 1 };
 
 struct pqpool_event {
     enum pqpool_event_kind kind;
@@ -197,6 +202,7 @@ struct pqpool_stats {
     uint32_t orphans; /* of closing: backends that outlive their connections; half of max: DOWN */
     int64_t oldest_wait_ns;
     bool down, exhausted, control_connected;
+    bool exhausted_alert;            /* EXHAUSTED was told, and RELIEVED not yet */
     bool healthy;                    /* the last health check passed */
     int64_t last_health_check_at_us; /* Unix time; 0: none yet */
     int64_t last_health_check_ns;    /* how long it took */
@@ -208,7 +214,7 @@ struct pqpool_stats {
     uint64_t closed[PQPOOL_CLOSE_REASONS];            /* by pqpool_close_reason_name() */
     uint64_t connection_errors[PQPOOL_ERROR_CLASSES]; /* by pqpool_error_class_name() */
     uint64_t health_passed, health_failed, validations_passed, validations_failed,
-        validations_bypassed, dials, resets, leaks;
+        validations_bypassed, dials, resets, leaks, nested;
     uint64_t cancels, cancels_failed; /* failed: the statement did not end all the same */
     int64_t acquire_max_ns;           /* in the last 60 s */
     /* with enable_pool_metrics; else all 0 */
@@ -216,6 +222,15 @@ struct pqpool_stats {
 };
 
 void pqpool_stats(struct pqpool *pool, struct pqpool_stats *out);
+
+struct pqpool_holder {
+    const char *file; /* static: where pqpool_acquire() was called */
+    int line, thread; /* the kernel's thread id, as in top and gdb */
+    int64_t held_ns;
+};
+
+/* Who holds a lease, the longest first: fills at most `room`, and tells how many there are. */
+uint32_t pqpool_holders(struct pqpool *pool, struct pqpool_holder *out, uint32_t room);
 const char *pqpool_close_reason_name(unsigned reason); /* NULL past the last */
 const char *pqpool_error_class_name(unsigned error_class);
 

@@ -48,6 +48,7 @@ static void read_gauges(struct pqpool *pool, struct pqpool_stats *out, int64_t n
     out->orphans = pool->orphans;
     out->oldest_wait_ns = pool->first_waiter != NULL ? now_ns - pool->first_waiter->since_at_ns : 0;
     out->exhausted = pool->exhausted_since_ns != 0;
+    out->exhausted_alert = pool->exhausted_alert;
     if (out->exhausted)
         out->exhausted_ns += (uint64_t)(now_ns - pool->exhausted_since_ns);
 }

@@ -62,13 +62,14 @@ static void report_leaks(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
     if (pool->options.leak_threshold_ns == 0)
         return;
     for (struct conn *conn = pool->list[CONN_LEASED].first; conn != NULL; conn = conn->next) {
-        int64_t held_ns = now_ns - conn->leased_at_ns;
-        if (conn->leak_reported || held_ns < pool->options.leak_threshold_ns)
+        int64_t held_ns = now_ns - conn->holder.since_at_ns;
+        if (conn->holder.loan == 0 || conn->holder.leak_reported ||
+            held_ns < pool->options.leak_threshold_ns)
             continue;
-        conn->leak_reported = true;
+        conn->holder.leak_reported = true;
         pool->counted.leaks++;
         pool_event(pool, PQPOOL_EVENT_LEAK, "a connection taken at %s:%d is held for %.1f s",
-                   conn->file, conn->line, (double)held_ns / 1e9);
+                   conn->holder.file, conn->holder.line, (double)held_ns / 1e9);
     }
 }
 
@@ -83,5 +84,6 @@ void upkeep(struct pqpool *pool, int64_t now_ns)
     trim_idle(pool, now_ns);
     retire_expired(pool, now_ns);
     report_leaks(pool, now_ns);
+    pool_judge_relieved(pool, now_ns);
     pool_judge_down(pool);
 }

@@ -1,4 +1,5 @@
 /* What the service says of itself: /health and its probes, /metrics. */
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,42 @@ Test(health, the_document_has_every_figure, .timeout = TEST_S)
         cr_expect(has_path(health.json, paths[i]), "no %s in %s", paths[i], health.reply.body);
     cr_expect_str_eq(answer_text(&health, "status"), "warn", "the test's database has no fsync");
     cr_expect_not_null(strstr(answer_text(&health, "output"), "fsync"));
+    answer_fini(&health);
+    rig_close(&rig);
+}
+
+/* ---- who holds a connection ---- */
+
+static size_t n_holders(struct rig *rig)
+{
+    struct answer health = rig_get(rig, "/health");
+    const json_t *holders = json_object_get(json_object_get(health.json, "pool"), "holders");
+    size_t n = json_array_size(holders);
+    const json_t *first = json_array_get(holders, 0);
+    if (n > 0) {
+        cr_expect_not_null(strstr(json_string_value(json_object_get(first, "site")), "put.c:"));
+        cr_expect_gt(json_integer_value(json_object_get(first, "thread")), 0);
+    }
+    answer_fini(&health);
+    return n;
+}
+
+Test(health, holders_are_shown_to_those_who_may_see_them, .timeout = TEST_S)
+{
+    struct rig rig = rig_open(LIST("AUTH=none"));
+    PGconn *lock = PQconnectdb(cluster_conninfo(rig.cluster));
+    PQclear(PQexec(lock, "BEGIN; LOCK TABLE orders"));
+    struct herd *herd = herd_start(&rig, 1);
+    cr_expect(WAIT_UNTIL(n_holders(&rig) == 1, SOON_S));
+    PQfinish(lock);
+    cr_expect(herd_await(herd, 1, SOON_S));
+    herd_stop(herd);
+    herd_close(&herd);
+    rig_close(&rig);
+
+    rig = rig_open(NULL);
+    struct answer health = rig_get(&rig, "/health");
+    cr_expect_not(has_path(health.json, "pool/holders"), "AUTH is not said");
     answer_fini(&health);
     rig_close(&rig);
 }

@@ -82,8 +82,8 @@ UNUSED static void close_pool(struct pqpool **pool)
 
 struct heard {
     struct mutex mu;
-    uint32_t n[PQPOOL_EVENT_LEAK + 1];
-    char text[PQPOOL_EVENT_LEAK + 1][256]; /* the last of its kind */
+    uint32_t n[PQPOOL_EVENT_KINDS];
+    char text[PQPOOL_EVENT_KINDS][256]; /* the last of its kind */
 };
 
 UNUSED static void hear(void *ctx, const struct pqpool_event *event)

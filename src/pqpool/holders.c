@@ -1,0 +1,91 @@
+/* holders.c - who has which connection: for the table of holders, for reports of leaks, and to
+ * notice a thread that asks for a second connection while it holds one. When all do that at once
+ * they wait for each other until their deadlines. */
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "pqpool/pool.h"
+
+/* What this thread was lent last. A hint, to be checked: it may have been given back since, by
+ * another thread too, and the pool may be gone. */
+static _Thread_local struct {
+    const struct pqpool *pool;
+    size_t slot;
+    uint64_t loan;
+} last_loan;
+
+static _Thread_local int thread_id;
+
+static int this_thread(void)
+{
+    if (thread_id == 0)
+        thread_id = gettid();
+    return thread_id;
+}
+
+static const struct conn *still_held(const struct pqpool *pool) REQUIRES(pool->mu)
+{
+    if (last_loan.pool != pool || last_loan.slot >= pool->options.max_pool_size)
+        return NULL;
+    const struct conn *conn = &pool->slots[last_loan.slot];
+    bool held = conn->state == CONN_LEASED && conn->holder.loan == last_loan.loan &&
+                conn->holder.thread == this_thread();
+    return held ? conn : NULL;
+}
+
+static void report_nested(struct pqpool *pool, const struct conn *outer,
+                          const struct conn_holder *inner, int64_t now_ns) REQUIRES(pool->mu)
+{
+    pool->counted.nested++;
+    if (now_ns < pool->next_nested_at_ns)
+        return;
+    pool->next_nested_at_ns = clock_after(now_ns, NS_PER_S);
+    pool_event(pool, PQPOOL_EVENT_NESTED,
+               "a thread took a connection at %s:%d while it held the one of %s:%d", inner->file,
+               inner->line, outer->holder.file, outer->holder.line);
+}
+
+void holder_begin(struct pqpool *pool, struct conn *conn, const char *file, int line,
+                  int64_t now_ns)
+{
+    const struct conn *outer = still_held(pool);
+    conn->holder = (struct conn_holder){
+        .file = file,
+        .line = line,
+        .thread = this_thread(),
+        .since_at_ns = now_ns,
+        .loan = ++pool->counted.acquired,
+    };
+    if (outer != NULL && outer != conn)
+        report_nested(pool, outer, &conn->holder, now_ns);
+    last_loan.pool = pool;
+    last_loan.slot = (size_t)(conn - pool->slots);
+    last_loan.loan = conn->holder.loan;
+}
+
+static struct pqpool_holder show(const struct conn_holder *holder, int64_t now_ns)
+{
+    return (struct pqpool_holder){
+        .file = holder->file,
+        .line = holder->line,
+        .thread = holder->thread,
+        .held_ns = now_ns > holder->since_at_ns ? now_ns - holder->since_at_ns : 0,
+    };
+}
+
+uint32_t pqpool_holders(struct pqpool *pool, struct pqpool_holder *out, uint32_t room)
+{
+    uint32_t n = 0;
+    mutex_lock(&pool->mu);
+    int64_t now_ns = clock_now_ns();
+    const struct conn_list *leased = &pool->list[CONN_LEASED];
+    for (const struct conn *conn = leased->last; conn != NULL; conn = conn->prev) {
+        if (conn->holder.loan == 0)
+            continue;
+        if (n < room)
+            out[n] = show(&conn->holder, now_ns);
+        n++;
+    }
+    mutex_unlock(&pool->mu);
+    return n;
+}
