@@ -3,8 +3,8 @@
  *
  * The control connection asks the server, by pid and start time, so that a pid that belongs to
  * another session by now is not hit: bounded, encrypted as all we send, and one statement however
- * many are to be cancelled. libpq 15 has only PQcancel(), which blocks without a limit, in the
- * clear.
+ * many are to be cancelled. PQcancel() would block without a limit, in the clear. From libpq 17 on
+ * there is a better way, canceler.c, which serves behind a pooler too.
  *
  * Once the server has answered, the cancel is behind us: a signal that comes to a backend between
  * two statements does nothing. Until then the connection stays in CANCELING, so that it cannot hit
@@ -57,7 +57,9 @@ static uint32_t add_backends(struct conn_list *list, uint32_t n, struct buf *sql
 bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql)
 {
     buf_add_str(sql, "SELECT b.pid, pg_cancel_backend(b.pid) FROM (VALUES ");
-    uint32_t cancels = add_backends(&pool->list[CONN_CANCELING], 0, sql);
+    uint32_t cancels = 0;
+    if (!canceler_can(pool))
+        cancels = add_backends(&pool->list[CONN_CANCELING], 0, sql);
     uint32_t n = cancels;
     if (pool->orphans > 0 && now_ns >= pool->next_orphans_at_ns) {
         pool->next_orphans_at_ns = now_ns + ORPHANS_EVERY_S * NS_PER_S;
@@ -104,12 +106,10 @@ void cancel_ended(struct pqpool *pool, struct conn *conn, enum task_rc how)
         settle(pool, conn);
 }
 
-/* rows NULL: it may still strike, so the connection must not be used again. */
-static void has_struck(struct pqpool *pool, struct conn *conn, const PGresult *rows)
-    REQUIRES(pool->mu)
+void cancel_struck(struct pqpool *pool, struct conn *conn, bool certain)
 {
     conn->cancel = CANCEL_STRUCK;
-    if (rows == NULL)
+    if (!certain)
         conn->doomed = true;
     if (conn->ended)
         settle(pool, conn);
@@ -144,7 +144,7 @@ void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
     for (struct conn *conn = pool->list[CONN_CANCELING].first; conn != NULL; conn = next) {
         next = conn->next;
         if (conn->cancel == CANCEL_ASKED)
-            has_struck(pool, conn, rows);
+            cancel_struck(pool, conn, rows != NULL);
     }
     for (struct conn *conn = pool->list[CONN_CLOSING].first; conn != NULL; conn = next) {
         next = conn->next;

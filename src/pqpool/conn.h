@@ -106,10 +106,11 @@ struct conn {
     PGresult *task_rows;         /* owned; the last result of it, until the task is over */
     bool task_refused;
     enum cancel_stage cancel;
-    bool ended;                /* CANCELING: its statement is over */
-    bool orphan;               /* its backend may outlive it */
-    bool lingers;              /* CLOSING: closed, and the slot waits for the orphan's end */
-    struct conn_holder holder; /* while LEASED; of the control connection only since_at_ns */
+    struct pg_cancel_conn *canceler; /* the janitor's; owned; NULL: none is under way */
+    bool ended;                      /* CANCELING: its statement is over */
+    bool orphan;                     /* its backend may outlive it */
+    bool lingers;                    /* CLOSING: closed, and the slot waits for the orphan's end */
+    struct conn_holder holder;       /* while LEASED; of the control connection only since_at_ns */
     /* the holder's, while LEASED */
     bool doomed; /* to be closed when it comes back */
     bool warned; /* a notice of class 01 arrived */

@@ -30,6 +30,13 @@ const struct pg_driver pg_driver_libpq = {
     .set_notice_receiver = PQsetNoticeReceiver,
     .set_nonblocking = PQsetnonblocking,
     .finish = PQfinish,
+#ifdef LIBPQ_HAS_ASYNC_CANCEL
+    .cancel_create = PQcancelCreate,
+    .cancel_start = PQcancelStart,
+    .cancel_poll = PQcancelPoll,
+    .cancel_socket = PQcancelSocket,
+    .cancel_finish = PQcancelFinish,
+#endif
 };
 
 enum exchange_rc {

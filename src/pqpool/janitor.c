@@ -62,11 +62,10 @@ static void health_result(struct pqpool *pool, bool passed, int64_t took_ns) REQ
     pool->last_health_ns = took_ns;
 }
 
-static void control_ended(struct janitor *j, enum task_rc how, int64_t now_ns) REQUIRES(j->pool->mu)
+static void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns) REQUIRES(pool->mu)
 {
-    struct pqpool *pool = j->pool;
     struct conn *control = &pool->control;
-    if (j->job == CONTROL_HEALTH)
+    if (pool->control_job == CONTROL_HEALTH)
         health_result(pool, how == TASK_OK, now_ns - control->holder.since_at_ns);
     else
         cancels_answered(pool, how == TASK_OK ? control->task_rows : NULL, now_ns);
@@ -93,9 +92,11 @@ static void task_ended(struct janitor *j, struct conn *conn, enum task_rc how)
     struct pqpool *pool = j->pool;
     int64_t now_ns = clock_now_ns();
     (void)watch(pool, conn, EPOLL_CTL_MOD, EPOLLRDHUP | EPOLLET);
+    if (how == TASK_LOST || how == TASK_LATE)
+        canceler_close(conn);
     mutex_lock(&pool->mu);
     if (conn->control)
-        control_ended(j, how, now_ns);
+        control_ended(pool, how, now_ns);
     else if (conn->state == CONN_CANCELING)
         cancel_ended(pool, conn, how);
     else
@@ -173,14 +174,13 @@ static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(poo
 
 /* Cancels go first: somebody's connection waits for them. A health check that is due meanwhile is
  * made as soon as they are answered. */
-static const char *choose_job(struct janitor *j, int64_t now_ns, struct buf *sql)
-    REQUIRES(j->pool->mu)
+static const char *choose_job(struct pqpool *pool, int64_t now_ns, struct buf *sql)
+    REQUIRES(pool->mu)
 {
-    struct pqpool *pool = j->pool;
-    j->job = CONTROL_CANCEL;
+    pool->control_job = CONTROL_CANCEL;
     if (cancels_ask(pool, now_ns, sql))
         return sql->data;
-    j->job = CONTROL_HEALTH;
+    pool->control_job = CONTROL_HEALTH;
     return health_is_due(pool, now_ns) ? pool->options.validation_query : NULL;
 }
 
@@ -195,7 +195,7 @@ static void use_control(struct janitor *j)
 
     mutex_lock(&pool->mu);
     if (control->state == CONN_IDLE)
-        sql = choose_job(j, now_ns, &buf);
+        sql = choose_job(pool, now_ns, &buf);
     else if (control->state != CONN_CHECKING)
         do_without_control(pool, now_ns);
     if (sql != NULL) {
@@ -232,6 +232,10 @@ static void handle_event(struct janitor *j, const struct epoll_event *event)
     eventfd_t drained;
     if (index == 0) {
         (void)eventfd_read(pool->janitor_fd, &drained);
+        return;
+    }
+    if (index & CANCELER_KEY) {
+        canceler_step(pool, &pool->slots[index & ~(uint32_t)CANCELER_KEY]);
         return;
     }
     struct conn *conn =
@@ -297,6 +301,7 @@ static int64_t next_wake(const struct janitor *j)
     struct pqpool *pool = j->pool;
     mutex_lock(&pool->mu);
     int64_t at_ns = clock_min(j->next_tick_ns, pool->next_health_at_ns);
+    at_ns = clock_min(at_ns, cancelers_next_wake(pool));
     mutex_unlock(&pool->mu);
     for (uint32_t i = 0; i < j->n_tasks; i++)
         at_ns = clock_min(at_ns, j->tasks[i]->task_deadline_at_ns);
@@ -313,6 +318,7 @@ static void round_of(struct janitor *j)
         handle_event(j, &events[i]);
     step_tasks(j, NULL);
     cancels_begin(j);
+    cancelers_tend(j->pool);
     start_resets(j);
     use_control(j);
     now_ns = clock_now_ns();
@@ -327,6 +333,8 @@ static void round_of(struct janitor *j)
 static void leave(struct pqpool *pool)
 {
     struct conn *conn;
+    for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
+        canceler_close(&pool->slots[i]);
     mutex_lock(&pool->mu);
     while ((conn = pool->list[CONN_RESETTING].first) != NULL ||
            (conn = pool->list[CONN_CANCELING].first) != NULL)

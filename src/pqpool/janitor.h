@@ -2,6 +2,7 @@
  *
  *   janitor.c   the loop: sockets, tasks, the control connection's health check, events
  *   cancel.c    statements that nobody waits for any more, and backends that outlive them
+ *   canceler.c  a cancel over a connection of its own, where libpq can do that
  *   upkeep.c    what is due once a tick: floor, idle and lifetime limits, leaks, maxima
  */
 #ifndef PQPOOL_JANITOR_H
@@ -9,14 +10,10 @@
 
 #include "pqpool/pool.h"
 
-/* What the control connection is asked for, one at a time. */
-enum control_job { CONTROL_HEALTH, CONTROL_CANCEL };
-
 struct janitor {
     struct pqpool *pool;
     struct conn **tasks; /* connections with a statement under way */
     uint32_t n_tasks;
-    enum control_job job;
     int64_t tick_ns, next_tick_ns, next_window_ns;
 };
 
@@ -46,6 +43,21 @@ void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
 
 /* The statement of a connection in CANCELING is over, or its time is. */
 void cancel_ended(struct pqpool *pool, struct conn *conn, enum task_rc how) REQUIRES(pool->mu);
+
+/* The cancel is behind us. Not certain: it may strike yet, so the connection is not lent again. */
+void cancel_struck(struct pqpool *pool, struct conn *conn, bool certain) REQUIRES(pool->mu);
+
+/* ---- canceler.c: only with a libpq that can (pg_driver.h) ---- */
+
+enum { CANCELER_KEY = 1 << 30 }; /* with a slot's number: its canceler's events in the epoll */
+
+bool canceler_can(const struct pqpool *pool);
+
+/* Starts one for each that wants it, so many at a time; ends those whose time is over. */
+void cancelers_tend(struct pqpool *pool);
+void canceler_step(struct pqpool *pool, struct conn *conn);
+void canceler_close(struct conn *conn); /* none is a no-op */
+int64_t cancelers_next_wake(const struct pqpool *pool) REQUIRES(pool->mu);
 
 /* ---- upkeep.c ---- */
 void upkeep(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);

@@ -31,6 +31,13 @@ struct pg_driver {
     PQnoticeReceiver (*set_notice_receiver)(PGconn *pg, PQnoticeReceiver receiver, void *arg);
     int (*set_nonblocking)(PGconn *pg, int nonblocking);
     void (*finish)(PGconn *pg);
+
+    /* libpq 17's PQcancelCreate() and its like; all NULL with an older one. */
+    struct pg_cancel_conn *(*cancel_create)(PGconn *pg);
+    int (*cancel_start)(struct pg_cancel_conn *cancel);
+    PostgresPollingStatusType (*cancel_poll)(struct pg_cancel_conn *cancel);
+    int (*cancel_socket)(const struct pg_cancel_conn *cancel);
+    void (*cancel_finish)(struct pg_cancel_conn *cancel);
 };
 
 extern const struct pg_driver pg_driver_libpq;

@@ -56,6 +56,9 @@ struct line_pace {
     uint32_t hand_offs; /* that it is made of */
 };
 
+/* What the control connection is asked for, one at a time. */
+enum control_job { CONTROL_HEALTH, CONTROL_CANCEL };
+
 struct pool_event {
     enum pqpool_event_kind kind;
     char text[232];
@@ -90,6 +93,8 @@ struct pqpool {
     int64_t last_health_at_us GUARDED_VAR, last_health_ns GUARDED_VAR;
     int64_t next_health_at_ns GUARDED_VAR;
 
+    enum control_job control_job; /* the janitor's */
+    uint32_t n_cancelers;         /* the janitor's */
     uint32_t orphans GUARDED_VAR; /* connections in CLOSING whose backends may live on */
     int64_t next_orphans_at_ns GUARDED_VAR;
 

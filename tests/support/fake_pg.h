@@ -16,6 +16,9 @@
 
 extern const struct pg_driver fake_pg;
 
+/* The same, with a libpq that can cancel over a connection of its own. */
+struct pg_driver fake_pg_17(void);
+
 /* FAIL: refused after the start, as libpq tells it; REFUSE: at the start itself; HANG: accepted,
  * then silent, until fake_pg_dials() is told otherwise. */
 enum fake_dial { FAKE_DIAL_OK, FAKE_DIAL_FAIL, FAKE_DIAL_REFUSE, FAKE_DIAL_HANG };
@@ -31,7 +34,8 @@ void fake_pg_dials(enum fake_dial how, const char *message, uint32_t times);
 void fake_pg_answers(enum fake_answer how, uint32_t times);
 
 /* The next `times` cancels: OK ends the statement with an error; ERROR: the server is asked and the
- * statement goes on; HANG: the server does not answer the one who asks. */
+ * statement goes on; HANG: the server neither answers nor hangs up on the
+ * one who asks. */
 void fake_pg_cancels(enum fake_answer how, uint32_t times);
 
 /* The server has no backend any more of those whose connections are closed. Before that, a backend
@@ -51,6 +55,7 @@ struct fake_pg_counts {
     uint32_t open, open_most;                /* sockets: from the start of a dial to its finish */
     uint32_t queries, rollbacks;             /* without the pool's own questions about backends */
     uint32_t cancels;                        /* backends that were asked to stop */
+    uint32_t cancelers;                      /* connections for that alone, open now */
 };
 void fake_pg_counts(struct fake_pg_counts *out);
 

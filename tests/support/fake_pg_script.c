@@ -200,3 +200,74 @@ bool fake_answers_about_backends(struct fake_conn *conn, const char *sql)
     fake_say(conn);
     return true;
 }
+
+/* ---- cancels over a connection of their own ---- */
+
+struct pg_cancel_conn {
+    int client_fd, server_fd;
+    int pid;
+};
+
+static struct pg_cancel_conn *fake_cancel_create(PGconn *pg)
+{
+    int fds[2];
+    struct pg_cancel_conn *request = calloc(1, sizeof *request);
+    CHECK(request != NULL);
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
+    *request = (struct pg_cancel_conn){ fds[0], fds[1], conn_of(pg)->pid };
+    mutex_lock(&fake_server.mu);
+    fake_server.counts.cancelers++;
+    mutex_unlock(&fake_server.mu);
+    return request;
+}
+
+/* The server does what it is asked, and hangs up. */
+static int fake_cancel_start(struct pg_cancel_conn *request)
+{
+    mutex_lock(&fake_server.mu);
+    enum fake_answer how = (enum fake_answer)fake_next(&fake_server.cancels);
+    struct fake_conn *conn = find_backend(request->pid);
+    fake_server.counts.cancels++;
+    if (how == FAKE_ANSWER_OK && conn != NULL)
+        cancel(conn);
+    mutex_unlock(&fake_server.mu);
+    if (how != FAKE_ANSWER_HANG) {
+        (void)close(request->server_fd);
+        request->server_fd = -1;
+    }
+    return 1;
+}
+
+static PostgresPollingStatusType fake_cancel_poll(struct pg_cancel_conn *request)
+{
+    char byte;
+    bool over = recv(request->client_fd, &byte, 1, MSG_DONTWAIT) == 0;
+    return over ? PGRES_POLLING_OK : PGRES_POLLING_READING;
+}
+
+static int fake_cancel_socket(const struct pg_cancel_conn *request)
+{
+    return request->client_fd;
+}
+
+static void fake_cancel_finish(struct pg_cancel_conn *request)
+{
+    (void)close(request->client_fd);
+    if (request->server_fd >= 0)
+        (void)close(request->server_fd);
+    free(request);
+    mutex_lock(&fake_server.mu);
+    fake_server.counts.cancelers--;
+    mutex_unlock(&fake_server.mu);
+}
+
+struct pg_driver fake_pg_17(void)
+{
+    struct pg_driver driver = fake_pg;
+    driver.cancel_create = fake_cancel_create;
+    driver.cancel_start = fake_cancel_start;
+    driver.cancel_poll = fake_cancel_poll;
+    driver.cancel_socket = fake_cancel_socket;
+    driver.cancel_finish = fake_cancel_finish;
+    return driver;
+}

@@ -105,6 +105,8 @@ static void misbehave(struct round *round)
         fake_pg_dials((enum fake_dial)draw(&round->seed, 4), messages[draw(&round->seed, 3)],
                       draw(&round->seed, 3));
         fake_pg_answers((enum fake_answer)draw(&round->seed, 4), draw(&round->seed, 3));
+        fake_pg_cancels((enum fake_answer)draw(&round->seed, 3), draw(&round->seed, 3));
+        fake_pg_end_orphans();
         if (draw(&round->seed, 10) == 0)
             fake_pg_hang_up_all();
         check_gauges(round->pool);
@@ -112,11 +114,13 @@ static void misbehave(struct round *round)
     }
     fake_pg_dials(FAKE_DIAL_OK, NULL, 0);
     fake_pg_answers(FAKE_ANSWER_OK, 0);
+    fake_pg_cancels(FAKE_ANSWER_OK, 0);
 }
 
 static bool half_wait(struct pqpool *pool)
 {
     struct pqpool_stats s;
+    fake_pg_end_orphans();
     pqpool_stats(pool, &s);
     return s.leased == MAX && s.waiting == WORKERS - MAX;
 }
@@ -153,7 +157,9 @@ static void run_round(struct round *round)
     atomic_uint n_events = 0;
     struct pqpool_options options = random_options(round);
     options.ctx = &n_events;
-    CHECK(pool_open_with(&options, &fake_pg, &round->pool, NULL) == PQPOOL_OK);
+    const struct pg_driver libpq_17 = fake_pg_17();
+    const struct pg_driver *driver = draw(&round->seed, 2) == 0 ? &fake_pg : &libpq_17;
+    CHECK(pool_open_with(&options, driver, &round->pool, NULL) == PQPOOL_OK);
     for (uint32_t i = 0; i < WORKERS; i++) {
         workers[i] = (struct worker){ .round = round, .random = round->seed + i };
         CHECK(thread_start(&workers[i].thread, "stress", work, &workers[i]) == 0);
@@ -166,7 +172,7 @@ static void run_round(struct round *round)
         thread_join(workers[i].thread);
     struct fake_pg_counts counts;
     fake_pg_counts(&counts);
-    CHECK(counts.open == 0 && counts.dialling == 0);
+    CHECK(counts.open == 0 && counts.dialling == 0 && counts.cancelers == 0);
 }
 
 int main(void)

@@ -31,11 +31,13 @@ UNUSED static struct pqpool_options quick_options(uint32_t min, uint32_t max)
     return options;
 }
 
+UNUSED static const struct pg_driver *driver = &fake_pg;
+
 UNUSED static struct pqpool *open_pool(const struct pqpool_options *options)
 {
     struct pqpool *pool = NULL;
     struct err err = { 0 };
-    cr_assert_eq(pool_open_with(options, &fake_pg, &pool, &err), PQPOOL_OK, "%s", err.text);
+    cr_assert_eq(pool_open_with(options, driver, &pool, &err), PQPOOL_OK, "%s", err.text);
     return pool;
 }
 
@@ -76,6 +78,7 @@ UNUSED static void close_pool(struct pqpool **pool)
     pqpool_close(pool, clock_after(clock_now_ns(), PATIENCE_S * NS_PER_S));
     cr_expect_null(*pool);
     cr_expect_eq(server_counts().open, 0, "%u sockets are left", server_counts().open);
+    cr_expect_eq(server_counts().cancelers, 0, "%u cancels are left", server_counts().cancelers);
 }
 
 /* ---- events ---- */

@@ -25,7 +25,7 @@ static void run_out_of_time(struct pqpool *pool, enum pqpool_verdict verdict)
     pqpool_release(&lease, verdict);
 }
 
-Test(cancel, the_connection_is_used_again)
+static void expect_used_again(void)
 {
     struct pqpool_options options = options_of(1);
     struct pqpool *pool = open_warm_pool(&options);
@@ -54,6 +54,11 @@ Test(cancel, what_is_not_wanted_is_cancelled_and_closed)
     close_pool(&pool);
 }
 
+Test(cancel, the_connection_is_used_again)
+{
+    expect_used_again();
+}
+
 /* A user of the raw PGconn who left a statement under way. */
 Test(cancel, a_busy_connection_is_cancelled_too)
 {
@@ -78,11 +83,12 @@ Test(cancel, one_that_nobody_confirms_costs_the_connection)
     fake_pg_cancels(FAKE_ANSWER_HANG, 1);
     run_out_of_time(pool, PQPOOL_REUSE);
     AWAIT(stats_of(pool).closed[CLOSE_STUCK] + stats_of(pool).closed[CLOSE_DISCARDED] == 1);
+    fake_pg_end_orphans();
     AWAIT(stats_of(pool).control_connected && stats_of(pool).idle == 1);
+    AWAIT(stats_of(pool).orphans == 0);
     struct pqpool_lease *lease = lease_from(pool);
     cr_expect_eq(*pqpool_lease_bits(lease), 0, "a fresh one");
     pqpool_release(&lease, PQPOOL_REUSE);
-    fake_pg_end_orphans();
     close_pool(&pool);
 }
 
@@ -157,5 +163,73 @@ Test(cancel, close_does_not_wait_for_what_does_not_end)
     run_out_of_time(pool, PQPOOL_REUSE);
     pqpool_close(&pool, clock_now_ns());
     cr_expect_eq(server_counts().open, 0);
+    fake_pg_end_orphans();
+}
+
+/* ---- over connections of their own, as libpq 17 can ---- */
+
+static struct pg_driver libpq_17;
+
+static void use_libpq_17(void)
+{
+    libpq_17 = fake_pg_17();
+    driver = &libpq_17;
+}
+
+TestSuite(cancel_17, .init = use_libpq_17);
+
+Test(cancel_17, the_connection_is_used_again)
+{
+    expect_used_again();
+}
+
+/* The statement is over, but whoever was asked to cancel it neither answers nor hangs up: the
+ * cancel may strike yet. */
+Test(cancel_17, a_peer_that_never_closes_costs_the_connection_and_nothing_else)
+{
+    struct pqpool_options options = options_of(2);
+    struct pqpool *pool = open_warm_pool(&options);
+    fake_pg_cancels(FAKE_ANSWER_HANG, FAKE_ALWAYS);
+    for (uint32_t i = 1; i <= 3; i++) {
+        run_out_of_time(pool, PQPOOL_REUSE);
+        AWAIT(stats_of(pool).closed[CLOSE_STUCK] + stats_of(pool).closed[CLOSE_DISCARDED] == i);
+        fake_pg_end_orphans();
+        AWAIT(server_counts().cancelers == 0 && stats_of(pool).orphans == 0);
+        AWAIT(stats_of(pool).idle == 1);
+    }
+    cr_expect_eq(stats_of(pool).cancels, 3);
+    close_pool(&pool);
+}
+
+Test(cancel_17, many_at_once_are_all_cancelled)
+{
+    enum { MANY = 20 }; /* more than may be under way at a time */
+    struct pqpool_options options = options_of(MANY);
+    options.min_pool_size = MANY;
+    options.health_check_timeout_ns = PATIENCE_S * NS_PER_S;
+    struct pqpool *pool = open_warm_pool(&options);
+    struct pqpool_lease *leases[MANY];
+    for (int i = 0; i < MANY; i++) {
+        leases[i] = lease_from(pool);
+        fake_pg_busy(pqpool_lease_pg(leases[i]));
+    }
+    for (int i = 0; i < MANY; i++)
+        pqpool_release(&leases[i], PQPOOL_REUSE);
+    AWAIT(stats_of(pool).idle == MANY);
+    cr_expect_eq(stats_of(pool).created, MANY, "none was lost");
+    cr_expect_eq(server_counts().cancels, MANY);
+    close_pool(&pool);
+}
+
+Test(cancel_17, close_leaves_none_behind)
+{
+    struct pqpool_options options = options_of(2);
+    options.health_check_timeout_ns = PATIENCE_S * NS_PER_S;
+    struct pqpool *pool = open_warm_pool(&options);
+    fake_pg_cancels(FAKE_ANSWER_HANG, FAKE_ALWAYS);
+    run_out_of_time(pool, PQPOOL_REUSE);
+    AWAIT(server_counts().cancelers == 1);
+    pqpool_close(&pool, clock_now_ns());
+    cr_expect_eq(server_counts().open + server_counts().cancelers, 0);
     fake_pg_end_orphans();
 }
