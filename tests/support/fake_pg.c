@@ -38,10 +38,10 @@ static PGconn *fake_connect_start(const char *const *keywords, const char *const
                                   int expand)
 {
     (void)keywords, (void)values, (void)expand;
-    int fds[2];
+    int fds[2] = { -1, -1 };
     struct fake_conn *conn = calloc(1, sizeof *conn);
     CHECK(conn != NULL);
-    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
+    bool full = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0;
     *conn = (struct fake_conn){
         .client_fd = fds[0], .server_fd = fds[1], .status = CONNECTION_STARTED, .dialling = true
     };
@@ -52,7 +52,10 @@ static PGconn *fake_connect_start(const char *const *keywords, const char *const
     if (conn->next != NULL)
         conn->next->prev = conn;
     fake_server.conns = conn;
-    if (fake_server.dials.times > 0 && fake_server.dials.how == FAKE_DIAL_REFUSE) {
+    if (full) {
+        conn->status = CONNECTION_BAD;
+        conn->message = "could not create socket: no descriptor is left\n";
+    } else if (fake_server.dials.times > 0 && fake_server.dials.how == FAKE_DIAL_REFUSE) {
         (void)fake_next(&fake_server.dials);
         conn->status = CONNECTION_BAD;
         conn->message = fake_server.dials.message;
