@@ -199,6 +199,10 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
                                    struct pqpool_lease **lease_out, struct err *err,
                                    const char *file, int line)
 {
+    if (pool == NULL) {
+        err_set(err, 0, "the pool is closed");
+        return PQPOOL_CLOSED;
+    }
     struct request req = { .since_at_ns = clock_now_ns(), .file = file, .line = line };
     int64_t now_ns = req.since_at_ns;
     enum pqpool_rc rc = PQPOOL_OK;
@@ -226,6 +230,7 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
     if (rc != PQPOOL_OK)
         return rc;
     observe(pool, &req, now_ns - req.since_at_ns);
+    atomic_store_explicit(&conn->on_loan, true, memory_order_release);
     *lease_out = &conn->lease;
     return PQPOOL_OK;
 }
@@ -292,11 +297,13 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_verdict verdict)
     if (*lease == NULL)
         return;
     struct conn *conn = (*lease)->conn;
+    *lease = NULL;
+    if (!atomic_exchange_explicit(&conn->on_loan, false, memory_order_acq_rel))
+        return; /* it is back already: a copy of the lease was released before */
     struct pqpool *pool = conn->pool;
     int64_t now_ns = clock_now_ns();
     enum conn_state next = fate(conn, verdict);
 
-    *lease = NULL;
     if (pool->options.enable_pool_metrics)
         histogram_observe(&pool->hold, now_ns - conn->holder.since_at_ns);
     mutex_lock(&pool->mu);

@@ -110,6 +110,7 @@ struct conn {
     bool ended;                      /* CANCELING: its statement is over */
     bool orphan;                     /* its backend may outlive it */
     bool lingers;                    /* CLOSING: closed, and the slot waits for the orphan's end */
+    atomic_bool on_loan;             /* from the acquire that lent it to the first release */
     struct conn_holder holder;       /* while LEASED; of the control connection only since_at_ns */
     /* the holder's, while LEASED */
     bool doomed; /* to be closed when it comes back */

@@ -134,19 +134,21 @@ enum pqpool_rc pqpool_open(const struct pqpool_options *options, struct pqpool *
                            struct err *err) __attribute__((warn_unused_result));
 
 /* Take a connection, waiting in FIFO order until deadline_at_ns. The session is idle: no open
- * transaction. Locks: takes the pool's mutex; no network call is made under it. */
+ * transaction. A NULL pool is a closed one. Locks: takes the pool's mutex; no network call is made
+ * under it. */
 #define pqpool_acquire(pool, deadline_at_ns, lease_out, err)                                       \
     pqpool_acquire_from(pool, deadline_at_ns, lease_out, err, __FILE__, __LINE__)
 enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
                                    struct pqpool_lease **lease_out, struct err *err,
                                    const char *file, int line) __attribute__((warn_unused_result));
 
-/* Give the connection back and set *lease to NULL; a NULL *lease is a no-op. REUSE is a wish: a
- * connection that is broken, in a transaction, or known to be stale is reset or closed instead, off
- * this thread. DISCARD closes it: use that whenever the protocol state is unknown. A statement that
- * is still under way is cancelled first, over the pool's control connection, so never in the clear;
- * the cancel cannot hit a later statement. Behind a pooler, whose pids are its own, the connection
- * is closed instead. */
+/* Give the connection back and set *lease to NULL; a NULL *lease is a no-op, and so is a copy of a
+ * lease that is back already, until the connection is lent again. After pqpool_close() too. REUSE
+ * is a wish: a connection that is broken, in a transaction, or known to be stale is reset or closed
+ * instead, off this thread. DISCARD closes it: use that whenever the protocol state is unknown. A
+ * statement that is still under way is cancelled first, over the pool's control connection, so
+ * never in the clear; the cancel cannot hit a later statement. Behind a pooler, whose pids are its
+ * own, the connection is closed instead. */
 void pqpool_release(struct pqpool_lease **lease, enum pqpool_verdict verdict);
 
 /* Borrowed: valid until the lease is released. */

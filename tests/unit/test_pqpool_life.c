@@ -35,6 +35,24 @@ Test(release, closes_what_is_broken_or_unwanted)
     }
 }
 
+Test(release, twice_or_of_nothing_does_no_harm)
+{
+    struct pqpool_options options = quick_options(1, 1);
+    struct pqpool *pool = open_warm_pool(&options);
+    struct pqpool_lease *lease = lease_from(pool), *copy = lease, *nothing = NULL;
+    pqpool_release(&lease, PQPOOL_REUSE);
+    pqpool_release(&lease, PQPOOL_DISCARD);
+    pqpool_release(&copy, PQPOOL_DISCARD);
+    cr_expect_null(copy);
+    pqpool_release(&nothing, PQPOOL_REUSE);
+    cr_expect_eq(stats_of(pool).idle, 1);
+    close_pool(&pool);
+    struct err err = { 0 };
+    cr_expect_eq(pqpool_acquire(pool, CLOCK_NEVER, &lease, &err), PQPOOL_CLOSED);
+    cr_expect_not_null(strstr(err.text, "closed"));
+    pqpool_close(&pool, CLOCK_NEVER);
+}
+
 Test(release, rolls_back_an_open_transaction_elsewhere)
 {
     struct pqpool_options options = quick_options(1, 1);
