@@ -8,6 +8,11 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
 enum err_flag {
     ERR_RETRYABLE = 1u << 0, /* the same call may succeed later */
     ERR_UNCERTAIN =
@@ -29,5 +34,10 @@ void err_set(struct err *err, unsigned flags, const char *fmt, ...)
 /* As err_set, with the five characters of an SQLSTATE; NULL means none. */
 void err_set_code(struct err *err, unsigned flags, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
 
 #endif

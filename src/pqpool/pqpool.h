@@ -16,6 +16,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
 struct err;          /* base/err.h, installed as pqpool_err.h */
 struct pg_conn;      /* libpq's PGconn */
 struct pg_result;    /* libpq's PGresult */
@@ -246,5 +251,10 @@ void pqpool_cut(struct pqpool *pool);
  * holders' feet: their sockets are shut down, and the memory stays until the last is released.
  * NULL is a no-op. */
 void pqpool_close(struct pqpool **pool, int64_t deadline_at_ns);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
 
 #endif
