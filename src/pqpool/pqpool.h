@@ -128,6 +128,7 @@ struct pqpool_options {
         .metrics_collection_interval_ns = PQPOOL_SECONDS(5),                                       \
         .idle_timeout_ns = PQPOOL_SECONDS(600), .max_lifetime_ns = PQPOOL_SECONDS(1800),           \
         .leak_threshold_ns = PQPOOL_SECONDS(60), .warmup = true, .start = PQPOOL_START_DEGRADED,   \
+        .on_connect = NULL, .on_event = NULL, .ctx = NULL,                                         \
     }
 
 #define PQPOOL_DEFAULT_DEADLINE INT64_C(0)
