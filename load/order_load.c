@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "load/load_number.h"
 #include "load/load_run.h"
 
 enum { CONNS_MAX = 2000, SECONDS_MAX = 86400, RATE_MAX = 1000000 };
@@ -40,18 +41,6 @@ struct arguments {
 
 /* ---- arguments ---- */
 
-static bool number(const char *text, double min, double max, double *out)
-{
-    char *end;
-    double value = strtod(text, &end);
-    if (end == text || *end != '\0' || !(value >= min && value <= max)) {
-        fprintf(stderr, "order_load: '%s' is no number of %g..%g\n", text, min, max);
-        return false;
-    }
-    *out = value;
-    return true;
-}
-
 static bool take_option(struct arguments *a, int letter, const char *value)
 {
     switch (letter) {
@@ -59,13 +48,13 @@ static bool take_option(struct arguments *a, int letter, const char *value)
         a->url = value;
         return true;
     case 'c':
-        return number(value, 1, CONNS_MAX, &a->conns);
+        return load_number(value, 1, CONNS_MAX, &a->conns);
     case 's':
-        return number(value, 1, SECONDS_MAX, &a->seconds);
+        return load_number(value, 1, SECONDS_MAX, &a->seconds);
     case 'r':
-        return number(value, 0.1, RATE_MAX, &a->rate);
+        return load_number(value, 0.1, RATE_MAX, &a->rate);
     case 't':
-        return number(value, 0.1, SECONDS_MAX, &a->timeout_s);
+        return load_number(value, 0.1, SECONDS_MAX, &a->timeout_s);
     case 'p':
         a->prefix = value;
         return true;
