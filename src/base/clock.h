@@ -15,6 +15,10 @@
 int64_t clock_now_ns(void);
 int64_t clock_wall_us(void);
 
+/* The same clock as of the last timer tick, 1..10 ms behind, for a quarter of the cost: where a
+ * moment is only compared with spans that are much longer. */
+int64_t clock_coarse_ns(void);
+
 /* The moment as pthread and libc want it. */
 struct timespec clock_timespec(int64_t at_ns);
 

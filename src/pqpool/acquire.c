@@ -1,7 +1,7 @@
 /* acquire.c - taking a connection and giving it back: the hot path first, the waiting after it.
  *
- * A checkout of a connection used within the bypass window makes no system call: one mutex, one
- * clock read. A connection that comes back goes to the first waiter by hand, so none can be
+ * A checkout of a connection used within the bypass window makes no system call: one mutex, and
+ * the coarse clock. A connection that comes back goes to the first waiter by hand, so none can be
  * snatched from under it; what is idle was wanted by no waiter, and is a newcomer's for the taking.
  */
 #include <stdio.h>
@@ -23,19 +23,18 @@ struct request {
 
 static bool needs_probe(const struct pqpool *pool, const struct conn *conn, int64_t now_ns)
 {
+    int64_t bypass_ns = pool->options.validation_bypass_ns;
     return pool->options.validate_on_checkout &&
-           now_ns - conn->used_at_ns >= pool->options.validation_bypass_ns;
+           (bypass_ns == 0 || now_ns - conn->used_at_ns >= bypass_ns);
 }
 
 static void lend(struct pqpool *pool, struct conn *conn, const struct request *req, int64_t now_ns)
     REQUIRES(pool->mu)
 {
-    int64_t took_ns = now_ns - req->since_at_ns;
     if (conn->state != CONN_LEASED)
         conn_move(pool, conn, CONN_LEASED);
     holder_begin(pool, conn, req->file, req->line, now_ns);
-    if (took_ns > pool->acquire_max_ns[pool->window_slot])
-        pool->acquire_max_ns[pool->window_slot] = took_ns;
+    atomic_store_explicit(&conn->on_loan, true, memory_order_relaxed);
 }
 
 static enum pqpool_rc time_out(struct pqpool *pool, const struct request *req, int64_t now_ns,
@@ -185,14 +184,38 @@ static enum pqpool_rc acquire_slowly(struct pqpool *pool, struct request *req, s
 }
 
 static void observe(struct pqpool *pool, const struct request *req, int64_t took_ns)
+    REQUIRES(pool->mu)
 {
+    if (took_ns > pool->acquire_max_ns[pool->window_slot])
+        pool->acquire_max_ns[pool->window_slot] = took_ns;
     if (!pool->options.enable_pool_metrics)
         return;
-    histogram_observe(&pool->acquire, took_ns);
+    histogram_observe(&pool->acquire, took_ns); /* bypasses are counted elsewhere: see stats.c */
     if (req->queued_ns > 0)
         histogram_observe(&pool->queue, req->queued_ns);
     if (req->checked_ns > 0)
         histogram_observe(&pool->validate, req->checked_ns);
+}
+
+/* All but a bypass. idle: what there was, NULL for nothing; in need of a probe. */
+static enum pqpool_rc acquire_the_long_way(struct pqpool *pool, struct request *req,
+                                           struct conn *idle, struct conn **out, struct err *err)
+    REQUIRES(pool->mu)
+{
+    pool->callers_inside++;
+    req->since_at_ns = clock_now_ns();
+    if (req->deadline_at_ns == PQPOOL_DEFAULT_DEADLINE)
+        req->deadline_at_ns = clock_after(req->since_at_ns, pool->options.acquire_timeout_ns);
+    enum pqpool_rc rc = acquire_slowly(pool, req, idle, out, err);
+    int64_t now_ns = clock_now_ns();
+    pool->callers_inside--;
+    if (pool->closing)
+        cond_broadcast(&pool->quiet);
+    if (rc != PQPOOL_OK)
+        return rc;
+    observe(pool, req, now_ns - req->since_at_ns);
+    lend(pool, *out, req, now_ns);
+    return PQPOOL_OK;
 }
 
 enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
@@ -203,36 +226,24 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
         err_set(err, 0, "the pool is closed");
         return PQPOOL_CLOSED;
     }
-    struct request req = { .since_at_ns = clock_now_ns(), .file = file, .line = line };
-    int64_t now_ns = req.since_at_ns;
+    struct request req = { .deadline_at_ns = deadline_at_ns, .file = file, .line = line };
+    int64_t now_ns = clock_coarse_ns();
     enum pqpool_rc rc = PQPOOL_OK;
     struct conn *conn = NULL;
 
-    req.deadline_at_ns = deadline_at_ns != PQPOOL_DEFAULT_DEADLINE
-                             ? deadline_at_ns
-                             : clock_after(now_ns, pool->options.acquire_timeout_ns);
     mutex_lock(&pool->mu);
     if (!pool->closing && !atomic_load_explicit(&pool->down, memory_order_relaxed))
         conn = pool_take_idle(pool);
     if (conn != NULL && !needs_probe(pool, conn, now_ns)) {
         pool->counted.validations_bypassed++;
-    } else {
-        pool->callers_inside++;
-        rc = acquire_slowly(pool, &req, conn, &conn, err);
-        now_ns = clock_now_ns();
-        pool->callers_inside--;
-        if (pool->closing)
-            cond_broadcast(&pool->quiet);
-    }
-    if (rc == PQPOOL_OK)
         lend(pool, conn, &req, now_ns);
+    } else {
+        rc = acquire_the_long_way(pool, &req, conn, &conn, err);
+    }
     mutex_unlock(&pool->mu);
-    if (rc != PQPOOL_OK)
-        return rc;
-    observe(pool, &req, now_ns - req.since_at_ns);
-    atomic_store_explicit(&conn->on_loan, true, memory_order_release);
-    *lease_out = &conn->lease;
-    return PQPOOL_OK;
+    if (rc == PQPOOL_OK)
+        *lease_out = &conn->lease;
+    return rc;
 }
 
 /* What a connection that comes back is good for; reads libpq's own fields, so outside the mutex. */
@@ -301,13 +312,15 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_verdict verdict)
     if (!atomic_exchange_explicit(&conn->on_loan, false, memory_order_acq_rel))
         return; /* it is back already: a copy of the lease was released before */
     struct pqpool *pool = conn->pool;
-    int64_t now_ns = clock_now_ns();
+    int64_t now_ns = clock_coarse_ns();
     enum conn_state next = fate(conn, verdict);
 
-    if (pool->options.enable_pool_metrics)
-        histogram_observe(&pool->hold, now_ns - conn->holder.since_at_ns);
+    if (conn->holder.timed)
+        histogram_observe(&pool->hold, clock_now_ns() - conn->holder.since_at_ns);
     mutex_lock(&pool->mu);
     bool late = pool->abandoned;
+    if (pool->waiting > 0 || pool->exhausted_since_ns != 0)
+        now_ns = clock_now_ns(); /* the pace of the line is measured by it */
     if (!late)
         take_back(pool, conn, next, verdict != PQPOOL_DISCARD, now_ns);
     if (pool->exhausted_since_ns != 0)

@@ -65,6 +65,7 @@ struct conn_holder {
     int64_t since_at_ns;
     uint64_t loan; /* one more each time that any connection is lent; 0: on its way to a holder */
     bool leak_reported;
+    bool timed; /* since_at_ns is exact: this loan goes into the histogram */
 };
 
 /* How the server knows the session: a pid alone may be another's by the time it is used. */

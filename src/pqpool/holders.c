@@ -16,6 +16,8 @@ static _Thread_local struct {
 
 static _Thread_local int thread_id;
 
+enum { TIMED_EVERY = 16 }; /* exact times are dear: so many loans have one */
+
 static int this_thread(void)
 {
     if (thread_id == 0)
@@ -49,12 +51,15 @@ void holder_begin(struct pqpool *pool, struct conn *conn, const char *file, int 
                   int64_t now_ns)
 {
     const struct conn *outer = still_held(pool);
+    uint64_t loan = ++pool->counted.acquired;
+    bool timed = loan % TIMED_EVERY == 0 && pool->options.enable_pool_metrics;
     conn->holder = (struct conn_holder){
         .file = file,
         .line = line,
         .thread = this_thread(),
-        .since_at_ns = now_ns,
-        .loan = ++pool->counted.acquired,
+        .since_at_ns = timed ? clock_now_ns() : now_ns,
+        .loan = loan,
+        .timed = timed,
     };
     if (outer != NULL && outer != conn)
         report_nested(pool, outer, &conn->holder, now_ns);

@@ -226,7 +226,8 @@ struct pqpool_stats {
     uint64_t cancels, cancels_failed; /* failed: the statement did not end all the same */
     int64_t acquire_max_ns;           /* in the last 60 s */
     /* with enable_pool_metrics; else all 0 */
-    struct pqpool_histogram acquire, queue, validate, connect, hold;
+    struct pqpool_histogram acquire, queue, validate, connect;
+    struct pqpool_histogram hold; /* of one lease in sixteen */
 };
 
 void pqpool_stats(struct pqpool *pool, struct pqpool_stats *out);

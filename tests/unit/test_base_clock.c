@@ -4,6 +4,7 @@
 #include <limits.h>
 
 #include "base/clock.h"
+#include "support/wait.h"
 
 struct poll_case {
     int64_t at_ns, now_ns;
@@ -50,4 +51,11 @@ Test(clock, timespec_and_now)
     cr_expect_gt(clock_wall_us(), INT64_C(1600000000) * 1000000);
     cr_expect_eq(clock_min(1, 2), 1);
     cr_expect_eq(clock_min(2, 1), 1);
+}
+
+Test(clock, the_coarse_one_is_never_ahead_and_moves_on)
+{
+    int64_t coarse_ns = clock_coarse_ns();
+    cr_expect_leq(coarse_ns, clock_now_ns());
+    cr_expect(WAIT_UNTIL(clock_coarse_ns() > coarse_ns, 10));
 }
