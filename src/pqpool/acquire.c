@@ -275,6 +275,8 @@ static void take_back(struct pqpool *pool, struct conn *conn, enum conn_state ne
     conn->used_at_ns = now_ns;
     if (next == CONN_IDLE || (next == CONN_RESETTING && pool->closing)) {
         pool_offer(pool, conn, now_ns);
+    } else if (next == CONN_CANCELING && pool->janitor_left) {
+        conn_discard(pool, conn, CLOSE_SHUTDOWN);
     } else if (next == CONN_RESETTING || next == CONN_CANCELING) {
         conn->doomed = !wanted;
         conn->cancel = CANCEL_WANTED;

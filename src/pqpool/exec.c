@@ -84,7 +84,7 @@ static bool is_error(const PGresult *result)
     return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE;
 }
 
-static bool is_copy(const PGresult *result)
+bool result_is_copy(const PGresult *result)
 {
     ExecStatusType status = PQresultStatus(result);
     return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
@@ -116,7 +116,7 @@ static enum exchange_rc receive_all(const struct conn *conn, int64_t deadline_at
         PGresult *result = pg->get_result(conn->pg);
         if (result == NULL)
             return pg->status(conn->pg) == CONNECTION_OK ? EXCHANGE_DONE : EXCHANGE_LOST;
-        if (is_copy(result)) { /* COPY needs the raw PGconn: here it would never end */
+        if (result_is_copy(result)) { /* COPY needs the raw PGconn: here it would never end */
             PQclear(result);
             return EXCHANGE_LOST;
         }

@@ -336,6 +336,7 @@ static void leave(struct pqpool *pool)
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
         canceler_close(&pool->slots[i]);
     mutex_lock(&pool->mu);
+    pool->janitor_left = true;
     while ((conn = pool->list[CONN_RESETTING].first) != NULL ||
            (conn = pool->list[CONN_CANCELING].first) != NULL)
         conn_discard(pool, conn, CLOSE_SHUTDOWN);

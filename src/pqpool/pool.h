@@ -84,8 +84,9 @@ struct pqpool {
     int64_t next_retire_at_ns GUARDED_VAR;
     _Atomic uint32_t generation; /* written under the mutex */
     bool closing GUARDED_VAR;
-    bool abandoned GUARDED_VAR; /* its threads have ended: a release closes what it gives back */
-    bool closed GUARDED_VAR;    /* pqpool_close() has left: the last release frees the pool */
+    bool janitor_left GUARDED_VAR; /* nobody resets or cancels any more */
+    bool abandoned GUARDED_VAR;    /* its threads have ended: a release closes what it gives back */
+    bool closed GUARDED_VAR;       /* pqpool_close() has left: the last release frees the pool */
     uint32_t callers_inside GUARDED_VAR; /* acquires that are under way */
     struct cond quiet;                   /* a caller left, a lease came back, a first dial ended */
 
@@ -209,6 +210,7 @@ enum probe_rc { PROBE_OK, PROBE_SOFT, PROBE_HARD };
 /* Runs the validation query on a connection that this thread holds. */
 enum probe_rc conn_probe(struct conn *conn, int64_t deadline_at_ns);
 void conn_watch_notices(struct conn *conn);
+bool result_is_copy(const PGresult *result); /* its end would have to be worked for */
 /* "57P01" and its like: what they mean for this connection. */
 bool sqlstate_discards(const char *sqlstate);
 bool sqlstate_retires_all(const char *sqlstate);

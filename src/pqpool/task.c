@@ -8,12 +8,6 @@ static bool is_good(ExecStatusType status)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
 }
 
-/* COPY, or one row at a time: the end would have to be worked for. */
-static bool never_ends(ExecStatusType status)
-{
-    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
-}
-
 static enum task_rc verdict(const struct conn *conn)
 {
     const struct pg_driver *pg = conn->pool->pg;
@@ -30,11 +24,10 @@ static enum task_rc take_results(struct conn *conn)
         PGresult *result = pg->get_result(conn->pg);
         if (result == NULL)
             return verdict(conn);
-        ExecStatusType status = PQresultStatus(result);
-        conn->task_refused |= !is_good(status);
+        conn->task_refused |= !is_good(PQresultStatus(result));
         PQclear(conn->task_rows);
         conn->task_rows = result;
-        if (never_ends(status))
+        if (result_is_copy(result))
             return TASK_LOST;
     }
     return TASK_PENDING;
