@@ -60,8 +60,8 @@ static void fill_backlog(struct away_server *server)
 /* An authentication request as long as libpq takes it: 40 s of drips (PostgreSQL manual, 55.7). */
 static char next_byte(size_t dripped)
 {
-    static const char head[] = { 'R', 0, 0, 0x07, 0x70 };
-    return dripped < sizeof head ? head[dripped] : 0;
+    static const char head[] = "R\0\0\x07\x70";
+    return head[dripped < sizeof head ? dripped : sizeof head - 1];
 }
 
 static bool drip_on(struct client *client)
