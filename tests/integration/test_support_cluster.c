@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "support/cluster.h"
+#include "support/cluster_standby.h"
 #include "support/gate.h"
 #include "support/process.h"
 #include "support/wait.h"
@@ -60,6 +61,40 @@ Test(cluster, frozen_it_answers_nobody_and_thawed_it_goes_on, .timeout = 120)
     cr_expect_eq(process_wait(process_spawn(&probe), SOON_S), 2, "no answer");
     cluster_thaw(c);
     cr_expect_eq(cluster_query_int(c, "SELECT 1"), 1);
+    cluster_close(&c);
+}
+
+Test(cluster, a_standby_follows_and_is_promoted, .timeout = 120)
+{
+    struct cluster *primary = cluster_open(NULL);
+    cluster_exec(primary, "CREATE TABLE kept (n int)");
+    struct cluster *standby = cluster_open_standby(primary);
+    cluster_exec(primary, "INSERT INTO kept VALUES (1)");
+    cluster_await_standby(primary);
+    cr_expect_eq(cluster_query_int(standby, "SELECT count(*) FROM kept"), 1);
+    cluster_stop(standby, CLUSTER_FAST);
+    cluster_exec(primary, "INSERT INTO kept VALUES (2)");
+    cluster_start(standby);
+    cluster_await_standby(primary);
+    cluster_stop(primary, CLUSTER_FAST);
+    cluster_promote(standby);
+    cluster_exec(standby, "INSERT INTO kept VALUES (3)");
+    cr_expect_eq(cluster_query_int(standby, "SELECT sum(n) FROM kept"), 6);
+    cluster_close(&standby);
+    cluster_close(&primary);
+}
+
+Test(cluster, settings_change_while_it_runs, .timeout = 120)
+{
+    struct cluster *c = cluster_open(NULL);
+    cluster_set(c, "work_mem", "7MB");
+    char *text = cluster_query_text(c, "SHOW work_mem");
+    cr_expect_str_eq(text, "7MB");
+    free(text);
+    cluster_set(c, "work_mem", NULL);
+    text = cluster_query_text(c, "SHOW work_mem");
+    cr_expect_str_eq(text, "4MB");
+    free(text);
     cluster_close(&c);
 }
 

@@ -20,7 +20,8 @@ struct cluster; /* opaque */
 
 struct cluster_options {
     bool fsync; /* false is faster, and even cluster_kill9() loses nothing: the kernel lives on */
-    const char *conf; /* more lines for postgresql.conf, or NULL */
+    const char *conf;       /* more lines for postgresql.conf, or NULL */
+    const char *standby_of; /* conninfo; NULL: none. For cluster_standby.c, which says the rest */
 };
 
 enum cluster_mode {

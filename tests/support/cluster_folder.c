@@ -134,7 +134,20 @@ static void make_data(const struct cluster_folder *folder)
     free(data);
 }
 
-void cluster_folder_make(struct cluster_folder *folder)
+/* With standby.signal (-R), so that it follows; whom, is for its configuration to say. */
+static void copy_from(const struct cluster_folder *folder, const char *primary)
+{
+    char *program = support_text("%s/pg_basebackup", folder->bin);
+    char *data = support_text("%s/data", folder->path);
+    const char *const argv[] = { AS_POSTGRES,     program, "-R",   "-D", data,     "-d",
+                                 primary,         "-c",    "fast", "-X", "stream", "--no-sync",
+                                 "--no-password", NULL };
+    process_run(unless_root(argv), COMMAND_S);
+    free(data);
+    free(program);
+}
+
+void cluster_folder_make(struct cluster_folder *folder, const char *primary)
 {
     folder->bin = find_bin();
     snprintf(folder->path, sizeof folder->path, "/tmp/ordersd-cluster-XXXXXX");
@@ -150,7 +163,10 @@ void cluster_folder_make(struct cluster_folder *folder)
         folder->gid = user->pw_gid;
     }
     start_reaper(folder);
-    make_data(folder);
+    if (primary != NULL)
+        copy_from(folder, primary);
+    else
+        make_data(folder);
 }
 
 /* dynamic_shared_memory_type: after SIGKILL, segments in /dev/shm would stay for ever. */

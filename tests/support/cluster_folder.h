@@ -20,7 +20,9 @@ struct cluster_folder {
     int reaper_pipe; /* closed: the folder goes */
 };
 
-void cluster_folder_make(struct cluster_folder *folder);
+/* primary: the conninfo of a server whose data this is to be a copy of, ready to follow it; NULL:
+ * an empty database of its own. */
+void cluster_folder_make(struct cluster_folder *folder, const char *primary);
 void cluster_folder_configure(const struct cluster_folder *folder, int port, bool fsync,
                               const char *conf);
 pid_t cluster_folder_postgres(const struct cluster_folder *folder);

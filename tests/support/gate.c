@@ -3,6 +3,7 @@
 #include "support/gate.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -57,9 +58,22 @@ void gate_cut(struct gate *gate)
     carry_out(gate, &(struct gate_order){ .cut = true });
 }
 
+void gate_forget(struct gate *gate)
+{
+    carry_out(gate, &(struct gate_order){ .forget = true });
+}
+
 void gate_cut_after(struct gate *gate, int64_t bytes)
 {
     carry_out(gate, &(struct gate_order){ .set_cut = true, .bytes_to_cut = bytes });
+}
+
+void gate_inject_after(struct gate *gate, char after, int n, const void *message, size_t len)
+{
+    struct gate_order order = { .inject = { .after = after, .left = n, .len = len } };
+    CHECK(n > 0 && len <= sizeof order.inject.message);
+    memcpy(order.inject.message, message, len);
+    carry_out(gate, &order);
 }
 
 void gate_close(struct gate **gate)

@@ -13,7 +13,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "support/gate.h"
+#include "support/pg_frames.h"
 
 enum { BUFFER_BYTES = 16 << 10 };
 
@@ -26,6 +26,8 @@ struct stream {
 
 struct gate_conn {
     struct stream to_server, to_client;
+    struct pg_frames frames; /* of what the client got */
+    bool forgotten;
     int64_t next_drip_at_ns;
 };
 
@@ -68,6 +70,11 @@ void gate_conn_close(struct gate_conn *conn, bool reset)
     free(conn);
 }
 
+void gate_conn_forget(struct gate_conn *conn)
+{
+    conn->forgotten = true;
+}
+
 /* ---- pumping ---- */
 
 /* False: the connection is broken. Not being connected yet shows as EAGAIN too. */
@@ -96,9 +103,10 @@ static bool drain(struct stream *s, size_t limit, int64_t *sent)
         s->len -= (size_t)put;
         *sent = put;
     }
-    if (s->len == 0 && s->eof && !s->shut)
-        s->shut = shutdown(s->to, SHUT_WR) == 0;
-    return true;
+    if (s->len > 0 || !s->eof || s->shut)
+        return true;
+    s->shut = shutdown(s->to, SHUT_WR) == 0;
+    return s->shut; /* else it has reset the connection, and poll would not tell us any more */
 }
 
 static size_t client_limit(const struct gate_conn *conn, const struct gate_flow *flow,
@@ -112,10 +120,40 @@ static size_t client_limit(const struct gate_conn *conn, const struct gate_flow 
     return limit;
 }
 
+static char stop_after(const struct gate_flow *flow)
+{
+    return flow->inject.left > 0 ? flow->inject.after : '\0';
+}
+
+/* No further than to the end of a message that is counted. */
+static size_t message_limit(const struct gate_conn *conn, const struct gate_flow *flow,
+                            size_t limit)
+{
+    const struct stream *down = &conn->to_client;
+    struct pg_frames ahead = conn->frames;
+    bool stopped;
+    return pg_frames_walk(&ahead, down->buffer + down->off, limit < down->len ? limit : down->len,
+                          stop_after(flow), &stopped);
+}
+
+/* Was what has been sent to the client the last before our own message? */
+static bool is_injected(struct gate_conn *conn, struct gate_flow *flow, const char *bytes,
+                        int64_t sent)
+{
+    bool counts;
+    (void)pg_frames_walk(&conn->frames, bytes, (size_t)sent, stop_after(flow), &counts);
+    if (!counts || --flow->inject.left > 0)
+        return false;
+    ssize_t put = send(conn->to_client.to, flow->inject.message, flow->inject.len, MSG_NOSIGNAL);
+    return put == (ssize_t)flow->inject.len; /* else nobody reads, and nothing would show */
+}
+
 enum gate_conn_rc gate_conn_pump(struct gate_conn *conn, struct gate_flow *flow, int64_t now_ns)
 {
     struct stream *up = &conn->to_server, *down = &conn->to_client;
     int64_t sent;
+    if (conn->forgotten)
+        return GATE_CONN_LIVES;
     if (!fill(up) || !drain(up, BUFFER_BYTES, &sent))
         return GATE_CONN_BROKEN;
     flow->to_server_bytes += sent;
@@ -124,8 +162,11 @@ enum gate_conn_rc gate_conn_pump(struct gate_conn *conn, struct gate_flow *flow,
         return GATE_CONN_BROKEN;
     if (down->len > 0 && flow->bytes_to_cut == 0)
         return GATE_CONN_CUT;
-    if (!drain(down, client_limit(conn, flow, now_ns), &sent))
+    const char *bytes = down->buffer + down->off;
+    if (!drain(down, message_limit(conn, flow, client_limit(conn, flow, now_ns)), &sent))
         return GATE_CONN_BROKEN;
+    if (is_injected(conn, flow, bytes, sent))
+        return GATE_CONN_INJECTED;
     flow->to_client_bytes += sent;
     if (flow->bytes_to_cut > 0)
         flow->bytes_to_cut -= sent;
@@ -150,8 +191,9 @@ void gate_conn_poll(const struct gate_conn *conn, const struct gate_flow *flow,
                     struct pollfd entries[2], int64_t *wake_at_ns)
 {
     const struct stream *up = &conn->to_server, *down = &conn->to_client;
-    entries[0] = entry(up->from, flow->stalled ? 0 : events(up, down, !flow->drip));
-    entries[1] = entry(up->to, flow->stalled ? 0 : events(down, up, true));
-    if (flow->drip && !flow->stalled && down->len > 0)
+    const bool stalled = flow->stalled || conn->forgotten;
+    entries[0] = entry(up->from, stalled ? 0 : events(up, down, !flow->drip));
+    entries[1] = entry(up->to, stalled ? 0 : events(down, up, true));
+    if (flow->drip && !stalled && down->len > 0)
         *wake_at_ns = clock_min(*wake_at_ns, conn->next_drip_at_ns);
 }

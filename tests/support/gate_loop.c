@@ -98,6 +98,10 @@ static void pump_all(struct gate *gate) REQUIRES(gate->mu)
             gate->counts.cuts++;
             cut_all(gate);
             return;
+        case GATE_CONN_INJECTED:
+            gate->counts.injected++;
+            drop(gate, i, false);
+            break;
         }
     }
 }
@@ -171,8 +175,12 @@ static bool obey(struct gate *gate) REQUIRES(gate->mu)
         set_mode(gate, order.mode);
     if (order.set_cut)
         gate->flow.bytes_to_cut = order.bytes_to_cut;
+    if (order.inject.left > 0)
+        gate->flow.inject = order.inject;
     if (order.cut)
         cut_all(gate);
+    for (int i = 0; order.forget && i < gate->counts.open; i++)
+        gate_conn_forget(gate->conns[i]);
     if (order.stop) {
         while (gate->n_fillers > 0)
             close(gate->fillers[--gate->n_fillers]);

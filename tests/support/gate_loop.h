@@ -14,9 +14,10 @@ enum { GATE_FILLERS_MAX = 16 };
 
 /* What a caller wants done; each part at most once an order. */
 struct gate_order {
-    bool set_mode, set_cut, cut, stop;
+    bool set_mode, set_cut, cut, forget, stop;
     enum gate_mode mode;
     int64_t bytes_to_cut;
+    struct gate_inject inject; /* set when its `left` is */
 };
 
 struct gate {

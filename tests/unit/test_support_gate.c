@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "support/gate.h"
+#include "support/pg_frames.h"
 #include "support/process.h"
 #include "support/wait.h"
 
@@ -269,4 +270,80 @@ Test(gate, loses_no_byte_of_much_over_a_stall, .timeout = 60)
     }
     cr_expect_eq(got, sent);
     close_line(&line);
+}
+
+Test(gate, forgets_a_client_that_left_during_a_stall, .timeout = 60)
+{
+    struct line line;
+    char byte;
+    open_line(&line);
+    gate_set(line.gate, GATE_SILENT);
+    say(line.client, "a");
+    close(line.client);
+    gate_set(line.gate, GATE_PASS);
+    expect_text(line.server, "a");
+    cr_expect_eq(recv(line.server, &byte, 1, 0), 0);
+    say(line.server, "b"); /* nobody is there: reset */
+    cr_assert_eq(shutdown(line.server, SHUT_WR), 0);
+    cr_expect(WAIT_UNTIL(counts(line.gate).open == 0, SOON_S));
+    line.client = dup(line.server); /* for close_line() */
+    close_line(&line);
+}
+
+Test(gate, forgets_what_is_there_and_nobody_hears, .timeout = 60)
+{
+    struct line line;
+    open_line(&line);
+    gate_forget(line.gate);
+    say(line.client, "a");
+    say(line.server, "b");
+    cr_expect_not(ready(line.server, POLLIN, QUIET_MS));
+    cr_expect_not(ready(line.client, POLLIN, QUIET_MS));
+    int fd = dial(gate_port(line.gate)), server = accept(line.listener, NULL, NULL);
+    say(server, "new");
+    expect_text(fd, "new");
+    gate_cut(line.gate);
+    expect_reset(line.client);
+    close(fd);
+    close(server);
+    close_line(&line);
+}
+
+/* ---- messages ---- */
+
+#define ROW(text) "D\0\0\0\x08" text
+
+Test(gate, says_its_own_after_so_many_rows_and_ends, .timeout = 60)
+{
+    struct line line;
+    char message[GATE_MESSAGE_MAX], byte;
+    size_t len = pg_frames_error(message, sizeof message, "FATAL", "57P01", "so");
+    open_line(&line);
+    gate_inject_after(line.gate, 'D', 2, message, len);
+    static const char rows[] = ROW("one.") "C\0\0\0\x04" ROW("two.") ROW("tri.");
+    for (size_t i = 0; i < sizeof rows - 1; i++) /* boundaries do not depend on the pieces */
+        cr_assert_eq(send(line.server, rows + i, 1, MSG_NOSIGNAL), 1);
+    char got[sizeof rows + sizeof message];
+    size_t want = sizeof rows - 1 - sizeof ROW("tri.") + 1 + len;
+    for (size_t at = 0; at < want; at++) {
+        cr_assert(ready(line.client, POLLIN, SOON_S * 1000));
+        cr_assert_eq(recv(line.client, got + at, 1, 0), 1);
+    }
+    cr_expect_arr_eq(got, rows, want - len);
+    cr_expect_arr_eq(got + want - len, message, len);
+    cr_assert(ready(line.client, POLLIN, SOON_S * 1000));
+    cr_expect_eq(recv(line.client, &byte, 1, 0), 0, "the end, and no reset");
+    cr_expect_eq(counts(line.gate).injected, 1);
+    cr_expect_eq(counts(line.gate).open, 0);
+    close_line(&line);
+}
+
+Test(gate, an_error_message_is_as_the_protocol_has_it)
+{
+    static const char want[] = "E\0\0\0\x1f"
+                               "SFATAL\0VFATAL\0C57P01\0Mbye\0\0";
+    char got[64];
+    size_t len = pg_frames_error(got, sizeof got, "FATAL", "57P01", "bye");
+    cr_assert_eq(len, sizeof want - 1);
+    cr_expect_arr_eq(got, want, len);
 }
