@@ -1,0 +1,105 @@
+/* fault_load.c - see fault_load.h. */
+#include "faults/fault_load.h"
+
+#include <criterion/criterion.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/sync.h"
+
+enum { PAUSE_MS = 2, SLACK_S = 2 };
+
+static void keep_most(atomic_llong *most, int64_t value)
+{
+    long long was = atomic_load(most);
+    while (value > was && !atomic_compare_exchange_weak(most, &was, value))
+        ;
+}
+
+static void count(struct load *load, atomic_llong *counter, bool good)
+{
+    atomic_fetch_add(counter, 1);
+    if (good)
+        atomic_fetch_add(&load->good_in_a_row, 1);
+    else
+        atomic_store(&load->good_in_a_row, 0);
+}
+
+/* A pool that is down answers at once: this load is to be a small one. */
+static void pause_a_little(void)
+{
+    const struct timespec pause = { .tv_nsec = PAUSE_MS * NS_PER_MS };
+    (void)nanosleep(&pause, NULL);
+}
+
+static void run_one(struct load *load, struct pqpool_lease *lease, int64_t acquire_began_ns)
+{
+    const struct pqpool_query query = { .sql = load->sql };
+    struct err err = { 0 };
+    PGresult *result = NULL;
+    int64_t began_ns = clock_now_ns();
+    enum pqpool_rc rc = pqpool_exec(lease, &query, began_ns + load->exec_ns, &result, &err);
+    const struct load_seen seen = { .pg = pqpool_lease_pg(lease),
+                                    .acquire_began_ns = acquire_began_ns,
+                                    .ended_ns = clock_now_ns(),
+                                    .rc = rc,
+                                    .err = &err,
+                                    .warned = pqpool_lease_warned(lease) };
+    keep_most(&load->slowest_exec_ns, seen.ended_ns - began_ns);
+    if (load->on_seen != NULL)
+        load->on_seen(load->ctx, &seen);
+    count(load, &load->statements[rc], rc == PQPOOL_OK);
+    PQclear(result);
+}
+
+static void *caller(void *arg)
+{
+    struct load *load = arg;
+    for (int i = 1; !atomic_load(&load->stop); i++) {
+        struct pqpool_lease *lease = NULL;
+        int64_t began_ns = clock_now_ns();
+        enum pqpool_rc rc = pqpool_acquire(load->pool, began_ns + load->acquire_ns, &lease, NULL);
+        keep_most(&load->slowest_acquire_ns, clock_now_ns() - began_ns);
+        atomic_fetch_add(&load->acquires[rc], 1);
+        if (rc != PQPOOL_OK) {
+            atomic_store(&load->good_in_a_row, 0);
+            pause_a_little();
+            continue;
+        }
+        run_one(load, lease, began_ns);
+        bool discard = load->discard_each > 0 && i % load->discard_each == 0;
+        pqpool_release(&lease, discard ? PQPOOL_DISCARD : PQPOOL_REUSE);
+    }
+    return NULL;
+}
+
+void load_start(struct load *load)
+{
+    atomic_store(&load->stop, false);
+    for (int i = 0; i < load->n_threads; i++)
+        cr_assert_eq(thread_start(&load->threads[i], "caller", caller, load), 0);
+}
+
+void load_stop(struct load *load)
+{
+    atomic_store(&load->stop, true);
+    for (int i = 0; i < load->n_threads; i++)
+        thread_join(load->threads[i]);
+    cr_expect_lt(atomic_load(&load->slowest_acquire_ns), load->acquire_ns + SLACK_S * NS_PER_S,
+                 "an acquire took %.3f s", (double)atomic_load(&load->slowest_acquire_ns) / 1e9);
+    cr_expect_lt(atomic_load(&load->slowest_exec_ns), load->exec_ns + SLACK_S * NS_PER_S,
+                 "a statement took %.3f s", (double)atomic_load(&load->slowest_exec_ns) / 1e9);
+}
+
+int64_t load_ended(const struct load *load, enum pqpool_rc rc)
+{
+    return atomic_load(&load->statements[rc]);
+}
+
+int64_t load_failures(const struct load *load)
+{
+    int64_t n = 0;
+    for (int rc = PQPOOL_OK + 1; rc < LOAD_RCS; rc++)
+        n += atomic_load(&load->statements[rc]) + atomic_load(&load->acquires[rc]);
+    return n;
+}

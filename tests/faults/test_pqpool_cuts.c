@@ -1,0 +1,105 @@
+/* The pool when connections end in the middle of what a server says. */
+#include "faults/fault_rig.h"
+#include "support/pg_frames.h"
+
+/* Long enough that an end somewhere in it is an end in the middle of it. */
+static const char long_result[] = "SELECT g, repeat('x', 20) FROM generate_series(1, 500) g";
+enum { ENDS = 5, WITHIN_BYTES = 3000, WITHIN_ROWS = 250 };
+
+static struct gate_counts counts_of(const struct rig *rig)
+{
+    struct gate_counts counts;
+    gate_counts(rig->gate, &counts);
+    return counts;
+}
+
+static struct rig rig_with_long_results(void)
+{
+    struct rig rig = rig_of(RIG_GATE, NULL);
+    rig.load.sql = long_result;
+    return rig;
+}
+
+/* All connections are reset while one of them is in the middle of a result; no caller may take the
+ * half of it for the whole. */
+Test(pqpool_cuts, in_the_middle_of_a_result, .timeout = 120)
+{
+    struct rig rig = rig_with_long_results();
+    rig_start(&rig);
+    for (int i = 1; i <= ENDS; i++) {
+        int64_t good = load_ended(&rig.load, PQPOOL_OK);
+        gate_cut_after(rig.gate, WITHIN_BYTES);
+        AWAIT(counts_of(&rig).cuts == i && load_ended(&rig.load, PQPOOL_OK) > good + RIG_GOOD);
+    }
+    (void)rig_expect_whole(&rig, "cut in the middle of a result");
+    cr_expect_geq(load_ended(&rig.load, PQPOOL_LOST), ENDS);
+    cr_expect_eq(load_ended(&rig.load, PQPOOL_REFUSED), 0);
+    rig_end(&rig);
+}
+
+Test(pqpool_cuts, all_reset_at_once, .timeout = 120)
+{
+    struct rig rig = rig_with_long_results();
+    rig_start(&rig);
+    for (int i = 0; i < ENDS; i++) {
+        int64_t good = load_ended(&rig.load, PQPOOL_OK);
+        uint64_t created = stats_of(rig.pool).created;
+        gate_cut(rig.gate);
+        AWAIT(stats_of(rig.pool).created > created &&
+              load_ended(&rig.load, PQPOOL_OK) > good + RIG_GOOD);
+    }
+    (void)rig_expect_whole(&rig, "reset");
+    cr_expect_eq(load_ended(&rig.load, PQPOOL_REFUSED), 0);
+    rig_end(&rig);
+}
+
+/* ---- 57P01 ---- */
+
+static void expect_lost_or_timeout(void *ctx, const struct load_seen *seen)
+{
+    atomic_int *told = ctx;
+    if (seen->rc == PQPOOL_OK)
+        return;
+    cr_expect(seen->rc == PQPOOL_LOST, "%d: %s", (int)seen->rc, seen->err->text);
+    cr_expect_eq(seen->err->flags, ERR_RETRYABLE | ERR_UNCERTAIN, "%s", seen->err->text);
+    atomic_fetch_add(told, strcmp(seen->err->code, "57P01") == 0);
+}
+
+Test(pqpool_cuts, a_server_that_shuts_down_says_so_in_the_middle_of_a_result, .timeout = 120)
+{
+    struct rig rig = rig_with_long_results();
+    char message[GATE_MESSAGE_MAX];
+    size_t len = pg_frames_error(message, sizeof message, "FATAL", "57P01",
+                                 "terminating connection due to administrator command");
+    atomic_int told = 0;
+    rig.load.on_seen = expect_lost_or_timeout;
+    rig.load.ctx = &told;
+    rig_start(&rig);
+    for (int i = 1; i <= ENDS; i++) {
+        gate_inject_after(rig.gate, 'D', WITHIN_ROWS, message, len);
+        AWAIT(atomic_load(&told) == i && stats_of(rig.pool).idle + stats_of(rig.pool).active > 0);
+    }
+    (void)rig_expect_whole(&rig, "57P01 in the middle of a result");
+    cr_expect_eq(atomic_load(&told), ENDS);
+    uint32_t generation = stats_of(rig.pool).generation;
+    cr_expect(generation >= 1 && generation <= ENDS, "all are replaced; once for those of an age");
+    rig_end(&rig);
+}
+
+Test(pqpool_cuts, backends_terminated_under_load, .timeout = 120)
+{
+    struct rig rig = rig_of(RIG_DIRECT, NULL);
+    atomic_int told = 0;
+    rig.load.sql = "SELECT pg_sleep(0.01)";
+    rig.load.on_seen = expect_lost_or_timeout;
+    rig.load.ctx = &told;
+    rig_start(&rig);
+    for (int i = 0; i < ENDS; i++) {
+        int before = atomic_load(&told);
+        AWAIT((cluster_exec(rig.cluster, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                                         "WHERE application_name = 'pool'"),
+               atomic_load(&told) > before));
+    }
+    (void)rig_expect_whole(&rig, "pg_terminate_backend");
+    rig_end(&rig);
+}

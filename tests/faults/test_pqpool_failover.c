@@ -1,0 +1,139 @@
+/* The pool in front of two servers, one of which follows the other: it goes where writes are taken,
+ * and stays there. */
+#include <stdio.h>
+
+#include "faults/fault_rig.h"
+#include "faults/write_watch.h"
+#include "support/cluster_standby.h"
+
+static struct rig rig_of_two(struct write_watch *watch)
+{
+    struct rig rig = rig_of(RIG_DIRECT, NULL);
+    cluster_exec(rig.cluster, "CREATE TABLE kept (n int)");
+    rig.standby = cluster_open_standby(rig.cluster);
+    free(rig.conninfo);
+    rig.conninfo = support_text("host=127.0.0.1,127.0.0.1 port=%d,%d user=postgres "
+                                "dbname=postgres sslmode=disable gssencmode=disable",
+                                cluster_port(rig.cluster), cluster_port(rig.standby));
+    rig.load.sql = "INSERT INTO kept VALUES (1)";
+    rig.load.on_seen = watch_write;
+    rig.load.ctx = watch;
+    *watch = (struct write_watch){ .new_port = cluster_port(rig.standby) };
+    return rig;
+}
+
+static void print_move(const struct write_watch *watch, int64_t failed_at_ns, int64_t ordered_at_ns)
+{
+    const int64_t moved_ns = watch->first_moved_ns;
+    printf("failover: the first write on the new primary %.3f s after the failure, %.3f s after "
+           "the order to promote\n",
+           (double)(moved_ns - failed_at_ns) / 1e9, (double)(moved_ns - ordered_at_ns) / 1e9);
+}
+
+static void expect_moved(struct rig *rig, const struct write_watch *watch)
+{
+    cr_expect_gt(atomic_load(&watch->moved), 0);
+    cr_expect_eq(atomic_load(&watch->late), 0, "refused, and asked again");
+    cr_expect_eq(atomic_load(&watch->back), 0, "written to the old after the new");
+    cr_expect_geq(cluster_query_int(rig->standby, "SELECT count(*) FROM kept"),
+                  atomic_load(&watch->good), "what was acknowledged is on the new primary");
+    cr_expect_eq(rig_count_sockets(rig), cluster_query_int(rig->standby, rig_sessions));
+}
+
+Test(pqpool_failover, the_primary_stops_and_the_standby_is_promoted, .timeout = 120)
+{
+    struct write_watch watch;
+    struct rig rig = rig_of_two(&watch);
+    rig_start(&rig);
+    int64_t failed_at_ns = clock_now_ns();
+    cluster_stop(rig.cluster, CLUSTER_FAST); /* has sent all to the standby before it ends */
+    AWAIT(pqpool_is_down(rig.pool, NULL));
+    cr_expect_eq(atomic_load(&watch.moved), 0, "a standby takes no writes");
+    int64_t ordered_at_ns = clock_now_ns();
+    cluster_promote(rig.standby);
+    (void)rig_expect_whole(&rig, "primary stopped, standby promoted");
+    print_move(&watch, failed_at_ns, ordered_at_ns);
+    expect_moved(&rig, &watch);
+    rig_end(&rig);
+}
+
+/* The old primary goes on answering, and SELECT 1 succeeds on it: only 25006 tells. */
+Test(pqpool_failover, the_primary_becomes_read_only_and_the_standby_is_promoted, .timeout = 120)
+{
+    struct write_watch watch;
+    struct rig rig = rig_of_two(&watch);
+    rig_start(&rig);
+    int64_t failed_at_ns = clock_now_ns();
+    cluster_set(rig.cluster, "default_transaction_read_only", "on");
+    AWAIT(atomic_load(&watch.first_refused_ns) != 0 && pqpool_is_down(rig.pool, NULL));
+    cluster_await_standby(rig.cluster);
+    int64_t kept = cluster_query_int(rig.cluster, "SELECT count(*) FROM kept");
+    int64_t ordered_at_ns = clock_now_ns();
+    cluster_promote(rig.standby);
+    (void)rig_expect_whole(&rig, "primary read-only, standby promoted");
+    print_move(&watch, failed_at_ns, ordered_at_ns);
+    expect_moved(&rig, &watch);
+    cr_expect_eq(cluster_query_int(rig.cluster, "SELECT count(*) FROM kept"), kept);
+    cr_expect_eq(cluster_query_int(rig.cluster, rig_sessions), 0);
+    rig_end(&rig);
+}
+
+/* Its kernel goes on accepting. When it is back it still takes writes, but gets none: the pool asks
+ * the last good one first. */
+Test(pqpool_failover, the_primary_hangs_and_the_standby_is_promoted, .timeout = 120)
+{
+    struct write_watch watch;
+    struct rig rig = rig_of_two(&watch);
+    rig_start(&rig);
+    int64_t failed_at_ns = clock_now_ns();
+    cluster_freeze(rig.cluster);
+    AWAIT(load_ended(&rig.load, PQPOOL_TIMEOUT) > 0);
+    int64_t ordered_at_ns = clock_now_ns();
+    cluster_promote(rig.standby);
+    AWAIT(atomic_load(&watch.moved) > RIG_GOOD);
+    print_move(&watch, failed_at_ns, ordered_at_ns);
+    cr_expect_lt(atomic_load(&watch.first_moved_ns) - ordered_at_ns,
+                 rig_bound_ns(&rig) + RIG_SLACK_S * NS_PER_S);
+    cluster_thaw(rig.cluster);
+    (void)rig_expect_whole(&rig, "primary hung, standby promoted, old primary back");
+    cr_expect_eq(atomic_load(&watch.back), 0);
+    cr_expect_eq(rig_count_sockets(&rig), cluster_query_int(rig.standby, rig_sessions));
+    rig_end(&rig);
+}
+
+/* ---- the first of two accepts and stays silent ---- */
+
+static int64_t tried(const struct rig *rig)
+{
+    struct gate_counts counts;
+    gate_counts(rig->gate, &counts);
+    return counts.accepted;
+}
+
+static struct rig rig_with_a_gate_first(void)
+{
+    struct rig rig = rig_of(RIG_GATE, NULL);
+    free(rig.conninfo);
+    rig.conninfo = support_text("host=127.0.0.1,127.0.0.1 port=%d,%d user=postgres "
+                                "dbname=postgres sslmode=disable gssencmode=disable",
+                                gate_port(rig.gate), cluster_port(rig.cluster));
+    return rig;
+}
+
+Test(pqpool_failover, passes_over_a_host_that_is_silent, .timeout = 120)
+{
+    struct rig rig = rig_with_a_gate_first();
+    gate_set(rig.gate, GATE_SILENT);
+    rig_start(&rig);
+    int64_t before = tried(&rig);
+    cr_expect_gt(before, 0);
+    struct pqpool_lease *lease = lease_from(rig.pool);
+    pqpool_release(&lease, PQPOOL_DISCARD);
+    AWAIT(stats_of(rig.pool).closed[1] == 1 &&
+          stats_of(rig.pool).idle + stats_of(rig.pool).active >= RIG_MIN);
+    cr_expect_str_eq(pqpool_close_reason_name(1), "discarded");
+    cr_expect_eq(tried(&rig), before, "the good one is tried first now");
+    gate_set(rig.gate, GATE_PASS);
+    (void)rig_expect_whole(&rig, "the first host silent from the start");
+    rig_end(&rig);
+}

@@ -1,0 +1,97 @@
+/* The pool on networks that lose what it says: nobody waits longer than agreed, and when the
+ * network is itself again, so is the pool. */
+#include "faults/fault_rig.h"
+#include "support/self.h"
+
+/* While the fault is on, the pool must find out: statements and dials have failed until it is down.
+ */
+static void expect_down_and_back(enum gate_mode mode, bool cut, const char *fault)
+{
+    struct rig rig = rig_of(RIG_GATE, NULL);
+    rig_start(&rig);
+    gate_set(rig.gate, mode);
+    if (cut)
+        gate_cut(rig.gate);
+    AWAIT(pqpool_is_down(rig.pool, NULL) && !stats_of(rig.pool).healthy);
+    AWAIT(atomic_load(&rig.load.acquires[PQPOOL_DOWN]) > RIG_GOOD);
+    gate_set(rig.gate, GATE_PASS);
+    (void)rig_expect_whole(&rig, fault);
+    cr_expect_gt(load_failures(&rig.load), 0);
+    rig_end(&rig);
+}
+
+Test(pqpool_network, refuses, .timeout = 120)
+{
+    expect_down_and_back(GATE_REFUSE, true, "connections reset, dials refused");
+}
+
+Test(pqpool_network, swallows, .timeout = 120)
+{
+    expect_down_and_back(GATE_BLACK_HOLE, false, "black hole");
+}
+
+Test(pqpool_network, accepts_and_is_silent, .timeout = 120)
+{
+    expect_down_and_back(GATE_SILENT, false, "accepts, then silence");
+}
+
+Test(pqpool_network, drips, .timeout = 120)
+{
+    expect_down_and_back(GATE_DRIP, false, "one byte at a time");
+}
+
+/* Connections that are there go on, so nothing is to be noticed but by who needs a new one. */
+Test(pqpool_network, refuses_new_ones_only, .timeout = 120)
+{
+    struct rig rig = rig_of(RIG_GATE, NULL);
+    rig.options.min_pool_size = rig.options.max_pool_size = RIG_MIN;
+    rig_start(&rig);
+    gate_set(rig.gate, GATE_REFUSE);
+    uint64_t dials = stats_of(rig.pool).dials;
+    int64_t good = load_ended(&rig.load, PQPOOL_OK);
+    AWAIT(load_ended(&rig.load, PQPOOL_OK) > good + 4 * RIG_GOOD);
+    cr_expect_eq(stats_of(rig.pool).dials, dials);
+    cr_expect_eq(load_failures(&rig.load), 0);
+    struct pqpool_lease *lease = lease_from(rig.pool);
+    pqpool_release(&lease, PQPOOL_DISCARD);
+    AWAIT(stats_of(rig.pool).dials > dials + 3);
+    cr_expect_not(pqpool_is_down(rig.pool, NULL), "it has two that work");
+    gate_set(rig.gate, GATE_PASS);
+    (void)rig_expect_whole(&rig, "new connections refused");
+    rig_end(&rig);
+}
+
+/* ---- from the start ---- */
+
+static void acquire_in_time(struct pqpool *pool, size_t mode)
+{
+    struct pqpool_lease *lease = NULL;
+    int64_t began_ns = clock_now_ns();
+    enum pqpool_rc rc = pqpool_acquire(pool, began_ns + short_ns, &lease, NULL);
+    cr_expect(rc == PQPOOL_TIMEOUT || rc == PQPOOL_DOWN, "mode %zu: %d", mode, (int)rc);
+    cr_expect_lt(clock_now_ns() - began_ns, short_ns + RIG_SLACK_S * NS_PER_S, "mode %zu", mode);
+}
+
+Test(pqpool_network, acquire_keeps_its_deadline_before_the_first_connection, .timeout = 120)
+{
+    static const enum gate_mode modes[] = { GATE_REFUSE, GATE_BLACK_HOLE, GATE_SILENT, GATE_DRIP };
+    struct rig rig = rig_of(RIG_GATE, NULL);
+    rig.options.connect_timeout_ns = NS_PER_S / 2;
+    rig.options.conninfo = rig.conninfo;
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        gate_set(rig.gate, modes[i]);
+        struct pqpool *pool = open_pool(&rig.options);
+        acquire_in_time(pool, i);
+        gate_set(rig.gate, GATE_PASS);
+        AWAIT(stats_of(pool).idle == RIG_MIN && stats_of(pool).control_connected);
+        gate_set(rig.gate, modes[i]);
+        int64_t began_ns = clock_now_ns();
+        pqpool_close(&pool, began_ns);
+        cr_expect_lt(clock_now_ns() - began_ns, generous_ns);
+        gate_set(rig.gate, GATE_PASS);
+    }
+    rig.pool = NULL;
+    rig.fds = self_fds();
+    rig.threads = self_threads();
+    rig_end(&rig);
+}

@@ -1,0 +1,185 @@
+/* The pool against a real PostgreSQL that is there and says no: to writes, to passwords, to more.
+ */
+#include "faults/fault_rig.h"
+#include "faults/write_watch.h"
+#include "support/cluster_standby.h"
+
+/* ---- 25006 ---- */
+
+Test(pqpool_refusals, a_server_that_takes_no_writes_is_left, .timeout = 240)
+{
+    struct cluster *cluster = cluster_open(NULL);
+    struct pqpool_options options = options_for(cluster_conninfo(cluster), 2, 2);
+    options.health_check_interval_ns = options.health_check_timeout_ns = NS_PER_S / 2;
+    struct pqpool *pool = open_warm_pool(&options);
+    struct pqpool_lease *lease = lease_from(pool);
+    struct err err = { 0 };
+    cr_expect_eq(run(lease, "SET default_transaction_read_only = on", NULL), PQPOOL_OK);
+    cr_expect_eq(run(lease, "CREATE TABLE t ()", &err), PQPOOL_REFUSED);
+    cr_expect_str_eq(err.code, "25006");
+    pqpool_release(&lease, PQPOOL_REUSE);
+    AWAIT(stats_of(pool).idle == 2 && stats_of(pool).created == 4);
+
+    cluster_exec(cluster, "ALTER SYSTEM SET default_transaction_read_only = on");
+    cluster_exec(cluster, "SELECT pg_reload_conf()");
+    lease = lease_from(pool);
+    AWAIT(run(lease, "CREATE TABLE t ()", &err) == PQPOOL_REFUSED ||
+          run(lease, "DROP TABLE t", NULL) != PQPOOL_OK);
+    pqpool_release(&lease, PQPOOL_REUSE);
+    AWAIT(pqpool_is_down(pool, NULL) && !stats_of(pool).healthy);
+    cr_expect_eq(pqpool_acquire(pool, CLOCK_NEVER, &lease, &err), PQPOOL_DOWN);
+    cr_expect_not_null(strstr(err.text, "read-only"), "%s", err.text);
+    cluster_exec(cluster, "ALTER SYSTEM RESET default_transaction_read_only");
+    cluster_exec(cluster, "SELECT pg_reload_conf()");
+    AWAIT(stats_of(pool).idle == 2 && stats_of(pool).control_connected);
+    close_all(&pool, &cluster);
+}
+
+Test(pqpool_refusals, a_server_becomes_read_only_and_writable_again, .timeout = 120)
+{
+    struct rig rig = rig_of(RIG_DIRECT, NULL);
+    struct write_watch watch = { 0 };
+    cluster_exec(rig.cluster, "CREATE TABLE kept (n int)");
+    rig.load.sql = "INSERT INTO kept VALUES (1)";
+    rig.load.on_seen = watch_write;
+    rig.load.ctx = &watch;
+    rig_start(&rig);
+    cluster_set(rig.cluster, "default_transaction_read_only", "on");
+    AWAIT(pqpool_is_down(rig.pool, NULL));
+    cr_expect_not_null(strstr(stats_of(rig.pool).last_error, "read-only"));
+    cr_expect_gt(load_ended(&rig.load, PQPOOL_REFUSED), 0);
+    cluster_set(rig.cluster, "default_transaction_read_only", NULL);
+    (void)rig_expect_whole(&rig, "read-only (25006), then writable again");
+    cr_expect_eq(atomic_load(&watch.late), 0, "nobody gets a connection of before");
+    cr_expect_eq(cluster_query_int(rig.cluster, "SELECT count(*) FROM kept"),
+                 atomic_load(&watch.good), "what was refused is not there");
+    rig_end(&rig);
+}
+
+/* ---- 28P01 ---- */
+
+enum { CONFIG_ERRORS = 3, SERVER_ERRORS = 2 };
+
+static void write_password(const char *path, const char *password)
+{
+    char *next = support_text("%s.next", path);
+    FILE *file = fopen(next, "we");
+    cr_assert_not_null(file);
+    cr_assert_geq(fputs(password, file), 0);
+    cr_assert_eq(fclose(file), 0);
+    cr_assert_eq(rename(next, path), 0); /* never half of it */
+    free(next);
+}
+
+static void demand_passwords(struct cluster *cluster)
+{
+    cluster_exec(cluster, "SET password_encryption = 'scram-sha-256'; "
+                          "CREATE ROLE bob LOGIN PASSWORD 'first'");
+    char *sql = support_text("COPY (VALUES ('local all postgres trust'), ('host all bob all "
+                             "scram-sha-256')) TO '%s/data/pg_hba.conf'",
+                             cluster_folder(cluster));
+    cluster_exec(cluster, sql);
+    cluster_exec(cluster, "SELECT pg_reload_conf()");
+    AWAIT(cluster_query_int(cluster, "SELECT count(*) FROM pg_hba_file_rules") == 2);
+    free(sql);
+}
+
+Test(pqpool_refusals, a_password_changes_and_the_file_follows, .timeout = 120)
+{
+    struct rig rig = rig_of(RIG_DIRECT, NULL);
+    char path[] = "/tmp/ordersd-password-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(close(fd), 0);
+    write_password(path, "first\n");
+    demand_passwords(rig.cluster);
+    free(rig.conninfo);
+    rig.conninfo =
+        support_text("host=127.0.0.1 port=%d user=bob dbname=postgres", cluster_port(rig.cluster));
+    rig.options.password_file = path;
+    rig_start(&rig);
+    cluster_exec(rig.cluster, "ALTER ROLE bob PASSWORD 'second'");
+    int64_t good = load_ended(&rig.load, PQPOOL_OK);
+    AWAIT(load_ended(&rig.load, PQPOOL_OK) > good + RIG_GOOD); /* sessions are not asked again */
+    cluster_exec(rig.cluster, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                              "WHERE application_name = 'pool'");
+    AWAIT(pqpool_is_down(rig.pool, NULL));
+    AWAIT(stats_of(rig.pool).connection_errors[CONFIG_ERRORS] >= 3);
+    cr_expect_not_null(strstr(stats_of(rig.pool).last_error, "password authentication failed"));
+    write_password(path, "second\n");
+    (void)rig_expect_whole(&rig, "wrong password (28P01), then the right one in its file");
+    rig_end(&rig);
+    (void)remove(path);
+}
+
+/* ---- 53300 ---- */
+
+enum { CONNECTIONS = 16, RESERVED = 3 };
+
+struct hog {
+    char *conninfo;
+    PGconn *conns[CONNECTIONS];
+    int n;
+};
+
+/* Takes all that the server has left for those who are not superusers. */
+static void take_all(struct hog *hog)
+{
+    while (hog->n < CONNECTIONS) {
+        PGconn *conn = PQconnectdb(hog->conninfo);
+        if (PQstatus(conn) != CONNECTION_OK) {
+            PQfinish(conn);
+            return;
+        }
+        hog->conns[hog->n++] = conn;
+    }
+}
+
+static void let_go(struct hog *hog)
+{
+    while (hog->n > 0)
+        PQfinish(hog->conns[--hog->n]);
+}
+
+static void hog_until_down(struct rig *rig, struct hog *hog)
+{
+    AWAIT((cluster_exec(rig->cluster, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                                      "WHERE application_name = 'pool'"),
+           take_all(hog), pqpool_is_down(rig->pool, NULL)));
+}
+
+Test(pqpool_refusals, others_take_every_connection_and_let_go, .timeout = 120)
+{
+    char *conf = support_text("max_connections = %d\nsuperuser_reserved_connections = %d",
+                              CONNECTIONS, RESERVED);
+    struct rig rig = rig_of(RIG_DIRECT, &(struct cluster_options){ .conf = conf });
+    cluster_exec(rig.cluster, "CREATE ROLE bob LOGIN");
+    struct hog hog = { .conninfo =
+                           support_text("host=%s port=%d user=bob dbname=postgres "
+                                        "application_name=cluster",
+                                        cluster_folder(rig.cluster), cluster_port(rig.cluster)) };
+    free(rig.conninfo);
+    rig.conninfo =
+        support_text("host=127.0.0.1 port=%d user=bob dbname=postgres", cluster_port(rig.cluster));
+    rig.options.max_pool_size = RIG_MAX * 2;
+    rig.load.n_threads = RIG_MAX * 4;
+    rig.load.acquire_ns = NS_PER_S; /* many wait for few */
+    take_all(&hog);
+    while (hog.n > CONNECTIONS - RESERVED - RIG_MIN - 1)
+        PQfinish(hog.conns[--hog.n]); /* room for the floor and the control connection, no more */
+    rig_start(&rig);
+    AWAIT(stats_of(rig.pool).connection_errors[SERVER_ERRORS] >= 3);
+    int64_t good = load_ended(&rig.load, PQPOOL_OK);
+    AWAIT(load_ended(&rig.load, PQPOOL_OK) > good + 4 * RIG_GOOD);
+    cr_expect_not_null(strstr(stats_of(rig.pool).last_error, "53300"));
+    cr_expect_not(pqpool_is_down(rig.pool, NULL), "it works with what it has");
+    cr_expect_eq(load_failures(&rig.load), 0);
+
+    hog_until_down(&rig, &hog);
+    cr_expect_not_null(strstr(stats_of(rig.pool).last_error, "53300"));
+    let_go(&hog);
+    (void)rig_expect_whole(&rig, "no connection to be had (53300), then many");
+    rig_end(&rig);
+    free(hog.conninfo);
+    free(conf);
+}
