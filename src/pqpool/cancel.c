@@ -12,7 +12,9 @@
  *
  * A statement that does not end within health_check_timeout all the same costs its connection. The
  * backend is an orphan then, and keeps the slot while the server says that it lives: else each try
- * would add one more to a server that cannot rid itself of them. */
+ * would add one more to a server that cannot rid itself of them. It is terminated rather than
+ * cancelled: nobody will talk to it again, and one that has been idle since the network lost us
+ * would hear of that in hours only. */
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -21,7 +23,7 @@
 
 enum { ORPHANS_EVERY_S = 1, BACKENDS_A_STATEMENT = 32 };
 
-_Static_assert(CANCEL_SQL_MAX > 300 + BACKENDS_A_STATEMENT * (sizeof "(-2147483648,'')," +
+_Static_assert(CANCEL_SQL_MAX > 400 + BACKENDS_A_STATEMENT * (sizeof "(-2147483648,'',0)," +
                                                               sizeof(struct conn_backend)),
                "a statement's text has room for all its backends");
 
@@ -47,7 +49,8 @@ static uint32_t add_backends(struct conn_list *list, uint32_t n, struct buf *sql
          conn = conn->next) {
         if (!wants_cancel(conn))
             continue;
-        buf_printf(sql, "%s(%d,'%s')", n > 0 ? "," : "", conn->backend.pid, conn->backend.start);
+        buf_printf(sql, "%s(%d,'%s',%d)", n > 0 ? "," : "", conn->backend.pid, conn->backend.start,
+                   conn->lingers);
         conn->cancel = CANCEL_ASKED;
         n++;
     }
@@ -56,17 +59,19 @@ static uint32_t add_backends(struct conn_list *list, uint32_t n, struct buf *sql
 
 bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql)
 {
-    buf_add_str(sql, "SELECT b.pid, pg_cancel_backend(b.pid) FROM (VALUES ");
+    buf_add_str(sql, "SELECT b.pid, CASE b.orphan WHEN 1 THEN pg_terminate_backend(b.pid) ELSE "
+                     "pg_cancel_backend(b.pid) END FROM (VALUES ");
     uint32_t cancels = 0;
     if (!canceler_can(pool))
         cancels = add_backends(&pool->list[CONN_CANCELING], 0, sql);
     uint32_t n = cancels;
     if (pool->orphans > 0 && now_ns >= pool->next_orphans_at_ns) {
         pool->next_orphans_at_ns = now_ns + ORPHANS_EVERY_S * NS_PER_S;
-        n = add_backends(&pool->list[CONN_CLOSING], n, sql); /* and cancels them once more */
+        n = add_backends(&pool->list[CONN_CLOSING], n, sql);
     }
-    buf_add_str(sql, ") AS b(pid, start) CROSS JOIN LATERAL pg_stat_get_activity(b.pid) AS s "
-                     "WHERE extract(epoch FROM s.backend_start)::text = b.start");
+    buf_add_str(sql,
+                ") AS b(pid, start, orphan) CROSS JOIN LATERAL pg_stat_get_activity(b.pid) AS s "
+                "WHERE extract(epoch FROM s.backend_start)::text = b.start");
     pool->counted.cancels += cancels;
     return n > 0;
 }

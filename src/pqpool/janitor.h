@@ -30,7 +30,7 @@ struct conn *janitor_next(struct pqpool *pool, enum conn_state state);
 /* Takes care of what has come to CANCELING. */
 void cancels_begin(struct janitor *j);
 
-enum { CANCEL_SQL_MAX = 2048 };
+enum { CANCEL_SQL_MAX = 3072 };
 
 /* Writes the statement for the control connection; false: there is nothing to ask. */
 bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql) REQUIRES(pool->mu);

@@ -137,3 +137,17 @@ Test(pqpool_failover, passes_over_a_host_that_is_silent, .timeout = 120)
     (void)rig_expect_whole(&rig, "the first host silent from the start");
     rig_end(&rig);
 }
+
+Test(pqpool_failover, moves_from_a_host_that_falls_silent, .timeout = 120)
+{
+    struct rig rig = rig_with_a_gate_first();
+    rig_start(&rig);
+    rig.more_ns =
+        rig.options.health_check_interval_ns + NS_PER_S; /* until backends are asked for */
+    gate_set(rig.gate, GATE_SILENT);
+    (void)rig_await_whole(&rig, "the first host falls silent, the next one is found");
+    cr_expect_gt(load_failures(&rig.load), 0);
+    gate_set(rig.gate, GATE_PASS); /* so that the server hears of the end of what was there */
+    rig_expect_no_more(&rig);
+    rig_end(&rig);
+}

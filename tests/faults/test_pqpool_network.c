@@ -61,6 +61,28 @@ Test(pqpool_network, refuses_new_ones_only, .timeout = 120)
     rig_end(&rig);
 }
 
+/* The server does not hear of it either, so its sessions are alive for hours yet. Those whose
+ * statements the pool gave up must not count against it for as long: it would be down, with a
+ * server that is well. */
+Test(pqpool_network, forgets_what_is_there, .timeout = 120)
+{
+    struct rig rig = rig_of(RIG_GATE, NULL);
+    rig.options.min_pool_size = rig.options.max_pool_size = RIG_THREADS;
+    rig_start(&rig);
+    rig.more_ns =
+        rig.options.health_check_interval_ns + NS_PER_S; /* until backends are asked for */
+    gate_forget(rig.gate);
+    (void)rig_await_whole(&rig, "every connection lost, and neither side told");
+    cr_expect_geq(load_ended(&rig.load, PQPOOL_TIMEOUT), RIG_THREADS / 2 + 1);
+    AWAIT(stats_of(rig.pool).orphans == 0);
+    uint64_t created = stats_of(rig.pool).created;
+    gate_cut(rig.gate); /* so that both sides hear */
+    AWAIT(stats_of(rig.pool).created >= created + RIG_THREADS &&
+          stats_of(rig.pool).idle == RIG_THREADS && stats_of(rig.pool).control_connected);
+    rig_expect_no_more(&rig);
+    rig_end(&rig);
+}
+
 /* ---- from the start ---- */
 
 static void acquire_in_time(struct pqpool *pool, size_t mode)
