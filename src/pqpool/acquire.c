@@ -159,11 +159,17 @@ static enum pqpool_rc validate(struct pqpool *pool, struct conn *conn, struct re
     int64_t now_ns = clock_now_ns();
     if (!needs_probe(pool, conn, now_ns))
         return PQPOOL_OK;
-    if (now_ns < req->deadline_at_ns)
-        return passes_probe(pool, conn, req) ? PQPOOL_OK : PQPOOL_LOST;
-    if (conn->state == CONN_LEASED) /* no time to probe it: another will */
-        pool_offer(pool, conn, now_ns);
-    return time_out(pool, req, now_ns, err);
+    if (now_ns >= req->deadline_at_ns) {
+        if (conn->state == CONN_LEASED) /* no time to probe it: another will */
+            pool_offer(pool, conn, now_ns);
+        return time_out(pool, req, now_ns, err);
+    }
+    if (!passes_probe(pool, conn, req))
+        return PQPOOL_LOST;
+    if (!conn_is_stale(pool, conn))
+        return PQPOOL_OK;
+    pool_offer(pool, conn, now_ns); /* retired while it was probed: discards it */
+    return PQPOOL_LOST;
 }
 
 static enum pqpool_rc acquire_slowly(struct pqpool *pool, struct request *req, struct conn *conn,

@@ -56,6 +56,42 @@ Test(pqpool_refusals, a_server_becomes_read_only_and_writable_again, .timeout = 
     rig_end(&rig);
 }
 
+/* ---- a probe that is overtaken ---- */
+
+static void *acquire_slowly(void *arg)
+{
+    return lease_from(arg);
+}
+
+/* While one connection is being probed, another tells that all of now are to be replaced: a probe
+ * that passes proves nothing then, since a server that takes no writes passes it. */
+Test(pqpool_refusals, what_was_retired_while_it_was_probed_is_not_lent, .timeout = 120)
+{
+    struct rig rig = rig_of(RIG_DIRECT, NULL);
+    rig.load.n_threads = 0;
+    rig.options.min_pool_size = rig.options.max_pool_size = 2;
+    rig.options.validation_bypass_ns = 0;
+    rig.options.validation_query = "SELECT pg_sleep(0.5)";
+    rig.options.validation_timeout_ns = generous_ns;
+    rig.options.health_check_interval_ns = rig.options.health_check_timeout_ns = generous_ns;
+    rig_start(&rig);
+    struct pqpool_lease *first = lease_from(rig.pool), *second = lease_from(rig.pool);
+    *pqpool_lease_bits(first) = *pqpool_lease_bits(second) = 1;
+    pqpool_release(&second, PQPOOL_REUSE);
+    pthread_t thread;
+    void *lease = NULL;
+    cr_assert_eq(pthread_create(&thread, NULL, acquire_slowly, rig.pool), 0);
+    AWAIT(stats_of(rig.pool).checking == 1);
+    pqpool_note(first, "25006");
+    cr_assert_eq(pthread_join(thread, &lease), 0);
+    second = lease;
+    cr_expect_eq(*pqpool_lease_bits(second), 0, "a fresh one");
+    pqpool_release(&first, PQPOOL_REUSE);
+    pqpool_release(&second, PQPOOL_REUSE);
+    rig_expect_no_more(&rig);
+    rig_end(&rig);
+}
+
 /* ---- 28P01 ---- */
 
 enum { CONFIG_ERRORS = 3, SERVER_ERRORS = 2 };
