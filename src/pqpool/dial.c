@@ -99,7 +99,7 @@ enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
     conn->dial = (struct conn_dial){
         .started_at_ns = now_ns,
         .deadline_at_ns = clock_after(now_ns, pool->options.connect_timeout_ns),
-        .host = dsn_good_host(pool->dsn),
+        .host = pool->host,
     };
     conn->pg = NULL;
     conn->fd = -1;
@@ -126,7 +126,6 @@ static enum dial_rc connected(struct conn *conn, struct err *err, enum error_cla
         hang_up(conn);
         return DIAL_FAILED;
     }
-    dsn_set_good_host(pool->dsn, conn->dial.host);
     return DIAL_OK;
 }
 

@@ -23,7 +23,7 @@ struct host {
 struct dsn {
     PQconninfoOption *given; /* what the string says; PQconninfoFree() */
     struct host hosts[HOSTS_MAX];
-    unsigned n_hosts, good_host;
+    unsigned n_hosts;
     const char *password_file, *application_name; /* borrowed from the pool's options */
     char startup_options[OPTIONS_SIZE];
     char password[PASSWORD_SIZE]; /* of the last read */
@@ -187,16 +187,6 @@ void dsn_close(struct dsn *dsn)
 unsigned dsn_hosts(const struct dsn *dsn)
 {
     return dsn->n_hosts;
-}
-
-unsigned dsn_good_host(const struct dsn *dsn)
-{
-    return dsn->good_host;
-}
-
-void dsn_set_good_host(struct dsn *dsn, unsigned host)
-{
-    dsn->good_host = host;
 }
 
 static bool read_password(struct dsn *dsn, struct err *err)

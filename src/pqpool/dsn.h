@@ -27,8 +27,6 @@ struct dsn *dsn_open(const struct pqpool_options *options, struct err *err) MUST
 void dsn_close(struct dsn *dsn); /* NULL is a no-op */
 
 unsigned dsn_hosts(const struct dsn *dsn);
-unsigned dsn_good_host(const struct dsn *dsn);
-void dsn_set_good_host(struct dsn *dsn, unsigned host);
 
 /* Reads the password file, if there is one: rotation needs no restart. */
 bool dsn_params(struct dsn *dsn, unsigned host, struct dsn_params *out, struct err *err) MUST_CHECK;

@@ -71,6 +71,8 @@ struct pqpool {
     struct dsn *dsn;
     struct conn *slots; /* max_pool_size of them */
     struct conn control;
+    unsigned host; /* the last good one, of several: dialled first; the connector's */
+    bool settled;  /* there has been a good one; the connector's */
 
     struct mutex mu;
     struct conn_list list[CONN_STATES] GUARDED_VAR;

@@ -271,13 +271,10 @@ Test(dsn, a_broken_string_is_explained_and_never_shown)
     }
 }
 
-Test(dsn, sixteen_hosts_are_fine_and_the_good_one_is_remembered)
+Test(dsn, sixteen_hosts_are_fine)
 {
     struct dsn *dsn = open_dsn("host=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16");
     cr_expect_eq(dsn_hosts(dsn), 16);
-    cr_expect_eq(dsn_good_host(dsn), 0);
-    dsn_set_good_host(dsn, 15);
-    cr_expect_eq(dsn_good_host(dsn), 15);
     expect_value(dsn, 15, "host", "16");
     dsn_close(dsn);
     dsn_close(NULL);

@@ -158,6 +158,29 @@ Test(verdicts, a_dial_begun_before_a_failover_is_of_before)
     cr_expect_eq(fresh->state, CONN_IDLE);
 }
 
+Test(verdicts, a_good_dial_to_another_host_replaces_every_connection_of_before)
+{
+    make_warm_pool(3, 8);
+    struct conn *held = lease();
+    wait_in_line(2);
+    pool.backoff.window = 2;
+    struct conn *mover = dial(), *late = dial();
+    cr_assert(mover != NULL && late != NULL);
+    mover->dial.host = 1;
+    succeed(mover);
+    cr_expect_eq(pool.host, 1);
+    cr_expect_eq(pool.generation, 1);
+    cr_expect(waiters[0].served && waiters[0].conn == mover, "it is of the new time itself");
+    cr_expect_eq(pool.control.state, CONN_CLOSING);
+
+    succeed(late);
+    cr_expect_eq(late->state, CONN_CLOSING, "begun before, and to the old one");
+    cr_expect_eq(pool.host, 1, "which is not gone back to");
+    pool_offer(&pool, held, now_ns);
+    cr_expect_eq(held->state, CONN_CLOSING);
+    cr_expect_eq(count(CONN_IDLE), 0);
+}
+
 Test(verdicts, the_control_connection_is_kept_unless_it_is_of_the_past)
 {
     static const struct {
