@@ -201,8 +201,8 @@ static void await_events(struct connector *c)
             .fd = c->dials[i]->fd,
             .events = c->dials[i]->dial.want == PGRES_POLLING_READING ? POLLIN : POLLOUT,
         };
-    int64_t now_ns = clock_now_ns();
-    int ready = poll(c->fds, 1 + c->n_dials, clock_poll_ms(next_wake(c), now_ns));
+    int64_t at_ns = next_wake(c);
+    int ready = poll(c->fds, 1 + c->n_dials, clock_poll_ms(at_ns, clock_now_ns()));
     if (ready < 0)
         for (uint32_t i = 0; i <= c->n_dials; i++)
             c->fds[i].revents = 0; /* EINTR: another round */

@@ -311,9 +311,9 @@ static int64_t next_wake(const struct janitor *j)
 static void round_of(struct janitor *j)
 {
     struct epoll_event events[EVENTS_A_ROUND];
-    int64_t now_ns = clock_now_ns();
-    int n =
-        epoll_wait(j->pool->epoll_fd, events, EVENTS_A_ROUND, clock_poll_ms(next_wake(j), now_ns));
+    int64_t at_ns = next_wake(j);
+    int n = epoll_wait(j->pool->epoll_fd, events, EVENTS_A_ROUND,
+                       clock_poll_ms(at_ns, clock_now_ns()));
     for (int i = 0; i < n; i++)
         handle_event(j, &events[i]);
     step_tasks(j, NULL);
@@ -321,7 +321,7 @@ static void round_of(struct janitor *j)
     cancelers_tend(j->pool);
     start_resets(j);
     use_control(j);
-    now_ns = clock_now_ns();
+    int64_t now_ns = clock_now_ns();
     if (now_ns >= j->next_tick_ns) {
         j->next_tick_ns = clock_after(now_ns, j->tick_ns);
         tick(j, now_ns);
