@@ -300,8 +300,9 @@ static int64_t next_wake(const struct janitor *j)
 {
     struct pqpool *pool = j->pool;
     mutex_lock(&pool->mu);
-    int64_t at_ns = clock_min(j->next_tick_ns, pool->next_health_at_ns);
-    at_ns = clock_min(at_ns, cancelers_next_wake(pool));
+    int64_t at_ns = clock_min(j->next_tick_ns, cancelers_next_wake(pool));
+    if (pool->control.state != CONN_CHECKING) /* else its check comes after what it is asked now */
+        at_ns = clock_min(at_ns, pool->next_health_at_ns);
     mutex_unlock(&pool->mu);
     for (uint32_t i = 0; i < j->n_tasks; i++)
         at_ns = clock_min(at_ns, j->tasks[i]->task_deadline_at_ns);
@@ -312,8 +313,8 @@ static void round_of(struct janitor *j)
 {
     struct epoll_event events[EVENTS_A_ROUND];
     int64_t at_ns = next_wake(j);
-    int n = epoll_wait(j->pool->epoll_fd, events, EVENTS_A_ROUND,
-                       clock_poll_ms(at_ns, clock_now_ns()));
+    int n =
+        epoll_wait(j->pool->epoll_fd, events, EVENTS_A_ROUND, clock_poll_ms(at_ns, clock_now_ns()));
     for (int i = 0; i < n; i++)
         handle_event(j, &events[i]);
     step_tasks(j, NULL);
