@@ -148,7 +148,7 @@ void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
     struct conn *next;
     for (struct conn *conn = pool->list[CONN_CANCELING].first; conn != NULL; conn = next) {
         next = conn->next;
-        if (conn->cancel == CANCEL_ASKED)
+        if (conn->cancel == CANCEL_ASKED && conn->canceler == NULL) /* else that will tell */
             cancel_struck(pool, conn, rows != NULL);
     }
     for (struct conn *conn = pool->list[CONN_CLOSING].first; conn != NULL; conn = next) {
