@@ -81,7 +81,6 @@ bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql)
 static void give_up(struct pqpool *pool, struct conn *conn, bool lives_on) REQUIRES(pool->mu)
 {
     conn->orphan = lives_on && conn->backend.pid != 0;
-    conn->cancel = CANCEL_WANTED;
     pool->counted.cancels_failed++;
     pool_event(pool, PQPOOL_EVENT_LOST,
                "a statement did not end, though it was cancelled: its connection is closed%s",

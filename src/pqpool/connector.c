@@ -152,6 +152,7 @@ static void close_one(struct pqpool *pool, struct conn *conn)
         pool->counted.closed[conn->close_reason]++;
     conn->lingers = conn->orphan && !pool->closing;
     if (conn->lingers) {
+        conn->cancel = CANCEL_WANTED; /* whatever came of one before */
         pool->next_orphans_at_ns = 0;
         pool_wake_janitor(pool);
     } else {
