@@ -304,7 +304,7 @@ static void take_back_late(struct pqpool *pool, struct conn *conn)
     conn_finish(conn);
     mutex_lock(&pool->mu);
     conn_discard(pool, conn, CLOSE_SHUTDOWN);
-    conn_move(pool, conn, CONN_NEW);
+    conn_free_slot(pool, conn, clock_now_ns());
     bool last = pool->closed && pool_on_loan(pool) == 0;
     mutex_unlock(&pool->mu);
     if (last)
