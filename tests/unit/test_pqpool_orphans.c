@@ -1,0 +1,57 @@
+/* Cancels and orphans as rules: what the server's answers mean for which connection. */
+#include "pqpool_bare.h"
+
+#include "base/buf.h"
+#include "pqpool/janitor.h"
+
+static struct conn *lent_of_backend(int pid)
+{
+    struct conn *conn = lease();
+    conn->backend = (struct conn_backend){ .pid = pid, .start = "1.5" };
+    return conn;
+}
+
+static struct pg_cancel_conn *some_canceler(PGconn *pg)
+{
+    return (struct pg_cancel_conn *)(void *)pg;
+}
+
+/* A send that was never read leaves an orphan in a slot that had its cancel before. */
+Test(orphans, are_asked_about_whatever_became_of_an_earlier_cancel)
+{
+    char text[CANCEL_SQL_MAX];
+    struct buf sql = BUF_OVER(text);
+    make_warm_pool(2, 4);
+    struct conn *conn = lent_of_backend(77);
+    conn->cancel = CANCEL_STRUCK;
+    conn->orphan = true;
+    conn_discard(&pool, conn, CLOSE_LOST);
+    pool.pg = &pg_driver_libpq;
+    pool_close_discarded(&pool);
+    cr_expect(conn->lingers);
+    cr_expect_eq(count(CONN_CLOSING), 1, "it counts");
+    cr_assert(cancels_ask(&pool, now_ns, &sql));
+    cr_expect_not_null(strstr(sql.data, "(77,'1.5',1)"), "%s", sql.data);
+    cancels_answered(&pool, NULL, now_ns);
+    cr_expect_eq(count(CONN_CLOSING), 0, "nobody said that it lives");
+}
+
+/* The control connection is asked about orphans; what has a canceler is answered by that alone. */
+Test(orphans, their_answer_says_nothing_about_a_canceler)
+{
+    static struct pg_driver libpq_17;
+    libpq_17.cancel_create = some_canceler;
+    make_warm_pool(2, 4);
+    pool.pg = &libpq_17;
+    struct conn *conn = lent_of_backend(77);
+    conn_move(&pool, conn, CONN_CANCELING);
+    conn->cancel = CANCEL_ASKED;
+    conn->ended = true;
+    conn->canceler = (struct pg_cancel_conn *)(void *)&slots;
+    cancels_answered(&pool, NULL, now_ns);
+    cr_expect_eq(conn->state, CONN_CANCELING, "it may strike yet");
+    cr_expect_eq(conn->cancel, CANCEL_ASKED);
+    cr_expect_not(conn->doomed);
+    cancel_struck(&pool, conn, true);
+    cr_expect_eq(conn->state, CONN_RESETTING);
+}
