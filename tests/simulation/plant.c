@@ -1,0 +1,68 @@
+/* plant.c - see plant.h. The linker sends the pool's calls here, from one of its files to another.
+ */
+#include "simulation/plant.h"
+
+#include "pqpool/janitor.h"
+#include "simulation/sim.h"
+#include "simulation/sim_wrap.h"
+
+WRAP(pool_dequeue);
+REAL(pool_dequeue);
+WRAP(pool_offer);
+REAL(pool_offer);
+WRAP(pool_wake_connector);
+REAL(pool_wake_connector);
+WRAP(backoff_allows);
+REAL(backoff_allows);
+WRAP(cancel_ended);
+REAL(cancel_ended);
+WRAP(janitor_watch);
+REAL(janitor_watch);
+
+static enum plant planted;
+
+void plant(enum plant what)
+{
+    planted = what;
+}
+
+void __wrap_pool_dequeue(struct pqpool *pool, struct waiter *waiter)
+{
+    if (planted != PLANT_LATE_WAITER)
+        __real_pool_dequeue(pool, waiter);
+}
+
+void __wrap_pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns)
+{
+    if (planted == PLANT_DEAF_OFFER && !pool->closing && !conn_is_stale(pool, conn))
+        conn_move(pool, conn, CONN_IDLE);
+    else
+        __real_pool_offer(pool, conn, now_ns);
+}
+
+void __wrap_pool_wake_connector(struct pqpool *pool)
+{
+    if (planted != PLANT_LOST_WAKE || !sim_chance(100))
+        __real_pool_wake_connector(pool);
+}
+
+uint32_t __wrap_backoff_allows(const struct backoff *backoff, int64_t now_ns)
+{
+    uint32_t allowed = __real_backoff_allows(backoff, now_ns);
+    return planted == PLANT_NO_PAUSE && allowed == 0 ? 1 : allowed;
+}
+
+void __wrap_cancel_ended(struct pqpool *pool, struct conn *conn, enum task_rc how)
+{
+    if (planted == PLANT_EARLY_REUSE)
+        conn->cancel = CANCEL_STRUCK;
+    __real_cancel_ended(pool, conn, how);
+}
+
+bool __wrap_janitor_watch(struct pqpool *pool, struct conn *conn)
+{
+    bool good = __real_janitor_watch(pool, conn);
+    if (good && planted == PLANT_DEAF_HANG_UP)
+        janitor_unwatch(pool, conn);
+    return good;
+}

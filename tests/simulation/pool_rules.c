@@ -1,0 +1,352 @@
+/* pool_rules.c - see pool_rules.h. */
+#include "simulation/pool_rules.h"
+
+#include <sys/epoll.h>
+
+#include "base/clock.h"
+#include "simulation/sim.h"
+#include "simulation/sim_fd.h"
+#include "simulation/sim_pg.h"
+
+enum { CANCELERS_MAX = 8 };
+
+/* poll() rounds up to whole milliseconds. */
+static const int64_t rounding_ns = 2 * NS_PER_MS;
+
+static uint64_t dials_seen;          /* of those the pool began */
+static uint32_t control_seen;        /* of those the control connection */
+static int64_t above_floor_since_ns; /* CLOCK_NEVER: it is not */
+
+void rules_reset(void)
+{
+    dials_seen = control_seen = 0;
+    above_floor_since_ns = CLOCK_NEVER;
+}
+
+/* ---- the lists ---- */
+
+static uint32_t check_list(const struct pqpool *pool, enum conn_state state)
+{
+    const struct conn_list *list = &pool->list[state];
+    const struct conn *prev = NULL;
+    uint32_t n = 0;
+    for (const struct conn *c = list->first; c != NULL; prev = c, c = c->next, n++) {
+        SIM_CHECK(n < pool->options.max_pool_size, "the list of %s runs in a circle",
+                  conn_state_name(state));
+        SIM_CHECK(c->state == state && c->prev == prev && !c->control,
+                  "one that is %s is in the list of %s", conn_state_name(c->state),
+                  conn_state_name(state));
+    }
+    SIM_CHECK(n == list->count && prev == list->last, "the list of %s has %u, and counts %u",
+              conn_state_name(state), n, list->count);
+    return n;
+}
+
+static void check_waiters(const struct pqpool *pool)
+{
+    const struct waiter *prev = NULL;
+    uint32_t n = 0;
+    SIM_CHECK(pool->waiting <= pool->callers_inside, "%u wait, but only %u are inside",
+              pool->waiting, pool->callers_inside);
+    for (const struct waiter *w = pool->first_waiter; w != NULL; prev = w, w = w->next, n++)
+        SIM_CHECK(n < pool->waiting && w->prev == prev && !w->served, "the queue is broken");
+    SIM_CHECK(n == pool->waiting && prev == pool->last_waiter, "%u queue, and %u are counted", n,
+              pool->waiting);
+}
+
+void rules_check_lists(const struct pqpool *pool)
+{
+    uint32_t total = 0;
+    for (int state = 0; state < CONN_STATES; state++)
+        total += check_list(pool, (enum conn_state)state);
+    SIM_CHECK(total == pool->options.max_pool_size, "%u slots in the lists", total);
+    check_waiters(pool);
+}
+
+/* ---- each connection ---- */
+
+static void check_hang_up(const struct conn *conn)
+{
+    SIM_CHECK(conn->own_fd < 0 || !conn->peer_gone ||
+                  sim_socket_is_dead(sim_socket_of(conn->own_fd)),
+              "said to be hung up, and is not");
+}
+
+static void check_watch(const struct conn *conn)
+{
+    SIM_CHECK(sim_fd_watch(conn->own_fd) == (EPOLLRDHUP | EPOLLET),
+              "%s, and watched for more or less than a hang-up", conn_state_name(conn->state));
+}
+
+/* All that may be lent is connected to the same host. */
+static void check_host(const struct pqpool *pool, const struct conn *conn)
+{
+    bool in_use =
+        conn->state != CONN_NEW && conn->state != CONN_CONNECTING && conn->state != CONN_CLOSING;
+    SIM_CHECK(!in_use || conn->generation != pool->generation || conn->dial.host == pool->host,
+              "%s at host %u, and the pool is at %u", conn_state_name(conn->state), conn->dial.host,
+              pool->host);
+}
+
+static void check_conn(const struct pqpool *pool, const struct conn *conn)
+{
+    const char *state = conn_state_name(conn->state);
+    check_hang_up(conn);
+    check_host(pool, conn);
+    switch (conn->state) {
+    case CONN_NEW:
+        SIM_CHECK(conn->pg == NULL && conn->own_fd < 0, "a free slot has a connection");
+        break;
+    case CONN_IDLE:
+        SIM_CHECK(!pool->closing || conn->control, "idle in a pool that is closing");
+        SIM_CHECK(!conn_is_stale(pool, conn), "idle, and known to be stale");
+        SIM_CHECK(conn->pg != NULL && sim_pg_is_clean(conn->pg), "idle, but not clean");
+        check_watch(conn);
+        break;
+    case CONN_LEASED:
+        if (!pool->abandoned)
+            check_watch(conn);
+        break;
+    case CONN_CHECKING:
+    case CONN_RESETTING:
+    case CONN_CANCELING:
+        SIM_CHECK(pool->abandoned || (conn->pg != NULL && conn->own_fd >= 0), "%s and closed",
+                  state);
+        break;
+    case CONN_CONNECTING:
+    case CONN_CLOSING:
+        break;
+    }
+}
+
+static void check_server(const struct pqpool *pool)
+{
+    uint32_t known = pool->control.pg != NULL;
+    for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
+        known += pool->slots[i].pg != NULL;
+    SIM_CHECK(sim_pg_open() == known, "%u connections are open, and %u are known", sim_pg_open(),
+              known);
+    SIM_CHECK(known <= pool->options.max_pool_size + 1, "%u connections are open", known);
+    SIM_CHECK(sim_pg_cancels_open() <= CANCELERS_MAX, "%u cancels", sim_pg_cancels_open());
+}
+
+/* ---- verdicts ---- */
+
+static uint32_t usable_of(const struct pqpool *pool)
+{
+    return pool_total(pool) - pool->list[CONN_CONNECTING].count - pool->list[CONN_CLOSING].count;
+}
+
+static bool is_away(const struct pqpool *pool)
+{
+    return pool->backoff.failures >= pool->options.max_retry_attempts && usable_of(pool) == 0;
+}
+
+/* Half of the slots wait for backends that do not end. */
+static bool has_many_orphans(const struct pqpool *pool)
+{
+    uint32_t orphans = 0;
+    for (const struct conn *c = pool->list[CONN_CLOSING].first; c != NULL; c = c->next)
+        orphans += c->orphan;
+    SIM_CHECK(orphans == pool->orphans, "%u orphans, and %u are counted", orphans, pool->orphans);
+    return orphans > 0 && orphans >= pool->options.max_pool_size / 2;
+}
+
+static void check_down(struct pqpool *pool)
+{
+    uint32_t usable = usable_of(pool);
+    bool is = is_away(pool) || has_many_orphans(pool);
+    bool says = pqpool_is_down(pool, NULL);
+    SIM_CHECK(says == is, "%u failures, %u usable, and it is said to be %s", pool->backoff.failures,
+              usable, says ? "down" : "up");
+    SIM_CHECK(!is || pool->waiting == 0, "down, and %u still wait", pool->waiting);
+}
+
+/* A waiter may be passed over for something idle only while a fresh connection can still come. */
+static void check_nobody_is_forgotten(const struct pqpool *pool)
+{
+    if (pool->waiting == 0 || pool->list[CONN_IDLE].count == 0)
+        return;
+    SIM_CHECK(pool->backoff.failures == 0, "one waits, one is idle, and dials fail");
+    SIM_CHECK(pool->list[CONN_CONNECTING].count + pool->list[CONN_CLOSING].count +
+                      pool->list[CONN_NEW].count >
+                  0,
+              "one waits, one is idle, and no fresh one can come");
+}
+
+static void check_stats(struct pqpool *pool)
+{
+    uint32_t active = pool->list[CONN_LEASED].count + pool->list[CONN_CHECKING].count +
+                      pool->list[CONN_RESETTING].count + pool->list[CONN_CANCELING].count;
+    SIM_CHECK(active + pool->list[CONN_IDLE].count <= pool_total(pool), "more than all");
+    SIM_CHECK(!pool->replacing || !pool->retire_one, "one is replaced, and another retired");
+    SIM_CHECK(!pool->closing || pool->waiting == 0, "closing, and %u still wait", pool->waiting);
+}
+
+/* One was begun by this actor just now. While dials fail there is one at a time, after its pause;
+ * else as many as the window has room for, and only for somebody's sake. */
+static void check_dials(const struct pqpool *pool)
+{
+    uint32_t slots = pool->list[CONN_CONNECTING].count;
+    bool control = pool->control.state == CONN_CONNECTING;
+    bool begun_control = pool->control.serial != control_seen;
+    bool begun = pool->counted.dials != dials_seen;
+    dials_seen = pool->counted.dials;
+    control_seen = pool->control.serial;
+    if (!begun)
+        return;
+    if (pool->backoff.failures > 0) {
+        SIM_CHECK(slots + control == 1, "dials fail, and %u are under way", slots + control);
+        SIM_CHECK(sim_now_ns() >= pool->backoff.next_at_ns, "a dial before its pause is over");
+    } else if (!begun_control) {
+        SIM_CHECK(slots <= pool->backoff.window, "%u dials under way in a window of %u", slots,
+                  pool->backoff.window);
+    }
+}
+
+static void watch_floor(const struct pqpool *pool)
+{
+    if (usable_of(pool) <= pool->options.min_pool_size)
+        above_floor_since_ns = CLOCK_NEVER;
+    else if (above_floor_since_ns == CLOCK_NEVER)
+        above_floor_since_ns = sim_now_ns();
+}
+
+void rules_check(struct pqpool *pool)
+{
+    watch_floor(pool);
+    for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
+        check_conn(pool, &pool->slots[i]);
+    check_conn(pool, &pool->control);
+    check_server(pool);
+    check_down(pool);
+    check_nobody_is_forgotten(pool);
+    check_stats(pool);
+    check_dials(pool);
+}
+
+/* ---- when all is quiet ---- */
+
+/* As demand.c has it, in words of our own. */
+static bool wants_dial(const struct pqpool *pool, int64_t now_ns)
+{
+    uint32_t total = pool_total(pool);
+    uint32_t dialling = pool->list[CONN_CONNECTING].count;
+    bool control_is_dialled = pool->control.state == CONN_CONNECTING;
+    bool failing = pool->backoff.failures > 0;
+    if (failing && (dialling > 0 || control_is_dialled || now_ns < pool->backoff.next_at_ns))
+        return false;
+    if (pool->control.state == CONN_NEW)
+        return true;
+    if (total == pool->options.max_pool_size || (!failing && dialling >= pool->backoff.window))
+        return false;
+    return pool->waiting > dialling || is_away(pool) ||
+           total - pool->list[CONN_CLOSING].count < pool->options.min_pool_size;
+}
+
+/* While it prepares a session, the connector does nothing else. */
+static bool is_preparing(const struct pqpool *pool)
+{
+    bool is = pool->control.state == CONN_CONNECTING && pool->control.own_fd >= 0;
+    for (const struct conn *c = pool->list[CONN_CONNECTING].first; c != NULL; c = c->next)
+        is |= c->own_fd >= 0;
+    return is;
+}
+
+static void check_connector(const struct pqpool *pool)
+{
+    if (is_preparing(pool) || pool->closing)
+        return;
+    for (const struct conn *c = pool->list[CONN_CLOSING].first; c != NULL; c = c->next)
+        SIM_CHECK(c->lingers, "all is quiet, and nobody closes what is to be closed");
+    SIM_CHECK(pool->control.state != CONN_CLOSING, "all is quiet, and control is not closed");
+    SIM_CHECK(!wants_dial(pool, sim_now_ns() - rounding_ns),
+              "all is quiet, and nobody dials what is wanted: %u failures, %u waiting, %u dialled, "
+              "%u of %u open, control %s",
+              pool->backoff.failures, pool->waiting, pool->list[CONN_CONNECTING].count,
+              pool_total(pool), pool->options.min_pool_size, conn_state_name(pool->control.state));
+}
+
+/* The janitor looks four times in each of its shortest spans. */
+static int64_t tick_slack_ns(const struct pqpool_options *o)
+{
+    return clock_min(o->idle_timeout_ns / 2, 2 * NS_PER_S) + 50 * NS_PER_MS;
+}
+
+static void check_idle(const struct pqpool *pool, const struct conn *conn)
+{
+    const struct pqpool_options *o = &pool->options;
+    int64_t unused_ns = sim_now_ns() - conn->used_at_ns;
+    int64_t slack_ns = tick_slack_ns(o) + o->health_check_timeout_ns + /* a cancel, and a reset */
+                       o->validation_timeout_ns;
+    SIM_CHECK(!sim_socket_is_dead(sim_socket_of(conn->own_fd)),
+              "all is quiet, and nobody heard an idle one's hang-up");
+    if (conn->control || o->idle_timeout_ns == 0 || above_floor_since_ns > sim_now_ns() - slack_ns)
+        return;
+    SIM_CHECK(unused_ns < o->idle_timeout_ns + slack_ns, "idle for %.3f s, and %.3f s is the limit",
+              (double)unused_ns / 1e9, (double)o->idle_timeout_ns / 1e9);
+}
+
+static void check_cancels(const struct pqpool *pool)
+{
+    bool asks = pool->control.state == CONN_IDLE && pool->pg->cancel_create == NULL;
+    for (const struct conn *c = pool->list[CONN_CANCELING].first; c != NULL; c = c->next) {
+        SIM_CHECK(c->ended || c->task_deadline_at_ns + rounding_ns > sim_now_ns(),
+                  "all is quiet, and a cancel is not begun, or overdue");
+        SIM_CHECK(!asks || c->ended || c->backend.pid == 0 || c->cancel != CANCEL_WANTED,
+                  "all is quiet, and nobody asks to cancel");
+        SIM_CHECK(!c->ended || c->cancel == CANCEL_ASKED, "a statement is over, and not settled");
+    }
+}
+
+static void check_janitor(const struct pqpool *pool)
+{
+    for (const struct conn *c = pool->list[CONN_IDLE].first; c != NULL; c = c->next)
+        check_idle(pool, c);
+    if (pool->control.state == CONN_IDLE)
+        check_idle(pool, &pool->control);
+    if (pool->stop)
+        return;
+    check_cancels(pool);
+    for (const struct conn *c = pool->list[CONN_RESETTING].first; c != NULL; c = c->next)
+        SIM_CHECK(c->task_deadline_at_ns + rounding_ns > sim_now_ns(),
+                  "all is quiet, and a reset is not begun, or overdue");
+    SIM_CHECK(pool->events_count == 0, "all is quiet, and %u events are not delivered",
+              pool->events_count);
+    SIM_CHECK(pool->next_health_at_ns + rounding_ns > sim_now_ns() ||
+                  pool->control.state == CONN_CHECKING,
+              "a health check is overdue");
+}
+
+void rules_check_quiet(struct pqpool *pool)
+{
+    check_connector(pool);
+    check_janitor(pool);
+    bool exhausted = pool->waiting > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
+    SIM_CHECK(pool->exhausted_since_ns == 0 || exhausted, "said to be exhausted, and is not");
+    SIM_CHECK(pool->waiting == 0 || pool->list[CONN_IDLE].count == 0 ||
+                  pool->list[CONN_CONNECTING].count > 0,
+              "all is quiet, one waits, one is idle, and none is dialled");
+}
+
+/* A failure may be on the books still: with nothing wanted, no dial has come to strike it off. */
+bool rules_pool_is_whole(struct pqpool *pool)
+{
+    return pool->healthy && !pqpool_is_down(pool, NULL) &&
+           usable_of(pool) >= pool->options.min_pool_size;
+}
+
+/* Time for what is idle to time out, and for what is old to be replaced, one after the other. */
+int64_t rules_rest_ns(const struct pqpool_options *options)
+{
+    return options->idle_timeout_ns + 2 * options->max_lifetime_ns +
+           options->max_pool_size * 4 * NS_PER_S;
+}
+
+void rules_check_rested(const struct pqpool *pool)
+{
+    int64_t limit_ns = rules_rest_ns(&pool->options);
+    for (const struct conn *c = pool->list[CONN_IDLE].first; c != NULL; c = c->next)
+        SIM_CHECK(pool->options.max_lifetime_ns == 0 || sim_now_ns() - c->born_at_ns < limit_ns,
+                  "idle, and lives on for %.3f s", (double)(sim_now_ns() - c->born_at_ns) / 1e9);
+}
