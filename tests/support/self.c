@@ -53,11 +53,14 @@ static int own_inodes(unsigned long inodes[SELF_SOCKETS_MAX])
     return n;
 }
 
-static bool is_one_of(unsigned long inode, const unsigned long inodes[], int n)
+/* Takes it off the list: while sockets come and go the table tells of one more than once. */
+static bool take_inode(unsigned long inode, unsigned long inodes[], int n)
 {
     for (int i = 0; i < n; i++)
-        if (inodes[i] == inode)
+        if (inode != 0 && inodes[i] == inode) {
+            inodes[i] = 0;
             return true;
+        }
     return false;
 }
 
@@ -74,7 +77,7 @@ int self_sockets_to(int port, int own_ports[SELF_SOCKETS_MAX])
     while (fgets(line, sizeof line, table) != NULL)
         if (sscanf(line, " %*d: %*x:%x %*x:%x %*x %*s %*s %*s %*s %*s %lu", &own, &peer, &inode) ==
                 3 &&
-            peer == (unsigned)port && n < SELF_SOCKETS_MAX && is_one_of(inode, inodes, n_inodes))
+            peer == (unsigned)port && n < SELF_SOCKETS_MAX && take_inode(inode, inodes, n_inodes))
             own_ports[n++] = (int)own;
     fclose(table);
     return n;
