@@ -120,8 +120,16 @@ double rig_await_whole(struct rig *rig, const char *fault)
     return took;
 }
 
+/* What the last callers gave up at the load's end is cancelled yet. */
+static bool is_at_rest(const struct rig *rig)
+{
+    const struct pqpool_stats stats = stats_of(rig->pool);
+    return !stats.down && stats.orphans == 0 && stats.active == 0;
+}
+
 void rig_expect_no_more(struct rig *rig)
 {
+    AWAIT(is_at_rest(rig));
     use_all_at_once(rig);
     AWAIT(holds_no_more_than_it_says(rig));
 }
