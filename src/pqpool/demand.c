@@ -58,13 +58,24 @@ void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fm
 
 /* ---- idle connections ---- */
 
-static bool retires_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
-    REQUIRES(pool->mu)
+uint32_t pool_staying(const struct pqpool *pool)
+{
+    return pool_total(pool) - pool->list[CONN_CLOSING].count;
+}
+
+bool pool_can_spare_one(const struct pqpool *pool)
+{
+    return pool_staying(pool) > pool->options.min_pool_size ||
+           pool->options.min_pool_size == pool->options.max_pool_size;
+}
+
+/* What was to be spared may have gone by another way meanwhile. */
+bool pool_retires_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
 {
     if (!pool->retire_one || conn->expires_at_ns > now_ns)
         return false;
     pool->retire_one = false;
-    return true;
+    return pool_can_spare_one(pool);
 }
 
 void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns)
@@ -73,7 +84,7 @@ void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns)
         conn_discard(pool, conn, CLOSE_SHUTDOWN);
     else if (conn_is_stale(pool, conn))
         conn_discard(pool, conn, stale_reason(conn));
-    else if (retires_now(pool, conn, now_ns))
+    else if (pool_retires_now(pool, conn, now_ns))
         conn_discard(pool, conn, CLOSE_LIFETIME);
     else if (pool->first_waiter != NULL) {
         pool_hand_over(pool, conn, now_ns);
@@ -143,12 +154,11 @@ static bool slot_is_wanted(const struct pqpool *pool) REQUIRES(pool->mu)
 {
     uint32_t total = pool_total(pool);
     uint32_t dialling = pool->list[CONN_CONNECTING].count;
-    uint32_t staying = total - pool->list[CONN_CLOSING].count;
     if (total >= pool->options.max_pool_size)
         return false;
     if (is_away(pool))
         return true; /* nobody may wait, and only a dial can end that */
-    return staying < pool->options.min_pool_size || pool->waiting > dialling ||
+    return pool_staying(pool) < pool->options.min_pool_size || pool->waiting > dialling ||
            (pool->replacing && dialling == 0);
 }
 

@@ -192,6 +192,13 @@ void pool_judge_down(struct pqpool *pool) REQUIRES(pool->mu);
 bool pool_has_too_many_orphans(const struct pqpool *pool) REQUIRES(pool->mu);
 
 uint32_t pool_total(const struct pqpool *pool) REQUIRES(pool->mu);
+uint32_t pool_staying(const struct pqpool *pool) REQUIRES(pool->mu); /* without the closing ones */
+
+/* One may be closed before its replacement is there: the floor is kept, or there is no room. */
+bool pool_can_spare_one(const struct pqpool *pool) REQUIRES(pool->mu);
+/* The connection is too old, it is its turn, and one can be spared. */
+bool pool_retires_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
+    REQUIRES(pool->mu);
 /* No room to open a connection, and none on its way. */
 bool pool_is_full(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_on_loan(const struct pqpool *pool) REQUIRES(pool->mu); /* to callers */

@@ -3,18 +3,13 @@
 #include "base/clock.h"
 #include "pqpool/janitor.h"
 
-static uint32_t staying(const struct pqpool *pool) REQUIRES(pool->mu)
-{
-    return pool_total(pool) - pool->list[CONN_CLOSING].count;
-}
-
 static void trim_idle(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *conn;
     if (pool->options.idle_timeout_ns == 0)
         return;
     while ((conn = pool->list[CONN_IDLE].last) != NULL &&
-           staying(pool) > pool->options.min_pool_size &&
+           pool_staying(pool) > pool->options.min_pool_size &&
            now_ns - conn->used_at_ns >= pool->options.idle_timeout_ns)
         conn_discard(pool, conn, CLOSE_IDLE);
 }
@@ -39,16 +34,13 @@ static bool any_expired(const struct pqpool *pool, int64_t now_ns) REQUIRES(pool
  * the same age must not leave together. */
 static void retire_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
-    struct conn *conn;
-    if (pool->retire_one && (conn = expired_idle(pool, now_ns)) != NULL) {
-        pool->retire_one = false;
+    struct conn *conn = expired_idle(pool, now_ns);
+    if (conn != NULL && pool_retires_now(pool, conn, now_ns))
         conn_discard(pool, conn, CLOSE_LIFETIME);
-    }
     if (now_ns < pool->next_retire_at_ns || pool->replacing || pool->retire_one ||
         !any_expired(pool, now_ns))
         return;
-    bool spare = staying(pool) > pool->options.min_pool_size ||
-                 pool->options.min_pool_size == pool->options.max_pool_size;
+    bool spare = pool_can_spare_one(pool);
     if (!spare && pool_total(pool) == pool->options.max_pool_size)
         return; /* one that is being closed has the replacement's place: soon */
     *(spare ? &pool->retire_one : &pool->replacing) = true;

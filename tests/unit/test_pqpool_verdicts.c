@@ -221,6 +221,18 @@ Test(verdicts, an_expired_one_goes_when_its_time_has_come)
     cr_expect_not(pool.retire_one, "one at a time");
 }
 
+/* It was to be spared, and another one has gone meanwhile. */
+Test(verdicts, an_expired_one_of_the_floor_stays_for_now)
+{
+    make_warm_pool(2, 3);
+    struct conn *conn = lease();
+    conn->expires_at_ns = now_ns;
+    pool.retire_one = true;
+    pool_offer(&pool, conn, now_ns);
+    cr_expect_eq(conn->state, CONN_IDLE);
+    cr_expect_not(pool.retire_one, "its replacement comes first");
+}
+
 Test(verdicts, its_replacement_is_dialled_first)
 {
     make_warm_pool(2, 3);
