@@ -321,10 +321,12 @@ Test(gate, says_its_own_after_so_many_rows_and_ends, .timeout = 60)
     open_line(&line);
     gate_inject_after(line.gate, 'D', 2, message, len);
     static const char rows[] = ROW("one.") "C\0\0\0\x04" ROW("two.") ROW("tri.");
-    for (size_t i = 0; i < sizeof rows - 1; i++) /* boundaries do not depend on the pieces */
-        cr_assert_eq(send(line.server, rows + i, 1, MSG_NOSIGNAL), 1);
+    size_t taken =
+        sizeof rows - 1 - (sizeof ROW("tri.") - 1); /* the gate may end before the rest */
+    for (size_t i = 0; i < sizeof rows - 1; i++)    /* boundaries do not depend on the pieces */
+        cr_assert(send(line.server, rows + i, 1, MSG_NOSIGNAL) == 1 || i >= taken);
     char got[sizeof rows + sizeof message];
-    size_t want = sizeof rows - 1 - sizeof ROW("tri.") + 1 + len;
+    size_t want = taken + len;
     for (size_t at = 0; at < want; at++) {
         cr_assert(ready(line.client, POLLIN, SOON_S * 1000));
         cr_assert_eq(recv(line.client, got + at, 1, 0), 1);
