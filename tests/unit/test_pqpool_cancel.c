@@ -1,12 +1,15 @@
 /* Statements that nobody waits for any more: cancelled, and never at the cost of a later one. */
 #include "pqpool_fixture.h"
 
-static const int64_t soon_ns = 50 * NS_PER_MS;
+/* How long a cancelled statement may take to end: where it is to end, far more than it needs, and
+ * where it is not, no longer than a test may take, but longer than a busy machine lets a thread
+ * wait. */
+static const int64_t long_ns = PATIENCE_S * NS_PER_S, short_ns = 500 * NS_PER_MS;
 
-static struct pqpool_options options_of(uint32_t max)
+static struct pqpool_options options_of(uint32_t max, int64_t limit_ns)
 {
     struct pqpool_options options = quick_options(1, max);
-    options.health_check_timeout_ns = soon_ns;
+    options.health_check_timeout_ns = limit_ns;
     return options;
 }
 
@@ -27,7 +30,7 @@ static void run_out_of_time(struct pqpool *pool, enum pqpool_verdict verdict)
 
 static void expect_used_again(void)
 {
-    struct pqpool_options options = options_of(1);
+    struct pqpool_options options = options_of(1, long_ns);
     struct pqpool *pool = open_warm_pool(&options);
     run_out_of_time(pool, PQPOOL_REUSE);
     struct pqpool_lease *lease = lease_from(pool);
@@ -42,7 +45,7 @@ static void expect_used_again(void)
 
 Test(cancel, what_is_not_wanted_is_cancelled_and_closed)
 {
-    struct pqpool_options options = options_of(1);
+    struct pqpool_options options = options_of(1, long_ns);
     struct pqpool *pool = open_warm_pool(&options);
     run_out_of_time(pool, PQPOOL_DISCARD);
     struct pqpool_lease *lease = lease_from(pool);
@@ -62,7 +65,7 @@ Test(cancel, the_connection_is_used_again)
 /* A user of the raw PGconn who left a statement under way. */
 Test(cancel, a_busy_connection_is_cancelled_too)
 {
-    struct pqpool_options options = options_of(1);
+    struct pqpool_options options = options_of(1, long_ns);
     struct pqpool *pool = open_warm_pool(&options);
     struct pqpool_lease *lease = lease_from(pool);
     *pqpool_lease_bits(lease) = 1;
@@ -78,7 +81,7 @@ Test(cancel, a_busy_connection_is_cancelled_too)
 /* It may strike later: its connection must not be lent again. */
 Test(cancel, one_that_nobody_confirms_costs_the_connection)
 {
-    struct pqpool_options options = options_of(2);
+    struct pqpool_options options = options_of(2, short_ns);
     struct pqpool *pool = open_warm_pool(&options);
     fake_pg_cancels(FAKE_ANSWER_HANG, 1);
     run_out_of_time(pool, PQPOOL_REUSE);
@@ -94,7 +97,7 @@ Test(cancel, one_that_nobody_confirms_costs_the_connection)
 
 Test(cancel, a_statement_that_does_not_end_keeps_its_slot_while_its_backend_lives)
 {
-    struct pqpool_options options = options_of(3);
+    struct pqpool_options options = options_of(3, short_ns);
     struct pqpool *pool = open_warm_pool(&options);
     fake_pg_cancels(FAKE_ANSWER_ERROR, FAKE_ALWAYS);
     run_out_of_time(pool, PQPOOL_REUSE);
@@ -111,7 +114,7 @@ Test(cancel, a_statement_that_does_not_end_keeps_its_slot_while_its_backend_live
 
 Test(cancel, half_of_the_slots_lost_to_orphans_is_down)
 {
-    struct pqpool_options options = options_of(4);
+    struct pqpool_options options = options_of(4, short_ns);
     struct pqpool *pool = open_warm_pool(&options);
     fake_pg_cancels(FAKE_ANSWER_ERROR, FAKE_ALWAYS);
     run_out_of_time(pool, PQPOOL_REUSE);
@@ -133,7 +136,7 @@ Test(cancel, half_of_the_slots_lost_to_orphans_is_down)
 /* Nobody can say that its backend lives. */
 Test(cancel, without_a_control_connection_orphans_are_forgotten)
 {
-    struct pqpool_options options = options_of(2);
+    struct pqpool_options options = options_of(2, short_ns);
     struct pqpool *pool = open_warm_pool(&options);
     fake_pg_cancels(FAKE_ANSWER_ERROR, FAKE_ALWAYS);
     run_out_of_time(pool, PQPOOL_REUSE);
@@ -146,7 +149,7 @@ Test(cancel, without_a_control_connection_orphans_are_forgotten)
 
 Test(cancel, close_ends_what_is_under_way)
 {
-    struct pqpool_options options = options_of(2);
+    struct pqpool_options options = options_of(2, long_ns);
     struct pqpool *pool = open_warm_pool(&options);
     fake_pg_answers(FAKE_ANSWER_HANG, 1);
     run_out_of_time(pool, PQPOOL_REUSE);
@@ -156,7 +159,7 @@ Test(cancel, close_ends_what_is_under_way)
 
 Test(cancel, close_does_not_wait_for_what_does_not_end)
 {
-    struct pqpool_options options = options_of(3);
+    struct pqpool_options options = options_of(3, short_ns);
     struct pqpool *pool = open_warm_pool(&options);
     fake_pg_cancels(FAKE_ANSWER_ERROR, FAKE_ALWAYS);
     run_out_of_time(pool, PQPOOL_REUSE);
@@ -187,7 +190,7 @@ Test(cancel_17, the_connection_is_used_again)
  * cancel may strike yet. */
 Test(cancel_17, a_peer_that_never_closes_costs_the_connection_and_nothing_else)
 {
-    struct pqpool_options options = options_of(2);
+    struct pqpool_options options = options_of(2, short_ns);
     struct pqpool *pool = open_warm_pool(&options);
     fake_pg_cancels(FAKE_ANSWER_HANG, FAKE_ALWAYS);
     for (uint32_t i = 1; i <= 3; i++) {
@@ -204,9 +207,8 @@ Test(cancel_17, a_peer_that_never_closes_costs_the_connection_and_nothing_else)
 Test(cancel_17, many_at_once_are_all_cancelled)
 {
     enum { MANY = 20 }; /* more than may be under way at a time */
-    struct pqpool_options options = options_of(MANY);
+    struct pqpool_options options = options_of(MANY, long_ns);
     options.min_pool_size = MANY;
-    options.health_check_timeout_ns = PATIENCE_S * NS_PER_S;
     struct pqpool *pool = open_warm_pool(&options);
     struct pqpool_lease *leases[MANY];
     for (int i = 0; i < MANY; i++) {
@@ -223,8 +225,7 @@ Test(cancel_17, many_at_once_are_all_cancelled)
 
 Test(cancel_17, close_leaves_none_behind)
 {
-    struct pqpool_options options = options_of(2);
-    options.health_check_timeout_ns = PATIENCE_S * NS_PER_S;
+    struct pqpool_options options = options_of(2, long_ns);
     struct pqpool *pool = open_warm_pool(&options);
     fake_pg_cancels(FAKE_ANSWER_HANG, FAKE_ALWAYS);
     run_out_of_time(pool, PQPOOL_REUSE);
