@@ -59,7 +59,9 @@ static const char reaper[] =
     "for i in $(seq 200); do\n"
     "  pids=$(servers)\n"
     "  [ -n \"$pids\" ] || break\n"
-    "  kill -KILL $pids\n"
+    "  for pid in $pids; do\n" /* looked at once more: it may be another's by now */
+    "    [ \"$(readlink /proc/$pid/cwd)\" = \"$0/data\" ] && kill -KILL $pid\n"
+    "  done\n"
     "  sleep 0.05\n"
     "done\n"
     "rm -rf \"$0\"\n"
