@@ -331,9 +331,12 @@ static void round_of(struct janitor *j)
 }
 
 /* What the janitor owns is the connector's to close. */
-static void leave(struct pqpool *pool)
+static void leave(struct janitor *j)
 {
+    struct pqpool *pool = j->pool;
     struct conn *conn;
+    for (uint32_t i = 0; i < j->n_tasks; i++)
+        task_clear(j->tasks[i]); /* what had been read of an answer that nobody awaits the end of */
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
         canceler_close(&pool->slots[i]);
     mutex_lock(&pool->mu);
@@ -354,7 +357,7 @@ void *janitor_run(void *arg)
                          .tick_ns = tick_length(&pool->options) };
     while (!atomic_load_explicit(&pool->stop, memory_order_acquire))
         round_of(&j);
-    leave(pool);
+    leave(&j);
     deliver_events(pool);
     return NULL;
 }
