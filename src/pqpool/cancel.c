@@ -59,6 +59,8 @@ static uint32_t add_backends(struct conn_list *list, uint32_t n, struct buf *sql
 
 bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql)
 {
+    if (pool->list[CONN_CANCELING].count + pool->orphans == 0)
+        return false; /* as nearly always: no text is made under the mutex for nothing */
     buf_add_str(sql, "SELECT b.pid, CASE b.orphan WHEN 1 THEN pg_terminate_backend(b.pid) ELSE "
                      "pg_cancel_backend(b.pid) END FROM (VALUES ");
     uint32_t cancels = 0;
