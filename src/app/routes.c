@@ -8,15 +8,15 @@ static const int plain_statuses[] = { 200, 500, 0 };
 
 /* clang-format off */
 const struct http_route routes[] = {
-    { "POST", "/v1/orders",            HTTP_JSON_BODY, post_order,  post_statuses },
-    { "GET",  "/v1/orders/{order_id}", HTTP_NO_BODY,   get_order,   read_statuses },
-    { "GET",  "/v1/orders",            HTTP_NO_BODY,   get_orders,  read_statuses },
-    { "GET",  "/health",               HTTP_NO_BODY,   get_health,  probe_statuses },
-    { "GET",  "/health/live",          HTTP_NO_BODY,   get_live,    probe_statuses },
-    { "GET",  "/health/ready",         HTTP_NO_BODY,   get_ready,   probe_statuses },
-    { "GET",  "/health/startup",       HTTP_NO_BODY,   get_startup, probe_statuses },
-    { "GET",  "/metrics",              HTTP_NO_BODY,   get_metrics, plain_statuses },
-    { "GET",  "/version",              HTTP_NO_BODY,   get_version, plain_statuses },
+    { "POST", "/v1/orders",            HTTP_JSON_BODY, HTTP_WITH_KEY, post_order,  post_statuses },
+    { "GET",  "/v1/orders/{order_id}", HTTP_NO_BODY,   HTTP_WITH_KEY, get_order,   read_statuses },
+    { "GET",  "/v1/orders",            HTTP_NO_BODY,   HTTP_WITH_KEY, get_orders,  read_statuses },
+    { "GET",  "/health",               HTTP_NO_BODY,   HTTP_ANYONE,   get_health,  probe_statuses },
+    { "GET",  "/health/live",          HTTP_NO_BODY,   HTTP_ANYONE,   get_live,    probe_statuses },
+    { "GET",  "/health/ready",         HTTP_NO_BODY,   HTTP_ANYONE,   get_ready,   probe_statuses },
+    { "GET",  "/health/startup",       HTTP_NO_BODY,   HTTP_ANYONE,   get_startup, probe_statuses },
+    { "GET",  "/metrics",              HTTP_NO_BODY,   HTTP_ANYONE,   get_metrics, plain_statuses },
+    { "GET",  "/version",              HTTP_NO_BODY,   HTTP_ANYONE,   get_version, plain_statuses },
 };
 /* clang-format on */
 const size_t routes_count = sizeof routes / sizeof routes[0];

@@ -34,12 +34,19 @@ enum { HTTP_ID_SIZE = 129 };
 enum http_body {
     HTTP_NO_BODY,
     HTTP_JSON_BODY, /* application/json, else 415 */
+    HTTP_LIST_BODY, /* application/json or application/x-ndjson, else 415 */
+};
+
+enum http_access {
+    HTTP_ANYONE,
+    HTTP_WITH_KEY, /* a bearer key, where keys are asked for; else 401 */
 };
 
 struct http_route {
     const char *method; /* "GET" serves HEAD too */
     const char *path;   /* "/v1/orders/{order_id}": a brace part matches one segment */
     enum http_body body;
+    enum http_access access;
     void (*handle)(struct http_request *req, void *ctx);
     const int *statuses; /* the statuses it may answer with, ends with 0; for the metrics at 0 */
 };
@@ -57,6 +64,10 @@ const char *http_header(struct http_request *req, const char *name); /* NULL whe
 const char *http_query(struct http_request *req, const char *name, size_t *count);
 const char *http_body(struct http_request *req, size_t *len); /* "" when empty; NUL-terminated */
 int64_t http_received_at_ns(struct http_request *req);        /* when its last byte arrived */
+bool http_body_is_lines(struct http_request *req);            /* application/x-ndjson */
+
+/* May the key of this request use that account? Everyone may where no keys are asked for. */
+bool http_may_use(struct http_request *req, const char *account_id);
 
 /* ---- answering ---- */
 
@@ -92,6 +103,16 @@ struct http_completion {
 
 /* Any thread. The list is the loop's from here on. */
 void http_complete(struct http_loop *loop, struct http_completion *first);
+
+/* Work that would hold the loop up for more than a moment, for the one parser thread of the server:
+ * `run` there, then `done.finish` on the loop. The request that it is for waits meanwhile as a
+ * deferred one does, so there is at most one such work a request. Loop thread only. */
+struct http_work {
+    struct http_completion done; /* first */
+    struct http_loop *loop;      /* set by http_offload() */
+    void (*run)(struct http_work *work);
+};
+void http_offload(struct http_request *req, struct http_work *work);
 
 /* ---- the server ---- */
 

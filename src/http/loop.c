@@ -71,17 +71,31 @@ void http_complete(struct http_loop *loop, struct http_completion *first)
         loop_wake(loop);
 }
 
-static void finish_completions(struct http_loop *loop)
+/* Once the parser has stopped there is little left to hold up: the loop does it itself. */
+void http_offload(struct http_request *req, struct http_work *work)
+{
+    work->loop = http_loop_of(req);
+    if (parser_take(&work->loop->server->parser, work))
+        return;
+    work->run(work);
+    work->done.next = NULL;
+    http_complete(work->loop, &work->done);
+}
+
+/* False when there were none. */
+static bool finish_completions(struct http_loop *loop)
 {
     mutex_lock(&loop->mu);
     struct http_completion *next = loop->done_first;
     loop->done_first = loop->done_last = NULL;
     mutex_unlock(&loop->mu);
+    bool any = next != NULL;
     while (next != NULL) {
         struct http_completion *completion = next;
         next = completion->next; /* finish may free it */
         completion->finish(completion);
     }
+    return any;
 }
 
 /* ---- one round ---- */
@@ -123,7 +137,7 @@ static void wait_for_events(struct http_loop *loop, int64_t until_ns)
         if (events[i].data.fd != loop->wake_fd)
             continue;
         CHECK(read(loop->wake_fd, &count, sizeof count) == sizeof count);
-        finish_completions(loop);
+        (void)finish_completions(loop);
     }
 }
 
@@ -178,8 +192,9 @@ static void shut(struct http_loop *loop)
 {
     if (loop->draining_since_ns == CLOCK_NEVER)
         stop_listening(loop);
-    finish_completions(loop);
     loop->closing = true;
+    while (finish_completions(loop))
+        ; /* one may lead to the next */
     answer_deferred(loop);
     int64_t flushed_by_ns = clock_now_ns() + FLUSH_NS;
     while (loop->n_sending > 0 && loop->now_ns < flushed_by_ns)

@@ -60,19 +60,32 @@ static bool has_text(const char *text, size_t len, const char *want)
     return strlen(want) == len && strncasecmp(text, want, len) == 0;
 }
 
-static bool is_json(const char *content_type)
+static bool has_type(const struct http_head *head, const char *want)
 {
-    if (content_type == NULL)
-        return false;
-    return has_text(content_type, strcspn(content_type, "; \t"), "application/json");
+    const char *type = head->content_type;
+    return type != NULL && has_text(type, strcspn(type, "; \t"), want);
 }
 
-static enum refusal judge_body(const struct http_request *req, const struct http_head *head)
+static bool type_fits(enum http_body body, const struct http_head *head)
+{
+    switch (body) {
+    case HTTP_NO_BODY:
+        return true;
+    case HTTP_JSON_BODY:
+        return has_type(head, "application/json");
+    case HTTP_LIST_BODY:
+        return has_type(head, "application/json") || has_type(head, "application/x-ndjson");
+    }
+    return false;
+}
+
+static enum refusal judge_body(struct http_request *req, const struct http_head *head)
 {
     const struct http_route *route = req->match.route;
     uint64_t max_bytes = req->loop->server->options.max_body_bytes;
-    if (route->body == HTTP_JSON_BODY && !is_json(head->content_type))
+    if (!type_fits(route->body, head))
         return REFUSAL_CONTENT_TYPE;
+    req->body.is_lines = has_type(head, "application/x-ndjson");
     if (route->body != HTTP_NO_BODY && head->content_encoding != NULL &&
         strcasecmp(head->content_encoding, "identity") != 0)
         return REFUSAL_CONTENT_ENCODING;

@@ -36,6 +36,7 @@ struct request_body {
     size_t len, cap;
     uint64_t expected;  /* Content-Length, 0 when unknown */
     uint64_t discarded; /* read and thrown away */
+    bool is_lines;      /* application/x-ndjson */
 };
 
 struct http_request {

@@ -63,6 +63,14 @@ static bool open_socket(struct http_server *server, struct err *err)
     return true;
 }
 
+static bool open_parser(struct http_server *server, struct err *err)
+{
+    if (parser_start(&server->parser))
+        return true;
+    err_set(err, ERR_RETRYABLE, "cannot start the parser thread");
+    return false;
+}
+
 static bool open_loops(struct http_server *server, struct err *err)
 {
     while (server->n_loops < server->options.threads) {
@@ -97,7 +105,7 @@ struct http_server *http_server_open(const struct http_options *options, struct 
     server->loops = calloc(options->threads, sizeof *server->loops);
     if (server->metrics == NULL || server->loops == NULL)
         err_set(err, ERR_RETRYABLE, "out of memory");
-    else if (open_socket(server, err) && open_loops(server, err))
+    else if (open_socket(server, err) && open_parser(server, err) && open_loops(server, err))
         return server;
     http_server_close(&server);
     return NULL;
@@ -131,11 +139,13 @@ void http_server_close(struct http_server **server_inout)
     if (server == NULL)
         return;
     *server_inout = NULL;
+    parser_stop(&server->parser); /* before the loops: what it did goes to them */
     move_to(server, SERVER_CLOSING);
     for (uint32_t i = 0; i < server->n_loops; i++)
         loop_join(&server->loops[i]);
     if (server->listen_fd >= 0)
         (void)close(server->listen_fd);
+    parser_fini(&server->parser);
     server_metrics_close(server->metrics);
     free(server->loops);
     free(server);

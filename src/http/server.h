@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "http/http.h"
+#include "http/parser.h"
 
 struct server_metrics;
 
@@ -16,6 +17,7 @@ enum server_phase { SERVER_OPEN, SERVER_DRAINING, SERVER_CLOSING };
 struct http_server {
     struct http_options options;
     struct server_metrics *metrics;
+    struct parser parser;
     struct http_loop *loops;
     uint32_t n_loops;
     uint32_t port;

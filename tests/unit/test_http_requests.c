@@ -163,7 +163,7 @@ static void handle_faces(struct http_request *req, void *ctx)
 }
 
 static const struct http_route face_routes[] = {
-    { "GET", "/{face}", HTTP_NO_BODY, handle_faces, fixture_statuses },
+    { "GET", "/{face}", HTTP_NO_BODY, HTTP_ANYONE, handle_faces, fixture_statuses },
 };
 
 static struct http_server *serve_faces(void)
