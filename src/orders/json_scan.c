@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* The place behind the string whose opening quote is at `at`. */
-static const char *after_string(const char *at, const char *end)
+/* The place behind the string whose opening quote is at `at`; NULL when it is not closed. */
+static const char *string_end(const char *at, const char *end)
 {
     for (at++; at < end; at++) {
         if (*at == '"')
@@ -14,7 +14,13 @@ static const char *after_string(const char *at, const char *end)
         if (*at == '\\' && at + 1 < end)
             at++;
     }
-    return end;
+    return NULL;
+}
+
+static const char *after_string(const char *at, const char *end)
+{
+    const char *stop = string_end(at, end);
+    return stop != NULL ? stop : end;
 }
 
 static bool opens(char c)
@@ -48,8 +54,9 @@ bool json_too_deep(struct json_token text, int max, size_t *offset)
     return false;
 }
 
-/* The place behind the object or array whose opening bracket is at `at`. */
-static const char *after_brackets(const char *at, const char *end)
+/* The place behind the object or array whose opening bracket is at `at`; NULL when it is not
+ * closed. */
+static const char *brackets_end(const char *at, const char *end)
 {
     long depth = 0;
     for (; at < end; at = find_bracket(at + 1, end)) {
@@ -57,23 +64,43 @@ static const char *after_brackets(const char *at, const char *end)
         if (depth == 0)
             return at + 1;
     }
-    return end;
+    return NULL;
 }
 
-static bool is_space(char c)
+bool json_is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static const char *after_value(const char *at, const char *end)
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+bool json_begins_value(char c)
+{
+    return c == '"' || opens(c) || is_digit(c) || c == '-' || c == 't' || c == 'f' || c == 'n';
+}
+
+/* NULL when the text ends within it. */
+static const char *value_end(const char *at, const char *end)
 {
     if (at < end && *at == '"')
-        return after_string(at, end);
+        return string_end(at, end);
     if (at < end && opens(*at))
-        return after_brackets(at, end);
-    while (at < end && *at != ',' && !closes(*at) && !is_space(*at))
+        return brackets_end(at, end);
+    while (at < end && *at != ',' && !closes(*at) && !json_is_space(*at))
         at++;
     return at;
+}
+
+bool json_first_value(struct json_token text, struct json_token *value)
+{
+    const char *stop = value_end(text.at, text.at + text.len);
+    if (stop == NULL)
+        return false;
+    *value = (struct json_token){ text.at, (size_t)(stop - text.at) };
+    return true;
 }
 
 bool json_next_value(struct json_token *rest, struct json_token *value)
@@ -83,17 +110,14 @@ bool json_next_value(struct json_token *rest, struct json_token *value)
     if (at == NULL)
         return false;
     at = after_string(at, end);
-    while (at < end && (is_space(*at) || *at == ':'))
+    while (at < end && (json_is_space(*at) || *at == ':'))
         at++;
-    const char *stop = after_value(at, end);
+    const char *stop = value_end(at, end);
+    if (stop == NULL)
+        stop = end;
     *value = (struct json_token){ at, (size_t)(stop - at) };
     *rest = (struct json_token){ stop, (size_t)(end - stop) };
     return true;
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
 }
 
 /* The size of the exponent whose e is at `at`; 0 where the e is that of `true` or `false`. Stops
