@@ -33,6 +33,12 @@ static const struct http_problem table[ORDER_REFUSALS] = {
     [REFUSE_BAD_QUERY] = { 422, "invalid_query", "The query breaks the rules", NULL, NULL, false, 0, -1, NULL },
     [REFUSE_READ_UNAVAILABLE] = { 503, "database_down", "The database is away", "The order could not be looked up: no connection to the database.", NULL, true, 1000000000, -1, NULL },
     [REFUSE_READ_FAILED] = { 500, "internal_error", "A fault of the service", "The order could not be looked up; the fault is logged under this request's id.", NULL, false, 0, -1, NULL },
+    [REFUSE_FORBIDDEN] = { 403, "account_forbidden", "The key may not use this account", "The account is not among those of the key that was sent.", NOT_ACCEPTED, false, 0, -1, NULL },
+    [REFUSE_BATCH_MATE] = { 424, "batch_refused", "Another order of the batch was refused", "The batch is atomic and another of its orders was refused; nothing of it was stored.", NOT_ACCEPTED, false, 0, -1, NULL },
+    [REFUSE_BATCH] = { 422, "batch_refused", "The batch was refused", "No order of the batch was stored; see `results`: each says why.", NOT_ACCEPTED, false, 0, -1, NULL },
+    [REFUSE_BATCH_TOO_LARGE] = { 413, "batch_too_large", "Too many orders in a batch", NULL, NOT_ACCEPTED, false, 0, -1, NULL },
+    [REFUSE_BATCH_EMPTY] = { 422, "empty_batch", "The batch is empty", "A batch has at least one order.", NOT_ACCEPTED, false, 0, -1, NULL },
+    [REFUSE_BATCH_KEY] = { 400, "idempotency_key_on_batch", "Idempotency-Key does not go with a batch", "Leave Idempotency-Key out: each order of a batch has its own client_order_id.", NOT_ACCEPTED, false, 0, -1, NULL },
 };
 
 static const struct {

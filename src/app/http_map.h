@@ -30,8 +30,14 @@ enum order_refusal {
     REFUSE_BAD_QUERY,
     REFUSE_READ_UNAVAILABLE,
     REFUSE_READ_FAILED,
+    REFUSE_FORBIDDEN,
+    REFUSE_BATCH_MATE,
+    REFUSE_BATCH,
+    REFUSE_BATCH_TOO_LARGE,
+    REFUSE_BATCH_EMPTY,
+    REFUSE_BATCH_KEY,
 };
-enum { ORDER_REFUSALS = REFUSE_READ_FAILED + 1 };
+enum { ORDER_REFUSALS = REFUSE_BATCH_KEY + 1 };
 
 /* Fills in all but detail, retry_after_ns, offset and members where they vary. */
 struct http_problem http_map_problem(enum order_refusal refusal);

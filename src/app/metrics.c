@@ -153,6 +153,7 @@ static void orders(struct buf *out, struct service *service)
         [RESULT_REUSED] = "reused",
         [RESULT_STALE] = "stale",
         [RESULT_REFUSED] = "refused_by_database",
+        [RESULT_BATCH_REFUSED] = "batch_refused",
         [RESULT_REFUSED_FULL] = "refused_full",
         [RESULT_UNAVAILABLE] = "unavailable",
         [RESULT_UNKNOWN] = "unknown",

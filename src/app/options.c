@@ -144,6 +144,8 @@ static const struct conf_opt opts[] = {
       .doc = "An order that would wait longer than this, at the present rate, is answered 503 at once." },
     { OPT(orders_group_max), .def = "512", .unit = "orders", BOUNDS(1, 10000),
       .doc = "Orders committed in one transaction." },
+    { OPT(orders_batch_max), .def = "5000", .unit = "orders", BOUNDS(1, 100000),
+      .doc = "Orders in one request to /v1/orders/batch; more are answered 413." },
     { DURATION(orders_commit_timeout), .def = "10s", BOUNDS(MS(100), MIN(10)),
       .doc = "The longest that an order may take from its receipt to its commit; after that it is answered 503, or 504 if it was sent." },
 

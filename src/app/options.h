@@ -61,7 +61,7 @@ struct options {
     uint32_t orders_queue_capacity;
     uint64_t orders_queue_max_bytes;
     int64_t orders_queue_wait_max_ns;
-    uint32_t orders_group_max;
+    uint32_t orders_group_max, orders_batch_max;
     int64_t orders_commit_timeout_ns;
 
     /* process */

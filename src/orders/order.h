@@ -116,6 +116,9 @@ void order_diff_render(struct buf *out, unsigned diff);
  * One that was not stamped was only judged: status "valid", and none of what storing gives. */
 void order_render(struct buf *out, const struct order *order, bool replayed);
 
+/* The same in short: order_id, status, replayed. */
+void order_render_brief(struct buf *out, const struct order *order, bool replayed);
+
 void order_fini(struct order *order);
 
 #endif

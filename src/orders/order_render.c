@@ -37,6 +37,12 @@ static void add_content(struct buf *out, const struct order *order)
     }
 }
 
+static void add_state(struct buf *out, bool replayed)
+{
+    buf_add_str(out, ",\"status\":\"accepted\",\"replayed\":");
+    buf_add_str(out, replayed ? "true}" : "false}");
+}
+
 void order_render(struct buf *out, const struct order *order, bool replayed)
 {
     char received_at[RFC3339_SIZE];
@@ -52,8 +58,14 @@ void order_render(struct buf *out, const struct order *order, bool replayed)
     add_content(out, order);
     rfc3339_format_us(order->received_at_us, received_at);
     add_member(out, "received_at", received_at);
-    buf_add_str(out, ",\"status\":\"accepted\",\"replayed\":");
-    buf_add_str(out, replayed ? "true}" : "false}");
+    add_state(out, replayed);
+}
+
+void order_render_brief(struct buf *out, const struct order *order, bool replayed)
+{
+    buf_add_str(out, "{\"order_id\":");
+    buf_add_json(out, order->order_id);
+    add_state(out, replayed);
 }
 
 void order_diff_render(struct buf *out, unsigned diff)

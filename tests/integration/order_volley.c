@@ -16,7 +16,7 @@ struct shot {
 };
 
 struct volley {
-    char *orders_url, *open_url;
+    char *post_url, *open_url;
     pthread_barrier_t all_open;
     atomic_size_t answered;
     size_t n;
@@ -32,19 +32,20 @@ static void *shoot(void *arg)
     CHECK(http_get(http, volley->open_url, &opened) == 200);
     http_reply_fini(&opened);
     (void)pthread_barrier_wait(&volley->all_open);
-    (void)http_post_json(http, volley->orders_url, shot->body, &shot->answer.reply);
+    (void)http_post_json(http, volley->post_url, shot->body, &shot->answer.reply);
     answer_read(&shot->answer);
     atomic_fetch_add(&volley->answered, 1);
     http_client_close(&http);
     return NULL;
 }
 
-struct volley *volley_start(struct rig *rig, const char *const bodies[], size_t n)
+struct volley *volley_start_at(struct rig *rig, const char *path, const char *const bodies[],
+                               size_t n)
 {
     struct volley *volley = calloc(1, sizeof *volley + n * sizeof volley->shots[0]);
     CHECK(volley != NULL);
     volley->n = n;
-    volley->orders_url = support_text("%s", daemon_url(rig->daemon, "/v1/orders"));
+    volley->post_url = support_text("%s", daemon_url(rig->daemon, path));
     volley->open_url = support_text("%s", daemon_url(rig->daemon, "/health/live"));
     CHECK(pthread_barrier_init(&volley->all_open, NULL, (unsigned)n + 1) == 0);
     for (size_t i = 0; i < n; i++) {
@@ -54,6 +55,11 @@ struct volley *volley_start(struct rig *rig, const char *const bodies[], size_t 
     }
     (void)pthread_barrier_wait(&volley->all_open);
     return volley;
+}
+
+struct volley *volley_start(struct rig *rig, const char *const bodies[], size_t n)
+{
+    return volley_start_at(rig, "/v1/orders", bodies, n);
 }
 
 size_t volley_answered(const struct volley *volley)
@@ -88,7 +94,7 @@ void volley_close(struct volley **volley)
     for (size_t i = 0; i < v->n; i++)
         answer_fini(&v->shots[i].answer);
     (void)pthread_barrier_destroy(&v->all_open);
-    free(v->orders_url);
+    free(v->post_url);
     free(v->open_url);
     free(v);
     *volley = NULL;

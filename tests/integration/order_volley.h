@@ -14,6 +14,10 @@ struct volley; /* opaque */
  * the caller's, and stay until volley_join(). */
 struct volley *volley_start(struct rig *rig, const char *const bodies[], size_t n) MUST_CHECK;
 
+/* The same to another path. */
+struct volley *volley_start_at(struct rig *rig, const char *path, const char *const bodies[],
+                               size_t n) MUST_CHECK;
+
 /* So far; any time. */
 size_t volley_answered(const struct volley *volley);
 

@@ -161,6 +161,7 @@ static const char *const zeroes[] = {
     RESULT("invalid"),
     RESULT("reused"),
     RESULT("stale"),
+    RESULT("batch_refused"),
     RESULT("refused_full"),
     RESULT("unavailable"),
     RESULT("unknown"),

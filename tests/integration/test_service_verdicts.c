@@ -1,35 +1,12 @@
 /* What one order of a group does to the others: nothing. Each ends as if it had been alone. */
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "order_volley.h"
+#include "side_session.h"
 
 enum { MANY = 100, CULPRIT = 37 };
-
-/* ---- a session of our own, in a transaction ---- */
-
-static void run(PGconn *conn, const char *sql)
-{
-    PGresult *result = PQexec(conn, sql);
-    cr_assert_eq(PQresultStatus(result), PGRES_COMMAND_OK, "%s: %s", sql, PQerrorMessage(conn));
-    PQclear(result);
-}
-
-static PGconn *begin(struct rig *rig, const char *sql)
-{
-    PGconn *conn = PQconnectdb(cluster_conninfo(rig->cluster));
-    run(conn, "BEGIN");
-    run(conn, sql);
-    return conn;
-}
-
-static void end(PGconn *conn, const char *sql)
-{
-    run(conn, sql);
-    PQfinish(conn);
-}
 
 /* ---- bodies ---- */
 
@@ -151,9 +128,9 @@ static void lock_a_key(struct locked *locked, const char *commit_timeout)
 {
     const char *const settings[] = { commit_timeout, NULL };
     locked->rig = rig_open(settings);
-    locked->other =
-        begin(&locked->rig, "INSERT INTO orders VALUES ('ACC', 'locked', gen_random_uuid(), "
-                            "'EURUSD', 'buy', 'market', 1, NULL, NULL, 'day', NULL, now())");
+    locked->other = side_session_begin(
+        &locked->rig, "INSERT INTO orders VALUES ('ACC', 'locked', gen_random_uuid(), "
+                      "'EURUSD', 'buy', 'market', 1, NULL, NULL, 'day', NULL, now())");
     locked->bodies = make_bodies(STRANGERS + 1);
     replace(&locked->bodies[LOCKED], "locked", "EURUSD");
     locked->volley = fire(&locked->rig, locked->bodies, STRANGERS + 1);
@@ -184,7 +161,7 @@ Test(verdicts, behind_a_lock_that_ends_in_the_same_order, .timeout = TEST_S)
     struct locked locked;
     lock_a_key(&locked, "ORDERS_COMMIT_TIMEOUT=90s");
     cr_expect_eq(volley_answered(locked.volley), STRANGERS);
-    end(locked.other, "COMMIT");
+    side_session_end(locked.other, "COMMIT");
     EXPECT_STATUS(*await_locked(&locked), 200);
     unlock_key(&locked);
 }
@@ -193,8 +170,9 @@ Test(verdicts, behind_a_lock_that_ends_in_another_order, .timeout = TEST_S)
 {
     struct locked locked;
     lock_a_key(&locked, "ORDERS_COMMIT_TIMEOUT=90s");
-    run(locked.other, "UPDATE orders SET quantity = 2 WHERE client_order_id = 'locked'");
-    end(locked.other, "COMMIT");
+    side_session_run(locked.other,
+                     "UPDATE orders SET quantity = 2 WHERE client_order_id = 'locked'");
+    side_session_end(locked.other, "COMMIT");
     expect_problem(await_locked(&locked), 422, "client_order_id_reused", "not_accepted");
     unlock_key(&locked);
 }
@@ -203,7 +181,7 @@ Test(verdicts, behind_a_lock_that_ends_in_nothing, .timeout = TEST_S)
 {
     struct locked locked;
     lock_a_key(&locked, "ORDERS_COMMIT_TIMEOUT=90s");
-    end(locked.other, "ROLLBACK");
+    side_session_end(locked.other, "ROLLBACK");
     EXPECT_STATUS(*await_locked(&locked), 201);
     unlock_key(&locked);
 }
@@ -217,7 +195,7 @@ Test(verdicts, behind_a_lock_that_does_not_end, .timeout = TEST_S)
         expect_problem(answer, 503, "commit_timeout", "not_accepted");
     else
         expect_problem(answer, 504, "commit_unknown", "unknown");
-    end(locked.other, "ROLLBACK");
+    side_session_end(locked.other, "ROLLBACK");
     struct answer again = rig_post(&locked.rig, locked.bodies[LOCKED]);
     cr_expect(again.status == 201 || again.status == 200, "%d", again.status);
     answer_fini(&again);

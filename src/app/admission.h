@@ -1,0 +1,18 @@
+/* admission.h - what is decided about a post before its body is looked at. */
+#ifndef APP_ADMISSION_H
+#define APP_ADMISSION_H
+
+#include <stdbool.h>
+
+#include "app/service.h"
+#include "base/attr.h"
+
+struct http_request;
+
+/* Larger bodies are the parser thread's to read (design.md section 4). */
+enum { BODY_INLINE_MAX = 64 * 1024 };
+
+/* False: there is no database or no schema to write to, and the request was answered. */
+bool admits(struct service *service, struct http_request *req) MUST_CHECK;
+
+#endif

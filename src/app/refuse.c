@@ -1,0 +1,169 @@
+/* refuse.c - see refuse.h. */
+#include "app/refuse.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+enum { MEMBERS_MAX = 16 * 1024 };
+
+void refuse_text_fini(struct refuse_text *text)
+{
+    buf_fini(&text->members);
+}
+
+void refuse(struct http_request *req, enum order_refusal refusal, int64_t retry_after_ns)
+{
+    struct http_problem problem = http_map_problem(refusal);
+    if (retry_after_ns > 0)
+        problem.retry_after_ns = retry_after_ns;
+    http_problem(req, &problem);
+}
+
+void refuse_because(struct http_request *req, enum order_refusal refusal, const char *detail)
+{
+    struct http_problem problem = http_map_problem(refusal);
+    problem.detail = detail;
+    http_problem(req, &problem);
+}
+
+static void begin_members(struct refuse_text *text)
+{
+    buf_fini(&text->members);
+    text->members = BUF_INIT(MEMBERS_MAX);
+}
+
+static const char *members_of(const struct refuse_text *text)
+{
+    return text->members.failed ? NULL : text->members.data;
+}
+
+/* ---- what could not be read ---- */
+
+static void add_error(struct buf *out, const struct order_error *error)
+{
+    buf_add_str(out, "{\"pointer\":");
+    buf_add_json(out, error->pointer);
+    buf_add_str(out, ",\"code\":");
+    buf_add_json(out, error->code);
+    buf_add_str(out, ",\"detail\":");
+    buf_add_json(out, error->detail);
+    buf_add_char(out, '}');
+}
+
+static struct http_problem of_fields(const struct order_problem *found, struct refuse_text *text)
+{
+    struct http_problem problem = http_map_problem(REFUSE_INVALID);
+    begin_members(text);
+    for (size_t i = 0; i < found->n_errors; i++) {
+        buf_add_str(&text->members, i > 0 ? "," : "\"errors\":[");
+        add_error(&text->members, &found->errors[i]);
+        if (strcmp(found->errors[i].code, "idempotency_key_mismatch") == 0)
+            problem.status = 400; /* header and body disagree: no field is at fault */
+    }
+    buf_add_char(&text->members, ']');
+    problem.members = members_of(text);
+    return problem;
+}
+
+static struct http_problem of_syntax(const struct order_problem *found, struct refuse_text *text)
+{
+    struct http_problem problem = http_map_problem(REFUSE_MALFORMED);
+    (void)snprintf(text->detail, sizeof text->detail, "%s", found->detail);
+    problem.code = found->code;
+    problem.detail = text->detail;
+    problem.offset = found->offset;
+    return problem;
+}
+
+struct http_problem refuse_document(enum order_rc rc, const struct order_problem *found,
+                                    struct refuse_text *text)
+{
+    switch (rc) {
+    case ORDER_INVALID:
+        return of_fields(found, text);
+    case ORDER_MALFORMED:
+        return of_syntax(found, text);
+    case ORDER_NOMEM:
+    case ORDER_OK:
+        break;
+    }
+    return http_map_problem(REFUSE_NO_MEMORY);
+}
+
+/* ---- verdicts ---- */
+
+static struct http_problem of_reuse(const struct ingest_item *item, struct refuse_text *text)
+{
+    struct http_problem problem = http_map_problem(REFUSE_REUSED);
+    begin_members(text);
+    buf_add_str(&text->members, "\"order_id\":");
+    buf_add_json(&text->members, item->put.stored.order_id);
+    buf_add_str(&text->members, ",\"differing_fields\":");
+    order_diff_render(&text->members, item->put.diff);
+    problem.members = members_of(text);
+    return problem;
+}
+
+static struct http_problem of_database(const struct ingest_item *item, struct refuse_text *text)
+{
+    struct http_problem problem = http_map_problem(REFUSE_BY_DATABASE);
+    begin_members(text);
+    (void)snprintf(text->detail, sizeof text->detail, "SQLSTATE %s: %s", item->err.code,
+                   item->err.text);
+    buf_add_str(&text->members, "\"sqlstate\":");
+    buf_add_json(&text->members, item->err.code);
+    problem.detail = text->detail;
+    problem.members = members_of(text);
+    return problem;
+}
+
+struct http_problem refuse_verdict(const struct ingest_item *item, struct refuse_text *text)
+{
+    struct http_problem problem;
+    switch (item->verdict) {
+    case ITEM_REUSED:
+        return of_reuse(item, text);
+    case ITEM_REFUSED:
+        return of_database(item, text);
+    case ITEM_UNAVAILABLE:
+        problem = http_map_problem(REFUSE_DATABASE_DOWN);
+        problem.retry_after_ns = item->err.retry_after_ns > 0 ? item->err.retry_after_ns : NS_PER_S;
+        return problem;
+    case ITEM_CREATED:
+    case ITEM_REPLAYED:
+    case ITEM_STALE:
+    case ITEM_FAILED:
+    case ITEM_TIMED_OUT:
+    case ITEM_UNKNOWN:
+        break;
+    }
+    return http_map_problem(http_map_verdict(item->verdict));
+}
+
+void refuse_add_occurrence(struct buf *out, const struct http_problem *problem)
+{
+    if (problem->detail != NULL) {
+        buf_add_str(out, ",\"detail\":");
+        buf_add_json(out, problem->detail);
+    }
+    if (problem->members != NULL) {
+        buf_add_char(out, ',');
+        buf_add_str(out, problem->members);
+    }
+}
+
+enum order_refusal refuse_admission(enum ingest_rc rc)
+{
+    switch (rc) {
+    case INGEST_SLOW:
+        return REFUSE_QUEUE_SLOW;
+    case INGEST_CLOSED:
+        return REFUSE_DRAINING;
+    case INGEST_FULL:
+    case INGEST_OK:
+        break;
+    }
+    return REFUSE_QUEUE_FULL;
+}
