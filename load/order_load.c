@@ -2,7 +2,6 @@
  * load_run.h has the two kinds of load. */
 #include <errno.h>
 #include <getopt.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "base/err.h"
 #include "load/load_number.h"
 #include "load/load_run.h"
+#include "load/load_url.h"
 
 enum { CONNS_MAX = 2000, SECONDS_MAX = 86400, RATE_MAX = 1000000 };
 
@@ -98,27 +98,6 @@ static bool parse(struct arguments *a, int argc, char **argv)
     if (optind != argc)
         fprintf(stderr, "order_load: what is '%s'?\n", argv[optind]);
     return optind == argc;
-}
-
-/* "http://HOST:PORT" as the Host header's value and as an address. */
-static bool resolve(const char *url, char *host, size_t size, struct sockaddr_in *out)
-{
-    static const char scheme[] = "http://";
-    const struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM };
-    struct addrinfo *found = NULL;
-    char name[256];
-    if (strncmp(url, scheme, strlen(scheme)) != 0)
-        return false;
-    int len = snprintf(host, size, "%s", url + strlen(scheme));
-    const char *colon = strrchr(host, ':');
-    if (len < 0 || (size_t)len >= size || colon == NULL)
-        return false;
-    (void)snprintf(name, sizeof name, "%.*s", (int)(colon - host), host);
-    if (getaddrinfo(name, colon + 1, &hints, &found) != 0)
-        return false;
-    memcpy(out, found->ai_addr, sizeof *out);
-    freeaddrinfo(found);
-    return true;
 }
 
 /* ---- report ---- */
@@ -222,7 +201,7 @@ int main(int argc, char **argv)
                                     .retry = a.retry,
                                     .timeout_ns = (int64_t)(a.timeout_s * (double)NS_PER_S),
                                     .per_second = a.per_second ? stderr : NULL };
-    if (!resolve(a.url, host, sizeof host, &options.server)) {
+    if (!load_url(a.url, host, sizeof host, &options.server)) {
         fprintf(stderr, "order_load: cannot use '%s': http://HOST:PORT is wanted\n", a.url);
         return 2;
     }
