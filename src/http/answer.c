@@ -24,7 +24,8 @@ static bool add_headers(struct MHD_Response *response, const struct http_request
               MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES;
     if (content_type != NULL)
         ok = ok && MHD_add_response_header(response, "Content-Type", content_type) == MHD_YES;
-    const char *at = req->headers.data, *end = at + req->headers.len;
+    const char *at = req->headers.data;
+    const char *end = at != NULL ? at + req->headers.len : NULL;
     while (ok && at < end) {
         const char *value = at + strlen(at) + 1;
         ok = MHD_add_response_header(response, at, value) == MHD_YES;

@@ -8,6 +8,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/check.h"
@@ -19,6 +20,8 @@
 #define SWEEP_MAX_NS (500 * NS_PER_MS)
 #define SWEEP_MIN_NS (10 * NS_PER_MS)
 #define DRAIN_IDLE_NS NS_PER_S
+
+enum { CLOSE_WAIT = 8 }; /* TCP_CLOSE_WAIT of <netinet/tcp.h>, which <linux/tcp.h> excludes */
 
 struct conn *conn_of(struct MHD_Connection *mhd)
 {
@@ -96,12 +99,13 @@ void conn_enter(struct conn *conn, enum conn_phase phase)
 }
 
 /* On the socket, since it was opened. 0 where the kernel does not say: then the pace gives no time.
- */
-static int64_t bytes_moved(const struct conn *conn)
+ * Notes by the way whether the client has ended its side. */
+static int64_t bytes_moved(struct conn *conn)
 {
     struct tcp_info info = { 0 };
     socklen_t len = sizeof info;
     (void)getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+    conn->client_ended = info.tcpi_state == CLOSE_WAIT;
     uint64_t bytes = conn->phase == CONN_SENDING ? info.tcpi_bytes_acked : info.tcpi_bytes_received;
     return (int64_t)bytes;
 }
@@ -152,12 +156,21 @@ static void cut(struct conn *conn)
     conn_enter(conn, CONN_CUT);
 }
 
+/* No more will come. libmicrohttpd overlooks an end that arrives together with data: it would keep
+ * the connection for idle_timeout, or wait for the rest of the headers. */
+static bool is_done_with(const struct conn *conn)
+{
+    int unread = 0;
+    return conn->client_ended && ioctl(conn->fd, FIONREAD, &unread) == 0 && unread == 0;
+}
+
 static void sweep_idle(struct conn *conn, int64_t bytes)
 {
-    if (bytes > 0) {
+    bool done = is_done_with(conn);
+    if (bytes > 0 && !done) {
         conn->phase = CONN_HEAD; /* the count goes on, so not by conn_enter() */
         conn->since_ns = conn->loop->now_ns;
-    } else if (conn->loop->now_ns >= idle_until_ns(conn)) {
+    } else if (done || conn->loop->now_ns >= idle_until_ns(conn)) {
         cut(conn);
     }
 }
@@ -172,6 +185,8 @@ static void sweep_one(struct conn *conn)
     case CONN_HEAD:
         if (now_ns >= paced_until_ns(conn, bytes_in_phase(conn)))
             refusal_cut(conn, REFUSAL_TIMEOUT);
+        else if (is_done_with(conn))
+            cut(conn);
         break;
     case CONN_BODY:
         if (now_ns >= body_until_ns(conn, bytes_in_phase(conn)))

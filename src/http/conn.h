@@ -33,6 +33,7 @@ struct conn {
     int fd;                   /* libmicrohttpd's */
     enum conn_phase phase;
     bool surplus;         /* past max_connections: only good for a 503 */
+    bool client_ended;    /* its side of the connection, when the sweep last asked */
     int64_t since_ns;     /* when the phase began */
     int64_t bytes_before; /* moved on the socket before it; < 0: the sweep has not asked yet */
 };

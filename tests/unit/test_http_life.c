@@ -93,6 +93,27 @@ Test(life, an_idle_connection_is_closed_without_a_word)
     http_server_close(&server);
 }
 
+/* The text, and the end of the client's side in the same segment. */
+static void send_last(int fd, const char *text)
+{
+    cr_assert_eq(send(fd, text, strlen(text), MSG_MORE | MSG_NOSIGNAL), (ssize_t)strlen(text));
+    cr_assert_eq(shutdown(fd, SHUT_WR), 0);
+}
+
+Test(life, a_client_that_ended_its_side_is_not_kept)
+{
+    struct http_server *server = serve(); /* its timeouts are longer than our patience */
+    int whole = dial(server), part = dial(server);
+    send_last(whole, "GET /echo/x HTTP/1.1\r\nHost: t\r\n\r\n");
+    send_last(part, "GET /echo/x HTTP/1.1\r\nHo");
+    cr_expect(read_answer(whole, &answer) && answer.status == 200);
+    cr_expect(ends(whole));
+    cr_expect(ends(part));
+    close(whole);
+    close(part);
+    http_server_close(&server);
+}
+
 Test(life, bytes_that_come_buy_time)
 {
     static char body[60000];
