@@ -45,15 +45,16 @@ static const struct {
     enum order_refusal refusal; /* of no meaning for the two that are no refusals */
     enum order_result result;
 } verdicts[ITEM_VERDICTS] = {
-    [ITEM_CREATED]     = { REFUSE_FAULT,          RESULT_CREATED },
-    [ITEM_REPLAYED]    = { REFUSE_FAULT,          RESULT_REPLAYED },
-    [ITEM_REUSED]      = { REFUSE_REUSED,         RESULT_REUSED },
-    [ITEM_STALE]       = { REFUSE_STALE,          RESULT_STALE },
-    [ITEM_REFUSED]     = { REFUSE_BY_DATABASE,    RESULT_REFUSED },
-    [ITEM_FAILED]      = { REFUSE_FAULT,          RESULT_FAILED },
-    [ITEM_UNAVAILABLE] = { REFUSE_DATABASE_DOWN,  RESULT_UNAVAILABLE },
-    [ITEM_TIMED_OUT]   = { REFUSE_COMMIT_TIMEOUT, RESULT_UNAVAILABLE },
-    [ITEM_UNKNOWN]     = { REFUSE_COMMIT_UNKNOWN, RESULT_UNKNOWN },
+    [ITEM_CREATED]       = { REFUSE_FAULT,          RESULT_CREATED },
+    [ITEM_REPLAYED]      = { REFUSE_FAULT,          RESULT_REPLAYED },
+    [ITEM_REUSED]        = { REFUSE_REUSED,         RESULT_REUSED },
+    [ITEM_STALE]         = { REFUSE_STALE,          RESULT_STALE },
+    [ITEM_REFUSED]       = { REFUSE_BY_DATABASE,    RESULT_REFUSED },
+    [ITEM_BATCH_REFUSED] = { REFUSE_BATCH_MATE,     RESULT_BATCH_REFUSED },
+    [ITEM_FAILED]        = { REFUSE_FAULT,          RESULT_FAILED },
+    [ITEM_UNAVAILABLE]   = { REFUSE_DATABASE_DOWN,  RESULT_UNAVAILABLE },
+    [ITEM_TIMED_OUT]     = { REFUSE_COMMIT_TIMEOUT, RESULT_UNAVAILABLE },
+    [ITEM_UNKNOWN]       = { REFUSE_COMMIT_UNKNOWN, RESULT_UNKNOWN },
 };
 /* clang-format on */
 

@@ -98,9 +98,12 @@ static struct http_problem of_reuse(const struct ingest_item *item, struct refus
 {
     struct http_problem problem = http_map_problem(REFUSE_REUSED);
     begin_members(text);
-    buf_add_str(&text->members, "\"order_id\":");
-    buf_add_json(&text->members, item->put.stored.order_id);
-    buf_add_str(&text->members, ",\"differing_fields\":");
+    if (item->put.stored.order_id[0] != '\0') { /* else it is of the same batch, and not stored */
+        buf_add_str(&text->members, "\"order_id\":");
+        buf_add_json(&text->members, item->put.stored.order_id);
+        buf_add_char(&text->members, ',');
+    }
+    buf_add_str(&text->members, "\"differing_fields\":");
     order_diff_render(&text->members, item->put.diff);
     problem.members = members_of(text);
     return problem;
@@ -134,6 +137,7 @@ struct http_problem refuse_verdict(const struct ingest_item *item, struct refuse
     case ITEM_CREATED:
     case ITEM_REPLAYED:
     case ITEM_STALE:
+    case ITEM_BATCH_REFUSED:
     case ITEM_FAILED:
     case ITEM_TIMED_OUT:
     case ITEM_UNKNOWN:

@@ -31,7 +31,7 @@ static enum order_result result_of(const struct ticket *ticket, bool gave_up)
 {
     const struct ingest_item *item = &ticket->item;
     bool stored = item->verdict == ITEM_CREATED || item->verdict == ITEM_REPLAYED;
-    if (gave_up && atomic_load(&item->state) == ITEM_SENT)
+    if (gave_up && ingest_item_state(item) == ITEM_SENT)
         return stored ? RESULT_LATE : RESULT_UNKNOWN;
     return http_map_result(item->verdict);
 }

@@ -9,8 +9,9 @@
 struct attempt {
     const struct ingest_options *options;
     struct ingest_metrics *metrics;
-    struct order_put **puts; /* room for group_max */
-    uint64_t random;         /* state of the jitter; not 0 */
+    struct order_put **puts; /* [puts_max]; grows to the largest group there was */
+    size_t puts_max;
+    uint64_t random; /* state of the jitter; not 0 */
 
     struct ingest_group group;     /* the one under way; what is settled leaves it */
     struct items next;             /* orders that make a group of their own after this one */
@@ -18,6 +19,11 @@ struct attempt {
     uint32_t n_sent;               /* leaders that went out in this attempt */
     struct group_outcome *outcome; /* zeroed by the caller */
 };
+
+/* No memory is needed before the first attempt. */
+void attempt_init(struct attempt *attempt, const struct ingest_options *options,
+                  struct ingest_metrics *metrics, uint64_t random);
+void attempt_fini(struct attempt *attempt);
 
 /* Makes one attempt, which ends by `stop_at_ns` at the latest. Every item of the group is in the
  * outcome afterwards, in `done` or in one group of `back`. A group past its deadline ends without.

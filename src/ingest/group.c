@@ -46,6 +46,13 @@ struct ingest_group group_form(struct ingest_item *first)
     return group;
 }
 
+struct ingest_group group_of_batch(struct ingest_item *first)
+{
+    struct ingest_group group = { .first = items_sort(first, items_by_key), .atomic = true };
+    group_measure(&group);
+    return group;
+}
+
 struct ingest_group group_of_known(struct ingest_item *first)
 {
     struct ingest_group group = {
@@ -75,25 +82,48 @@ static struct ingest_item *without_expired(struct ingest_item *leader, struct it
     return leads;
 }
 
-void group_prepare(struct ingest_group *group, struct order_put **puts, struct items *expired)
+/* One look at the state they share: a second one might see another. */
+static void drop_batch_if_expired(struct ingest_group *group, struct items *expired)
+{
+    if (!item_expired(group->first))
+        return;
+    struct ingest_item *next;
+    for (struct ingest_item *item = group->first; item != NULL; item = next) {
+        next = item->next;
+        items_push(expired, item);
+    }
+    group->first = NULL;
+}
+
+void group_drop_expired(struct ingest_group *group, struct items *expired)
 {
     struct items leaders = { NULL, NULL };
-    size_t n = 0;
     struct ingest_item *next;
+    if (group->atomic) {
+        drop_batch_if_expired(group, expired);
+        group_measure(group);
+        return;
+    }
     for (struct ingest_item *leader = group->first; leader != NULL; leader = next) {
         next = leader->next;
         struct ingest_item *leads = without_expired(leader, expired);
-        if (leads == NULL)
-            continue;
-        items_push(&leaders, leads);
-        puts[n++] = &leads->put;
+        if (leads != NULL)
+            items_push(&leaders, leads);
     }
     group->first = leaders.first;
     group_measure(group);
 }
 
+void group_list_puts(const struct ingest_group *group, struct order_put **puts)
+{
+    size_t n = 0;
+    for (struct ingest_item *leader = group->first; leader != NULL; leader = leader->next)
+        puts[n++] = &leader->put;
+}
+
 void group_split(const struct ingest_group *group, struct group_outcome *outcome)
 {
+    CHECK(!group->atomic);
     uint32_t piece_max = (group->n + GROUP_FAN_OUT - 1) / GROUP_FAN_OUT;
     struct ingest_item *rest = group->first;
     while (rest != NULL) {

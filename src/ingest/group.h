@@ -21,6 +21,10 @@ struct group_outcome {
  * leaders. */
 struct ingest_group group_form(struct ingest_item *first);
 
+/* Makes a group of an atomic list: sorted, and each item for itself, twins too: it is the store
+ * that compares them. */
+struct ingest_group group_of_batch(struct ingest_item *first);
+
 /* Makes a group of followers whose leader is stored: one lookup answers them all. */
 struct ingest_group group_of_known(struct ingest_item *first);
 
@@ -28,10 +32,14 @@ struct ingest_group group_of_known(struct ingest_item *first);
 void group_measure(struct ingest_group *group);
 
 /* Takes the expired items out, into `expired`; the first live follower of an expired leader leads
- * in its place. Then lists the leaders' puts in `puts`. */
-void group_prepare(struct ingest_group *group, struct order_put **puts, struct items *expired);
+ * in its place. An atomic group leaves whole or not at all. */
+void group_drop_expired(struct ingest_group *group, struct items *expired);
 
-/* Cuts the group into at most GROUP_FAN_OUT pieces, due at once, and adds them to outcome->back. */
+/* Lists the leaders' puts: group->n of them. */
+void group_list_puts(const struct ingest_group *group, struct order_put **puts);
+
+/* Cuts the group, which is not atomic, into at most GROUP_FAN_OUT pieces, due at once, and adds
+ * them to outcome->back. */
 void group_split(const struct ingest_group *group, struct group_outcome *outcome);
 
 #endif

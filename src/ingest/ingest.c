@@ -68,14 +68,30 @@ no_memory:
     return NULL;
 }
 
-enum ingest_rc ingest_submit(struct ingest *ingest, struct ingest_item *item,
+static enum ingest_rc submit(struct ingest *ingest, struct ingest_item *first,
+                             struct ingest_item *batch, int64_t *retry_after_ns)
+{
+    CHECK(first != NULL);
+    for (struct ingest_item *item = first; item != NULL; item = item->next) {
+        atomic_store_explicit(&item->state, ITEM_QUEUED, memory_order_relaxed);
+        item->followers = NULL;
+        item->batch = batch;
+        item->err = (struct err){ 0 };
+        item->put = (struct order_put){ .order = &item->order };
+    }
+    return queue_submit(&ingest->queue, first, retry_after_ns);
+}
+
+enum ingest_rc ingest_submit(struct ingest *ingest, struct ingest_item *first,
                              int64_t *retry_after_ns)
 {
-    atomic_store_explicit(&item->state, ITEM_QUEUED, memory_order_relaxed);
-    item->followers = NULL;
-    item->err = (struct err){ 0 };
-    item->put = (struct order_put){ .order = &item->order };
-    return queue_submit(&ingest->queue, item, retry_after_ns);
+    return submit(ingest, first, NULL, retry_after_ns);
+}
+
+enum ingest_rc ingest_submit_atomic(struct ingest *ingest, struct ingest_item *first,
+                                    int64_t *retry_after_ns)
+{
+    return submit(ingest, first, first, retry_after_ns);
 }
 
 void ingest_drain(struct ingest *ingest)

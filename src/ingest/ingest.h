@@ -4,7 +4,10 @@
  * idle means groups of one, load makes them grow. A worker makes one attempt at a time: what it
  * settles is delivered, what it does not goes back, whole or split, with a pause.
  *
- * Threads    ingest_submit() and ingest_expire(): any. on_done runs on a worker, with no lock held.
+ * An atomic list is a group of its own whatever its size, never split: all of it is stored or none,
+ * all of it expires or none, and all of it comes back in one list.
+ *
+ * Threads    submits and ingest_expire(): any. on_done runs on a worker, with no lock held.
  * Ownership  an item is the caller's memory. From INGEST_OK until it comes back in on_done it must
  *            stay put; every accepted item comes back exactly once, the expired ones too. */
 #ifndef INGEST_INGEST_H
@@ -29,21 +32,24 @@ enum item_state { ITEM_QUEUED, ITEM_SENT, ITEM_EXPIRED };
 
 enum item_verdict {
     ITEM_CREATED,
-    ITEM_REPLAYED,    /* put.stored */
-    ITEM_REUSED,      /* put.stored, put.diff */
-    ITEM_STALE,       /* too old before its first send, and not stored */
-    ITEM_REFUSED,     /* the database refuses this order: err.code */
-    ITEM_FAILED,      /* a fault of ours; certainly not stored: err */
-    ITEM_UNAVAILABLE, /* not sent: no database; certainly not stored */
-    ITEM_TIMED_OUT,   /* certainly not stored, and no time is left; also every expired item */
-    ITEM_UNKNOWN,     /* sent, and no verdict: it may be stored now or later */
+    ITEM_REPLAYED, /* put.stored */
+    ITEM_REUSED,   /* put.stored, put.diff; stored.order_id is "" when it is an order of the same
+                      atomic list, of which nothing is stored */
+    ITEM_STALE,    /* too old before its first send, and not stored */
+    ITEM_REFUSED,  /* the database refuses this order: err.code */
+    ITEM_BATCH_REFUSED, /* of an atomic list: good, and not stored because another was refused */
+    ITEM_FAILED,        /* a fault of ours; certainly not stored: err */
+    ITEM_UNAVAILABLE,   /* not sent: no database; certainly not stored */
+    ITEM_TIMED_OUT,     /* certainly not stored, and no time is left; also every expired item */
+    ITEM_UNKNOWN,       /* sent, and no verdict: it may be stored now or later */
 };
 enum { ITEM_VERDICTS = ITEM_UNKNOWN + 1 };
 
 /* Ingest's own: items that are attempted together. While it waits for its next attempt, a group is
  * kept in its first item, so that what was accepted needs no more memory until its verdict. */
 struct ingest_group {
-    struct ingest_item *first; /* the leaders: sorted by key, keys distinct, linked by `next` */
+    struct ingest_item *first; /* the leaders: sorted by key, keys distinct unless known or atomic,
+                                  linked by `next` */
     uint32_t n, n_items;       /* leaders; leaders and their followers */
     int64_t oldest_at_ns;      /* first receipt of its items */
     int64_t deadline_at_ns;    /* last deadline of its items */
@@ -54,7 +60,8 @@ struct ingest_group {
     bool sent;                 /* its leaders went out once: their staleness is decided */
     bool in_doubt;             /* an attempt may have stored some of them */
     bool suspect;              /* one of them seems to hold the others up */
-    bool known;                /* their keys are stored: compared and not sent; keys may repeat */
+    bool known;                /* their keys are stored: compared and not sent */
+    bool atomic; /* one list of ingest_submit_atomic(): nobody follows, none is parted */
 };
 
 struct ingest_item {
@@ -62,12 +69,14 @@ struct ingest_item {
     int64_t received_at_ns;        /* in */
     int64_t deadline_at_ns;        /* in */
     void *owner;                   /* in; for on_done */
-    _Atomic int state;             /* enum item_state; set by ingest_submit() */
+    _Atomic int state;             /* ingest's: read it by ingest_item_state() */
     enum item_verdict verdict;     /* out */
     struct order_put put;          /* out: stored, diff */
     struct err err;                /* out: REFUSED, FAILED, UNAVAILABLE, UNKNOWN */
     struct ingest_item *next;      /* the queue's, then on_done's list */
     struct ingest_item *followers; /* ingest's: later orders with the same key */
+    struct ingest_item *batch;     /* ingest's: the item whose state is that of its whole atomic
+                                      list; else NULL */
     struct ingest_group parked;    /* ingest's: the group that waits with this item at its head */
 };
 
@@ -84,7 +93,8 @@ struct ingest_options {
     /* Items that have their verdict, linked by `next`, oldest first. The receiver owns them now. */
     void (*on_done)(void *ctx, struct ingest_item *first);
     /* What deserves a log line: "group." retry, split, failed, unavailable, timed_out, abandoned;
-     * "order." refused, failed. `err` is the reason, `orders` how many it is about. */
+     * "order." refused, failed. `err` is the reason, `orders` how many it is about (an atomic list
+     * may be refused as a whole). */
     void (*on_event)(void *ctx, const char *event, const struct err *err, size_t orders);
     void *ctx;
 };
@@ -118,13 +128,24 @@ struct ingest_gauges {
 /* NULL on failure (no memory, no thread): *err. */
 struct ingest *ingest_open(const struct ingest_options *options, struct err *err) MUST_CHECK;
 
-/* Takes the item unless it says otherwise; then *retry_after_ns is when room is expected. */
-enum ingest_rc ingest_submit(struct ingest *ingest, struct ingest_item *item,
+/* Takes a list, linked by `next` and ended by NULL (one item is a list too), whole or not at all;
+ * if not, it stays as it was, and *retry_after_ns is when room is expected. A list longer than
+ * `capacity` is INGEST_FULL for ever. Its orders go into groups as any others, in its order. */
+enum ingest_rc ingest_submit(struct ingest *ingest, struct ingest_item *first,
                              int64_t *retry_after_ns) MUST_CHECK;
 
-/* QUEUED -> EXPIRED. True: it will not be written any more, and comes back as ITEM_TIMED_OUT.
- * False: it was sent, and its outcome is the worker's to find. */
+/* The same for a list of which all orders are to be stored, or none. A key may stand in it twice:
+ * the later order is a replay of the earlier one, or else ITEM_REUSED. */
+enum ingest_rc ingest_submit_atomic(struct ingest *ingest, struct ingest_item *first,
+                                    int64_t *retry_after_ns) MUST_CHECK;
+
+/* QUEUED -> EXPIRED, for the whole list when it is atomic. True: it will not be written any more,
+ * and comes back as ITEM_TIMED_OUT. False: it was sent, or has expired already. If it was sent its
+ * outcome is the worker's to find. */
 bool ingest_expire(struct ingest_item *item) MUST_CHECK;
+
+/* For whoever holds the item, also after on_done; of an atomic list, while all of it lives. */
+enum item_state ingest_item_state(const struct ingest_item *item);
 
 /* Refuses new items from now on; those accepted go on. */
 void ingest_drain(struct ingest *ingest);

@@ -77,25 +77,36 @@ uint64_t item_bytes(const struct ingest_item *item)
 }
 
 /* The state decides who has the item, nothing else: what is in it travels under the queue's lock
- * and through on_done, so the order of memory does not matter here. */
+ * and through on_done, so the order of memory does not matter here. An atomic list has one state
+ * for all of it: so part of it can never be sent while another part has expired. */
+static bool change_state(struct ingest_item *item, int *from, int to)
+{
+    struct ingest_item *holder = item->batch != NULL ? item->batch : item;
+    return atomic_compare_exchange_strong_explicit(&holder->state, from, to, memory_order_relaxed,
+                                                   memory_order_relaxed);
+}
+
 bool item_claim(struct ingest_item *item)
 {
     int state = ITEM_QUEUED;
-    return atomic_compare_exchange_strong_explicit(&item->state, &state, ITEM_SENT,
-                                                   memory_order_relaxed, memory_order_relaxed) ||
-           state == ITEM_SENT;
+    return change_state(item, &state, ITEM_SENT) || state == ITEM_SENT;
 }
 
 bool ingest_expire(struct ingest_item *item)
 {
     int state = ITEM_QUEUED;
-    return atomic_compare_exchange_strong_explicit(&item->state, &state, ITEM_EXPIRED,
-                                                   memory_order_relaxed, memory_order_relaxed);
+    return change_state(item, &state, ITEM_EXPIRED);
+}
+
+enum item_state ingest_item_state(const struct ingest_item *item)
+{
+    const struct ingest_item *holder = item->batch != NULL ? item->batch : item;
+    return (enum item_state)atomic_load_explicit(&holder->state, memory_order_relaxed);
 }
 
 bool item_expired(const struct ingest_item *item)
 {
-    return atomic_load_explicit(&item->state, memory_order_relaxed) == ITEM_EXPIRED;
+    return ingest_item_state(item) == ITEM_EXPIRED;
 }
 
 void ingest_item_fini(struct ingest_item *item)

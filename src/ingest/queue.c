@@ -77,15 +77,33 @@ static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->mu)
     return groups * queue->attempt_ns / queue->options->workers;
 }
 
-static enum ingest_rc admit(const struct queue *queue, uint64_t bytes, int64_t *retry_after_ns)
-    REQUIRES(queue->mu)
+/* What a list asks for. */
+struct wish {
+    uint64_t n, bytes;
+    struct ingest_item *last;
+};
+
+static struct wish wish_of(struct ingest_item *first)
+{
+    struct wish wish = { .n = 0 };
+    for (struct ingest_item *item = first; item != NULL; item = item->next) {
+        wish.n++;
+        wish.bytes += item_bytes(item);
+        wish.last = item;
+    }
+    return wish;
+}
+
+static enum ingest_rc admit(const struct queue *queue, const struct wish *wish,
+                            int64_t *retry_after_ns) REQUIRES(queue->mu)
 {
     const struct ingest_options *options = queue->options;
     int64_t wait_ns = estimated_wait_ns(queue);
     *retry_after_ns = wait_ns > room_after_ns ? wait_ns : room_after_ns;
     if (queue->draining)
         return INGEST_CLOSED;
-    if (queue->held >= options->capacity || bytes > options->max_bytes - queue->bytes)
+    if (wish->n > options->capacity - queue->held ||
+        wish->bytes > options->max_bytes - queue->bytes)
         return INGEST_FULL;
     if (wait_ns > options->queue_wait_max_ns) {
         *retry_after_ns = wait_ns;
@@ -94,17 +112,36 @@ static enum ingest_rc admit(const struct queue *queue, uint64_t bytes, int64_t *
     return INGEST_OK;
 }
 
-enum ingest_rc queue_submit(struct queue *queue, struct ingest_item *item, int64_t *retry_after_ns)
+static void append(struct queue *queue, struct ingest_item *first, const struct wish *wish)
+    REQUIRES(queue->mu)
 {
-    uint64_t bytes = item_bytes(item);
+    uint32_t n = (uint32_t)wish->n;
+    struct ingest_item *last = wish->last;
+    if (first->batch != NULL) {
+        first->followers = first->next;
+        first->next = NULL;
+        first->parked.n_items = n;
+        last = first;
+        queue->n_batches++;
+    }
+    if (queue->fresh.first == NULL)
+        queue->fresh.first = first;
+    else
+        queue->fresh.last->next = first;
+    queue->fresh.last = last;
+    queue->n_fresh += n;
+    queue->depth += n;
+    queue->held += n;
+    queue->bytes += wish->bytes;
+}
+
+enum ingest_rc queue_submit(struct queue *queue, struct ingest_item *first, int64_t *retry_after_ns)
+{
+    const struct wish wish = wish_of(first);
     mutex_lock(&queue->mu);
-    enum ingest_rc rc = admit(queue, bytes, retry_after_ns);
+    enum ingest_rc rc = admit(queue, &wish, retry_after_ns);
     if (rc == INGEST_OK) {
-        items_push(&queue->fresh, item);
-        queue->n_fresh++;
-        queue->depth++;
-        queue->held++;
-        queue->bytes += bytes;
+        append(queue, first, &wish);
         wake_one(queue);
     }
     mutex_unlock(&queue->mu);
@@ -113,21 +150,47 @@ enum ingest_rc queue_submit(struct queue *queue, struct ingest_item *item, int64
 
 /* ---- out ---- */
 
+/* The last of the row that goes into one group, of items that are in no atomic list. */
+static struct ingest_item *last_of_group(const struct queue *queue, struct ingest_group *out)
+    REQUIRES(queue->mu)
+{
+    struct ingest_item *last = out->first;
+    if (queue->n_batches == 0 && queue->n_fresh <= queue->options->group_max) {
+        out->n_items = queue->n_fresh;
+        return queue->fresh.last;
+    }
+    for (out->n_items = 1; out->n_items < queue->options->group_max; out->n_items++) {
+        if (last->next == NULL || last->next->batch != NULL)
+            break;
+        last = last->next;
+    }
+    return last;
+}
+
 /* The items, not yet formed into a group: that is done without the lock. */
 static void take_fresh(struct queue *queue, struct ingest_group *out) REQUIRES(queue->mu)
 {
-    *out = (struct ingest_group){ .first = queue->fresh.first };
-    if (queue->n_fresh <= queue->options->group_max) {
-        out->n_items = queue->n_fresh;
-        queue->fresh = (struct items){ NULL, NULL };
-    } else {
-        struct ingest_item *last = queue->fresh.first;
-        for (out->n_items = 1; out->n_items < queue->options->group_max; out->n_items++)
-            last = last->next;
-        queue->fresh.first = last->next;
-        last->next = NULL;
+    struct ingest_item *first = queue->fresh.first, *last = first;
+    *out = (struct ingest_group){ .first = first, .atomic = first->batch != NULL };
+    if (out->atomic)
+        out->n_items = first->parked.n_items;
+    else
+        last = last_of_group(queue, out);
+    queue->fresh.first = last->next;
+    if (last->next == NULL)
+        queue->fresh.last = NULL;
+    last->next = NULL;
+    if (out->atomic) {
+        first->next = first->followers;
+        first->followers = NULL;
+        queue->n_batches--;
     }
     queue->n_fresh -= out->n_items;
+}
+
+static struct ingest_group form(const struct ingest_group *taken)
+{
+    return taken->atomic ? group_of_batch(taken->first) : group_form(taken->first);
 }
 
 static bool is_due(const struct due *due, int64_t now_ns)
@@ -206,7 +269,7 @@ bool queue_take(struct queue *queue, struct queue_work *work)
     }
     mutex_unlock(&queue->mu);
     if (taken && work->group.n == 0)
-        work->group = group_form(work->group.first);
+        work->group = form(&work->group);
     return taken;
 }
 

@@ -1,5 +1,8 @@
 /* queue.h - what waits to be attempted: new items in order of arrival, groups put back by due time.
  *
+ * An atomic list stands among the new items as its first item; until it is taken, the rest hangs in
+ * `followers` and its number in `parked`.
+ *
  * One mutex guards it all. A submit does little under it and wakes a worker only when one is idle
  * and none is on its way: that one takes all there is, and wakes the next if work is left.
  * Who goes first: groups put back that are due, then suspects, then new items. Suspect groups (a
@@ -24,10 +27,11 @@ struct queue {
 
     struct items fresh GUARDED_VAR;
     struct due retries GUARDED_VAR, suspects GUARDED_VAR;
-    uint32_t n_fresh GUARDED_VAR;
-    uint32_t depth GUARDED_VAR; /* fresh, retries, suspects: orders not in an attempt */
-    uint32_t held GUARDED_VAR;  /* accepted and not given back */
-    uint64_t bytes GUARDED_VAR; /* of the held */
+    uint32_t n_fresh GUARDED_VAR;   /* items; those of atomic lists too */
+    uint32_t n_batches GUARDED_VAR; /* atomic lists among them */
+    uint32_t depth GUARDED_VAR;     /* fresh, retries, suspects: orders not in an attempt */
+    uint32_t held GUARDED_VAR;      /* accepted and not given back */
+    uint64_t bytes GUARDED_VAR;     /* of the held */
     uint32_t idle GUARDED_VAR, busy GUARDED_VAR, suspects_busy GUARDED_VAR;
     int64_t attempt_ns
         GUARDED_VAR; /* moving average of first attempts that succeeded; 0: none yet */
@@ -47,7 +51,8 @@ struct queue_work {
 bool queue_init(struct queue *queue, const struct ingest_options *options) MUST_CHECK;
 void queue_fini(struct queue *queue);
 
-enum ingest_rc queue_submit(struct queue *queue, struct ingest_item *item,
+/* The list is atomic when its first item has `batch`. */
+enum ingest_rc queue_submit(struct queue *queue, struct ingest_item *first,
                             int64_t *retry_after_ns) MUST_CHECK;
 
 /* Waits for work. False: stopped, and nothing is left. */

@@ -2,8 +2,6 @@
  * a group that has to wait for its next attempt waits in the queue, not on a thread. */
 #include "ingest/worker.h"
 
-#include <stdlib.h>
-
 #include "base/clock.h"
 
 static void deliver(const struct ingest_options *options, struct ingest_item *done)
@@ -33,26 +31,16 @@ bool worker_start(struct worker *worker, struct queue *queue, const struct inges
                   struct ingest_metrics *metrics, struct err *err)
 {
     *worker = (struct worker){ .queue = queue };
-    worker->attempt = (struct attempt){
-        .options = options,
-        .metrics = metrics,
-        .random = (uint64_t)clock_now_ns() | 1, /* another at each start, for each worker */
-        .puts = calloc(options->group_max, sizeof(struct order_put *)),
-    };
-    if (worker->attempt.puts == NULL) {
-        err_set(err, ERR_RETRYABLE, "no memory for an ingest worker");
-        return false;
-    }
+    /* another seed at each start, for each worker */
+    attempt_init(&worker->attempt, options, metrics, (uint64_t)clock_now_ns());
     int rc = thread_start(&worker->thread, "ingest", run, worker);
-    if (rc != 0) {
+    if (rc != 0)
         err_set(err, ERR_RETRYABLE, "start an ingest worker: %s", strerrordesc_np(rc));
-        free(worker->attempt.puts);
-    }
     return rc == 0;
 }
 
 void worker_join(struct worker *worker)
 {
     thread_join(worker->thread);
-    free(worker->attempt.puts);
+    attempt_fini(&worker->attempt);
 }

@@ -13,7 +13,7 @@ struct worker {
     pthread_t thread;
 };
 
-/* Starts the thread. False: no memory or no thread (*err), and nothing is left of it. */
+/* Starts the thread. False: no thread (*err), and nothing is left of it. */
 bool worker_start(struct worker *worker, struct queue *queue, const struct ingest_options *options,
                   struct ingest_metrics *metrics, struct err *err) MUST_CHECK;
 

@@ -20,6 +20,10 @@ enum put_verdict {
     PUT_REPLAYED, /* the same order was there: `stored` */
     PUT_REUSED,   /* another order was there under this key: `stored`, `diff` */
     PUT_ABSENT,   /* lookup_only, and the key is not there */
+
+    /* Of an atomic group that was rolled back; PUT_REUSED and PUT_ABSENT may be its reason too. */
+    PUT_REFUSED,     /* the database refuses this order: put_group.refusal */
+    PUT_ROLLED_BACK, /* not stored, for another's sake */
 };
 
 /* One order on its way through an attempt. */
@@ -30,7 +34,8 @@ struct order_put {
     bool skip;                /* set by before_send: leave this one out of the attempt */
     enum put_verdict verdict; /* out; final unless PUT_PENDING */
     unsigned diff;            /* out: PUT_REUSED */
-    struct order stored;      /* out: PUT_REPLAYED, PUT_REUSED; the caller's to order_fini() */
+    struct order stored; /* out: PUT_REPLAYED, PUT_REUSED; the caller's to order_fini(). order_id ""
+                            when it is an order of the same atomic group: none of it is stored */
 };
 
 /* What an attempt that failed allows (design.md section 4, the error table). */
@@ -38,7 +43,8 @@ enum store_action {
     STORE_RETRY,            /* the whole group, after a pause */
     STORE_RETRY_THEN_SPLIT, /* again; a group that failed so twice is split, so that strangers pass
                              */
-    STORE_SPLIT, /* one order's fault: split; alone, that order is refused by the database */
+    STORE_SPLIT, /* one order's fault: split; alone, that order is refused by the database; of an
+                    atomic group: refused as a whole, no single order is at fault */
     STORE_SPLIT_OR_FAIL, /* split; alone, it is a fault of ours */
     STORE_FAIL,          /* the whole group at once, loudly */
     STORE_UNAVAILABLE,   /* nothing was sent: no connection by the deadline, or the pool is down */
@@ -52,14 +58,19 @@ struct store_failure {
 };
 
 struct put_group {
-    struct order_put **puts; /* sorted by order_compare_key(); keys distinct but for lookups */
+    struct order_put **puts; /* sorted by order_compare_key(); keys distinct but for lookups; of an
+                                atomic group keys may repeat, in the order of arrival */
     size_t n;
     bool in_doubt; /* an earlier attempt may have stored some of these: look before believing */
+    bool atomic;   /* all of them or none; `skip` is for all or none, too */
     int64_t deadline_at_ns;
     /* Called once, on this thread, when a connection is held and just before the first byte is
      * sent; may set `skip` on any put. */
     void (*before_send)(void *arg, struct put_group *group);
     void *arg;
+
+    bool refused;       /* out, atomic: rolled back, and the verdicts say why */
+    struct err refusal; /* out: PUT_REFUSED: the database's words */
 };
 
 enum lookup_rc {
@@ -75,7 +86,8 @@ struct order_key {
 struct order_store {
     void *ctx;
     /* One attempt to write the group. True: every put not skipped has its verdict or stays PENDING
-     * by right; false: *failure says why, and puts whose verdict is set have it for good. */
+     * by right; false: *failure says why, and puts whose verdict is set have it for good. An atomic
+     * group has verdicts for all or for none. */
     bool (*put)(void *ctx, struct put_group *group, struct store_failure *failure);
     /* out[i].order_id is "" where keys[i] was not found. The caller owns what was filled in. */
     enum lookup_rc (*get_by_keys)(void *ctx, const struct order_key *keys, size_t n,

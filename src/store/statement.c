@@ -61,7 +61,7 @@ static struct pqpool_query query_of(const struct params *params)
     };
 }
 
-/* Runs a command that gives no rows. */
+/* Runs a command whose result matters no more than that it succeeded. */
 static enum pqpool_rc run_command(const struct session *session, const char *sql, struct err *err)
 {
     const struct pqpool_query query = { .sql = sql };
@@ -126,26 +126,25 @@ static enum pqpool_rc run_prepared(const struct session *session, enum statement
     }
 }
 
-static enum pqpool_rc run(const struct session *session, enum statement which,
-                          const struct params *params, PGresult **rows_out, struct err *err)
+static enum pqpool_rc run_unnamed(const struct session *session, enum statement which,
+                                  const struct params *params, PGresult **rows_out, struct err *err)
 {
-    if (session->prepare)
-        return run_prepared(session, which, params, rows_out, err);
     struct pqpool_query query = query_of(params);
     query.sql = texts[which].sql;
     return pqpool_exec(session->lease, &query, session->deadline_at_ns, rows_out, err);
 }
 
-/* BEGIN up to the statement: whatever fails here was never committed. The pool rolls back. */
-static enum pqpool_rc run_before_commit(const struct session *session, enum statement which,
-                                        const struct params *params, PGresult **rows_out,
-                                        struct err *err)
+static enum pqpool_rc run(const struct session *session, enum statement which,
+                          const struct params *params, PGresult **rows_out, struct err *err)
 {
-    enum pqpool_rc rc = run_command(session, "BEGIN", err);
-    if (rc == PQPOOL_OK)
-        rc = run_command(session, "SELECT " STATEMENT_SETTINGS("true"), err);
-    if (rc == PQPOOL_OK)
-        rc = run(session, which, params, rows_out, err);
+    if (session->prepare)
+        return run_prepared(session, which, params, rows_out, err);
+    return run_unnamed(session, which, params, rows_out, err);
+}
+
+/* What fails changed nothing. */
+static enum pqpool_rc never_uncertain(enum pqpool_rc rc, struct err *err)
+{
     if (rc != PQPOOL_OK)
         err->flags &= ~(unsigned)ERR_UNCERTAIN;
     return rc;
@@ -172,9 +171,66 @@ enum pqpool_rc statement_read(const struct session *session, enum statement whic
                               const struct params *params, struct pg_result **rows_out,
                               struct err *err)
 {
-    enum pqpool_rc rc = run(session, which, params, rows_out, err);
-    if (rc != PQPOOL_OK)
-        err->flags &= ~(unsigned)ERR_UNCERTAIN;
+    return never_uncertain(run(session, which, params, rows_out, err), err);
+}
+
+/* ---- transactions ---- */
+
+enum pqpool_rc transaction_begin(const struct session *session, struct err *err)
+{
+    enum pqpool_rc rc = run_command(session, "BEGIN", err);
+    if (rc == PQPOOL_OK && !session->prepare)
+        rc = run_command(session, "SELECT " STATEMENT_SETTINGS("true"), err);
+    return never_uncertain(rc, err);
+}
+
+enum pqpool_rc transaction_run(const struct session *session, enum statement which,
+                               const struct params *params, struct pg_result **rows_out,
+                               struct err *err)
+{
+    return never_uncertain(run_unnamed(session, which, params, rows_out, err), err);
+}
+
+enum pqpool_rc transaction_defer_nothing(const struct session *session, struct err *err)
+{
+    return never_uncertain(run_command(session, "SET CONSTRAINTS ALL IMMEDIATE", err), err);
+}
+
+/* A COMMIT of what has failed before is answered with success, and says ROLLBACK. */
+enum pqpool_rc transaction_commit(const struct session *session, struct err *err)
+{
+    const struct pqpool_query query = { .sql = "COMMIT" };
+    PGresult *result = NULL;
+    enum pqpool_rc rc = pqpool_exec(session->lease, &query, session->deadline_at_ns, &result, err);
+    rc = judge_commit(session, rc, err);
+    if (rc == PQPOOL_OK && strcmp(PQcmdStatus(result), "COMMIT") != 0) {
+        err_set(err, ERR_RETRYABLE, "the server rolled the transaction back");
+        rc = PQPOOL_REFUSED;
+    }
+    PQclear(result);
+    return rc;
+}
+
+void transaction_rollback(const struct session *session)
+{
+    struct err err;
+    PGTransactionStatusType status = PQtransactionStatus(pqpool_lease_pg(session->lease));
+    if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR)
+        (void)run_command(session, "ROLLBACK", &err);
+}
+
+/* ---- */
+
+/* The pool rolls back what fails on its way. */
+static enum pqpool_rc run_and_commit(const struct session *session, enum statement which,
+                                     const struct params *params, PGresult **rows_out,
+                                     struct err *err)
+{
+    enum pqpool_rc rc = transaction_begin(session, err);
+    if (rc == PQPOOL_OK)
+        rc = transaction_run(session, which, params, rows_out, err);
+    if (rc == PQPOOL_OK)
+        rc = transaction_commit(session, err);
     return rc;
 }
 
@@ -184,15 +240,10 @@ enum pqpool_rc statement_commit(const struct session *session, enum statement wh
 {
     PGresult *rows = NULL;
     enum pqpool_rc rc;
-    if (session->prepare) {
-        rc = run(session, which, params, &rows, err);
-    } else {
-        rc = run_before_commit(session, which, params, &rows, err);
-        if (rc != PQPOOL_OK)
-            return rc;
-        rc = run_command(session, "COMMIT", err);
-    }
-    rc = judge_commit(session, rc, err);
+    if (session->prepare)
+        rc = judge_commit(session, run_prepared(session, which, params, &rows, err), err);
+    else
+        rc = run_and_commit(session, which, params, &rows, err);
     if (rc == PQPOOL_OK)
         *rows_out = rows;
     else

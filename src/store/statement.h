@@ -50,6 +50,28 @@ enum pqpool_rc statement_commit(const struct session *session, enum statement wh
                                 const struct params *params, struct pg_result **rows_out,
                                 struct err *err) MUST_CHECK;
 
+/* ---- a transaction of several statements ---- */
+
+/* The steps of one: whatever fails before transaction_commit() was never committed. */
+enum pqpool_rc transaction_begin(const struct session *session, struct err *err) MUST_CHECK;
+
+/* Unnamed, prepared or not: one that has gone stale would take the transaction with it. */
+enum pqpool_rc transaction_run(const struct session *session, enum statement which,
+                               const struct params *params, struct pg_result **rows_out,
+                               struct err *err) MUST_CHECK;
+
+/* Deferred constraints speak at once from now on, and not only in the commit. */
+enum pqpool_rc transaction_defer_nothing(const struct session *session, struct err *err) MUST_CHECK;
+
+/* PQPOOL_OK means committed, and the session idle again. */
+enum pqpool_rc transaction_commit(const struct session *session, struct err *err) MUST_CHECK;
+
+/* Ends the transaction if there is one that can be ended from here; what is left after it is the
+ * pool's to clean up. */
+void transaction_rollback(const struct session *session);
+
+/* ---- */
+
 /* What was read before it is durable, on the standbys too, once this is PQPOOL_OK: visible is not
  * yet replicated when somebody cancelled the wait for them. PQPOOL_LOST: it may not be. */
 enum pqpool_rc statement_seal(const struct session *session, struct err *err) MUST_CHECK;

@@ -45,6 +45,18 @@ static void keep(struct fake_store *store, struct order **slot, const struct ord
     **slot = without_metadata(order);
 }
 
+static void compare(struct order_put *put, const struct order *there)
+{
+    if (strcmp(there->order_id, put->order->order_id) == 0) {
+        put->verdict = PUT_CREATED;
+        return;
+    }
+    bool same = strcmp(there->quantity, put->order->quantity) == 0;
+    put->verdict = same ? PUT_REPLAYED : PUT_REUSED;
+    put->diff = same ? 0 : (unsigned)ORDER_DIFF_QUANTITY;
+    put->stored = *there;
+}
+
 static void judge(struct fake_store *store, struct order_put *put)
 {
     const struct order *order = put->order;
@@ -55,14 +67,7 @@ static void judge(struct fake_store *store, struct order_put *put)
     }
     if (*slot == NULL)
         keep(store, slot, order);
-    if (strcmp((*slot)->order_id, order->order_id) == 0) {
-        put->verdict = PUT_CREATED;
-        return;
-    }
-    bool same = strcmp((*slot)->quantity, order->quantity) == 0;
-    put->verdict = same ? PUT_REPLAYED : PUT_REUSED;
-    put->diff = same ? 0 : (unsigned)ORDER_DIFF_QUANTITY;
-    put->stored = **slot;
+    compare(put, *slot);
 }
 
 /* Stores with nobody to tell. */
@@ -71,6 +76,64 @@ static void store_silently(struct fake_store *store, const struct order_put *put
     struct order **slot = slot_of(store, put->order->account_id, put->order->client_order_id);
     if (*slot == NULL && !put->lookup_only)
         keep(store, slot, put->order);
+}
+
+/* ---- atomic groups ---- */
+
+static bool same_key(const struct order *a, const struct order *b)
+{
+    return strcmp(a->account_id, b->account_id) == 0 &&
+           strcmp(a->client_order_id, b->client_order_id) == 0;
+}
+
+/* As if all before it in the group had been stored. */
+static void judge_of_batch(struct fake_store *store, const struct put_group *group, size_t i,
+                           const struct order **first)
+{
+    struct order_put *put = group->puts[i];
+    const struct order *there =
+        *slot_of(store, put->order->account_id, put->order->client_order_id);
+    if (i == 0 || !same_key(group->puts[i - 1]->order, put->order))
+        *first = put->lookup_only ? NULL : put->order;
+    if (there == NULL && *first != NULL)
+        there = *first;
+    if (there != NULL) {
+        compare(put, there);
+        put->stored.metadata = NULL;
+        put->stored.metadata_len = 0;
+    } else if (put->lookup_only) {
+        put->verdict = PUT_ABSENT;
+    }
+    if (store->poison != NULL && strcmp(put->order->client_order_id, store->poison) == 0)
+        put->verdict = PUT_REFUSED;
+}
+
+static void roll_back(struct order_put *put, bool own)
+{
+    if (put->verdict == PUT_REUSED && own)
+        put->stored.order_id[0] = '\0';
+    if (put->verdict != PUT_REUSED && put->verdict != PUT_ABSENT && put->verdict != PUT_REFUSED)
+        put->verdict = PUT_ROLLED_BACK;
+}
+
+static void work_through_batch(struct fake_store *store, struct put_group *group)
+{
+    const struct order *first = NULL;
+    for (size_t i = 0; i < group->n; i++) {
+        judge_of_batch(store, group, i, &first);
+        enum put_verdict verdict = group->puts[i]->verdict;
+        group->refused |= verdict != PUT_CREATED && verdict != PUT_REPLAYED;
+    }
+    if (group->refused)
+        err_set_code(&group->refusal, 0, "22P02", "an order of the fake store");
+    for (size_t i = 0; i < group->n; i++) {
+        struct order_put *put = group->puts[i];
+        struct order **slot = slot_of(store, put->order->account_id, put->order->client_order_id);
+        if (group->refused)
+            roll_back(put, *slot == NULL);
+        else if (*slot == NULL)
+            keep(store, slot, put->order);
+    }
 }
 
 /* ---- the attempts ---- */
@@ -97,7 +160,7 @@ static struct fake_step step_for(struct fake_store *store, size_t k, const struc
     struct fake_step step = { .fails = false };
     if (k < store->n_steps)
         return store->steps[k];
-    if (holds(group, store->poison))
+    if (holds(group, store->poison) && !group->atomic)
         return failing(STORE_SPLIT, "22P02");
     if (holds(group, store->locked))
         return failing(STORE_RETRY_THEN_SPLIT, "55P03");
@@ -125,6 +188,7 @@ static size_t begin(struct fake_store *store, const struct put_group *group)
         store->calls[k] = (struct fake_call){
             .n = group->n,
             .in_doubt = group->in_doubt,
+            .atomic = group->atomic,
             .left_ns = group->deadline_at_ns - clock_now_ns(),
         };
         (void)snprintf(store->calls[k].first, ORDER_NAME_SIZE, "%s",
@@ -142,11 +206,15 @@ static void work_through(struct fake_store *store, struct put_group *group,
                          const struct fake_step *step)
 {
     bool first = true;
+    if (group->atomic && !step->fails && !step->pending && !group->puts[0]->skip) {
+        work_through_batch(store, group);
+        return;
+    }
     for (size_t i = 0; i < group->n; i++) {
         struct order_put *put = group->puts[i];
         if (put->skip)
             continue;
-        if ((!step->fails && !step->pending) || (step->partial && first))
+        if ((!step->fails && !step->pending) || (step->partial && first && !group->atomic))
             judge(store, put);
         else if (step->stores)
             store_silently(store, put);
@@ -161,9 +229,14 @@ static int compare_keys(const struct put_group *group, size_t i)
     return by_account != 0 ? by_account : strcmp(a->client_order_id, b->client_order_id);
 }
 
-/* An INSERT could not hold a key twice; a lookup may. */
+/* An INSERT could not hold a key twice; a lookup may, and an atomic group, which goes as a whole.
+ */
 static void check_keys(const struct put_group *group)
 {
+    for (size_t i = 1; i < group->n && group->atomic; i++)
+        CHECK(group->puts[i - 1]->skip == group->puts[i]->skip);
+    if (group->atomic)
+        return;
     for (size_t i = 1; i < group->n; i++)
         CHECK(compare_keys(group, i) != 0 ||
               (group->puts[i - 1]->lookup_only && group->puts[i]->lookup_only));
@@ -179,6 +252,7 @@ static bool fake_put(void *ctx, struct put_group *group, struct store_failure *f
         CHECK(compare_keys(group, i) <= 0);
     size_t k = begin(store, group);
     struct fake_step step = step_for(store, k, group);
+    group->refused = false;
     if (!step.unsent) {
         if (store->before != NULL)
             store->before(store->arg, group);

@@ -1,5 +1,7 @@
 /* fake_store.h - a struct order_store without a database, for tests of what stands before it.
  *
+ * An atomic group it stores whole or not at all, with the verdicts that go with it.
+ *
  * It keeps orders by key and judges as the real one does, "the same content" being the same
  * quantity. It fails as it is told: by a script (attempt k does steps[k], later ones succeed), by
  * key (an order that is poisonous or locked), or by whatever `plan` decides. Every attempt is
@@ -25,7 +27,7 @@ struct fake_step {
 
 struct fake_call {
     size_t n, n_skipped, n_lookups;
-    bool in_doubt;
+    bool in_doubt, atomic;
     int64_t left_ns;             /* from the call to its deadline */
     char first[ORDER_NAME_SIZE]; /* client_order_id of the first order */
 };
@@ -36,7 +38,7 @@ struct fake_store {
     /* Set before the first call. */
     const struct fake_step *steps;
     size_t n_steps;
-    const char *poison; /* client_order_id: STORE_SPLIT, 22P02 */
+    const char *poison; /* client_order_id: STORE_SPLIT, 22P02; in an atomic group PUT_REFUSED */
     const char *locked; /* STORE_RETRY_THEN_SPLIT, 55P03 */
     void (*plan)(void *arg, const struct put_group *group, struct fake_step *step);
     void (*before)(void *arg, struct put_group *group); /* runs before before_send */

@@ -5,13 +5,10 @@
 #include "ingest/attempt.h"
 #include "support/ingest_rig.h"
 
-enum { BENCH_GROUP_MAX = 64 };
-
 struct bench {
     struct rig rig;
     struct attempt attempt;
     struct ingest_metrics metrics;
-    struct order_put *puts[BENCH_GROUP_MAX];
     struct group_outcome outcome;
 };
 
@@ -21,15 +18,14 @@ static inline void bench_init(struct bench *b, uint32_t n)
     memset(b, 0, sizeof *b);
     rig_init(&b->rig, n);
     histogram_init(&b->metrics.group_orders, bounds, 1);
-    b->attempt = (struct attempt){
-        .options = &b->rig.options, .metrics = &b->metrics, .puts = b->puts, .random = 1
-    };
+    attempt_init(&b->attempt, &b->rig.options, &b->metrics, 1);
     for (uint32_t i = 0; i < n; i++)
         b->rig.items[i].put.order = &b->rig.items[i].order;
 }
 
 static inline void bench_fini(struct bench *b)
 {
+    attempt_fini(&b->attempt);
     rig_fini(&b->rig);
 }
 

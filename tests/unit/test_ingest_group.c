@@ -100,7 +100,8 @@ ParameterizedTest(struct prepare_case *c, ingest_group, prepare)
     for (const char *e = c->expired; *e != '\0'; e++)
         cr_assert(ingest_expire(&items[*e - '0']));
 
-    group_prepare(&group, puts, &expired);
+    group_drop_expired(&group, &expired);
+    group_list_puts(&group, puts);
 
     cr_expect_str_eq(shown(&group), c->want);
     cr_expect_eq(group.n, c->n);

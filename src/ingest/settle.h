@@ -1,0 +1,28 @@
+/* settle.h - what the end of an attempt means for the orders of its group: a verdict, another
+ * attempt, or a split. All of it moves items from attempt->group into attempt->outcome. */
+#ifndef INGEST_SETTLE_H
+#define INGEST_SETTLE_H
+
+#include "ingest/attempt.h"
+
+/* Takes the orders that have a verdict out of the group; verdicts are final, whatever else the
+ * attempt came to. `refusal` is the reason of those that are PUT_REFUSED. */
+void settle_verdicts(struct attempt *attempt, const struct err *refusal);
+
+/* The attempt succeeded, and the orders left in the group were in neither answer of the store. */
+void settle_pending(struct attempt *attempt);
+
+/* The attempt failed, and the orders left in the group have no verdict. `whole`: it cannot be
+ * split, being atomic or one order, so that a fault of one is a fault of this one. */
+void settle_failure(struct attempt *attempt, const struct store_failure *failure, bool whole);
+
+/* Ends all that is left of the group: in doubt UNKNOWN, else as said. */
+void settle_all(struct attempt *attempt, const char *event, enum item_verdict certain);
+
+/* The whole group again, after a pause. */
+void settle_put_back(struct attempt *attempt, const struct err *why, enum ingest_retry reason);
+
+/* Writes down why, for all that is left of the group. */
+void settle_reason(struct attempt *attempt, const struct err *why);
+
+#endif

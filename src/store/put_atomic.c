@@ -1,0 +1,280 @@
+/* put_atomic.c - one attempt to write a group of which all is to be stored, or nothing.
+ *
+ *     BEGIN; INSERT the first order of each key; SELECT by the keys of all others; then
+ *     COMMIT, if all are new or replays, else ROLLBACK
+ *
+ * The SELECT is in the transaction, so that it also compares twins (a key that stands in the group
+ * twice) with the first of them, while there is still time to say no: equality of metadata is the
+ * database's to judge.
+ *
+ * Verdicts are written into the puts as they become known, and withdrawn when the attempt comes to
+ * nothing. Doubt begins with the COMMIT. An earlier attempt in doubt either committed whole or not
+ * at all, and by the time that the INSERT is through it is over: it held locks on the same keys. So
+ * if one of our rows is found, it committed. */
+#include "store/put_attempt.h"
+
+#include <libpq-fe.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "store/params.h"
+#include "store/put_params.h"
+#include "store/sqlstate.h"
+
+struct batch {
+    struct put_attempt *a;
+    enum statement at; /* the last statement sent; a COMMIT is the INSERT's end */
+    size_t n_inserted; /* rows of ours that this transaction made */
+    size_t n_found;    /* rows that were seen, made by it or before */
+};
+
+/* No verdict, since none was reached. */
+static void withdraw(const struct put_attempt *a)
+{
+    for (size_t i = 0; i < a->group->n; i++) {
+        struct order_put *put = a->group->puts[i];
+        order_fini(&put->stored);
+        put->stored = (struct order){ 0 };
+        put->diff = 0;
+        put->verdict = PUT_PENDING;
+    }
+}
+
+static size_t count(const struct put_attempt *a, enum put_verdict verdict)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < a->group->n; i++)
+        n += a->group->puts[i]->verdict == verdict;
+    return n;
+}
+
+/* Twins stand behind the first order of their key. */
+static bool is_first_of_key(const struct put_group *group, size_t i)
+{
+    return i == 0 || order_compare_key(group->puts[i - 1]->order, group->puts[i]->order) != 0;
+}
+
+/* ---- the statements ---- */
+
+/* Makes `open` what is to be written. A key whose first order is only looked up is not. */
+static size_t collect_firsts(struct put_attempt *a)
+{
+    a->n_open = 0;
+    for (size_t i = 0; i < a->group->n; i++)
+        if (is_first_of_key(a->group, i) && !a->group->puts[i]->lookup_only)
+            a->open[a->n_open++] = a->group->puts[i];
+    return a->n_open;
+}
+
+static bool insert_firsts(struct batch *b)
+{
+    struct put_attempt *a = b->a;
+    struct params params = { 0 };
+    PGresult *rows = NULL;
+    bool ok = false;
+    b->at = STATEMENT_INSERT;
+    if (collect_firsts(a) == 0)
+        return true;
+    if (!put_params_insert(&params, a->open, a->n_open)) {
+        (void)put_fail_for_memory(a);
+        goto out;
+    }
+    enum pqpool_rc rc =
+        transaction_run(&a->session, STATEMENT_INSERT, &params, &rows, &a->failure->err);
+    if (rc != PQPOOL_OK) {
+        (void)put_fail_by(a, rc);
+        goto out;
+    }
+    put_settle_created(a, rows);
+    b->n_inserted = (size_t)PQntuples(rows);
+    ok = true;
+
+out:
+    PQclear(rows);
+    params_fini(&params);
+    return ok;
+}
+
+static void settle_absent(const struct put_attempt *a)
+{
+    for (size_t i = 0; i < a->n_open; i++)
+        if (a->open[i]->verdict == PUT_PENDING && a->open[i]->lookup_only)
+            a->open[i]->verdict = PUT_ABSENT;
+}
+
+/* Replays, twins and what is only looked up. */
+static bool look_up_others(struct batch *b)
+{
+    struct put_attempt *a = b->a;
+    struct params params = { 0 };
+    PGresult *rows = NULL;
+    bool ok = false;
+    if (put_collect_open(a, true) == 0)
+        return true;
+    b->at = STATEMENT_BY_KEYS;
+    if (!put_params_keys(&params, a->open, a->n_open)) {
+        (void)put_fail_for_memory(a);
+        goto out;
+    }
+    enum pqpool_rc rc =
+        transaction_run(&a->session, STATEMENT_BY_KEYS, &params, &rows, &a->failure->err);
+    if (rc != PQPOOL_OK) {
+        (void)put_fail_by(a, rc);
+        goto out;
+    }
+    b->n_found = (size_t)PQntuples(rows);
+    ok = put_settle_found(a, rows);
+    settle_absent(a);
+
+out:
+    PQclear(rows);
+    params_fini(&params);
+    return ok;
+}
+
+/* ---- all of it ---- */
+
+/* The server warned during the commit: what can be seen now, and is sealed, decides. */
+static bool confirm(struct put_attempt *a)
+{
+    a->failure->in_doubt = true;
+    withdraw(a);
+    if (!put_look_up_rest(a))
+        return false;
+    if (count(a, PUT_REUSED) == 0 && count(a, PUT_ABSENT) == 0)
+        return true;
+    err_set(&a->failure->err, 0, "the server warned, and other orders are there than were stored");
+    return put_fail(a, STORE_FAIL);
+}
+
+static bool commit(const struct batch *b)
+{
+    struct put_attempt *a = b->a;
+    struct err *err = &a->failure->err;
+    enum pqpool_rc rc = transaction_commit(&a->session, err);
+    if (rc != PQPOOL_OK) {
+        a->failure->in_doubt = b->n_inserted > 0 && (err->flags & ERR_UNCERTAIN) != 0;
+        return put_fail_by(a, rc);
+    }
+    bool warned = pqpool_lease_warned(a->session.lease);
+    if (b->n_inserted > 0) /* then this commit has sealed what was found, too */
+        return !warned || confirm(a);
+    if (b->n_found == 0)
+        return true;
+    rc = statement_seal(&a->session, err);
+    return rc == PQPOOL_OK || put_fail_by(a, rc);
+}
+
+/* ---- or nothing ---- */
+
+/* What differs from the first order of its key differs from one that is not stored either. */
+static void settle_rolled_back(struct order_put *put, const struct order_put *first)
+{
+    switch (put->verdict) {
+    case PUT_REUSED:
+        if (strcmp(put->stored.order_id, first->order->order_id) == 0) {
+            put->stored.order_id[0] = '\0';
+            put->stored.received_at_us = 0;
+        }
+        return;
+    case PUT_ABSENT:
+    case PUT_REFUSED:
+        return;
+    case PUT_PENDING:
+    case PUT_CREATED:
+    case PUT_REPLAYED:
+    case PUT_ROLLED_BACK:
+        order_fini(&put->stored);
+        put->stored = (struct order){ 0 };
+        put->verdict = PUT_ROLLED_BACK;
+        return;
+    }
+}
+
+static bool refuse(const struct put_attempt *a)
+{
+    const struct order_put *first = NULL;
+    for (size_t i = 0; i < a->group->n; i++) {
+        if (is_first_of_key(a->group, i))
+            first = a->group->puts[i];
+        settle_rolled_back(a->group->puts[i], first);
+    }
+    a->group->refused = true;
+    return true;
+}
+
+/* Another order holds a key, or one is too old and not there. */
+static bool roll_back(const struct batch *b)
+{
+    struct put_attempt *a = b->a;
+    struct err *err = &a->failure->err;
+    transaction_rollback(&a->session);
+    if (count(a, PUT_CREATED) > b->n_inserted) {
+        err_set(err, 0, "the batch was stored, and some of its orders have been replaced since");
+        a->failure->in_doubt = true;
+        return put_fail(a, STORE_FAIL);
+    }
+    if (b->n_found > 0) {
+        enum pqpool_rc rc = statement_seal(&a->session, err);
+        if (rc != PQPOOL_OK)
+            return put_fail_by(a, rc);
+    }
+    return refuse(a);
+}
+
+/* The database refused the transaction, and that is one order's fault, or nobody's alone. */
+static bool blame(const struct batch *b)
+{
+    struct put_attempt *a = b->a;
+    struct order_put *culprit = NULL;
+    struct err refusal = { 0 };
+    if (b->at == STATEMENT_INSERT)
+        (void)collect_firsts(a);
+    else
+        (void)put_collect_open(a, true);
+    enum pqpool_rc rc = put_find_culprit(a, b->at, &culprit, &refusal);
+    if (rc != PQPOOL_OK) {
+        a->failure->err = refusal;
+        return put_fail_by(a, rc);
+    }
+    if (culprit == NULL)
+        return false;
+    culprit->verdict = PUT_REFUSED;
+    a->group->refusal = refusal;
+    return refuse(a);
+}
+
+/* ---- the attempt ---- */
+
+static bool write_all(struct batch *b)
+{
+    struct put_attempt *a = b->a;
+    (void)pqpool_lease_warned(a->session.lease); /* of earlier things */
+    enum pqpool_rc rc = transaction_begin(&a->session, &a->failure->err);
+    if (rc != PQPOOL_OK)
+        return put_fail_by(a, rc);
+    if (!insert_firsts(b) || !look_up_others(b))
+        return false;
+    if (count(a, PUT_REUSED) > 0 || count(a, PUT_ABSENT) > 0)
+        return roll_back(b);
+    if (count(a, PUT_PENDING) == 0) {
+        b->at = STATEMENT_INSERT;
+        return commit(b);
+    }
+    withdraw(a); /* a key was in neither answer: all of it once more */
+    return true;
+}
+
+bool put_atomic(struct put_attempt *a)
+{
+    struct batch b = { .a = a };
+    if (a->group->puts[0]->skip)
+        return true;
+    bool ok = write_all(&b);
+    transaction_rollback(&a->session);
+    if (ok)
+        return true;
+    withdraw(a);
+    bool at_fault = a->failure->action == STORE_SPLIT && !a->group->in_doubt;
+    return at_fault && blame(&b);
+}

@@ -1,0 +1,149 @@
+/* put_attempt.c - see put_attempt.h. */
+#include "store/put_attempt.h"
+
+#include <libpq-fe.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "store/params.h"
+#include "store/put_params.h"
+#include "store/row.h"
+#include "store/sqlstate.h"
+
+size_t put_collect_open(struct put_attempt *a, bool lookups_too)
+{
+    a->n_open = 0;
+    for (size_t i = 0; i < a->group->n; i++) {
+        struct order_put *put = a->group->puts[i];
+        if (!put->skip && put->verdict == PUT_PENDING && (lookups_too || !put->lookup_only))
+            a->open[a->n_open++] = put;
+    }
+    return a->n_open;
+}
+
+bool put_fail(const struct put_attempt *a, enum store_action action)
+{
+    struct store_failure *failure = a->failure;
+    failure->action = action;
+    if (failure->in_doubt)
+        failure->err.flags |= ERR_UNCERTAIN;
+    else
+        failure->err.flags &= ~(unsigned)ERR_UNCERTAIN;
+    return false;
+}
+
+bool put_fail_by(const struct put_attempt *a, enum pqpool_rc rc)
+{
+    return put_fail(a, exec_action(rc, &a->failure->err));
+}
+
+bool put_fail_for_memory(const struct put_attempt *a)
+{
+    err_set(&a->failure->err, ERR_RETRYABLE, "out of memory for a group of %zu orders",
+            a->group->n);
+    return put_fail(a, STORE_RETRY);
+}
+
+/* Rows mostly come back in the order they were sent, but nobody promises it: the search begins
+ * after the last match. */
+static struct order_put *find_open(const struct put_attempt *a, const char *order_id, size_t *next)
+{
+    for (size_t tried = 0; tried < a->n_open; tried++) {
+        struct order_put *put = a->open[(*next + tried) % a->n_open];
+        if (strcmp(put->order->order_id, order_id) == 0) {
+            *next = (*next + tried + 1) % a->n_open;
+            return put;
+        }
+    }
+    return NULL;
+}
+
+void put_settle_created(const struct put_attempt *a, const struct pg_result *rows)
+{
+    size_t next = 0;
+    for (int i = 0; i < PQntuples(rows); i++) {
+        struct order_put *put = find_open(a, PQgetvalue(rows, i, 0), &next);
+        if (put != NULL)
+            put->verdict = PUT_CREATED;
+    }
+}
+
+static void settle_found(const struct put_attempt *a, struct keyed_row *found)
+{
+    struct order_put *put = a->open[found->place];
+    if (strcmp(found->order.order_id, put->order->order_id) == 0) {
+        put->verdict = PUT_CREATED;
+        order_fini(&found->order);
+        return;
+    }
+    put->diff = order_diff(put->order, &found->order);
+    if (!found->same_metadata)
+        put->diff |= ORDER_DIFF_METADATA;
+    put->verdict = put->diff == 0 ? PUT_REPLAYED : PUT_REUSED;
+    put->stored = found->order;
+}
+
+bool put_settle_found(const struct put_attempt *a, const struct pg_result *rows)
+{
+    for (int i = 0; i < PQntuples(rows); i++) {
+        struct keyed_row found;
+        enum row_rc rc = row_read_keyed(rows, i, a->n_open, &found, &a->failure->err);
+        if (rc != ROW_OK)
+            return put_fail(a, rc == ROW_NOMEM ? STORE_RETRY : STORE_SPLIT_OR_FAIL);
+        settle_found(a, &found);
+    }
+    return true;
+}
+
+static bool settle_sealed(const struct put_attempt *a, const struct pg_result *rows)
+{
+    if (PQntuples(rows) > 0) {
+        enum pqpool_rc sealed = statement_seal(&a->session, &a->failure->err);
+        if (sealed != PQPOOL_OK)
+            return put_fail_by(a, sealed);
+    }
+    return put_settle_found(a, rows);
+}
+
+/* Once the SELECT has spoken: the keys that are not there. */
+static bool settle_absent(const struct put_attempt *a)
+{
+    size_t n_pending = 0;
+    for (size_t i = 0; i < a->n_open; i++) {
+        if (a->open[i]->verdict != PUT_PENDING)
+            continue;
+        if (a->open[i]->lookup_only)
+            a->open[i]->verdict = PUT_ABSENT;
+        else
+            n_pending++;
+    }
+    if (n_pending == 0 || !a->failure->in_doubt)
+        return true;
+    err_set(&a->failure->err, ERR_RETRYABLE, "the server warned, and %zu orders are not to be seen",
+            n_pending);
+    return put_fail(a, STORE_RETRY);
+}
+
+bool put_look_up_rest(struct put_attempt *a)
+{
+    struct params params = { 0 };
+    PGresult *rows = NULL;
+    bool ok = false;
+    if (put_collect_open(a, true) == 0)
+        return true;
+    if (!put_params_keys(&params, a->open, a->n_open)) {
+        (void)put_fail_for_memory(a);
+        goto out;
+    }
+    enum pqpool_rc rc =
+        statement_read(&a->session, STATEMENT_BY_KEYS, &params, &rows, &a->failure->err);
+    if (rc == PQPOOL_OK)
+        ok = settle_sealed(a, rows) && settle_absent(a);
+    else
+        (void)put_fail_by(a, rc);
+
+out:
+    PQclear(rows);
+    params_fini(&params);
+    return ok;
+}

@@ -1,0 +1,49 @@
+/* put_attempt.h - what the ways to write a group share: which puts a statement is about, what its
+ * rows say of them, and how an attempt fails. */
+#ifndef STORE_PUT_ATTEMPT_H
+#define STORE_PUT_ATTEMPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "orders/order_store.h"
+#include "store/statement.h"
+
+struct put_attempt {
+    struct put_group *group;
+    struct store_failure *failure; /* in_doubt is kept up to date, in case of a failure later */
+    struct session session;
+    struct order_put **open; /* room for the whole group: the puts a statement is about */
+    size_t n_open;
+};
+
+/* Makes `open` the puts without a verdict; how many. */
+size_t put_collect_open(struct put_attempt *a, bool lookups_too);
+
+/* End the attempt, and are false; failure->err and in_doubt are set, or the error is that of rc. */
+bool put_fail(const struct put_attempt *a, enum store_action action);
+bool put_fail_by(const struct put_attempt *a, enum pqpool_rc rc);
+bool put_fail_for_memory(const struct put_attempt *a);
+
+/* The rows of STATEMENT_INSERT about `open`. */
+void put_settle_created(const struct put_attempt *a, const struct pg_result *rows);
+
+/* The rows of STATEMENT_BY_KEYS about `open`. False: the attempt has failed. */
+bool put_settle_found(const struct put_attempt *a, const struct pg_result *rows) MUST_CHECK;
+
+/* One SELECT settles the puts without a verdict, by what is there for good. False: the attempt has
+ * failed. */
+bool put_look_up_rest(struct put_attempt *a) MUST_CHECK;
+
+/* put_atomic.c: all of the group in one transaction, on a lease that is held and after
+ * before_send(). False: the attempt has failed, and no put has a verdict. */
+bool put_atomic(struct put_attempt *a) MUST_CHECK;
+
+/* put_culprit.c: what the database refused of `open`, asked of its parts. PQPOOL_OK: *culprit is
+ * the first order that is refused alone, and *refusal how; NULL: none is. Else *refusal says why
+ * the question could not be asked to its end. Nothing is written. */
+enum pqpool_rc put_find_culprit(const struct put_attempt *a, enum statement which,
+                                struct order_put **culprit, struct err *refusal) MUST_CHECK;
+
+#endif
