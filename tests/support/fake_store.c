@@ -202,19 +202,31 @@ static size_t begin(struct fake_store *store, const struct put_group *group)
     return k;
 }
 
+/* One that fails and stores has told nobody. */
+static void do_batch(struct fake_store *store, struct put_group *group,
+                     const struct fake_step *step)
+{
+    if (group->puts[0]->skip || step->pending || (step->fails && !step->stores))
+        return;
+    work_through_batch(store, group);
+    for (size_t i = 0; i < group->n && step->fails; i++)
+        group->puts[i]->verdict = PUT_PENDING;
+    group->refused &= !step->fails;
+}
+
 static void work_through(struct fake_store *store, struct put_group *group,
                          const struct fake_step *step)
 {
     bool first = true;
-    if (group->atomic && !step->fails && !step->pending && !group->puts[0]->skip) {
-        work_through_batch(store, group);
+    if (group->atomic) {
+        do_batch(store, group, step);
         return;
     }
     for (size_t i = 0; i < group->n; i++) {
         struct order_put *put = group->puts[i];
         if (put->skip)
             continue;
-        if ((!step->fails && !step->pending) || (step->partial && first && !group->atomic))
+        if ((!step->fails && !step->pending) || (step->partial && first))
             judge(store, put);
         else if (step->stores)
             store_silently(store, put);

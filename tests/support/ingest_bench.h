@@ -37,6 +37,17 @@ static inline struct ingest_group bench_group(struct bench *b)
     return group_form(row.first);
 }
 
+/* All items as one atomic list. */
+static inline struct ingest_group bench_batch(struct bench *b)
+{
+    struct items row = { NULL, NULL };
+    for (uint32_t i = 0; i < b->rig.n; i++) {
+        b->rig.items[i].batch = &b->rig.items[0];
+        items_push(&row, &b->rig.items[i]);
+    }
+    return group_of_batch(row.first);
+}
+
 static inline void bench_run(struct bench *b, const struct ingest_group *group)
 {
     b->outcome = (struct group_outcome){ .n_back = 0 };

@@ -95,6 +95,14 @@ static inline void rig_same_key(struct rig *rig, uint32_t item, uint32_t as)
            sizeof rig->items[item].order.client_order_id);
 }
 
+/* Links items [from, to) in this order. */
+static inline struct ingest_item *rig_list(struct rig *rig, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++)
+        rig->items[i].next = i + 1 < to ? &rig->items[i + 1] : NULL;
+    return &rig->items[from];
+}
+
 static inline void rig_open(struct rig *rig)
 {
     struct err err;

@@ -114,6 +114,34 @@ ParameterizedTest(struct prepare_case *c, ingest_group, prepare)
     cr_expect_eq(n_expired, c->n_expired);
 }
 
+Test(ingest_group, a_batch_has_no_followers)
+{
+    struct ingest_group group = group_of_batch(row("cbcbaca"));
+    cr_expect_str_eq(shown(&group), "a4 a6 b1 b3 c0 c2 c5 ");
+    cr_expect(group.atomic);
+    cr_expect_eq(group.n, 7);
+    cr_expect_eq(group.n_items, 7);
+}
+
+Test(ingest_group, a_batch_leaves_whole)
+{
+    struct items expired = { NULL, NULL };
+    struct ingest_item *first = row("cab");
+    for (struct ingest_item *item = first; item != NULL; item = item->next)
+        item->batch = first;
+    struct ingest_group group = group_of_batch(first);
+    group_drop_expired(&group, &expired);
+    cr_expect_eq(group.n, 3);
+    cr_expect_null(expired.first);
+    cr_assert(ingest_expire(&items[1]));
+    group_drop_expired(&group, &expired);
+    cr_expect_eq(group.n, 0);
+    uint32_t n_expired = 0;
+    for (; items_pop(&expired) != NULL; n_expired++)
+        ;
+    cr_expect_eq(n_expired, 3);
+}
+
 struct split_case {
     uint32_t n, pieces, first, last;
 };

@@ -196,7 +196,128 @@ Test(ingest_queue, refuses_all_when_draining)
     bench_fini(&b);
 }
 
+static enum ingest_rc submit_list(struct bench *b, uint32_t from, uint32_t to, bool atomic)
+{
+    int64_t retry_after_ns = 0;
+    struct ingest_item *first = rig_list(&b->rig, from, to);
+    for (uint32_t i = from; i < to; i++)
+        b->rig.items[i].batch = atomic ? first : NULL;
+    return queue_submit(&b->queue, first, &retry_after_ns);
+}
+
+static void expect_linked(struct bench *b, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++)
+        cr_expect_eq(b->rig.items[i].next, i + 1 < to ? &b->rig.items[i + 1] : NULL, "item %u", i);
+}
+
+Test(ingest_queue, takes_a_list_whole_or_not_at_all)
+{
+    for (int atomic = 0; atomic < 2; atomic++) {
+        struct bench b;
+        bench_init(&b, 1, N);
+        b.rig.options.capacity = 8;
+        struct ingest_gauges gauges;
+        cr_expect_eq(submit_list(&b, 0, 9, atomic), INGEST_FULL, "longer than the capacity");
+        expect_linked(&b, 0, 9);
+        cr_expect_eq(submit_list(&b, 0, 3, atomic), INGEST_OK);
+        cr_expect_eq(submit_list(&b, 3, 9, atomic), INGEST_FULL, "room for five");
+        expect_linked(&b, 3, 9);
+        queue_gauges(&b.queue, &gauges);
+        cr_expect_eq(gauges.depth, 3);
+        cr_expect_eq(submit_list(&b, 3, 8, atomic), INGEST_OK);
+        queue_gauges(&b.queue, &gauges);
+        cr_expect_eq(gauges.depth, 8);
+        bench_fini(&b);
+    }
+}
+
+Test(ingest_queue, a_list_needs_bytes_for_all_of_it)
+{
+    struct bench b;
+    bench_init(&b, 1, N);
+    b.rig.options.max_bytes = 3 * sizeof(struct ingest_item) - 1;
+    cr_expect_eq(submit_list(&b, 0, 3, false), INGEST_FULL);
+    expect_linked(&b, 0, 3);
+    b.rig.options.max_bytes++;
+    cr_expect_eq(submit_list(&b, 0, 3, false), INGEST_OK);
+    bench_fini(&b);
+}
+
+Test(ingest_queue, a_list_is_refused_when_draining)
+{
+    struct bench b;
+    bench_init(&b, 1, N);
+    queue_drain(&b.queue);
+    cr_expect_eq(submit_list(&b, 0, 3, true), INGEST_CLOSED);
+    expect_linked(&b, 0, 3);
+    bench_fini(&b);
+}
+
 /* ---- out ---- */
+
+static void expect_group(struct bench *b, uint32_t first, uint32_t n, bool atomic)
+{
+    cr_expect_eq(take(b), first);
+    cr_expect_eq(b->work.group.n_items, n, "%u", (unsigned)b->work.group.n_items);
+    cr_expect_eq(b->work.group.atomic, atomic);
+    uint32_t i = first; /* the keys rise with the numbers */
+    for (const struct ingest_item *item = b->work.group.first; item != NULL; item = item->next)
+        cr_expect_eq(item, &b->rig.items[i++]);
+    cr_expect_eq(i, first + n);
+    settle(b, &b->work.group, 0);
+}
+
+Test(ingest_queue, a_list_goes_out_in_its_order_and_with_strangers)
+{
+    struct bench b;
+    bench_init(&b, 1, 4);
+    submit_all(&b, 0, 2);
+    cr_assert_eq(submit_list(&b, 2, 9, false), INGEST_OK);
+    submit_all(&b, 9, 10);
+    expect_group(&b, 0, 4, false);
+    expect_group(&b, 4, 4, false);
+    expect_group(&b, 8, 2, false);
+    bench_fini(&b);
+}
+
+Test(ingest_queue, an_atomic_list_is_a_group_of_its_own)
+{
+    struct bench b;
+    struct ingest_gauges gauges;
+    bench_init(&b, 1, 4);
+    submit_all(&b, 0, 2);
+    cr_assert_eq(submit_list(&b, 2, 8, true), INGEST_OK); /* more than a group may hold */
+    cr_assert_eq(submit_list(&b, 8, 9, true), INGEST_OK);
+    cr_assert_eq(submit_list(&b, 9, 11, true), INGEST_OK);
+    submit_all(&b, 11, 16);
+    queue_gauges(&b.queue, &gauges);
+    cr_expect_eq(gauges.depth, 16);
+    expect_group(&b, 0, 2, false);
+    expect_group(&b, 2, 6, true);
+    expect_group(&b, 8, 1, true);
+    expect_group(&b, 9, 2, true);
+    queue_gauges(&b.queue, &gauges);
+    cr_expect_eq(gauges.depth, 5);
+    expect_group(&b, 11, 4, false);
+    expect_group(&b, 15, 1, false);
+    cr_assert_eq(submit_list(&b, 0, 1, false), INGEST_OK);
+    expect_group(&b, 0, 1, false);
+    bench_fini(&b);
+}
+
+Test(ingest_queue, an_atomic_list_may_be_left_over)
+{
+    struct bench b;
+    bench_init(&b, 1, 4);
+    cr_assert_eq(submit_list(&b, 0, 6, true), INGEST_OK);
+    submit_all(&b, 6, 7);
+    queue_stop(&b.queue, clock_now_ns());
+    expect_group(&b, 0, 6, true);
+    expect_group(&b, 6, 1, false);
+    cr_expect_not(queue_take(&b.queue, &b.work));
+    bench_fini(&b);
+}
 
 Test(ingest_queue, gives_at_most_a_group)
 {

@@ -137,6 +137,77 @@ Test(ingest_workers, room_comes_back_with_the_orders, .timeout = 30)
     rig_fini(&rig);
 }
 
+/* ---- lists ---- */
+
+Test(ingest_workers, a_list_is_taken_whole_or_not_at_all, .timeout = 30)
+{
+    struct rig rig;
+    int64_t retry_after_ns = 0;
+    rig_init(&rig, 9);
+    rig.options.capacity = 8;
+    rig.options.group_max = 3;
+    rig_open(&rig);
+    struct ingest_item *all = rig_list(&rig, 0, 9);
+    cr_expect_eq(ingest_submit(rig.ingest, all, &retry_after_ns), INGEST_FULL);
+    cr_expect_gt(retry_after_ns, 0);
+    cr_expect_eq(ingest_submit_atomic(rig.ingest, all, &retry_after_ns), INGEST_FULL);
+    for (uint32_t i = 0; i < 9; i++)
+        cr_expect_eq(rig.items[i].next, i < 8 ? &rig.items[i + 1] : NULL);
+    cr_expect_eq(ingest_submit(rig.ingest, rig_list(&rig, 0, 8), &retry_after_ns), INGEST_OK);
+    cr_assert(rig_wait(&rig, 8));
+    cr_expect_eq(rig_count(&rig, 0, 8, ITEM_CREATED), 8);
+    rig_fini(&rig);
+}
+
+Test(ingest_workers, an_atomic_list_is_one_group_and_comes_back_at_once, .timeout = 30)
+{
+    struct rig rig;
+    int64_t retry_after_ns = 0;
+    rig_init(&rig, 3 * GROUP + 2);
+    rig.options.workers = 1;
+    fake_store_gate(rig.store, true);
+    rig_open(&rig);
+    rig_submit(&rig, 0, 1);
+    cr_assert(fake_store_wait_calls(rig.store, 1));
+    struct ingest_item *batch = rig_list(&rig, 1, rig.n - 1);
+    cr_assert_eq(ingest_submit_atomic(rig.ingest, batch, &retry_after_ns), INGEST_OK);
+    rig_submit(&rig, rig.n - 1, rig.n);
+    fake_store_gate(rig.store, false);
+    cr_assert(rig_wait(&rig, rig.n));
+    cr_expect_eq(rig_count(&rig, 0, rig.n, ITEM_CREATED), rig.n);
+    cr_expect_eq(rig.store->n_calls, 3);
+    cr_expect_eq(rig.store->calls[1].n, 3 * GROUP);
+    cr_expect(rig.store->calls[1].atomic);
+    cr_expect_eq(rig.n_lists, 3);
+    cr_expect_not(rig.unsorted);
+    rig_fini(&rig);
+}
+
+/* A key of the list is locked for a while, and strangers go on. */
+Test(ingest_workers, a_blocked_atomic_list_does_not_hold_strangers, .timeout = 60)
+{
+    struct rig rig;
+    int64_t retry_after_ns = 0;
+    struct locked_case forever = { .in_doubt = false };
+    rig_init(&rig, 1000);
+    rig.store->plan = locked; /* item 300 */
+    rig.store->arg = &forever;
+    for (uint32_t i = 100; i < 500; i++)
+        rig.items[i].deadline_at_ns = clock_after(clock_now_ns(), NS_PER_S);
+    rig_open(&rig);
+    cr_assert_eq(ingest_submit_atomic(rig.ingest, rig_list(&rig, 100, 500), &retry_after_ns),
+                 INGEST_OK);
+    rig_submit(&rig, 0, 100);
+    rig_submit(&rig, 500, rig.n);
+    cr_assert(rig_wait(&rig, rig.n));
+    cr_expect_eq(rig_count(&rig, 0, 100, ITEM_CREATED), 100);
+    cr_expect_eq(rig_count(&rig, 500, rig.n, ITEM_CREATED), 500);
+    cr_expect_eq(rig_count(&rig, 100, 500, ITEM_TIMED_OUT), 400, "whole, and never split");
+    cr_expect_eq(rig.splits, 0);
+    cr_expect_gt(rig.retries, 0);
+    rig_fini(&rig);
+}
+
 /* ---- closing ---- */
 
 Test(ingest_workers, close_lets_the_accepted_finish, .timeout = 30)
