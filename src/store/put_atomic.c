@@ -232,7 +232,7 @@ static bool blame(const struct batch *b)
         (void)collect_firsts(a);
     else
         (void)put_collect_open(a, true);
-    enum pqpool_rc rc = put_find_culprit(a, b->at, &culprit, &refusal);
+    enum pqpool_rc rc = put_find_culprit(a, &culprit, &refusal);
     if (rc != PQPOOL_OK) {
         a->failure->err = refusal;
         return put_fail_by(a, rc);

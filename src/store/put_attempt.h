@@ -40,10 +40,10 @@ bool put_look_up_rest(struct put_attempt *a) MUST_CHECK;
  * before_send(). False: the attempt has failed, and no put has a verdict. */
 bool put_atomic(struct put_attempt *a) MUST_CHECK;
 
-/* put_culprit.c: what the database refused of `open`, asked of its parts. PQPOOL_OK: *culprit is
+/* put_culprit.c: the database refused `open`, and is asked about its parts. PQPOOL_OK: *culprit is
  * the first order that is refused alone, and *refusal how; NULL: none is. Else *refusal says why
  * the question could not be asked to its end. Nothing is written. */
-enum pqpool_rc put_find_culprit(const struct put_attempt *a, enum statement which,
-                                struct order_put **culprit, struct err *refusal) MUST_CHECK;
+enum pqpool_rc put_find_culprit(const struct put_attempt *a, struct order_put **culprit,
+                                struct err *refusal) MUST_CHECK;
 
 #endif

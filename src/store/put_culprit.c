@@ -3,7 +3,10 @@
  * A part of the group is tried in a transaction of its own that is rolled back whatever comes of
  * it, with deferred constraints speaking at once. Halves that are refused are halved again; a half
  * that passes is innocent. An order that is refused alone makes every part refused that it is in,
- * so it is found in some two steps for each halving. */
+ * so it is found in some two steps for each halving.
+ *
+ * The trial is an INSERT, also of what was only to be compared: it asks of an order all that the
+ * SELECT does, which would look at it only beside a twin that may not be in the part. */
 #include <libpq-fe.h>
 
 #include "base/check.h"
@@ -19,17 +22,14 @@ struct part {
 
 enum { PARTS_MAX = 64 }; /* a halving leaves one behind, and a size_t has no more halvings */
 
-static enum pqpool_rc run_part(const struct put_attempt *a, enum statement which, struct part part,
-                               struct err *err)
+static enum pqpool_rc run_part(const struct put_attempt *a, struct part part, struct err *err)
 {
     struct order_put *const *puts = a->open + part.from;
     struct params params = { 0 };
     PGresult *rows = NULL;
     enum pqpool_rc rc = PQPOOL_NOMEM;
-    bool made = which == STATEMENT_INSERT ? put_params_insert(&params, puts, part.n)
-                                          : put_params_keys(&params, puts, part.n);
-    if (made)
-        rc = transaction_run(&a->session, which, &params, &rows, err);
+    if (put_params_insert(&params, puts, part.n))
+        rc = transaction_run(&a->session, STATEMENT_INSERT, &params, &rows, err);
     else
         err_set(err, ERR_RETRYABLE, "out of memory for a part of %zu orders", part.n);
     PQclear(rows);
@@ -37,20 +37,19 @@ static enum pqpool_rc run_part(const struct put_attempt *a, enum statement which
     return rc;
 }
 
-static enum pqpool_rc try_part(const struct put_attempt *a, enum statement which, struct part part,
-                               struct err *err)
+static enum pqpool_rc try_part(const struct put_attempt *a, struct part part, struct err *err)
 {
     enum pqpool_rc rc = transaction_begin(&a->session, err);
     if (rc == PQPOOL_OK)
         rc = transaction_defer_nothing(&a->session, err);
     if (rc == PQPOOL_OK)
-        rc = run_part(a, which, part, err);
+        rc = run_part(a, part, err);
     transaction_rollback(&a->session);
     return rc;
 }
 
-enum pqpool_rc put_find_culprit(const struct put_attempt *a, enum statement which,
-                                struct order_put **culprit, struct err *refusal)
+enum pqpool_rc put_find_culprit(const struct put_attempt *a, struct order_put **culprit,
+                                struct err *refusal)
 {
     struct part parts[PARTS_MAX] = { { 0, a->n_open } }; /* to be tried; the last one next */
     size_t n_parts = a->n_open > 0;
@@ -59,7 +58,7 @@ enum pqpool_rc put_find_culprit(const struct put_attempt *a, enum statement whic
     while (n_parts > 0) {
         struct part part = parts[--n_parts];
         bool whole = part.n == a->n_open; /* which is known to be refused */
-        enum pqpool_rc rc = whole ? PQPOOL_REFUSED : try_part(a, which, part, refusal);
+        enum pqpool_rc rc = whole ? PQPOOL_REFUSED : try_part(a, part, refusal);
         if (rc == PQPOOL_OK)
             continue;
         if (!whole && exec_action(rc, refusal) != STORE_SPLIT)

@@ -26,9 +26,10 @@ enum statement {
 /* clang-format on */
 
 /* Sets what each session or transaction of ours must have; `local` is "true" or "false". A single
- * row of three columns. */
+ * row of four columns. A transaction whose client has vanished without a word lets its keys go. */
 #define STATEMENT_SETTINGS(local)                                                                  \
     "set_config('lock_timeout', '1s', " local "), "                                                \
+    "set_config('idle_in_transaction_session_timeout', '30s', " local "), "                        \
     "set_config('client_min_messages', 'warning', " local "), "                                    \
     "set_config('synchronous_commit', "                                                            \
     "coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), " local ")"

@@ -240,13 +240,15 @@ Test(store, without_preparing_it_leaves_nothing_on_the_session, .timeout = 60)
     fixture_migrate(&f);
     cluster_exec(f.cluster, "CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
                             "INSERT INTO seen VALUES (current_setting('lock_timeout') || ' ' || "
-                            "current_setting('synchronous_commit')); RETURN NULL; END $$;"
+                            "current_setting('synchronous_commit') || ' ' || "
+                            "current_setting('idle_in_transaction_session_timeout')); "
+                            "RETURN NULL; END $$;"
                             "CREATE TRIGGER look AFTER INSERT ON orders EXECUTE FUNCTION look()");
     struct order o = make_order("ACC-1", "c-1"), again = make_order("ACC-1", "c-1");
     cr_expect_eq(put_one(&f, &o, NULL), PUT_CREATED);
     cr_expect_eq(put_one(&f, &again, NULL), PUT_REPLAYED);
     char *within = cluster_query_text(f.cluster, "SELECT settings FROM seen LIMIT 1");
-    cr_expect_str_eq(within, "1s on");
+    cr_expect_str_eq(within, "1s on 30s");
     free(within);
 
     struct pqpool_lease *lease = NULL;
@@ -254,6 +256,7 @@ Test(store, without_preparing_it_leaves_nothing_on_the_session, .timeout = 60)
     const struct pqpool_query query = {
         .sql = "DO $$ BEGIN ASSERT current_setting('lock_timeout') = '0'; "
                "ASSERT current_setting('synchronous_commit') = 'off'; "
+               "ASSERT current_setting('idle_in_transaction_session_timeout') = '0'; "
                "ASSERT NOT EXISTS (SELECT FROM pg_prepared_statements WHERE name <> ''); END $$",
     };
     struct pg_result *result = NULL;
