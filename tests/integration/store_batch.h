@@ -31,7 +31,7 @@ static inline void make_batch(struct batch *b, size_t n)
 {
     *b = (struct batch){ .n = n };
     for (size_t i = 0; i < n; i++) {
-        char id[16];
+        char id[32];
         (void)snprintf(id, sizeof id, "c-%03zu", i);
         b->orders[i] = make_order("ACC-1", id);
     }

@@ -36,7 +36,7 @@ Test(atomic, of_any_size, .timeout = 120)
     struct fixture f = fixture_open(true);
     struct batch b = { .n = 0 };
     for (size_t i = 0; i < MANY; i++) {
-        char id[16];
+        char id[32];
         (void)snprintf(id, sizeof id, "c-%05zu", i);
         orders[i] = make_order("ACC-1", id);
         puts[i].order = &orders[i];
