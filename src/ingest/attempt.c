@@ -112,11 +112,11 @@ static void count_commit(struct attempt *a, bool ok)
         histogram_observe(&a->metrics->group_orders, a->n_sent);
 }
 
-/* A group larger than any other counts as several. */
+/* A group larger than any other counts as several: how long one of them would have taken. */
 static int64_t time_of_one_group(const struct attempt *a, uint32_t n, int64_t took_ns)
 {
     uint32_t group_max = a->options->group_max;
-    return n <= group_max ? took_ns : took_ns / ((n + group_max - 1) / group_max);
+    return n <= group_max ? took_ns : took_ns * group_max / n;
 }
 
 static void put(struct attempt *a, int64_t now_ns, int64_t stop_at_ns)
