@@ -2,6 +2,7 @@
 #include "app/routes.h"
 
 static const int post_statuses[] = { 200, 201, 400, 411, 413, 415, 422, 500, 503, 504, 0 };
+static const int batch_statuses[] = { 200, 201, 207, 400, 411, 413, 415, 422, 500, 503, 504, 0 };
 static const int read_statuses[] = { 200, 404, 422, 500, 503, 0 };
 static const int probe_statuses[] = { 200, 503, 0 };
 static const int plain_statuses[] = { 200, 500, 0 };
@@ -9,6 +10,7 @@ static const int plain_statuses[] = { 200, 500, 0 };
 /* clang-format off */
 const struct http_route routes[] = {
     { "POST", "/v1/orders",            HTTP_JSON_BODY, HTTP_WITH_KEY, post_order,  post_statuses },
+    { "POST", "/v1/orders/batch",      HTTP_LIST_BODY, HTTP_WITH_KEY, post_batch,  batch_statuses },
     { "GET",  "/v1/orders/{order_id}", HTTP_NO_BODY,   HTTP_WITH_KEY, get_order,   read_statuses },
     { "GET",  "/v1/orders",            HTTP_NO_BODY,   HTTP_WITH_KEY, get_orders,  read_statuses },
     { "GET",  "/health",               HTTP_NO_BODY,   HTTP_ANYONE,   get_health,  probe_statuses },

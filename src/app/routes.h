@@ -16,6 +16,7 @@ void routes_on_done(void *service, struct ingest_item *first);
 
 /* Handlers; ctx is the struct service. */
 void post_order(struct http_request *req, void *ctx);
+void post_batch(struct http_request *req, void *ctx);
 void get_order(struct http_request *req, void *ctx);
 void get_orders(struct http_request *req, void *ctx);
 void get_health(struct http_request *req, void *ctx);

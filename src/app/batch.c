@@ -1,0 +1,262 @@
+/* batch.c - POST /v1/orders/batch: many orders of one request, each with its own verdict.
+ *
+ * The queue takes all of them or none. Unless the batch is atomic they are then as good as
+ * strangers to each other: they share groups with whatever else is queued, and the request is
+ * answered when the last of them has its verdict, or at its deadline with what is known. */
+#include "app/batch.h"
+
+#include <stdlib.h>
+
+#include "app/admission.h"
+#include "app/refuse.h"
+#include "app/routes.h"
+#include "base/check.h"
+
+/* Beyond these the parser thread does it. Bytes: a body of so many `{}` is read in a moment still.
+ */
+enum { READ_INLINE_MAX = 2 * 1024, WRITE_INLINE_MAX = 64 };
+
+static void batch_free(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        ingest_item_fini(&batch->entries[i].ticket.item);
+        free(batch->entries[i].error);
+    }
+    free(batch->entries);
+    buf_fini(&batch->out);
+    free(batch);
+}
+
+/* ---- the answer ---- */
+
+static void send_problem(struct batch *batch)
+{
+    batch->answer.members = batch->out.data;
+    http_problem(batch->req, &batch->answer);
+}
+
+static void send_results(struct batch *batch)
+{
+    const char *type = batch->wishes.lines ? "application/x-ndjson" : "application/json";
+    if (batch->wishes.minimal)
+        http_add_header(batch->req, "Preference-Applied", "return=minimal");
+    http_answer(batch->req, batch->status, type, &batch->out);
+}
+
+static void send_answer(struct http_completion *completion)
+{
+    struct batch *batch = (struct batch *)(void *)completion;
+    if (batch->status >= 400 && !batch->out.failed)
+        send_problem(batch);
+    else
+        send_results(batch); /* a failed one is answered 500, outcome unknown */
+    batch->req = NULL;
+    if (batch->n_waiting == 0)
+        batch_free(batch);
+}
+
+static void write_answer(struct http_work *work)
+{
+    batch_write((struct batch *)work);
+}
+
+static void answer(struct batch *batch)
+{
+    batch->answering = true;
+    batch->work.run = write_answer;
+    batch->work.done.finish = send_answer;
+    if (batch->n > WRITE_INLINE_MAX) {
+        http_offload(batch->req, &batch->work);
+        return;
+    }
+    batch_write(batch);
+    send_answer(&batch->work.done);
+}
+
+/* ---- verdicts and the deadline ---- */
+
+static void settled(struct ticket *ticket)
+{
+    struct batch_entry *entry = (struct batch_entry *)ticket; /* its first member */
+    struct batch *batch = entry->batch;
+    ticket_count_verdict(ticket, entry->fate != FATE_WAITING);
+    if (entry->fate == FATE_WAITING)
+        entry->fate = FATE_SETTLED;
+    batch->n_waiting--;
+    if (batch->n_waiting > 0)
+        return;
+    if (!batch->answering)
+        answer(batch);
+    else if (batch->req == NULL)
+        batch_free(batch);
+}
+
+/* An atomic batch expires as one: what is said of its first order is said of all. */
+static void expire(struct batch *batch)
+{
+    bool asked = false, expired = false;
+    for (size_t i = 0; i < batch->n; i++) {
+        struct batch_entry *entry = &batch->entries[i];
+        if (entry->fate != FATE_WAITING)
+            continue;
+        if (!asked || !batch->wishes.atomic)
+            expired = ingest_expire(&entry->ticket.item);
+        asked = true;
+        entry->fate = expired ? FATE_EXPIRED : FATE_UNKNOWN;
+    }
+}
+
+static void on_deadline(struct http_request *req, void *arg)
+{
+    (void)req;
+    struct batch *batch = arg;
+    if (batch->answering)
+        return;
+    expire(batch);
+    answer(batch);
+}
+
+/* ---- into the ingest ---- */
+
+static size_t count_fate(const struct batch *batch, enum batch_fate fate)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < batch->n; i++)
+        n += batch->entries[i].fate == fate;
+    return n;
+}
+
+static void check_accounts(struct batch *batch)
+{
+    const struct http_problem forbidden = http_map_problem(REFUSE_FORBIDDEN);
+    for (size_t i = 0; i < batch->n; i++) {
+        struct batch_entry *entry = &batch->entries[i];
+        if (entry->fate == FATE_GOOD &&
+            !http_may_use(batch->req, entry->ticket.item.order.account_id))
+            batch_entry_refuse(entry, &forbidden);
+    }
+}
+
+/* The good ones as a list, stamped. */
+static struct ingest_item *link_good(struct batch *batch)
+{
+    struct ingest_item *first = NULL, **tail = &first;
+    int64_t received_at_ns = http_received_at_ns(batch->req);
+    for (size_t i = 0; i < batch->n; i++) {
+        struct ticket *ticket = &batch->entries[i].ticket;
+        if (batch->entries[i].fate != FATE_GOOD)
+            continue;
+        ticket->service = batch->service;
+        ticket->loop = http_loop_of(batch->req);
+        ticket->settled = settled;
+        ticket_stamp(ticket, received_at_ns);
+        *tail = &ticket->item;
+        tail = &ticket->item.next;
+    }
+    *tail = NULL;
+    return first;
+}
+
+static void set_fate(struct batch *batch, enum batch_fate from, enum batch_fate to)
+{
+    for (size_t i = 0; i < batch->n; i++)
+        if (batch->entries[i].fate == from)
+            batch->entries[i].fate = to;
+}
+
+/* True: the ingest has the good ones, and the request waits for them. */
+static bool enqueue(struct batch *batch, size_t n_good)
+{
+    struct ingest *ingest = batch->service->ingest;
+    int64_t retry_after_ns = 0;
+    struct ingest_item *first = link_good(batch);
+    CHECK(first != NULL);
+    int64_t deadline_at_ns =
+        first->deadline_at_ns; /* the items are not ours to read any more then */
+    set_fate(batch, FATE_GOOD, FATE_WAITING);
+    batch->n_waiting = n_good;
+    enum ingest_rc rc = batch->wishes.atomic ? ingest_submit_atomic(ingest, first, &retry_after_ns)
+                                             : ingest_submit(ingest, first, &retry_after_ns);
+    if (rc == INGEST_OK) {
+        http_deadline(batch->req, deadline_at_ns, on_deadline, batch);
+        return true;
+    }
+    ticket_count(batch->service, RESULT_REFUSED_FULL, n_good);
+    refuse(batch->req, refuse_admission(rc), retry_after_ns);
+    return false;
+}
+
+static void refuse_whole(struct batch *batch)
+{
+    if (batch->problem.detail == NULL)
+        batch->problem.detail = batch->detail;
+    ticket_count(batch->service, RESULT_INVALID, 1);
+    http_problem(batch->req, &batch->problem);
+    batch_free(batch);
+}
+
+static void go_on(struct http_completion *completion)
+{
+    struct batch *batch = (struct batch *)(void *)completion;
+    if (batch->refused) {
+        refuse_whole(batch);
+        return;
+    }
+    check_accounts(batch);
+    size_t n_good = count_fate(batch, FATE_GOOD);
+    ticket_count(batch->service, RESULT_INVALID, batch->n - n_good);
+    if (batch->wishes.atomic && n_good < batch->n) {
+        set_fate(batch, FATE_GOOD, FATE_MATE);
+        ticket_count(batch->service, RESULT_BATCH_REFUSED, n_good);
+        n_good = 0;
+    }
+    if (n_good == 0 || batch->wishes.validate_only)
+        answer(batch);
+    else if (!enqueue(batch, n_good))
+        batch_free(batch);
+}
+
+/* ---- the way in ---- */
+
+static void read_orders(struct http_work *work)
+{
+    batch_read((struct batch *)work);
+}
+
+static struct batch *batch_new(struct http_request *req, struct service *service)
+{
+    struct batch *batch = calloc(1, sizeof *batch);
+    if (batch == NULL)
+        return NULL;
+    batch->work.run = read_orders;
+    batch->work.done.finish = go_on;
+    batch->service = service;
+    batch->req = req;
+    batch->body = http_body(req, &batch->len);
+    batch->is_lines = http_body_is_lines(req);
+    return batch;
+}
+
+void post_batch(struct http_request *req, void *ctx)
+{
+    struct service *service = ctx;
+    struct wishes wishes;
+    if (http_header(req, "Idempotency-Key") != NULL) {
+        refuse(req, REFUSE_BATCH_KEY, 0);
+        return;
+    }
+    if (!wishes_read(req, &wishes) || (!wishes.validate_only && !admits(service, req)))
+        return;
+    struct batch *batch = batch_new(req, service);
+    if (batch == NULL) {
+        refuse(req, REFUSE_NO_MEMORY, 0);
+        return;
+    }
+    batch->wishes = wishes;
+    if (batch->len > READ_INLINE_MAX) {
+        http_offload(req, &batch->work);
+        return;
+    }
+    read_orders(&batch->work);
+    go_on(&batch->work.done);
+}

@@ -1,0 +1,76 @@
+/* batch.h - POST /v1/orders/batch from the inside: one batch from its bytes to its answer.
+ *
+ *     batch_read()   bytes -> entries           the parser thread, or the loop when there are few
+ *     batch.c        entries -> ingest -> fates  the loop
+ *     batch_write()  fates -> the answer's bytes the parser thread, or the loop when there are few
+ *
+ * Ownership  a batch owns its entries. The ingest has an entry's item while its fate is WAITING,
+ * and on after EXPIRED and UNKNOWN until it comes back: only then is the batch freed. */
+#ifndef APP_BATCH_H
+#define APP_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "app/http_map.h"
+#include "app/ticket.h"
+#include "app/wishes.h"
+#include "base/attr.h"
+#include "base/buf.h"
+#include "http/http.h"
+#include "orders/order.h"
+
+enum batch_fate {
+    FATE_GOOD,    /* read, and within the rules */
+    FATE_REFUSED, /* before the queue: `problem`, `error` */
+    FATE_MATE,    /* good, and refused before the queue with the rest of its atomic batch */
+    FATE_WAITING, /* the ingest has it */
+    FATE_SETTLED, /* item.verdict */
+    FATE_EXPIRED, /* at the deadline: never written */
+    FATE_UNKNOWN, /* at the deadline: sent, and no verdict yet */
+};
+
+struct batch_entry {
+    struct ticket ticket;
+    struct batch *batch;
+    enum batch_fate fate;
+    struct http_problem problem; /* FATE_REFUSED; without detail and members */
+    char *error; /* owned; FATE_REFUSED: both of them, as JSON members; may be NULL */
+};
+
+struct batch {
+    struct http_work work; /* first: the loop gives this back */
+    struct service *service;
+    struct http_request *req; /* NULL once it was answered */
+    struct wishes wishes;
+    const char *body; /* the request's */
+    size_t len;
+    bool is_lines;
+
+    /* What batch_read() found. */
+    bool refused;                /* the whole document, by `problem` and `detail` */
+    struct http_problem problem; /* its detail is NULL when it is `detail` */
+    char detail[256];
+    size_t n;
+    struct batch_entry *entries; /* owned */
+    size_t errors_bytes;         /* of all entries' error: no answer outgrows the largest body */
+
+    size_t n_waiting; /* entries that the ingest has */
+    bool answering;   /* what is settled from now on is only counted */
+
+    /* What batch_write() made of it. */
+    int status;
+    struct http_problem answer; /* status >= 400 */
+    struct buf out;             /* the body; status >= 400: the members of the problem */
+};
+
+/* Reads the body; on success every entry is GOOD or REFUSED. */
+void batch_read(struct batch *batch);
+
+/* Writes the answer, by the fates as they are. */
+void batch_write(struct batch *batch);
+
+/* Makes the entry REFUSED; `problem` is borrowed for the call. */
+void batch_entry_refuse(struct batch_entry *entry, const struct http_problem *problem);
+
+#endif
