@@ -93,7 +93,6 @@ static int read_answer(int fd)
 {
     char head[ANSWER_HEAD_MAX + 1];
     size_t len = 0;
-    int status = 0;
     char *end = NULL;
     while (end == NULL && len < ANSWER_HEAD_MAX) {
         ssize_t n = recv(fd, head + len, ANSWER_HEAD_MAX - len, 0);
@@ -104,8 +103,9 @@ static int read_answer(int fd)
         end = strstr(head, "\r\n\r\n");
     }
     const char *length = strcasestr(head, "\r\nContent-Length:");
-    if (end == NULL || length == NULL || sscanf(head, "HTTP/1.1 %d", &status) != 1)
+    if (end == NULL || length == NULL || strncmp(head, "HTTP/1.1 ", 9) != 0)
         return 0;
+    int status = (int)strtol(head + 9, NULL, 10);
     size_t body = strtoul(length + strlen("\r\nContent-Length:"), NULL, 10);
     size_t have = len - (size_t)(end + 4 - head);
     return have > body || !skip(fd, body - have) ? 0 : status;
@@ -165,8 +165,8 @@ static void drip_once(int fd)
     struct pollfd in = { .fd = fd, .events = POLLIN };
     atomic_fetch_add(&run.begun, 1);
     for (size_t sent = 0; clock_now_ns() < run.until_ns; sent++) {
-        char byte = sent < strlen(head) ? head[sent] : 'd';
-        if (!send_all(fd, &byte, 1) || poll(&in, 1, 1000) != 0) {
+        const char *byte = sent < strlen(head) ? head + sent : "d";
+        if (!send_all(fd, byte, 1) || poll(&in, 1, 1000) != 0) {
             note(read_answer(fd));
             return;
         }
