@@ -8,9 +8,12 @@
 #include "app/options.h"
 #include "app/run.h"
 #include "app/service.h"
+#include "app/tls.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/log.h"
+#include "http/tls.h"
 
 enum { DOCUMENT_MAX = 256 * 1024 };
 
@@ -80,6 +83,20 @@ static int print_document(struct buf *out)
     return good && fflush(stdout) == 0 ? 0 : 1;
 }
 
+/* The options are good each by itself; what is in the files that they name? */
+static int check_files(const struct options *options)
+{
+    struct http_tls *tls = NULL;
+    struct err err = { 0 };
+    if (!tls_open(options, &tls, &err)) {
+        (void)fprintf(stderr, "ordersd: configuration: %s\n", err.text);
+        return EXIT_CONFIG;
+    }
+    http_tls_close(&tls);
+    (void)printf("the configuration is good\n");
+    return 0;
+}
+
 static int fulfil(enum wish wish, const struct options *options)
 {
     struct buf out = BUF_INIT(DOCUMENT_MAX);
@@ -99,8 +116,7 @@ static int fulfil(enum wish wish, const struct options *options)
         conf_print(&options_table, options, &out);
         break;
     case WISH_CHECK_CONFIG:
-        buf_add_str(&out, "the configuration is good\n");
-        break;
+        return check_files(options);
     case WISH_RUN:
         break;
     }

@@ -131,6 +131,12 @@ static const struct conf_opt opts[] = {
       .doc = "A connection without a request for this long is closed." },
     { OPT(auth), .def = "unset", .words = auth_words,
       .doc = "Who may use the service: none asks nobody for a key, unset does too but listens on loopback only." },
+    { OPT(tls_cert_file), .def = "",
+      .doc = "A PEM file with the server's certificate and the intermediate ones: HTTP is then spoken over TLS 1.2 and 1.3 only. Read again on SIGHUP." },
+    { OPT(tls_key_file), .def = "",
+      .doc = "A PEM file with the private key of that certificate, without a passphrase. Read again on SIGHUP." },
+    { OPT(tls_client_ca_file), .def = "",
+      .doc = "A PEM file with the authorities of client certificates; when given, all but /health/live, /health/ready and /health/startup needs one. Read again on SIGHUP." },
 
     { OPT(orders_workers), .group = "Orders", .def = "4", BOUNDS(1, 256),
       .doc = "Groups of orders committed at the same time, each on a connection." },
@@ -221,6 +227,21 @@ static bool check_listen(const struct options *options, struct err *err)
     return false;
 }
 
+static bool check_tls(const struct options *options, struct err *err)
+{
+    const char *cert = options->tls_cert_file, *key = options->tls_key_file;
+    const char *client_ca = options->tls_client_ca_file;
+    if (cert[0] != '\0' && key[0] == '\0')
+        err_set(err, 0, "TLS_CERT_FILE=%s needs TLS_KEY_FILE, the key of that certificate", cert);
+    else if (cert[0] == '\0' && key[0] != '\0')
+        err_set(err, 0, "TLS_KEY_FILE=%s needs TLS_CERT_FILE, the certificate of that key", key);
+    else if (cert[0] == '\0' && client_ca[0] != '\0')
+        err_set(err, 0, "TLS_CLIENT_CA_FILE=%s needs TLS_CERT_FILE and TLS_KEY_FILE", client_ca);
+    else
+        return true;
+    return false;
+}
+
 bool options_check(const struct options *options, struct err *err)
 {
     if (options->database_password[0] != '\0' && options->database_password_file[0] != '\0') {
@@ -230,5 +251,5 @@ bool options_check(const struct options *options, struct err *err)
                 options->database_password_file);
         return false;
     }
-    return check_orders(options, err) && check_listen(options, err);
+    return check_orders(options, err) && check_listen(options, err) && check_tls(options, err);
 }

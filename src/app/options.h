@@ -55,6 +55,7 @@ struct options {
     uint64_t http_max_body_bytes, http_bodies_max_bytes, http_header_max_bytes;
     int64_t http_read_timeout_ns, http_idle_timeout_ns;
     int auth; /* enum options_auth */
+    char tls_cert_file[1024], tls_key_file[1024], tls_client_ca_file[1024];
 
     /* orders */
     uint32_t orders_workers, orders_readers;

@@ -1,9 +1,9 @@
 /* routes.c - the table of design.md section 5: which path does what, and what it may answer. */
 #include "app/routes.h"
 
-static const int post_statuses[] = { 200, 201, 400, 411, 413, 415, 422, 500, 503, 504, 0 };
-static const int batch_statuses[] = { 200, 201, 207, 400, 411, 413, 415, 422, 500, 503, 504, 0 };
-static const int read_statuses[] = { 200, 404, 422, 500, 503, 0 };
+static const int post_statuses[] = { 200, 201, 400, 403, 411, 413, 415, 422, 500, 503, 504, 0 };
+static const int batch_statuses[] = { 200, 201, 207, 400, 403, 411, 413, 415, 422, 500, 503, 504, 0 };
+static const int read_statuses[] = { 200, 403, 404, 422, 500, 503, 0 };
 static const int probe_statuses[] = { 200, 503, 0 };
 static const int plain_statuses[] = { 200, 500, 0 };
 
@@ -14,9 +14,9 @@ const struct http_route routes[] = {
     { "GET",  "/v1/orders/{order_id}", HTTP_NO_BODY,   HTTP_WITH_KEY, get_order,   read_statuses },
     { "GET",  "/v1/orders",            HTTP_NO_BODY,   HTTP_WITH_KEY, get_orders,  read_statuses },
     { "GET",  "/health",               HTTP_NO_BODY,   HTTP_ANYONE,   get_health,  probe_statuses },
-    { "GET",  "/health/live",          HTTP_NO_BODY,   HTTP_ANYONE,   get_live,    probe_statuses },
-    { "GET",  "/health/ready",         HTTP_NO_BODY,   HTTP_ANYONE,   get_ready,   probe_statuses },
-    { "GET",  "/health/startup",       HTTP_NO_BODY,   HTTP_ANYONE,   get_startup, probe_statuses },
+    { "GET",  "/health/live",          HTTP_NO_BODY,   HTTP_PROBE,    get_live,    probe_statuses },
+    { "GET",  "/health/ready",         HTTP_NO_BODY,   HTTP_PROBE,    get_ready,   probe_statuses },
+    { "GET",  "/health/startup",       HTTP_NO_BODY,   HTTP_PROBE,    get_startup, probe_statuses },
     { "GET",  "/metrics",              HTTP_NO_BODY,   HTTP_ANYONE,   get_metrics, plain_statuses },
     { "GET",  "/version",              HTTP_NO_BODY,   HTTP_ANYONE,   get_version, plain_statuses },
 };

@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "app/service.h"
+#include "app/tls.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/http.h"
+#include "http/tls.h"
 #include "store/store.h"
 
 enum { FDS_BESIDE_SOCKETS = 128, MIGRATE_LIMIT_S = 120 };
@@ -116,15 +118,34 @@ static void shut_down(struct service *service, const sigset_t *set)
     log_event(LOG_INFO, "service.stopped", log_int("ms", (clock_now_ns() - began_ns) / NS_PER_MS));
 }
 
-static void await_end(const sigset_t *set, int argc, char *const argv[])
+static void await_end(struct service *service, const sigset_t *set, int argc, char *const argv[])
 {
     for (;;) {
         int got = await_signal(set, CLOCK_NEVER);
         if (got == SIGTERM || got == SIGINT)
             return;
-        if (got == SIGHUP)
-            reload(argc, argv);
+        if (got != SIGHUP)
+            continue;
+        reload(argc, argv);
+        tls_reload(service->tls);
     }
+}
+
+static int serve(struct service *service, const sigset_t *set, int argc, char *const argv[])
+{
+    struct err err = { 0 };
+    if (!service_start(service, &err)) {
+        log_event(LOG_ERROR, "service.cannot_start", log_str("error", err.text));
+        return 1;
+    }
+    log_event(LOG_INFO, "service.listening", log_str("address", service->options.http_address),
+              log_int("port", http_server_port(service->http)),
+              log_str("tls", service->tls != NULL ? "on" : "off"),
+              log_str("version", ORDERSD_VERSION));
+    tls_report(service->tls, "tls.ready");
+    await_end(service, set, argc, argv);
+    shut_down(service, set);
+    return atomic_load_explicit(&service->exit_code, memory_order_acquire);
 }
 
 int run_serve(const struct options *options, int argc, char *const argv[])
@@ -137,15 +158,13 @@ int run_serve(const struct options *options, int argc, char *const argv[])
     if (!raise_fd_limit(options))
         return EXIT_CONFIG;
     service.options = *options;
-    if (!service_start(&service, &err)) {
+    if (!tls_open(&service.options, &service.tls, &err)) {
         log_event(LOG_ERROR, "service.cannot_start", log_str("error", err.text));
-        return 1;
+        return EXIT_CONFIG;
     }
-    log_event(LOG_INFO, "service.listening", log_str("address", options->http_address),
-              log_int("port", http_server_port(service.http)), log_str("version", ORDERSD_VERSION));
-    await_end(&set, argc, argv);
-    shut_down(&service, &set);
-    return atomic_load_explicit(&service.exit_code, memory_order_acquire);
+    int exit_code = serve(&service, &set, argc, argv);
+    http_tls_close(&service.tls);
+    return exit_code;
 }
 
 int run_migrate(const struct options *options)

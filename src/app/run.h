@@ -6,7 +6,8 @@
 struct options;
 
 /* Serves until SIGTERM or SIGINT; a second one ends at once. argv is kept for SIGHUP, which reads
- * the configuration again and applies what may change (LOG_LEVEL, from its file). */
+ * the configuration again and applies what may change: LOG_LEVEL, from its file, and the TLS files.
+ */
 int run_serve(const struct options *options, int argc, char *const argv[]);
 
 /* Brings the schema up and ends. */

@@ -225,6 +225,7 @@ static bool start_http(struct service *service, struct err *err)
         .header_max_bytes = o->http_header_max_bytes,
         .read_timeout_ns = o->http_read_timeout_ns,
         .idle_timeout_ns = o->http_idle_timeout_ns,
+        .tls = service->tls,
         .routes = routes,
         .n_routes = routes_count,
         .ctx = service,

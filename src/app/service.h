@@ -19,6 +19,7 @@
 #include "pqpool/pqpool.h"
 
 struct http_server;
+struct http_tls;
 struct ingest;
 struct reader;
 struct store;
@@ -46,6 +47,7 @@ struct service {
     struct pqpool *pool;
     struct ingest *ingest;
     struct reader *reader;
+    struct http_tls *tls;     /* NULL: plain HTTP; borrowed, opened and closed by main */
     struct http_server *http; /* the loops run before it is set: see http_server_of() */
     int64_t started_at_ns, started_at_us;
 

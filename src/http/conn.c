@@ -58,6 +58,7 @@ static void conn_free(struct conn *conn)
 {
     struct http_loop *loop = conn->loop;
     CHECK(conn->req == NULL);
+    conn_tls_end(conn);
     if (conn->next != NULL)
         conn->next->prev = conn->prev;
     if (conn->prev != NULL)
@@ -80,7 +81,7 @@ void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
     }
     int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     conn = conn_new(cls, fd);
-    if (conn == NULL)
+    if (conn == NULL || !conn_tls_begin(conn, mhd))
         (void)shutdown(fd, SHUT_RDWR);
     *socket_context = conn;
 }
@@ -171,6 +172,7 @@ static void sweep_idle(struct conn *conn, int64_t bytes)
         conn->phase = CONN_HEAD; /* the count goes on, so not by conn_enter() */
         conn->since_ns = conn->loop->now_ns;
     } else if (done || conn->loop->now_ns >= idle_until_ns(conn)) {
+        conn_tls_bye(conn);
         cut(conn);
     }
 }
@@ -193,6 +195,7 @@ static void sweep_one(struct conn *conn)
             refusal_cut(conn,
                         conn->req->refusal != REFUSAL_NONE ? conn->req->refusal : REFUSAL_TIMEOUT);
         break;
+    case CONN_HANDSHAKE:
     case CONN_SENDING:
         if (now_ns >= paced_until_ns(conn, bytes_in_phase(conn)))
             cut(conn);

@@ -3,8 +3,8 @@
  * libmicrohttpd's own timeout is satisfied by one byte now and then, so it is off, and each loop
  * sweeps its connections a few times a second. A request has read_timeout for its headers and body
  * from its first byte on, and more as bytes come in at CONN_PACE_BYTES_PER_S; the same holds for
- * taking its answer. What is between requests may idle for idle_timeout. A deferred request is
- * waiting for us, and is left alone. The loop's thread only. */
+ * taking its answer, and for a TLS handshake. What is between requests may idle for idle_timeout. A
+ * deferred request is waiting for us, and is left alone. The loop's thread only. */
 #ifndef HTTP_CONN_H
 #define HTTP_CONN_H
 
@@ -12,18 +12,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "http/conn_tls.h"
+
 struct http_loop;
 struct http_request;
 
 enum { CONN_PACE_BYTES_PER_S = 10000 };
 
 enum conn_phase {
-    CONN_IDLE,     /* between requests */
-    CONN_HEAD,     /* bytes of a request came; set by the sweep, which is who finds out */
-    CONN_BODY,     /* headers complete, body to come */
-    CONN_DEFERRED, /* waiting for us */
-    CONN_SENDING,  /* answered */
-    CONN_CUT,      /* shut down by us; libmicrohttpd is about to notice */
+    CONN_HANDSHAKE, /* of TLS */
+    CONN_IDLE,      /* between requests */
+    CONN_HEAD,      /* bytes of a request came; set by the sweep, which is who finds out */
+    CONN_BODY,      /* headers complete, body to come */
+    CONN_DEFERRED,  /* waiting for us */
+    CONN_SENDING,   /* answered */
+    CONN_CUT,       /* shut down by us; libmicrohttpd is about to notice */
 };
 
 struct conn {
@@ -31,6 +34,7 @@ struct conn {
     struct http_loop *loop;
     struct http_request *req; /* from its headers to the end of its answer; else NULL */
     int fd;                   /* libmicrohttpd's */
+    struct conn_tls tls;
     enum conn_phase phase;
     bool surplus;         /* past max_connections: only good for a 503 */
     bool client_ended;    /* its side of the connection, when the sweep last asked */

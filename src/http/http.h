@@ -26,6 +26,7 @@
 struct http_server;  /* opaque */
 struct http_loop;    /* opaque */
 struct http_request; /* opaque */
+struct http_tls;     /* http/tls.h */
 
 enum { HTTP_ID_SIZE = 129 };
 
@@ -38,6 +39,7 @@ enum http_body {
 };
 
 enum http_access {
+    HTTP_PROBE, /* anyone, and no client certificate is asked for either */
     HTTP_ANYONE,
     HTTP_WITH_KEY, /* a bearer key, where keys are asked for; else 401 */
 };
@@ -123,6 +125,7 @@ struct http_options {
     uint64_t max_body_bytes, bodies_max_bytes;
     uint64_t header_max_bytes; /* MHD's memory per connection */
     int64_t read_timeout_ns, idle_timeout_ns;
+    struct http_tls *tls; /* NULL: plain HTTP; borrowed */
     const struct http_route *routes;
     size_t n_routes;
     void *ctx; /* for handlers */

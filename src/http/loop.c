@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gnutls/abstract.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -18,6 +19,7 @@
 #include "http/conn.h"
 #include "http/request.h"
 #include "http/server.h"
+#include "http/tls_set.h"
 
 enum { SPARE_CONNECTIONS = 64 }; /* for those that only hear a 503 */
 
@@ -212,6 +214,17 @@ static void *run(void *arg)
     return NULL;
 }
 
+/* libmicrohttpd wants to know where certificates come from; conn_tls.c has set those of the
+ * connection before this could be asked. */
+static int no_certificate(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
+                          gnutls_pcert_st **pcert, unsigned *n, gnutls_ocsp_data_st **ocsp,
+                          unsigned *n_ocsp, gnutls_privkey_t *key, unsigned *flags)
+{
+    (void)session, (void)info, (void)pcert, (void)n;
+    (void)ocsp, (void)n_ocsp, (void)key, (void)flags;
+    return -1;
+}
+
 static struct MHD_Daemon *start_daemon(struct http_loop *loop)
 {
     const struct http_options *options = &loop->server->options;
@@ -222,9 +235,14 @@ static struct MHD_Daemon *start_daemon(struct http_loop *loop)
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)options->header_max_bytes, NULL },
         { MHD_OPTION_END, 0, NULL },
     };
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, request_access,
-                            loop, MHD_OPTION_ARRAY, items, MHD_OPTION_NOTIFY_CONNECTION,
-                            conn_notify, loop, MHD_OPTION_NOTIFY_COMPLETED, request_completed, loop,
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+    flags |= options->tls != NULL ? MHD_USE_TLS : 0;
+    return MHD_start_daemon(flags, 0, NULL, NULL, request_access, loop, MHD_OPTION_ARRAY, items,
+                            MHD_OPTION_NOTIFY_CONNECTION, conn_notify, loop,
+                            MHD_OPTION_NOTIFY_COMPLETED, request_completed, loop,
+                            /* the list ends here without TLS */
+                            options->tls != NULL ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END,
+                            tls_priorities, MHD_OPTION_HTTPS_CERT_CALLBACK2, no_certificate,
                             MHD_OPTION_END);
 }
 

@@ -32,6 +32,10 @@ struct refusal_row {
 static const struct refusal_row rows[] = {
     [REFUSAL_FRAMING] =          { 400, false, true,  "malformed_request", "Bad Request",
         "The request cannot be read", NULL },
+    [REFUSAL_NO_CLIENT_CERTIFICATE] = { 403, false, true, "client_certificate_required", "Forbidden",
+        "A client certificate is needed", "This server asks every client for a TLS certificate, and none was shown." },
+    [REFUSAL_CLIENT_CERTIFICATE] = { 403, false, true, "client_certificate_refused", "Forbidden",
+        "The client certificate is refused", NULL },
     [REFUSAL_NOT_FOUND] =        { 404, false, false, "not_found", "Not Found",
         "Nothing is here", "No resource has this path." },
     [REFUSAL_METHOD] =           { 405, false, false, "method_not_allowed", "Method Not Allowed",
@@ -109,6 +113,11 @@ static enum refusal judge(struct http_request *req, const struct http_head *head
     case ROUTE_FOUND:
         break;
     }
+    if (req->match.route->access != HTTP_PROBE) {
+        enum refusal refusal = conn_tls_judge(req->conn, &req->fault);
+        if (refusal != REFUSAL_NONE)
+            return refusal;
+    }
     return judge_body(req, head);
 }
 
@@ -150,7 +159,7 @@ static struct http_problem problem_of(const struct http_request *req, char text[
     struct http_problem problem = problem_of_row(req->refusal);
     if (strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0)
         problem.outcome = NULL;
-    if (req->refusal == REFUSAL_FRAMING)
+    if (req->refusal == REFUSAL_FRAMING || req->refusal == REFUSAL_CLIENT_CERTIFICATE)
         problem.detail = req->fault;
     if (req->refusal == REFUSAL_TOO_LARGE) {
         (void)snprintf(text, DETAIL_SIZE, "A body may have %llu bytes at most.",
@@ -180,7 +189,7 @@ void refusal_answer(struct http_request *req)
 }
 
 /* Best effort: the socket takes it whole or not at all. */
-static void write_raw(int fd, const struct http_problem *problem, const char *reason,
+static void write_raw(struct conn *conn, const struct http_problem *problem, const char *reason,
                       const char *id)
 {
     char text[HEAD_SIZE];
@@ -194,8 +203,11 @@ static void write_raw(int fd, const struct http_problem *problem, const char *re
         { .iov_base = body.data, .iov_len = body.len },
     };
     struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
-    if (!head.failed && !body.failed)
-        (void)sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    bool whole = !head.failed && !body.failed;
+    if (whole && conn->tls.session != NULL)
+        conn_tls_last_words(conn, &head, &body);
+    else if (whole)
+        (void)sendmsg(conn->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     buf_fini(&body);
 }
 
@@ -204,7 +216,7 @@ static void cut_head(struct conn *conn, enum refusal refusal)
     char id[LOOP_ID_SIZE];
     struct http_problem problem = problem_of_row(refusal);
     loop_random_id(conn->loop, id);
-    write_raw(conn->fd, &problem, rows[refusal].reason, id);
+    write_raw(conn, &problem, rows[refusal].reason, id);
     server_metrics_observe(conn->loop->server->metrics, NULL, "", problem.status, 0);
 }
 
@@ -213,7 +225,7 @@ static void cut_body(struct http_request *req, enum refusal refusal)
     char text[DETAIL_SIZE];
     req->refusal = refusal;
     struct http_problem problem = problem_of(req, text);
-    write_raw(req->conn->fd, &problem, rows[refusal].reason, req->id);
+    write_raw(req->conn, &problem, rows[refusal].reason, req->id);
     request_sent(req, problem.status);
 }
 

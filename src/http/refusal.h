@@ -22,6 +22,8 @@ enum refusal {
     REFUSAL_CONNECTIONS,
     REFUSAL_NOT_FOUND,
     REFUSAL_METHOD,
+    REFUSAL_NO_CLIENT_CERTIFICATE,
+    REFUSAL_CLIENT_CERTIFICATE,
     REFUSAL_CONTENT_TYPE,
     REFUSAL_CONTENT_ENCODING,
     REFUSAL_NO_LENGTH,
@@ -40,8 +42,8 @@ bool refusal_at_once(const struct http_request *req, const struct http_head *hea
 /* Answers with req->refusal. */
 void refusal_answer(struct http_request *req);
 
-/* Writes the refusal straight to the socket and shuts it down: libmicrohttpd takes no answer while
- * it waits for headers or body. */
+/* Writes the refusal straight to the socket, or to its TLS session, and shuts it down:
+ * libmicrohttpd takes no answer while it waits for headers or body. */
 void refusal_cut(struct conn *conn, enum refusal refusal);
 
 #endif

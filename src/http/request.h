@@ -48,7 +48,7 @@ struct http_request {
     struct route_match match; /* route NULL: none */
     enum request_state state;
     enum refusal refusal;
-    const char *fault; /* REFUSAL_FRAMING: what is wrong */
+    const char *fault; /* REFUSAL_FRAMING, REFUSAL_CLIENT_CERTIFICATE: what is wrong */
     bool close;        /* the connection ends with the answer */
     struct request_body body;
     int64_t begun_at_ns, received_at_ns;
