@@ -32,6 +32,7 @@ static bool refuse_rc(const struct pem *pem, int rc, struct err *err)
     switch (rc) {
     case GNUTLS_E_NO_CERTIFICATE_FOUND:
     case GNUTLS_E_BASE64_UNEXPECTED_HEADER_ERROR:
+    case GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE:
         return refuse(pem, "holds no such PEM block", err);
     case GNUTLS_E_DECRYPTION_FAILED:
         return refuse(pem, "the key is encrypted; it must be given without a passphrase", err);
