@@ -18,6 +18,11 @@ static struct http_tls *tls_of(const struct conn *conn)
     return conn->loop->server->options.tls;
 }
 
+static bool is_open(const struct conn_tls *tls)
+{
+    return tls->session != NULL && tls->finished_in && tls->finished_out;
+}
+
 /* ---- life ---- */
 
 /* Each side ends its part of the handshake by a Finished; who is last depends on the version. */
@@ -33,7 +38,7 @@ static int on_finished(gnutls_session_t session, unsigned type, unsigned when, u
         tls->finished_in = true;
     else
         tls->finished_out = true;
-    if (tls->finished_in && tls->finished_out && conn->phase == CONN_HANDSHAKE)
+    if (is_open(tls) && conn->phase == CONN_HANDSHAKE)
         conn_enter(conn, CONN_IDLE);
     return 0;
 }
@@ -60,6 +65,8 @@ void conn_tls_end(struct conn *conn)
 {
     if (conn->tls.session == NULL)
         return;
+    if (!is_open(&conn->tls))
+        atomic_fetch_add_explicit(&conn->loop->server->handshakes_failed, 1, memory_order_relaxed);
     gnutls_credentials_clear(conn->tls.session); /* it outlives our hold on them */
     tls_release(tls_of(conn), conn->tls.set);
 }
@@ -152,11 +159,6 @@ enum refusal conn_tls_judge(struct conn *conn, const char **why)
 }
 
 /* ---- the end ---- */
-
-static bool is_open(const struct conn_tls *tls)
-{
-    return tls->session != NULL && tls->finished_in && tls->finished_out;
-}
 
 void conn_tls_last_words(struct conn *conn, const struct buf *head, const struct buf *body)
 {

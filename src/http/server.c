@@ -169,4 +169,8 @@ void http_server_metrics(const struct http_server *server, struct buf *out)
     prom_uint(out, "http_server_active_requests", "", http_server_in_flight(server));
     prom_family(out, "http_server_open_connections", "gauge", "Client connections.");
     prom_uint(out, "http_server_open_connections", "", http_server_connections(server));
+    prom_family(out, "http_server_tls_handshakes_failed_total", "counter",
+                "Connections that ended before their TLS handshake did.");
+    prom_uint(out, "http_server_tls_handshakes_failed_total", "",
+              atomic_load_explicit(&server->handshakes_failed, memory_order_relaxed));
 }

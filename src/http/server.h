@@ -25,6 +25,7 @@ struct http_server {
     atomic_int phase; /* enum server_phase; release by who moves it, acquire by the loops */
     /* Counts of now; relaxed. */
     atomic_uint_fast64_t connections, requests, bodies_bytes;
+    atomic_uint_fast64_t handshakes_failed; /* of TLS; only grows; relaxed */
 };
 
 #endif

@@ -45,6 +45,11 @@ Test(tls_life, plain_http_hears_nothing_in_the_clear)
     cr_expect(ends_in_secret(fd));
     cr_expect(WAIT_UNTIL(http_server_connections(rig.server) == 0, PATIENCE_S));
     close(fd);
+    struct buf metrics = BUF_INIT(1 << 16);
+    http_server_metrics(rig.server, &metrics);
+    buf_add_char(&metrics, '\0');
+    cr_expect_not_null(strstr(metrics.data, "\nhttp_server_tls_handshakes_failed_total 1\n"));
+    buf_fini(&metrics);
 }
 
 Test(tls_life, a_client_that_says_nothing_is_cut)
