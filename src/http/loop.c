@@ -216,6 +216,7 @@ static void *run(void *arg)
 
 /* libmicrohttpd wants to know where certificates come from; conn_tls.c has set those of the
  * connection before this could be asked. */
+/* NOLINTNEXTLINE(readability-function-size): GnuTLS's parameters */
 static int no_certificate(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
                           gnutls_pcert_st **pcert, unsigned *n, gnutls_ocsp_data_st **ocsp,
                           unsigned *n_ocsp, gnutls_privkey_t *key, unsigned *flags)

@@ -27,6 +27,16 @@ static bool library_can(struct err *err)
     return false;
 }
 
+/* Gives back the one before. */
+static struct tls_set *exchange(struct http_tls *tls, struct tls_set *fresh)
+{
+    mutex_lock(&tls->mu);
+    struct tls_set *old = tls->current;
+    tls->current = fresh;
+    mutex_unlock(&tls->mu);
+    return old;
+}
+
 struct http_tls *http_tls_open(const struct http_tls_files *files, struct err *err)
 {
     if (!library_can(err))
@@ -43,7 +53,7 @@ struct http_tls *http_tls_open(const struct http_tls_files *files, struct err *e
     }
     tls->files = *files;
     mutex_init(&tls->mu);
-    tls->current = set;
+    (void)exchange(tls, set);
     return tls;
 }
 
@@ -70,11 +80,7 @@ bool http_tls_reload(struct http_tls *tls, struct err *err)
     struct tls_set *fresh = tls_set_new(&tls->files, err);
     if (fresh == NULL)
         return false;
-    mutex_lock(&tls->mu);
-    struct tls_set *old = tls->current;
-    tls->current = fresh;
-    mutex_unlock(&tls->mu);
-    tls_release(tls, old);
+    tls_release(tls, exchange(tls, fresh));
     return true;
 }
 
@@ -91,7 +97,7 @@ void http_tls_close(struct http_tls **tls_inout)
     if (tls == NULL)
         return;
     *tls_inout = NULL;
-    tls_release(tls, tls->current);
+    tls_release(tls, exchange(tls, NULL));
     mutex_fini(&tls->mu);
     free(tls);
 }
