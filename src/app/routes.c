@@ -2,7 +2,9 @@
 #include "app/routes.h"
 
 static const int post_statuses[] = { 200, 201, 400, 403, 411, 413, 415, 422, 500, 503, 504, 0 };
-static const int batch_statuses[] = { 200, 201, 207, 400, 403, 411, 413, 415, 422, 500, 503, 504, 0 };
+static const int batch_statuses[] = {
+    200, 201, 207, 400, 403, 411, 413, 415, 422, 500, 503, 504, 0
+};
 static const int read_statuses[] = { 200, 403, 404, 422, 500, 503, 0 };
 static const int probe_statuses[] = { 200, 503, 0 };
 static const int plain_statuses[] = { 200, 500, 0 };
