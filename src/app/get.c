@@ -103,6 +103,7 @@ static void finish(struct http_completion *completion)
         break;
     case LOOKUP_FAILED:
         log_event(LOG_ERROR, "lookup.failed", log_str("request_id", http_request_id(get->req)),
+                  log_known("trace_id", http_trace_id(get->req)),
                   log_str("sqlstate", get->lookup.err.code),
                   log_str("error", get->lookup.err.text));
         refuse(get->req, REFUSE_READ_FAILED, NULL);

@@ -1,6 +1,6 @@
-/* metrics.c - GET /metrics: every figure of the service in Prometheus text, made from one snapshot
- * of each part. Label sets are all there from the first scrape on, so that a rate never misses a
- * start. */
+/* metrics.c - GET /metrics: every figure of the service in Prometheus text or OpenMetrics, made
+ * from one snapshot of each part. Label sets are all there from the first scrape on, so that a rate
+ * never misses a start. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +28,10 @@ static const struct metric_row {
 #include "app/metrics.def"
 #undef METRIC
 };
+
+#define PROMETHEUS "text/plain; version=0.0.4"
+#define OPENMETRICS "application/openmetrics-text; version=1.0.0"
+#define CHARSET "; charset=utf-8"
 
 #define POOL_LABEL "pool=\"main\""
 
@@ -253,6 +257,19 @@ static void process(struct buf *out, const struct service *service)
     one_seconds(out, M_PROCESS_START, "", service->started_at_us * NS_PER_US);
 }
 
+/* As Accept has it. */
+static void answer(struct http_request *req, struct buf *text)
+{
+    if (!http_prefers(req, OPENMETRICS, PROMETHEUS) || text->failed) {
+        http_answer(req, 200, PROMETHEUS CHARSET, text);
+        return;
+    }
+    struct buf out = BUF_INIT(METRICS_MAX);
+    prom_to_openmetrics(text->data, &out);
+    buf_fini(text);
+    http_answer(req, 200, OPENMETRICS CHARSET, &out);
+}
+
 void get_metrics(struct http_request *req, void *ctx)
 {
     struct service *service = ctx;
@@ -273,5 +290,5 @@ void get_metrics(struct http_request *req, void *ctx)
     commits(&out, ingest_metrics(service->ingest));
     process(&out, service);
     http_server_metrics(http_server_of(req), &out);
-    http_answer(req, 200, "text/plain; version=0.0.4; charset=utf-8", &out);
+    answer(req, &out);
 }

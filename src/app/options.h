@@ -52,6 +52,7 @@ struct options {
     uint32_t http_port;    /* 0: any free one */
     uint32_t http_threads;
     uint32_t http_max_connections;
+    uint32_t http_max_connections_per_address; /* 0: no limit */
     uint64_t http_max_body_bytes, http_bodies_max_bytes, http_header_max_bytes;
     int64_t http_read_timeout_ns, http_idle_timeout_ns;
     int auth; /* enum options_auth */

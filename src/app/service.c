@@ -220,6 +220,7 @@ static bool start_http(struct service *service, struct err *err)
         .port = o->http_port,
         .threads = o->http_threads,
         .max_connections = o->http_max_connections,
+        .max_connections_per_address = o->http_max_connections_per_address,
         .max_body_bytes = o->http_max_body_bytes,
         .bodies_max_bytes = o->http_bodies_max_bytes,
         .header_max_bytes = o->http_header_max_bytes,

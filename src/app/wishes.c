@@ -49,9 +49,8 @@ static bool prefers_minimal(const char *prefer)
 
 bool wishes_read(struct http_request *req, struct wishes *out)
 {
-    const char *accept = http_header(req, "Accept");
     out->minimal = prefers_minimal(http_header(req, "Prefer"));
-    out->lines = accept != NULL && strstr(accept, "application/x-ndjson") != NULL;
+    out->lines = http_prefers(req, "application/x-ndjson", "application/json");
     return read_flag(req, "validate_only", &out->validate_only) &&
            read_flag(req, "atomic", &out->atomic);
 }

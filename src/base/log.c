@@ -134,7 +134,8 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
     bool whole = true;
     add_head(&line, level, event);
     for (int i = 0; i < count; i++)
-        whole = add_field(&line, &fields[i]) && whole;
+        if (fields[i].key != NULL)
+            whole = add_field(&line, &fields[i]) && whole;
 
     line.max += TAIL_BYTES;
     if (suppressed > 0)

@@ -16,7 +16,7 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_AS_JSON, LOG_AS_TEXT };
 
 struct log_field {
-    const char *key;
+    const char *key;  /* NULL: left out */
     const char *text; /* NULL: `number` counts */
     int64_t number;
 };
@@ -24,6 +24,13 @@ struct log_field {
 static inline struct log_field log_str(const char *key, const char *text)
 {
     return (struct log_field){ .key = key, .text = text != 0 ? text : "" };
+}
+
+/* Left out when there is nothing to say: NULL or "". */
+static inline struct log_field log_known(const char *key, const char *text)
+{
+    bool known = text != 0 && text[0] != '\0';
+    return (struct log_field){ .key = known ? key : 0, .text = known ? text : "" };
 }
 
 static inline struct log_field log_int(const char *key, int64_t number)

@@ -3,6 +3,8 @@
  */
 #include "base/metrics.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -147,6 +149,14 @@ static void add_bucket(struct buf *out, const char *name, const char *labels)
     buf_printf(out, "%s_bucket{%s%sle=\"", name, labels, labels[0] != '\0' ? "," : "");
 }
 
+/* As a float, which is what OpenMetrics wants: "1.0", and the same series in either format. */
+static void add_bound(struct buf *out, uint64_t bound, uint64_t scale)
+{
+    add_scaled(out, bound, scale);
+    if (bound % scale == 0)
+        buf_add_str(out, ".0");
+}
+
 void prom_histogram(struct buf *out, const char *name, const char *labels,
                     const struct histogram_view *view, int64_t scale)
 {
@@ -154,7 +164,7 @@ void prom_histogram(struct buf *out, const char *name, const char *labels,
     for (size_t i = 0; i < view->n_bounds; i++) {
         below += view->bucket[i];
         add_bucket(out, name, labels);
-        add_scaled(out, (uint64_t)view->bounds[i], (uint64_t)scale);
+        add_bound(out, (uint64_t)view->bounds[i], (uint64_t)scale);
         buf_printf(out, "\"} %llu\n", (unsigned long long)below);
     }
     add_bucket(out, name, labels);
@@ -165,4 +175,32 @@ void prom_histogram(struct buf *out, const char *name, const char *labels,
     buf_add_char(out, '\n');
     add_series(out, name, "_count", labels);
     buf_printf(out, "%llu\n", (unsigned long long)view->count);
+}
+
+/* Where the _total of the family stands that this line names; NULL when there is none. */
+static const char *total_of(const char *line, size_t len)
+{
+    bool names_family = strncmp(line, "# HELP ", 7) == 0 || strncmp(line, "# TYPE ", 7) == 0;
+    if (!names_family)
+        return NULL;
+    size_t end = 7 + strcspn(line + 7, " \n");
+    const char *total = line + end - strlen("_total");
+    return end < len && total > line + 7 && strncmp(total, "_total", 6) == 0 ? total : NULL;
+}
+
+void prom_to_openmetrics(const char *text, struct buf *out)
+{
+    for (size_t len; *text != '\0'; text += len) {
+        len = strcspn(text, "\n");
+        len += text[len] == '\n';
+        const char *total = total_of(text, len);
+        if (total == NULL) {
+            buf_add(out, text, len);
+            continue;
+        }
+        buf_add(out, text, (size_t)(total - text));
+        total += strlen("_total");
+        buf_add(out, total, (size_t)(text + len - total));
+    }
+    buf_add_str(out, "# EOF\n");
 }

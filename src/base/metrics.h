@@ -73,4 +73,9 @@ void prom_seconds(struct buf *out, const char *name, const char *labels, int64_t
 void prom_histogram(struct buf *out, const char *name, const char *labels,
                     const struct histogram_view *view, int64_t scale);
 
+/* Prometheus text as OpenMetrics 1.0.0: there a counter's family has no _total, its samples have,
+ * and
+ * "# EOF" ends it. Series and values are the same. */
+void prom_to_openmetrics(const char *text, struct buf *out);
+
 #endif

@@ -23,11 +23,38 @@
 
 enum { CLOSE_WAIT = 8 }; /* TCP_CLOSE_WAIT of <netinet/tcp.h>, which <linux/tcp.h> excludes */
 
+/* An address that is past its limit hears so on this many more connections; the next are shut
+ * without a word, or it could take all that the server has by being refused. */
+enum { ADDRESS_SPARE = 16 };
+
 struct conn *conn_of(struct MHD_Connection *mhd)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info != NULL ? info->socket_context : NULL;
+}
+
+/* Counts the connection for its client's address. False: it is not worth a word. */
+static bool count_address(struct conn *conn, const struct sockaddr *client)
+{
+    struct http_server *server = conn->loop->server;
+    uint32_t max = server->options.max_connections_per_address, count = 0;
+    if (max == 0)
+        return true;
+    conn->address = addresses_add(&server->addresses, client, &count);
+    if (count > max && conn->surplus == REFUSAL_NONE)
+        conn->surplus = REFUSAL_ADDRESS;
+    return conn->address != NULL && (count <= max || count - max <= ADDRESS_SPARE);
+}
+
+static void list(struct conn *conn)
+{
+    struct http_loop *loop = conn->loop;
+    conn->next = loop->conns;
+    if (conn->next != NULL)
+        conn->next->prev = conn;
+    loop->conns = conn;
+    loop->n_conns++;
 }
 
 static struct conn *conn_new(struct http_loop *loop, int fd)
@@ -39,18 +66,15 @@ static struct conn *conn_new(struct http_loop *loop, int fd)
         return NULL;
     struct http_server *server = loop->server;
     uint64_t before = atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
+    bool surplus = before >= server->options.max_connections;
     *conn = (struct conn){
-        .next = loop->conns,
         .loop = loop,
         .fd = fd,
         .phase = CONN_IDLE,
-        .surplus = before >= server->options.max_connections,
+        .surplus = surplus ? REFUSAL_CONNECTIONS : REFUSAL_NONE,
         .since_ns = loop->now_ns,
     };
-    if (conn->next != NULL)
-        conn->next->prev = conn;
-    loop->conns = conn;
-    loop->n_conns++;
+    list(conn);
     return conn;
 }
 
@@ -66,6 +90,7 @@ static void conn_free(struct conn *conn)
     else
         loop->conns = conn->next;
     loop->n_conns--;
+    addresses_remove(&loop->server->addresses, conn->address);
     atomic_fetch_sub_explicit(&loop->server->connections, 1, memory_order_relaxed);
     free(conn);
 }
@@ -80,8 +105,10 @@ void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
         return;
     }
     int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    const struct sockaddr *client =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
     conn = conn_new(cls, fd);
-    if (conn == NULL || !conn_tls_begin(conn, mhd))
+    if (conn == NULL || !conn_tls_begin(conn, mhd) || !count_address(conn, client))
         (void)shutdown(fd, SHUT_RDWR);
     *socket_context = conn;
 }
@@ -114,7 +141,7 @@ static int64_t bytes_moved(struct conn *conn)
 static int64_t bytes_in_phase(struct conn *conn)
 {
     if (conn->phase == CONN_BODY)
-        return (int64_t)(conn->req->body.len + conn->req->body.discarded);
+        return (int64_t)(conn->req->body.bytes.len + conn->req->body.discarded);
     int64_t bytes = bytes_moved(conn);
     if (conn->bytes_before < 0)
         conn->bytes_before = bytes;
@@ -126,7 +153,7 @@ static int64_t idle_until_ns(const struct conn *conn)
     const struct http_loop *loop = conn->loop;
     const struct http_options *options = &loop->server->options;
     int64_t span_ns = options->idle_timeout_ns;
-    if (conn->surplus)
+    if (conn->surplus != REFUSAL_NONE)
         span_ns = clock_min(span_ns, options->read_timeout_ns);
     int64_t until_ns = clock_after(conn->since_ns, span_ns);
     if (loop->draining_since_ns == CLOCK_NEVER)

@@ -13,7 +13,9 @@
 #include <stdint.h>
 
 #include "http/conn_tls.h"
+#include "http/refusal.h"
 
+struct address_count;
 struct http_loop;
 struct http_request;
 
@@ -36,9 +38,12 @@ struct conn {
     int fd;                   /* libmicrohttpd's */
     struct conn_tls tls;
     enum conn_phase phase;
-    bool surplus;         /* past max_connections: only good for a 503 */
-    bool client_ended;    /* its side of the connection, when the sweep last asked */
-    int64_t since_ns;     /* when the phase began */
+    enum refusal surplus; /* past a limit of connections: all that it is good for; else NONE */
+    struct address_count *address;   /* its client's, counted; NULL: nobody counts */
+    const char *target, *target_end; /* of the target as it came, see wire.h */
+    const char *target_fault;        /* of the request to come: set before its headers are there */
+    bool client_ended;               /* its side of the connection, when the sweep last asked */
+    int64_t since_ns;                /* when the phase began */
     int64_t bytes_before; /* moved on the socket before it; < 0: the sweep has not asked yet */
 };
 

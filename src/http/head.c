@@ -1,11 +1,14 @@
-/* head.c - see head.h. One pass over the headers; the names we look for stand in one table. A NUL
- * cannot be refused here: libmicrohttpd 0.9.75 shows a value only up to it. */
+/* head.c - see head.h. One pass over the headers; the names we look for stand in one table. What
+ * libmicrohttpd does not show is found by wire.h. */
 #include "http/head.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "base/buf.h"
+#include "http/wire.h"
 
 enum field {
     FIELD_LENGTH, /* the first three are framing */
@@ -15,6 +18,8 @@ enum field {
     FIELD_ENCODING,
     FIELD_EXPECT,
     FIELD_REQUEST_ID,
+    FIELD_TRACEPARENT,
+    FIELD_ACCEPT,
     FIELDS,
 };
 
@@ -34,11 +39,17 @@ static const struct {
     [FIELD_ENCODING] = NAMED("Content-Encoding"),
     [FIELD_EXPECT] = NAMED("Expect"),
     [FIELD_REQUEST_ID] = NAMED("X-Request-Id"),
+    [FIELD_TRACEPARENT] = NAMED("traceparent"),
+    [FIELD_ACCEPT] = NAMED("Accept"),
 };
+
+enum { SHOWN_MAX = 40 }; /* of the client's own bytes in a sentence */
 
 struct reading {
     const char *value[FIELDS]; /* the first of each */
-    const char *fault;
+    bool repeated[FIELDS];
+    struct wire *wire;
+    struct buf *fault; /* "" while all is well */
 };
 
 static bool is_framing(enum field field)
@@ -58,29 +69,39 @@ static bool is_token(const char *name, size_t len)
     return len > 0;
 }
 
-static const char *note(struct reading *reading, enum field field, const char *value)
+static bool note(struct reading *reading, enum field field, const char *value)
 {
-    if (reading->value[field] == NULL)
-        reading->value[field] = value;
-    else if (is_framing(field))
-        return "Content-Length, Transfer-Encoding or Host is given twice.";
-    return NULL;
+    if (reading->value[field] == NULL) {
+        reading->value[field] = value != NULL ? value : "";
+        return true;
+    }
+    reading->repeated[field] = true;
+    if (!is_framing(field))
+        return true;
+    buf_printf(reading->fault, "%s is given twice; give it once.", fields[field].name);
+    return false;
 }
 
-/* A name that only begins like a framing header ("Content-Length ", a folded line) is how a proxy
+static bool refuse_lookalike(struct reading *reading, const char *name, enum field field)
+{
+    buf_printf(reading->fault,
+               "The header name \"%.*s\" begins like %s and is another; leave it out.", SHOWN_MAX,
+               name, fields[field].name);
+    return false;
+}
+
+/* A name that only begins like a framing header ("Content-Length-X", a folded line) is how a proxy
  * and we would be made to disagree. */
-static const char *take(struct reading *reading, const char *name, size_t len, const char *value)
+static bool take(struct reading *reading, const char *name, size_t len, const char *value)
 {
     for (enum field field = 0; field < FIELDS; field++) {
         size_t want = fields[field].len;
         bool may_fit = len == want || (len > want && is_framing(field));
         if (!may_fit || strncasecmp(name, fields[field].name, want) != 0)
             continue;
-        return len == want ? note(reading, field, value)
-                           : "A header name only begins like Content-Length, Transfer-Encoding "
-                             "or Host.";
+        return len == want ? note(reading, field, value) : refuse_lookalike(reading, name, field);
     }
-    return NULL;
+    return true;
 }
 
 static enum MHD_Result read_one(void *cls, enum MHD_ValueKind kind, const char *name, size_t len,
@@ -88,44 +109,76 @@ static enum MHD_Result read_one(void *cls, enum MHD_ValueKind kind, const char *
 {
     (void)kind;
     struct reading *reading = cls;
-    if (!is_token(name, len))
-        reading->fault = "A header name is not a token.";
-    else if (memchr(value, '\r', value_len) != NULL)
-        reading->fault = "A header value holds CR.";
+    bool sound = false;
+    wire_header(reading->wire, name, len, value, value_len);
+    if (len == 0)
+        buf_add_str(reading->fault, "A header has no name before its colon.");
+    else if (!is_token(name, len))
+        buf_printf(reading->fault,
+                   "The header name \"%.*s\" is no token: it may hold no blank, no line break and "
+                   "none of (),/:;<=>?@[]{} and such.",
+                   SHOWN_MAX, name);
+    else if (value_len > 0 && memchr(value, '\r', value_len) != NULL)
+        buf_printf(reading->fault, "The value of %.*s holds a CR; a header ends with CRLF.",
+                   SHOWN_MAX, name);
     else
-        reading->fault = take(reading, name, len, value);
-    return reading->fault == NULL ? MHD_YES : MHD_NO;
+        sound = take(reading, name, len, value);
+    return sound ? MHD_YES : MHD_NO;
 }
 
-static const char *framing_fault(const struct reading *reading, const char *version)
+static void judge_transfer(const struct reading *reading, bool http_1_0)
 {
     const char *transfer = reading->value[FIELD_TRANSFER];
-    bool http_1_0 = strcmp(version, "HTTP/1.0") == 0;
-    if (transfer != NULL && reading->value[FIELD_LENGTH] != NULL)
-        return "Content-Length and Transfer-Encoding exclude each other.";
-    if (transfer != NULL && strcasecmp(transfer, "chunked") != 0)
-        return "The only Transfer-Encoding taken is chunked.";
-    if (transfer != NULL && http_1_0)
-        return "HTTP/1.0 has no Transfer-Encoding.";
-    if (reading->value[FIELD_HOST] == NULL && !http_1_0)
-        return "Host is missing.";
-    return NULL;
+    if (reading->value[FIELD_LENGTH] != NULL)
+        buf_add_str(reading->fault,
+                    "Content-Length and Transfer-Encoding are both given; give one of them.");
+    else if (strcasecmp(transfer, "chunked") != 0)
+        buf_printf(reading->fault, "Transfer-Encoding is \"%.*s\"; the only one taken is chunked.",
+                   SHOWN_MAX, transfer);
+    else if (http_1_0)
+        buf_add_str(reading->fault,
+                    "Transfer-Encoding is given with HTTP/1.0; give Content-Length instead.");
 }
 
-const char *head_read(struct MHD_Connection *mhd, const char *version, struct http_head *head)
+static void judge_framing(const struct reading *reading, const char *version)
 {
-    struct reading reading = { .fault = NULL };
+    bool http_1_0 = strcmp(version, "HTTP/1.0") == 0;
+    if (reading->value[FIELD_TRANSFER] != NULL)
+        judge_transfer(reading, http_1_0);
+    if (reading->fault->len == 0 && reading->value[FIELD_HOST] == NULL && !http_1_0)
+        buf_add_str(reading->fault, "Host is missing; HTTP/1.1 wants it once.");
+}
+
+static void judge_wire(const struct reading *reading)
+{
+    if (reading->fault->len == 0 && !wire_is_whole(reading->wire))
+        buf_add_str(reading->fault,
+                    "The header section has a NUL, a line that ends without CRLF, a folded line, a "
+                    "header without a name, or more than one blank in the request line.");
+}
+
+bool head_read(struct MHD_Connection *mhd, struct wire *wire, const char *version,
+               struct http_head *head, struct buf *fault)
+{
+    struct reading reading = { .wire = wire, .fault = fault };
     (void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, read_one, &reading);
     const char *length = reading.value[FIELD_LENGTH], *expect = reading.value[FIELD_EXPECT];
     *head = (struct http_head){
         .content_type = reading.value[FIELD_TYPE],
         .content_encoding = reading.value[FIELD_ENCODING],
         .request_id = reading.value[FIELD_REQUEST_ID],
+        .traceparent =
+            reading.repeated[FIELD_TRACEPARENT] ? NULL : reading.value[FIELD_TRACEPARENT],
         /* digits that fit, or libmicrohttpd would have refused them */
         .content_length = length != NULL ? strtoull(length, NULL, 10) : 0,
         .has_length = length != NULL,
         .chunked = reading.value[FIELD_TRANSFER] != NULL,
         .expects_continue = expect != NULL && strcasecmp(expect, "100-continue") == 0,
+        .has_accept = reading.value[FIELD_ACCEPT] != NULL,
+        .encoding_repeated = reading.repeated[FIELD_ENCODING],
     };
-    return reading.fault != NULL ? reading.fault : framing_fault(&reading, version);
+    judge_wire(&reading);
+    if (fault->len == 0)
+        judge_framing(&reading, version);
+    return fault->len == 0;
 }

@@ -13,16 +13,20 @@
 #include "base/attr.h"
 
 struct MHD_Connection;
+struct buf;
+struct wire;
 
 struct http_head {
-    const char *content_type, *content_encoding, *request_id; /* NULL when absent */
+    const char *content_type, *content_encoding, *request_id; /* the first; NULL when absent */
+    const char *traceparent;                                  /* NULL also when there are two */
     uint64_t content_length;                                  /* with has_length */
-    bool has_length, chunked, expects_continue;
+    bool has_length, chunked, expects_continue, has_accept;
+    bool encoding_repeated; /* Content-Encoding is there twice: a list */
 };
 
-/* NULL, or what is wrong with the framing, as a sentence for the client. Pointers in *head live as
- * long as the request. */
-const char *head_read(struct MHD_Connection *mhd, const char *version,
-                      struct http_head *head) MUST_CHECK;
+/* False: *fault says what is wrong with the framing, in which header, and what would be right, as a
+ * sentence for the client. Pointers in *head live as long as the request. */
+bool head_read(struct MHD_Connection *mhd, struct wire *wire, const char *version,
+               struct http_head *head, struct buf *fault) MUST_CHECK;
 
 #endif

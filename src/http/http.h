@@ -51,6 +51,10 @@ struct http_route {
     enum http_access access;
     void (*handle)(struct http_request *req, void *ctx);
     const int *statuses; /* the statuses it may answer with, ends with 0; for the metrics at 0 */
+    /* The media types it can answer with, "application/json, application/x-ndjson", the default
+     * first: where Accept has room for none of them the request is refused 406. NULL: it is never
+     * refused for that, which is what a probe wants. */
+    const char *produces;
 };
 
 /* ---- the request, as a handler sees it; loop thread only; pointers live as long as the request
@@ -59,14 +63,22 @@ struct http_route {
 struct http_loop *http_loop_of(struct http_request *req);
 const struct http_server *http_server_of(struct http_request *req);
 const char *http_request_id(struct http_request *req);
+const char *http_trace_id(struct http_request *req); /* of traceparent; "" without a good one */
 const char *http_path_part(struct http_request *req, size_t i);      /* i-th brace part */
 const char *http_header(struct http_request *req, const char *name); /* NULL when absent */
 /* The value of a query parameter, NULL when absent; *count (may be NULL): how often it was given.
  */
 const char *http_query(struct http_request *req, const char *name, size_t *count);
-const char *http_body(struct http_request *req, size_t *len); /* "" when empty; NUL-terminated */
-int64_t http_received_at_ns(struct http_request *req);        /* when its last byte arrived */
-bool http_body_is_lines(struct http_request *req);            /* application/x-ndjson */
+/* "" when empty; NUL-terminated; unpacked where it came as gzip. */
+const char *http_body(struct http_request *req, size_t *len);
+int64_t http_received_at_ns(struct http_request *req); /* when its last byte arrived */
+bool http_body_is_lines(struct http_request *req);     /* application/x-ndjson */
+
+/* Does Accept have room for that type? Absent, empty or malformed it has room for all. For a choice
+ * between two: is media_type wanted more than `over`, the default? Not so where both are as good. A
+ * type may have parameters, see accept.h. */
+bool http_accepts(struct http_request *req, const char *media_type);
+bool http_prefers(struct http_request *req, const char *media_type, const char *over);
 
 /* May the key of this request use that account? Everyone may where no keys are asked for. */
 bool http_may_use(struct http_request *req, const char *account_id);
@@ -118,10 +130,21 @@ void http_offload(struct http_request *req, struct http_work *work);
 
 /* ---- the server ---- */
 
+/* What became of a request; strings are borrowed for the call. */
+struct http_answered {
+    const char *request_id;
+    const char *trace_id; /* "" when there is none */
+    const char *method;
+    const char *route; /* its path; "" when none matched */
+    int status;
+    int64_t duration_ns;
+};
+
 struct http_options {
     const char *address; /* IPv4 or IPv6, numeric */
     uint32_t port;       /* 0: any free one, see http_server_port() */
     uint32_t threads, max_connections;
+    uint32_t max_connections_per_address; /* 0: no limit */
     uint64_t max_body_bytes, bodies_max_bytes;
     uint64_t header_max_bytes; /* MHD's memory per connection */
     int64_t read_timeout_ns, idle_timeout_ns;
@@ -129,10 +152,8 @@ struct http_options {
     const struct http_route *routes;
     size_t n_routes;
     void *ctx; /* for handlers */
-    /* One call an answered request, on its loop: for the log. route: its path, "" when none
-     * matched. */
-    void (*on_answer)(void *ctx, const char *request_id, const char *method, const char *route,
-                      int status, int64_t duration_ns);
+    /* One call an answered request, on its loop: for the log. */
+    void (*on_answer)(void *ctx, const struct http_answered *answered);
 };
 
 /* Binds, then serves. NULL: *err names the address and the reason ("address already in use"). */

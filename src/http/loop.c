@@ -9,6 +9,7 @@
 #include <gnutls/abstract.h>
 #include <microhttpd.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -19,6 +20,7 @@
 #include "http/conn.h"
 #include "http/request.h"
 #include "http/server.h"
+#include "http/target.h"
 #include "http/tls_set.h"
 
 enum { SPARE_CONNECTIONS = 64 }; /* for those that only hear a 503 */
@@ -214,6 +216,20 @@ static void *run(void *arg)
     return NULL;
 }
 
+/* Before the target is unescaped and the headers are read; what is returned would be the request's
+ * context. */
+static void *note_target(void *cls, const char *target, struct MHD_Connection *mhd)
+{
+    (void)cls;
+    struct conn *conn = conn_of(mhd);
+    if (conn != NULL) {
+        conn->target = target;
+        conn->target_end = target + strlen(target);
+        conn->target_fault = target_fault(target);
+    }
+    return NULL;
+}
+
 /* libmicrohttpd wants to know where certificates come from; conn_tls.c has set those of the
  * connection before this could be asked. */
 /* NOLINTNEXTLINE(readability-function-size): GnuTLS's parameters */
@@ -238,13 +254,13 @@ static struct MHD_Daemon *start_daemon(struct http_loop *loop)
     };
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
     flags |= options->tls != NULL ? MHD_USE_TLS : 0;
-    return MHD_start_daemon(flags, 0, NULL, NULL, request_access, loop, MHD_OPTION_ARRAY, items,
-                            MHD_OPTION_NOTIFY_CONNECTION, conn_notify, loop,
-                            MHD_OPTION_NOTIFY_COMPLETED, request_completed, loop,
-                            /* the list ends here without TLS */
-                            options->tls != NULL ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END,
-                            tls_priorities, MHD_OPTION_HTTPS_CERT_CALLBACK2, no_certificate,
-                            MHD_OPTION_END);
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, request_access, loop, MHD_OPTION_ARRAY, items,
+        MHD_OPTION_NOTIFY_CONNECTION, conn_notify, loop, MHD_OPTION_NOTIFY_COMPLETED,
+        request_completed, loop, MHD_OPTION_URI_LOG_CALLBACK, note_target, loop,
+        /* the list ends here without TLS */
+        options->tls != NULL ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, tls_priorities,
+        MHD_OPTION_HTTPS_CERT_CALLBACK2, no_certificate, MHD_OPTION_END);
 }
 
 static bool watch(struct http_loop *loop, int fd)

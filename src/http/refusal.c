@@ -1,9 +1,9 @@
-/* refusal.c - see refusal.h. One row a refusal. */
+/* refusal.c - see refusal.h. One row a refusal; what is particular to this one is said by a
+ * function of its own. */
 #include "http/refusal.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -16,7 +16,7 @@
 #include "http/server.h"
 #include "http/server_metrics.h"
 
-enum { DETAIL_SIZE = 160, ALLOW_SIZE = 128, HEAD_SIZE = 512 };
+enum { DETAIL_SIZE = 512, ALLOW_SIZE = 128, HEAD_SIZE = 512, GIVEN_MAX = 60 };
 
 struct refusal_row {
     int status;
@@ -32,6 +32,11 @@ struct refusal_row {
 static const struct refusal_row rows[] = {
     [REFUSAL_FRAMING] =          { 400, false, true,  "malformed_request", "Bad Request",
         "The request cannot be read", NULL },
+    [REFUSAL_TARGET] =           { 400, false, true,  "malformed_target", "Bad Request",
+        "The request target cannot be read", NULL },
+    [REFUSAL_GZIP] =             { 400, false, false, "invalid_gzip", "Bad Request",
+        "The body is not what Content-Encoding says",
+        "Content-Encoding is gzip, and the body is not: it is no gzip stream, is cut short or damaged, or has more behind it." },
     [REFUSAL_NO_CLIENT_CERTIFICATE] = { 403, false, true, "client_certificate_required", "Forbidden",
         "A client certificate is needed", "This server asks every client for a TLS certificate, and none was shown." },
     [REFUSAL_CLIENT_CERTIFICATE] = { 403, false, true, "client_certificate_refused", "Forbidden",
@@ -39,17 +44,21 @@ static const struct refusal_row rows[] = {
     [REFUSAL_NOT_FOUND] =        { 404, false, false, "not_found", "Not Found",
         "Nothing is here", "No resource has this path." },
     [REFUSAL_METHOD] =           { 405, false, false, "method_not_allowed", "Method Not Allowed",
-        "The method does not fit the resource", "The header Allow lists the methods of this resource." },
+        "The method does not fit the resource", NULL },
+    [REFUSAL_NOT_ACCEPTABLE] =   { 406, false, false, "not_acceptable", "Not Acceptable",
+        "Nothing that Accept asks for can be had here", NULL },
     [REFUSAL_TIMEOUT] =          { 408, true,  true,  "request_timeout", "Request Timeout",
         "The request took too long to arrive", "Headers and body did not arrive in time." },
     [REFUSAL_NO_LENGTH] =        { 411, false, true,  "length_required", "Length Required",
-        "The length of the body is not given", "Send Content-Length, or Transfer-Encoding: chunked." },
+        "The length of the body is not given", "Content-Length is missing; send it, or Transfer-Encoding: chunked." },
     [REFUSAL_TOO_LARGE] =        { 413, false, false, "body_too_large", "Content Too Large",
         "The body is too large", NULL },
     [REFUSAL_CONTENT_TYPE] =     { 415, false, false, "unsupported_media_type", "Unsupported Media Type",
-        "The body has the wrong type", "Content-Type must be application/json." },
+        "The body has the wrong type", NULL },
     [REFUSAL_CONTENT_ENCODING] = { 415, false, false, "unsupported_content_encoding", "Unsupported Media Type",
-        "The body is encoded", "Content-Encoding must be absent or identity." },
+        "The body is encoded", NULL },
+    [REFUSAL_ADDRESS] =          { 429, true,  true,  "too_many_connections_of_address", "Too Many Requests",
+        "Too many connections of one address", NULL },
     [REFUSAL_CONNECTIONS] =      { 503, true,  true,  "too_many_connections", "Service Unavailable",
         "Too many connections", "All connections that this server may have are in use." },
     [REFUSAL_OVERLOADED] =       { 503, true,  false, "overloaded", "Service Unavailable",
@@ -58,77 +67,6 @@ static const struct refusal_row rows[] = {
         "The server is shutting down", "The server no longer takes requests." },
 };
 /* clang-format on */
-
-static bool has_text(const char *text, size_t len, const char *want)
-{
-    return strlen(want) == len && strncasecmp(text, want, len) == 0;
-}
-
-static bool has_type(const struct http_head *head, const char *want)
-{
-    const char *type = head->content_type;
-    return type != NULL && has_text(type, strcspn(type, "; \t"), want);
-}
-
-static bool type_fits(enum http_body body, const struct http_head *head)
-{
-    switch (body) {
-    case HTTP_NO_BODY:
-        return true;
-    case HTTP_JSON_BODY:
-        return has_type(head, "application/json");
-    case HTTP_LIST_BODY:
-        return has_type(head, "application/json") || has_type(head, "application/x-ndjson");
-    }
-    return false;
-}
-
-static enum refusal judge_body(struct http_request *req, const struct http_head *head)
-{
-    const struct http_route *route = req->match.route;
-    uint64_t max_bytes = req->loop->server->options.max_body_bytes;
-    if (!type_fits(route->body, head))
-        return REFUSAL_CONTENT_TYPE;
-    req->body.is_lines = has_type(head, "application/x-ndjson");
-    if (route->body != HTTP_NO_BODY && head->content_encoding != NULL &&
-        strcasecmp(head->content_encoding, "identity") != 0)
-        return REFUSAL_CONTENT_ENCODING;
-    if (route->body != HTTP_NO_BODY && !head->has_length && !head->chunked)
-        return REFUSAL_NO_LENGTH;
-    return head->content_length > max_bytes ? REFUSAL_TOO_LARGE : REFUSAL_NONE;
-}
-
-static enum refusal judge(struct http_request *req, const struct http_head *head)
-{
-    const struct http_options *options = &req->loop->server->options;
-    if (req->fault != NULL)
-        return REFUSAL_FRAMING;
-    if (req->conn->surplus)
-        return REFUSAL_CONNECTIONS;
-    switch (router_find(options->routes, options->n_routes, req->method, req->path, &req->match)) {
-    case ROUTE_NO_PATH:
-        return REFUSAL_NOT_FOUND;
-    case ROUTE_NO_METHOD:
-        return REFUSAL_METHOD;
-    case ROUTE_FOUND:
-        break;
-    }
-    if (req->match.route->access != HTTP_PROBE) {
-        enum refusal refusal = conn_tls_judge(req->conn, &req->fault);
-        if (refusal != REFUSAL_NONE)
-            return refusal;
-    }
-    return judge_body(req, head);
-}
-
-enum refusal refusal_judge(struct http_request *req, const char *version, struct http_head *head)
-{
-    req->fault = head_read(req->mhd, version, head);
-    enum refusal refusal = judge(req, head);
-    if (strcmp(req->method, "POST") == 0 && !head->has_length && !head->chunked)
-        req->close = true; /* whatever it is refused for: a body may follow */
-    return refusal;
-}
 
 bool refusal_at_once(const struct http_request *req, const struct http_head *head)
 {
@@ -141,6 +79,7 @@ bool refusal_at_once(const struct http_request *req, const struct http_head *hea
 static struct http_problem problem_of_row(enum refusal refusal)
 {
     const struct refusal_row *row = &rows[refusal];
+    bool come_again = row->status == 503 || row->status == 429;
     return (struct http_problem){
         .status = row->status,
         .code = row->code,
@@ -148,34 +87,110 @@ static struct http_problem problem_of_row(enum refusal refusal)
         .detail = row->detail,
         .outcome = "not_accepted",
         .retryable = row->retryable,
-        .retry_after_ns = row->status == 503 ? NS_PER_S : 0,
+        .retry_after_ns = come_again ? NS_PER_S : 0,
         .offset = -1,
     };
 }
 
+/* ---- what is wrong this time, and what would be right ---- */
+
+static void add_methods(struct http_request *req, struct buf *out)
+{
+    const struct http_options *options = &req->loop->server->options;
+    router_allow(out, options->routes, options->n_routes, req->path);
+}
+
+/* "Content-Type is text/plain; " */
+static void add_given(struct http_request *req, const char *name, struct buf *out)
+{
+    const char *value = http_header(req, name);
+    if (value == NULL)
+        buf_printf(out, "%s is missing; ", name);
+    else
+        buf_printf(out, "%s is \"%.*s\"; ", name, GIVEN_MAX, value);
+}
+
+static void say_content_type(struct http_request *req, struct buf *out)
+{
+    bool lines = req->match.route->body == HTTP_LIST_BODY;
+    add_given(req, "Content-Type", out);
+    buf_printf(out, "it must be application/json%s.", lines ? " or application/x-ndjson" : "");
+}
+
+static void say_encoding(struct http_request *req, struct buf *out)
+{
+    add_given(req, "Content-Encoding", out);
+    buf_add_str(out, "it must be gzip or identity, once, or absent.");
+}
+
+static void say_acceptable(struct http_request *req, struct buf *out)
+{
+    add_given(req, "Accept", out);
+    buf_printf(out, "it must have room for one of %s.", req->match.route->produces);
+}
+
+static void say_methods(struct http_request *req, struct buf *out)
+{
+    char text[ALLOW_SIZE];
+    struct buf allow = BUF_OVER(text);
+    add_methods(req, &allow);
+    buf_printf(out, "The method is %.*s; this resource has %s.", GIVEN_MAX, req->method, text);
+}
+
+static void say_too_large(struct http_request *req, struct buf *out)
+{
+    buf_printf(out, "A body may have %llu bytes at most, as sent and unpacked.",
+               (unsigned long long)req->loop->server->options.max_body_bytes);
+}
+
+static void say_address(struct http_request *req, struct buf *out)
+{
+    buf_printf(out, "One client address may have %u connections at most.",
+               req->loop->server->options.max_connections_per_address);
+}
+
+static void say_fault(struct http_request *req, struct buf *out)
+{
+    buf_add_str(out, req->fault);
+}
+
+static void (*const say[REFUSALS])(struct http_request *req, struct buf *out) = {
+    [REFUSAL_FRAMING] = say_fault,
+    [REFUSAL_TARGET] = say_fault,
+    [REFUSAL_CLIENT_CERTIFICATE] = say_fault,
+    [REFUSAL_METHOD] = say_methods,
+    [REFUSAL_CONTENT_TYPE] = say_content_type,
+    [REFUSAL_CONTENT_ENCODING] = say_encoding,
+    [REFUSAL_NOT_ACCEPTABLE] = say_acceptable,
+    [REFUSAL_TOO_LARGE] = say_too_large,
+    [REFUSAL_ADDRESS] = say_address,
+};
+
 /* `text` holds the detail for as long as the problem is used. */
-static struct http_problem problem_of(const struct http_request *req, char text[DETAIL_SIZE])
+static struct http_problem problem_of(struct http_request *req, char text[DETAIL_SIZE])
 {
     struct http_problem problem = problem_of_row(req->refusal);
     if (strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0)
         problem.outcome = NULL;
-    if (req->refusal == REFUSAL_FRAMING || req->refusal == REFUSAL_CLIENT_CERTIFICATE)
-        problem.detail = req->fault;
-    if (req->refusal == REFUSAL_TOO_LARGE) {
-        (void)snprintf(text, DETAIL_SIZE, "A body may have %llu bytes at most.",
-                       (unsigned long long)req->loop->server->options.max_body_bytes);
+    if (say[req->refusal] != NULL) {
+        struct buf detail = { .data = text, .cap = DETAIL_SIZE, .max = DETAIL_SIZE - 1 };
+        say[req->refusal](req, &detail);
         problem.detail = text;
     }
     return problem;
 }
 
-static void add_allow(struct http_request *req)
+/* What RFC 9110 wants beside the status. */
+static void add_hints(struct http_request *req)
 {
-    const struct http_options *options = &req->loop->server->options;
-    char text[ALLOW_SIZE];
-    struct buf allow = BUF_OVER(text);
-    router_allow(&allow, options->routes, options->n_routes, req->path);
-    http_add_header(req, "Allow", text);
+    if (req->refusal == REFUSAL_METHOD) {
+        char text[ALLOW_SIZE];
+        struct buf allow = BUF_OVER(text);
+        add_methods(req, &allow);
+        http_add_header(req, "Allow", text);
+    }
+    if (req->refusal == REFUSAL_CONTENT_ENCODING)
+        http_add_header(req, "Accept-Encoding", "gzip");
 }
 
 void refusal_answer(struct http_request *req)
@@ -183,8 +198,7 @@ void refusal_answer(struct http_request *req)
     char text[DETAIL_SIZE];
     struct http_problem problem = problem_of(req, text);
     req->close = req->close || rows[req->refusal].close;
-    if (req->refusal == REFUSAL_METHOD)
-        add_allow(req);
+    add_hints(req);
     http_problem(req, &problem);
 }
 

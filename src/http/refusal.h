@@ -20,21 +20,23 @@ enum refusal {
     REFUSAL_NONE,
     REFUSAL_FRAMING,
     REFUSAL_CONNECTIONS,
+    REFUSAL_ADDRESS,
+    REFUSAL_TARGET,
     REFUSAL_NOT_FOUND,
     REFUSAL_METHOD,
     REFUSAL_NO_CLIENT_CERTIFICATE,
     REFUSAL_CLIENT_CERTIFICATE,
     REFUSAL_CONTENT_TYPE,
     REFUSAL_CONTENT_ENCODING,
+    REFUSAL_NOT_ACCEPTABLE,
     REFUSAL_NO_LENGTH,
     REFUSAL_TOO_LARGE,
     REFUSAL_OVERLOADED,
+    REFUSAL_GZIP,
     REFUSAL_TIMEOUT,
     REFUSAL_CLOSING,
 };
-
-/* Judges the headers of a new request, in the order of design.md section 5, and sets its route. */
-enum refusal refusal_judge(struct http_request *req, const char *version, struct http_head *head);
+enum { REFUSALS = REFUSAL_CLOSING + 1 };
 
 /* Is req->refusal to be answered before the body? */
 bool refusal_at_once(const struct http_request *req, const struct http_head *head);

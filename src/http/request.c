@@ -9,9 +9,12 @@
 #include "http/body.h"
 #include "http/conn.h"
 #include "http/head.h"
+#include "http/judge.h"
 #include "http/loop.h"
 #include "http/server.h"
 #include "http/server_metrics.h"
+#include "http/target.h"
+#include "http/unpack.h"
 
 enum { REQUEST_HEADERS_MAX_BYTES = 8 * 1024 };
 
@@ -55,11 +58,12 @@ static struct http_request *request_new(struct http_loop *loop, struct MHD_Conne
                                         const char *method, const char *url)
 {
     struct conn *conn = conn_of(mhd);
-    size_t path_size = strlen(url) + 1;
+    const char *path = target_path(url);
+    size_t path_size = strlen(path) + 1;
     struct http_request *req = conn != NULL ? calloc(1, sizeof *req + path_size) : NULL;
     if (req == NULL)
         return NULL;
-    memcpy(req->path, url, path_size);
+    memcpy(req->path, path, path_size);
     req->loop = loop;
     req->conn = conn;
     req->mhd = mhd;
@@ -91,21 +95,18 @@ static enum MHD_Result send_answer(struct http_request *req)
     return queued;
 }
 
-static void refuse(struct http_request *req)
-{
-    req->state = REQUEST_HANDLING;
-    refusal_answer(req);
-}
-
 static enum MHD_Result begin(struct http_request *req, const char *version)
 {
     struct http_head head;
-    req->refusal = refusal_judge(req, version, &head);
+    req->refusal = judge_request(req, version, &head);
     req->body.expected = head.content_length;
     set_id(req, head.request_id);
+    if (head.traceparent != NULL && !trace_read(head.traceparent, req->trace_id))
+        req->trace_id[0] = '\0';
     if (!refusal_at_once(req, &head))
         return MHD_YES;
-    refuse(req);
+    req->state = REQUEST_HANDLING;
+    refusal_answer(req);
     return send_answer(req);
 }
 
@@ -117,18 +118,43 @@ static enum MHD_Result take_body(struct http_request *req, const char *piece, si
     return MHD_NO;
 }
 
-/* All of the request is here. */
+/* All of the request is here, and its body as the handler wants it. Handling, or deferred. */
+static void call_handler(struct http_request *req)
+{
+    if (req->refusal == REFUSAL_NONE && req->loop->closing)
+        req->refusal = REFUSAL_CLOSING;
+    if (req->refusal != REFUSAL_NONE)
+        refusal_answer(req);
+    else
+        req->match.route->handle(req, req->loop->server->options.ctx);
+}
+
+/* They are of no use here, and libmicrohttpd 0.9.75 takes one that begins with a colon for the end
+ * of them all: what is behind may have been meant as more of them. */
+static bool has_trailers(const struct http_request *req)
+{
+    return MHD_get_connection_values(req->mhd, MHD_FOOTER_KIND, NULL, NULL) > 0;
+}
+
+/* Not answered by the end of it: it is to be deferred. */
 static void handle(struct http_request *req)
 {
     req->received_at_ns = clock_now_ns();
-    if (req->refusal == REFUSAL_NONE && req->loop->closing)
-        req->refusal = REFUSAL_CLOSING;
-    if (req->refusal != REFUSAL_NONE) {
-        refuse(req);
-        return;
-    }
     req->state = REQUEST_HANDLING;
-    req->match.route->handle(req, req->loop->server->options.ctx);
+    if (has_trailers(req))
+        req->close = true;
+    bool unpack = req->refusal == REFUSAL_NONE && req->body.is_gzip && !req->loop->closing;
+    if (unpack && unpack_start(req))
+        return;
+    if (unpack)
+        req->refusal = REFUSAL_OVERLOADED;
+    call_handler(req);
+}
+
+void request_unpacked(struct http_request *req, enum refusal refusal)
+{
+    req->refusal = refusal;
+    call_handler(req);
 }
 
 static void defer(struct http_request *req)
@@ -188,9 +214,17 @@ void request_sent(struct http_request *req, int status)
     int64_t duration_ns = clock_now_ns() - req->begun_at_ns;
     req->state = REQUEST_SENT;
     server_metrics_observe(server->metrics, route, req->method, status, duration_ns);
-    if (options->on_answer != NULL)
-        options->on_answer(options->ctx, req->id, req->method, route != NULL ? route->path : "",
-                           status, duration_ns);
+    if (options->on_answer == NULL)
+        return;
+    const struct http_answered answered = {
+        .request_id = req->id,
+        .trace_id = req->trace_id,
+        .method = req->method,
+        .route = route != NULL ? route->path : "",
+        .status = status,
+        .duration_ns = duration_ns,
+    };
+    options->on_answer(options->ctx, &answered);
 }
 
 void request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,

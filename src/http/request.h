@@ -1,7 +1,8 @@
 /* request.h - inside of the layer: one request from its headers to the end of its answer.
  *
  *     READING -> HANDLING -> ANSWERED -> SENT               by the handler, or refused by us
- *     READING -> HANDLING -> DEFERRED -> ANSWERED -> SENT   later; suspended meanwhile
+ *     READING -> HANDLING -> DEFERRED -> ANSWERED -> SENT   later; suspended meanwhile, also while
+ *                                                           its gzip body is unpacked (unpack.h)
  *     READING -> SENT                                       cut: see refusal.h
  *
  * libmicrohttpd calls the access handler once with the headers, once for each piece of body, and
@@ -16,10 +17,12 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "http/bodies.h"
 #include "http/deadlines.h"
 #include "http/http.h"
 #include "http/refusal.h"
 #include "http/router.h"
+#include "http/trace.h"
 
 struct conn;
 
@@ -31,12 +34,14 @@ enum request_state {
     REQUEST_SENT, /* handed to libmicrohttpd, or written by us */
 };
 
+enum { REQUEST_FAULT_SIZE = 192 };
+
 struct request_body {
-    char *data; /* owned; NUL-terminated once there */
-    size_t len, cap;
-    uint64_t expected;  /* Content-Length, 0 when unknown */
-    uint64_t discarded; /* read and thrown away */
-    bool is_lines;      /* application/x-ndjson */
+    struct body_bytes bytes; /* NUL-terminated once there */
+    uint64_t expected;       /* Content-Length, 0 when unknown */
+    uint64_t discarded;      /* read and thrown away */
+    bool is_lines;           /* application/x-ndjson */
+    bool is_gzip;            /* and not unpacked yet */
 };
 
 struct http_request {
@@ -48,8 +53,7 @@ struct http_request {
     struct route_match match; /* route NULL: none */
     enum request_state state;
     enum refusal refusal;
-    const char *fault; /* REFUSAL_FRAMING, REFUSAL_CLIENT_CERTIFICATE: what is wrong */
-    bool close;        /* the connection ends with the answer */
+    bool close; /* the connection ends with the answer */
     struct request_body body;
     int64_t begun_at_ns, received_at_ns;
     struct deadline deadline;
@@ -59,7 +63,9 @@ struct http_request {
     struct MHD_Response *response; /* ANSWERED; NULL: no memory for one */
     int status;
     char id[HTTP_ID_SIZE];
-    char path[]; /* cut into parts by the router */
+    char trace_id[TRACE_ID_SIZE];
+    char fault[REQUEST_FAULT_SIZE]; /* what is wrong, where the refusal does not say it all */
+    char path[];                    /* cut into parts by the router */
 };
 
 /* MHD_AccessHandlerCallback; cls is the loop. */
@@ -70,6 +76,9 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *mhd, const char
 /* MHD_RequestCompletedCallback; cls is the loop. */
 void request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
                        enum MHD_RequestTerminationCode why);
+
+/* The body of a deferred request is unpacked, or refused: it is handled as if it had come so. */
+void request_unpacked(struct http_request *req, enum refusal refusal);
 
 /* Counts and reports the answer, once; the request is SENT from here on. */
 void request_sent(struct http_request *req, int status);

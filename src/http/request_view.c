@@ -1,8 +1,10 @@
 /* request_view.c - a request as its handler sees it. */
 #include <microhttpd.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/check.h"
+#include "http/accept.h"
 #include "http/http.h"
 #include "http/loop.h"
 #include "http/request.h"
@@ -22,6 +24,11 @@ const char *http_request_id(struct http_request *req)
     return req->id;
 }
 
+const char *http_trace_id(struct http_request *req)
+{
+    return req->trace_id;
+}
+
 const char *http_path_part(struct http_request *req, size_t i)
 {
     CHECK(i < req->match.n_parts);
@@ -31,6 +38,40 @@ const char *http_path_part(struct http_request *req, size_t i)
 const char *http_header(struct http_request *req, const char *name)
 {
     return MHD_lookup_connection_value(req->mhd, MHD_HEADER_KIND, name);
+}
+
+struct acceptance {
+    const char *media_type;
+    struct accept_match match;
+};
+
+static enum MHD_Result accept_one(void *cls, enum MHD_ValueKind kind, const char *name,
+                                  const char *value)
+{
+    (void)kind;
+    struct acceptance *acceptance = cls;
+    if (strcasecmp(name, "Accept") == 0 && value != NULL)
+        accept_read(&acceptance->match, value, acceptance->media_type);
+    return MHD_YES;
+}
+
+static struct accept_match accept_of(struct http_request *req, const char *media_type)
+{
+    struct acceptance acceptance = { media_type, ACCEPT_UNREAD };
+    (void)MHD_get_connection_values(req->mhd, MHD_HEADER_KIND, accept_one, &acceptance);
+    return acceptance.match;
+}
+
+bool http_accepts(struct http_request *req, const char *media_type)
+{
+    struct accept_match match = accept_of(req, media_type);
+    return accept_quality(&match) > 0;
+}
+
+bool http_prefers(struct http_request *req, const char *media_type, const char *over)
+{
+    struct accept_match a = accept_of(req, media_type), b = accept_of(req, over);
+    return accept_prefers(&a, &b);
 }
 
 struct query {
@@ -59,8 +100,8 @@ const char *http_query(struct http_request *req, const char *name, size_t *count
 
 const char *http_body(struct http_request *req, size_t *len)
 {
-    *len = req->body.len;
-    return req->body.data != NULL ? req->body.data : "";
+    *len = req->body.bytes.len;
+    return req->body.bytes.data != NULL ? req->body.bytes.data : "";
 }
 
 int64_t http_received_at_ns(struct http_request *req)

@@ -100,6 +100,8 @@ struct http_server *http_server_open(const struct http_options *options, struct 
         return NULL;
     }
     server->options = *options;
+    server->bodies.max_bytes = options->bodies_max_bytes;
+    addresses_init(&server->addresses);
     server->listen_fd = -1;
     server->metrics = server_metrics_open(options->routes, options->n_routes);
     server->loops = calloc(options->threads, sizeof *server->loops);
@@ -146,6 +148,7 @@ void http_server_close(struct http_server **server_inout)
     if (server->listen_fd >= 0)
         (void)close(server->listen_fd);
     parser_fini(&server->parser);
+    addresses_fini(&server->addresses);
     server_metrics_close(server->metrics);
     free(server->loops);
     free(server);

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "http/addresses.h"
+#include "http/bodies.h"
 #include "http/http.h"
 #include "http/parser.h"
 
@@ -24,7 +26,9 @@ struct http_server {
     int listen_fd;    /* until the loops have theirs; else -1 */
     atomic_int phase; /* enum server_phase; release by who moves it, acquire by the loops */
     /* Counts of now; relaxed. */
-    atomic_uint_fast64_t connections, requests, bodies_bytes;
+    atomic_uint_fast64_t connections, requests;
+    struct bodies bodies;
+    struct addresses addresses;
     atomic_uint_fast64_t handshakes_failed; /* of TLS; only grows; relaxed */
 };
 

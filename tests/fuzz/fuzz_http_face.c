@@ -75,13 +75,14 @@ static void handle_list(struct http_request *req, void *ctx)
     http_offload(req, &listing->work);
 }
 
-static void check_answer_given(void *ctx, const char *request_id, const char *method,
-                               const char *route, int status, int64_t duration_ns)
+static void check_answer_given(void *ctx, const struct http_answered *answered)
 {
     (void)ctx;
-    CHECK(strlen(request_id) > 0 && strlen(request_id) < HTTP_ID_SIZE);
-    CHECK(method != NULL && route != NULL && duration_ns >= 0);
-    CHECK(is_known(status));
+    size_t id_len = strlen(answered->request_id), trace_len = strlen(answered->trace_id);
+    CHECK(id_len > 0 && id_len < HTTP_ID_SIZE);
+    CHECK(trace_len == 0 || trace_len == 32);
+    CHECK(answered->method != NULL && answered->route != NULL && answered->duration_ns >= 0);
+    CHECK(is_known(answered->status));
 }
 
 static const int statuses[] = { 200, 0 };
@@ -89,7 +90,7 @@ static const int statuses[] = { 200, 0 };
 /* clang-format off */
 static const struct http_route routes[] = {
     { .method = "POST", .path = "/echo/{part}", .body = HTTP_JSON_BODY, .handle = handle_echo, .statuses = statuses },
-    { .method = "GET",  .path = "/echo/{part}", .body = HTTP_NO_BODY,   .handle = handle_echo, .statuses = statuses },
+    { .method = "GET",  .path = "/echo/{part}", .body = HTTP_NO_BODY,   .handle = handle_echo, .statuses = statuses, .produces = "text/plain" },
     { .method = "POST", .path = "/list",        .body = HTTP_LIST_BODY, .handle = handle_list, .statuses = statuses },
 };
 /* clang-format on */

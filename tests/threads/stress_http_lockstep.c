@@ -93,7 +93,7 @@ static void *work(void *arg)
 
 static const int statuses[] = { 200, 0 };
 static const struct http_route routes[] = { { "POST", "/job", HTTP_JSON_BODY, HTTP_ANYONE, handle,
-                                              statuses } };
+                                              statuses, NULL } };
 
 static void lockstep(const struct http_server *server, int n)
 {

@@ -227,9 +227,9 @@ static const int fixture_statuses[] = { 200, 503, 0 };
 
 /* clang-format off */
 static const struct http_route fixture_routes[] = {
-    { "POST", "/echo/{part}", HTTP_JSON_BODY, HTTP_ANYONE, handle_echo, fixture_statuses },
-    { "GET",  "/echo/{part}", HTTP_NO_BODY,   HTTP_ANYONE, handle_echo, fixture_statuses },
-    { "POST", "/hold",        HTTP_JSON_BODY, HTTP_ANYONE, handle_hold, fixture_statuses },
+    { "POST", "/echo/{part}", HTTP_JSON_BODY, HTTP_ANYONE, handle_echo, fixture_statuses, NULL },
+    { "GET",  "/echo/{part}", HTTP_NO_BODY,   HTTP_ANYONE, handle_echo, fixture_statuses, NULL },
+    { "POST", "/hold",        HTTP_JSON_BODY, HTTP_ANYONE, handle_hold, fixture_statuses, NULL },
 };
 /* clang-format on */
 

@@ -155,6 +155,29 @@ Test(prom, histogram_in_seconds_is_cumulative)
     buf_fini(&out);
 }
 
+Test(prom, openmetrics_differs_in_the_names_of_counters_and_the_end)
+{
+    struct buf out = BUF_INIT(10000);
+    prom_to_openmetrics("# HELP a_total Things in total.\n"
+                        "# TYPE a_total counter\n"
+                        "a_total{kind=\"# TYPE x_total\"} 3\n"
+                        "# HELP b Of a_total.\n"
+                        "# TYPE b gauge\n"
+                        "b -1\n",
+                        &out);
+    cr_expect_str_eq(out.data, "# HELP a Things in total.\n"
+                               "# TYPE a counter\n"
+                               "a_total{kind=\"# TYPE x_total\"} 3\n"
+                               "# HELP b Of a_total.\n"
+                               "# TYPE b gauge\n"
+                               "b -1\n"
+                               "# EOF\n");
+    buf_clear(&out);
+    prom_to_openmetrics("", &out);
+    cr_expect_str_eq(out.data, "# EOF\n");
+    buf_fini(&out);
+}
+
 Test(prom, histogram_without_labels_or_scale)
 {
     static struct histogram histogram;
@@ -165,8 +188,8 @@ Test(prom, histogram_without_labels_or_scale)
 
     struct buf out = BUF_INIT(10000);
     prom_histogram(&out, "g", "", &view, 1);
-    cr_expect_str_eq(out.data, "g_bucket{le=\"10\"} 0\n"
-                               "g_bucket{le=\"20\"} 1\n"
+    cr_expect_str_eq(out.data, "g_bucket{le=\"10.0\"} 0\n"
+                               "g_bucket{le=\"20.0\"} 1\n"
                                "g_bucket{le=\"+Inf\"} 1\n"
                                "g_sum 15\n"
                                "g_count 1\n");

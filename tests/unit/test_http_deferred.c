@@ -123,7 +123,7 @@ static void handle_wait(struct http_request *req, void *ctx)
 }
 
 static const struct http_route wait_routes[] = {
-    { "GET", "/{how}", HTTP_NO_BODY, HTTP_ANYONE, handle_wait, fixture_statuses },
+    { "GET", "/{how}", HTTP_NO_BODY, HTTP_ANYONE, handle_wait, fixture_statuses, NULL },
 };
 
 Test(deferred, deadlines_are_kept)

@@ -167,7 +167,7 @@ static void handle_flood(struct http_request *req, void *ctx)
 }
 
 static const struct http_route flood_routes[] = {
-    { "GET", "/flood", HTTP_NO_BODY, HTTP_ANYONE, handle_flood, fixture_statuses },
+    { "GET", "/flood", HTTP_NO_BODY, HTTP_ANYONE, handle_flood, fixture_statuses, NULL },
 };
 
 Test(life, a_client_that_does_not_take_its_answer_is_cut)

@@ -42,12 +42,12 @@ UNUSED static void handle_flood(struct http_request *req, void *ctx)
 
 /* clang-format off */
 static const struct http_route tls_routes[] = {
-    { "POST", "/echo/{part}",  HTTP_JSON_BODY, HTTP_WITH_KEY, handle_echo,  fixture_statuses },
-    { "GET",  "/echo/{part}",  HTTP_NO_BODY,   HTTP_ANYONE,   handle_echo,  fixture_statuses },
-    { "POST", "/hold",         HTTP_JSON_BODY, HTTP_WITH_KEY, handle_hold,  fixture_statuses },
-    { "POST", "/count",        HTTP_JSON_BODY, HTTP_WITH_KEY, handle_count, fixture_statuses },
-    { "GET",  "/flood/{part}", HTTP_NO_BODY,   HTTP_ANYONE,   handle_flood, fixture_statuses },
-    { "GET",  "/probe/{part}", HTTP_NO_BODY,   HTTP_PROBE,    handle_echo,  fixture_statuses },
+    { "POST", "/echo/{part}",  HTTP_JSON_BODY, HTTP_WITH_KEY, handle_echo,  fixture_statuses, NULL },
+    { "GET",  "/echo/{part}",  HTTP_NO_BODY,   HTTP_ANYONE,   handle_echo,  fixture_statuses, NULL },
+    { "POST", "/hold",         HTTP_JSON_BODY, HTTP_WITH_KEY, handle_hold,  fixture_statuses, NULL },
+    { "POST", "/count",        HTTP_JSON_BODY, HTTP_WITH_KEY, handle_count, fixture_statuses, NULL },
+    { "GET",  "/flood/{part}", HTTP_NO_BODY,   HTTP_ANYONE,   handle_flood, fixture_statuses, NULL },
+    { "GET",  "/probe/{part}", HTTP_NO_BODY,   HTTP_PROBE,    handle_echo,  fixture_statuses, NULL },
 };
 /* clang-format on */
 

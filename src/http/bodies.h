@@ -1,0 +1,31 @@
+/* bodies.h - inside of the layer: memory for the bodies of requests, bounded over all of them.
+ *
+ * Thread     any, for the sum; each struct body_bytes belongs to one thread at a time. */
+#ifndef HTTP_BODIES_H
+#define HTTP_BODIES_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+struct bodies {
+    uint64_t max_bytes;
+    atomic_uint_fast64_t bytes; /* of now; relaxed */
+};
+
+struct body_bytes {
+    char *data; /* owned; NULL until there is room; one byte more than cap, for a NUL */
+    size_t len, cap;
+};
+
+/* Makes room for cap bytes in all. False, and nothing has changed, when the bound or the memory is
+ * reached. */
+bool bodies_reserve(struct bodies *bodies, struct body_bytes *bytes, size_t cap) MUST_CHECK;
+
+/* Frees and empties; accepts an empty one. */
+void bodies_free(struct bodies *bodies, struct body_bytes *bytes);
+
+#endif

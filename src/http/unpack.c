@@ -1,0 +1,70 @@
+/* unpack.c - see unpack.h. While the work is under way the packed bytes stay the request's, which
+ * waits suspended and looks at nothing; both its bodies count until the packed one is freed. */
+#include "http/unpack.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "http/bodies.h"
+#include "http/gunzip.h"
+#include "http/loop.h"
+#include "http/request.h"
+#include "http/server.h"
+
+struct unpack {
+    struct http_work work; /* first: run() and finish() cast */
+    struct http_request *req;
+    struct body_bytes out;
+    enum gunzip_rc rc;
+};
+
+/* On the parser thread. */
+static void run(struct http_work *work)
+{
+    struct unpack *unpack = (struct unpack *)work;
+    const struct body_bytes *packed = &unpack->req->body.bytes;
+    struct http_server *server = work->loop->server;
+    unpack->rc = gunzip(packed->data != NULL ? packed->data : "", packed->len,
+                        (size_t)server->options.max_body_bytes, &server->bodies, &unpack->out);
+}
+
+static enum refusal refusal_of(enum gunzip_rc rc)
+{
+    switch (rc) {
+    case GUNZIP_OK:
+        return REFUSAL_NONE;
+    case GUNZIP_INVALID:
+        return REFUSAL_GZIP;
+    case GUNZIP_TOO_LARGE:
+        return REFUSAL_TOO_LARGE;
+    case GUNZIP_NO_ROOM:
+        return REFUSAL_OVERLOADED;
+    }
+    return REFUSAL_OVERLOADED;
+}
+
+/* On the loop. */
+static void finish(struct http_completion *completion)
+{
+    struct unpack *unpack = (struct unpack *)completion;
+    struct http_request *req = unpack->req;
+    enum refusal refusal = refusal_of(unpack->rc);
+    CHECK(req->state == REQUEST_DEFERRED);
+    bodies_free(&req->loop->server->bodies, &req->body.bytes);
+    req->body.bytes = unpack->out;
+    req->body.is_gzip = false;
+    free(unpack);
+    request_unpacked(req, refusal);
+}
+
+bool unpack_start(struct http_request *req)
+{
+    struct unpack *unpack = calloc(1, sizeof *unpack);
+    if (unpack == NULL)
+        return false;
+    unpack->work.run = run;
+    unpack->work.done.finish = finish;
+    unpack->req = req;
+    http_offload(req, &unpack->work);
+    return true;
+}
