@@ -1,0 +1,187 @@
+/* Requests that are odd and good all the same, and targets, methods and lengths that are not: each
+ * gets a status that says what it is, never a 500, and the server goes on. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+
+#include "unit/http_fixture.h"
+
+static struct answer answer;
+
+struct odd_case {
+    char request[300];
+    int status;
+    char want[64]; /* a part of the body */
+    bool closes;
+};
+
+#define POST "POST /echo/x HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+#define GET(target) "GET " target " HTTP/1.1\r\nHost: t\r\n\r\n"
+
+ParameterizedTestParameters(odd, requests)
+{
+    /* clang-format off */
+    static struct odd_case cases[] = {
+        /* good */
+        { POST "Transfer-Encoding: Chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",          200, "x||{}", false },
+        { POST "Transfer-Encoding: \t chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",       200, "x||{}", false },
+        { POST "Transfer-Encoding: chunked\r\n\r\n2;a=b;c=\"d\"\r\n{}\r\n0;e\r\n\r\n", 200, "x||{}", false },
+        { POST "Transfer-Encoding: chunked\r\n\r\n00002\r\n{}\r\n0000\r\n\r\n",   200, "x||{}", false },
+        { POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",                     200, "x||", false },
+        { POST "Content-Length: 00002\r\n\r\n{}",                                 200, "x||{}", false },
+        { POST "Content-Length:2\r\n\r\n{}",                                      200, "x||{}", false },
+        { POST "Content-Length:\t2\r\n\r\n{}",                                    200, "x||{}", false },
+        { POST "Empty:\r\nBlank:  \r\nContent-Length: 2\r\nTrailing: a  \r\n\r\n{}", 200, "x||{}", false },
+        { POST "X!#$%&'*+-.^_`|~: a\r\nContent-Length: 2\r\n\r\n{}",              200, "x||{}", false },
+        { POST "Cookie: a=b; c=d\r\nContent-Length: 2\r\n\r\n{}",                 200, "x||{}", false },
+        { "\r\n\r\nGET /echo/x HTTP/1.1\r\nHost: t\r\n\r\n",                      200, "x||", false },
+        { "GET /echo/x HTTP/1.1\r\nHost:\r\n\r\n",                                200, "x||", false },
+        { "GET /echo/x HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n",         200, "x||", true },
+        { "GET /echo/x HTTP/1.0\r\n\r\n",                                         200, "x||", true },
+        /* what trailers say is nobody's concern, and what comes behind them neither */
+        { POST "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nA: b\r\n\r\n",  200, "x||{}", true },
+        { POST "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nA: b\r\n: c\r\n\r\n", 200, "x||{}", true },
+        /* targets */
+        { GET("http://host:80/echo/x?a=1"),                                       200, "x|1|", false },
+        { GET("HTTPS://host/echo/x"),                                             200, "x||", false },
+        { GET("http://host"),                                                     404, "not_found", false },
+        { GET("/echo/%41%20"),                                                    200, "A ||", false },
+        { GET("/echo/x?a=%2F%3f&b"),                                              200, "x|/?|", false },
+        { GET("/echo/x?a=1+2"),                                                   200, "x|1 2|", false },
+        { GET("/echo/x?"),                                                        200, "x||", false },
+        { GET("/echo/x?&&a&=1&a=2"),                                              200, "x||", false },
+        { GET("/echo/x?a=\xff"),                                                  200, "x|\xff|", false },
+        { GET("/echo/x#part"),                                                    200, "x#part||", false },
+        { GET("/echo/../echo/x"),                                                 404, "not_found", false },
+        { GET("//echo/x"),                                                        404, "not_found", false },
+        { GET("/"),                                                               404, "not_found", false },
+        { GET("echo/x"),                                                          404, "not_found", false },
+        { GET("/echo/a%2Fb"),                                                     400, "%2F", true },
+        { GET("/echo%2fx"),                                                       400, "%2F", true },
+        { GET("/echo/x%00"),                                                      400, "%00", true },
+        { GET("/echo/x?a=%00"),                                                   400, "%00", true },
+        { GET("/echo/%zz"),                                                       400, "malformed_target", true },
+        { GET("/echo/%4"),                                                        400, "malformed_target", true },
+        { GET("/echo/x?a=%"),                                                     400, "malformed_target", true },
+        /* methods */
+        { "BREW /echo/x HTTP/1.1\r\nHost: t\r\n\r\n",                             405, "The method is BREW; this resource has POST, GET, HEAD.", false },
+        { "BREW /nope HTTP/1.1\r\nHost: t\r\n\r\n",                               404, "not_found", false },
+        { "get /echo/x HTTP/1.1\r\nHost: t\r\n\r\n",                              405, "POST, GET, HEAD", false },
+        { "OPTIONS * HTTP/1.1\r\nHost: t\r\n\r\n",                                404, "not_found", false },
+        { "OPTIONS /echo/x HTTP/1.1\r\nHost: t\r\n\r\n",                          405, "POST, GET, HEAD", false },
+        { "TRACE /echo/x HTTP/1.1\r\nHost: t\r\n\r\n",                            405, "method_not_allowed", false },
+        { "CONNECT h:443 HTTP/1.1\r\nHost: t\r\n\r\n",                            404, "not_found", false },
+        { "PRI * HTTP/1.1\r\nHost: t\r\n\r\n",                                    404, "not_found", false },
+        /* bodies where there should be none */
+        { "GET /echo/x HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\n{}",       200, "x||", false },
+        { "GET /echo/x HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+                                                                                  200, "x||", false },
+        { "GET /echo/x HTTP/1.1\r\nHost: t\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+                                                                                  200, "x||", false },
+        { "BREW /echo/x HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\n{}",      405, "BREW", false },
+        { POST "Expect: something\r\nContent-Length: 2\r\n\r\n{}",                200, "x||{}", false },
+        /* what is wrong, and what would be right */
+        { "POST /echo/x HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\n{}",      415, "Content-Type is missing; it must be application/json.", false },
+        { "POST /echo/x HTTP/1.1\r\nHost: t\r\nContent-Type: a/b\r\nContent-Length: 2\r\n\r\n{}",
+                                                                                  415, "Content-Type is \\\"a/b\\\"; it must be application/json.", false },
+        { POST "Content-Encoding: br\r\nContent-Length: 2\r\n\r\n{}",             415, "Content-Encoding is \\\"br\\\"; it must be gzip", false },
+        { POST "\r\n",                                                            411, "Content-Length is missing", true },
+        { POST "Content-Length: 65537\r\nExpect: 100-continue\r\n\r\n",           413, "65536 bytes", true },
+    };
+    /* clang-format on */
+    return cr_make_param_array(struct odd_case, cases, sizeof cases / sizeof cases[0]);
+}
+
+ParameterizedTest(struct odd_case *c, odd, requests)
+{
+    struct http_server *server = serve();
+    int fd = dial(server);
+    send_text(fd, c->request);
+    cr_assert(read_answer(fd, &answer), "%s", c->request);
+    cr_expect_eq(answer.status, c->status, "%d to %s", answer.status, c->request);
+    cr_expect_not_null(strstr(answer.body, c->want), "%s to %s", answer.body, c->request);
+    if (c->closes) {
+        cr_expect(ends(fd), "%s", c->request);
+        close(fd);
+        fd = dial(server);
+    }
+    send_get(fd, "/echo/y");
+    cr_expect(read_answer(fd, &answer) && answer.status == 200, "after %s", c->request);
+    close(fd);
+    http_server_close(&server);
+}
+
+/* Where a header section comes in any pieces, and is so long that libmicrohttpd has to make room.
+ */
+Test(odd, headers_in_pieces)
+{
+    struct http_server *server = serve();
+    int fd = dial(server);
+    char line[600];
+    for (int round = 0; round < 3; round++) {
+        send_text(fd, "GET /echo/x?a=1 HTTP/1.1\r");
+        send_text(fd, "\nHost: t\r\n");
+        for (int i = 0; i < 16; i++) {
+            int len = snprintf(line, sizeof line, "X-%d: %0500d\r\n", i, i);
+            cr_assert(WAIT_UNTIL(send_bytes(fd, line, 7), 1));
+            send_bytes(fd, line + 7, (size_t)len - 7);
+        }
+        send_text(fd, "\r\n");
+        cr_assert(read_answer(fd, &answer), "round %d", round);
+        cr_expect_eq(answer.status, 200, "%s", answer.body);
+        cr_expect_str_eq(answer.body, "x|1|");
+    }
+    close(fd);
+    http_server_close(&server);
+}
+
+static void expect_too_long(const char *start, const char *each, int n, int status)
+{
+    struct http_server *server = serve();
+    int fd = dial(server);
+    bool open = send_text(fd, start);
+    for (int i = 0; open && i < n; i++)
+        open = send_text(fd, each);
+    if (open)
+        send_text(fd, " HTTP/1.1\r\nHost: t\r\n\r\n");
+    cr_assert(read_head(fd, &answer));
+    cr_expect_eq(answer.status, status);
+    char rest[4096];
+    while (recv(fd, rest, sizeof rest, 0) > 0)
+        continue;
+    close(fd);
+    http_server_close(&server);
+}
+
+Test(odd, a_target_that_is_too_long)
+{
+    expect_too_long("GET /echo/x?a=", "0123456789abcdef0123456789abcdef", 1000, 414);
+}
+
+Test(odd, headers_that_are_too_long)
+{
+    expect_too_long("GET /echo/x HTTP/1.1\r\nHost: t\r\n", "X: 0123456789abcdef0123456789ab\r\n",
+                    1000, 431);
+}
+
+Test(odd, one_header_that_is_too_long)
+{
+    expect_too_long("GET /echo/x HTTP/1.1\r\nHost: t\r\nX: ", "0123456789abcdef0123456789abcdef",
+                    1000, 431);
+}
+
+Test(odd, a_long_query_that_fits)
+{
+    static char target[8000];
+    struct http_server *server = serve();
+    int fd = dial(server);
+    size_t len = (size_t)snprintf(target, sizeof target, "GET /echo/x?b=");
+    memset(target + len, 'y', 6000);
+    (void)snprintf(target + len + 6000, sizeof target - len - 6000,
+                   "&a=z HTTP/1.1\r\nHost: t\r\n\r\n");
+    send_text(fd, target);
+    cr_assert(read_answer(fd, &answer));
+    cr_expect_eq(answer.status, 200);
+    cr_expect_str_eq(answer.body, "x|z|");
+    close(fd);
+    http_server_close(&server);
+}
