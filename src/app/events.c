@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "http/http.h"
 #include "pqpool/pqpool.h"
 
 void events_of_pool(void *service, const struct pqpool_event *event)
@@ -42,14 +43,15 @@ void events_of_ingest(void *service, const char *event, const struct err *err, s
               log_str("error", err->text));
 }
 
-void events_of_http(void *service, const char *request_id, const char *method, const char *route,
-                    int status, int64_t duration_ns)
+void events_of_http(void *service, const struct http_answered *answered)
 {
     (void)service;
+    int status = answered->status;
     enum log_level level = status < 400 ? LOG_DEBUG : status < 500 ? LOG_INFO : LOG_WARN;
     if (!log_enabled(level))
         return;
-    log_event(level, "http.answer", log_str("request_id", request_id), log_str("method", method),
-              log_str("route", route), log_int("status", status),
-              log_int("duration_us", duration_ns / NS_PER_US));
+    log_event(level, "http.answer", log_str("request_id", answered->request_id),
+              log_str("method", answered->method), log_str("route", answered->route),
+              log_str("key", answered->key), log_int("status", status),
+              log_int("duration_us", answered->duration_ns / NS_PER_US));
 }

@@ -3,14 +3,13 @@
 #define APP_EVENTS_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 struct err;
+struct http_answered;
 struct pqpool_event;
 
 void events_of_pool(void *service, const struct pqpool_event *event);
 void events_of_ingest(void *service, const char *event, const struct err *err, size_t orders);
-void events_of_http(void *service, const char *request_id, const char *method, const char *route,
-                    int status, int64_t duration_ns);
+void events_of_http(void *service, const struct http_answered *answered);
 
 #endif

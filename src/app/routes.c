@@ -1,10 +1,13 @@
 /* routes.c - the table of design.md section 5: which path does what, and what it may answer. */
 #include "app/routes.h"
 
-static const int post_statuses[] = { 200, 201, 400, 411, 413, 415, 422, 500, 503, 504, 0 };
-static const int batch_statuses[] = { 200, 201, 207, 400, 411, 413, 415, 422, 500, 503, 504, 0 };
-static const int read_statuses[] = { 200, 404, 422, 500, 503, 0 };
+static const int post_statuses[] = { 200, 201, 400, 401, 403, 411, 413,
+                                     415, 422, 429, 500, 503, 504, 0 };
+static const int batch_statuses[] = { 200, 201, 207, 400, 401, 403, 411, 413,
+                                      415, 422, 429, 500, 503, 504, 0 };
+static const int read_statuses[] = { 200, 401, 403, 404, 422, 429, 500, 503, 0 };
 static const int probe_statuses[] = { 200, 503, 0 };
+static const int figures_statuses[] = { 200, 401, 429, 500, 0 };
 static const int plain_statuses[] = { 200, 500, 0 };
 
 /* clang-format off */
@@ -17,7 +20,7 @@ const struct http_route routes[] = {
     { "GET",  "/health/live",          HTTP_NO_BODY,   HTTP_ANYONE,   get_live,    probe_statuses },
     { "GET",  "/health/ready",         HTTP_NO_BODY,   HTTP_ANYONE,   get_ready,   probe_statuses },
     { "GET",  "/health/startup",       HTTP_NO_BODY,   HTTP_ANYONE,   get_startup, probe_statuses },
-    { "GET",  "/metrics",              HTTP_NO_BODY,   HTTP_ANYONE,   get_metrics, plain_statuses },
+    { "GET",  "/metrics",              HTTP_NO_BODY,   HTTP_FIGURES,  get_metrics, figures_statuses },
     { "GET",  "/version",              HTTP_NO_BODY,   HTTP_ANYONE,   get_version, plain_statuses },
 };
 /* clang-format on */

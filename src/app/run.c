@@ -61,7 +61,7 @@ static bool raise_fd_limit(const struct options *o)
     return false;
 }
 
-static void reload(int argc, char *const argv[])
+static void reload_options(int argc, char *const argv[])
 {
     struct options fresh;
     struct err err = { 0 };
@@ -71,6 +71,13 @@ static void reload(int argc, char *const argv[])
     }
     log_set_level((enum log_level)fresh.log_level);
     log_event(LOG_INFO, "config.reloaded", log_int("log_level", fresh.log_level));
+}
+
+/* Each for itself: a fault in one file keeps only what that file says. */
+static void reload(struct service *service, int argc, char *const argv[])
+{
+    reload_options(argc, argv);
+    service_reload_keys(service);
 }
 
 /* Polls a condition between signals; false: a second signal wants the end now, or time is up. */
@@ -116,14 +123,14 @@ static void shut_down(struct service *service, const sigset_t *set)
     log_event(LOG_INFO, "service.stopped", log_int("ms", (clock_now_ns() - began_ns) / NS_PER_MS));
 }
 
-static void await_end(const sigset_t *set, int argc, char *const argv[])
+static void await_end(struct service *service, const sigset_t *set, int argc, char *const argv[])
 {
     for (;;) {
         int got = await_signal(set, CLOCK_NEVER);
         if (got == SIGTERM || got == SIGINT)
             return;
         if (got == SIGHUP)
-            reload(argc, argv);
+            reload(service, argc, argv);
     }
 }
 
@@ -143,7 +150,7 @@ int run_serve(const struct options *options, int argc, char *const argv[])
     }
     log_event(LOG_INFO, "service.listening", log_str("address", options->http_address),
               log_int("port", http_server_port(service.http)), log_str("version", ORDERSD_VERSION));
-    await_end(&set, argc, argv);
+    await_end(&service, &set, argc, argv);
     shut_down(&service, &set);
     return atomic_load_explicit(&service.exit_code, memory_order_acquire);
 }

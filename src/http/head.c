@@ -15,6 +15,7 @@ enum field {
     FIELD_ENCODING,
     FIELD_EXPECT,
     FIELD_REQUEST_ID,
+    FIELD_AUTHORIZATION,
     FIELDS,
 };
 
@@ -34,10 +35,12 @@ static const struct {
     [FIELD_ENCODING] = NAMED("Content-Encoding"),
     [FIELD_EXPECT] = NAMED("Expect"),
     [FIELD_REQUEST_ID] = NAMED("X-Request-Id"),
+    [FIELD_AUTHORIZATION] = NAMED("Authorization"),
 };
 
 struct reading {
     const char *value[FIELDS]; /* the first of each */
+    bool twice[FIELDS];
     const char *fault;
 };
 
@@ -64,6 +67,8 @@ static const char *note(struct reading *reading, enum field field, const char *v
         reading->value[field] = value;
     else if (is_framing(field))
         return "Content-Length, Transfer-Encoding or Host is given twice.";
+    else
+        reading->twice[field] = true;
     return NULL;
 }
 
@@ -121,6 +126,8 @@ const char *head_read(struct MHD_Connection *mhd, const char *version, struct ht
         .content_type = reading.value[FIELD_TYPE],
         .content_encoding = reading.value[FIELD_ENCODING],
         .request_id = reading.value[FIELD_REQUEST_ID],
+        .authorization = reading.value[FIELD_AUTHORIZATION],
+        .authorization_twice = reading.twice[FIELD_AUTHORIZATION],
         /* digits that fit, or libmicrohttpd would have refused them */
         .content_length = length != NULL ? strtoull(length, NULL, 10) : 0,
         .has_length = length != NULL,

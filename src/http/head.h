@@ -15,9 +15,9 @@
 struct MHD_Connection;
 
 struct http_head {
-    const char *content_type, *content_encoding, *request_id; /* NULL when absent */
-    uint64_t content_length;                                  /* with has_length */
-    bool has_length, chunked, expects_continue;
+    const char *content_type, *content_encoding, *request_id, *authorization; /* or NULL */
+    uint64_t content_length;                                                  /* with has_length */
+    bool has_length, chunked, expects_continue, authorization_twice;
 };
 
 /* NULL, or what is wrong with the framing, as a sentence for the client. Pointers in *head live as

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "http/authorize.h"
 #include "http/body.h"
 #include "http/conn.h"
 #include "http/head.h"
@@ -36,6 +37,14 @@ static const struct refusal_row rows[] = {
         "Nothing is here", "No resource has this path." },
     [REFUSAL_METHOD] =           { 405, false, false, "method_not_allowed", "Method Not Allowed",
         "The method does not fit the resource", "The header Allow lists the methods of this resource." },
+    [REFUSAL_KEY_MISSING] =      { 401, false, false, "key_missing", "Unauthorized",
+        "A key is needed", "Send a key: Authorization: Bearer KEY." },
+    [REFUSAL_KEY_MALFORMED] =    { 401, false, false, "key_malformed", "Unauthorized",
+        "What was sent is no key", "Send Authorization once, as Bearer and a key of at most 512 characters A-Z a-z 0-9 - . _ ~ + / =." },
+    [REFUSAL_KEY_UNKNOWN] =      { 401, false, false, "key_unknown", "Unauthorized",
+        "The key is not known", "The key is none of this server's, or is no longer." },
+    [REFUSAL_RATE] =             { 429, true,  false, "rate_limited", "Too Many Requests",
+        "The key's rate is used up", "Come again after Retry-After; RateLimit-Policy has the rate." },
     [REFUSAL_TIMEOUT] =          { 408, true,  true,  "request_timeout", "Request Timeout",
         "The request took too long to arrive", "Headers and body did not arrive in time." },
     [REFUSAL_NO_LENGTH] =        { 411, false, true,  "length_required", "Length Required",
@@ -109,7 +118,10 @@ static enum refusal judge(struct http_request *req, const struct http_head *head
     case ROUTE_FOUND:
         break;
     }
-    return judge_body(req, head);
+    enum refusal refusal = authorize(req, head);
+    if (refusal == REFUSAL_NONE)
+        refusal = judge_body(req, head);
+    return refusal == REFUSAL_NONE ? authorize_rate(req) : refusal;
 }
 
 enum refusal refusal_judge(struct http_request *req, const char *version, struct http_head *head)
@@ -176,6 +188,7 @@ void refusal_answer(struct http_request *req)
     req->close = req->close || rows[req->refusal].close;
     if (req->refusal == REFUSAL_METHOD)
         add_allow(req);
+    authorize_explain(req, &problem);
     http_problem(req, &problem);
 }
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "http/authorize.h"
 #include "http/deadlines.h"
 #include "http/http.h"
 #include "http/refusal.h"
@@ -48,6 +49,7 @@ struct http_request {
     struct route_match match; /* route NULL: none */
     enum request_state state;
     enum refusal refusal;
+    struct authority authority;
     const char *fault; /* REFUSAL_FRAMING: what is wrong */
     bool close;        /* the connection ends with the answer */
     struct request_body body;

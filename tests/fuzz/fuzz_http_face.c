@@ -75,13 +75,13 @@ static void handle_list(struct http_request *req, void *ctx)
     http_offload(req, &listing->work);
 }
 
-static void check_answer_given(void *ctx, const char *request_id, const char *method,
-                               const char *route, int status, int64_t duration_ns)
+static void check_answer_given(void *ctx, const struct http_answered *answered)
 {
     (void)ctx;
-    CHECK(strlen(request_id) > 0 && strlen(request_id) < HTTP_ID_SIZE);
-    CHECK(method != NULL && route != NULL && duration_ns >= 0);
-    CHECK(is_known(status));
+    size_t id_len = strlen(answered->request_id);
+    CHECK(id_len > 0 && id_len < HTTP_ID_SIZE);
+    CHECK(answered->method != NULL && answered->route != NULL && answered->duration_ns >= 0);
+    CHECK(is_known(answered->status));
 }
 
 static const int statuses[] = { 200, 0 };

@@ -215,12 +215,11 @@ Test(requests, an_answer_that_cannot_be_made_is_a_500)
 
 static char logged[256];
 
-static void log_answer(void *ctx, const char *request_id, const char *method, const char *route,
-                       int status, int64_t duration_ns)
+static void log_answer(void *ctx, const struct http_answered *answered)
 {
     (void)ctx;
-    (void)snprintf(logged, sizeof logged, "%s %s %s %d %d", request_id, method, route, status,
-                   duration_ns >= 0);
+    (void)snprintf(logged, sizeof logged, "%s %s %s %d %d", answered->request_id, answered->method,
+                   answered->route, answered->status, answered->duration_ns >= 0);
 }
 
 Test(requests, are_reported_and_counted)
