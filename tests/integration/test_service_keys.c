@@ -277,6 +277,49 @@ Test(keys, a_rate_is_kept_and_comes_back, .timeout = TEST_S)
     rig_close(&rig);
 }
 
+/* ---- batches ---- */
+
+#define ITEM(account, id)                                                                          \
+    "{'account_id':'" account "','client_order_id':'" id "','symbol':'X','side':'buy',"            \
+    "'type':'market','quantity':'1'}"
+
+static json_int_t item_status(const struct answer *batch, size_t i)
+{
+    const json_t *item = json_array_get(json_object_get(batch->json, "results"), i);
+    return json_integer_value(json_object_get(item, "status"));
+}
+
+Test(keys, a_batch_is_judged_order_by_order_and_charged_for_each, .timeout = TEST_S)
+{
+    struct buf text = BUF_INIT(4096);
+    add_line(&text, "carol", CAROL, "accounts=C1 rate=1/s burst=1000");
+    write_keys(&text);
+    struct rig rig = open_rig(NULL);
+    static const char body[] = "[" ITEM("C1", "1") "," ITEM("A1", "1") "," ITEM("C1", "2") "]";
+    struct answer batch = ask(&rig, "POST", "/v1/orders/batch", NULL, body);
+    expect_problem(&batch, 401, "key_missing", "not_accepted");
+    answer_fini(&batch);
+
+    batch = ask(&rig, "POST", "/v1/orders/batch", CAROL, body);
+    EXPECT_STATUS(batch, 207);
+    cr_expect_eq(item_status(&batch, 0), 201);
+    cr_expect_eq(item_status(&batch, 1), 403);
+    cr_expect_eq(item_status(&batch, 2), 201);
+    cr_expect_eq(cluster_query_int(rig.cluster, "SELECT count(*) FROM orders"), 2);
+    answer_fini(&batch);
+
+    struct buf many = BUF_INIT(1 << 20); /* a debt that no test waits off */
+    for (int i = 0; i < 3000; i++)
+        buf_printf(&many, "%s%s", i == 0 ? "[" : ",", ITEM("C1", "1"));
+    buf_add_char(&many, ']');
+    batch = ask(&rig, "POST", "/v1/orders/batch?validate_only=true", CAROL, many.data);
+    EXPECT_STATUS(batch, 200);
+    answer_fini(&batch);
+    cr_expect_eq(post_status(&rig, CAROL, "C1", "1"), 429);
+    buf_fini(&many);
+    rig_close(&rig);
+}
+
 /* ---- SIGHUP ---- */
 
 static void hang_up(struct rig *rig, const char *event)
