@@ -202,6 +202,7 @@ static void go_on(struct http_completion *completion)
         refuse_whole(batch);
         return;
     }
+    http_charge(batch->req, (uint32_t)(batch->n - 1)); /* the first was taken with the request */
     check_accounts(batch);
     size_t n_good = count_fate(batch, FATE_GOOD);
     ticket_count(batch->service, RESULT_INVALID, batch->n - n_good);

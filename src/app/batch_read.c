@@ -6,6 +6,7 @@
 
 #include "app/batch.h"
 #include "app/refuse.h"
+#include "base/check.h"
 #include "orders/order_batch.h"
 
 enum { ERROR_MAX = 16 * 1024 };
@@ -109,6 +110,7 @@ void batch_read(struct batch *batch)
     struct json_token item;
     if (!count(batch))
         return;
+    CHECK(batch->n > 0);
     batch->entries = calloc(batch->n, sizeof *batch->entries);
     if (batch->entries == NULL) {
         batch->n = 0;

@@ -52,6 +52,6 @@ void events_of_http(void *service, const struct http_answered *answered)
         return;
     log_event(level, "http.answer", log_str("request_id", answered->request_id),
               log_known("trace_id", answered->trace_id), log_str("method", answered->method),
-              log_str("route", answered->route), log_int("status", status),
-              log_int("duration_us", answered->duration_ns / NS_PER_US));
+              log_str("route", answered->route), log_known("key", answered->key),
+              log_int("status", status), log_int("duration_us", answered->duration_ns / NS_PER_US));
 }

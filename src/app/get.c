@@ -41,6 +41,13 @@ static void refuse(struct http_request *req, enum order_refusal refusal, const c
     http_problem(req, &problem);
 }
 
+static void refuse_account(struct http_request *req)
+{
+    struct http_problem problem = http_map_problem(REFUSE_FORBIDDEN);
+    problem.outcome = NULL; /* a GET */
+    http_problem(req, &problem);
+}
+
 /* ---- answers, on the loop ---- */
 
 /* jsonb may show metadata longer than it came: its numbers have all their digits. */
@@ -52,14 +59,16 @@ static size_t answer_max(const struct get *get)
     return bytes;
 }
 
+/* What the key may not see looks like what is not there, or ids could be tried for being there. */
 static void answer_one(struct get *get)
 {
-    if (get->found[0].order_id[0] == '\0') {
+    const struct order *order = &get->found[0];
+    if (order->order_id[0] == '\0' || !http_may_use(get->req, order->account_id)) {
         refuse(get->req, REFUSE_NOT_FOUND, NULL);
         return;
     }
     struct buf body = BUF_INIT(answer_max(get));
-    order_render(&body, &get->found[0], false);
+    order_render(&body, order, false);
     http_answer(get->req, 200, "application/json", &body);
 }
 
@@ -209,6 +218,11 @@ void get_orders(struct http_request *req, void *ctx)
     const char *wrong = take_keys(get, account_id, ids);
     if (wrong != NULL) {
         refuse(req, REFUSE_BAD_QUERY, wrong);
+        get_free(get);
+        return;
+    }
+    if (!http_may_use(req, get->account_id)) {
+        refuse_account(req);
         get_free(get);
         return;
     }

@@ -208,7 +208,7 @@ void get_health(struct http_request *req, void *ctx)
                boolean(atomic_load_explicit(&service->draining, memory_order_relaxed)));
     add_checks(&body, &h);
     add_pool(&body, &h.pool);
-    if (service->options.auth == OPTIONS_AUTH_NONE)
+    if (service->options.auth == OPTIONS_AUTH_NONE || http_key_name(req) != NULL)
         add_holders(&body, service);
     buf_add_char(&body, '}');
     add_orders(&body, &h);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "http/http.h"
 #include "http/tls.h"
 
 enum { DOCUMENT_MAX = 256 * 1024 };
@@ -32,6 +33,10 @@ static const char intro[] =
     "  ordersd migrate [options]      bring the database's schema up and end\n"
     "  ordersd healthcheck [options]  exit 0 when the service at HTTP_ADDRESS and HTTP_PORT is "
     "ready\n"
+    "  ordersd hash-key               read a key, a line of standard input, and print its "
+    "sha256:HEX\n"
+    "                                 for a line of API_KEYS_FILE: NAME sha256:HEX;\n"
+    "                                 openssl rand -hex 32 makes a good key\n"
     "  ordersd --check-config         judge the configuration and end\n"
     "  ordersd --print-config         show it, secrets masked\n"
     "  ordersd --config-doc           the manual's page about it, in Markdown\n"
@@ -123,6 +128,14 @@ static int fulfil(enum wish wish, const struct options *options)
     return print_document(&out);
 }
 
+/* What the options name must be good too. False: *err. */
+static bool judge(const struct options *options, struct err *err)
+{
+    struct http_keys_info info;
+    return options->auth != OPTIONS_AUTH_KEYS ||
+           http_keys_check(options->api_keys_file, &info, err);
+}
+
 static int run(const char *command, const struct options *options, int argc, char *const argv[])
 {
     if (strcmp(command, "serve") == 0)
@@ -150,7 +163,11 @@ int main(int argc, char *argv[])
     if (wish == WISH_HELP || wish == WISH_VERSION || wish == WISH_CONFIG_DOC)
         return fulfil(wish, &options);
     const char *command = take_command(&argc, argv);
-    if (!options_load(&options, argc, argv, environ, &err)) {
+    if (wish == WISH_RUN && strcmp(command, "hash-key") == 0)
+        return run_hash_key(argc);
+    bool to_judge = wish == WISH_CHECK_CONFIG || strcmp(command, "serve") == 0;
+    if (!options_load(&options, argc, argv, environ, &err) ||
+        (to_judge && !judge(&options, &err))) {
         (void)fprintf(stderr, "ordersd: configuration: %s\n", err.text);
         return EXIT_CONFIG;
     }

@@ -14,7 +14,7 @@ static const char *const start_words[] = {
     [OPTIONS_START_DEGRADED] = "degraded", [OPTIONS_START_FAIL] = "fail", NULL
 };
 static const char *const auth_words[] = {
-    [OPTIONS_AUTH_UNSET] = "unset", [OPTIONS_AUTH_NONE] = "none", NULL
+    [OPTIONS_AUTH_UNSET] = "unset", [OPTIONS_AUTH_NONE] = "none", [OPTIONS_AUTH_KEYS] = "keys", NULL
 };
 static const char *const log_level_words[] = {
     [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug", NULL
@@ -132,7 +132,11 @@ static const struct conf_opt opts[] = {
     { DURATION(http_idle_timeout), .def = "75s", BOUNDS(MS(100), H(1)),
       .doc = "A connection without a request for this long is closed." },
     { OPT(auth), .def = "unset", .words = auth_words,
-      .doc = "Who may use the service: none asks nobody for a key, unset does too but listens on loopback only." },
+      .doc = "Who may use the service: keys asks for one of API_KEYS_FILE, none asks nobody, unset does neither but listens on loopback only." },
+    { OPT(api_keys_file), .def = "",
+      .doc = "The file of keys, read again on SIGHUP; a line is NAME sha256:HEX [accounts=A,B] [rate=N/s burst=N], and `ordersd hash-key` makes the sha256:HEX of a key." },
+    { OPT(auth_metrics), .def = "false",
+      .doc = "With AUTH=keys, ask for a key at /metrics and / too." },
     { OPT(tls_cert_file), .def = "",
       .doc = "A PEM file with the server's certificate and the intermediate ones: with it HTTP is spoken over TLS 1.2 and 1.3 only; read again on SIGHUP." },
     { OPT(tls_key_file), .def = "",
@@ -223,8 +227,8 @@ static bool check_listen(const struct options *options, struct err *err)
     if (loopback || options->auth != OPTIONS_AUTH_UNSET)
         return true;
     err_set(err, 0,
-            "HTTP_ADDRESS=%s is not loopback and AUTH=unset: say AUTH=none to let everyone who "
-            "reaches that address in",
+            "HTTP_ADDRESS=%s is not loopback and AUTH=unset: say AUTH=keys to ask for a key of "
+            "API_KEYS_FILE, or AUTH=none to let everyone who reaches that address in",
             options->http_address);
     return false;
 }
@@ -244,6 +248,24 @@ static bool check_tls(const struct options *options, struct err *err)
     return false;
 }
 
+static bool check_auth(const struct options *options, struct err *err)
+{
+    bool keys = options->auth == OPTIONS_AUTH_KEYS;
+    const char *auth = auth_words[options->auth];
+    if (keys == (options->api_keys_file[0] != '\0') && (keys || !options->auth_metrics))
+        return true;
+    if (keys)
+        err_set(err, 0, "AUTH=keys and API_KEYS_FILE=: name the file that holds the keys");
+    else if (options->api_keys_file[0] != '\0')
+        err_set(err, 0,
+                "API_KEYS_FILE=%.120s and AUTH=%s: say AUTH=keys to ask for those keys, or leave "
+                "the file out",
+                options->api_keys_file, auth);
+    else
+        err_set(err, 0, "AUTH_METRICS=true and AUTH=%s: only AUTH=keys asks for a key", auth);
+    return false;
+}
+
 bool options_check(const struct options *options, struct err *err)
 {
     if (options->database_password[0] != '\0' && options->database_password_file[0] != '\0') {
@@ -253,5 +275,6 @@ bool options_check(const struct options *options, struct err *err)
                 options->database_password_file);
         return false;
     }
-    return check_orders(options, err) && check_listen(options, err) && check_tls(options, err);
+    return check_orders(options, err) && check_auth(options, err) && check_listen(options, err) &&
+           check_tls(options, err);
 }

@@ -15,7 +15,7 @@
 struct err;
 
 enum options_start { OPTIONS_START_DEGRADED, OPTIONS_START_FAIL };
-enum options_auth { OPTIONS_AUTH_UNSET, OPTIONS_AUTH_NONE };
+enum options_auth { OPTIONS_AUTH_UNSET, OPTIONS_AUTH_NONE, OPTIONS_AUTH_KEYS };
 enum options_log_format { OPTIONS_LOG_AUTO, OPTIONS_LOG_JSON, OPTIONS_LOG_TEXT };
 
 struct options {
@@ -56,6 +56,8 @@ struct options {
     uint64_t http_max_body_bytes, http_bodies_max_bytes, http_header_max_bytes;
     int64_t http_read_timeout_ns, http_idle_timeout_ns;
     int auth; /* enum options_auth */
+    char api_keys_file[1024];
+    bool auth_metrics;
     char tls_cert_file[1024], tls_key_file[1024], tls_client_ca_file[1024];
 
     /* orders */

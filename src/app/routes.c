@@ -2,11 +2,12 @@
 #include "app/routes.h"
 
 /* clang-format off */
-static const int post_statuses[] = { 200, 201, 400, 403, 406, 411, 413, 415, 422, 500, 503, 504, 0 };
-static const int batch_statuses[] = { 200, 201, 207, 400, 403, 406, 411, 413, 415, 422, 500, 503, 504, 0 };
+static const int post_statuses[] = { 200, 201, 400, 401, 403, 406, 411, 413, 415, 422, 429, 500, 503, 504, 0 };
+static const int batch_statuses[] = { 200, 201, 207, 400, 401, 403, 406, 411, 413, 415, 422, 429, 500, 503, 504, 0 };
 /* clang-format on */
-static const int read_statuses[] = { 200, 403, 404, 406, 422, 500, 503, 0 };
+static const int read_statuses[] = { 200, 401, 403, 404, 406, 422, 429, 500, 503, 0 };
 static const int probe_statuses[] = { 200, 503, 0 };
+static const int figures_statuses[] = { 200, 401, 429, 500, 0 };
 static const int plain_statuses[] = { 200, 500, 0 };
 
 #define JSON "application/json"
@@ -23,7 +24,7 @@ const struct http_route routes[] = {
     { "GET",  "/health/live",          HTTP_NO_BODY,   HTTP_PROBE,    get_live,    probe_statuses, NULL },
     { "GET",  "/health/ready",         HTTP_NO_BODY,   HTTP_PROBE,    get_ready,   probe_statuses, NULL },
     { "GET",  "/health/startup",       HTTP_NO_BODY,   HTTP_PROBE,    get_startup, probe_statuses, NULL },
-    { "GET",  "/metrics",              HTTP_NO_BODY,   HTTP_ANYONE,   get_metrics, plain_statuses, NULL },
+    { "GET",  "/metrics",              HTTP_NO_BODY,   HTTP_FIGURES,  get_metrics, figures_statuses, NULL },
     { "GET",  "/version",              HTTP_NO_BODY,   HTTP_ANYONE,   get_version, plain_statuses, NULL },
 };
 /* clang-format on */

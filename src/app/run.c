@@ -63,7 +63,7 @@ static bool raise_fd_limit(const struct options *o)
     return false;
 }
 
-static void reload(int argc, char *const argv[])
+static void reload_options(int argc, char *const argv[])
 {
     struct options fresh;
     struct err err = { 0 };
@@ -73,6 +73,13 @@ static void reload(int argc, char *const argv[])
     }
     log_set_level((enum log_level)fresh.log_level);
     log_event(LOG_INFO, "config.reloaded", log_int("log_level", fresh.log_level));
+}
+
+/* Each for itself: a fault in one file keeps only what that file says. */
+static void reload(struct service *service, int argc, char *const argv[])
+{
+    reload_options(argc, argv);
+    service_reload_keys(service);
 }
 
 /* Polls a condition between signals; false: a second signal wants the end now, or time is up. */
@@ -126,7 +133,7 @@ static void await_end(struct service *service, const sigset_t *set, int argc, ch
             return;
         if (got != SIGHUP)
             continue;
-        reload(argc, argv);
+        reload(service, argc, argv);
         tls_reload(service->tls);
     }
 }

@@ -6,8 +6,8 @@
 struct options;
 
 /* Serves until SIGTERM or SIGINT; a second one ends at once. argv is kept for SIGHUP, which reads
- * the configuration again and applies what may change: LOG_LEVEL, from its file, and the TLS files.
- */
+ * the configuration again and applies what may change: LOG_LEVEL, from its file, the keys, and the
+ * TLS files. */
 int run_serve(const struct options *options, int argc, char *const argv[]);
 
 /* Brings the schema up and ends. */
@@ -15,5 +15,9 @@ int run_migrate(const struct options *options);
 
 /* Asks the service on this machine whether it is ready: for images without a shell. */
 int run_healthcheck(const struct options *options);
+
+/* Reads a key, one line of standard input, and prints what API_KEYS_FILE wants of it. argc: of what
+ * is left of the command line. */
+int run_hash_key(int argc);
 
 #endif

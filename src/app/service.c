@@ -187,6 +187,29 @@ static void tell_starter(struct service *service)
     mutex_unlock(&service->starter_mu);
 }
 
+/* ---- keys ---- */
+
+static void log_keys(struct service *service, const char *event)
+{
+    struct http_keys_info info;
+    http_server_keys(service->http, &info);
+    log_event(LOG_INFO, event, log_int("n", (int64_t)info.count));
+    if (info.readable_by_all)
+        log_event(LOG_WARN, "keys.readable_by_all",
+                  log_str("text", "everyone on this machine may read API_KEYS_FILE: chmod o-r"));
+}
+
+void service_reload_keys(struct service *service)
+{
+    struct err err = { 0 };
+    if (service->options.auth != OPTIONS_AUTH_KEYS)
+        return;
+    if (http_server_reload_keys(service->http, &err))
+        log_keys(service, "keys.reloaded");
+    else
+        log_event(LOG_ERROR, "keys.reload_failed", log_str("error", err.text));
+}
+
 /* ---- the whole ---- */
 
 static bool start_ingest(struct service *service, struct err *err)
@@ -227,12 +250,16 @@ static bool start_http(struct service *service, struct err *err)
         .read_timeout_ns = o->http_read_timeout_ns,
         .idle_timeout_ns = o->http_idle_timeout_ns,
         .tls = service->tls,
+        .keys_file = o->auth == OPTIONS_AUTH_KEYS ? o->api_keys_file : NULL,
+        .guard_figures = o->auth_metrics,
         .routes = routes,
         .n_routes = routes_count,
         .ctx = service,
         .on_answer = events_of_http,
     };
     service->http = http_server_open(&http, err);
+    if (service->http != NULL && o->auth == OPTIONS_AUTH_KEYS)
+        log_keys(service, "keys.loaded");
     return service->http != NULL;
 }
 

@@ -75,6 +75,8 @@ bool service_ready(struct service *service, const struct pqpool_stats *pool, cha
 
 /* From here new orders are refused and no connection is accepted. */
 void service_drain(struct service *service);
+/* Reads API_KEYS_FILE again, and logs what came of it. */
+void service_reload_keys(struct service *service);
 /* Requests not yet answered, and orders not yet settled. */
 uint64_t service_in_flight(struct service *service);
 /* Ends everything now. What is still in flight is cut: a lookup is answered 503, an order by what

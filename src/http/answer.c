@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "http/authorize.h"
 #include "http/http.h"
 #include "http/loop.h"
 #include "http/problem.h"
@@ -78,6 +79,7 @@ void http_answer(struct http_request *req, int status, const char *content_type,
 {
     CHECK(pthread_equal(req->loop->self, pthread_self()));
     CHECK(req->state == REQUEST_HANDLING || req->state == REQUEST_DEFERRED);
+    authorize_show_rate(req);
     struct MHD_Response *response = make_response(req, content_type, body);
     if (response == NULL) {
         response = make_failure(req);

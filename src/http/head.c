@@ -20,6 +20,7 @@ enum field {
     FIELD_REQUEST_ID,
     FIELD_TRACEPARENT,
     FIELD_ACCEPT,
+    FIELD_AUTHORIZATION,
     FIELDS,
 };
 
@@ -41,6 +42,7 @@ static const struct {
     [FIELD_REQUEST_ID] = NAMED("X-Request-Id"),
     [FIELD_TRACEPARENT] = NAMED("traceparent"),
     [FIELD_ACCEPT] = NAMED("Accept"),
+    [FIELD_AUTHORIZATION] = NAMED("Authorization"),
 };
 
 enum { SHOWN_MAX = 40 }; /* of the client's own bytes in a sentence */
@@ -169,6 +171,8 @@ bool head_read(struct MHD_Connection *mhd, struct wire *wire, const char *versio
         .request_id = reading.value[FIELD_REQUEST_ID],
         .traceparent =
             reading.repeated[FIELD_TRACEPARENT] ? NULL : reading.value[FIELD_TRACEPARENT],
+        .authorization = reading.value[FIELD_AUTHORIZATION],
+        .authorization_twice = reading.repeated[FIELD_AUTHORIZATION],
         /* digits that fit, or libmicrohttpd would have refused them */
         .content_length = length != NULL ? strtoull(length, NULL, 10) : 0,
         .has_length = length != NULL,

@@ -19,8 +19,10 @@ struct wire;
 struct http_head {
     const char *content_type, *content_encoding, *request_id; /* the first; NULL when absent */
     const char *traceparent;                                  /* NULL also when there are two */
+    const char *authorization;                                /* the first, or NULL */
     uint64_t content_length;                                  /* with has_length */
     bool has_length, chunked, expects_continue, has_accept;
+    bool authorization_twice;
     bool encoding_repeated; /* Content-Encoding is there twice: a list */
 };
 

@@ -41,6 +41,7 @@ enum http_body {
 enum http_access {
     HTTP_PROBE, /* anyone, and no client certificate is asked for either */
     HTTP_ANYONE,
+    HTTP_FIGURES,  /* as HTTP_WITH_KEY with http_options.guard_figures, else as HTTP_ANYONE */
     HTTP_WITH_KEY, /* a bearer key, where keys are asked for; else 401 */
 };
 
@@ -80,8 +81,17 @@ bool http_body_is_lines(struct http_request *req);     /* application/x-ndjson *
 bool http_accepts(struct http_request *req, const char *media_type);
 bool http_prefers(struct http_request *req, const char *media_type, const char *over);
 
+/* ---- the key that a request came with; any thread while the request waits for its answer ---- */
+
+/* NULL: it came with none that is good, or no keys are asked for. */
+const char *http_key_name(struct http_request *req);
+
 /* May the key of this request use that account? Everyone may where no keys are asked for. */
 bool http_may_use(struct http_request *req, const char *account_id);
+
+/* Counts as so many requests more against the rate of the key, below zero if need be: for one that
+ * turns out to hold many. */
+void http_charge(struct http_request *req, uint32_t requests);
 
 /* ---- answering ---- */
 
@@ -136,6 +146,7 @@ struct http_answered {
     const char *trace_id; /* "" when there is none */
     const char *method;
     const char *route; /* its path; "" when none matched */
+    const char *key;   /* the name of the key that it came with; "" when there is none */
     int status;
     int64_t duration_ns;
 };
@@ -151,7 +162,9 @@ struct http_options {
     struct http_tls *tls; /* NULL: plain HTTP; borrowed */
     const struct http_route *routes;
     size_t n_routes;
-    void *ctx; /* for handlers */
+    const char *keys_file; /* whom HTTP_WITH_KEY lets in: see http_keys_check(); NULL: everyone */
+    bool guard_figures;    /* HTTP_FIGURES asks for a key too */
+    void *ctx;             /* for handlers */
     /* One call an answered request, on its loop: for the log. */
     void (*on_answer)(void *ctx, const struct http_answered *answered);
 };
@@ -172,6 +185,31 @@ uint64_t http_server_connections(const struct http_server *server);
 /* http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code}
  * and the connection gauges, in Prometheus text. */
 void http_server_metrics(const struct http_server *server, struct buf *out);
+
+/* ---- keys (design.md section 5, "Who may") ---- */
+
+enum { HTTP_KEY_MIN = 16, HTTP_KEY_MAX = 512, HTTP_KEY_HASH_SIZE = 72 };
+
+struct http_keys_info {
+    size_t count;
+    bool readable_by_all; /* the file is, by everyone on this machine */
+};
+
+/* Judges a file of keys: one a line, `name sha256:HEX [accounts=A,B] [rate=N/s burst=N]`, blank
+ * lines and # comments. False: *err names the file, the line, what is wrong and what would be
+ * right; no key is ever shown. */
+bool http_keys_check(const char *path, struct http_keys_info *info, struct err *err) MUST_CHECK;
+
+/* "sha256:HEX" of a key, as that file wants it. False when it is none: HTTP_KEY_MIN to HTTP_KEY_MAX
+ * characters, of those that RFC 6750 has for a token. */
+bool http_hash_key(const char *key, size_t len, char out[HTTP_KEY_HASH_SIZE],
+                   struct err *err) MUST_CHECK;
+
+/* Reads the file again: whole and good, or the keys stay as they were. Requests under way keep the
+ * key that they came with, and keys of the same name and rate what they have used of it. One thread
+ * at a time. */
+bool http_server_reload_keys(struct http_server *server, struct err *err) MUST_CHECK;
+void http_server_keys(struct http_server *server, struct http_keys_info *info);
 
 /* Answers what is still deferred with 503 shutting_down, outcome unknown, joins the loops, frees.
  * No http_complete() may come after it has begun. NULL is a no-op. */

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/buf.h"
+#include "http/authorize.h"
 #include "http/conn.h"
 #include "http/head.h"
 #include "http/loop.h"
@@ -139,8 +140,10 @@ static enum refusal judge(struct http_request *req, const struct http_head *head
     if (refusal == REFUSAL_NONE)
         refusal = judge_certificate(req);
     if (refusal == REFUSAL_NONE)
+        refusal = authorize(req, head);
+    if (refusal == REFUSAL_NONE)
         refusal = judge_body(req, head);
-    return refusal;
+    return refusal == REFUSAL_NONE ? authorize_rate(req) : refusal;
 }
 
 enum refusal judge_request(struct http_request *req, const char *version, struct http_head *head)

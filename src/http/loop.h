@@ -14,6 +14,7 @@
 #include "base/sync.h"
 #include "http/deadlines.h"
 #include "http/http.h"
+#include "http/keyring.h"
 
 struct MHD_Daemon;
 struct conn;
@@ -38,6 +39,7 @@ struct http_loop {
     size_t n_conns, n_sending;
     struct http_request *deferred; /* doubly linked, suspended and unanswered */
     struct deadlines deadlines;    /* room for one a connection */
+    struct keyring_view keys;
     size_t entropy_used;
     unsigned char entropy[LOOP_ENTROPY_BYTES];
 };

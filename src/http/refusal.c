@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "http/authorize.h"
 #include "http/body.h"
 #include "http/conn.h"
 #include "http/head.h"
@@ -47,6 +48,14 @@ static const struct refusal_row rows[] = {
         "The method does not fit the resource", NULL },
     [REFUSAL_NOT_ACCEPTABLE] =   { 406, false, false, "not_acceptable", "Not Acceptable",
         "Nothing that Accept asks for can be had here", NULL },
+    [REFUSAL_KEY_MISSING] =      { 401, false, false, "key_missing", "Unauthorized",
+        "A key is needed", "Send a key: Authorization: Bearer KEY." },
+    [REFUSAL_KEY_MALFORMED] =    { 401, false, false, "key_malformed", "Unauthorized",
+        "What was sent is no key", "Send Authorization once, as Bearer and a key of at most 512 characters A-Z a-z 0-9 - . _ ~ + / =." },
+    [REFUSAL_KEY_UNKNOWN] =      { 401, false, false, "key_unknown", "Unauthorized",
+        "The key is not known", "The key is none of this server's, or is no longer." },
+    [REFUSAL_RATE] =             { 429, true,  false, "rate_limited", "Too Many Requests",
+        "The key's rate is used up", "Come again after Retry-After; RateLimit-Policy has the rate." },
     [REFUSAL_TIMEOUT] =          { 408, true,  true,  "request_timeout", "Request Timeout",
         "The request took too long to arrive", "Headers and body did not arrive in time." },
     [REFUSAL_NO_LENGTH] =        { 411, false, true,  "length_required", "Length Required",
@@ -199,6 +208,7 @@ void refusal_answer(struct http_request *req)
     struct http_problem problem = problem_of(req, text);
     req->close = req->close || rows[req->refusal].close;
     add_hints(req);
+    authorize_explain(req, &problem);
     http_problem(req, &problem);
 }
 

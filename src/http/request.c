@@ -211,6 +211,7 @@ void request_sent(struct http_request *req, int status)
     const struct http_server *server = req->loop->server;
     const struct http_options *options = &server->options;
     const struct http_route *route = req->match.route;
+    const char *key = http_key_name(req);
     int64_t duration_ns = clock_now_ns() - req->begun_at_ns;
     req->state = REQUEST_SENT;
     server_metrics_observe(server->metrics, route, req->method, status, duration_ns);
@@ -221,6 +222,7 @@ void request_sent(struct http_request *req, int status)
         .trace_id = req->trace_id,
         .method = req->method,
         .route = route != NULL ? route->path : "",
+        .key = key != NULL ? key : "",
         .status = status,
         .duration_ns = duration_ns,
     };
@@ -243,6 +245,7 @@ void request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
     if (req->response != NULL)
         MHD_destroy_response(req->response);
     body_fini(req);
+    authorize_fini(req);
     buf_fini(&req->headers);
     free(req);
     *ctx = NULL;

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "http/authorize.h"
 #include "http/bodies.h"
 #include "http/deadlines.h"
 #include "http/http.h"
@@ -53,6 +54,7 @@ struct http_request {
     struct route_match match; /* route NULL: none */
     enum request_state state;
     enum refusal refusal;
+    struct authority authority;
     bool close; /* the connection ends with the answer */
     struct request_body body;
     int64_t begun_at_ns, received_at_ns;

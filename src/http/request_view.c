@@ -114,13 +114,6 @@ bool http_body_is_lines(struct http_request *req)
     return req->body.is_lines;
 }
 
-bool http_may_use(struct http_request *req, const char *account_id)
-{
-    (void)req;
-    (void)account_id;
-    return true;
-}
-
 void http_deadline(struct http_request *req, int64_t at_ns,
                    void (*on_deadline)(struct http_request *req, void *arg), void *arg)
 {

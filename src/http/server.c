@@ -103,11 +103,13 @@ struct http_server *http_server_open(const struct http_options *options, struct 
     server->bodies.max_bytes = options->bodies_max_bytes;
     addresses_init(&server->addresses);
     server->listen_fd = -1;
+    bool keys_good = keyring_open(&server->keyring, options->keys_file, err);
     server->metrics = server_metrics_open(options->routes, options->n_routes);
     server->loops = calloc(options->threads, sizeof *server->loops);
     if (server->metrics == NULL || server->loops == NULL)
         err_set(err, ERR_RETRYABLE, "out of memory");
-    else if (open_socket(server, err) && open_parser(server, err) && open_loops(server, err))
+    else if (keys_good && open_socket(server, err) && open_parser(server, err) &&
+             open_loops(server, err))
         return server;
     http_server_close(&server);
     return NULL;
@@ -149,9 +151,20 @@ void http_server_close(struct http_server **server_inout)
         (void)close(server->listen_fd);
     parser_fini(&server->parser);
     addresses_fini(&server->addresses);
+    keyring_fini(&server->keyring);
     server_metrics_close(server->metrics);
     free(server->loops);
     free(server);
+}
+
+bool http_server_reload_keys(struct http_server *server, struct err *err)
+{
+    return keyring_reload(&server->keyring, err);
+}
+
+void http_server_keys(struct http_server *server, struct http_keys_info *info)
+{
+    keyring_info(&server->keyring, info);
 }
 
 uint64_t http_server_in_flight(const struct http_server *server)

@@ -1,5 +1,5 @@
 /* server.h - inside of the layer: what all loops of a server share. Immutable once open, but for
- * the atomics. */
+ * the atomics and the keys. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
@@ -10,6 +10,7 @@
 #include "http/addresses.h"
 #include "http/bodies.h"
 #include "http/http.h"
+#include "http/keyring.h"
 #include "http/parser.h"
 
 struct server_metrics;
@@ -20,6 +21,7 @@ struct http_server {
     struct http_options options;
     struct server_metrics *metrics;
     struct parser parser;
+    struct keyring keyring;
     struct http_loop *loops;
     uint32_t n_loops;
     uint32_t port;

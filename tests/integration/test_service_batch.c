@@ -69,7 +69,7 @@ Test(batch, all_new_then_all_replayed_then_both, .timeout = TEST_S)
     for (size_t i = 0; i < 3; i++) {
         char id[16];
         snprintf(id, sizeof id, "a-%zu", i);
-        cr_expect_eq(json_integer_value(json_object_get(result(&made, i), "index")), i);
+        cr_expect_eq(json_integer_value(json_object_get(result(&made, i), "index")), (json_int_t)i);
         cr_expect_eq(status_of(&made, i), 201);
         cr_expect_str_eq(text_of(result(&made, i), "client_order_id"), id);
         cr_expect(json_is_false(json_object_get(result(&made, i), "replayed")));
@@ -403,8 +403,13 @@ Test(batch, an_atomic_one_ends_as_one_at_its_deadline, .timeout = TEST_S)
     struct rig rig = rig_open(LIST("ORDERS_COMMIT_TIMEOUT=2s", "ORDERS_WORKERS=1"));
     PGconn *locker = side_session_begin(&rig, "LOCK TABLE orders");
     struct answer answer = post(&rig, ATOMIC, batch_body("d", 30));
-    expect_problem(&answer, 504, "commit_unknown", "unknown");
-    cr_expect_eq(summed(&answer, "unknown"), 30);
+    if (answer.status == 503) { /* on a machine so busy that it was not even sent */
+        expect_problem(&answer, 503, "commit_timeout", "not_accepted");
+        cr_expect_eq(summed(&answer, "rejected"), 30);
+    } else {
+        expect_problem(&answer, 504, "commit_unknown", "unknown");
+        cr_expect_eq(summed(&answer, "unknown"), 30);
+    }
     answer_fini(&answer);
     side_session_end(locker, "COMMIT");
     answer = post(&rig, ATOMIC, batch_body("d", 30));

@@ -54,18 +54,22 @@ static int port_in(const char *const settings[])
     return 0;
 }
 
+const char *daemon_program(void)
+{
+    const char *named = getenv("ORDERSD");
+    const char *program = named != NULL ? named : ORDERSD_PROGRAM;
+    if (access(program, X_OK) != 0)
+        support_fail("%s is no program", program);
+    return program;
+}
+
 /* setpriv: the kernel ends the daemon when the thread that started it ends. */
 static void spawn(struct daemon *daemon, const char *const settings[], const char *const args[])
 {
     static const char *const inherited[] = { "PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS",
                                              "TSAN_OPTIONS" };
-    const char *named = getenv("ORDERSD");
-    const char *program = named != NULL ? named : ORDERSD_PROGRAM;
-    if (access(program, X_OK) != 0)
-        support_fail("%s is no program", program);
-
     struct strings argv = { .n = 0 }, env = { .n = 0 };
-    const char *const front[] = { "setpriv", "--pdeathsig", "KILL", "--", program, NULL };
+    const char *const front[] = { "setpriv", "--pdeathsig", "KILL", "--", daemon_program(), NULL };
     char *owned[5] = { NULL };
     add_all(&argv, front);
     add_all(&argv, args);

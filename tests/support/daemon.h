@@ -27,6 +27,9 @@ struct daemon *daemon_spawn(const char *const settings[], const char *const args
 /* False when `path` did not answer with `status` in time. */
 bool daemon_wait_status(struct daemon *daemon, const char *path, int status, int seconds);
 
+/* The program that is run. */
+const char *daemon_program(void);
+
 /* SIGTERM, then its exit status; 128 + n when signal n ended it. */
 int daemon_stop(struct daemon *daemon);
 int daemon_wait_exit(struct daemon *daemon, int seconds);

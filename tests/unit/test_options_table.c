@@ -94,6 +94,8 @@ Test(options, defaults_are_those_of_the_design)
     cr_expect_eq(o.http_port, 8080);
     cr_expect_eq(o.http_max_body_bytes, 4 << 20);
     cr_expect_eq(o.auth, OPTIONS_AUTH_UNSET);
+    cr_expect_str_eq(o.api_keys_file, "");
+    cr_expect_not(o.auth_metrics);
     cr_expect_eq(o.orders_queue_capacity, 65536);
     cr_expect_eq(o.orders_queue_max_bytes, 256 << 20);
     cr_expect_eq(o.orders_group_max, 512);
@@ -158,6 +160,16 @@ ParameterizedTestParameters(options, check)
         { { "HTTP_ADDRESS=::", "AUTH=none" }, "" },
         { { "HTTP_ADDRESS=localhost", "AUTH=none" }, "HTTP_ADDRESS=localhost: must be an IPv4" },
         { { "HTTP_ADDRESS=", "" }, "HTTP_ADDRESS=: must be an IPv4" },
+
+        { { "HTTP_ADDRESS=0.0.0.0", "" }, "say AUTH=keys to ask for a key of API_KEYS_FILE, or AUTH=none" },
+        { { "AUTH=keys", "API_KEYS_FILE=/x" }, "" },
+        { { "AUTH=keys", "" }, "AUTH=keys and API_KEYS_FILE=: name the file that holds the keys" },
+        { { "API_KEYS_FILE=/x", "" }, "API_KEYS_FILE=/x and AUTH=unset: say AUTH=keys" },
+        { { "API_KEYS_FILE=/x", "AUTH=none" }, "API_KEYS_FILE=/x and AUTH=none: say AUTH=keys" },
+        { { "AUTH_METRICS=true", "" }, "AUTH_METRICS=true and AUTH=unset: only AUTH=keys asks for a key" },
+        { { "AUTH_METRICS=true", "AUTH=none" }, "AUTH_METRICS=true and AUTH=none" },
+        { { "AUTH_METRICS=false", "AUTH=none" }, "" },
+        { { "AUTH=secret", "" }, "unset, none or keys" },
 
         { { "DATABASE_PASSWORD=hunter2", "" }, "" },
         { { "DATABASE_PASSWORD_FILE=/run/x", "" }, "" },
