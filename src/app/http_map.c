@@ -15,6 +15,7 @@
 static const struct http_problem table[ORDER_REFUSALS] = {
     [REFUSE_MALFORMED] = { 400, "invalid_json", "The body is not an order in JSON", NULL, NOT_ACCEPTED, false, 0, -1, NULL },
     [REFUSE_INVALID] = { 422, "invalid_order", "The order breaks the rules", "See `errors`: each names a field.", NOT_ACCEPTED, false, 0, -1, NULL },
+    [REFUSE_DISAGREEING] = { 400, "invalid_order", "The order breaks the rules", "Idempotency-Key and client_order_id disagree.", NOT_ACCEPTED, false, 0, -1, NULL },
     [REFUSE_REUSED] = { 422, "client_order_id_reused", "This client_order_id is taken by another order",
         "An order with this account_id and client_order_id is stored, and its content differs.", NOT_ACCEPTED, false, 0, -1, NULL },
     [REFUSE_STALE] = { 422, "stale_order", "The order is too old",

@@ -20,6 +20,8 @@ const struct http_route routes[] = {
     { "GET",  "/health/ready",         HTTP_NO_BODY,   HTTP_PROBE,    get_ready,   probe_statuses },
     { "GET",  "/health/startup",       HTTP_NO_BODY,   HTTP_PROBE,    get_startup, probe_statuses },
     { "GET",  "/metrics",              HTTP_NO_BODY,   HTTP_ANYONE,   get_metrics, plain_statuses },
+    { "GET",  "/",                     HTTP_NO_BODY,   HTTP_ANYONE,   get_page,    plain_statuses },
+    { "GET",  "/openapi.yaml",         HTTP_NO_BODY,   HTTP_ANYONE,   get_contract, plain_statuses },
     { "GET",  "/version",              HTTP_NO_BODY,   HTTP_ANYONE,   get_version, plain_statuses },
 };
 /* clang-format on */
