@@ -219,10 +219,6 @@ static void replay_file(const char *path)
     json_t *file = json_load_file(path, 0, NULL), *item;
     size_t i;
     cr_assert_not_null(file, "%s is no JSON", path);
-    if (json_is_true(json_object_get(file, "announced"))) { /* the program cannot do it yet */
-        json_decref(file);
-        return;
-    }
     json_array_foreach(json_object_get(file, "settings"), i, item)
     {
         cr_assert(i + 1 < HEADERS_MAX);
