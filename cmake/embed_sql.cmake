@@ -3,6 +3,8 @@
 # Files are NNNN_name.sql in ASCII, numbered from 0001 without a gap. Each becomes a run of
 # NUL-terminated statements that an empty one ends: a semicolon that ends a line ends a statement, and
 # must do so nowhere else.
+include(${CMAKE_CURRENT_LIST_DIR}/embed.cmake)
+
 file(GLOB files ${DIR}/*.sql)
 list(SORT files)
 
@@ -22,10 +24,8 @@ foreach(path ${files})
     message(FATAL_ERROR "${path}: number ${expected} is missing")
   endif()
 
-  file(READ ${path} bytes HEX)
-  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
-  string(REPLACE "0x3b,0x0a," "0x00,\n" bytes "${bytes}")
-  string(REPLACE "0x0a," "0x0a,\n" bytes "${bytes}")
+  embed_bytes(${path} bytes)
+  string(REPLACE "0x3b,0x0a,\n" "0x00,\n" bytes "${bytes}")
   string(APPEND arrays "static const char sql_${number}[] = {\n${bytes}0x00 };\n\n")
   string(APPEND rows "    { ${version}, \"${name}\", sql_${number} },\n")
 endforeach()

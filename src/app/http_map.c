@@ -15,6 +15,7 @@
 static const struct http_problem table[ORDER_REFUSALS] = {
     [REFUSE_MALFORMED] = { 400, "invalid_json", "The body is not an order in JSON", NULL, NOT_ACCEPTED, false, 0, -1, NULL },
     [REFUSE_INVALID] = { 422, "invalid_order", "The order breaks the rules", "See `errors`: each names a field.", NOT_ACCEPTED, false, 0, -1, NULL },
+    [REFUSE_DISAGREEING] = { 400, "invalid_order", "The order breaks the rules", "Idempotency-Key and client_order_id disagree.", NOT_ACCEPTED, false, 0, -1, NULL },
     [REFUSE_REUSED] = { 422, "client_order_id_reused", "This client_order_id is taken by another order",
         "An order with this account_id and client_order_id is stored, and its content differs.", NOT_ACCEPTED, false, 0, -1, NULL },
     [REFUSE_STALE] = { 422, "stale_order", "The order is too old",
@@ -34,7 +35,7 @@ static const struct http_problem table[ORDER_REFUSALS] = {
     [REFUSE_READ_UNAVAILABLE] = { 503, "database_down", "The database is away", "The order could not be looked up: no connection to the database.", NULL, true, 1000000000, -1, NULL },
     [REFUSE_READ_FAILED] = { 500, "internal_error", "A fault of the service", "The order could not be looked up; the fault is logged under this request's id.", NULL, false, 0, -1, NULL },
     [REFUSE_FORBIDDEN] = { 403, "account_forbidden", "The key may not use this account", "The account is not among those of the key that was sent.", NOT_ACCEPTED, false, 0, -1, NULL },
-    [REFUSE_BATCH_MATE] = { 424, "batch_refused", "Another order of the batch was refused", "The batch is atomic and another of its orders was refused; nothing of it was stored.", NOT_ACCEPTED, false, 0, -1, NULL },
+    [REFUSE_BATCH_MATE] = { 424, "batch_refused", "The batch was refused", "The batch is atomic and another of its orders was refused; nothing of it was stored.", NOT_ACCEPTED, false, 0, -1, NULL },
     [REFUSE_BATCH] = { 422, "batch_refused", "The batch was refused", "No order of the batch was stored; see `results`: each says why.", NOT_ACCEPTED, false, 0, -1, NULL },
     [REFUSE_BATCH_TOO_LARGE] = { 413, "batch_too_large", "Too many orders in a batch", NULL, NOT_ACCEPTED, false, 0, -1, NULL },
     [REFUSE_BATCH_EMPTY] = { 422, "empty_batch", "The batch is empty", "A batch has at least one order.", NOT_ACCEPTED, false, 0, -1, NULL },

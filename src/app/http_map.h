@@ -14,6 +14,7 @@ struct order_problem;
 enum order_refusal {
     REFUSE_MALFORMED,
     REFUSE_INVALID,
+    REFUSE_DISAGREEING,
     REFUSE_REUSED,
     REFUSE_STALE,
     REFUSE_BY_DATABASE,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/options.h"
+#include "app/problem_doc.h"
 #include "app/run.h"
 #include "app/service.h"
 #include "app/tls.h"
@@ -24,7 +25,8 @@ enum wish {
     WISH_VERSION,
     WISH_CHECK_CONFIG,
     WISH_PRINT_CONFIG,
-    WISH_CONFIG_DOC
+    WISH_CONFIG_DOC,
+    WISH_PROBLEM_DOC,
 };
 
 static const char intro[] =
@@ -40,6 +42,7 @@ static const char intro[] =
     "  ordersd --check-config         judge the configuration and end\n"
     "  ordersd --print-config         show it, secrets masked\n"
     "  ordersd --config-doc           the manual's page about it, in Markdown\n"
+    "  ordersd --problem-doc          the manual's page about refusals, in Markdown\n"
     "  ordersd --help | --version\n\n"
     "Exit codes: 0, 1 failure, 70 the database's schema is newer than this program, 78 "
     "configuration.\n\n";
@@ -53,12 +56,13 @@ static enum wish take_wish(int *argc, char *argv[])
         [WISH_CHECK_CONFIG] = "--check-config",
         [WISH_PRINT_CONFIG] = "--print-config",
         [WISH_CONFIG_DOC] = "--config-doc",
+        [WISH_PROBLEM_DOC] = "--problem-doc",
     };
     enum wish wish = WISH_RUN;
     int kept = 1;
     for (int i = 1; i < *argc; i++) {
         bool taken = false;
-        for (enum wish w = WISH_HELP; w <= WISH_CONFIG_DOC && !taken; w++) {
+        for (enum wish w = WISH_HELP; w <= WISH_PROBLEM_DOC && !taken; w++) {
             taken = strcmp(argv[i], flags[w]) == 0;
             wish = taken ? w : wish;
         }
@@ -117,6 +121,9 @@ static int fulfil(enum wish wish, const struct options *options)
         buf_add_str(&out, "# Configuration\n\n");
         conf_markdown(&options_table, &out);
         break;
+    case WISH_PROBLEM_DOC:
+        problem_doc(&out);
+        break;
     case WISH_PRINT_CONFIG:
         conf_print(&options_table, options, &out);
         break;
@@ -160,7 +167,8 @@ int main(int argc, char *argv[])
     static struct options options;
     struct err err = { 0 };
     enum wish wish = take_wish(&argc, argv);
-    if (wish == WISH_HELP || wish == WISH_VERSION || wish == WISH_CONFIG_DOC)
+    if (wish == WISH_HELP || wish == WISH_VERSION || wish == WISH_CONFIG_DOC ||
+        wish == WISH_PROBLEM_DOC)
         return fulfil(wish, &options);
     const char *command = take_command(&argc, argv);
     if (wish == WISH_RUN && strcmp(command, "hash-key") == 0)

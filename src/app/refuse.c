@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "orders/order_codes.h"
 
 enum { MEMBERS_MAX = 16 * 1024 };
 
@@ -54,13 +55,14 @@ static void add_error(struct buf *out, const struct order_error *error)
 
 static struct http_problem of_fields(const struct order_problem *found, struct refuse_text *text)
 {
+    const char *mismatch = order_codes[ORDER_CODE_IDEMPOTENCY_KEY_MISMATCH].code;
     struct http_problem problem = http_map_problem(REFUSE_INVALID);
     begin_members(text);
     for (size_t i = 0; i < found->n_errors; i++) {
         buf_add_str(&text->members, i > 0 ? "," : "\"errors\":[");
         add_error(&text->members, &found->errors[i]);
-        if (strcmp(found->errors[i].code, "idempotency_key_mismatch") == 0)
-            problem.status = 400; /* header and body disagree: no field is at fault */
+        if (strcmp(found->errors[i].code, mismatch) == 0)
+            problem = http_map_problem(REFUSE_DISAGREEING);
     }
     buf_add_char(&text->members, ']');
     problem.members = members_of(text);

@@ -57,21 +57,11 @@ static struct MHD_Response *make_response(struct http_request *req, const char *
     return response;
 }
 
-/* An answer that could not be made: what it would have said of the outcome is lost with it. */
 static struct MHD_Response *make_failure(struct http_request *req)
 {
-    static const struct http_problem problem = {
-        .status = 500,
-        .code = "internal_error",
-        .title = "A fault of this server",
-        .detail = "The answer could not be made.",
-        .outcome = "unknown",
-        .retryable = true,
-        .offset = -1,
-    };
     buf_fini(&req->headers);
     req->headers.failed = false;
-    struct buf body = problem_render(&problem, req->id);
+    struct buf body = problem_render(&problem_no_answer, req->id);
     return make_response(req, PROBLEM_CONTENT_TYPE, &body);
 }
 

@@ -114,6 +114,10 @@ struct http_problem {
 };
 void http_problem(struct http_request *req, const struct http_problem *problem);
 
+/* The problems that this layer answers with by itself, whatever the handlers do: false past the
+ * last. detail is NULL where it is made for each; the outcome of a GET is left out. */
+bool http_own_problem(size_t i, struct http_problem *out) MUST_CHECK;
+
 /* ---- deferring ---- */
 
 /* on_deadline runs once on the loop when the moment has come and no answer was given yet. */

@@ -18,6 +18,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "http/conn.h"
+#include "http/problem.h"
 #include "http/request.h"
 #include "http/server.h"
 #include "http/target.h"
@@ -178,18 +179,8 @@ static void run_round(struct http_loop *loop, int64_t until_ns)
 /* libmicrohttpd must not be stopped while a connection is suspended. */
 static void answer_deferred(struct http_loop *loop)
 {
-    static const struct http_problem problem = {
-        .status = 503,
-        .code = "shutting_down",
-        .title = "The server is shutting down",
-        .detail = "The server stopped before the outcome was known. Repeat with the same id.",
-        .outcome = "unknown",
-        .retryable = true,
-        .retry_after_ns = NS_PER_S,
-        .offset = -1,
-    };
     while (loop->deferred != NULL)
-        http_problem(loop->deferred, &problem);
+        http_problem(loop->deferred, &problem_cut_short);
 }
 
 static void shut(struct http_loop *loop)

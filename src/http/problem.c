@@ -9,6 +9,27 @@
 
 enum { PROBLEM_MAX_BYTES = 16 * 1024 }; /* members aside */
 
+const struct http_problem problem_no_answer = {
+    .status = 500,
+    .code = "internal_error",
+    .title = "A fault of the service",
+    .detail = "The answer could not be made.",
+    .outcome = "unknown",
+    .retryable = true,
+    .offset = -1,
+};
+
+const struct http_problem problem_cut_short = {
+    .status = 503,
+    .code = "shutting_down",
+    .title = "The service is shutting down",
+    .detail = "The server stopped before the outcome was known. Repeat with the same id.",
+    .outcome = "unknown",
+    .retryable = true,
+    .retry_after_ns = NS_PER_S,
+    .offset = -1,
+};
+
 static int64_t round_up(int64_t span_ns, int64_t unit_ns)
 {
     return span_ns / unit_ns + (span_ns % unit_ns != 0);

@@ -9,6 +9,11 @@
 
 enum { RETRY_AFTER_SIZE = 24 };
 
+/* An answer that could not be made: what it would have said of the outcome is lost with it. */
+extern const struct http_problem problem_no_answer;
+/* The server ends while a request is deferred. */
+extern const struct http_problem problem_cut_short;
+
 /* A buffer with the document in it, failed when memory ran out; the caller's to end. */
 struct buf problem_render(const struct http_problem *problem, const char *request_id);
 

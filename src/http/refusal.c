@@ -73,7 +73,7 @@ static const struct refusal_row rows[] = {
     [REFUSAL_OVERLOADED] =       { 503, true,  false, "overloaded", "Service Unavailable",
         "The server is overloaded", "All memory for the bodies of requests is in use." },
     [REFUSAL_CLOSING] =          { 503, true,  true,  "shutting_down", "Service Unavailable",
-        "The server is shutting down", "The server no longer takes requests." },
+        "The service is shutting down", "The server no longer takes requests." },
 };
 /* clang-format on */
 
@@ -99,6 +99,19 @@ static struct http_problem problem_of_row(enum refusal refusal)
         .retry_after_ns = come_again ? NS_PER_S : 0,
         .offset = -1,
     };
+}
+
+bool http_own_problem(size_t i, struct http_problem *out)
+{
+    static const struct http_problem *const others[] = { &problem_no_answer, &problem_cut_short };
+    const size_t n_rows = sizeof rows / sizeof rows[0] - 1; /* the first is REFUSAL_NONE */
+    if (i < n_rows)
+        *out = problem_of_row((enum refusal)(i + 1));
+    else if (i - n_rows < sizeof others / sizeof others[0])
+        *out = *others[i - n_rows];
+    else
+        return false;
+    return true;
 }
 
 /* ---- what is wrong this time, and what would be right ---- */

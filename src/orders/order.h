@@ -55,7 +55,7 @@ bool order_tif_of(const char *word, enum order_tif *out) MUST_CHECK;
 
 struct order_error {
     char pointer[96]; /* RFC 6901, "" for the document */
-    const char *code; /* static: "required", "unknown_field", "invalid_format", ... */
+    const char *code; /* static: one of order_codes.def */
     char detail[160]; /* what was wrong and what would be right */
 };
 
@@ -67,8 +67,7 @@ enum order_rc {
 };
 
 struct order_problem {
-    const char
-        *code; /* static; MALFORMED: "invalid_json", "duplicate_key", "number_out_of_range", ... */
+    const char *code; /* static; MALFORMED: one of order_codes.def */
     char detail[200]; /* MALFORMED */
     long offset;      /* MALFORMED: byte in the body, -1 where there is none */
     size_t n_errors;  /* INVALID */

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "orders/order.h"
+#include "orders/order_codes.h"
 
 static const char bracket[] = "the '[' of an array";
 
@@ -111,11 +112,11 @@ static bool is_other_value(const struct order_batch *batch)
     return batch->missing == bracket && batch->at < batch->end && json_begins_value(*batch->at);
 }
 
-static const char *code_of(const struct order_batch *batch)
+static enum order_code code_of(const struct order_batch *batch)
 {
     if (batch->at < batch->end && *batch->at == '\0')
-        return "nul_character";
-    return is_other_value(batch) ? "not_an_array" : "invalid_json";
+        return ORDER_CODE_NUL_CHARACTER;
+    return is_other_value(batch) ? ORDER_CODE_NOT_AN_ARRAY : ORDER_CODE_INVALID_JSON;
 }
 
 static void describe(const struct order_batch *batch, char *out, size_t size)
@@ -136,7 +137,7 @@ bool order_batch_whole(const struct order_batch *batch, struct order_problem *pr
     CHECK(batch->over);
     if (batch->missing == NULL)
         return true;
-    problem->code = code_of(batch);
+    problem->code = order_codes[code_of(batch)].code;
     problem->offset = batch->at - batch->begin;
     problem->n_errors = 0;
     describe(batch, problem->detail, sizeof problem->detail);

@@ -49,13 +49,13 @@ static void write_pointer(char *out, size_t size, const char *member)
 static void say_there_are_more(struct order_error *last)
 {
     last->pointer[0] = '\0';
-    last->code = "too_many_errors";
+    last->code = order_codes[ORDER_CODE_TOO_MANY_ERRORS].code;
     (void)snprintf(last->detail, sizeof last->detail,
                    "there are more errors than these %d: correct them and send again",
                    ORDER_ERRORS_MAX - 1);
 }
 
-void order_errors_add(struct order_errors *errors, const char *member, const char *code,
+void order_errors_add(struct order_errors *errors, const char *member, enum order_code code,
                       const char *fmt, ...)
 {
     struct order_problem *problem = errors->problem;
@@ -72,7 +72,7 @@ void order_errors_add(struct order_errors *errors, const char *member, const cha
     error->pointer[0] = '\0';
     if (member != NULL)
         write_pointer(error->pointer, sizeof error->pointer, member);
-    error->code = code;
+    error->code = order_codes[code].code;
     va_list ap;
     va_start(ap, fmt);
     (void)vsnprintf(error->detail, sizeof error->detail, fmt, ap);

@@ -7,6 +7,7 @@
 #include "base/attr.h"
 #include "orders/json_scan.h"
 #include "orders/order.h"
+#include "orders/order_codes.h"
 
 struct order_errors {
     struct order_problem *problem; /* borrowed; not touched before the first error */
@@ -15,7 +16,7 @@ struct order_errors {
 
 /* The member may be NULL: the document itself. Past ORDER_ERRORS_MAX the last error gives way to
  * one that says that there are more. */
-void order_errors_add(struct order_errors *errors, const char *member, const char *code,
+void order_errors_add(struct order_errors *errors, const char *member, enum order_code code,
                       const char *fmt, ...) PRINTF_LIKE(4, 5);
 
 enum { ORDER_SHOWN_SIZE = 64 };

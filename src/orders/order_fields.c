@@ -21,19 +21,19 @@ enum {
 #define NAME_WANT "1 to 64 characters of A-Z a-z 0-9 . _ : / -"
 #define DECIMAL_WANT "a decimal above 0, with at most 18 digits before and 18 after the point"
 
-static const struct order_refusal wrong_type = { .code = "wrong_type" };
-static const struct order_refusal invalid_format = { .code = "invalid_format" };
-static const struct order_refusal invalid_value = { .code = "invalid_value" };
-static const struct order_refusal invalid_decimal = { .code = "invalid_decimal" };
-static const struct order_refusal not_positive = { "not_positive", "greater than 0" };
+static const struct order_refusal wrong_type = { .code = ORDER_CODE_WRONG_TYPE };
+static const struct order_refusal invalid_format = { .code = ORDER_CODE_INVALID_FORMAT };
+static const struct order_refusal invalid_value = { .code = ORDER_CODE_INVALID_VALUE };
+static const struct order_refusal invalid_decimal = { .code = ORDER_CODE_INVALID_DECIMAL };
+static const struct order_refusal not_positive = { ORDER_CODE_NOT_POSITIVE, "greater than 0" };
 static const struct order_refusal not_exact = {
-    "number_not_exact",
+    ORDER_CODE_NUMBER_NOT_EXACT,
     "sent as a string (a number with an exponent or over 15 digits is not exact)",
 };
-static const struct order_refusal out_of_range = { .code = "out_of_range" };
-static const struct order_refusal too_large = { .code = "too_large" };
+static const struct order_refusal out_of_range = { .code = ORDER_CODE_OUT_OF_RANGE };
+static const struct order_refusal too_large = { .code = ORDER_CODE_TOO_LARGE };
 static const struct order_refusal number_out_of_range = {
-    "number_out_of_range",
+    ORDER_CODE_NUMBER_OUT_OF_RANGE,
     "free of numbers with an exponent beyond -308 to 308",
 };
 
@@ -204,7 +204,7 @@ static void refuse_unknown(struct order_draft *draft, const char *name)
     size_t n = 0;
     for (size_t i = 0; i < FIELD_COUNT && n < sizeof names; i++)
         n += (size_t)snprintf(names + n, sizeof names - n, " %s", order_fields[i].name);
-    order_errors_add(&draft->errors, name, "unknown_field", "an order has only%s", names);
+    order_errors_add(&draft->errors, name, ORDER_CODE_UNKNOWN_FIELD, "an order has only%s", names);
 }
 
 void order_draft_read(struct order_draft *draft, const char *name, const struct order_value *value)

@@ -42,7 +42,7 @@ struct order_value {
 };
 
 struct order_refusal {
-    const char *code;
+    enum order_code code;
     const char *want; /* NULL: as the field's row says */
 };
 

@@ -13,12 +13,13 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "orders/json_scan.h"
+#include "orders/order_codes.h"
 #include "orders/order_fields.h"
 
 static void PRINTF_LIKE(4, 5)
-    say(struct order_problem *problem, const char *code, long offset, const char *fmt, ...)
+    say(struct order_problem *problem, enum order_code code, long offset, const char *fmt, ...)
 {
-    problem->code = code;
+    problem->code = order_codes[code].code;
     problem->offset = offset;
     problem->n_errors = 0;
     va_list ap;
@@ -57,7 +58,10 @@ static json_t *load(struct json_token text, json_error_t *error)
 
 static enum order_rc refuse_for_memory(struct order_problem *problem)
 {
-    say(problem, "out_of_memory", -1, "no memory for this order");
+    problem->code = ""; /* ORDER_NOMEM says it */
+    problem->offset = -1;
+    problem->n_errors = 0;
+    (void)snprintf(problem->detail, sizeof problem->detail, "no memory for this order");
     return ORDER_NOMEM;
 }
 
@@ -66,13 +70,14 @@ static enum order_rc refuse_document(const json_error_t *error, struct order_pro
 {
     static const struct {
         enum json_error_code theirs;
-        const char *code, *advice;
+        enum order_code code;
+        const char *advice;
     } rows[] = {
-        { json_error_invalid_utf8, "invalid_utf8", "the body must be UTF-8" },
-        { json_error_duplicate_key, "duplicate_key", "each key may be given once" },
-        { json_error_numeric_overflow, "number_out_of_range", "send it as a string" },
-        { json_error_null_character, "nul_character", "no text may hold \\u0000" },
-        { json_error_null_byte_in_key, "nul_character", "no text may hold \\u0000" },
+        { json_error_invalid_utf8, ORDER_CODE_INVALID_UTF8, "the body must be UTF-8" },
+        { json_error_duplicate_key, ORDER_CODE_DUPLICATE_KEY, "each key may be given once" },
+        { json_error_numeric_overflow, ORDER_CODE_NUMBER_OVERFLOW, "send it as a string" },
+        { json_error_null_character, ORDER_CODE_NUL_CHARACTER, "no text may hold \\u0000" },
+        { json_error_null_byte_in_key, ORDER_CODE_NUL_CHARACTER, "no text may hold \\u0000" },
     };
     if (out_of_memory)
         return refuse_for_memory(problem);
@@ -83,7 +88,7 @@ static enum order_rc refuse_document(const json_error_t *error, struct order_pro
     if (i < sizeof rows / sizeof rows[0])
         say(problem, rows[i].code, error->position, "%s: %s", error->text, rows[i].advice);
     else
-        say(problem, "invalid_json", error->position, "not JSON: %s", error->text);
+        say(problem, ORDER_CODE_INVALID_JSON, error->position, "not JSON: %s", error->text);
     return ORDER_MALFORMED;
 }
 
@@ -125,9 +130,9 @@ static bool is_safe(struct json_token text, struct order_problem *problem)
     const char *nul = memchr(text.at, '\0', text.len);
     size_t offset;
     if (nul != NULL)
-        say(problem, "nul_character", nul - text.at, "not JSON: a NUL byte");
+        say(problem, ORDER_CODE_NUL_CHARACTER, nul - text.at, "not JSON: a NUL byte");
     else if (json_too_deep(text, ORDER_DEPTH_MAX, &offset))
-        say(problem, "nesting_too_deep", (long)offset,
+        say(problem, ORDER_CODE_NESTING_TOO_DEEP, (long)offset,
             "nesting deeper than %d levels, the order itself being the first", ORDER_DEPTH_MAX);
     else
         return true;
@@ -150,7 +155,8 @@ enum order_rc order_parse(const char *body, size_t len, const char *idempotency_
         read_members(root, text, &draft);
         order_draft_finish(&draft, idempotency_key, clock_wall_us());
     } else {
-        order_errors_add(&draft.errors, NULL, "not_an_object", "an order must be a JSON object");
+        order_errors_add(&draft.errors, NULL, ORDER_CODE_NOT_AN_OBJECT,
+                         "an order must be a JSON object");
     }
     enum order_rc rc = finish(&draft, out);
     json_decref(root);

@@ -42,13 +42,13 @@ static void apply_key(struct order_draft *draft, const char *key)
     if (!unquote_key(key, id)) {
         char shown[ORDER_SHOWN_SIZE];
         order_errors_quote((struct json_token){ key, strlen(key) }, shown);
-        order_errors_add(&draft->errors, field->name, "invalid_idempotency_key",
+        order_errors_add(&draft->errors, field->name, ORDER_CODE_INVALID_IDEMPOTENCY_KEY,
                          "Idempotency-Key must be %s, not %s", field->want, shown);
     } else if (!is_present(draft, FIELD_CLIENT_ORDER_ID)) {
         memcpy(draft->order.client_order_id, id, sizeof id);
     } else if (is_good(draft, FIELD_CLIENT_ORDER_ID) &&
                strcmp(id, draft->order.client_order_id) != 0) {
-        order_errors_add(&draft->errors, field->name, "idempotency_key_mismatch",
+        order_errors_add(&draft->errors, field->name, ORDER_CODE_IDEMPOTENCY_KEY_MISMATCH,
                          "must be the same as Idempotency-Key, %s, or left out", id);
     }
     draft->present |= 1u << FIELD_CLIENT_ORDER_ID;
@@ -58,7 +58,7 @@ static void check_required(struct order_draft *draft)
 {
     for (unsigned id = 0; id < FIELD_COUNT; id++)
         if (order_fields[id].required && !is_present(draft, (enum order_field_id)id))
-            order_errors_add(&draft->errors, order_fields[id].name, "required",
+            order_errors_add(&draft->errors, order_fields[id].name, ORDER_CODE_REQUIRED,
                              "is missing: must be %s", order_fields[id].want);
 }
 
@@ -66,10 +66,10 @@ static void check_price(struct order_draft *draft, enum order_field_id id, bool 
 {
     const char *name = order_fields[id].name, *type = order_type_word(draft->order.type);
     if (needed && !is_present(draft, id))
-        order_errors_add(&draft->errors, name, "required",
+        order_errors_add(&draft->errors, name, ORDER_CODE_REQUIRED,
                          "is missing: an order of type %s has one", type);
     if (!needed && is_present(draft, id))
-        order_errors_add(&draft->errors, name, "forbidden",
+        order_errors_add(&draft->errors, name, ORDER_CODE_FORBIDDEN,
                          "must be left out: an order of type %s has none", type);
 }
 
@@ -88,14 +88,14 @@ static void check_age(struct order_draft *draft, int64_t now_us)
     bool sent = is_present(draft, FIELD_SENT_AT), aged = is_present(draft, FIELD_MAX_AGE_MS);
     if (sent != aged)
         order_errors_add(&draft->errors, order_fields[sent ? FIELD_MAX_AGE_MS : FIELD_SENT_AT].name,
-                         "required",
+                         ORDER_CODE_REQUIRED,
                          "is missing: sent_at and max_age_ms go together or not at all");
     if (!is_good(draft, FIELD_SENT_AT) || !is_good(draft, FIELD_MAX_AGE_MS))
         return;
     if (order->sent_at_us - now_us > order->max_age_ms * US_PER_MS) {
         char now[RFC3339_SIZE];
         rfc3339_format_us(now_us, now);
-        order_errors_add(&draft->errors, order_fields[FIELD_SENT_AT].name, "in_the_future",
+        order_errors_add(&draft->errors, order_fields[FIELD_SENT_AT].name, ORDER_CODE_IN_THE_FUTURE,
                          "must be at most max_age_ms ahead of the server's clock, now %s", now);
     }
 }

@@ -5,8 +5,15 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "support/exchanges.h"
 
 enum { SETTINGS_MAX = 40 };
+
+/* Once, before the first test. */
+ReportHook(PRE_ALL)(struct criterion_test_set *tests UNUSED)
+{
+    exchanges_begin();
+}
 
 /* ---- the program ---- */
 

@@ -154,6 +154,12 @@ Test(keys, post_needs_a_key_that_may_use_the_account, .timeout = TEST_S)
     expect_problem(&answer, 401, "key_unknown", "not_accepted");
     answer_fini(&answer);
 
+    answer =
+        rig_ask(&rig, "POST", "/v1/orders",
+                LIST("Content-Type: application/json", "Authorization: Basic Ym9iOmJvYg=="), "{}");
+    expect_problem(&answer, 401, "key_malformed", "not_accepted");
+    answer_fini(&answer);
+
     answer = post(&rig, BOB, "A1", "1");
     expect_problem(&answer, 403, "account_forbidden", "not_accepted");
     answer_fini(&answer);

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "service_rig.h"
+#include "support/exchanges.h"
 #include "support/pki.h"
 #include "support/tls_client.h"
 
@@ -77,12 +78,31 @@ static struct tls_client *dial_with(const struct pki_cert *cert)
     return client;
 }
 
+/* For the tests of the contract. */
+static void note(struct tls_client *client, const char *path, int status)
+{
+    char *lines = support_text("%s", tls_head(client)), *to = lines;
+    const char *first = strchr(tls_head(client), '\n');
+    for (const char *c = first != NULL ? first + 1 : ""; *c != '\0'; c++)
+        if (*c != '\r')
+            *to++ = *c;
+    *to = '\0';
+    char *body = support_text("%s", tls_body(client));
+    const struct http_ask ask = { .method = "GET", .url = daemon_url(pki.rig.daemon, path) };
+    exchanges_note(
+        &ask, &(struct http_reply){
+                  .status = status, .headers = lines, .body = body, .body_len = strlen(body) });
+    free(body);
+    free(lines);
+}
+
 static int get_with(const struct pki_cert *cert, const char *path)
 {
     struct tls_client *client = dial_with(cert);
     char text[256];
     (void)snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: t\r\n\r\n", path);
     int status = tls_send_text(client, text) ? tls_read_answer(client, "GET") : 0;
+    note(client, path, status);
     tls_hang_up(&client);
     return status;
 }

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "support/exchanges.h"
 #include "support/process.h"
 
 enum { REPLY_MAX_BYTES = 64 << 20 };
@@ -153,6 +154,7 @@ int http_exchange(struct http_client *client, const struct http_ask *ask, struct
 
     reply->headers = steal_text(&head, &head_len);
     reply->body = steal_text(&text, &reply->body_len);
+    exchanges_note(ask, reply);
     return reply->status;
 }
 

@@ -12,7 +12,7 @@ static const char *pointer_of(const char *member)
 {
     static struct order_problem problem;
     struct order_errors errors = { .problem = &problem };
-    order_errors_add(&errors, member, "code", "detail");
+    order_errors_add(&errors, member, ORDER_CODE_REQUIRED, "detail");
     return problem.errors[0].pointer;
 }
 
@@ -80,12 +80,12 @@ Test(errors, nothing_is_written_before_the_first)
     struct order_problem problem = { .code = "before", .offset = 7 };
     struct order_errors errors = { .problem = &problem };
     cr_expect_str_eq(problem.code, "before");
-    order_errors_add(&errors, "a", "code", "number %d", 1);
+    order_errors_add(&errors, "a", ORDER_CODE_REQUIRED, "number %d", 1);
     cr_expect_eq(problem.n_errors, 1);
     cr_expect_eq(problem.offset, -1);
     cr_expect_str_eq(problem.code, "");
     cr_expect_str_eq(problem.detail, "");
-    cr_expect_str_eq(problem.errors[0].code, "code");
+    cr_expect_str_eq(problem.errors[0].code, order_codes[ORDER_CODE_REQUIRED].code);
     cr_expect_str_eq(problem.errors[0].detail, "number 1");
 }
 
@@ -95,13 +95,15 @@ Test(errors, the_last_says_that_there_are_more)
     struct order_errors errors = { .problem = &problem };
     const struct order_error *last = &problem.errors[ORDER_ERRORS_MAX - 1];
     for (size_t n = 1; n <= ORDER_ERRORS_MAX + 5; n++) {
-        order_errors_add(&errors, "a", "code", "detail");
+        order_errors_add(&errors, "a", ORDER_CODE_REQUIRED, "detail");
         cr_expect_eq(problem.n_errors, n < ORDER_ERRORS_MAX ? n : ORDER_ERRORS_MAX);
         if (n == ORDER_ERRORS_MAX)
-            cr_expect_str_eq(last->code, "code", "all of them are told");
+            cr_expect_str_eq(last->code, order_codes[ORDER_CODE_REQUIRED].code,
+                             "all of them are told");
         if (n > ORDER_ERRORS_MAX)
             cr_expect_str_eq(last->code, "too_many_errors");
     }
     cr_expect_str_eq(last->pointer, "");
-    cr_expect_str_eq(problem.errors[ORDER_ERRORS_MAX - 2].code, "code");
+    cr_expect_str_eq(problem.errors[ORDER_ERRORS_MAX - 2].code,
+                     order_codes[ORDER_CODE_REQUIRED].code);
 }
