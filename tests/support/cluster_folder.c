@@ -94,9 +94,20 @@ void cluster_folder_remove(struct cluster_folder *folder)
 static void initdb(const struct cluster_folder *folder, const char *data)
 {
     char *program = support_text("%s/initdb", folder->bin);
-    const char *const argv[] = { AS_POSTGRES,        program,     "-D",    data, "-U",
-                                 "postgres",         "-A",        "trust", "-E", "UTF8",
-                                 "--locale=C.UTF-8", "--no-sync", NULL };
+    const char *const argv[] = { AS_POSTGRES,
+                                 program,
+                                 "-D",
+                                 data,
+                                 "-U",
+                                 "postgres",
+                                 "-A",
+                                 "trust",
+                                 "-E",
+                                 "UTF8",
+                                 "--locale=C.UTF-8",
+                                 "--no-sync",
+                                 "--wal-segsize=1",
+                                 NULL };
     process_run(unless_root(argv), COMMAND_S);
     free(program);
 }
