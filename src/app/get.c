@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/http_map.h"
+#include "app/refuse.h"
 #include "app/routes.h"
 #include "app/service.h"
 #include "base/clock.h"
@@ -33,14 +33,6 @@ static void get_free(struct get *get)
     free(get);
 }
 
-static void refuse(struct http_request *req, enum order_refusal refusal, const char *detail)
-{
-    struct http_problem problem = http_map_problem(refusal);
-    if (detail != NULL)
-        problem.detail = detail;
-    http_problem(req, &problem);
-}
-
 static void refuse_account(struct http_request *req)
 {
     struct http_problem problem = http_map_problem(REFUSE_FORBIDDEN);
@@ -64,7 +56,7 @@ static void answer_one(struct get *get)
 {
     const struct order *order = &get->found[0];
     if (order->order_id[0] == '\0' || !http_may_use(get->req, order->account_id)) {
-        refuse(get->req, REFUSE_NOT_FOUND, NULL);
+        refuse(get->req, REFUSE_NOT_FOUND, 0);
         return;
     }
     struct buf body = BUF_INIT(answer_max(get));
@@ -108,14 +100,14 @@ static void finish(struct http_completion *completion)
             answer_many(get);
         break;
     case LOOKUP_UNAVAILABLE:
-        refuse(get->req, REFUSE_READ_UNAVAILABLE, NULL);
+        refuse(get->req, REFUSE_READ_UNAVAILABLE, 0);
         break;
     case LOOKUP_FAILED:
         log_event(LOG_ERROR, "lookup.failed", log_str("request_id", http_request_id(get->req)),
                   log_known("trace_id", http_trace_id(get->req)),
                   log_str("sqlstate", get->lookup.err.code),
                   log_str("error", get->lookup.err.text));
-        refuse(get->req, REFUSE_READ_FAILED, NULL);
+        refuse(get->req, REFUSE_READ_FAILED, 0);
         break;
     }
     get_free(get);
@@ -154,7 +146,8 @@ static void submit(struct service *service, struct get *get)
     if (reader_submit(service->reader, &get->lookup) == READER_OK)
         return;
     get_free(get);
-    refuse(req, REFUSE_READ_UNAVAILABLE, "Too many lookups wait, or the service is shutting down.");
+    refuse_because(req, REFUSE_READ_UNAVAILABLE,
+                   "Too many lookups wait, or the service is shutting down.");
 }
 
 void get_order(struct http_request *req, void *ctx)
@@ -163,12 +156,12 @@ void get_order(struct http_request *req, void *ctx)
     const char *order_id = http_path_part(req, 0);
     unsigned char uuid[16];
     if (!uuid_parse(order_id, uuid)) { /* so it is nobody's */
-        refuse(req, REFUSE_NOT_FOUND, NULL);
+        refuse(req, REFUSE_NOT_FOUND, 0);
         return;
     }
     struct get *get = get_new(req, service, 1);
     if (get == NULL) {
-        refuse(req, REFUSE_READ_FAILED, NULL);
+        refuse(req, REFUSE_READ_FAILED, 0);
         return;
     }
     memcpy(get->lookup.order_id, order_id, ORDER_ID_SIZE);
@@ -205,19 +198,20 @@ void get_orders(struct http_request *req, void *ctx)
     const char *account_id = http_query(req, "account_id", &n_accounts);
     const char *ids = http_query(req, "client_order_id", &n_ids);
     if (n_accounts != 1 || n_ids != 1 || account_id[0] == '\0' || ids[0] == '\0') {
-        refuse(req, REFUSE_BAD_QUERY,
-               "Give account_id and client_order_id once each; up to 100 client ids, separated by "
-               "commas.");
+        refuse_because(
+            req, REFUSE_BAD_QUERY,
+            "Give account_id and client_order_id once each; up to 100 client ids, separated by "
+            "commas.");
         return;
     }
     struct get *get = get_new(req, service, READER_KEYS_MAX);
     if (get == NULL) {
-        refuse(req, REFUSE_READ_FAILED, NULL);
+        refuse(req, REFUSE_READ_FAILED, 0);
         return;
     }
     const char *wrong = take_keys(get, account_id, ids);
     if (wrong != NULL) {
-        refuse(req, REFUSE_BAD_QUERY, wrong);
+        refuse_because(req, REFUSE_BAD_QUERY, wrong);
         get_free(get);
         return;
     }

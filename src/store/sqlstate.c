@@ -19,6 +19,7 @@ static const struct sqlstate_row rows[] = {
     { "40001", STORE_RETRY },            /* serialization */
     { "58030", STORE_RETRY },            /* I/O */
     { "25006", STORE_RETRY },            /* read only: demoted */
+    { "25P03", STORE_RETRY },            /* we were away for long, in a transaction */
     { "57P0", STORE_RETRY },             /* shutting down, starting up */
     { "53", STORE_RETRY },               /* out of disk, memory, connections */
     { "08", STORE_RETRY },               /* connection */

@@ -86,6 +86,9 @@ static enum pqpool_rc make_prepared(const struct session *session, enum statemen
     PGresult *result = NULL;
     enum pqpool_rc rc = pqpool_exec(session->lease, &query, session->deadline_at_ns, &result, err);
     PQclear(result);
+    /* 42P05: an earlier try was given up, and the server had done it all the same. */
+    if (rc == PQPOOL_REFUSED && strcmp(err->code, "42P05") == 0)
+        rc = PQPOOL_OK;
     if (rc == PQPOOL_OK)
         *prepared |= bit;
     return rc;

@@ -133,6 +133,22 @@ Test(failures, statements_that_are_gone_are_prepared_again, .timeout = 120)
     fixture_close(&f);
 }
 
+/* 42P05: an attempt was given up while the server still prepared the statement. */
+Test(failures, a_statement_that_was_prepared_behind_our_back, .timeout = 120)
+{
+    struct fixture f = fixture_open(true);
+    struct pqpool_lease *lease = NULL;
+    struct err err = { 0 };
+    struct order first = make_order("ACC-1", "a"), second = make_order("ACC-1", "b");
+    cr_expect_eq(put_one(&f, &first, NULL), PUT_CREATED);
+    cr_assert_eq(pqpool_acquire(f.pool, in_seconds(10), &lease, &err), PQPOOL_OK);
+    *pqpool_lease_bits(lease) = 0;
+    pqpool_release(&lease, PQPOOL_REUSE);
+    cr_expect_eq(put_one(&f, &second, NULL), PUT_CREATED);
+    cr_expect_eq(count_orders(&f), 2);
+    fixture_close(&f);
+}
+
 /* 0A000, "cached plan must not change result type". */
 Test(failures, statements_that_are_stale_are_prepared_again, .timeout = 120)
 {

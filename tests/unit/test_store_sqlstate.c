@@ -19,7 +19,7 @@ static const struct {
     { "58030", STORE_RETRY },            { "58P01", STORE_SPLIT_OR_FAIL },
     { "08000", STORE_RETRY },            { "08006", STORE_RETRY },
     { "25006", STORE_RETRY },            { "25001", STORE_FAIL },
-    { "25P02", STORE_FAIL },             { "XX000", STORE_RETRY_THEN_SPLIT },
+    { "25P02", STORE_FAIL },             { "25P03", STORE_RETRY },            { "XX000", STORE_RETRY_THEN_SPLIT },
     { "XX001", STORE_SPLIT_OR_FAIL },    { "22003", STORE_SPLIT },
     { "22P05", STORE_SPLIT },            { "23502", STORE_SPLIT },
     { "23514", STORE_SPLIT },            { "P0001", STORE_SPLIT },
