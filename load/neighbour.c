@@ -23,7 +23,7 @@ enum {
     CONNS_MAX = 1000,
     SECONDS_MAX = 3600,
     ORDERS_MAX = 100000,
-    BOMB_BYTES = 256 << 20,
+    BOMB_BYTES = 64 << 20,
     PATIENCE_S = 30,
     ANSWER_HEAD_MAX = 4096,
 };
@@ -31,19 +31,22 @@ enum {
 static const char usage[] =
     "neighbour MODE [options]: an uncomfortable client of a running ordersd\n"
     "  batch              each connection posts batches, one order of each bad\n"
-    "  bomb               each connection posts 256 MiB of zeros as gzip\n"
+    "  bomb               each connection posts 64 MiB of zeros as gzip\n"
     "  drip               each connection sends a byte of a request's head a second\n"
     "  --url URL          http://HOST:PORT (http://127.0.0.1:8080)\n"
     "  --connections N    1..1000 (4)\n"
     "  --seconds N        how long (10)\n"
     "  --orders N         in a batch (5000)\n"
-    "The report is one JSON object: requests begun, answers by status, connections cut.\n";
+    "Says \"ready\" on standard error when it begins. The report is one JSON object: requests "
+    "begun,\n"
+    "answers by status, connections cut.\n";
 
 struct run {
     struct sockaddr_in server;
     char host[300];
     double conns, seconds, orders;
     int64_t until_ns;
+    struct neighbour_request bomb; /* made once, before the clock runs */
     atomic_uint_fast64_t begun, cut, status[600];
 };
 
@@ -151,10 +154,7 @@ static void *post_batches(void *arg)
 static void *post_bombs(void *arg)
 {
     (void)arg;
-    struct neighbour_request request = { .text = NULL };
-    if (neighbour_bomb(&request, run.host, BOMB_BYTES))
-        post_on_and_on(&request);
-    neighbour_request_fini(&request);
+    post_on_and_on(&run.bomb); /* there are no numbers to write into it */
     return NULL;
 }
 
@@ -251,7 +251,10 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
+    if (mode == post_bombs && !neighbour_bomb(&run.bomb, run.host, BOMB_BYTES))
+        return EXIT_FAILURE;
     int n = 0;
+    fputs("ready\n", stderr);
     run.until_ns = clock_now_ns() + (int64_t)(run.seconds * (double)NS_PER_S);
     for (; n < (int)run.conns; n++) {
         numbers[n] = n;
@@ -260,6 +263,7 @@ int main(int argc, char **argv)
     }
     for (int i = 0; i < n; i++)
         thread_join(threads[i]);
+    neighbour_request_fini(&run.bomb);
     report();
     return n == (int)run.conns ? EXIT_SUCCESS : EXIT_FAILURE;
 }
