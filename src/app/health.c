@@ -6,12 +6,12 @@
 
 #include "app/routes.h"
 #include "app/service.h"
+#include "app/state.h"
 #include "base/clock.h"
 #include "base/rfc3339.h"
-#include "ingest/ingest.h"
 #include "store/store.h"
 
-enum { HEALTH_MAX = 32 * 1024, WHY_SIZE = 320, HOLDERS_MAX = 100 };
+enum { HEALTH_MAX = 32 * 1024, HOLDERS_MAX = 100 };
 #define HEALTH_JSON "application/health+json"
 
 static const char *boolean(bool b)
@@ -48,7 +48,7 @@ void get_ready(struct http_request *req, void *ctx)
 {
     struct service *service = ctx;
     struct pqpool_stats pool;
-    char why[WHY_SIZE];
+    char why[STATE_WHY_SIZE];
     pqpool_stats(service->pool, &pool);
     bool ready = service_ready(service, &pool, why, sizeof why);
     answer_probe(req, ready, why);
@@ -63,40 +63,12 @@ void get_startup(struct http_request *req, void *ctx)
 
 /* ---- the full document ---- */
 
-struct health {
-    struct service *service;
-    struct pqpool_stats pool;
-    struct ingest_gauges queue;
-    bool ready, warn;
-    char why[WHY_SIZE]; /* why it fails or warns */
-};
-
 static uint64_t sum(const uint64_t *values, size_t n)
 {
     uint64_t total = 0;
     for (size_t i = 0; i < n; i++)
         total += values[i];
     return total;
-}
-
-static void look(struct health *h, struct service *service)
-{
-    h->service = service;
-    pqpool_stats(service->pool, &h->pool);
-    ingest_gauges(service->ingest, &h->queue);
-    h->ready = service_ready(service, &h->pool, h->why, sizeof h->why);
-    if (!h->ready)
-        return;
-    const char *warning = "";
-    if (store_fsync_off(service->store))
-        warning =
-            "the database runs with fsync=off: a crash of its machine may lose committed orders";
-    else if (h->queue.depth > h->queue.capacity / 5 * 4)
-        warning = "the queue is over 80 % full";
-    else if (h->pool.exhausted_alert)
-        warning = "every pool connection is in use, and acquires wait";
-    h->warn = warning[0] != '\0';
-    (void)snprintf(h->why, sizeof h->why, "%s", warning);
 }
 
 static void add_check(struct buf *out, const char *name, const char *type, const char *status,
@@ -108,7 +80,7 @@ static void add_check(struct buf *out, const char *name, const char *type, const
                name, type, status, observed, unit);
 }
 
-static void add_checks(struct buf *out, const struct health *h)
+static void add_checks(struct buf *out, const struct state *h)
 {
     const struct pqpool_stats *pool = &h->pool;
     double used = h->queue.capacity > 0 ? 100.0 * h->queue.depth / h->queue.capacity : 0;
@@ -167,9 +139,9 @@ static void add_holders(struct buf *out, struct service *service)
     buf_add_char(out, ']');
 }
 
-static void add_orders(struct buf *out, const struct health *h)
+static void add_orders(struct buf *out, const struct service *service, const struct state *h)
 {
-    const struct counter *orders = h->service->orders;
+    const struct counter *orders = service->orders;
     const struct ingest_gauges *q = &h->queue;
     buf_printf(
         out,
@@ -188,19 +160,16 @@ static void add_orders(struct buf *out, const struct health *h)
 void get_health(struct http_request *req, void *ctx)
 {
     struct service *service = ctx;
-    struct health h = { 0 };
+    struct state h;
     char at[RFC3339_SIZE];
-    look(&h, service);
+    state_look(service, &h);
     struct buf body = BUF_INIT(HEALTH_MAX);
     buf_printf(&body,
                "{\"status\":\"%s\",\"version\":\"%s\",\"description\":\"ordersd, order ingest\"",
-               !h.ready ? "fail"
-               : h.warn ? "warn"
-                        : "pass",
-               ORDERSD_VERSION);
-    if (h.why[0] != '\0') {
+               state_status(&h), ORDERSD_VERSION);
+    if (h.n_why > 0) {
         buf_add_str(&body, ",\"output\":");
-        buf_add_json(&body, h.why);
+        buf_add_json(&body, h.why[0]);
     }
     rfc3339_format_us(clock_wall_us(), at);
     buf_printf(&body, ",\"time\":\"%s\",\"uptime_seconds\":%.3f,\"draining\":%s", at,
@@ -211,7 +180,7 @@ void get_health(struct http_request *req, void *ctx)
     if (service->options.auth == OPTIONS_AUTH_NONE || http_key_name(req) != NULL)
         add_holders(&body, service);
     buf_add_char(&body, '}');
-    add_orders(&body, &h);
+    add_orders(&body, service, &h);
     buf_add_char(&body, '}');
     http_answer(req, h.ready ? 200 : 503, HEALTH_JSON, &body);
 }

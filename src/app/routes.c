@@ -25,7 +25,8 @@ const struct http_route routes[] = {
     { "GET",  "/health/ready",         HTTP_NO_BODY,   HTTP_PROBE,    get_ready,   probe_statuses, NULL },
     { "GET",  "/health/startup",       HTTP_NO_BODY,   HTTP_PROBE,    get_startup, probe_statuses, NULL },
     { "GET",  "/metrics",              HTTP_NO_BODY,   HTTP_FIGURES,  get_metrics, figures_statuses, NULL },
-    { "GET",  "/",                     HTTP_NO_BODY,   HTTP_FIGURES,  get_page,    figures_statuses, NULL },
+    { "GET",  "/status",               HTTP_NO_BODY,   HTTP_FIGURES,  get_status,  figures_statuses, JSON },
+    { "GET",  "/",                     HTTP_NO_BODY,   HTTP_ANYONE,   get_page,    plain_statuses, NULL },
     { "GET",  "/openapi.yaml",         HTTP_NO_BODY,   HTTP_ANYONE,   get_contract, plain_statuses, NULL },
     { "GET",  "/version",              HTTP_NO_BODY,   HTTP_ANYONE,   get_version, plain_statuses, NULL },
 };

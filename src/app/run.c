@@ -31,16 +31,17 @@ static void block_signals(sigset_t *set)
                  SIG_IGN); /* a client or a server that is gone is an error code, not a death */
 }
 
-/* A signal's number, or 0 when the moment has come. */
-static int await_signal(const sigset_t *set, int64_t until_ns)
+/* A signal's number, or 0 when the moment has come. Meanwhile the samples are taken. */
+static int await_signal(struct service *service, const sigset_t *set, int64_t until_ns)
 {
     for (;;) {
-        int64_t left_ns = until_ns - clock_now_ns();
+        int64_t wake_ns = clock_min(until_ns, sampler_tick(service));
+        int64_t left_ns = wake_ns - clock_now_ns();
         struct timespec left = clock_timespec(left_ns > 0 ? left_ns : 0);
-        int got = until_ns == CLOCK_NEVER ? sigwaitinfo(set, NULL) : sigtimedwait(set, NULL, &left);
+        int got = sigtimedwait(set, NULL, &left);
         if (got > 0)
             return got;
-        if (errno == EAGAIN)
+        if (errno == EAGAIN && clock_now_ns() >= until_ns)
             return 0;
     }
 }
@@ -89,17 +90,17 @@ static bool await_quiet(struct service *service, const sigset_t *set, int64_t un
         int64_t now_ns = clock_now_ns();
         if (now_ns >= until_ns)
             return false;
-        int got = await_signal(set, clock_min(until_ns, now_ns + 10 * NS_PER_MS));
+        int got = await_signal(service, set, clock_min(until_ns, now_ns + 10 * NS_PER_MS));
         if (got == SIGTERM || got == SIGINT)
             return false;
     }
     return true;
 }
 
-static bool await_delay(const sigset_t *set, int64_t until_ns)
+static bool await_delay(struct service *service, const sigset_t *set, int64_t until_ns)
 {
     for (;;) {
-        int got = await_signal(set, until_ns);
+        int got = await_signal(service, set, until_ns);
         if (got == 0)
             return true;
         if (got == SIGTERM || got == SIGINT)
@@ -115,8 +116,8 @@ static void shut_down(struct service *service, const sigset_t *set)
     atomic_store_explicit(&service->draining, true, memory_order_release);
     log_event(LOG_INFO, "service.draining",
               log_int("in_flight", (int64_t)service_in_flight(service)));
-    bool patient =
-        await_delay(set, clock_min(until_ns, began_ns + service->options.shutdown_delay_ns));
+    bool patient = await_delay(service, set,
+                               clock_min(until_ns, began_ns + service->options.shutdown_delay_ns));
     service_drain(service);
     if (!patient || !await_quiet(service, set, until_ns))
         log_event(LOG_WARN, "service.cut_short",
@@ -128,7 +129,7 @@ static void shut_down(struct service *service, const sigset_t *set)
 static void await_end(struct service *service, const sigset_t *set, int argc, char *const argv[])
 {
     for (;;) {
-        int got = await_signal(set, CLOCK_NEVER);
+        int got = await_signal(service, set, CLOCK_NEVER);
         if (got == SIGTERM || got == SIGINT)
             return;
         if (got != SIGHUP)
@@ -155,6 +156,12 @@ static int serve(struct service *service, const sigset_t *set, int argc, char *c
     return atomic_load_explicit(&service->exit_code, memory_order_acquire);
 }
 
+static void note_error(void *last_errors, enum log_level level, const char *event,
+                       const struct log_field *fields, int count)
+{
+    last_errors_note(last_errors, clock_wall_us(), level, event, fields, count);
+}
+
 int run_serve(const struct options *options, int argc, char *const argv[])
 {
     static struct service service; /* its counters are too large for a stack */
@@ -165,6 +172,8 @@ int run_serve(const struct options *options, int argc, char *const argv[])
     if (!raise_fd_limit(options))
         return EXIT_CONFIG;
     service.options = *options;
+    last_errors_init(&service.last_errors);
+    log_listen(note_error, &service.last_errors);
     if (!tls_open(&service.options, &service.tls, &err)) {
         log_event(LOG_ERROR, "service.cannot_start", log_str("error", err.text));
         return EXIT_CONFIG;

@@ -269,6 +269,7 @@ bool service_start(struct service *service, struct err *err)
     service->started_at_us = clock_wall_us();
     mutex_init(&service->starter_mu);
     cond_init(&service->starter_wake);
+    history_init(&service->history);
     histogram_init(&service->commit_duration, metric_latency_bounds_ns, metric_latency_n_bounds);
     if (service_open_database(service, false, err) && start_ingest(service, err) &&
         start_http(service, err) && start_starter(service, err))
@@ -329,6 +330,7 @@ void service_stop(struct service *service)
     ingest_close(&service->ingest, now_ns);
     reader_close(&service->reader);
     service_close_database(service, now_ns + NS_PER_S);
+    history_fini(&service->history);
     cond_fini(&service->starter_wake);
     mutex_fini(&service->starter_mu);
 }

@@ -11,7 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/history.h"
+#include "app/last_errors.h"
 #include "app/options.h"
+#include "app/sampler.h"
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/metrics.h"
@@ -53,6 +56,10 @@ struct service {
 
     struct counter orders[ORDER_RESULTS];
     struct histogram commit_duration;
+
+    struct history history; /* what the page shows: */
+    struct sampler sampler; /* main's */
+    struct last_errors last_errors;
 
     atomic_bool migrated; /* the schema is ours */
     atomic_bool draining; /* SIGTERM came */

@@ -30,6 +30,8 @@ static const char *const level_names[] = {
 static atomic_int log_level = LOG_INFO;
 static enum log_format log_format = LOG_AS_JSON;
 static struct log_limit limit = LOG_LIMIT_INIT;
+static log_listener *listener_of_all;
+static void *listener_ctx;
 
 void log_init(enum log_level level, enum log_format format)
 {
@@ -45,6 +47,12 @@ void log_set_level(enum log_level level)
 bool log_enabled(enum log_level level)
 {
     return (int)level <= atomic_load_explicit(&log_level, memory_order_relaxed);
+}
+
+void log_listen(log_listener *listener, void *ctx)
+{
+    listener_of_all = listener;
+    listener_ctx = ctx;
 }
 
 static void add_time(struct buf *line)
@@ -125,6 +133,8 @@ static void write_line(const struct buf *line)
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, int count)
 {
     uint64_t suppressed;
+    if (listener_of_all != NULL && level <= LOG_WARN)
+        listener_of_all(listener_ctx, level, event, fields, count);
     if (!log_enabled(level) || !log_limit_pass(&limit, event, clock_now_ns(), &suppressed))
         return;
 

@@ -94,6 +94,30 @@ void histogram_read(const struct histogram *histogram, struct histogram_view *vi
         view->count += view->bucket[i];
 }
 
+void histogram_since(struct histogram_view *view, const struct histogram_view *before)
+{
+    for (size_t i = 0; i <= view->n_bounds; i++)
+        view->bucket[i] -= before->bucket[i];
+    view->count -= before->count;
+    view->sum -= before->sum;
+}
+
+int64_t histogram_quantile(const struct histogram_view *view, unsigned permille)
+{
+    if (view->count == 0)
+        return -1;
+    double rank = (double)view->count * permille / 1000, below = 0;
+    for (size_t i = 0; i < view->n_bounds; i++) {
+        double here = (double)view->bucket[i];
+        if (here > 0 && below + here >= rank) {
+            int64_t low = i > 0 ? view->bounds[i - 1] : 0;
+            return low + (int64_t)((double)(view->bounds[i] - low) * (rank - below) / here);
+        }
+        below += here;
+    }
+    return view->bounds[view->n_bounds - 1];
+}
+
 /* value / scale as the shortest decimal text that is exact, to nine places at most. */
 static void add_scaled(struct buf *out, uint64_t value, uint64_t scale)
 {

@@ -64,6 +64,12 @@ void histogram_init(struct histogram *histogram, const int64_t *bounds, size_t n
 void histogram_observe(struct histogram *histogram, int64_t value);
 void histogram_read(const struct histogram *histogram, struct histogram_view *view);
 
+/* What was observed between two views of one histogram, the earlier in *before. */
+void histogram_since(struct histogram_view *view, const struct histogram_view *before);
+/* The value that so many of a thousand observations do not exceed, estimated inside its bucket, as
+ * Prometheus does; the last bound for what is above it. -1: nothing was observed. */
+int64_t histogram_quantile(const struct histogram_view *view, unsigned permille);
+
 /* Prometheus text format 0.0.4. `labels` is written as given, without braces ("" for none). */
 void prom_family(struct buf *out, const char *name, const char *type, const char *help);
 void prom_uint(struct buf *out, const char *name, const char *labels, uint64_t value);

@@ -245,6 +245,9 @@ Test(keys, metrics_may_need_one, .timeout = TEST_S)
     cr_expect_eq(get_status(&rig, NULL, "/metrics"), 401);
     cr_expect_eq(get_status(&rig, CAROL, "/metrics"), 401);
     cr_expect_eq(get_status(&rig, BOB, "/metrics"), 200);
+    cr_expect_eq(get_status(&rig, NULL, "/status"), 401);
+    cr_expect_eq(get_status(&rig, BOB, "/status"), 200);
+    cr_expect_eq(get_status(&rig, NULL, "/"), 200, "the page has no figures of its own");
     cr_expect_eq(get_status(&rig, NULL, "/health"), 200);
     cr_expect_eq(get_status(&rig, NULL, "/version"), 200);
     rig_close(&rig);

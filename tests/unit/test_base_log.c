@@ -187,3 +187,30 @@ Test(log_limit, names_beyond_the_table_share_the_last_allowance)
         cr_expect_eq(pass_many(names[i], 30, 0), want, "%s", names[i]);
     }
 }
+
+static int told;
+
+static void listen(void *ctx, enum log_level level, const char *event,
+                   const struct log_field *fields, int count)
+{
+    told++;
+    cr_expect_eq(ctx, &told);
+    cr_expect(level <= LOG_WARN);
+    cr_expect_str_eq(event, "test.listened");
+    cr_expect_eq(count, 1);
+    cr_expect_str_eq(fields[0].text, "x");
+}
+
+/* By no level and no limit is an error kept from the listener; nothing less is told. */
+Test(log, a_listener_is_told_of_every_warning_and_error)
+{
+    log_init(LOG_ERROR, LOG_AS_JSON);
+    log_listen(listen, &told);
+    log_event(LOG_INFO, "test.listened", log_str("text", "x"));
+    cr_expect_eq(told, 0);
+    log_event(LOG_WARN, "test.listened", log_str("text", "x"));
+    cr_expect_eq(told, 1);
+    for (int i = 0; i < 2 * LOG_LIMIT_LINES; i++)
+        log_event(LOG_ERROR, "test.listened", log_str("text", "x"));
+    cr_expect_eq(told, 1 + 2 * LOG_LIMIT_LINES);
+}

@@ -87,6 +87,35 @@ Test(metrics, as_many_bounds_as_there_is_room_for)
     cr_expect_eq(view.bucket[HISTOGRAM_BUCKETS_MAX], 1);
 }
 
+Test(metrics, quantiles_of_what_came_between_two_views)
+{
+    static const int64_t steps[] = { 10, 20, 40 };
+    static struct histogram histogram;
+    struct histogram_view before, now;
+    histogram_init(&histogram, steps, 3);
+    histogram_observe(&histogram, 5);
+    histogram_read(&histogram, &before);
+    now = before;
+    histogram_since(&now, &before);
+    cr_expect_eq(histogram_quantile(&now, 500), -1, "nothing came");
+
+    for (int i = 0; i < 10; i++)
+        histogram_observe(&histogram, 15);
+    histogram_read(&histogram, &now);
+    histogram_since(&now, &before);
+    cr_expect_eq(now.count, 10);
+    cr_expect_eq(now.sum, 150);
+    cr_expect_eq(histogram_quantile(&now, 500), 15, "half of the way through its bucket");
+    cr_expect_eq(histogram_quantile(&now, 1000), 20);
+
+    for (int i = 0; i < 90; i++)
+        histogram_observe(&histogram, 1000);
+    histogram_read(&histogram, &now);
+    histogram_since(&now, &before);
+    cr_expect_eq(histogram_quantile(&now, 100), 20);
+    cr_expect_eq(histogram_quantile(&now, 990), 40, "above every bound: the last");
+}
+
 Test(prom, families_and_plain_samples)
 {
     struct buf out = BUF_INIT(10000);

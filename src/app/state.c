@@ -1,0 +1,33 @@
+/* state.c - see state.h. */
+#include "app/state.h"
+
+#include <stdio.h>
+
+#include "app/service.h"
+#include "store/store.h"
+
+static void warn_if(struct state *state, bool applies, const char *why)
+{
+    if (!applies || state->n_why == STATE_WHYS)
+        return;
+    state->warn = true;
+    (void)snprintf(state->why[state->n_why++], STATE_WHY_SIZE, "%s", why);
+}
+
+void state_look(struct service *service, struct state *out)
+{
+    *out = (struct state){ .n_why = 0 };
+    pqpool_stats(service->pool, &out->pool);
+    ingest_gauges(service->ingest, &out->queue);
+    out->ready = service_ready(service, &out->pool, out->why[0], STATE_WHY_SIZE);
+    out->n_why = !out->ready;
+    warn_if(out, store_fsync_off(service->store),
+            "the database runs with fsync=off: a crash of its machine may lose committed orders");
+    warn_if(out, out->queue.depth > out->queue.capacity / 5 * 4, "the queue is over 80 % full");
+    warn_if(out, out->pool.exhausted_alert, "every pool connection is in use, and acquires wait");
+}
+
+const char *state_status(const struct state *state)
+{
+    return !state->ready ? "fail" : state->warn ? "warn" : "pass";
+}

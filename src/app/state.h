@@ -1,0 +1,29 @@
+/* state.h - how the service is at this moment, and why: the look that GET /health, GET /status and
+ * the sampler share. From figures alone: it never waits for the queue, the pool or the database. */
+#ifndef APP_STATE_H
+#define APP_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ingest/ingest.h"
+#include "pqpool/pqpool.h"
+
+struct service;
+
+enum { STATE_WHYS = 4, STATE_WHY_SIZE = 320 };
+
+struct state {
+    struct pqpool_stats pool;
+    struct ingest_gauges queue;
+    bool ready, warn;
+    size_t n_why; /* why it is not ready, or what is not as it should be: the worst first */
+    char why[STATE_WHYS][STATE_WHY_SIZE];
+};
+
+void state_look(struct service *service, struct state *out);
+
+/* "pass", "warn" or "fail". */
+const char *state_status(const struct state *state);
+
+#endif
