@@ -9,7 +9,17 @@ struct document {
     size_t len;
 };
 
-extern const struct document document_page;     /* src/app/page.html */
+extern const struct document document_page;     /* src/app/page/page.html */
 extern const struct document document_contract; /* api/openapi.yaml */
+
+/* What the page asks for: /assets/<assets_version>/<name>. */
+struct asset {
+    const char *name, *content_type;
+    struct document document;
+};
+
+extern const char assets_version[]; /* of all of them: of other bytes it is another */
+extern const struct asset assets[];
+extern const size_t assets_count;
 
 #endif

@@ -8,6 +8,7 @@ static const int batch_statuses[] = { 200, 201, 207, 400, 401, 403, 406, 411, 41
 static const int read_statuses[] = { 200, 401, 403, 404, 406, 422, 429, 500, 503, 0 };
 static const int probe_statuses[] = { 200, 503, 0 };
 static const int figures_statuses[] = { 200, 401, 429, 500, 0 };
+static const int asset_statuses[] = { 200, 404, 500, 0 };
 static const int plain_statuses[] = { 200, 500, 0 };
 
 #define JSON "application/json"
@@ -27,6 +28,7 @@ const struct http_route routes[] = {
     { "GET",  "/metrics",              HTTP_NO_BODY,   HTTP_FIGURES,  get_metrics, figures_statuses, NULL },
     { "GET",  "/status",               HTTP_NO_BODY,   HTTP_FIGURES,  get_status,  figures_statuses, JSON },
     { "GET",  "/",                     HTTP_NO_BODY,   HTTP_ANYONE,   get_page,    plain_statuses, NULL },
+    { "GET",  "/assets/{version}/{name}", HTTP_NO_BODY, HTTP_ANYONE,  get_asset,   asset_statuses, NULL },
     { "GET",  "/openapi.yaml",         HTTP_NO_BODY,   HTTP_ANYONE,   get_contract, plain_statuses, NULL },
     { "GET",  "/version",              HTTP_NO_BODY,   HTTP_ANYONE,   get_version, plain_statuses, NULL },
 };

@@ -26,6 +26,7 @@ void get_startup(struct http_request *req, void *ctx);
 void get_metrics(struct http_request *req, void *ctx);
 void get_status(struct http_request *req, void *ctx);
 void get_page(struct http_request *req, void *ctx);
+void get_asset(struct http_request *req, void *ctx);
 void get_contract(struct http_request *req, void *ctx);
 void get_version(struct http_request *req, void *ctx);
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/check.h"
 #include "http/authorize.h"
@@ -18,20 +19,36 @@ void http_add_header(struct http_request *req, const char *name, const char *val
     buf_add(&req->headers, value, strlen(value) + 1);
 }
 
+/* The names and values that a handler added: past the last one NULL. */
+static const char *next_header(const struct http_request *req, const char *at, const char **value)
+{
+    const char *end = req->headers.data + req->headers.len;
+    if (req->headers.data == NULL || at == end)
+        return NULL;
+    *value = at + strlen(at) + 1;
+    return *value + strlen(*value) + 1;
+}
+
+static bool has_header(const struct http_request *req, const char *name)
+{
+    const char *value, *next, *at = req->headers.data;
+    for (; (next = next_header(req, at, &value)) != NULL; at = next)
+        if (strcasecmp(at, name) == 0)
+            return true;
+    return false;
+}
+
 static bool add_headers(struct MHD_Response *response, const struct http_request *req,
                         const char *content_type)
 {
-    bool ok = MHD_add_response_header(response, "X-Request-Id", req->id) == MHD_YES &&
-              MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES;
+    bool ok = MHD_add_response_header(response, "X-Request-Id", req->id) == MHD_YES;
+    if (!has_header(req, "Cache-Control"))
+        ok = ok && MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES;
     if (content_type != NULL)
         ok = ok && MHD_add_response_header(response, "Content-Type", content_type) == MHD_YES;
-    const char *at = req->headers.data;
-    const char *end = at != NULL ? at + req->headers.len : NULL;
-    while (ok && at < end) {
-        const char *value = at + strlen(at) + 1;
+    const char *value, *next, *at = req->headers.data;
+    for (; ok && (next = next_header(req, at, &value)) != NULL; at = next)
         ok = MHD_add_response_header(response, at, value) == MHD_YES;
-        at = value + strlen(value) + 1;
-    }
     return ok && !req->headers.failed;
 }
 

@@ -95,7 +95,8 @@ void http_charge(struct http_request *req, uint32_t requests);
 
 /* ---- answering ---- */
 
-/* Before http_answer() or http_problem(); both strings are copied. */
+/* Before http_answer() or http_problem(); both strings are copied. Cache-Control is no-store unless
+ * it is one of them. */
 void http_add_header(struct http_request *req, const char *name, const char *value);
 /* Takes the bytes out of *body (leaves it empty). A failed buffer is answered 500. */
 void http_answer(struct http_request *req, int status, const char *content_type, struct buf *body);
@@ -113,6 +114,9 @@ struct http_problem {
     const char *members;    /* more members as JSON, `"a":1,"b":[]`; NULL: none */
 };
 void http_problem(struct http_request *req, const struct http_problem *problem);
+
+/* 404 not_found, as where no route has the path. */
+void http_not_found(struct http_request *req);
 
 /* The problems that this layer answers with by itself, whatever the handlers do: false past the
  * last. detail is NULL where it is made for each; the outcome of a GET is left out. */

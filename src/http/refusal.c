@@ -225,6 +225,12 @@ void refusal_answer(struct http_request *req)
     http_problem(req, &problem);
 }
 
+void http_not_found(struct http_request *req)
+{
+    req->refusal = REFUSAL_NOT_FOUND;
+    refusal_answer(req);
+}
+
 /* Best effort: the socket takes it whole or not at all. */
 static void write_raw(struct conn *conn, const struct http_problem *problem, const char *reason,
                       const char *id)

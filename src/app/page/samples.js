@@ -1,0 +1,54 @@
+// samples.js - what the service has said of each second, as the page keeps it: also what it said before it was
+// restarted, which the service itself does not know any more.
+const KEPT_MS = 11 * 60 * 1000;
+const SLACK_MS = 1500; // of a timer that comes late
+
+export class Samples {
+  constructor() {
+    this.columns = [];
+    this.rows = []; // objects by the names of the columns, oldest first
+  }
+
+  get newest() { return this.rows.at(-1); }
+
+  add({ columns, rows }) {
+    for (const row of rows) {
+      const sample = Object.fromEntries(columns.map((name, i) => [name, row[i]]));
+      if (!this.newest || sample.at_ms > this.newest.at_ms) this.rows.push(sample);
+    }
+    const oldest = (this.newest?.at_ms ?? 0) - KEPT_MS;
+    const first = this.rows.findIndex((row) => row.at_ms >= oldest);
+    if (first > 0) this.rows.splice(0, first);
+  }
+
+  // [from, to] of each stretch, in ms, in which `is` holds for every sample.
+  stretches(is) {
+    const found = [];
+    for (const row of this.rows) {
+      if (!is(row)) continue;
+      const from = row.at_ms - row.interval_ms, last = found.at(-1);
+      if (last && from - last[1] < SLACK_MS) last[1] = row.at_ms;
+      else found.push([from, row.at_ms]);
+    }
+    return found;
+  }
+
+  // The stretches that no sample tells of, from the first sample to now.
+  gaps(now) {
+    const found = [];
+    let end = null;
+    for (const row of this.rows) {
+      if (end !== null && row.at_ms - row.interval_ms - end > SLACK_MS) found.push([end, row.at_ms - row.interval_ms]);
+      end = row.at_ms;
+    }
+    if (end !== null && now - end > 2 * SLACK_MS) found.push([end, now]);
+    return found;
+  }
+
+  // When the present outage began; `atStart`: there was no ready second before it.
+  outage() {
+    const last = this.stretches((row) => row.ready === 0).at(-1);
+    if (!last || last[1] !== this.newest.at_ms) return null;
+    return { since: last[0], atStart: this.rows.every((row) => row.ready === 0) };
+  }
+}

@@ -1,0 +1,63 @@
+// service.mjs - ordersd on a free port, as a child; and orders for it.
+import { spawn } from 'node:child_process';
+import { Agent, request } from 'node:http';
+
+const SETTINGS = { HTTP_PORT: '0', LOG_FORMAT: 'json', DATABASE_MIN_POOL_SIZE: '4', DATABASE_MAX_POOL_SIZE: '20', DATABASE_HEALTH_CHECK_INTERVAL: '1s',
+  DATABASE_HEALTH_CHECK_TIMEOUT: '1s', DATABASE_INITIAL_RETRY_DELAY: '50ms', DATABASE_MAX_RETRY_DELAY: '500ms', ORDERS_COMMIT_TIMEOUT: '3s' };
+
+export class Service {
+  static open(program, sockets, port = '0') {
+    const service = new Service();
+    const env = { PATH: process.env.PATH, ...SETTINGS, HTTP_PORT: port, DATABASE_URL: `host=${sockets} user=postgres dbname=postgres` };
+    service.child = spawn(program, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    service.ended = new Promise((resolve) => service.child.once('exit', resolve));
+    service.log = '';
+    return new Promise((resolve, reject) => {
+      service.ended.then(() => reject(new Error(`ordersd has ended: ${service.log}`)));
+      service.child.stderr.on('data', (text) => {
+        service.log += text;
+        const listening = /"event":"service.listening".*"port":(\d+)/.exec(service.log);
+        if (listening) { service.port = Number(listening[1]); resolve(service); }
+      });
+    });
+  }
+
+  get address() { return `http://127.0.0.1:${this.port}`; }
+
+  async kill() {
+    this.child.kill('SIGKILL');
+    await this.ended;
+  }
+
+  // Its exit status.
+  async stop() {
+    this.child.kill('SIGTERM');
+    return this.ended;
+  }
+
+  // The status of the answer; 0: there was none.
+  post(id, agent, symbol = 'ACME') {
+    const body = JSON.stringify({ account_id: 'browser', client_order_id: id, symbol, side: 'buy', type: 'market', quantity: '1' });
+    return new Promise((resolve) => {
+      const asked = request(`${this.address}/v1/orders`, { method: 'POST', agent, headers: { 'Content-Type': 'application/json', 'Content-Length': body.length } },
+        (answer) => { answer.resume(); answer.on('end', () => resolve(answer.statusCode)); });
+      asked.on('error', () => resolve(0));
+      asked.end(body);
+    });
+  }
+
+  // Orders without an end, from so many clients, until the function that it returns is called.
+  load(clients, pauseMs = 0) {
+    const agent = new Agent({ keepAlive: true });
+    let stopped = false, n = 0;
+    const client = async () => {
+      while (!stopped) {
+        n++;
+        const status = await this.post(`load-${process.hrtime.bigint()}`, agent, n % 40 === 0 ? 'no symbol' : 'ACME');
+        if (pauseMs > 0 || status !== 201) await new Promise((resolve) => setTimeout(resolve, pauseMs || 20));
+      }
+    };
+    const all = Promise.all(Array.from({ length: clients }, client));
+    return async () => { stopped = true; await all; agent.destroy(); };
+  }
+}
