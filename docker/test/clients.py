@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""clients URL FOLDER: posts orders from eight threads until SIGTERM, then settles what is open and reports.
+
+Each order is repeated under its own id until it has a 2xx, as the contract asks of clients. Three of
+four are given up at a first "not_accepted" instead, if nothing before that was unknown: they must not be
+stored then. FOLDER gets a line an order: acknowledged (client_order_id order_id), and refused
+(client_order_id). The report is one line of JSON; exit status 1 when an answer was none that is promised.
+"""
+import collections
+import http.client
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import urllib.parse
+
+THREADS = 8
+SETTLE_S = 60  # the longest that one order may go on without a 2xx
+PROMISED = {200, 201, 502, 503, 504}
+
+
+class Report:
+    def __init__(self, folder):
+        self.lock = threading.Lock()
+        self.answers = collections.Counter()
+        self.broken = []
+        self.slowest_s = 0.0
+        self.acknowledged = open(os.path.join(folder, "acknowledged"), "a", buffering=1)
+        self.refused = open(os.path.join(folder, "refused"), "a", buffering=1)
+
+    def answer(self, status, outcome):
+        with self.lock:
+            self.answers[f"{status} {outcome}".strip()] += 1
+
+    def breach(self, words):
+        with self.lock:
+            self.broken.append(words)
+
+
+def post(connection, order_id):
+    """Returns (status, document), or (0, {}) when no whole answer came."""
+    body = {"account_id": "engine", "client_order_id": order_id, "symbol": "ACME", "side": "buy",
+            "type": "market", "quantity": "1"}
+    try:
+        connection.request("POST", "/v1/orders", json.dumps(body), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    except (OSError, http.client.HTTPException, ValueError):
+        connection.close()
+        return 0, {}
+
+
+def check(report, order_id, status, document):
+    """What the status promises, and the document must say the same."""
+    outcome = document.get("outcome", "")
+    report.answer(status or "none", outcome)
+    if status == 0:
+        return "unknown"
+    if status not in PROMISED:
+        report.breach(f"{order_id}: {status} {document}")
+    elif status in (502, 504) and outcome != "unknown":
+        report.breach(f"{order_id}: {status} says {outcome}")
+    elif status == 503 and outcome not in ("not_accepted", "unknown"):
+        report.breach(f"{order_id}: 503 says {outcome}")
+    return outcome
+
+
+def settle(report, connection, order_id, gives_up):
+    begin, in_doubt = time.monotonic(), False
+    while time.monotonic() - begin < SETTLE_S:
+        status, document = post(connection, order_id)
+        outcome = check(report, order_id, status, document)
+        if status in (200, 201):
+            report.acknowledged.write(f"{order_id} {document['order_id']}\n")
+            report.slowest_s = max(report.slowest_s, time.monotonic() - begin)
+            return
+        in_doubt = in_doubt or outcome != "not_accepted"
+        if gives_up and not in_doubt:
+            report.refused.write(f"{order_id}\n")
+            return
+        time.sleep(0.05)
+    report.breach(f"{order_id}: not settled in {SETTLE_S} s")
+
+
+def client(report, address, number, over):
+    connection = http.client.HTTPConnection(address, timeout=20)
+    count = 0
+    while not over.is_set():
+        count += 1
+        settle(report, connection, f"{os.getpid()}-{number}-{count}", count % 4 != 0)
+        time.sleep(0.005)
+    connection.close()
+
+
+def main():
+    address, folder = urllib.parse.urlsplit(sys.argv[1]).netloc, sys.argv[2]
+    report, over = Report(folder), threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: over.set())
+    threads = [threading.Thread(target=client, args=(report, address, n, over)) for n in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(json.dumps({"answers": dict(sorted(report.answers.items())),
+                      "slowest_s": round(report.slowest_s, 2), "broken": report.broken[:5]}))
+    return 1 if report.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
