@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@
 #include "http/tls.h"
 #include "store/store.h"
 
-enum { FDS_BESIDE_SOCKETS = 128, MIGRATE_LIMIT_S = 120 };
+enum { FDS_BESIDE_SOCKETS = 128, MIGRATE_LIMIT_S = 120, STOP_SLACK_S = 10 };
 
 static void block_signals(sigset_t *set)
 {
@@ -31,11 +32,36 @@ static void block_signals(sigset_t *set)
                  SIG_IGN); /* a client or a server that is gone is an error code, not a death */
 }
 
-/* A signal's number, or 0 when the moment has come. Meanwhile the samples are taken. */
+static void tell_status(struct service *service)
+{
+    struct pqpool_stats pool;
+    char why[320], text[360];
+    pqpool_stats(service->pool, &pool);
+    bool ready = service_ready(service, &pool, why, sizeof why);
+    (void)snprintf(text, sizeof text, "%s%s", ready ? "ready" : "not ready: ", why);
+    notify_status(&service->notify, text);
+}
+
+/* What is done while nothing happens; until when. */
+static int64_t tick(struct service *service)
+{
+    int64_t next_ns = sampler_tick(service);
+    struct notify *notify = &service->notify;
+    int64_t now_ns = clock_now_ns();
+    if (notify->fd < 0)
+        return next_ns;
+    tell_status(service);
+    if (notify_beat_due(notify, now_ns))
+        notify_beat(notify, now_ns, http_server_alive(service->http));
+    return clock_min(next_ns, notify_next_ns(notify));
+}
+
+/* A signal's number, or 0 when the moment has come. Meanwhile the samples are taken, and the
+ * service manager hears how it goes. */
 static int await_signal(struct service *service, const sigset_t *set, int64_t until_ns)
 {
     for (;;) {
-        int64_t wake_ns = clock_min(until_ns, sampler_tick(service));
+        int64_t wake_ns = clock_min(until_ns, tick(service));
         int64_t left_ns = wake_ns - clock_now_ns();
         struct timespec left = clock_timespec(left_ns > 0 ? left_ns : 0);
         int got = sigtimedwait(set, NULL, &left);
@@ -114,6 +140,8 @@ static void shut_down(struct service *service, const sigset_t *set)
     int64_t began_ns = clock_now_ns();
     int64_t until_ns = clock_after(began_ns, service->options.shutdown_timeout_ns);
     atomic_store_explicit(&service->draining, true, memory_order_release);
+    notify_stopping(&service->notify,
+                    service->options.shutdown_timeout_ns + STOP_SLACK_S * NS_PER_S);
     log_event(LOG_INFO, "service.draining",
               log_int("in_flight", (int64_t)service_in_flight(service)));
     bool patient = await_delay(service, set,
@@ -134,8 +162,10 @@ static void await_end(struct service *service, const sigset_t *set, int argc, ch
             return;
         if (got != SIGHUP)
             continue;
+        notify_reloading(&service->notify, clock_now_ns());
         reload(service, argc, argv);
         tls_reload(service->tls);
+        notify_say(&service->notify, "READY=1");
     }
 }
 
@@ -146,14 +176,34 @@ static int serve(struct service *service, const sigset_t *set, int argc, char *c
         log_event(LOG_ERROR, "service.cannot_start", log_str("error", err.text));
         return 1;
     }
-    log_event(LOG_INFO, "service.listening", log_str("address", service->options.http_address),
-              log_int("port", http_server_port(service->http)),
-              log_str("tls", service->tls != NULL ? "on" : "off"),
-              log_str("version", ORDERSD_VERSION));
+    bool handed_over = service->listen.fd >= 0;
+    log_event(
+        LOG_INFO, "service.listening",
+        log_str("address", handed_over ? service->listen.address : service->options.http_address),
+        log_int("port", http_server_port(service->http)),
+        log_str("tls", service->tls != NULL ? "on" : "off"),
+        log_known("socket", handed_over ? "handed over" : NULL),
+        log_str("version", ORDERSD_VERSION));
+    notify_say(&service->notify, "READY=1");
     tls_report(service->tls, "tls.ready");
     await_end(service, set, argc, argv);
     shut_down(service, set);
     return atomic_load_explicit(&service->exit_code, memory_order_acquire);
+}
+
+/* AUTH is judged by the address that is really listened on. */
+static bool take_socket(struct service *service, struct err *err)
+{
+    if (!listen_fds_take(&service->listen, err))
+        return false;
+    const struct listen_fds *listen = &service->listen;
+    if (listen->fd < 0 || listen->loopback || service->options.auth != OPTIONS_AUTH_UNSET)
+        return true;
+    err_set(err, 0,
+            "LISTEN_FDS=1: the socket listens on %s, which is not loopback, and AUTH=unset: say "
+            "AUTH=keys or AUTH=none",
+            listen->address);
+    return false;
 }
 
 static void note_error(void *last_errors, enum log_level level, const char *event,
@@ -172,6 +222,11 @@ int run_serve(const struct options *options, int argc, char *const argv[])
     if (!raise_fd_limit(options))
         return EXIT_CONFIG;
     service.options = *options;
+    notify_open(&service.notify);
+    if (!take_socket(&service, &err)) {
+        log_event(LOG_ERROR, "service.cannot_start", log_str("error", err.text));
+        return EXIT_CONFIG;
+    }
     last_errors_init(&service.last_errors);
     log_listen(note_error, &service.last_errors);
     if (!tls_open(&service.options, &service.tls, &err)) {
@@ -180,6 +235,7 @@ int run_serve(const struct options *options, int argc, char *const argv[])
     }
     int exit_code = serve(&service, &set, argc, argv);
     http_tls_close(&service.tls);
+    notify_close(&service.notify);
     return exit_code;
 }
 

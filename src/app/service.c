@@ -239,6 +239,7 @@ static bool start_http(struct service *service, struct err *err)
 {
     const struct options *o = &service->options;
     struct http_options http = {
+        .listen_fd = service->listen.fd > 0 ? service->listen.fd : 0,
         .address = o->http_address,
         .port = o->http_port,
         .threads = o->http_threads,

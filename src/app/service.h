@@ -13,6 +13,8 @@
 
 #include "app/history.h"
 #include "app/last_errors.h"
+#include "app/listen_fds.h"
+#include "app/notify.h"
 #include "app/options.h"
 #include "app/sampler.h"
 #include "base/attr.h"
@@ -46,6 +48,8 @@ enum { ORDER_RESULTS = RESULT_LATE + 1 };
 
 struct service {
     struct options options;
+    struct listen_fds listen; /* the socket that was handed over, if one was */
+    struct notify notify;     /* main's */
     struct store *store;
     struct pqpool *pool;
     struct ingest *ingest;

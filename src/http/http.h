@@ -160,6 +160,9 @@ struct http_answered {
 };
 
 struct http_options {
+    /* A listening TCP socket, taken over, also on failure, in place of address and port; 0: none.
+     */
+    int listen_fd;
     const char *address; /* IPv4 or IPv6, numeric */
     uint32_t port;       /* 0: any free one, see http_server_port() */
     uint32_t threads, max_connections;
@@ -185,6 +188,10 @@ uint32_t http_server_loops(const struct http_server *server);
 
 /* Stops accepting; answers from now on carry Connection: close; idle connections end 1 s later. */
 void http_server_drain(struct http_server *server);
+
+/* Has every loop been round since the last call? It also asks them to do so again, unless one has
+ * not: that one is waited for. One thread at a time. */
+bool http_server_alive(struct http_server *server) MUST_CHECK;
 
 /* Requests begun and not yet answered; any thread. */
 uint64_t http_server_in_flight(const struct http_server *server);

@@ -57,6 +57,23 @@ void loop_wake(struct http_loop *loop)
     CHECK(write(loop->wake_fd, &one, sizeof one) == sizeof one);
 }
 
+void loop_ask_beat(struct http_loop *loop, uint64_t beat)
+{
+    atomic_store_explicit(&loop->beat_asked, beat, memory_order_relaxed);
+    loop_wake(loop);
+}
+
+bool loop_has_beaten(struct http_loop *loop, uint64_t beat)
+{
+    return atomic_load_explicit(&loop->beat_given, memory_order_relaxed) == beat;
+}
+
+static void give_beat(struct http_loop *loop)
+{
+    uint64_t asked = atomic_load_explicit(&loop->beat_asked, memory_order_relaxed);
+    atomic_store_explicit(&loop->beat_given, asked, memory_order_relaxed);
+}
+
 void http_complete(struct http_loop *loop, struct http_completion *first)
 {
     if (first == NULL)
@@ -166,6 +183,7 @@ static void run_round(struct http_loop *loop, int64_t until_ns)
     wait_for_events(loop, clock_min(until_ns, next_timer_ns(loop)));
     if (phase_of(loop) != SERVER_OPEN && loop->draining_since_ns == CLOCK_NEVER)
         stop_listening(loop);
+    give_beat(loop);
     keep_deadlines(loop);
     if (loop->now_ns >= loop->sweep_at_ns) {
         conns_sweep(loop);

@@ -6,6 +6,7 @@
 #define HTTP_LOOP_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,6 +31,10 @@ struct http_loop {
     struct mutex mu; /* a leaf: nothing else is taken or called under it */
     struct http_completion *done_first GUARDED_VAR, *done_last GUARDED_VAR;
 
+    /* A sign of life: the loop copies what was asked, once a round. Relaxed: no data goes with it.
+     */
+    atomic_uint_fast64_t beat_asked, beat_given;
+
     pthread_t self; /* `thread`, as the loop itself sees it */
     int64_t now_ns; /* the clock at the start of this round */
     int64_t sweep_at_ns;
@@ -49,6 +54,10 @@ bool loop_open(struct http_loop *loop, struct http_server *server, struct err *e
 
 /* Makes the loop look at the server's phase. */
 void loop_wake(struct http_loop *loop);
+
+/* Asks for a sign of life, and whether that one was given. */
+void loop_ask_beat(struct http_loop *loop, uint64_t beat);
+bool loop_has_beaten(struct http_loop *loop, uint64_t beat) MUST_CHECK;
 
 /* After SERVER_CLOSING and loop_wake(): waits for the thread's end and frees. */
 void loop_join(struct http_loop *loop);

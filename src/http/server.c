@@ -34,6 +34,12 @@ static socklen_t read_address(const char *text, uint16_t port, union address *ou
     return inet_pton(AF_INET6, text, &out->v6.sin6_addr) == 1 ? sizeof out->v6 : 0;
 }
 
+static uint32_t port_of(const union address *address)
+{
+    bool v4 = address->any.sa_family == AF_INET;
+    return ntohs(v4 ? address->v4.sin_port : address->v6.sin6_port);
+}
+
 static bool bind_and_listen(int fd, union address *address, socklen_t len)
 {
     int on = 1;
@@ -42,10 +48,24 @@ static bool bind_and_listen(int fd, union address *address, socklen_t len)
            getsockname(fd, &address->any, &len) == 0;
 }
 
+static bool take_socket(struct http_server *server, struct err *err)
+{
+    union address address;
+    socklen_t len = sizeof address;
+    if (getsockname(server->listen_fd, &address.any, &len) != 0) {
+        err_set(err, 0, "the socket to listen on: %s", strerrordesc_np(errno));
+        return false;
+    }
+    server->port = port_of(&address);
+    return true;
+}
+
 static bool open_socket(struct http_server *server, struct err *err)
 {
     const struct http_options *options = &server->options;
     union address address;
+    if (options->listen_fd > 0)
+        return take_socket(server, err);
     socklen_t len = read_address(options->address, (uint16_t)options->port, &address);
     if (len == 0) {
         err_set(err, 0, "\"%s\" is no numeric IPv4 or IPv6 address", options->address);
@@ -58,8 +78,7 @@ static bool open_socket(struct http_server *server, struct err *err)
                 strerrordesc_np(errno));
         return false;
     }
-    server->port =
-        ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
+    server->port = port_of(&address);
     return true;
 }
 
@@ -102,7 +121,7 @@ struct http_server *http_server_open(const struct http_options *options, struct 
     server->options = *options;
     server->bodies.max_bytes = options->bodies_max_bytes;
     addresses_init(&server->addresses);
-    server->listen_fd = -1;
+    server->listen_fd = options->listen_fd > 0 ? options->listen_fd : -1;
     bool keys_good = keyring_open(&server->keyring, options->keys_file, err);
     server->metrics = server_metrics_open(options->routes, options->n_routes);
     server->loops = calloc(options->threads, sizeof *server->loops);
@@ -155,6 +174,17 @@ void http_server_close(struct http_server **server_inout)
     server_metrics_close(server->metrics);
     free(server->loops);
     free(server);
+}
+
+bool http_server_alive(struct http_server *server)
+{
+    for (uint32_t i = 0; i < server->n_loops; i++)
+        if (!loop_has_beaten(&server->loops[i], server->beats_asked))
+            return false;
+    server->beats_asked++;
+    for (uint32_t i = 0; i < server->n_loops; i++)
+        loop_ask_beat(&server->loops[i], server->beats_asked);
+    return true;
 }
 
 bool http_server_reload_keys(struct http_server *server, struct err *err)

@@ -25,8 +25,9 @@ struct http_server {
     struct http_loop *loops;
     uint32_t n_loops;
     uint32_t port;
-    int listen_fd;    /* until the loops have theirs; else -1 */
-    atomic_int phase; /* enum server_phase; release by who moves it, acquire by the loops */
+    uint64_t beats_asked; /* of whoever calls http_server_alive() */
+    int listen_fd;        /* until the loops have theirs; else -1 */
+    atomic_int phase;     /* enum server_phase; release by who moves it, acquire by the loops */
     /* Counts of now; relaxed. */
     atomic_uint_fast64_t connections, requests;
     struct bodies bodies;

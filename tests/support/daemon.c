@@ -2,11 +2,13 @@
 #include "support/daemon.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -64,13 +66,18 @@ const char *daemon_program(void)
 }
 
 /* setpriv: the kernel ends the daemon when the thread that started it ends. */
-static void spawn(struct daemon *daemon, const char *const settings[], const char *const args[])
+static void spawn(struct daemon *daemon, int socket, const char *const settings[],
+                  const char *const args[])
 {
+    /* exec keeps the process id, and with it LISTEN_PID */
+    static const char hand_over[] = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\" 3<&0 </dev/null";
+    const char *const shell[] = { "sh", "-c", hand_over, "sh", NULL };
     static const char *const inherited[] = { "PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS",
                                              "TSAN_OPTIONS" };
     struct strings argv = { .n = 0 }, env = { .n = 0 };
     const char *const front[] = { "setpriv", "--pdeathsig", "KILL", "--", daemon_program(), NULL };
     char *owned[5] = { NULL };
+    add_all(&argv, socket >= 0 ? shell : NULL);
     add_all(&argv, front);
     add_all(&argv, args);
     for (size_t i = 0; i < 4; i++) {
@@ -83,26 +90,41 @@ static void spawn(struct daemon *daemon, const char *const settings[], const cha
     add_all(&env, settings);
 
     const struct process process = {
-        .argv = argv.all, .env = env.all, .in_fd = -1, .out_fd = daemon->log_fd
+        .argv = argv.all, .env = env.all, .in_fd = socket, .out_fd = daemon->log_fd
     };
     daemon->pid = process_spawn(&process);
     for (size_t i = 0; i < 5; i++)
         free(owned[i]);
 }
 
-struct daemon *daemon_spawn(const char *const settings[], const char *const args[])
+static int port_of(int socket)
+{
+    struct sockaddr_in address;
+    socklen_t len = sizeof address;
+    CHECK(getsockname(socket, (struct sockaddr *)&address, &len) == 0);
+    return ntohs(address.sin_port);
+}
+
+struct daemon *daemon_spawn_on(int socket, const char *const settings[], const char *const args[])
 {
     struct daemon *daemon = calloc(1, sizeof *daemon);
     CHECK(daemon != NULL);
     int port = port_in(settings);
-    daemon->port = port != 0 ? port : process_free_port();
+    if (port == 0)
+        port = socket >= 0 ? port_of(socket) : process_free_port();
+    daemon->port = port;
     daemon->log_fd = memfd_create("daemon-log", MFD_CLOEXEC);
     CHECK(daemon->log_fd >= 0);
     /* A memfd has no lock on its offset: else the lines of two threads may cover each other. */
     CHECK(fcntl(daemon->log_fd, F_SETFL, O_APPEND) == 0);
     daemon->http = http_client_open();
-    spawn(daemon, settings, args);
+    spawn(daemon, socket, settings, args);
     return daemon;
+}
+
+struct daemon *daemon_spawn(const char *const settings[], const char *const args[])
+{
+    return daemon_spawn_on(-1, settings, args);
 }
 
 struct daemon *daemon_start(const char *const settings[])

@@ -24,6 +24,11 @@ struct daemon *daemon_start(const char *const settings[]) MUST_CHECK;
 /* As daemon_start, but waits for nothing. `args` (may be NULL) follow the program's name. */
 struct daemon *daemon_spawn(const char *const settings[], const char *const args[]) MUST_CHECK;
 
+/* As daemon_spawn, with that listening socket handed over as a service manager does
+ * (LISTEN_FDS=1). */
+struct daemon *daemon_spawn_on(int socket, const char *const settings[],
+                               const char *const args[]) MUST_CHECK;
+
 /* False when `path` did not answer with `status` in time. */
 bool daemon_wait_status(struct daemon *daemon, const char *path, int status, int seconds);
 
