@@ -1,14 +1,26 @@
-// service.mjs - ordersd on a free port, as a child; and orders for it.
-import { spawn } from 'node:child_process';
+// service.mjs - ordersd on a free port, as a child; orders for it; and the door that the browser comes through, which
+// stays where it is while services come and go behind it.
+import { execFileSync, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
+import { connect, createServer } from 'node:net';
 
 const SETTINGS = { HTTP_PORT: '0', LOG_FORMAT: 'json', DATABASE_MIN_POOL_SIZE: '4', DATABASE_MAX_POOL_SIZE: '20', DATABASE_HEALTH_CHECK_INTERVAL: '1s',
   DATABASE_HEALTH_CHECK_TIMEOUT: '1s', DATABASE_INITIAL_RETRY_DELAY: '50ms', DATABASE_MAX_RETRY_DELAY: '500ms', ORDERS_COMMIT_TIMEOUT: '3s' };
 
+// The settings of a service that shows its figures to this key only.
+export function guarded(program, path, key) {
+  writeFileSync(path, `browser ${execFileSync(program, ['hash-key'], { input: key, encoding: 'utf8' })}`, { mode: 0o600 });
+  return { AUTH: 'keys', API_KEYS_FILE: path, AUTH_METRICS: 'true' };
+}
+
 export class Service {
-  static open(program, sockets, port = '0') {
+  static all = [];
+
+  static open(program, sockets, settings = {}) {
     const service = new Service();
-    const env = { PATH: process.env.PATH, ...SETTINGS, HTTP_PORT: port, DATABASE_URL: `host=${sockets} user=postgres dbname=postgres` };
+    Service.all.push(service);
+    const env = { PATH: process.env.PATH, ...SETTINGS, DATABASE_URL: `host=${sockets} user=postgres dbname=postgres`, ...settings };
     service.child = spawn(program, { env, stdio: ['ignore', 'ignore', 'pipe'] });
     service.ended = new Promise((resolve) => service.child.once('exit', resolve));
     service.log = '';
@@ -59,5 +71,27 @@ export class Service {
     };
     const all = Promise.all(Array.from({ length: clients }, client));
     return async () => { stopped = true; await all; agent.destroy(); };
+  }
+}
+
+// Hands connections on to the service of now; without one it hangs up on them.
+export class Door {
+  static async open() {
+    const door = new Door();
+    door.service = null;
+    door.server = createServer((inner) => door.handOn(inner));
+    await new Promise((resolve) => door.server.listen(0, '127.0.0.1', resolve));
+    door.host = `127.0.0.1:${door.server.address().port}`;
+    return door;
+  }
+
+  handOn(inner) {
+    inner.on('error', () => {});
+    if (!this.service) return inner.destroy();
+    const outer = connect(this.service.port, '127.0.0.1');
+    outer.on('error', () => inner.destroy());
+    inner.on('close', () => outer.destroy());
+    outer.on('close', () => inner.destroy());
+    return inner.pipe(outer).pipe(inner);
   }
 }

@@ -28,7 +28,7 @@ async function ask(after) {
   const headers = key === '' ? {} : { Authorization: `Bearer ${key}` };
   const response = await fetch(`/status?after=${after}`, { headers, cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) });
   if (response.status === 401 || response.status === 403) return denied(response.status, await response.json());
-  if (!response.ok) throw new Error(`it answered ${response.status}`);
+  if (!response.ok) throw Object.assign(new Error(`it answered ${response.status}`), { answered: true });
   const answer = await response.json();
   if (status && after > 0 && answer.started_at !== status.started_at) return ask(0); // its samples are numbered anew
   return take(answer);
@@ -85,7 +85,8 @@ function silent(error) {
   document.body.classList.add('stale');
   const why = error.name === 'TimeoutError' ? `it took longer than ${PATIENCE_MS / 1000} s` : error.name === 'TypeError' ? 'it cannot be reached' : error.message;
   const below = status ? ['What is below was true then, and may not be now.'] : [];
-  banner('silent', 'NO ANSWER', `NO ANSWER since ${clock(answeredAt + ahead)}`, [`From ${location.host}: ${why}.`, ...below]);
+  const what = error.answered ? 'NO FIGURES' : 'NO ANSWER';
+  banner('silent', what, `${what} since ${clock(answeredAt + ahead)}`, [`From ${location.host}: ${why}.`, ...below]);
   if (status) draw();
 }
 

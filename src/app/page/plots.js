@@ -50,8 +50,11 @@ class Plot {
     return shown;
   }
 
-  // dygraphs cannot draw into what has no size, as a page in a hidden tab.
+  // dygraphs cannot draw into what has no size: what is hidden.
+  get hasSize() { return this.canvas.clientWidth > 0 && this.canvas.clientHeight > 0; }
+
   resize() {
+    if (!this.hasSize) return;
     if (this.graph) this.graph.resize();
     else if (this.last) this.draw(...this.last);
   }
@@ -85,7 +88,7 @@ class Plot {
     this.rows = rows;
     const view = { file: rows, dateWindow: [from, now], valueRange: [0, this.top(rows, from)] };
     if (this.graph) this.graph.updateOptions(view);
-    else if (this.canvas.clientWidth > 0 && this.canvas.clientHeight > 0) this.graph = this.open(view);
+    else if (this.hasSize) this.graph = this.open(view);
     this.showValues();
   }
 

@@ -7,7 +7,7 @@ const rate = (sample, ...names) => (names.reduce((sum, name) => sum + sample[nam
 const TILES = [
   ['Orders stored', (s) => {
     const refused = rate(s, 'rejected', 'turned_away', 'in_doubt', 'failed');
-    return [number(rate(s, 'created', 'replayed')), 'a second', `not stored: ${number(refused)} a second`, s.turned_away + s.in_doubt + s.failed > 0];
+    return [number(rate(s, 'created', 'replayed')), 'a second', `${number(refused)} not stored`, s.turned_away + s.in_doubt + s.failed > 0];
   }],
   ['Commit p99', (s) => {
     if (s.commit_p99_us === null) return ['–', '', 'no order in the last second', false];
@@ -16,11 +16,11 @@ const TILES = [
   ['Group size', (s, { limits }) => [s.groups > 0 ? number(s.grouped_orders / s.groups) : '–', s.groups > 0 ? 'a commit' : '',
     `at most ${counted(limits.group_max, 'order')}`, s.commits_failed > 0]],
   ['Queue', (s, { limits }) => [number(s.queue_depth), s.queue_depth === 1 ? 'order' : 'orders',
-    s.queue_depth > 0 ? `the oldest waits ${milliseconds(s.queue_oldest_ms).join(' ')}` : `room for ${number(limits.queue_capacity)}`,
+    s.queue_depth > 0 ? `the oldest waits ${s.queue_oldest_ms === 0 ? 'less than 1 ms' : milliseconds(s.queue_oldest_ms).join(' ')}` : `room for ${number(limits.queue_capacity)}`,
     s.queue_depth > 0.8 * limits.queue_capacity]],
   ['Pool', (s, { limits }) => [`${number(s.pool_active)} of ${number(limits.max_pool_size)}`, 'in use',
     `${number(s.pool_idle)} idle, ${number(s.pool_waiting)} waiting${s.pool_exhausted > 0 ? ', exhausted' : ''}`, s.pool_waiting > 0 || s.pool_active + s.pool_idle === 0]],
-  ['Last health check', (s, { last_health_check: check }, now) => {
+  ['Health check', (s, { last_health_check: check }, now) => {
     if (check.at === null) return ['–', '', 'none yet', false];
     return [span((now - Date.parse(check.at)) / 1000), 'ago',
       check.passed ? `passed in ${milliseconds(check.duration_seconds * 1000).join(' ')}` : 'failed', !check.passed];
