@@ -103,6 +103,9 @@ async function tellsAnOutage(browser) {
   await until(browser, `document.querySelector('.tile:last-child').innerText.includes('failed')`, 'the health check is shown as failed');
   if (pictures) await sleep(12000);
   await photograph(browser, 'outage');
+}
+
+async function tellsOfTheEnd(browser) {
   await database('start');
   await until(browser, WELL, 'it says that the service has recovered');
 }
@@ -155,6 +158,7 @@ async function run(browser, door) {
   await fits(browser, 390, 'light');
   await fits(browser, 390, 'dark');
   await fits(browser, 1280, 'dark');
+  await tellsOfTheEnd(browser);
   await stopLoad();
   await tellsSilence(browser, door);
   await asksForAKey(browser, door);

@@ -51,7 +51,8 @@ export class Service {
   post(id, agent, symbol = 'ACME') {
     const body = JSON.stringify({ account_id: 'browser', client_order_id: id, symbol, side: 'buy', type: 'market', quantity: '1' });
     return new Promise((resolve) => {
-      const asked = request(`${this.address}/v1/orders`, { method: 'POST', agent, headers: { 'Content-Type': 'application/json', 'Content-Length': body.length } },
+      const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
+      const asked = request(`${this.address}/v1/orders`, { method: 'POST', agent, headers },
         (answer) => { answer.resume(); answer.on('end', () => resolve(answer.statusCode)); });
       asked.on('error', () => resolve(0));
       asked.end(body);
