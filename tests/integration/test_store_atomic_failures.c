@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 
 #include "store_batch.h"
+#include "support/cluster_standby.h"
 #include "support/gate.h"
 
 /* ---- failed ---- */
@@ -226,17 +227,6 @@ Test(atomic_failures, a_warning_and_no_row_is_in_doubt, .timeout = 120)
 
 /* ---- standbys ---- */
 
-static void await_standbys(struct fixture *f, const char *names)
-{
-    char sql[128];
-    (void)snprintf(sql, sizeof sql, "ALTER SYSTEM SET synchronous_standby_names = '%s'", names);
-    cluster_exec(f->cluster, sql);
-    cluster_exec(f->cluster, "SELECT pg_reload_conf()");
-    (void)snprintf(sql, sizeof sql,
-                   "SELECT (current_setting('synchronous_standby_names') = '%s')::int", names);
-    cr_assert(WAIT_UNTIL(cluster_query_int(f->cluster, sql) == 1, 20));
-}
-
 static bool cancel_waits(struct fixture *f)
 {
     return cluster_query_int(f->cluster, "SELECT count(pg_cancel_backend(pid)) "
@@ -253,7 +243,7 @@ IN_BOTH_MANNERS(atomic_failures, what_no_standby_has_is_not_believed)
     make_batch(&replay, 3);
     make_batch(&other, 3);
     other.orders[1].side = ORDER_SELL;
-    await_standbys(&f, "nobody");
+    cluster_set(f.cluster, "synchronous_standby_names", "nobody");
     cr_assert_not(put_for(&f, &b, 1, false));
     expect_failed(&b, STORE_RETRY_THEN_SPLIT, true);
     cr_assert(WAIT_UNTIL(cancel_waits(&f) && count_orders(&f) == 3, 30));
@@ -265,7 +255,7 @@ IN_BOTH_MANNERS(atomic_failures, what_no_standby_has_is_not_believed)
     cr_expect_not(put_for(&f, &other, 1, false));
     expect_failed(&other, STORE_RETRY_THEN_SPLIT, false);
 
-    await_standbys(&f, "");
+    cluster_set(f.cluster, "synchronous_standby_names", "");
     cr_assert(put_for(&f, &b, 20, true), "%s", b.failure.err.text);
     cr_expect_eq(count_verdict(&b, PUT_CREATED), 3);
     cr_assert(put_for(&f, &replay, 20, false), "%s", replay.failure.err.text);

@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 
 #include "store_fixture.h"
+#include "support/cluster_standby.h"
 
 /* A trigger `name` on orders that runs `body`. */
 static void add_trigger(struct fixture *f, const char *timing, const char *name, const char *body)
@@ -227,17 +228,6 @@ Test(failures, a_warning_and_no_row_is_in_doubt, .timeout = 120)
     fixture_close(&f);
 }
 
-static void await_standbys(struct fixture *f, const char *names)
-{
-    char sql[128];
-    (void)snprintf(sql, sizeof sql, "ALTER SYSTEM SET synchronous_standby_names = '%s'", names);
-    cluster_exec(f->cluster, sql);
-    cluster_exec(f->cluster, "SELECT pg_reload_conf()");
-    (void)snprintf(sql, sizeof sql,
-                   "SELECT (current_setting('synchronous_standby_names') = '%s')::int", names);
-    cr_assert(WAIT_UNTIL(cluster_query_int(f->cluster, sql) == 1, 20));
-}
-
 static bool cancel_waits(struct fixture *f)
 {
     return cluster_query_int(f->cluster, "SELECT count(pg_cancel_backend(pid)) "
@@ -249,7 +239,7 @@ static bool cancel_waits(struct fixture *f)
 Test(failures, what_no_standby_has_is_not_believed, .timeout = 120)
 {
     struct fixture f = fixture_open(true);
-    await_standbys(&f, "nobody");
+    cluster_set(f.cluster, "synchronous_standby_names", "nobody");
     struct order o = make_order("ACC-1", "c-1"), again = make_order("ACC-1", "c-1");
     struct order_put ours = { .order = &o }, replay = { .order = &again };
     struct store_failure failure;
@@ -264,7 +254,7 @@ Test(failures, what_no_standby_has_is_not_believed, .timeout = 120)
     cr_expect_eq(replay.verdict, PUT_PENDING);
     cr_expect_not(failure.in_doubt, "the replay itself stored nothing");
 
-    await_standbys(&f, "");
+    cluster_set(f.cluster, "synchronous_standby_names", "");
     cr_assert(put_within(&f, &ours, 1, true, 20, &failure), "%s", failure.err.text);
     cr_expect_eq(ours.verdict, PUT_CREATED);
     cr_assert(put_within(&f, &replay, 1, false, 20, &failure), "%s", failure.err.text);

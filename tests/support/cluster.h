@@ -1,12 +1,11 @@
 /* cluster.h - a private PostgreSQL for one test process: initdb, start, break, remove.
  *
- * Life       lives in a folder of its own under /tmp, with a unix socket there and a free port on
- *            127.0.0.1, trust authentication, role and database `postgres`. As root the server runs
- *            as the system user postgres. The cluster ends with the process however that ends: a
- *            watchdog outside of it kills the server and removes the folder.
- * Failure    what does not work ends the process with a line that says why and the server's log.
- *            Every wait is bounded.
- * Threads    one thread at a time. */
+ * Life       lives in a folder of its own, in memory (/dev/shm) where there is room, else under
+ *            /tmp, with a unix socket there and a free port on 127.0.0.1, trust authentication,
+ * role and database `postgres`. As root the server runs as the system user postgres. The cluster
+ * ends with the process however that ends: a watchdog outside of it kills the server and removes
+ * the folder. Failure    what does not work ends the process with a line that says why and the
+ * server's log. Every wait is bounded. Threads    one thread at a time. */
 #ifndef SUPPORT_CLUSTER_H
 #define SUPPORT_CLUSTER_H
 

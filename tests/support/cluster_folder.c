@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -16,6 +17,7 @@
 #include "support/wait.h"
 
 enum { COMMAND_S = 60, LOCK_S = 120, REMOVE_S = 30 };
+enum { SHM_GIB_MIN = 2, SHM_FILES_MIN = 100000 };
 
 static const char *const server_env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
 
@@ -125,16 +127,27 @@ static void keep_as_template(const char *data, const char *template)
     free(part);
 }
 
+/* Waits for whoever makes it; many may copy at once. */
+static int lock_template(int how)
+{
+    int lock = open(CLUSTER_TEMPLATE ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (lock < 0)
+        support_fail_os(CLUSTER_TEMPLATE ".lock");
+    if (!WAIT_UNTIL(flock(lock, how | LOCK_NB) == 0, LOCK_S))
+        support_fail("another test keeps " CLUSTER_TEMPLATE ".lock");
+    return lock;
+}
+
 static void make_data(const struct cluster_folder *folder)
 {
     const char *version = folder->bin + strlen("/usr/lib/postgresql/");
     char *data = support_text("%s/data", folder->path);
     char *template = support_text(CLUSTER_TEMPLATE "-%.*s", (int)strcspn(version, "/"), version);
-    int lock = open(CLUSTER_TEMPLATE ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (lock < 0)
-        support_fail_os(CLUSTER_TEMPLATE ".lock");
-    if (!WAIT_UNTIL(flock(lock, LOCK_EX | LOCK_NB) == 0, LOCK_S))
-        support_fail("another test keeps " CLUSTER_TEMPLATE ".lock");
+    int lock = lock_template(LOCK_SH);
+    if (access(template, F_OK) != 0) {
+        close(lock);
+        lock = lock_template(LOCK_EX);
+    }
     if (access(template, F_OK) != 0) {
         initdb(folder, data);
         keep_as_template(data, template);
@@ -160,10 +173,20 @@ static void copy_from(const struct cluster_folder *folder, const char *primary)
     free(program);
 }
 
+/* In memory where there is room for more servers than ever run at once: a thousand files made and
+ * removed are much work for some file systems. No test asks for more than fsync's being called. */
+static const char *parent_folder(void)
+{
+    struct statvfs st;
+    bool roomy = statvfs("/dev/shm", &st) == 0 && access("/dev/shm", W_OK | X_OK) == 0 &&
+                 st.f_bavail * st.f_frsize >> 30 >= SHM_GIB_MIN && st.f_favail >= SHM_FILES_MIN;
+    return roomy ? "/dev/shm" : "/tmp";
+}
+
 void cluster_folder_make(struct cluster_folder *folder, const char *primary)
 {
     folder->bin = find_bin();
-    snprintf(folder->path, sizeof folder->path, "/tmp/ordersd-cluster-XXXXXX");
+    snprintf(folder->path, sizeof folder->path, "%s/ordersd-cluster-XXXXXX", parent_folder());
     if (mkdtemp(folder->path) == NULL)
         support_fail_os(folder->path);
     folder->uid = geteuid();

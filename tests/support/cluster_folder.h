@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 struct cluster_folder {
-    char path[64]; /* /tmp/...; holds data/, log and the server's socket */
+    char path[64]; /* /dev/shm/... or /tmp/...; holds data/, log and the server's socket */
     char *bin;     /* owned; the folder of the server's programs */
     uid_t uid;     /* whom the server runs as */
     gid_t gid;

@@ -45,7 +45,8 @@ static char *loaded_at(struct cluster *cluster)
     return cluster_query_text(cluster, "SELECT pg_conf_load_time()");
 }
 
-/* A fresh session has what the postmaster has read, and when. */
+/* A fresh session has what the postmaster has read, and when. Whether commits wait for a standby is
+ * for the checkpointer to tell all sessions: it reads its configuration between two checkpoints. */
 static void reload(struct cluster *cluster)
 {
     char *before = loaded_at(cluster);
@@ -53,6 +54,8 @@ static void reload(struct cluster *cluster)
     cluster_exec(cluster, "SELECT pg_reload_conf()");
     if (!WAIT_UNTIL(cluster_query_int(cluster, newer) == 1, FOLLOW_S))
         support_fail("the server in %s does not read its configuration", cluster_folder(cluster));
+    cluster_exec(cluster, "CHECKPOINT");
+    cluster_exec(cluster, "CHECKPOINT");
     free(newer);
     free(before);
 }

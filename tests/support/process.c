@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -162,6 +164,22 @@ static bool port_is_free(int port)
     return free;
 }
 
+/* By the name of a socket, which the kernel gives to one process at a time, and takes back when
+ * that ends: so it stays open. Names are those of the network that the ports are of. */
+static bool reserve_port(int port)
+{
+    struct sockaddr_un name = { .sun_family = AF_UNIX };
+    int len = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "ordersd-test-port-%d", port);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+    bool ours = bind(fd, (const struct sockaddr *)&name, size) == 0;
+    if (ours && port_is_free(port))
+        return true;
+    close(fd);
+    return false;
+}
+
 int process_free_port(void)
 {
     enum { LOWEST = 20000, COUNT = 12000, TRIES = 1000 };
@@ -169,7 +187,7 @@ int process_free_port(void)
         uint32_t dice;
         CHECK(getrandom(&dice, sizeof dice, 0) == sizeof dice);
         int port = LOWEST + (int)(dice % COUNT);
-        if (port_is_free(port))
+        if (reserve_port(port))
             return port;
     }
     support_fail("no free port in %d tries", TRIES);

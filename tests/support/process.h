@@ -34,7 +34,8 @@ int process_wait(pid_t pid, double seconds);
 void process_run(const char *const argv[], double seconds);
 
 /* A port on 127.0.0.1 that nobody listens on, below those that the kernel gives to dialling
- * sockets: while its server is down, no client of it can take it or connect to itself. */
+ * sockets: while its server is down, no client of it can take it or connect to itself. No other
+ * test gets it before this process has ended; that costs a descriptor. */
 int process_free_port(void);
 
 #endif
