@@ -7,10 +7,10 @@ const rate = (sample, ...names) => (names.reduce((sum, name) => sum + sample[nam
 const TILES = [
   ['Orders stored', (s) => {
     const refused = rate(s, 'rejected', 'turned_away', 'in_doubt', 'failed');
-    return [number(rate(s, 'created', 'replayed')), 'a second', `${number(refused)} not stored`, s.turned_away + s.in_doubt + s.failed > 0];
+    return [number(rate(s, 'created', 'replayed')), 'a second', `${number(refused)}/s not stored`, s.turned_away + s.in_doubt + s.failed > 0];
   }],
   ['Commit p99', (s) => {
-    if (s.commit_p99_us === null) return ['–', '', 'no order in the last second', false];
+    if (s.commit_p99_us === null) return ['–', '', 'no orders now', false];
     return [...milliseconds(s.commit_p99_us / 1000), `p50 ${milliseconds(s.commit_p50_us / 1000).join(' ')}`, false];
   }],
   ['Group size', (s, { limits }) => [s.groups > 0 ? number(s.grouped_orders / s.groups) : '–', s.groups > 0 ? 'a commit' : '',
