@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/metric_doc.h"
 #include "app/options.h"
 #include "app/problem_doc.h"
 #include "app/run.h"
@@ -27,6 +28,7 @@ enum wish {
     WISH_PRINT_CONFIG,
     WISH_CONFIG_DOC,
     WISH_PROBLEM_DOC,
+    WISH_METRICS_DOC,
 };
 
 static const char intro[] =
@@ -43,6 +45,7 @@ static const char intro[] =
     "  ordersd --print-config         show it, secrets masked\n"
     "  ordersd --config-doc           the manual's page about it, in Markdown\n"
     "  ordersd --problem-doc          the manual's page about refusals, in Markdown\n"
+    "  ordersd --metrics-doc          the manual's page about metrics, in Markdown\n"
     "  ordersd --help | --version\n\n"
     "Exit codes: 0, 1 failure, 70 the database's schema is newer than this program, 78 "
     "configuration.\n\n";
@@ -57,12 +60,13 @@ static enum wish take_wish(int *argc, char *argv[])
         [WISH_PRINT_CONFIG] = "--print-config",
         [WISH_CONFIG_DOC] = "--config-doc",
         [WISH_PROBLEM_DOC] = "--problem-doc",
+        [WISH_METRICS_DOC] = "--metrics-doc",
     };
     enum wish wish = WISH_RUN;
     int kept = 1;
     for (int i = 1; i < *argc; i++) {
         bool taken = false;
-        for (enum wish w = WISH_HELP; w <= WISH_PROBLEM_DOC && !taken; w++) {
+        for (enum wish w = WISH_HELP; w <= WISH_METRICS_DOC && !taken; w++) {
             taken = strcmp(argv[i], flags[w]) == 0;
             wish = taken ? w : wish;
         }
@@ -124,6 +128,9 @@ static int fulfil(enum wish wish, const struct options *options)
     case WISH_PROBLEM_DOC:
         problem_doc(&out);
         break;
+    case WISH_METRICS_DOC:
+        metric_doc(&out);
+        break;
     case WISH_PRINT_CONFIG:
         conf_print(&options_table, options, &out);
         break;
@@ -168,7 +175,7 @@ int main(int argc, char *argv[])
     struct err err = { 0 };
     enum wish wish = take_wish(&argc, argv);
     if (wish == WISH_HELP || wish == WISH_VERSION || wish == WISH_CONFIG_DOC ||
-        wish == WISH_PROBLEM_DOC)
+        wish == WISH_PROBLEM_DOC || wish == WISH_METRICS_DOC)
         return fulfil(wish, &options);
     const char *command = take_command(&argc, argv);
     if (wish == WISH_RUN && strcmp(command, "hash-key") == 0)

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "app/metrics.h"
 #include "app/routes.h"
 #include "app/service.h"
 #include "base/clock.h"
@@ -148,7 +149,7 @@ static void pool_latencies(struct buf *out, const struct pqpool_stats *p)
 
 /* ---- orders ---- */
 
-static void orders(struct buf *out, struct service *service)
+static void orders(struct buf *out, const struct service *service)
 {
     static const char *const results[ORDER_RESULTS] = {
         [RESULT_CREATED] = "created",
@@ -270,25 +271,48 @@ static void answer(struct http_request *req, struct buf *text)
     http_answer(req, 200, OPENMETRICS CHARSET, &out);
 }
 
+/* What is shown of one moment, the HTTP layer's own aside. */
+struct figures {
+    const struct service *service;
+    const struct ingest_metrics *ingest;
+    struct pqpool_stats pool;
+    struct ingest_gauges queue;
+    bool ready;
+};
+
+static void render(struct buf *out, const struct figures *f)
+{
+    one(out, M_BUILD_INFO, "version=\"" ORDERSD_VERSION "\",compiler=\"" ORDERSD_COMPILER "\"", 1);
+    one(out, M_READY, "", f->ready);
+    pool_gauges(out, &f->pool);
+    pool_counters(out, &f->pool);
+    pool_latencies(out, &f->pool);
+    orders(out, f->service);
+    queue(out, &f->queue);
+    commits(out, f->ingest);
+    process(out, f->service);
+}
+
+void metrics_blank(struct buf *out)
+{
+    static struct service service;
+    static struct ingest_metrics ingest;
+    static struct figures figures = { .service = &service, .ingest = &ingest };
+    render(out, &figures);
+    http_blank_metrics(routes, routes_count, out);
+}
+
 void get_metrics(struct http_request *req, void *ctx)
 {
     struct service *service = ctx;
-    struct pqpool_stats pool;
-    struct ingest_gauges gauges;
+    struct figures figures = { .service = service, .ingest = ingest_metrics(service->ingest) };
     char why[320];
     struct buf out = BUF_INIT(METRICS_MAX);
 
-    pqpool_stats(service->pool, &pool);
-    ingest_gauges(service->ingest, &gauges);
-    one(&out, M_BUILD_INFO, "version=\"" ORDERSD_VERSION "\",compiler=\"" ORDERSD_COMPILER "\"", 1);
-    one(&out, M_READY, "", service_ready(service, &pool, why, sizeof why));
-    pool_gauges(&out, &pool);
-    pool_counters(&out, &pool);
-    pool_latencies(&out, &pool);
-    orders(&out, service);
-    queue(&out, &gauges);
-    commits(&out, ingest_metrics(service->ingest));
-    process(&out, service);
+    pqpool_stats(service->pool, &figures.pool);
+    ingest_gauges(service->ingest, &figures.queue);
+    figures.ready = service_ready(service, &figures.pool, why, sizeof why);
+    render(&out, &figures);
     http_server_metrics(http_server_of(req), &out);
     answer(req, &out);
 }

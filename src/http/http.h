@@ -200,6 +200,9 @@ uint64_t http_server_connections(const struct http_server *server);
 /* http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code}
  * and the connection gauges, in Prometheus text. */
 void http_server_metrics(const struct http_server *server, struct buf *out);
+/* The same of a server with these routes, with every value that a label can have and no figure
+ * that means anything: for a manual. Nothing when out of memory. */
+void http_blank_metrics(const struct http_route *routes, size_t n_routes, struct buf *out);
 
 /* ---- keys (design.md section 5, "Who may") ---- */
 

@@ -207,16 +207,36 @@ uint64_t http_server_connections(const struct http_server *server)
     return atomic_load_explicit(&server->connections, memory_order_relaxed);
 }
 
+static void render_totals(struct buf *out, uint64_t requests, uint64_t connections,
+                          uint64_t handshakes_failed)
+{
+    prom_family(out, "http_server_active_requests", "gauge",
+                "Requests begun and not yet answered.");
+    prom_uint(out, "http_server_active_requests", "", requests);
+    prom_family(out, "http_server_open_connections", "gauge", "Client connections.");
+    prom_uint(out, "http_server_open_connections", "", connections);
+    prom_family(out, "http_server_tls_handshakes_failed_total", "counter",
+                "Connections that ended before their TLS handshake did.");
+    prom_uint(out, "http_server_tls_handshakes_failed_total", "", handshakes_failed);
+}
+
 void http_server_metrics(const struct http_server *server, struct buf *out)
 {
     server_metrics_render(server->metrics, out);
-    prom_family(out, "http_server_active_requests", "gauge",
-                "Requests begun and not yet answered.");
-    prom_uint(out, "http_server_active_requests", "", http_server_in_flight(server));
-    prom_family(out, "http_server_open_connections", "gauge", "Client connections.");
-    prom_uint(out, "http_server_open_connections", "", http_server_connections(server));
-    prom_family(out, "http_server_tls_handshakes_failed_total", "counter",
-                "Connections that ended before their TLS handshake did.");
-    prom_uint(out, "http_server_tls_handshakes_failed_total", "",
-              atomic_load_explicit(&server->handshakes_failed, memory_order_relaxed));
+    render_totals(out, http_server_in_flight(server), http_server_connections(server),
+                  atomic_load_explicit(&server->handshakes_failed, memory_order_relaxed));
+}
+
+void http_blank_metrics(const struct http_route *routes, size_t n_routes, struct buf *out)
+{
+    static const char *const methods[] = { "GET", "HEAD", "POST", "other" };
+    struct server_metrics *metrics = server_metrics_open(routes, n_routes);
+    struct http_problem problem;
+    if (metrics == NULL)
+        return;
+    for (size_t i = 0; http_own_problem(i, &problem); i++)
+        server_metrics_observe(metrics, NULL, methods[i % 4], problem.status, 0);
+    server_metrics_render(metrics, out);
+    render_totals(out, 0, 0, 0);
+    server_metrics_close(metrics);
 }

@@ -137,6 +137,15 @@ Test(config, the_manual_of_refusals_is_up_to_date, .timeout = TEST_S)
     free(output);
 }
 
+Test(config, the_manual_of_metrics_is_up_to_date, .timeout = TEST_S)
+{
+    char *output, *manual = read_file(SOURCE_DIR "/docs/METRICS.md");
+    cr_expect_eq(rig_run(NULL, NULL, LIST("--metrics-doc"), &output), 0);
+    cr_expect(strcmp(output, manual) == 0, "make it anew: ordersd --metrics-doc");
+    free(manual);
+    free(output);
+}
+
 /* ---- starting and subcommands ---- */
 
 Test(config, a_port_in_use_is_named, .timeout = TEST_S)
