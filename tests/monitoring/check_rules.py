@@ -7,6 +7,7 @@ import yaml
 from manual import ROOT, complaints, read_manual, series_of
 
 RULES = ROOT / 'docker/prometheus/rules'
+INDEX = ROOT / 'docs/runbooks/README.md'
 SCRAPE_S = 15
 HEADINGS = ['## Meaning', '## Who is hurt', '## First look', '## Causes, the likely first', '## Over when']
 failed = 0
@@ -34,6 +35,10 @@ def check_alert(alert):
     if texts.get('runbook') != page:
         bad(name, f'does not name its page, {page}')
     check_page(name, ROOT / page)
+    when = ' '.join(alert['expr'].split()).replace('|', '\\|')
+    row = f'| [{name}]({name}.md) | {alert["labels"]["severity"]} | `{when}`'
+    if f'{row}{" for " + alert["for"] if "for" in alert else ""} |' not in INDEX.read_text().splitlines():
+        bad(name, 'is not in docs/runbooks/README.md as it is')
 
 
 def check_page(name, page):
@@ -82,7 +87,7 @@ def main():
     for alert in alerts.values():
         check_alert(alert)
     for page in (ROOT / 'docs/runbooks').glob('*.md'):
-        if page.stem not in alerts:
+        if page.stem not in alerts and page.stem != 'README':
             bad(page.name, 'is the page of no alert')
     check_cases(alerts)
     if yaml.safe_load((ROOT / 'docker/prometheus/prometheus.yml').read_text())['global']['scrape_interval'] != f'{SCRAPE_S}s':
