@@ -1,0 +1,110 @@
+"""panels.py ORDERSD SOCKETS FOLDER: docs/METRICS.md against a live /metrics, both ways; then, of a live Prometheus with
+our rules, every expression of the dashboard and every recording rule must return data, and no alert fire."""
+import re
+import sys
+import time
+
+import yaml
+
+from dashboard import expressions
+from live import Ordersd, Prometheus
+from manual import ROOT, read_manual, series_of
+
+SOON_S = 60
+RESTARTS = 'Restarts'  # the annotation: there are none, and it must only be valid
+failed = 0
+
+
+def bad(where, why):
+    global failed
+    failed += 1
+    print(f'{where}: {why}')
+
+
+def read_scrape(text):
+    """({metric: type}, {series: {label: {value}}})"""
+    kinds = dict(re.findall(r'^# TYPE (\w+) (\w+)$', text, re.M))
+    series = {}
+    for name, labels in re.findall(r'^(\w+)(?:\{(.*)\})? \S+$', text, re.M):
+        have = series.setdefault(name, {})
+        for label, value in re.findall(r'(\w+)="([^"]*)"', labels):
+            have.setdefault(label, set()).add(value)
+    return kinds, series
+
+
+def compare_with_manual(text):
+    kinds, live = read_scrape(text)
+    manual = read_manual()
+    said = {name: kind for name, (kind, _) in manual.items()}
+    for name in kinds.keys() ^ said.keys():
+        bad(name, 'is in only one of /metrics and METRICS.md')
+    for name in kinds.keys() & said.keys():
+        if kinds[name] != said[name]:
+            bad(name, f'is a {kinds[name]}, and METRICS.md says {said[name]}')
+    series = series_of(manual)
+    for name in live.keys() ^ series.keys():
+        bad(name, 'is a series of only one of /metrics and METRICS.md')
+    for name in live.keys() & series.keys():
+        compare_labels(name, live[name], series[name])
+
+
+def compare_labels(name, live, said):
+    if live.keys() != said.keys():
+        return bad(name, f'has the labels {sorted(live)}, and METRICS.md says {sorted(said)}')
+    for label, values in said.items():
+        if values is None or values == ["the program's"]:
+            continue
+        have, told = live[label], {value.strip('"') for value in values}
+        # What HTTP clients may bring about is not there before they do.
+        if not have <= told or (have != told and not name.startswith('http_server_')):
+            bad(name, f'{label}: /metrics has {sorted(have - told)}, and METRICS.md {sorted(told - have)}')
+
+
+def values(prometheus, expr):
+    """More than four scrapes a window, since a busy machine misses some."""
+    return prometheus.ask(expr.replace('$__rate_interval', '10s').replace('$instance', '.*'))
+
+
+def has_data(prometheus, expr):
+    return any(value != 'NaN' for value in values(prometheus, expr))
+
+
+def check_expressions(prometheus):
+    rules = yaml.safe_load((ROOT / 'docker/prometheus/rules/recording.yml').read_text())['groups']
+    wanted = [(rule['record'], rule['record']) for group in rules for rule in group['rules']]
+    wanted += [(title, expr) for title, expr in expressions() if title != RESTARTS]
+    end, empty = time.monotonic() + SOON_S, wanted
+    while empty and time.monotonic() < end:
+        empty = [(title, expr) for title, expr in empty if not has_data(prometheus, expr)]
+        time.sleep(0.5 if empty else 0)
+    for title, expr in expressions():
+        if title == RESTARTS and values(prometheus, expr):
+            bad(title, 'there are none')
+    for title, expr in empty:
+        bad(title, f'no data for {expr}')
+    print(f'{len(wanted) - len(empty)} of {len(wanted)} expressions have data')
+
+
+def check_rules(prometheus):
+    rules = [rule for group in prometheus.get('rules')['groups'] for rule in group['rules']]
+    for rule in rules:
+        if rule['health'] != 'ok':
+            bad(rule['name'], f'{rule["health"]}: {rule.get("lastError", "")}')
+        if rule.get('state') == 'firing' and rule['labels']['severity'] != 'info':
+            bad(rule['name'], f'fires while all is well: {rule["alerts"]}')
+    print(f'{len(rules)} rules are evaluated')
+
+
+def main():
+    program, sockets, folder = sys.argv[1:]
+    with Ordersd(program, sockets, folder) as ordersd, Prometheus(ordersd.port, folder) as prometheus:
+        compare_with_manual(ordersd.get('/metrics'))
+        with ordersd.load():
+            check_expressions(prometheus)
+        prometheus.wait_evaluated()
+        check_rules(prometheus)
+        compare_with_manual(ordersd.get('/metrics'))
+    sys.exit(failed > 0)
+
+
+main()
