@@ -9,6 +9,7 @@
 #include "app/options.h"
 #include "app/problem_doc.h"
 #include "app/run.h"
+#include "app/secrets.h"
 #include "app/service.h"
 #include "app/tls.h"
 #include "base/buf.h"
@@ -101,7 +102,7 @@ static int check_files(const struct options *options)
 {
     struct http_tls *tls = NULL;
     struct err err = { 0 };
-    if (!tls_open(options, &tls, &err)) {
+    if (!secrets_check_files(options, &err) || !tls_open(options, &tls, &err)) {
         (void)fprintf(stderr, "ordersd: configuration: %s\n", err.text);
         return EXIT_CONFIG;
     }
@@ -158,7 +159,8 @@ static int run(const char *command, const struct options *options, int argc, cha
         return run_migrate(options);
     if (strcmp(command, "healthcheck") == 0)
         return run_healthcheck(options);
-    (void)fprintf(stderr, "ordersd: no command '%s'; try ordersd --help\n", command);
+    (void)fprintf(stderr, "ordersd: no command '%.*s'; try ordersd --help\n",
+                  (int)strcspn(command, ":@="), command); /* not a URL with its password */
     return EXIT_CONFIG;
 }
 
@@ -169,10 +171,15 @@ static void start_log(const struct options *options)
     log_init((enum log_level)options->log_level, text ? LOG_AS_TEXT : LOG_AS_JSON);
 }
 
-int main(int argc, char *argv[])
+int main(int argc, char *given[])
 {
     static struct options options;
     struct err err = { 0 };
+    char **argv = secrets_hide(argc, given);
+    if (argv == NULL) {
+        (void)fprintf(stderr, "ordersd: out of memory\n");
+        return 1;
+    }
     enum wish wish = take_wish(&argc, argv);
     if (wish == WISH_HELP || wish == WISH_VERSION || wish == WISH_CONFIG_DOC ||
         wish == WISH_PROBLEM_DOC || wish == WISH_METRICS_DOC)
@@ -189,6 +196,7 @@ int main(int argc, char *argv[])
     if (wish != WISH_RUN)
         return fulfil(wish, &options);
     start_log(&options);
+    secrets_keep_from_dumps(&options);
     json_object_seed(0); /* before any thread: jansson's first use of it is not thread-safe */
     return run(command, &options, argc, argv);
 }

@@ -165,6 +165,8 @@ static const struct conf_opt opts[] = {
       .doc = "The longest from SIGTERM to the end of the process." },
     { DURATION(shutdown_delay), .def = "0", BOUNDS(0, MIN(10)),
       .doc = "How long after SIGTERM new connections are still accepted, while /health/ready already answers 503." },
+    { OPT(core_dumps), .def = "false",
+      .doc = "Let a crash leave a core dump, which holds the database's password and orders; false also keeps everyone but root from tracing the process." },
     { OPT(log_level), .def = "info", .flags = CONF_RELOAD | CONF_FILE, .words = log_level_words,
       .doc = "The least severe events that are logged." },
     { OPT(log_format), .def = "auto", .words = log_format_words,

@@ -70,6 +70,7 @@ struct options {
 
     /* process */
     int64_t shutdown_timeout_ns, shutdown_delay_ns;
+    bool core_dumps;
     int log_level;  /* enum log_level */
     int log_format; /* enum options_log_format */
 };

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "app/secrets.h"
 #include "app/service.h"
 #include "app/tls.h"
 #include "base/clock.h"
@@ -106,6 +107,7 @@ static void reload_options(int argc, char *const argv[])
 static void reload(struct service *service, int argc, char *const argv[])
 {
     reload_options(argc, argv);
+    secrets_warn_of_files(&service->options);
     service_reload_keys(service);
 }
 
@@ -221,6 +223,7 @@ int run_serve(const struct options *options, int argc, char *const argv[])
     block_signals(&set);
     if (!raise_fd_limit(options))
         return EXIT_CONFIG;
+    secrets_warn_of_files(options);
     service.options = *options;
     notify_open(&service.notify);
     if (!take_socket(&service, &err)) {

@@ -33,6 +33,7 @@ static struct pqpool_options pool_options(struct service *service)
     const struct options *o = &service->options;
     struct pqpool_options p = PQPOOL_OPTIONS_DEFAULT;
     p.conninfo = o->database_url;
+    p.password = o->database_password;
     p.password_file = o->database_password_file;
     p.application_name = "ordersd";
     p.min_pool_size = o->database_min_pool_size;
@@ -66,23 +67,10 @@ static struct pqpool_options pool_options(struct service *service)
     return p;
 }
 
-/* libpq takes it from the environment when the connection string says none. */
-static bool pass_password(const struct options *options, struct err *err)
-{
-    const char *password = options->database_password;
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread has started yet */
-    if (password[0] == '\0' || setenv("PGPASSWORD", password, 1) == 0)
-        return true;
-    err_set(err, 0, "out of memory");
-    return false;
-}
-
 bool service_open_database(struct service *service, bool small, struct err *err)
 {
     struct store_options store_options = { .prepare = service->options.database_prepare };
     if (!store_open(&store_options, &service->store, err))
-        return false;
-    if (!pass_password(&service->options, err))
         return false;
     struct pqpool_options options = pool_options(service);
     if (small)

@@ -225,7 +225,8 @@ static int load_flag(const struct conf_table *table, void *conf, int n, char *co
     const char *text = args[0][len] == '=' ? args[0] + len + 1 : NULL;
     (void)snprintf(flag, sizeof flag, "%.*s", len < NAME_SIZE ? (int)len : NAME_SIZE, args[0]);
     if (strncmp(flag, "--", 2) != 0) {
-        err_set(err, 0, "%s: not an option; they are given as --name=value", flag);
+        err_set(err, 0, "%.*s: not an option; they are given as --name=value",
+                (int)strcspn(flag, ":@"), flag); /* not a URL with its password */
         return 0;
     }
     const struct conf_opt *opt = find_flag(table, flag);

@@ -24,7 +24,8 @@ struct dsn {
     PQconninfoOption *given; /* what the string says; PQconninfoFree() */
     struct host hosts[HOSTS_MAX];
     unsigned n_hosts;
-    const char *password_file, *application_name; /* borrowed from the pool's options */
+    const char *given_password, *password_file,
+        *application_name; /* borrowed from the pool's options */
     char startup_options[OPTIONS_SIZE];
     char password[PASSWORD_SIZE]; /* of the last read */
 };
@@ -113,6 +114,24 @@ static bool split_hosts(struct dsn *dsn, const PQconninfoOption *defaults, struc
     return true;
 }
 
+/* What is no host and no port may be the rest of a password with a @ or / in it, and libpq would
+ * quote it in its error. */
+static bool hosts_plausible(const struct dsn *dsn, struct err *err)
+{
+    for (unsigned i = 0; i < dsn->n_hosts; i++) {
+        const char *host = dsn->hosts[i].host, *port = dsn->hosts[i].port;
+        if (port != NULL && port[strspn(port, "0123456789")] != '\0')
+            err_set(err, 0,
+                    "connection string: a port is no number; a password's / is %%2F in a URI");
+        else if (host != NULL && host[0] != '/' && strchr(host + (host[0] == '@'), '@') != NULL)
+            err_set(err, 0, "connection string: a @ in a host; a password's @ is %%40 in a URI");
+        else
+            continue;
+        return false;
+    }
+    return true;
+}
+
 /* Ours first, so that the user's own `options` win. */
 static bool join_options(struct dsn *dsn, const char *ours, const PQconninfoOption *defaults,
                          struct err *err)
@@ -146,6 +165,7 @@ struct dsn *dsn_open(const struct pqpool_options *options, struct err *err)
         err_set(err, 0, "out of memory");
         return NULL;
     }
+    dsn->given_password = options->password;
     dsn->password_file = options->password_file;
     dsn->application_name = options->application_name;
     dsn->given = PQconninfoParse(options->conninfo, &why);
@@ -158,7 +178,7 @@ struct dsn *dsn_open(const struct pqpool_options *options, struct err *err)
         err_set(err, 0, "out of memory, or a broken service file");
         goto fail;
     }
-    if (!split_hosts(dsn, defaults, err) ||
+    if (!split_hosts(dsn, defaults, err) || !hosts_plausible(dsn, err) ||
         !join_options(dsn, options->session_options, defaults, err))
         goto fail;
     PQconninfoFree(defaults);
@@ -181,6 +201,7 @@ void dsn_close(struct dsn *dsn)
         free(dsn->hosts[i].port);
     }
     PQconninfoFree(dsn->given);
+    explicit_bzero(dsn->password, sizeof dsn->password);
     free(dsn);
 }
 
@@ -199,9 +220,16 @@ static bool read_password(struct dsn *dsn, struct err *err)
         dsn->password[n] = '\0';
     if (fd >= 0)
         (void)close(fd);
-    if (n >= 0)
-        dsn->password[strcspn(dsn->password, "\r\n")] = '\0';
-    return n >= 0;
+    if (n < 0)
+        return false;
+    size_t len = strcspn(dsn->password, "\r\n");
+    if (len == sizeof dsn->password - 1) {
+        err_set(err, 0, "password file %s: its first line is %d bytes long or longer",
+                dsn->password_file, PASSWORD_SIZE - 1);
+        return false;
+    }
+    dsn->password[len] = '\0';
+    return true;
 }
 
 static void put(struct dsn_params *out, size_t *n, const char *keyword, const char *value)
@@ -245,6 +273,8 @@ bool dsn_params(struct dsn *dsn, unsigned host, struct dsn_params *out, struct e
     put(out, &n, "client_encoding", "UTF8");
     if (dsn->startup_options[0] != '\0')
         put(out, &n, "options", dsn->startup_options);
+    if (dsn->given_password[0] != '\0')
+        put(out, &n, "password", dsn->given_password);
     if (dsn->password_file[0] != '\0') {
         if (!read_password(dsn, err))
             return false;

@@ -52,9 +52,11 @@ static bool timeouts_valid(const struct pqpool_options *o, struct err *err)
 
 bool options_valid(const struct pqpool_options *o, struct err *err)
 {
-    if (o->conninfo == NULL || o->password_file == NULL || o->application_name == NULL ||
-        o->session_options == NULL || o->validation_query == NULL)
+    if (o->conninfo == NULL || o->password == NULL || o->password_file == NULL ||
+        o->application_name == NULL || o->session_options == NULL || o->validation_query == NULL)
         return refuse(err, "a string option is NULL; begin with PQPOOL_OPTIONS_DEFAULT");
+    if (o->password[0] != '\0' && o->password_file[0] != '\0')
+        return refuse(err, "password and password_file are both set");
     if (o->max_pool_size < 1 || o->max_pool_size > 10000)
         return refuse(err, "max_pool_size must be 1 to 10000");
     if (o->min_pool_size > o->max_pool_size) {
@@ -78,8 +80,8 @@ bool options_valid(const struct pqpool_options *o, struct err *err)
 static bool copy_strings(struct pqpool *pool, const struct pqpool_options *given)
 {
     struct pqpool_options *o = &pool->options;
-    const char **slots[] = { &o->conninfo, &o->password_file, &o->application_name,
-                             &o->session_options, &o->validation_query };
+    const char **slots[] = { &o->conninfo,         &o->password,        &o->password_file,
+                             &o->application_name, &o->session_options, &o->validation_query };
     *o = *given;
     for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++) {
         pool->strings[i] = strdup(*slots[i]);
@@ -177,8 +179,11 @@ void pool_free(struct pqpool *pool)
         if (fds[i] >= 0)
             (void)close(fds[i]);
     dsn_close(pool->dsn);
-    for (size_t i = 0; i < sizeof pool->strings / sizeof pool->strings[0]; i++)
+    for (size_t i = 0; i < sizeof pool->strings / sizeof pool->strings[0]; i++) {
+        if (pool->strings[i] != NULL)
+            explicit_bzero(pool->strings[i], strlen(pool->strings[i])); /* a secret, likely */
         free(pool->strings[i]);
+    }
     free(pool->tasks);
     free(pool->dial_fds);
     free(pool->dials);

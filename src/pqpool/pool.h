@@ -66,7 +66,7 @@ struct pool_event {
 
 struct pqpool {
     struct pqpool_options options; /* never changes; its strings are this pool's copies */
-    char *strings[5];
+    char *strings[6];
     const struct pg_driver *pg;
     struct dsn *dsn;
     struct conn *slots; /* max_pool_size of them */

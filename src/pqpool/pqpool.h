@@ -71,7 +71,8 @@ struct pqpool_event {
 
 struct pqpool_options {
     const char *conninfo;      /* URI or key=value; "" means libpq's environment */
-    const char *password_file; /* read again at each dial; "" for none */
+    const char *password;      /* counts for more than one in conninfo; "" for none */
+    const char *password_file; /* in its place, not with it: read again at each dial; "" for none */
     const char *application_name;
     const char *session_options; /* startup `options`, "-c lock_timeout=1s"; "" for none */
 
@@ -115,15 +116,16 @@ struct pqpool_options {
 /* Every value, zero too, means itself: begin with these. */
 #define PQPOOL_OPTIONS_DEFAULT                                                                     \
     {                                                                                              \
-        .conninfo = "", .password_file = "", .application_name = "", .session_options = "",        \
-        .min_pool_size = 10, .max_pool_size = 100, .acquire_timeout_ns = PQPOOL_SECONDS(5),        \
-        .max_waiting = 1000, .connect_timeout_ns = PQPOOL_SECONDS(30),                             \
-        .command_timeout_ns = PQPOOL_SECONDS(60), .validate_on_checkout = true,                    \
-        .validation_query = "SELECT 1", .validation_bypass_ns = PQPOOL_SECONDS(0.5),               \
-        .validation_timeout_ns = PQPOOL_SECONDS(1), .max_validation_failures = 3,                  \
-        .max_retry_attempts = 5, .initial_retry_delay_ns = PQPOOL_SECONDS(0.5),                    \
-        .max_retry_delay_ns = PQPOOL_SECONDS(30), .retry_backoff_multiplier = 2.0,                 \
-        .retry_jitter = true, .health_check_interval_ns = PQPOOL_SECONDS(10),                      \
+        .conninfo = "", .password = "", .password_file = "", .application_name = "",               \
+        .session_options = "", .min_pool_size = 10, .max_pool_size = 100,                          \
+        .acquire_timeout_ns = PQPOOL_SECONDS(5), .max_waiting = 1000,                              \
+        .connect_timeout_ns = PQPOOL_SECONDS(30), .command_timeout_ns = PQPOOL_SECONDS(60),        \
+        .validate_on_checkout = true, .validation_query = "SELECT 1",                              \
+        .validation_bypass_ns = PQPOOL_SECONDS(0.5), .validation_timeout_ns = PQPOOL_SECONDS(1),   \
+        .max_validation_failures = 3, .max_retry_attempts = 5,                                     \
+        .initial_retry_delay_ns = PQPOOL_SECONDS(0.5), .max_retry_delay_ns = PQPOOL_SECONDS(30),   \
+        .retry_backoff_multiplier = 2.0, .retry_jitter = true,                                     \
+        .health_check_interval_ns = PQPOOL_SECONDS(10),                                            \
         .health_check_timeout_ns = PQPOOL_SECONDS(5), .enable_pool_metrics = true,                 \
         .metrics_collection_interval_ns = PQPOOL_SECONDS(5),                                       \
         .idle_timeout_ns = PQPOOL_SECONDS(600), .max_lifetime_ns = PQPOOL_SECONDS(1800),           \

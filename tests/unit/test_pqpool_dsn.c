@@ -211,6 +211,17 @@ static void write_file(const char *path, const char *text)
     close(fd);
 }
 
+Test(dsn, takes_the_password_apart_from_the_string)
+{
+    struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
+    options.conninfo = "host=a password=of-the-string";
+    options.password = "quo'ted \\ and spaced";
+    struct dsn *dsn = dsn_open(&options, NULL);
+    cr_assert_not_null(dsn);
+    expect_value(dsn, 0, "password", "quo'ted \\ and spaced");
+    dsn_close(dsn);
+}
+
 Test(dsn, reads_the_password_file_at_each_dial)
 {
     char path[] = "/tmp/ordersd-password-XXXXXX";
@@ -253,6 +264,8 @@ Test(dsn, a_broken_string_is_explained_and_never_shown)
         { "postgresql://u:p@h/x?s3cret", "missing" },
         { "postgresql://u:s3cret@h]/x?a=b", "" },
         { "password=\"s3cret host=a", "" },
+        { "postgres://u:p@s3cret@h/d", "%40" },
+        { "postgres://u:p/s3cret@h/d", "%2F" },
         { "host=a,b port=1,2,3 password=s3cret", "2 hosts, 0 addresses and 3 ports" },
         { "host=a,b hostaddr=10.0.0.1 password=s3cret", "2 hosts, 1 addresses" },
         { "host=a hostaddr=10.0.0.1,10.0.0.2", "1 hosts, 2 addresses" },

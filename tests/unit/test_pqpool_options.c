@@ -125,7 +125,8 @@ Test(options, the_multiplier_is_a_number_from_1_to_100)
 
 Test(options, no_string_may_be_null)
 {
-    static const size_t strings[] = { AT(conninfo), AT(password_file), AT(application_name),
+    static const size_t strings[] = { AT(conninfo),        AT(password),
+                                      AT(password_file),   AT(application_name),
                                       AT(session_options), AT(validation_query) };
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
         struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;

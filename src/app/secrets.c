@@ -1,0 +1,146 @@
+/* secrets.c - see secrets.h. The kernel shows the strings that a process was started with, wherever
+ * its pointers lead by now: so the copies are ours, and the originals are written over. */
+#include "app/secrets.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/options.h"
+#include "base/err.h"
+#include "base/log.h"
+
+static char **kept_argv, **kept_env; /* until the end of the process */
+
+/* ---- what the process was started with ---- */
+
+static char **copy_strings(char *const from[])
+{
+    size_t n = 0;
+    while (from[n] != NULL)
+        n++;
+    char **copy = calloc(n + 1, sizeof *copy);
+    for (size_t i = 0; copy != NULL && i < n; i++) {
+        copy[i] = strdup(from[i]);
+        if (copy[i] == NULL)
+            return NULL;
+    }
+    return copy;
+}
+
+static void cover(char *text)
+{
+    size_t len = strlen(text);
+    explicit_bzero(text, len);
+    memset(text, '*', len < 3 ? len : 3);
+}
+
+/* Where `text` goes on behind `name`, as a flag or in the environment; NULL: it begins otherwise.
+ */
+static char *behind(char *text, const char *name, bool flag)
+{
+    if (flag && strncmp(text, "--", 2) != 0)
+        return NULL;
+    text += flag ? 2 : 0;
+    for (; *name != '\0'; name++, text++) {
+        bool letter = *name >= 'a' && *name <= 'z';
+        char want = flag     ? (*name == '_' ? '-' : *name)
+                    : letter ? (char)(*name - 'a' + 'A')
+                             : *name;
+        if (*text != want)
+            return NULL;
+    }
+    return text;
+}
+
+static char *behind_secret(char *text, bool flag)
+{
+    for (size_t i = 0; i < options_table.n_opts; i++) {
+        const struct conf_opt *opt = &options_table.opts[i];
+        char *rest = (opt->flags & CONF_SECRET) != 0 ? behind(text, opt->name, flag) : NULL;
+        if (rest != NULL && (*rest == '=' || (flag && *rest == '\0')))
+            return rest;
+    }
+    return flag ? NULL : behind(text, "pgpassword", false); /* libpq's own */
+}
+
+static void cover_flags(char *argv[])
+{
+    for (char **arg = argv; *arg != NULL; arg++) {
+        char *rest = behind_secret(*arg, true);
+        if (rest == NULL)
+            continue;
+        if (*rest == '=')
+            cover(rest + 1);
+        else if (arg[1] != NULL && strncmp(arg[1], "--", 2) != 0)
+            cover(arg[1]);
+    }
+}
+
+static void cover_environment(char *env[])
+{
+    for (char **entry = env; *entry != NULL; entry++) {
+        char *rest = behind_secret(*entry, false);
+        if (rest != NULL && *rest == '=')
+            cover(rest + 1);
+    }
+}
+
+char **secrets_hide(int argc, char *argv[])
+{
+    if (argc < 1)
+        return NULL;
+    kept_argv = copy_strings(argv);
+    kept_env = copy_strings(environ);
+    if (kept_argv == NULL || kept_env == NULL)
+        return NULL;
+    cover_flags(argv);
+    cover_environment(environ);
+    environ = kept_env;
+    return kept_argv;
+}
+
+/* ---- memory ---- */
+
+/* A limit of 0 does not stop a core_pattern that is a pipe; not to be dumpable does. */
+void secrets_keep_from_dumps(const struct options *options)
+{
+    const struct rlimit none = { 0, 0 };
+    if (options->core_dumps)
+        return;
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/* ---- files ---- */
+
+static void warn_of(const char *option, const char *path)
+{
+    struct stat file;
+    if (path != NULL && path[0] != '\0' && stat(path, &file) == 0 && (file.st_mode & S_IROTH) != 0)
+        log_event(LOG_WARN, "secret.readable_by_all", log_str("option", option),
+                  log_str("file", path),
+                  log_str("text", "everyone on this machine may read it: chmod o-r"));
+}
+
+void secrets_warn_of_files(const struct options *options)
+{
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the environment does not change any more */
+    warn_of("DATABASE_URL_FILE", getenv("DATABASE_URL_FILE"));
+    warn_of("DATABASE_PASSWORD_FILE", options->database_password_file);
+    warn_of("TLS_KEY_FILE", options->tls_key_file);
+}
+
+bool secrets_check_files(const struct options *options, struct err *err)
+{
+    const char *path = options->database_password_file;
+    if (path[0] == '\0' || access(path, R_OK) == 0)
+        return true;
+    err_set(err, 0, "DATABASE_PASSWORD_FILE=%.120s: cannot read it: %s", path,
+            strerrordesc_np(errno));
+    return false;
+}
