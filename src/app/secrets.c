@@ -14,22 +14,30 @@
 #include "base/err.h"
 #include "base/log.h"
 
-static char **kept_argv, **kept_env; /* until the end of the process */
+/* Until the end of the process. Whoever takes a string out of the lists that are used (unsetenv()
+ * does) leaves it in the one that is kept. */
+struct strings {
+    char **kept, **used;
+};
+static struct strings arguments, environment;
 
 /* ---- what the process was started with ---- */
 
-static char **copy_strings(char *const from[])
+static bool copy_strings(char *const from[], struct strings *to)
 {
     size_t n = 0;
     while (from[n] != NULL)
         n++;
-    char **copy = calloc(n + 1, sizeof *copy);
-    for (size_t i = 0; copy != NULL && i < n; i++) {
-        copy[i] = strdup(from[i]);
-        if (copy[i] == NULL)
-            return NULL;
+    to->kept = calloc(n + 1, sizeof *to->kept);
+    to->used = calloc(n + 1, sizeof *to->used);
+    if (to->kept == NULL || to->used == NULL)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        to->kept[i] = to->used[i] = strdup(from[i]);
+        if (to->kept[i] == NULL)
+            return false;
     }
-    return copy;
+    return true;
 }
 
 static void cover(char *text)
@@ -94,14 +102,12 @@ char **secrets_hide(int argc, char *argv[])
 {
     if (argc < 1)
         return NULL;
-    kept_argv = copy_strings(argv);
-    kept_env = copy_strings(environ);
-    if (kept_argv == NULL || kept_env == NULL)
+    if (!copy_strings(argv, &arguments) || !copy_strings(environ, &environment))
         return NULL;
     cover_flags(argv);
     cover_environment(environ);
-    environ = kept_env;
-    return kept_argv;
+    environ = environment.used;
+    return arguments.used;
 }
 
 /* ---- memory ---- */
