@@ -33,6 +33,7 @@ static void add_all(struct settings *to, const char *const more[])
 /* Of two with one name the first counts. */
 static struct settings settings_with(const char *const settings[], const char *database_url)
 {
+    static const char *const careful[] = { "DATABASE_PREPARE=false", NULL };
     static const char *const patient[] = { "DATABASE_MIN_POOL_SIZE=2",
                                            "DATABASE_MAX_POOL_SIZE=8",
                                            "DATABASE_INITIAL_RETRY_DELAY=50ms",
@@ -43,6 +44,8 @@ static struct settings settings_with(const char *const settings[], const char *d
                                            NULL };
     struct settings all = { .n = 0 };
     add_all(&all, settings);
+    if (pooler_forbids_prepare())
+        add_all(&all, careful);
     if (database_url != NULL)
         add_all(&all, (const char *const[]){ database_url, NULL });
     add_all(&all, patient);
@@ -52,7 +55,7 @@ static struct settings settings_with(const char *const settings[], const char *d
 struct rig rig_spawn(struct cluster *cluster, const char *const settings[])
 {
     struct rig rig = { .cluster = cluster, .http = http_client_open() };
-    char *url = support_text("DATABASE_URL=%s", cluster_conninfo(cluster));
+    char *url = support_text("DATABASE_URL=%s", pooler_way(cluster));
     struct settings all = settings_with(settings, url);
     rig.daemon = daemon_spawn(all.all, NULL);
     free(url);
@@ -79,7 +82,7 @@ void rig_close(struct rig *rig)
 int rig_run(struct cluster *cluster, const char *const settings[], const char *const args[],
             char **output)
 {
-    char *url = cluster != NULL ? support_text("DATABASE_URL=%s", cluster_conninfo(cluster)) : NULL;
+    char *url = cluster != NULL ? support_text("DATABASE_URL=%s", pooler_way(cluster)) : NULL;
     struct settings all = settings_with(settings, url);
     struct daemon *daemon = daemon_spawn(all.all, args);
     int status = daemon_wait_exit(daemon, SOON_S);

@@ -1,5 +1,7 @@
 /* service_rig.h - for one test: a PostgreSQL, the program that serves on it, a client that asks.
  *
+ * Pooler     ORDERSD_TEST_POOLER=transaction (or session) puts a PgBouncer between the two, in all
+ *            tests: support/pooler.h. In transaction mode they run with DATABASE_PREPARE=false.
  * Bodies     are written here with ' for ", so that a test can be read: no body has a ' of its own.
  * Failure    what does not work ends the process with a line that says why. */
 #ifndef SERVICE_RIG_H
@@ -14,6 +16,7 @@
 #include "support/cluster.h"
 #include "support/daemon.h"
 #include "support/http.h"
+#include "support/pooler.h"
 #include "support/process.h"
 #include "support/wait.h"
 

@@ -14,6 +14,7 @@
 #include "pqpool/pqpool.h"
 #include "store/store.h"
 #include "support/cluster.h"
+#include "support/pooler.h"
 #include "support/wait.h"
 
 enum { FIXTURE_GROUP_MAX = 512 };
@@ -64,7 +65,7 @@ static inline void fixture_migrate(struct fixture *f)
 static inline struct fixture fixture_open(bool prepare)
 {
     struct fixture f = { .cluster = cluster_open(NULL) };
-    fixture_connect(&f, cluster_conninfo(f.cluster), prepare);
+    fixture_connect(&f, pooler_way(f.cluster), prepare && !pooler_forbids_prepare());
     fixture_migrate(&f);
     return f;
 }

@@ -42,6 +42,7 @@ static void expect_created(struct rig *rig, const char *body)
 
 Test(outage, without_a_database_at_the_start, .timeout = TEST_S)
 {
+    SKIP_BEHIND_POOLER("it keeps its clients waiting for a database that is away");
     struct cluster *cluster = cluster_open(NULL);
     cluster_stop(cluster, CLUSTER_FAST);
     struct rig rig = rig_spawn(cluster, LIST("ORDERS_COMMIT_TIMEOUT=3s"));
@@ -62,6 +63,7 @@ Test(outage, without_a_database_at_the_start, .timeout = TEST_S)
 /* Refused at once, though an order may take 90 s: long before a client gives up. */
 Test(outage, a_database_that_is_gone_is_known_to_be_gone, .timeout = TEST_S)
 {
+    SKIP_BEHIND_POOLER("it keeps its clients waiting for a database that is away");
     struct rig rig = rig_open(LIST("ORDERS_COMMIT_TIMEOUT=90s"));
     char *body = order_body("late", "EURUSD"), *known = order_body("early", "EURUSD");
     expect_created(&rig, known);

@@ -9,7 +9,7 @@
 static struct fixture connect_only(void)
 {
     struct fixture f = { .cluster = cluster_open(NULL) };
-    fixture_connect(&f, cluster_conninfo(f.cluster), true);
+    fixture_connect(&f, pooler_way(f.cluster), !pooler_forbids_prepare());
     return f;
 }
 
@@ -98,9 +98,9 @@ Test(migrate, an_up_to_date_schema_needs_no_owner, .timeout = 60)
     struct fixture owner = connect_only();
     cluster_exec(owner.cluster, "CREATE ROLE clerk LOGIN");
     char conninfo[512];
-    (void)snprintf(conninfo, sizeof conninfo, "%s user=clerk", cluster_conninfo(owner.cluster));
+    (void)snprintf(conninfo, sizeof conninfo, "%s user=clerk", pooler_way(owner.cluster));
     struct fixture clerk = { .cluster = owner.cluster };
-    fixture_connect(&clerk, conninfo, true);
+    fixture_connect(&clerk, conninfo, !pooler_forbids_prepare());
     cr_expect_eq(store_migrate(clerk.pool, in_seconds(20), NULL), MIGRATE_FAILED);
 
     fixture_migrate(&owner);
@@ -116,10 +116,12 @@ Test(migrate, an_up_to_date_schema_needs_no_owner, .timeout = 60)
 
 Test(connect, settings_of_a_session, .timeout = 60)
 {
+    if (pooler_forbids_prepare())
+        cr_skip("behind a pooler: a session has no settings of ours in transaction mode");
     struct fixture f = { .cluster = cluster_open(NULL) };
     cluster_exec(f.cluster, "ALTER ROLE postgres SET synchronous_commit = off");
     cluster_exec(f.cluster, "ALTER ROLE postgres SET client_encoding = 'LATIN1'");
-    fixture_connect(&f, cluster_conninfo(f.cluster), true);
+    fixture_connect(&f, pooler_way(f.cluster), !pooler_forbids_prepare());
     struct pqpool_lease *lease = NULL;
     struct pg_result *row = NULL;
     cr_assert_eq(pqpool_acquire(f.pool, in_seconds(10), &lease, NULL), PQPOOL_OK);
@@ -141,8 +143,8 @@ Test(connect, another_encoding_is_refused, .timeout = 60)
     cluster_exec(f.cluster,
                  "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
     char conninfo[512];
-    (void)snprintf(conninfo, sizeof conninfo, "%s dbname=latin", cluster_conninfo(f.cluster));
-    fixture_connect(&f, conninfo, true);
+    (void)snprintf(conninfo, sizeof conninfo, "%s dbname=latin", pooler_way(f.cluster));
+    fixture_connect(&f, conninfo, !pooler_forbids_prepare());
     struct pqpool_lease *lease = NULL;
     cr_expect_neq(pqpool_acquire(f.pool, in_seconds(1), &lease, NULL), PQPOOL_OK);
     struct pqpool_stats stats;

@@ -212,6 +212,12 @@ pid_t cluster_pid(const struct cluster *cluster)
     return cluster->postmaster;
 }
 
+pid_t cluster_beside(const struct cluster *cluster, const char *name, const char *program,
+                     const char *file, const char *text)
+{
+    return cluster_folder_beside(&cluster->folder, name, program, file, text);
+}
+
 static bool connected(PGconn *conn)
 {
     if (PQstatus(conn) != CONNECTION_OK)

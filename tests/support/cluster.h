@@ -53,6 +53,11 @@ int cluster_port(const struct cluster *cluster);
 const char *cluster_folder(const struct cluster *cluster); /* the server's log is in it: "log" */
 pid_t cluster_pid(const struct cluster *cluster);          /* the postmaster's */
 
+/* Runs `program FILE` as the server's user in a folder NAME beside the data, where FILE with `text`
+ * and its output ("log") are; our child. It outlives the server, and ends with the cluster. */
+pid_t cluster_beside(const struct cluster *cluster, const char *name, const char *program,
+                     const char *file, const char *text) MUST_CHECK;
+
 /* Each over a connection of its own that shows in pg_stat_activity as application `cluster`; a
  * server that is just restarting is waited for. */
 void cluster_exec(struct cluster *cluster, const char *sql);

@@ -1,6 +1,7 @@
 /* cluster_folder.c - see cluster_folder.h. */
 #include "support/cluster_folder.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <pwd.h>
@@ -50,19 +51,19 @@ static char *find_bin(void)
 
 /* $0 is the folder. The shell that we spawn ends at once and leaves the waiting to a child that is
  * not ours: a runner that kills the test with all of its children does not find it. Processes are
- * known by their working directory, so none of anybody else's is ever killed; in a container even
- * root may not see that of another user's, so the shell is the server's user. */
+ * known by their working directory, one of the folder's, so none of anybody else's is ever killed;
+ * in a container even root may not see that of another user's, so the shell is the server's user. */
 static const char reaper[] =
     "exec 3<&0\n"
     "(\n"
     "cat <&3\n"
-    "servers() { find /proc/[0-9]* -maxdepth 1 -name cwd -lname \"$0/data\" | cut -d/ -f3; }\n"
+    "servers() { find /proc/[0-9]* -maxdepth 1 -name cwd -lname \"$0/*\" | cut -d/ -f3; }\n"
     "ipcrm -m \"$(sed -n '7s/.* //p' \"$0/data/postmaster.pid\")\"\n"
     "for i in $(seq 200); do\n"
     "  pids=$(servers)\n"
     "  [ -n \"$pids\" ] || break\n"
     "  for pid in $pids; do\n" /* looked at once more: it may be another's by now */
-    "    [ \"$(readlink /proc/$pid/cwd)\" = \"$0/data\" ] && kill -KILL $pid\n"
+    "    case $(readlink /proc/$pid/cwd) in \"$0\"/*) kill -KILL $pid ;; esac\n"
     "  done\n"
     "  sleep 0.05\n"
     "done\n"
@@ -221,6 +222,40 @@ void cluster_folder_configure(const struct cluster_folder *folder, int port, boo
     if (fclose(file) != 0)
         support_fail_os(path);
     free(path);
+}
+
+static void make_beside(const struct cluster_folder *folder, const char *path)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        support_fail_os(path);
+    if (chown(path, folder->uid, folder->gid) != 0)
+        support_fail_os(path);
+}
+
+pid_t cluster_folder_beside(const struct cluster_folder *folder, const char *name,
+                            const char *program, const char *file, const char *text)
+{
+    char *path = support_text("%s/%s", folder->path, name);
+    char *file_path = support_text("%s/%s", path, file);
+    make_beside(folder, path);
+    FILE *out = fopen(file_path, "we");
+    if (out == NULL || fputs(text, out) < 0 || fclose(out) != 0)
+        support_fail_os(file_path);
+    char *log_path = support_text("%s/log", path);
+    int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (log < 0)
+        support_fail_os(log_path);
+    const char *const argv[] = { AS_POSTGRES, "env",  "-C", path,
+                                 program,     file, NULL };
+    const struct process beside = {
+        .argv = unless_root(argv), .env = server_env, .in_fd = -1, .out_fd = log
+    };
+    pid_t pid = process_spawn(&beside);
+    close(log);
+    free(log_path);
+    free(file_path);
+    free(path);
+    return pid;
 }
 
 pid_t cluster_folder_postgres(const struct cluster_folder *folder)

@@ -26,6 +26,11 @@ void cluster_folder_make(struct cluster_folder *folder, const char *primary);
 void cluster_folder_configure(const struct cluster_folder *folder, int port, bool fsync,
                               const char *conf);
 pid_t cluster_folder_postgres(const struct cluster_folder *folder);
+
+/* Runs `program FILE` as the server's user in a folder NAME beside the data, where its log is too;
+ * FILE is written there first, with `text`. It ends with the folder, if not before. */
+pid_t cluster_folder_beside(const struct cluster_folder *folder, const char *name,
+                            const char *program, const char *file, const char *text);
 void cluster_folder_remove(struct cluster_folder *folder);
 
 #endif
