@@ -52,7 +52,8 @@ static char *find_bin(void)
 /* $0 is the folder. The shell that we spawn ends at once and leaves the waiting to a child that is
  * not ours: a runner that kills the test with all of its children does not find it. Processes are
  * known by their working directory, one of the folder's, so none of anybody else's is ever killed;
- * in a container even root may not see that of another user's, so the shell is the server's user. */
+ * in a container even root may not see that of another user's, so the shell is the server's user.
+ */
 static const char reaper[] =
     "exec 3<&0\n"
     "(\n"
@@ -245,8 +246,7 @@ pid_t cluster_folder_beside(const struct cluster_folder *folder, const char *nam
     int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (log < 0)
         support_fail_os(log_path);
-    const char *const argv[] = { AS_POSTGRES, "env",  "-C", path,
-                                 program,     file, NULL };
+    const char *const argv[] = { AS_POSTGRES, "env", "-C", path, program, file, NULL };
     const struct process beside = {
         .argv = unless_root(argv), .env = server_env, .in_fd = -1, .out_fd = log
     };
