@@ -90,8 +90,9 @@ def main():
         if page.stem not in alerts and page.stem != 'README':
             bad(page.name, 'is the page of no alert')
     check_cases(alerts)
-    if yaml.safe_load((ROOT / 'docker/prometheus/prometheus.yml').read_text())['global']['scrape_interval'] != f'{SCRAPE_S}s':
-        bad('prometheus.yml', f'the rules are made for a scrape every {SCRAPE_S} s')
+    for config in (ROOT / 'docker/prometheus').glob('*.yml'):
+        if yaml.safe_load(config.read_text())['global']['scrape_interval'] != f'{SCRAPE_S}s':
+            bad(config.name, f'the rules are made for a scrape every {SCRAPE_S} s')
     print(f'{len(alerts)} alerts and {len(records)} recording rules, {failed} complaints')
     sys.exit(failed > 0)
 
