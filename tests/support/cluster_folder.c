@@ -225,6 +225,22 @@ void cluster_folder_configure(const struct cluster_folder *folder, int port, boo
     free(path);
 }
 
+/* Its output goes to the end of `log` in that folder. */
+static pid_t spawn_as_server(const char *const argv[], const char *log_folder)
+{
+    char *log_path = support_text("%s/log", log_folder);
+    int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (log < 0)
+        support_fail_os(log_path);
+    const struct process process = {
+        .argv = unless_root(argv), .env = server_env, .in_fd = -1, .out_fd = log
+    };
+    pid_t pid = process_spawn(&process);
+    close(log);
+    free(log_path);
+    return pid;
+}
+
 static void make_beside(const struct cluster_folder *folder, const char *path)
 {
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
@@ -242,17 +258,8 @@ pid_t cluster_folder_beside(const struct cluster_folder *folder, const char *nam
     FILE *out = fopen(file_path, "we");
     if (out == NULL || fputs(text, out) < 0 || fclose(out) != 0)
         support_fail_os(file_path);
-    char *log_path = support_text("%s/log", path);
-    int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (log < 0)
-        support_fail_os(log_path);
     const char *const argv[] = { AS_POSTGRES, "env", "-C", path, program, file, NULL };
-    const struct process beside = {
-        .argv = unless_root(argv), .env = server_env, .in_fd = -1, .out_fd = log
-    };
-    pid_t pid = process_spawn(&beside);
-    close(log);
-    free(log_path);
+    pid_t pid = spawn_as_server(argv, path);
     free(file_path);
     free(path);
     return pid;
@@ -262,17 +269,8 @@ pid_t cluster_folder_postgres(const struct cluster_folder *folder)
 {
     char *program = support_text("%s/postgres", folder->bin);
     char *data = support_text("%s/data", folder->path);
-    char *log_path = support_text("%s/log", folder->path);
-    int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (log < 0)
-        support_fail_os(log_path);
     const char *const argv[] = { AS_POSTGRES, program, "-D", data, NULL };
-    const struct process server = {
-        .argv = unless_root(argv), .env = server_env, .in_fd = -1, .out_fd = log
-    };
-    pid_t pid = process_spawn(&server);
-    close(log);
-    free(log_path);
+    pid_t pid = spawn_as_server(argv, folder->path);
     free(data);
     free(program);
     return pid;
