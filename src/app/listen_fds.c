@@ -40,7 +40,7 @@ static bool prepare(int fd)
 
 static bool describe(struct listen_fds *out)
 {
-    union address address;
+    union address address = { .v6 = { .sin6_family = AF_UNSPEC } };
     socklen_t len = sizeof address;
     if (getsockname(out->fd, &address.any, &len) != 0)
         return false;

@@ -50,7 +50,7 @@ static bool bind_and_listen(int fd, union address *address, socklen_t len)
 
 static bool take_socket(struct http_server *server, struct err *err)
 {
-    union address address;
+    union address address = { .v6 = { .sin6_family = AF_UNSPEC } };
     socklen_t len = sizeof address;
     if (getsockname(server->listen_fd, &address.any, &len) != 0) {
         err_set(err, 0, "the socket to listen on: %s", strerrordesc_np(errno));
@@ -63,7 +63,7 @@ static bool take_socket(struct http_server *server, struct err *err)
 static bool open_socket(struct http_server *server, struct err *err)
 {
     const struct http_options *options = &server->options;
-    union address address;
+    union address address = { .v6 = { .sin6_family = AF_UNSPEC } };
     if (options->listen_fd > 0)
         return take_socket(server, err);
     socklen_t len = read_address(options->address, (uint16_t)options->port, &address);
