@@ -47,6 +47,14 @@ static void cover(char *text)
     memset(text, '*', len < 3 ? len : 3);
 }
 
+/* A letter of an option's name as a flag or the environment has it. */
+static int spelt(char letter, bool flag)
+{
+    if (flag)
+        return letter == '_' ? '-' : letter;
+    return letter >= 'a' && letter <= 'z' ? letter - 'a' + 'A' : letter;
+}
+
 /* Where `text` goes on behind `name`, as a flag or in the environment; NULL: it begins otherwise.
  */
 static char *behind(char *text, const char *name, bool flag)
@@ -55,11 +63,7 @@ static char *behind(char *text, const char *name, bool flag)
         return NULL;
     text += flag ? 2 : 0;
     for (; *name != '\0'; name++, text++) {
-        bool letter = *name >= 'a' && *name <= 'z';
-        char want = flag     ? (*name == '_' ? '-' : *name)
-                    : letter ? (char)(*name - 'a' + 'A')
-                             : *name;
-        if (*text != want)
+        if (*text != spelt(*name, flag))
             return NULL;
     }
     return text;
