@@ -119,31 +119,29 @@ static char *read_file(const char *path)
     return buf_steal(&text, &len);
 }
 
-Test(config, its_manual_is_up_to_date, .timeout = TEST_S)
+/* `path` is what the program prints for that flag. */
+static void expect_current(const char *path, const char *flag)
 {
-    char *output, *manual = read_file(SOURCE_DIR "/docs/CONFIGURATION.md");
-    cr_expect_eq(rig_run(NULL, NULL, LIST("--config-doc"), &output), 0);
-    cr_expect(strcmp(output, manual) == 0, "make it anew: ordersd --config-doc");
+    char *output, *manual = read_file(path);
+    cr_expect_eq(rig_run(NULL, NULL, LIST(flag), &output), 0);
+    cr_expect(strcmp(output, manual) == 0, "make it anew: ordersd %s", flag);
     free(manual);
     free(output);
+}
+
+Test(config, its_manual_is_up_to_date, .timeout = TEST_S)
+{
+    expect_current(SOURCE_DIR "/docs/CONFIGURATION.md", "--config-doc");
 }
 
 Test(config, the_manual_of_refusals_is_up_to_date, .timeout = TEST_S)
 {
-    char *output, *manual = read_file(SOURCE_DIR "/docs/PROBLEMS.md");
-    cr_expect_eq(rig_run(NULL, NULL, LIST("--problem-doc"), &output), 0);
-    cr_expect(strcmp(output, manual) == 0, "make it anew: ordersd --problem-doc");
-    free(manual);
-    free(output);
+    expect_current(SOURCE_DIR "/docs/PROBLEMS.md", "--problem-doc");
 }
 
 Test(config, the_manual_of_metrics_is_up_to_date, .timeout = TEST_S)
 {
-    char *output, *manual = read_file(SOURCE_DIR "/docs/METRICS.md");
-    cr_expect_eq(rig_run(NULL, NULL, LIST("--metrics-doc"), &output), 0);
-    cr_expect(strcmp(output, manual) == 0, "make it anew: ordersd --metrics-doc");
-    free(manual);
-    free(output);
+    expect_current(SOURCE_DIR "/docs/METRICS.md", "--metrics-doc");
 }
 
 /* ---- starting and subcommands ---- */
