@@ -74,6 +74,12 @@ struct conn_backend {
     char start[32]; /* backend_start, in seconds of Unix time */
 };
 
+/* Which database the server has, and how often a standby of it had been promoted by then. */
+struct conn_history {
+    char system[24];   /* its system identifier */
+    uint32_t timeline; /* 0: not known, as of a standby, or of a server that does not say */
+};
+
 /* Of a connection in CANCELING, and of one in CLOSING whose backend lives on. Janitor only. */
 enum cancel_stage {
     CANCEL_WANTED, /* not yet asked for */
@@ -102,7 +108,8 @@ struct conn {
     int64_t born_at_ns, expires_at_ns, used_at_ns;
     atomic_bool peer_gone; /* set by the janitor's epoll; read with no system call at checkout */
     struct conn_dial dial;
-    struct conn_backend backend; /* set before the connection is first lent */
+    struct conn_backend backend; /* both set before the connection is first lent */
+    struct conn_history history;
     int64_t task_deadline_at_ns; /* of what the janitor runs or awaits on it; 0: not begun */
     PGresult *task_rows;         /* owned; the last result of it, until the task is over */
     bool task_refused;

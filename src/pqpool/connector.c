@@ -35,16 +35,18 @@ static void dial_failed(struct connector *c, struct conn *conn, const struct err
     mutex_unlock(&pool->mu);
 }
 
+static int64_t prepare_limit(const struct conn *conn)
+{
+    int64_t limit_at_ns = clock_after(clock_now_ns(), PREPARE_LIMIT_S * NS_PER_S);
+    return clock_min(limit_at_ns, conn->dial.deadline_at_ns);
+}
+
 static bool prepare_session(struct conn *conn, struct err *err)
 {
     const struct pqpool_options *options = &conn->pool->options;
     const struct pg_driver *pg = conn->pool->pg;
-    int64_t limit_at_ns = clock_after(clock_now_ns(), PREPARE_LIMIT_S * NS_PER_S);
-    limit_at_ns = clock_min(limit_at_ns, conn->dial.deadline_at_ns);
-    if (!conn->control && !conn_identify(conn, limit_at_ns, err))
-        return false;
     if (options->on_connect != NULL &&
-        !options->on_connect(options->ctx, &conn->lease, limit_at_ns, err))
+        !options->on_connect(options->ctx, &conn->lease, prepare_limit(conn), err))
         return false;
     if (!conn->doomed && pg->transaction_status(conn->pg) == PQTRANS_IDLE)
         return true;
@@ -109,6 +111,22 @@ static void start_dials(struct connector *c)
     }
 }
 
+/* One step, and at the end of the dial the question whose server this is. */
+static enum dial_rc step_dial(struct conn *conn, int64_t now_ns, struct err *err,
+                              enum error_class *error_class)
+{
+    enum dial_rc rc = dial_step(conn, now_ns, err, error_class);
+    if (rc != DIAL_OK)
+        return rc;
+    *error_class = ERROR_SERVER;
+    if (!conn_identify(conn, prepare_limit(conn), err))
+        return DIAL_FAILED;
+    if (!pool_is_bygone(conn->pool, conn, err))
+        return DIAL_OK;
+    conn_finish(conn);
+    return dial_next_host(conn, clock_now_ns(), err, error_class);
+}
+
 static void step_dials(struct connector *c)
 {
     uint32_t kept = 0;
@@ -118,7 +136,7 @@ static void step_dials(struct connector *c)
         struct err err = { 0 };
         enum error_class error_class = ERROR_OTHER;
         bool due = c->fds[1 + i].revents != 0 || now_ns >= conn->dial.host_deadline_at_ns;
-        enum dial_rc rc = due ? dial_step(conn, now_ns, &err, &error_class) : DIAL_PENDING;
+        enum dial_rc rc = due ? step_dial(conn, now_ns, &err, &error_class) : DIAL_PENDING;
         if (settle(c, conn, rc, &err, error_class))
             c->dials[kept++] = conn;
     }

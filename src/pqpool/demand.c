@@ -112,14 +112,14 @@ void pool_keep_control(struct pqpool *pool)
         conn_move(pool, control, CONN_IDLE);
 }
 
-static uint32_t generation_of(const struct pqpool *pool)
+uint32_t pool_generation(const struct pqpool *pool)
 {
     return atomic_load_explicit(&pool->generation, memory_order_relaxed);
 }
 
-static void begin_generation(struct pqpool *pool) REQUIRES(pool->mu)
+void pool_begin_generation(struct pqpool *pool)
 {
-    atomic_store_explicit(&pool->generation, generation_of(pool) + 1, memory_order_relaxed);
+    atomic_store_explicit(&pool->generation, pool_generation(pool) + 1, memory_order_relaxed);
     (void)pool_take_idle(pool); /* discards every idle one, all being older now */
     if (pool->control.state == CONN_IDLE)
         conn_discard(pool, &pool->control,
@@ -128,9 +128,9 @@ static void begin_generation(struct pqpool *pool) REQUIRES(pool->mu)
 
 void pool_retire_all(struct pqpool *pool, const struct conn *conn, const char *why)
 {
-    if (conn->generation != generation_of(pool))
+    if (conn->generation != pool_generation(pool))
         return; /* this connection belongs to those that were retired before */
-    begin_generation(pool);
+    pool_begin_generation(pool);
     pool_event(pool, PQPOOL_EVENT_RETIRED_ALL,
                "the server answered %s: every connection is replaced", why);
 }
@@ -181,7 +181,7 @@ struct conn *pool_next_dial(struct pqpool *pool, int64_t now_ns)
     if (conn == NULL)
         return NULL;
     conn->serial++;
-    conn->generation = generation_of(pool);
+    conn->generation = pool_generation(pool);
     pool->counted.dials++;
     conn_move(pool, conn, CONN_CONNECTING);
     return conn;
@@ -208,25 +208,9 @@ static void forget_failures(struct pqpool *pool) REQUIRES(pool->mu)
     backoff_succeeded(&pool->backoff, wanted);
 }
 
-/* All connections are to one host. A primary that hung, and was replaced meanwhile, takes writes
- * again when it goes on: nothing else would tell those connections from the good ones. */
-static void settle_on_host(struct pqpool *pool, struct conn *conn) REQUIRES(pool->mu)
-{
-    if (conn->generation != generation_of(pool))
-        return; /* began before the pool moved: goes as those do that were there */
-    if (pool->settled && conn->dial.host != pool->host) {
-        begin_generation(pool);
-        conn->generation = generation_of(pool);
-        pool_event(pool, PQPOOL_EVENT_RETIRED_ALL,
-                   "another host has answered: every connection is replaced");
-    }
-    pool->host = conn->dial.host;
-    pool->settled = true;
-}
-
 void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
-    settle_on_host(pool, conn);
+    pool_settle_on(pool, conn);
     forget_failures(pool);
     conn->born_at_ns = conn->used_at_ns = now_ns;
     conn->expires_at_ns = draw_expiry(pool, now_ns);

@@ -78,9 +78,8 @@ static bool begin_host(struct conn *conn, int64_t now_ns, struct err *err,
     return false;
 }
 
-/* From here to the next host that can be begun with, if there is one. */
-static enum dial_rc next_host(struct conn *conn, int64_t now_ns, struct err *err,
-                              enum error_class *error_class)
+enum dial_rc dial_next_host(struct conn *conn, int64_t now_ns, struct err *err,
+                            enum error_class *error_class)
 {
     struct conn_dial *dial = &conn->dial;
     unsigned hosts = dsn_hosts(conn->pool->dsn);
@@ -108,7 +107,7 @@ enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
     atomic_store_explicit(&conn->peer_gone, false, memory_order_relaxed);
     if (begin_host(conn, now_ns, err, error_class))
         return DIAL_PENDING;
-    return next_host(conn, now_ns, err, error_class);
+    return dial_next_host(conn, now_ns, err, error_class);
 }
 
 static enum dial_rc connected(struct conn *conn, struct err *err, enum error_class *error_class)
@@ -146,5 +145,5 @@ enum dial_rc dial_step(struct conn *conn, int64_t now_ns, struct err *err,
         explain(conn, err, error_class);
     }
     hang_up(conn);
-    return next_host(conn, now_ns, err, error_class);
+    return dial_next_host(conn, now_ns, err, error_class);
 }

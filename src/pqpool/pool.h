@@ -71,8 +71,9 @@ struct pqpool {
     struct dsn *dsn;
     struct conn *slots; /* max_pool_size of them */
     struct conn control;
-    unsigned host; /* the last good one, of several: dialled first; the connector's */
-    bool settled;  /* there has been a good one; the connector's */
+    unsigned host;               /* the last good one, of several: dialled first; the connector's */
+    bool settled;                /* there has been a good one; the connector's */
+    struct conn_history history; /* the newest that was seen; the connector's */
 
     struct mutex mu;
     struct conn_list list[CONN_STATES] GUARDED_VAR;
@@ -205,8 +206,19 @@ uint32_t pool_on_loan(const struct pqpool *pool) REQUIRES(pool->mu); /* to calle
 void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fmt, ...)
     PRINTF_LIKE(3, 4) REQUIRES(pool->mu);
 
+/* Every connection of now is of the past, whatever becomes of it. */
+void pool_begin_generation(struct pqpool *pool) REQUIRES(pool->mu);
+uint32_t pool_generation(const struct pqpool *pool);
+
+/* ---- primary.c: which server; the connector's ---- */
+/* The server has been replaced by a later one: it is not to be written to, though it would take it.
+ */
+bool pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct err *err) MUST_CHECK;
+/* This connection's server is the pool's: those to any other are replaced. */
+void pool_settle_on(struct pqpool *pool, struct conn *conn) REQUIRES(pool->mu);
+
 /* ---- backend.c ---- */
-/* Sets conn->backend of a fresh connection; false: the connection is not to be used. */
+/* Sets conn->backend and conn->history of a fresh connection; false: it is not to be used. */
 bool conn_identify(struct conn *conn, int64_t deadline_at_ns, struct err *err);
 
 /* ---- holders.c ---- */
@@ -257,5 +269,9 @@ enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
                         enum error_class *error_class);
 enum dial_rc dial_step(struct conn *conn, int64_t now_ns, struct err *err,
                        enum error_class *error_class);
+/* This host will not do, or has failed and is closed: from it to the next that can be begun with.
+ * With none left FAILED, and *err as it was. */
+enum dial_rc dial_next_host(struct conn *conn, int64_t now_ns, struct err *err,
+                            enum error_class *error_class);
 
 #endif

@@ -55,7 +55,8 @@ enum pqpool_event_kind {
     PQPOOL_EVENT_LOST,   /* a connection died or was discarded */
     PQPOOL_EVENT_UNHEALTHY,   /* the health check failed that passed before */
     PQPOOL_EVENT_HEALTHY,     /* the health check passes, for the first time or again */
-    PQPOOL_EVENT_RETIRED_ALL, /* 57P0x or 25006: every connection of now will be replaced */
+    PQPOOL_EVENT_RETIRED_ALL, /* 57P0x, 25006, or another server has answered: every connection of
+                                 now will be replaced */
     PQPOOL_EVENT_EXHAUSTED,   /* an acquire found nothing idle and no room to open one */
     PQPOOL_EVENT_RELIEVED,    /* not exhausted any more, for metrics_collection_interval by now */
     PQPOOL_EVENT_LEAK,        /* a lease is held longer than leak_threshold */
@@ -70,7 +71,9 @@ struct pqpool_event {
 };
 
 struct pqpool_options {
-    const char *conninfo;      /* URI or key=value; "" means libpq's environment */
+    /* URI or key=value; "" means libpq's environment. Of several hosts one is used at a time, and
+     * no primary that another one was promoted over since this pool saw either. */
+    const char *conninfo;
     const char *password;      /* counts for more than one in conninfo; "" for none */
     const char *password_file; /* in its place, not with it: read again at each dial; "" for none */
     const char *application_name;

@@ -37,7 +37,7 @@ static void expect_moved(struct rig *rig, const struct write_watch *watch)
     cr_expect_eq(atomic_load(&watch->back), 0, "written to the old after the new");
     cr_expect_geq(cluster_query_int(rig->standby, "SELECT count(*) FROM kept"),
                   atomic_load(&watch->good), "what was acknowledged is on the new primary");
-    cr_expect_eq(rig_count_sockets(rig), cluster_query_int(rig->standby, rig_sessions));
+    AWAIT(rig_count_sockets(rig) == cluster_query_int(rig->standby, rig_sessions));
 }
 
 Test(pqpool_failover, the_primary_stops_and_the_standby_is_promoted, .timeout = 120)
@@ -97,7 +97,64 @@ Test(pqpool_failover, the_primary_hangs_and_the_standby_is_promoted, .timeout = 
     cluster_thaw(rig.cluster);
     (void)rig_expect_whole(&rig, "primary hung, standby promoted, old primary back");
     cr_expect_eq(atomic_load(&watch.back), 0, "written to the old after the new");
-    cr_expect_eq(rig_count_sockets(&rig), cluster_query_int(rig.standby, rig_sessions));
+    AWAIT(rig_count_sockets(&rig) == cluster_query_int(rig.standby, rig_sessions));
+    rig_end(&rig);
+}
+
+/* ---- an old primary that takes writes beside the new one, and nobody fences it off ---- */
+
+/* Three hosts: the new one through a gate, the old one, and one of the two once more. */
+static struct rig rig_beside_the_old(bool new_again)
+{
+    struct rig rig = rig_of(RIG_DIRECT, NULL);
+    cluster_exec(rig.cluster, "CREATE TABLE kept (n int)");
+    rig.standby = cluster_open_standby(rig.cluster);
+    cluster_promote(rig.standby);
+    rig.gate = gate_open(cluster_port(rig.standby));
+    free(rig.conninfo);
+    rig.conninfo = support_text("host=127.0.0.1,127.0.0.1,127.0.0.1 port=%d,%d,%d user=postgres "
+                                "dbname=postgres sslmode=disable gssencmode=disable",
+                                gate_port(rig.gate), cluster_port(rig.cluster),
+                                cluster_port(new_again ? rig.standby : rig.cluster));
+    rig.load.sql = "INSERT INTO kept VALUES (1)";
+    return rig;
+}
+
+static void cut_the_first_way(struct rig *rig)
+{
+    rig_start(rig);
+    gate_set(rig->gate, GATE_REFUSE);
+    gate_cut(rig->gate);
+}
+
+static void expect_none_on_the_old(struct rig *rig)
+{
+    cr_expect_geq(cluster_query_int(rig->standby, "SELECT count(*) FROM kept"),
+                  load_ended(&rig->load, PQPOOL_OK));
+    cr_expect_eq(cluster_query_int(rig->cluster, "SELECT count(*) FROM kept"), 0);
+    AWAIT(cluster_query_int(rig->cluster, rig_sessions) == 0);
+}
+
+Test(pqpool_failover, an_outage_of_the_new_primary_does_not_lead_back_to_the_old, .timeout = 120)
+{
+    struct rig rig = rig_beside_the_old(false);
+    cut_the_first_way(&rig);
+    AWAIT(pqpool_is_down(rig.pool, NULL));
+    struct pqpool_stats stats = stats_of(rig.pool);
+    cr_expect_not_null(strstr(stats.last_error, "was replaced: it is on timeline 1"), "%s",
+                       stats.last_error);
+    gate_set(rig.gate, GATE_PASS);
+    (void)rig_expect_whole(&rig, "the new primary away, and the old one there");
+    expect_none_on_the_old(&rig);
+    rig_end(&rig);
+}
+
+Test(pqpool_failover, passes_over_the_old_primary_to_a_host_after_it, .timeout = 120)
+{
+    struct rig rig = rig_beside_the_old(true);
+    cut_the_first_way(&rig);
+    (void)rig_expect_whole(&rig, "one way to the new primary cut, the next past the old one");
+    expect_none_on_the_old(&rig);
     rig_end(&rig);
 }
 

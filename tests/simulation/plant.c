@@ -18,6 +18,8 @@ WRAP(cancel_ended);
 REAL(cancel_ended);
 WRAP(janitor_watch);
 REAL(janitor_watch);
+WRAP(pool_is_bygone);
+REAL(pool_is_bygone);
 
 static enum plant planted;
 
@@ -65,4 +67,9 @@ bool __wrap_janitor_watch(struct pqpool *pool, struct conn *conn)
     if (good && planted == PLANT_DEAF_HANG_UP)
         janitor_unwatch(pool, conn);
     return good;
+}
+
+bool __wrap_pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct err *err)
+{
+    return planted != PLANT_GO_BACK && __real_pool_is_bygone(pool, conn, err);
 }

@@ -12,6 +12,7 @@ enum plant {
     PLANT_EARLY_REUSE,  /* a statement is over, so its connection is used, though a cancel is under
                            way */
     PLANT_DEAF_HANG_UP, /* the hang-up of an idle connection is not watched for */
+    PLANT_GO_BACK,      /* a primary that was replaced is as good as any */
 };
 
 /* From now on, in this process. */

@@ -16,10 +16,11 @@ static const int64_t rounding_ns = 2 * NS_PER_MS;
 static uint64_t dials_seen;          /* of those the pool began */
 static uint32_t control_seen;        /* of those the control connection */
 static int64_t above_floor_since_ns; /* CLOCK_NEVER: it is not */
+static uint32_t newest_timeline;     /* of all that was ever in use */
 
 void rules_reset(void)
 {
-    dials_seen = control_seen = 0;
+    dials_seen = control_seen = newest_timeline = 0;
     above_floor_since_ns = CLOCK_NEVER;
 }
 
@@ -78,14 +79,20 @@ static void check_watch(const struct conn *conn)
               "%s, and watched for more or less than a hang-up", conn_state_name(conn->state));
 }
 
-/* All that may be lent is connected to the same host. */
+/* All that may be lent is connected to the same host, and to none that was replaced. */
 static void check_host(const struct pqpool *pool, const struct conn *conn)
 {
-    bool in_use =
-        conn->state != CONN_NEW && conn->state != CONN_CONNECTING && conn->state != CONN_CLOSING;
-    SIM_CHECK(!in_use || conn->generation != pool->generation || conn->dial.host == pool->host,
-              "%s at host %u, and the pool is at %u", conn_state_name(conn->state), conn->dial.host,
-              pool->host);
+    if (conn->state == CONN_NEW || conn->state == CONN_CONNECTING || conn->state == CONN_CLOSING ||
+        conn->generation != pool->generation)
+        return;
+    const char *state = conn_state_name(conn->state);
+    uint32_t timeline = conn->history.timeline;
+    SIM_CHECK(conn->dial.host == pool->host, "%s at host %u, and the pool is at %u", state,
+              conn->dial.host, pool->host);
+    SIM_CHECK(timeline == 0 || timeline >= newest_timeline, "%s on timeline %u, after one on %u",
+              state, timeline, newest_timeline);
+    if (timeline > newest_timeline)
+        newest_timeline = timeline;
 }
 
 static void check_conn(const struct pqpool *pool, const struct conn *conn)

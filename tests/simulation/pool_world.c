@@ -100,6 +100,8 @@ static void *change_moods(void *arg)
         sim_sleep(draw_ms(1, 3000));
         if (sim_chance(3))
             sim_pg_hang_up(1 + sim_draw(3));
+        if (sim_chance(8))
+            sim_pg_promote();
         if (sim_chance(2)) {
             sim_pg_set_mood(SIM_CALM);
             sim_sleep(draw_ms(1, 1000));

@@ -67,6 +67,13 @@ void sim_pg_hang_up(uint32_t one_in)
             s->socket->hang_up_at_ns = clock_min(s->socket->hang_up_at_ns, sim_now_ns());
 }
 
+void sim_pg_promote(void)
+{
+    uint32_t host = sim_draw(HOSTS);
+    sim_note("host", host, "is promoted");
+    sim_server.timelines[host] = ++sim_server.promotions;
+}
+
 uint32_t sim_pg_open(void)
 {
     return sim_server.open;
@@ -93,12 +100,22 @@ void sim_session_drop(struct session *s)
     s->fd = -1;
 }
 
+static uint32_t find_host(const char *const *keywords, const char *const *values)
+{
+    for (uint32_t i = 0; keywords[i] != NULL; i++)
+        if (strcmp(keywords[i], "host") == 0)
+            return (uint32_t)(values[i][0] - 'a');
+    return 0;
+}
+
 static PGconn *start(const char *const *keywords, const char *const *values, int expand)
 {
-    (void)keywords, (void)values, (void)expand;
+    (void)expand;
     sim_backends_bury();
     struct session *s = calloc(1, sizeof *s);
     SIM_CHECK(s != NULL && !sim_holds_lock(), "dials with a mutex held, or out of memory");
+    s->host = find_host(keywords, values);
+    SIM_CHECK(s->host < HOSTS, "a host that there is not");
     s->dial = (enum dial)sim_draw_weighted(sim_server.mood->dial, DIALS);
     s->status = CONNECTION_STARTED;
     s->wants = PGRES_POLLING_WRITING;

@@ -40,6 +40,10 @@ void sim_pg_set_mood(enum sim_mood mood);
 /* The server closes each of its sessions with that chance. */
 void sim_pg_hang_up(uint32_t one_in);
 
+/* One of the hosts, which may be the one in use, is a primary of its own from now on, later than
+ * all others; those that there were go on taking writes. */
+void sim_pg_promote(void);
+
 /* From the start of a dial to its finish; cancels of libpq 17 have their own. */
 uint32_t sim_pg_open(void);
 uint32_t sim_pg_cancels_open(void);

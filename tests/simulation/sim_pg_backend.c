@@ -87,10 +87,11 @@ static void strike(struct session *s, int64_t at_ns)
 
 static void identify(struct session *s)
 {
-    char pid[PID_TEXT];
+    char pid[PID_TEXT], timeline[] = "00000000";
     (void)snprintf(pid, sizeof pid, "%d", s->pid + (sim_server.pooler ? POOLER_PIDS : 0));
-    const char *const cells[] = { pid, s->start };
-    s->rows = sim_make_rows(2, 1, cells);
+    (void)snprintf(timeline, sizeof timeline, "%08X", 1 + sim_server.timelines[s->host]);
+    const char *const cells[] = { pid, s->start, "7000000000000000001", timeline };
+    s->rows = sim_make_rows(4, 1, cells);
 }
 
 /* Whatever the backend does, it ends; nobody may be connected to it any more. */

@@ -26,7 +26,7 @@ enum answer {
     ANSWER_UNSENT, /* libpq has no memory */
     ANSWER_57014,  /* it was cancelled */
 };
-enum { ANSWERS = ANSWER_UNSENT + 1, SQL_SIZE = 64, START_SIZE = 24 };
+enum { ANSWERS = ANSWER_UNSENT + 1, SQL_SIZE = 64, START_SIZE = 24, HOSTS = 3 };
 
 struct sim_mood_row {
     const char *name;
@@ -43,6 +43,7 @@ struct session {
     ConnStatusType status;
     PGTransactionStatusType transaction;
     enum dial dial;
+    uint32_t host; /* "a" is 0 */
     PostgresPollingStatusType wants;
     const char *message;
 
@@ -61,6 +62,7 @@ struct sim_server {
     bool pooler;
     struct session *sessions;
     uint32_t open, cancels_open, starts;
+    uint32_t promotions, timelines[HOSTS]; /* of all; of each host */
 };
 
 extern struct sim_server sim_server;

@@ -9,7 +9,7 @@
 WRAP(PQresultErrorField);
 REAL(PQresultErrorField);
 
-enum { COLUMNS_MAX = 2 };
+enum { COLUMNS_MAX = 4 };
 
 static int64_t end_of(enum answer how)
 {
@@ -131,7 +131,9 @@ static void set_cell(PGresult *result, int row, int column, const char *cell)
 static PGresult *make_result(ExecStatusType status, int columns)
 {
     char name[] = "said";
-    PGresAttDesc attributes[COLUMNS_MAX] = { { .name = name }, { .name = name } };
+    PGresAttDesc attributes[COLUMNS_MAX] = {
+        { .name = name }, { .name = name }, { .name = name }, { .name = name }
+    };
     PGresult *result = PQmakeEmptyPGresult(NULL, status);
     SIM_CHECK(result != NULL && PQsetResultAttrs(result, columns, attributes) != 0,
               "out of memory");

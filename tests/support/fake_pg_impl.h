@@ -34,6 +34,7 @@ struct fake_server {
     struct fake_script dials, answers, cancels;
     int orphans[FAKE_ORPHANS_MAX]; /* pids */
     uint32_t n_orphans;
+    uint32_t promotions; /* its timeline less 1 */
     struct fake_pg_counts counts;
 };
 extern struct fake_server fake_server;

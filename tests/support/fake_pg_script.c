@@ -97,6 +97,13 @@ void fake_pg_counts(struct fake_pg_counts *out)
     mutex_unlock(&fake_server.mu);
 }
 
+void fake_pg_timeline(uint32_t timeline)
+{
+    mutex_lock(&fake_server.mu);
+    fake_server.promotions = timeline - 1;
+    mutex_unlock(&fake_server.mu);
+}
+
 /* ---- backends ---- */
 
 void fake_leave_orphan(const struct fake_conn *conn)
@@ -129,22 +136,42 @@ static void set_value(PGresult *rows, int row, int column, const char *value)
     CHECK(PQsetvalue(rows, row, column, text, len) == 1);
 }
 
-static PGresult *make_rows(void)
+/* Of a pid and more. */
+static PGresult *make_rows(int n_columns)
 {
-    static char names[2][4] = { "pid", "b" };
-    PGresAttDesc columns[2] = { { .name = names[0] }, { .name = names[1] } };
+    static char name[] = "column";
+    PGresAttDesc columns[] = {
+        { .name = name }, { .name = name }, { .name = name }, { .name = name }
+    };
     PGresult *rows = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
-    CHECK(rows != NULL && PQsetResultAttrs(rows, 2, columns) == 1);
+    CHECK(rows != NULL && PQsetResultAttrs(rows, n_columns, columns) == 1);
     return rows;
 }
 
-static void add_row(PGresult *rows, int pid, const char *value)
+static int add_row(PGresult *rows, int pid, const char *value)
 {
     char text[16];
     int row = PQntuples(rows);
     (void)snprintf(text, sizeof text, "%d", pid);
     set_value(rows, row, 0, text);
     set_value(rows, row, 1, value);
+    return row;
+}
+
+/* NULL: the server will not say. */
+static PGresult *identify(const struct fake_conn *conn, const char *sql)
+{
+    char timeline[9] = "0";
+    bool in_full = strstr(sql, "pg_control_system()") != NULL;
+    if (in_full && fake_server.promotions == UINT32_MAX)
+        return NULL;
+    if (in_full)
+        (void)snprintf(timeline, sizeof timeline, "%08X", fake_server.promotions + 1);
+    PGresult *rows = make_rows(4);
+    int row = add_row(rows, conn->pid, "1.5");
+    set_value(rows, row, 2, in_full ? "7000000000000000001" : "");
+    set_value(rows, row, 3, timeline);
+    return rows;
 }
 
 static struct fake_conn *find_backend(int pid)
@@ -167,13 +194,13 @@ static void cancel(struct fake_conn *conn)
 
 static PGresult *cancel_all(const char *sql, bool heeded)
 {
-    PGresult *rows = make_rows();
+    PGresult *rows = make_rows(2);
     for (const char *at = strstr(sql, "VALUES "); (at = strchr(at, '(')) != NULL; at++) {
         int pid = (int)strtol(at + 1, NULL, 10);
         struct fake_conn *conn = find_backend(pid);
         if (conn == NULL && !is_orphan(pid))
             continue;
-        add_row(rows, pid, "t");
+        (void)add_row(rows, pid, "t");
         fake_server.counts.cancels++;
         if (conn != NULL && heeded)
             cancel(conn);
@@ -185,8 +212,7 @@ bool fake_answers_about_backends(struct fake_conn *conn, const char *sql)
 {
     PGresult *rows = NULL;
     if (strstr(sql, "pg_backend_pid()") != NULL) {
-        rows = make_rows();
-        add_row(rows, conn->pid, "1.5");
+        rows = identify(conn, sql);
     } else if (strstr(sql, "pg_cancel_backend") != NULL) {
         enum fake_answer how = (enum fake_answer)fake_next(&fake_server.cancels);
         if (how == FAKE_ANSWER_HANG)
@@ -196,7 +222,7 @@ bool fake_answers_about_backends(struct fake_conn *conn, const char *sql)
         return false;
     }
     conn->rows = rows;
-    conn->refused = false;
+    conn->refused = rows == NULL;
     fake_say(conn);
     return true;
 }

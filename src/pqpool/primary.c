@@ -1,0 +1,49 @@
+/* primary.c - which server the pool is at: one at a time, and never again one that was replaced.
+ *
+ * A primary that hung, or was cut off, and whose standby was promoted meanwhile, takes writes again
+ * when it goes on: no error tells, and what it commits is lost when it is put right. So all
+ * connections are to one host, and the timeline tells old from new: it grows with each promotion,
+ * and what a server has of it says which of two with the same system identifier came later
+ * (PostgreSQL manual, 26.3.5). The pool remembers the newest for as long as it lives. */
+#include <string.h>
+
+#include "pqpool/pool.h"
+
+static bool is_same_system(const struct conn_history *a, const struct conn_history *b)
+{
+    return a->timeline != 0 && b->timeline != 0 && strcmp(a->system, b->system) == 0;
+}
+
+bool pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct err *err)
+{
+    const struct conn_history *newest = &pool->history;
+    if (!is_same_system(&conn->history, newest) || conn->history.timeline >= newest->timeline)
+        return false;
+    err_set(err, ERR_RETRYABLE,
+            "the server is a primary that was replaced: it is on timeline %u, and another one has "
+            "answered on timeline %u",
+            conn->history.timeline, newest->timeline);
+    return true;
+}
+
+static bool is_promoted(const struct pqpool *pool, const struct conn *conn)
+{
+    return is_same_system(&conn->history, &pool->history) &&
+           conn->history.timeline > pool->history.timeline;
+}
+
+void pool_settle_on(struct pqpool *pool, struct conn *conn)
+{
+    if (conn->generation != pool_generation(pool))
+        return; /* began before the pool moved: goes as those do that were there */
+    if (pool->settled && (conn->dial.host != pool->host || is_promoted(pool, conn))) {
+        pool_begin_generation(pool);
+        conn->generation = pool_generation(pool);
+        pool_event(pool, PQPOOL_EVENT_RETIRED_ALL,
+                   "another server has answered: every connection is replaced");
+    }
+    pool->host = conn->dial.host;
+    pool->settled = true;
+    if (conn->history.timeline != 0)
+        pool->history = conn->history;
+}
