@@ -1,0 +1,65 @@
+/* Under load, the primary is lost and its synchronous standby promoted: every acknowledged order is
+ * on the new one, once, though the old one may come back and take writes beside it. */
+#include <stdlib.h>
+
+#include "order_herd.h"
+#include "support/cluster_standby.h"
+
+enum { CLIENTS = 16, BETWEEN = 50 * CLIENTS };
+
+struct failover {
+    struct rig rig; /* its cluster is the first primary */
+    struct cluster *standby;
+    struct herd *herd;
+};
+
+/* Not through a pooler: which server it is, is the service's own to find out here. */
+static void begin(struct failover *f)
+{
+    struct cluster *primary = cluster_open(NULL);
+    f->standby = cluster_open_standby(primary);
+    cluster_set(primary, "synchronous_standby_names", CLUSTER_STANDBY_NAME);
+    char *url = support_text("DATABASE_URL=host=%s,%s port=%d,%d user=postgres dbname=postgres",
+                             cluster_folder(primary), cluster_folder(f->standby),
+                             cluster_port(primary), cluster_port(f->standby));
+    f->rig =
+        rig_spawn(primary, LIST(url, "ORDERS_COMMIT_TIMEOUT=2s", "DATABASE_CONNECT_TIMEOUT=2s"));
+    free(url);
+    cr_assert(daemon_wait_status(f->rig.daemon, "/health/ready", 200, SOON_S));
+    f->herd = herd_start(&f->rig, CLIENTS);
+    cr_assert(herd_await(f->herd, BETWEEN, SOON_S), "orders are acknowledged");
+}
+
+static void end(struct failover *f)
+{
+    cr_assert(herd_await(f->herd, BETWEEN, SOON_S), "orders are acknowledged again");
+    herd_stop(f->herd);
+    herd_expect_truth(f->herd, f->standby);
+    cr_expect(daemon_wait_status(f->rig.daemon, "/health/ready", 200, SOON_S));
+    herd_close(&f->herd);
+    cluster_close(&f->standby);
+    rig_close(&f->rig);
+}
+
+Test(failover, a_killed_primary_loses_nothing, .timeout = TEST_S)
+{
+    struct failover f;
+    begin(&f);
+    cluster_kill9(f.rig.cluster);
+    cluster_promote(f.standby);
+    end(&f);
+}
+
+/* The new primary's restart is the moment to go back to the old one, which would take all. */
+Test(failover, an_old_primary_that_is_back_gets_no_orders, .timeout = TEST_S)
+{
+    struct failover f;
+    begin(&f);
+    cluster_freeze(f.rig.cluster);
+    cluster_promote(f.standby);
+    cr_assert(herd_await(f.herd, BETWEEN, SOON_S), "orders are acknowledged by the new one");
+    cluster_thaw(f.rig.cluster);
+    cluster_set(f.rig.cluster, "synchronous_standby_names", NULL);
+    cluster_restart(f.standby);
+    end(&f);
+}
