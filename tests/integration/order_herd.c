@@ -25,7 +25,7 @@ struct client {
     size_t number;
     struct acked *acked; /* owned; the orders 0 .. n_acked - 1 of this client */
     size_t n_acked, cap;
-    bool in_doubt; /* the present order may be stored by a try that had no good answer */
+    bool in_doubt; /* the present order may be stored by a try that was not answered for good */
     pthread_t thread;
 };
 
@@ -61,12 +61,15 @@ static bool says_unknown(const struct http_reply *reply)
     return reply->status == 0 || strstr(reply->body, "\"outcome\":\"unknown\"") != NULL;
 }
 
-/* One try. True: acknowledged. */
+/* One try. True: acknowledged. Where its connection died under it, libcurl has made another one,
+ * and may have sent the order over both. */
 static bool try(struct client *client, struct http_client *http, const char *body)
 {
     struct http_reply reply = { .status = 0 };
+    long dials = http_client_dials(http);
     int status = http_post_json(http, client->herd->url, body, &reply);
     bool good = status == 200 || status == 201;
+    client->in_doubt |= dials > 0 && http_client_dials(http) > dials;
     CHECK(status >= 0 && status < STATUSES);
     atomic_fetch_add(&client->herd->statuses[status], 1);
     if (good) {
