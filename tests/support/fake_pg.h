@@ -38,9 +38,10 @@ void fake_pg_answers(enum fake_answer how, uint32_t times);
  * one who asks. */
 void fake_pg_cancels(enum fake_answer how, uint32_t times);
 
-/* What sessions are told from now on when they ask which server it is: a timeline, at first 1; 0:
- * the question is refused. */
+/* What sessions are told from now on when they ask which server it is: a timeline, at first 1, 0
+ * when the question is refused; and that it is another system than before, also on timeline 1. */
 void fake_pg_timeline(uint32_t timeline);
+void fake_pg_another_system(void);
 
 /* The server has no backend any more of those whose connections are closed. Before that, a backend
  * whose statement hung when its connection was closed lives on. */

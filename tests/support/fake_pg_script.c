@@ -104,6 +104,14 @@ void fake_pg_timeline(uint32_t timeline)
     mutex_unlock(&fake_server.mu);
 }
 
+void fake_pg_another_system(void)
+{
+    mutex_lock(&fake_server.mu);
+    fake_server.system++;
+    fake_server.promotions = 0;
+    mutex_unlock(&fake_server.mu);
+}
+
 /* ---- backends ---- */
 
 void fake_leave_orphan(const struct fake_conn *conn)
@@ -161,15 +169,17 @@ static int add_row(PGresult *rows, int pid, const char *value)
 /* NULL: the server will not say. */
 static PGresult *identify(const struct fake_conn *conn, const char *sql)
 {
-    char timeline[9] = "0";
+    char timeline[9] = "0", system[24] = "";
     bool in_full = strstr(sql, "pg_control_system()") != NULL;
     if (in_full && fake_server.promotions == UINT32_MAX)
         return NULL;
-    if (in_full)
+    if (in_full) {
         (void)snprintf(timeline, sizeof timeline, "%08X", fake_server.promotions + 1);
+        (void)snprintf(system, sizeof system, "7%018u", fake_server.system);
+    }
     PGresult *rows = make_rows(4);
     int row = add_row(rows, conn->pid, "1.5");
-    set_value(rows, row, 2, in_full ? "7000000000000000001" : "");
+    set_value(rows, row, 2, system);
     set_value(rows, row, 3, timeline);
     return rows;
 }

@@ -39,6 +39,24 @@ Test(primary, a_promotion_replaces_what_was_connected_before)
     close_pool(&pool);
 }
 
+/* Nobody can say which of the two is right: the one that answers is, and is remembered. */
+Test(primary, another_system_is_not_compared)
+{
+    struct pqpool_options options = quick_options(FLOOR, FLOOR);
+    fake_pg_timeline(3);
+    struct pqpool *pool = open_warm_pool(&options);
+    fake_pg_another_system();
+    fake_pg_hang_up_all();
+    AWAIT(stats_of(pool).closed[CLOSE_LOST] == FLOOR && stats_of(pool).idle == FLOOR);
+    fake_pg_timeline(2);
+    fake_pg_hang_up_all();
+    AWAIT(stats_of(pool).generation == 1 && stats_of(pool).idle == FLOOR);
+    fake_pg_timeline(1);
+    fake_pg_hang_up_all();
+    AWAIT(pqpool_is_down(pool, NULL));
+    close_pool(&pool);
+}
+
 /* A server of another make, or one whose functions are not for everyone. */
 Test(primary, one_that_does_not_say_is_taken_at_its_word)
 {
