@@ -4,7 +4,7 @@
 
 /* Long enough that an end somewhere in it is an end in the middle of it. */
 static const char long_result[] = "SELECT g, repeat('x', 20) FROM generate_series(1, 500) g";
-enum { ENDS = 5, WITHIN_BYTES = 3000, WITHIN_ROWS = 250 };
+enum { ENDS = 5, WITHIN_BYTES = 3000, WITHIN_ROWS = 250, TRIES = 12, TRY_S = 5 };
 
 static struct gate_counts counts_of(const struct rig *rig)
 {
@@ -65,6 +65,20 @@ static void expect_lost_or_timeout(void *ctx, const struct load_seen *seen)
     atomic_fetch_add(told, strcmp(seen->err->code, "57P01") == 0);
 }
 
+/* The row that it waits for may be that of a health check, or of a dial: then once more. */
+static bool tell_a_caller(struct rig *rig, const char *message, size_t len, const atomic_int *told)
+{
+    int before = atomic_load(told);
+    bool is_told = false;
+    for (int tries = 0; tries < TRIES && !is_told; tries++) {
+        gate_inject_after(rig->gate, 'D', WITHIN_ROWS, message, len);
+        is_told = WAIT_UNTIL(atomic_load(told) > before &&
+                                 stats_of(rig->pool).idle + stats_of(rig->pool).active > 0,
+                             TRY_S);
+    }
+    return is_told;
+}
+
 Test(pqpool_cuts, a_server_that_shuts_down_says_so_in_the_middle_of_a_result, .timeout = 120)
 {
     struct rig rig = rig_with_long_results();
@@ -75,14 +89,12 @@ Test(pqpool_cuts, a_server_that_shuts_down_says_so_in_the_middle_of_a_result, .t
     rig.load.on_seen = expect_lost_or_timeout;
     rig.load.ctx = &told;
     rig_start(&rig);
-    for (int i = 1; i <= ENDS; i++) {
-        gate_inject_after(rig.gate, 'D', WITHIN_ROWS, message, len);
-        AWAIT(atomic_load(&told) == i && stats_of(rig.pool).idle + stats_of(rig.pool).active > 0);
-    }
+    for (int i = 1; i <= ENDS; i++)
+        cr_assert(tell_a_caller(&rig, message, len, &told), "the end %d", i);
     (void)rig_expect_whole(&rig, "57P01 in the middle of a result");
-    cr_expect_eq(atomic_load(&told), ENDS);
     uint32_t generation = stats_of(rig.pool).generation;
-    cr_expect(generation >= 1 && generation <= ENDS, "all are replaced; once for those of an age");
+    cr_expect(generation >= 1 && generation <= counts_of(&rig).injected,
+              "all are replaced; once for those of an age");
     rig_end(&rig);
 }
 
