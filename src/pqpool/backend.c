@@ -6,7 +6,6 @@
  * by the time it is used: then the session stays unknown, and is never cancelled. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "pqpool/pool.h"
 

@@ -35,18 +35,12 @@ static void dial_failed(struct connector *c, struct conn *conn, const struct err
     mutex_unlock(&pool->mu);
 }
 
-static int64_t prepare_limit(const struct conn *conn)
-{
-    int64_t limit_at_ns = clock_after(clock_now_ns(), PREPARE_LIMIT_S * NS_PER_S);
-    return clock_min(limit_at_ns, conn->dial.deadline_at_ns);
-}
-
-static bool prepare_session(struct conn *conn, struct err *err)
+static bool prepare_session(struct conn *conn, int64_t limit_at_ns, struct err *err)
 {
     const struct pqpool_options *options = &conn->pool->options;
     const struct pg_driver *pg = conn->pool->pg;
     if (options->on_connect != NULL &&
-        !options->on_connect(options->ctx, &conn->lease, prepare_limit(conn), err))
+        !options->on_connect(options->ctx, &conn->lease, limit_at_ns, err))
         return false;
     if (!conn->doomed && pg->transaction_status(conn->pg) == PQTRANS_IDLE)
         return true;
@@ -58,10 +52,6 @@ static void dial_ended(struct connector *c, struct conn *conn)
 {
     struct pqpool *pool = c->pool;
     struct err err = { 0 };
-    if (!prepare_session(conn, &err)) {
-        dial_failed(c, conn, &err, ERROR_SERVER);
-        return;
-    }
     if (!janitor_watch(pool, conn)) {
         err_set(&err, ERR_RETRYABLE, "cannot watch the connection: out of memory or of watches");
         dial_failed(c, conn, &err, ERROR_OTHER);
@@ -111,20 +101,25 @@ static void start_dials(struct connector *c)
     }
 }
 
-/* One step, and at the end of the dial the question whose server this is. */
+/* A fresh session is asked whose it is and prepared, unless its server will not do. */
+static enum dial_rc greet(struct conn *conn, struct err *err, enum error_class *error_class)
+{
+    int64_t limit_at_ns = clock_after(clock_now_ns(), PREPARE_LIMIT_S * NS_PER_S);
+    limit_at_ns = clock_min(limit_at_ns, conn->dial.deadline_at_ns);
+    *error_class = ERROR_SERVER;
+    if (!conn_identify(conn, limit_at_ns, err))
+        return DIAL_FAILED;
+    if (!pool_is_bygone(conn->pool, conn, err))
+        return prepare_session(conn, limit_at_ns, err) ? DIAL_OK : DIAL_FAILED;
+    conn_finish(conn);
+    return dial_next_host(conn, clock_now_ns(), err, error_class);
+}
+
 static enum dial_rc step_dial(struct conn *conn, int64_t now_ns, struct err *err,
                               enum error_class *error_class)
 {
     enum dial_rc rc = dial_step(conn, now_ns, err, error_class);
-    if (rc != DIAL_OK)
-        return rc;
-    *error_class = ERROR_SERVER;
-    if (!conn_identify(conn, prepare_limit(conn), err))
-        return DIAL_FAILED;
-    if (!pool_is_bygone(conn->pool, conn, err))
-        return DIAL_OK;
-    conn_finish(conn);
-    return dial_next_host(conn, clock_now_ns(), err, error_class);
+    return rc == DIAL_OK ? greet(conn, err, error_class) : rc;
 }
 
 static void step_dials(struct connector *c)

@@ -9,34 +9,28 @@
 
 #include "pqpool/pool.h"
 
-static bool is_same_system(const struct conn_history *a, const struct conn_history *b)
+static bool is_older(const struct conn_history *a, const struct conn_history *b)
 {
-    return a->timeline != 0 && b->timeline != 0 && strcmp(a->system, b->system) == 0;
+    return a->timeline != 0 && a->timeline < b->timeline && strcmp(a->system, b->system) == 0;
 }
 
 bool pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct err *err)
 {
-    const struct conn_history *newest = &pool->history;
-    if (!is_same_system(&conn->history, newest) || conn->history.timeline >= newest->timeline)
+    if (!is_older(&conn->history, &pool->history))
         return false;
     err_set(err, ERR_RETRYABLE,
             "the server is a primary that was replaced: it is on timeline %u, and another one has "
             "answered on timeline %u",
-            conn->history.timeline, newest->timeline);
+            conn->history.timeline, pool->history.timeline);
     return true;
-}
-
-static bool is_promoted(const struct pqpool *pool, const struct conn *conn)
-{
-    return is_same_system(&conn->history, &pool->history) &&
-           conn->history.timeline > pool->history.timeline;
 }
 
 void pool_settle_on(struct pqpool *pool, struct conn *conn)
 {
     if (conn->generation != pool_generation(pool))
         return; /* began before the pool moved: goes as those do that were there */
-    if (pool->settled && (conn->dial.host != pool->host || is_promoted(pool, conn))) {
+    if (pool->settled &&
+        (conn->dial.host != pool->host || is_older(&pool->history, &conn->history))) {
         pool_begin_generation(pool);
         conn->generation = pool_generation(pool);
         pool_event(pool, PQPOOL_EVENT_RETIRED_ALL,

@@ -92,6 +92,7 @@ Test(pqpool_cuts, a_server_that_shuts_down_says_so_in_the_middle_of_a_result, .t
     for (int i = 1; i <= ENDS; i++)
         cr_assert(tell_a_caller(&rig, message, len, &told), "the end %d", i);
     (void)rig_expect_whole(&rig, "57P01 in the middle of a result");
+    cr_expect_leq(atomic_load(&told), counts_of(&rig).injected);
     uint32_t generation = stats_of(rig.pool).generation;
     cr_expect(generation >= 1 && generation <= counts_of(&rig).injected,
               "all are replaced; once for those of an age");

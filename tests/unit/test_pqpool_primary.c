@@ -3,13 +3,20 @@
 
 enum { FLOOR = 3 };
 
-Test(primary, one_that_was_replaced_is_not_gone_back_to)
+/* It was connected on the one timeline; what it dials now is on the other. */
+static struct pqpool *pool_that_has_seen(uint32_t timeline, uint32_t now)
 {
     struct pqpool_options options = quick_options(FLOOR, FLOOR);
-    fake_pg_timeline(2);
+    fake_pg_timeline(timeline);
     struct pqpool *pool = open_warm_pool(&options);
-    fake_pg_timeline(1);
+    fake_pg_timeline(now);
     fake_pg_hang_up_all();
+    return pool;
+}
+
+Test(primary, one_that_was_replaced_is_not_gone_back_to)
+{
+    struct pqpool *pool = pool_that_has_seen(2, 1);
     AWAIT(pqpool_is_down(pool, NULL));
     struct pqpool_lease *lease = NULL;
     struct err err = { 0 };
@@ -60,11 +67,7 @@ Test(primary, another_system_is_not_compared)
 /* A server of another make, or one whose functions are not for everyone. */
 Test(primary, one_that_does_not_say_is_taken_at_its_word)
 {
-    struct pqpool_options options = quick_options(FLOOR, FLOOR);
-    fake_pg_timeline(2);
-    struct pqpool *pool = open_warm_pool(&options);
-    fake_pg_timeline(0);
-    fake_pg_hang_up_all();
+    struct pqpool *pool = pool_that_has_seen(2, 0);
     AWAIT(stats_of(pool).closed[CLOSE_LOST] == FLOOR && stats_of(pool).idle == FLOOR);
     close_pool(&pool);
 }
