@@ -1,6 +1,7 @@
-/* loop.c - see loop.h. One round: wait, take completions, keep deadlines, sweep, then let
- * libmicrohttpd read, call handlers and write. It comes last, so that what was answered in the
- * round also leaves in it, and while it has more to do there is no wait. Its own epoll descriptor
+/* loop.c - see loop.h. One round: wait, take completions, keep deadlines, let libmicrohttpd read,
+ * call handlers and write, sweep. libmicrohttpd comes after the completions, so that what was
+ * answered in the round also leaves in it, and before the sweep, so that what has come is read
+ * before anybody is called late; while it has more to do there is no wait. Its own epoll descriptor
  * and our eventfd are what we wait on: why not in a thread of its own, see http.h. */
 #include "http/loop.h"
 
@@ -185,11 +186,11 @@ static void run_round(struct http_loop *loop, int64_t until_ns)
         stop_listening(loop);
     give_beat(loop);
     keep_deadlines(loop);
+    (void)MHD_run(loop->daemon); /* fails only once stopped */
     if (loop->now_ns >= loop->sweep_at_ns) {
         conns_sweep(loop);
         loop->sweep_at_ns = loop->now_ns + conns_sweep_interval_ns(loop);
     }
-    (void)MHD_run(loop->daemon); /* fails only once stopped */
 }
 
 /* ---- life ---- */

@@ -115,10 +115,10 @@ static enum dial_rc greet(struct conn *conn, struct err *err, enum error_class *
     return dial_next_host(conn, clock_now_ns(), err, error_class);
 }
 
-static enum dial_rc step_dial(struct conn *conn, int64_t now_ns, struct err *err,
+static enum dial_rc step_dial(struct conn *conn, bool ready, struct err *err,
                               enum error_class *error_class)
 {
-    enum dial_rc rc = dial_step(conn, now_ns, err, error_class);
+    enum dial_rc rc = dial_step(conn, ready, clock_now_ns(), err, error_class);
     return rc == DIAL_OK ? greet(conn, err, error_class) : rc;
 }
 
@@ -127,11 +127,9 @@ static void step_dials(struct connector *c)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < c->n_dials; i++) {
         struct conn *conn = c->dials[i];
-        int64_t now_ns = clock_now_ns();
         struct err err = { 0 };
         enum error_class error_class = ERROR_OTHER;
-        bool due = c->fds[1 + i].revents != 0 || now_ns >= conn->dial.host_deadline_at_ns;
-        enum dial_rc rc = due ? step_dial(conn, now_ns, &err, &error_class) : DIAL_PENDING;
+        enum dial_rc rc = step_dial(conn, c->fds[1 + i].revents != 0, &err, &error_class);
         if (settle(c, conn, rc, &err, error_class))
             c->dials[kept++] = conn;
     }

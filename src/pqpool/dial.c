@@ -128,21 +128,23 @@ static enum dial_rc connected(struct conn *conn, struct err *err, enum error_cla
     return DIAL_OK;
 }
 
-enum dial_rc dial_step(struct conn *conn, int64_t now_ns, struct err *err,
+enum dial_rc dial_step(struct conn *conn, bool ready, int64_t now_ns, struct err *err,
                        enum error_class *error_class)
 {
     struct pqpool *pool = conn->pool;
-    if (now_ns >= conn->dial.host_deadline_at_ns) {
-        err_set(err, ERR_RETRYABLE, "timeout: the server did not finish the connection in time");
-        *error_class = ERROR_TIMEOUT;
-    } else {
+    if (ready) {
         conn->dial.want = pool->pg->connect_poll(conn->pg);
         conn->fd = pool->pg->socket(conn->pg); /* another address, another socket */
         if (conn->dial.want == PGRES_POLLING_OK)
             return connected(conn, err, error_class);
-        if (conn->dial.want != PGRES_POLLING_FAILED)
-            return DIAL_PENDING;
+    }
+    if (conn->dial.want == PGRES_POLLING_FAILED) {
         explain(conn, err, error_class);
+    } else if (now_ns < conn->dial.host_deadline_at_ns) {
+        return DIAL_PENDING;
+    } else {
+        err_set(err, ERR_RETRYABLE, "timeout: the server did not finish the connection in time");
+        *error_class = ERROR_TIMEOUT;
     }
     hang_up(conn);
     return dial_next_host(conn, now_ns, err, error_class);

@@ -90,18 +90,20 @@ bool result_is_copy(const PGresult *result)
     return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
 
-/* Until PQgetResult() would not block: at a failure too it tells at once. */
+/* Until PQgetResult() would not block: at a failure too it tells at once. What has come by the
+ * deadline is taken, though this thread may have had no time to look. */
 static enum exchange_rc await_result(const struct conn *conn, int64_t deadline_at_ns)
 {
     const struct pg_driver *pg = conn->pool->pg;
-    while (pg->is_busy(conn->pg)) {
-        enum exchange_rc rc = wait_for(conn, POLLIN, deadline_at_ns);
-        if (rc != EXCHANGE_DONE)
+    enum exchange_rc rc = EXCHANGE_DONE;
+    while (rc == EXCHANGE_DONE && pg->is_busy(conn->pg)) {
+        rc = wait_for(conn, POLLIN, deadline_at_ns);
+        if (rc == EXCHANGE_LOST)
             return rc;
         if (pg->consume_input(conn->pg) == 0)
-            break;
+            return EXCHANGE_DONE;
     }
-    return EXCHANGE_DONE;
+    return pg->is_busy(conn->pg) ? rc : EXCHANGE_DONE;
 }
 
 /* Everything up to ReadyForQuery. *last: the first error, else the last result; the caller's. */

@@ -118,15 +118,17 @@ void janitor_begin(struct janitor *j, struct conn *conn, const char *sql, int64_
         task_ended(j, conn, rc);
 }
 
-/* Steps what is readable or out of time. `readable` NULL: only the deadlines. */
+/* Steps what is readable or out of time: what came while this thread had no time is not late.
+ * `readable` NULL: only the deadlines. */
 static void step_tasks(struct janitor *j, const struct conn *readable)
 {
     uint32_t kept = 0;
     int64_t now_ns = clock_now_ns();
     for (uint32_t i = 0; i < j->n_tasks; i++) {
         struct conn *conn = j->tasks[i];
-        enum task_rc rc = conn == readable ? task_step(conn) : TASK_PENDING;
-        if (rc == TASK_PENDING && now_ns >= conn->task_deadline_at_ns)
+        bool late = now_ns >= conn->task_deadline_at_ns;
+        enum task_rc rc = late || conn == readable ? task_step(conn) : TASK_PENDING;
+        if (rc == TASK_PENDING && late)
             rc = TASK_LATE;
         if (rc == TASK_PENDING)
             j->tasks[kept++] = conn;
