@@ -38,8 +38,8 @@ static struct settings settings_with(const char *const settings[], const char *d
                                            "DATABASE_MAX_POOL_SIZE=8",
                                            "DATABASE_INITIAL_RETRY_DELAY=50ms",
                                            "DATABASE_MAX_RETRY_DELAY=500ms",
-                                           "DATABASE_HEALTH_CHECK_INTERVAL=1s",
-                                           "DATABASE_HEALTH_CHECK_TIMEOUT=1s",
+                                           "DATABASE_HEALTH_CHECK_INTERVAL=10s",
+                                           "DATABASE_HEALTH_CHECK_TIMEOUT=10s",
                                            "LOG_FORMAT=json",
                                            NULL };
     struct settings all = { .n = 0 };

@@ -27,6 +27,11 @@ enum { SOON_S = 60, TEST_S = 240 };
 /* A list of strings that ends with NULL. */
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
+/* For a test whose database goes silent. The others are patient: a check that is late on a busy
+ * machine makes the service not ready for a moment. */
+#define CHECKED_EACH_SECOND \
+    "DATABASE_HEALTH_CHECK_INTERVAL=1s", "DATABASE_HEALTH_CHECK_TIMEOUT=1s"
+
 struct rig {
     struct cluster *cluster;
     struct daemon *daemon;

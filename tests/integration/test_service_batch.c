@@ -3,12 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "batch_bodies.h"
 #include "order_volley.h"
 #include "service_rig.h"
 #include "side_session.h"
 
 #define BATCH "/v1/orders/batch"
+
+#define WITH_TIME LIST("ORDERS_COMMIT_TIMEOUT=120s") /* for many orders on a slow machine */
 
 static const char *const as_json[] = { "Content-Type: application/json", NULL };
 static const char *const as_lines[] = { "Content-Type: application/x-ndjson", NULL };
@@ -101,7 +104,7 @@ Test(batch, all_new_then_all_replayed_then_both, .timeout = TEST_S)
 Test(batch, one_bad_order_of_five_thousand_is_alone, .timeout = TEST_S)
 {
     enum { MANY = 5000, BAD = 1234 };
-    struct rig rig = rig_open(NULL);
+    struct rig rig = rig_open(WITH_TIME);
     struct answer answer = post(&rig, BATCH, batch_body_with("m", MANY, BAD, "'side':'hold'"));
     EXPECT_STATUS(answer, 207);
     cr_expect_eq(summed(&answer, "total"), MANY);
@@ -292,12 +295,27 @@ Test(batch, only_judged_when_so_asked, .timeout = TEST_S)
 
 /* ---- a database that does not come to it ---- */
 
+/* Posts the first `n` orders until all are said to be stored: on a busy machine a deadline passes
+ * more than once. Adds to `maybe` those that may have been stored before the last answer. */
+static struct answer settle(struct rig *rig, const char *path, size_t n, json_int_t *maybe)
+{
+    for (int64_t until_ns = clock_now_ns() + SOON_S * NS_PER_S;;) {
+        struct answer answer = post(rig, path, batch_body("d", n));
+        if (answer.status == 200 || answer.status == 201)
+            return answer;
+        cr_assert_lt(clock_now_ns(), until_ns, "%s", answer.reply.body);
+        *maybe += summed(&answer, "unknown") + summed(&answer, "created");
+        answer_fini(&answer);
+    }
+}
+
 Test(batch, at_the_deadline_it_says_what_it_knows, .timeout = TEST_S)
 {
     struct rig rig = rig_open(LIST("ORDERS_COMMIT_TIMEOUT=2s", "ORDERS_WORKERS=1"));
     PGconn *locker = side_session_begin(&rig, "LOCK TABLE orders");
     struct answer answer = post(&rig, BATCH, batch_body("d", 600)); /* more than one group */
-    int64_t unknown = summed(&answer, "unknown"); /* none where no attempt got past its PREPARE */
+    json_int_t unknown =
+        summed(&answer, "unknown"); /* none where no attempt got past its PREPARE */
     cr_expect(unknown > 0 ? answer.status == 207 || answer.status == 504 : answer.status == 503,
               "%d", answer.status);
     cr_expect_eq(summed(&answer, "unknown") + summed(&answer, "rejected"), 600);
@@ -305,8 +323,7 @@ Test(batch, at_the_deadline_it_says_what_it_knows, .timeout = TEST_S)
     answer_fini(&answer);
     side_session_end(locker, "COMMIT");
 
-    answer = post(&rig, BATCH, batch_body("d", 600)); /* the same again settles it */
-    cr_expect(answer.status == 200 || answer.status == 201, "%s", answer.reply.body);
+    answer = settle(&rig, BATCH, 600, &unknown);
     cr_expect_eq(summed(&answer, "created") + summed(&answer, "replayed"), 600);
     cr_expect_leq(summed(&answer, "replayed"), unknown, "what was refused is new");
     cr_expect_eq(stored(&rig), 600);
@@ -343,7 +360,7 @@ Test(batch, the_queue_takes_all_or_none, .timeout = TEST_S)
 Test(batch, an_atomic_one_is_stored_whole, .timeout = TEST_S)
 {
     enum { MANY = 1500 }; /* more than ORDERS_GROUP_MAX */
-    struct rig rig = rig_open(NULL);
+    struct rig rig = rig_open(WITH_TIME);
     struct answer answer = post(&rig, ATOMIC, batch_body("a", MANY));
     EXPECT_STATUS(answer, 201);
     cr_expect_eq(summed(&answer, "created"), MANY);
@@ -377,7 +394,7 @@ static void expect_none_stored(struct rig *rig, struct answer *answer, size_t cu
 
 Test(batch, an_atomic_one_with_a_culprit_stores_nothing, .timeout = TEST_S)
 {
-    struct rig rig = rig_open(NULL);
+    struct rig rig = rig_open(WITH_TIME);
     struct answer answer = rig_post(&rig, BATCH_ORDER("r-2", "7"));
     EXPECT_STATUS(answer, 201);
     answer_fini(&answer);
@@ -404,6 +421,7 @@ Test(batch, an_atomic_one_ends_as_one_at_its_deadline, .timeout = TEST_S)
 {
     struct rig rig = rig_open(LIST("ORDERS_COMMIT_TIMEOUT=2s", "ORDERS_WORKERS=1"));
     PGconn *locker = side_session_begin(&rig, "LOCK TABLE orders");
+    json_int_t unknown = 0;
     struct answer answer = post(&rig, ATOMIC, batch_body("d", 30));
     if (answer.status == 503) { /* on a machine so busy that it was not even sent */
         expect_problem(&answer, 503, "commit_timeout", "not_accepted");
@@ -414,8 +432,7 @@ Test(batch, an_atomic_one_ends_as_one_at_its_deadline, .timeout = TEST_S)
     }
     answer_fini(&answer);
     side_session_end(locker, "COMMIT");
-    answer = post(&rig, ATOMIC, batch_body("d", 30));
-    cr_expect(answer.status == 200 || answer.status == 201, "%s", answer.reply.body);
+    answer = settle(&rig, ATOMIC, 30, &unknown);
     cr_expect_eq(stored(&rig), 30);
     answer_fini(&answer);
     rig_close(&rig);

@@ -22,8 +22,8 @@ static void begin(struct failover *f)
     char *url = support_text("DATABASE_URL=host=%s,%s port=%d,%d user=postgres dbname=postgres",
                              cluster_folder(primary), cluster_folder(f->standby),
                              cluster_port(primary), cluster_port(f->standby));
-    f->rig =
-        rig_spawn(primary, LIST(url, "ORDERS_COMMIT_TIMEOUT=2s", "DATABASE_CONNECT_TIMEOUT=2s"));
+    f->rig = rig_spawn(primary, LIST(url, CHECKED_EACH_SECOND, "ORDERS_COMMIT_TIMEOUT=2s",
+                                     "DATABASE_CONNECT_TIMEOUT=2s"));
     free(url);
     cr_assert(daemon_wait_status(f->rig.daemon, "/health/ready", 200, SOON_S));
     f->herd = herd_start(&f->rig, CLIENTS);

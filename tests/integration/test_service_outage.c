@@ -126,8 +126,9 @@ static bool nothing_runs(struct rig *rig)
 
 Test(outage, a_database_that_hangs_fills_the_queue, .timeout = TEST_S)
 {
-    struct rig rig = rig_open(LIST("ORDERS_QUEUE_CAPACITY=64", "ORDERS_GROUP_MAX=16",
-                                   "ORDERS_WORKERS=2", "ORDERS_COMMIT_TIMEOUT=12s"));
+    struct rig rig =
+        rig_open(LIST(CHECKED_EACH_SECOND, "ORDERS_QUEUE_CAPACITY=64", "ORDERS_GROUP_MAX=16",
+                      "ORDERS_WORKERS=2", "ORDERS_COMMIT_TIMEOUT=12s"));
     char *bodies[CAPACITY], *surplus = order_body("surplus", "EURUSD");
     for (size_t i = 0; i < CAPACITY; i++) {
         char id[32];

@@ -129,13 +129,13 @@ static void keep_as_template(const char *data, const char *template)
     free(part);
 }
 
-/* Waits for whoever makes it; many may copy at once. */
-static int lock_template(int how)
+/* Waits for whoever makes it. What is there is whole and stays as it is: it needs no lock. */
+static int lock_unless_there(const char *template)
 {
     int lock = open(CLUSTER_TEMPLATE ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (lock < 0)
         support_fail_os(CLUSTER_TEMPLATE ".lock");
-    if (!WAIT_UNTIL(flock(lock, how | LOCK_NB) == 0, LOCK_S))
+    if (!WAIT_UNTIL(access(template, F_OK) == 0 || flock(lock, LOCK_EX | LOCK_NB) == 0, LOCK_S))
         support_fail("another test keeps " CLUSTER_TEMPLATE ".lock");
     return lock;
 }
@@ -145,11 +145,7 @@ static void make_data(const struct cluster_folder *folder)
     const char *version = folder->bin + strlen("/usr/lib/postgresql/");
     char *data = support_text("%s/data", folder->path);
     char *template = support_text(CLUSTER_TEMPLATE "-%.*s", (int)strcspn(version, "/"), version);
-    int lock = lock_template(LOCK_SH);
-    if (access(template, F_OK) != 0) {
-        close(lock);
-        lock = lock_template(LOCK_EX);
-    }
+    int lock = lock_unless_there(template);
     if (access(template, F_OK) != 0) {
         initdb(folder, data);
         keep_as_template(data, template);

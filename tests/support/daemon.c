@@ -221,7 +221,10 @@ void daemon_close(struct daemon **daemon)
 
 char *daemon_log(struct daemon *daemon)
 {
-    return support_read_fd(daemon->log_fd);
+    char *log = support_read_fd(daemon->log_fd), *last = strrchr(log, '\n');
+    if (daemon_alive(daemon)) /* it may be about to write the rest of a line */
+        *(last != NULL ? last + 1 : log) = '\0';
+    return log;
 }
 
 bool daemon_log_contains(struct daemon *daemon, const char *text)

@@ -45,7 +45,7 @@ void daemon_signal(struct daemon *daemon, int signal);
  * where ctest looks for one. NULL is a no-op. */
 void daemon_close(struct daemon **daemon);
 
-/* What it wrote to standard error so far. */
+/* What it wrote to standard error so far; while it runs, whole lines. */
 bool daemon_log_contains(struct daemon *daemon, const char *text);
 bool daemon_log_wait(struct daemon *daemon, const char *text, int seconds);
 char *daemon_log(struct daemon *daemon) MUST_CHECK; /* all of it, NUL-terminated; caller frees */
