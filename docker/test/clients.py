@@ -18,7 +18,7 @@ import time
 import urllib.parse
 
 THREADS = 8
-SETTLE_S = 60  # the longest that one order may go on without a 2xx
+SETTLE_S = 200  # the longest that one order may go on without a 2xx
 PROMISED = {200, 201, 502, 503, 504}
 
 

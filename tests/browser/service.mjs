@@ -5,8 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { connect, createServer } from 'node:net';
 
-const SETTINGS = { HTTP_PORT: '0', LOG_FORMAT: 'json', DATABASE_MIN_POOL_SIZE: '4', DATABASE_MAX_POOL_SIZE: '20', DATABASE_HEALTH_CHECK_INTERVAL: '1s',
-  DATABASE_HEALTH_CHECK_TIMEOUT: '1s', DATABASE_INITIAL_RETRY_DELAY: '50ms', DATABASE_MAX_RETRY_DELAY: '500ms', ORDERS_COMMIT_TIMEOUT: '3s' };
+const SETTINGS = { HTTP_PORT: '0', LOG_FORMAT: 'json', DATABASE_MIN_POOL_SIZE: '4', DATABASE_MAX_POOL_SIZE: '20', DATABASE_HEALTH_CHECK_INTERVAL: '10s',
+  DATABASE_HEALTH_CHECK_TIMEOUT: '10s', DATABASE_INITIAL_RETRY_DELAY: '50ms', DATABASE_MAX_RETRY_DELAY: '500ms', ORDERS_COMMIT_TIMEOUT: '3s' };
 
 // The settings of a service that shows its figures to this key only.
 export function guarded(program, path, key) {

@@ -199,7 +199,7 @@ Test(secrets, a_new_password_counts_for_the_next_connection, .timeout = TEST_S)
     char *file = write_secret(cluster, "password", secret);
     CHECK(chmod(file, 0644) == 0);
     char *setting = support_text("DATABASE_PASSWORD_FILE=%s", file);
-    struct rig rig = start(cluster, LIST(url, setting, "DATABASE_MAX_RETRY_DELAY=500ms"), NULL);
+    struct rig rig = start(cluster, LIST(url, setting, "DATABASE_MIN_POOL_SIZE=1"), NULL);
     cr_expect(daemon_log_contains(rig.daemon, "secret.readable_by_all"));
 
     draw_secret();

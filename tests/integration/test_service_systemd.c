@@ -147,7 +147,7 @@ Test(systemd, a_restart_on_a_socket_handed_over_loses_no_connection, .timeout = 
     enum { EARLY = 20 };
     int fd = listen_on(INADDR_LOOPBACK), early[EARLY];
     struct rig rig = spawn_on(fd, cluster_open(NULL));
-    cr_expect(daemon_log_contains(rig.daemon, "handed over"));
+    cr_expect(daemon_log_wait(rig.daemon, "handed over", SOON_S));
     cr_expect_eq(daemon_stop(rig.daemon), 0);
     for (int i = 0; i < EARLY; i++)
         early[i] = ask_early(rig.daemon);

@@ -189,7 +189,7 @@ Test(verdicts, behind_a_lock_that_ends_in_nothing, .timeout = TEST_S)
 Test(verdicts, behind_a_lock_that_does_not_end, .timeout = TEST_S)
 {
     struct locked locked;
-    lock_a_key(&locked, "ORDERS_COMMIT_TIMEOUT=15s");
+    lock_a_key(&locked, "ORDERS_COMMIT_TIMEOUT=25s");
     const struct answer *answer = await_locked(&locked);
     if (answer->status == 503)
         expect_problem(answer, 503, "commit_timeout", "not_accepted");

@@ -14,7 +14,7 @@ import yaml
 
 from manual import ROOT
 
-SOON_S = 60
+SOON_S = 150
 
 
 def until(what, check):

@@ -7,10 +7,9 @@ import time
 import yaml
 
 from dashboard import expressions
-from live import Ordersd, Prometheus
+from live import SOON_S, Ordersd, Prometheus
 from manual import ROOT, read_manual, series_of
 
-SOON_S = 60
 RESTARTS = 'Restarts'  # the annotation: there are none, and it must only be valid
 failed = 0
 

@@ -11,7 +11,7 @@
 
 #include "base/attr.h"
 
-enum { HTTP_CLIENT_TIMEOUT_S = 30 };
+enum { HTTP_CLIENT_TIMEOUT_S = 120 };
 
 struct http_client; /* opaque */
 
