@@ -104,8 +104,9 @@ static void start_dials(struct connector *c)
 /* A fresh session is asked whose it is and prepared, unless its server will not do. */
 static enum dial_rc greet(struct conn *conn, struct err *err, enum error_class *error_class)
 {
-    int64_t limit_at_ns = clock_after(clock_now_ns(), PREPARE_LIMIT_S * NS_PER_S);
-    limit_at_ns = clock_min(limit_at_ns, conn->dial.deadline_at_ns);
+    int64_t limit_ns =
+        clock_min(conn->pool->options.connect_timeout_ns, PREPARE_LIMIT_S * NS_PER_S);
+    int64_t limit_at_ns = clock_after(clock_now_ns(), limit_ns);
     *error_class = ERROR_SERVER;
     if (!conn_identify(conn, limit_at_ns, err))
         return DIAL_FAILED;
@@ -115,10 +116,17 @@ static enum dial_rc greet(struct conn *conn, struct err *err, enum error_class *
     return dial_next_host(conn, clock_now_ns(), err, error_class);
 }
 
-static enum dial_rc step_dial(struct conn *conn, bool ready, struct err *err,
-                              enum error_class *error_class)
+static bool is_stopped(const struct pqpool *pool)
 {
-    enum dial_rc rc = dial_step(conn, ready, clock_now_ns(), err, error_class);
+    return atomic_load_explicit(&pool->stop, memory_order_acquire);
+}
+
+/* Once stopped it greets nobody: one greeting is what a close may have to wait for. */
+static enum dial_rc step_dial(struct conn *conn, struct err *err, enum error_class *error_class)
+{
+    if (is_stopped(conn->pool))
+        return DIAL_PENDING;
+    enum dial_rc rc = dial_step(conn, clock_now_ns(), err, error_class);
     return rc == DIAL_OK ? greet(conn, err, error_class) : rc;
 }
 
@@ -129,7 +137,7 @@ static void step_dials(struct connector *c)
         struct conn *conn = c->dials[i];
         struct err err = { 0 };
         enum error_class error_class = ERROR_OTHER;
-        enum dial_rc rc = step_dial(conn, c->fds[1 + i].revents != 0, &err, &error_class);
+        enum dial_rc rc = step_dial(conn, &err, &error_class);
         if (settle(c, conn, rc, &err, error_class))
             c->dials[kept++] = conn;
     }
@@ -209,17 +217,11 @@ static void await_events(struct connector *c)
 {
     c->fds[0] = (struct pollfd){ .fd = c->pool->connector_fd, .events = POLLIN };
     for (uint32_t i = 0; i < c->n_dials; i++)
-        c->fds[1 + i] = (struct pollfd){
-            .fd = c->dials[i]->fd,
-            .events = c->dials[i]->dial.want == PGRES_POLLING_READING ? POLLIN : POLLOUT,
-        };
+        c->fds[1 + i] = dial_awaits(c->dials[i]);
     int64_t at_ns = next_wake(c);
     int ready = poll(c->fds, 1 + c->n_dials, clock_poll_ms(at_ns, clock_now_ns()));
-    if (ready < 0)
-        for (uint32_t i = 0; i <= c->n_dials; i++)
-            c->fds[i].revents = 0; /* EINTR: another round */
     eventfd_t drained;
-    if (c->fds[0].revents != 0)
+    if (ready > 0 && c->fds[0].revents != 0)
         (void)eventfd_read(c->pool->connector_fd, &drained);
 }
 
@@ -227,7 +229,7 @@ void *connector_run(void *arg)
 {
     struct pqpool *pool = arg;
     struct connector c = { .pool = pool, .dials = pool->dials, .fds = pool->dial_fds };
-    while (!atomic_load_explicit(&pool->stop, memory_order_acquire)) {
+    while (!is_stopped(pool)) {
         pool_close_discarded(pool);
         start_dials(&c);
         pool_close_discarded(pool); /* a dial that failed at once */

@@ -128,11 +128,24 @@ static enum dial_rc connected(struct conn *conn, struct err *err, enum error_cla
     return DIAL_OK;
 }
 
-enum dial_rc dial_step(struct conn *conn, bool ready, int64_t now_ns, struct err *err,
+struct pollfd dial_awaits(const struct conn *conn)
+{
+    bool reads = conn->dial.want == PGRES_POLLING_READING;
+    return (struct pollfd){ .fd = conn->fd, .events = reads ? POLLIN : POLLOUT };
+}
+
+/* Asked anew: since the connector last waited it may have been long with another. */
+static bool is_ready(const struct conn *conn)
+{
+    struct pollfd socket = dial_awaits(conn);
+    return poll(&socket, 1, 0) > 0;
+}
+
+enum dial_rc dial_step(struct conn *conn, int64_t now_ns, struct err *err,
                        enum error_class *error_class)
 {
     struct pqpool *pool = conn->pool;
-    if (ready) {
+    if (is_ready(conn)) {
         conn->dial.want = pool->pg->connect_poll(conn->pg);
         conn->fd = pool->pg->socket(conn->pg); /* another address, another socket */
         if (conn->dial.want == PGRES_POLLING_OK)

@@ -2,11 +2,13 @@
  * fast the line moves, so that who would wait in vain can be told at once. As in demand.c: no
  * socket, no clock, no allocation; the pool's mutex is held. */
 #include "base/check.h"
+#include "base/clock.h"
 #include "pqpool/pool.h"
 
 enum {
     HAND_OFFS_KNOWN = 8, /* before that many in a row, nothing is foretold */
-    HAND_OFF_WEIGHT = 8  /* the newest counts for an eighth of the average */
+    HAND_OFF_WEIGHT = 8, /* the newest counts for an eighth of the average */
+    OUTLIER = 4          /* as so many times the average at most: one pause foretells little */
 };
 
 void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first)
@@ -50,6 +52,8 @@ void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc)
 static void note_pace(struct line_pace *pace, int64_t now_ns)
 {
     int64_t span_ns = now_ns - pace->last_at_ns;
+    if (pace->hand_offs >= HAND_OFFS_KNOWN)
+        span_ns = clock_min(span_ns, OUTLIER * pace->mean_ns + NS_PER_US);
     if (pace->last_at_ns != 0 && span_ns >= 0) {
         pace->mean_ns = pace->hand_offs == 0
                             ? span_ns

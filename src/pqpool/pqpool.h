@@ -82,7 +82,7 @@ struct pqpool_options {
     uint32_t min_pool_size, max_pool_size;
     int64_t acquire_timeout_ns; /* what PQPOOL_DEFAULT_DEADLINE means */
     uint32_t max_waiting;
-    int64_t connect_timeout_ns; /* in all; each host gets its share */
+    int64_t connect_timeout_ns; /* to a session, in all; each host gets its share */
     int64_t command_timeout_ns; /* what PQPOOL_DEFAULT_DEADLINE means to pqpool_exec() */
 
     bool validate_on_checkout;
