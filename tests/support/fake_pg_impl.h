@@ -26,7 +26,7 @@ struct fake_script {
     const char *message;
 };
 
-enum { FAKE_ORPHANS_MAX = 64 };
+enum { FAKE_ORPHANS_MAX = 4096 };
 
 struct fake_server {
     struct mutex mu;

@@ -189,7 +189,7 @@ static size_t begin(struct fake_store *store, const struct put_group *group)
             .n = group->n,
             .in_doubt = group->in_doubt,
             .atomic = group->atomic,
-            .left_ns = group->deadline_at_ns - clock_now_ns(),
+            .deadline_at_ns = group->deadline_at_ns,
         };
         (void)snprintf(store->calls[k].first, ORDER_NAME_SIZE, "%s",
                        group->puts[0]->order->client_order_id);

@@ -28,7 +28,7 @@ struct fake_step {
 struct fake_call {
     size_t n, n_skipped, n_lookups;
     bool in_doubt, atomic;
-    int64_t left_ns;             /* from the call to its deadline */
+    int64_t deadline_at_ns;
     char first[ORDER_NAME_SIZE]; /* client_order_id of the first order */
 };
 

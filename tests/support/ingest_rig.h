@@ -51,12 +51,12 @@ static inline void rig_event(void *ctx, const char *event, const struct err *err
     mutex_unlock(&rig->mu);
 }
 
-/* Item i: account "acc", client_order_id and order_id of five digits, quantity 1, ten seconds to
+/* Item i: account "acc", client_order_id and order_id of five digits, quantity 1, a minute to
  * live. */
 static inline void rig_item(struct ingest_item *item, uint32_t i)
 {
     *item = (struct ingest_item){ .received_at_ns = clock_now_ns() };
-    item->deadline_at_ns = clock_after(item->received_at_ns, 10 * NS_PER_S);
+    item->deadline_at_ns = clock_after(item->received_at_ns, 60 * NS_PER_S);
     (void)snprintf(item->order.account_id, sizeof item->order.account_id, "acc");
     (void)snprintf(item->order.client_order_id, sizeof item->order.client_order_id, "%05u", i);
     (void)snprintf(item->order.order_id, sizeof item->order.order_id, "id-%05u", i);
@@ -81,7 +81,7 @@ static inline void rig_init(struct rig *rig, uint32_t n)
         .capacity = 65536,
         .max_bytes = UINT64_C(1) << 30,
         .commit_timeout_ns = 10 * NS_PER_S,
-        .queue_wait_max_ns = NS_PER_S,
+        .queue_wait_max_ns = CLOCK_NEVER,
         .on_done = rig_done,
         .on_event = rig_event,
         .ctx = rig,

@@ -166,7 +166,7 @@ ParameterizedTestParameters(buf, json)
     return cr_make_param_array(struct json_case, cases, sizeof cases / sizeof cases[0]);
 }
 
-ParameterizedTest(struct json_case *c, buf, json, .timeout = 5)
+ParameterizedTest(struct json_case *c, buf, json, .timeout = 60)
 {
     struct buf buf = BUF_INIT(1000);
     buf_add_json(&buf, c->text);

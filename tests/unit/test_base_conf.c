@@ -144,7 +144,7 @@ static bool prints(const struct settings *settings, const char *line)
     return found;
 }
 
-ParameterizedTest(struct value_case *c, conf, set, .timeout = 10)
+ParameterizedTest(struct value_case *c, conf, set, .timeout = 60)
 {
     struct settings settings = defaults(), before = settings;
     struct err err = { 0 };
@@ -253,7 +253,7 @@ ParameterizedTestParameters(conf, refused)
     return cr_make_param_array(struct refused_case, cases, sizeof cases / sizeof cases[0]);
 }
 
-ParameterizedTest(struct refused_case *c, conf, refused, .timeout = 10)
+ParameterizedTest(struct refused_case *c, conf, refused, .timeout = 60)
 {
     char *argv[4] = { "prog" };
     int argc = 1;

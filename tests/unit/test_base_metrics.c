@@ -154,7 +154,7 @@ ParameterizedTestParameters(prom, seconds)
     return cr_make_param_array(struct seconds_case, cases, sizeof cases / sizeof cases[0]);
 }
 
-ParameterizedTest(struct seconds_case *c, prom, seconds, .timeout = 5)
+ParameterizedTest(struct seconds_case *c, prom, seconds, .timeout = 60)
 {
     struct buf out = BUF_INIT(100);
     prom_seconds(&out, "s", "", c->ns);

@@ -21,7 +21,7 @@ static void open_errors(void)
                          (int)(sizeof fields_ / sizeof fields_[0]));                               \
     } while (0)
 
-TestSuite(last_errors, .init = open_errors, .timeout = 10);
+TestSuite(last_errors, .init = open_errors, .timeout = 60);
 
 Test(last_errors, none)
 {

@@ -32,7 +32,7 @@ static void expect_range(uint64_t first, uint64_t newest)
     cr_expect_eq(has_newest, newest);
 }
 
-TestSuite(ring, .init = open_history, .timeout = 10);
+TestSuite(ring, .init = open_history, .timeout = 60);
 
 Test(ring, empty)
 {

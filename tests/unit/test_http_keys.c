@@ -323,15 +323,17 @@ Test(keys, what_is_no_file_is_named)
     }
 }
 
-Test(keys, a_pipe_does_not_hold_us_up, .timeout = 30)
+Test(keys, a_pipe_does_not_hold_us_up, .timeout = 60)
 {
-    char path[64];
+    char folder[] = "/tmp/ordersd-fifo-XXXXXX", path[64];
     struct err err;
-    (void)snprintf(path, sizeof path, "/tmp/ordersd-fifo-%d", (int)getpid());
+    cr_assert_not_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/pipe", folder);
     cr_assert_eq(mkfifo(path, 0600), 0);
     cr_expect_null(keys_load(path, NULL, &err));
     cr_expect_not_null(strstr(err.text, "is no regular file"));
     (void)unlink(path);
+    (void)rmdir(folder);
 }
 
 Test(keys, a_long_path_is_shown_by_its_end)

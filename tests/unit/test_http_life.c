@@ -177,8 +177,8 @@ Test(life, a_client_that_does_not_take_its_answer_is_cut)
     struct http_server *server = serve_with(&options);
     int fd = dial(server), small = 4096;
     cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
-    send_get(fd, "/flood");
     cr_assert(WAIT_UNTIL(http_server_connections(server) == 1, PATIENCE_S));
+    send_get(fd, "/flood");
     cr_expect(WAIT_UNTIL(http_server_connections(server) == 0, PATIENCE_S));
     close(fd);
     http_server_close(&server);

@@ -74,7 +74,7 @@ static struct lookup by_id(const char *id, struct order *found)
     return lookup;
 }
 
-Test(ingest_reader, finds_by_id_and_by_keys, .timeout = 30)
+Test(ingest_reader, finds_by_id_and_by_keys, .timeout = 60)
 {
     struct fake_store *store = store_with_one();
     struct reader *reader = open_reader(store, 2);
@@ -99,7 +99,7 @@ Test(ingest_reader, finds_by_id_and_by_keys, .timeout = 30)
     fake_store_free(store);
 }
 
-Test(ingest_reader, says_what_the_store_said, .timeout = 30)
+Test(ingest_reader, says_what_the_store_said, .timeout = 60)
 {
     struct fake_store *store = store_with_one();
     struct reader *reader = open_reader(store, 1);
@@ -115,7 +115,7 @@ Test(ingest_reader, says_what_the_store_said, .timeout = 30)
     fake_store_free(store);
 }
 
-Test(ingest_reader, too_late_is_not_asked, .timeout = 30)
+Test(ingest_reader, too_late_is_not_asked, .timeout = 60)
 {
     struct fake_store *store = store_with_one();
     struct reader *reader = open_reader(store, 1);
@@ -139,7 +139,7 @@ static void *close_reader(void *arg)
     return NULL;
 }
 
-Test(ingest_reader, queue_is_bounded_and_close_answers_it, .timeout = 30)
+Test(ingest_reader, queue_is_bounded_and_close_answers_it, .timeout = 60)
 {
     static struct lookup lookups[READER_QUEUE_MAX + 2];
     struct fake_store *store = store_with_one();

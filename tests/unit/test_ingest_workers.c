@@ -20,7 +20,7 @@ static void submit_as_one_group(struct rig *rig)
     fake_store_gate(rig->store, false);
 }
 
-Test(ingest_workers, all_are_stored_and_come_back_oldest_first, .timeout = 30)
+Test(ingest_workers, all_are_stored_and_come_back_oldest_first, .timeout = 60)
 {
     struct rig rig;
     rig_init(&rig, 5000);
@@ -35,7 +35,7 @@ Test(ingest_workers, all_are_stored_and_come_back_oldest_first, .timeout = 30)
     rig_fini(&rig);
 }
 
-Test(ingest_workers, what_has_queued_up_is_one_group, .timeout = 30)
+Test(ingest_workers, what_has_queued_up_is_one_group, .timeout = 60)
 {
     struct rig rig;
     rig_init(&rig, 1 + GROUP);
@@ -46,7 +46,7 @@ Test(ingest_workers, what_has_queued_up_is_one_group, .timeout = 30)
     rig_fini(&rig);
 }
 
-Test(ingest_workers, a_poisonous_order_is_refused_alone, .timeout = 30)
+Test(ingest_workers, a_poisonous_order_is_refused_alone, .timeout = 60)
 {
     struct rig rig;
     rig_init(&rig, 1 + GROUP);
@@ -61,24 +61,51 @@ Test(ingest_workers, a_poisonous_order_is_refused_alone, .timeout = 30)
     rig_fini(&rig);
 }
 
-/* A key that another transaction holds for ever. */
-struct locked_case {
+/* The key of item 300, which another transaction holds for ever. */
+struct locked_key {
+    struct rig *rig;
+    uint32_t n_strangers; /* items that it does not hold up */
     bool in_doubt;
-    enum item_verdict want;
 };
 
 static void locked(void *arg, const struct put_group *group, struct fake_step *step)
 {
-    const struct locked_case *c = arg;
+    const struct locked_key *key = arg;
     for (size_t i = 0; i < group->n; i++) {
         if (strcmp(group->puts[i]->order->client_order_id, "00300") != 0)
             continue;
         step->fails = true;
         step->failure =
-            (struct store_failure){ .action = STORE_RETRY_THEN_SPLIT, .in_doubt = c->in_doubt };
-        err_set_code(&step->failure.err, 0, c->in_doubt ? "" : "55P03", "the key is locked");
+            (struct store_failure){ .action = STORE_RETRY_THEN_SPLIT, .in_doubt = key->in_doubt };
+        err_set_code(&step->failure.err, 0, key->in_doubt ? "" : "55P03", "the key is locked");
     }
 }
+
+/* Once the strangers have come back, the time of the others is over. */
+static void end_when_alone(void *arg, struct put_group *group)
+{
+    const struct locked_key *key = arg;
+    struct rig *rig = key->rig;
+    int64_t now_ns = clock_now_ns();
+    (void)group;
+    mutex_lock(&rig->mu);
+    for (uint32_t i = 0; rig->n_done == key->n_strangers && i < rig->n; i++)
+        if (rig->came_back[i] == 0)
+            rig->items[i].deadline_at_ns = now_ns;
+    mutex_unlock(&rig->mu);
+}
+
+static void lock_key(struct rig *rig, struct locked_key *key)
+{
+    rig->store->plan = locked;
+    rig->store->before = end_when_alone;
+    rig->store->arg = key;
+}
+
+struct locked_case {
+    bool in_doubt;
+    enum item_verdict want;
+};
 
 ParameterizedTestParameters(ingest_workers, a_locked_key_does_not_hold_strangers)
 {
@@ -87,13 +114,12 @@ ParameterizedTestParameters(ingest_workers, a_locked_key_does_not_hold_strangers
 }
 
 ParameterizedTest(struct locked_case *c, ingest_workers, a_locked_key_does_not_hold_strangers,
-                  .timeout = 30)
+                  .timeout = 60)
 {
     struct rig rig;
+    struct locked_key key = { .rig = &rig, .n_strangers = GROUP, .in_doubt = c->in_doubt };
     rig_init(&rig, 1 + GROUP);
-    rig.store->plan = locked;
-    rig.store->arg = c;
-    rig.items[300].deadline_at_ns = clock_after(clock_now_ns(), NS_PER_S);
+    lock_key(&rig, &key);
     submit_as_one_group(&rig);
     cr_assert(rig_wait(&rig, rig.n - 1));
     cr_expect_eq(rig_count(&rig, 0, rig.n, ITEM_CREATED), rig.n - 1, "while the key stays locked");
@@ -105,7 +131,7 @@ ParameterizedTest(struct locked_case *c, ingest_workers, a_locked_key_does_not_h
     rig_fini(&rig);
 }
 
-Test(ingest_workers, one_key_many_times_is_stored_once, .timeout = 30)
+Test(ingest_workers, one_key_many_times_is_stored_once, .timeout = 60)
 {
     struct rig rig;
     rig_init(&rig, 101);
@@ -119,7 +145,7 @@ Test(ingest_workers, one_key_many_times_is_stored_once, .timeout = 30)
     rig_fini(&rig);
 }
 
-Test(ingest_workers, room_comes_back_with_the_orders, .timeout = 30)
+Test(ingest_workers, room_comes_back_with_the_orders, .timeout = 60)
 {
     struct rig rig;
     int64_t retry_after_ns = 0;
@@ -139,7 +165,7 @@ Test(ingest_workers, room_comes_back_with_the_orders, .timeout = 30)
 
 /* ---- lists ---- */
 
-Test(ingest_workers, a_list_is_taken_whole_or_not_at_all, .timeout = 30)
+Test(ingest_workers, a_list_is_taken_whole_or_not_at_all, .timeout = 60)
 {
     struct rig rig;
     int64_t retry_after_ns = 0;
@@ -159,7 +185,7 @@ Test(ingest_workers, a_list_is_taken_whole_or_not_at_all, .timeout = 30)
     rig_fini(&rig);
 }
 
-Test(ingest_workers, an_atomic_list_is_one_group_and_comes_back_at_once, .timeout = 30)
+Test(ingest_workers, an_atomic_list_is_one_group_and_comes_back_at_once, .timeout = 60)
 {
     struct rig rig;
     int64_t retry_after_ns = 0;
@@ -183,17 +209,14 @@ Test(ingest_workers, an_atomic_list_is_one_group_and_comes_back_at_once, .timeou
     rig_fini(&rig);
 }
 
-/* A key of the list is locked for a while, and strangers go on. */
+/* A key of the list is locked, and strangers go on. */
 Test(ingest_workers, a_blocked_atomic_list_does_not_hold_strangers, .timeout = 60)
 {
     struct rig rig;
     int64_t retry_after_ns = 0;
-    struct locked_case forever = { .in_doubt = false };
+    struct locked_key key = { .rig = &rig, .n_strangers = 600 };
     rig_init(&rig, 1000);
-    rig.store->plan = locked; /* item 300 */
-    rig.store->arg = &forever;
-    for (uint32_t i = 100; i < 500; i++)
-        rig.items[i].deadline_at_ns = clock_after(clock_now_ns(), NS_PER_S);
+    lock_key(&rig, &key);
     rig_open(&rig);
     cr_assert_eq(ingest_submit_atomic(rig.ingest, rig_list(&rig, 100, 500), &retry_after_ns),
                  INGEST_OK);
@@ -210,7 +233,7 @@ Test(ingest_workers, a_blocked_atomic_list_does_not_hold_strangers, .timeout = 6
 
 /* ---- closing ---- */
 
-Test(ingest_workers, close_lets_the_accepted_finish, .timeout = 30)
+Test(ingest_workers, close_lets_the_accepted_finish, .timeout = 60)
 {
     struct rig rig;
     rig_init(&rig, 3000);
@@ -222,7 +245,7 @@ Test(ingest_workers, close_lets_the_accepted_finish, .timeout = 30)
     rig_fini(&rig);
 }
 
-Test(ingest_workers, close_gives_back_what_was_put_back, .timeout = 30)
+Test(ingest_workers, close_gives_back_what_was_put_back, .timeout = 60)
 {
     static const struct fake_step steps[] = {
         { .fails = true, .failure = { .action = STORE_RETRY, .in_doubt = true } },
@@ -259,7 +282,7 @@ static void *open_late(void *arg)
     return NULL;
 }
 
-Test(ingest_workers, close_waits_for_the_attempt_and_gives_back_the_queue, .timeout = 30)
+Test(ingest_workers, close_waits_for_the_attempt_and_gives_back_the_queue, .timeout = 60)
 {
     struct rig rig;
     pthread_t opener;

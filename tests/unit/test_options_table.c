@@ -180,7 +180,7 @@ ParameterizedTestParameters(options, check)
     return cr_make_param_array(struct check_case, cases, sizeof cases / sizeof cases[0]);
 }
 
-ParameterizedTest(struct check_case *c, options, check, .timeout = 10)
+ParameterizedTest(struct check_case *c, options, check, .timeout = 60)
 {
     char *env[] = { c->env[0], c->env[1], NULL };
     struct options o;
