@@ -122,11 +122,12 @@ static bool is_stopped(const struct pqpool *pool)
 }
 
 /* Once stopped it greets nobody: one greeting is what a close may have to wait for. */
-static enum dial_rc step_dial(struct conn *conn, struct err *err, enum error_class *error_class)
+static enum dial_rc step_dial(struct conn *conn, bool ready, struct err *err,
+                              enum error_class *error_class)
 {
     if (is_stopped(conn->pool))
         return DIAL_PENDING;
-    enum dial_rc rc = dial_step(conn, clock_now_ns(), err, error_class);
+    enum dial_rc rc = dial_step(conn, ready, clock_now_ns(), err, error_class);
     return rc == DIAL_OK ? greet(conn, err, error_class) : rc;
 }
 
@@ -137,7 +138,7 @@ static void step_dials(struct connector *c)
         struct conn *conn = c->dials[i];
         struct err err = { 0 };
         enum error_class error_class = ERROR_OTHER;
-        enum dial_rc rc = step_dial(conn, &err, &error_class);
+        enum dial_rc rc = step_dial(conn, c->fds[1 + i].revents != 0, &err, &error_class);
         if (settle(c, conn, rc, &err, error_class))
             c->dials[kept++] = conn;
     }
@@ -220,8 +221,11 @@ static void await_events(struct connector *c)
         c->fds[1 + i] = dial_awaits(c->dials[i]);
     int64_t at_ns = next_wake(c);
     int ready = poll(c->fds, 1 + c->n_dials, clock_poll_ms(at_ns, clock_now_ns()));
+    if (ready < 0)
+        for (uint32_t i = 0; i <= c->n_dials; i++)
+            c->fds[i].revents = 0; /* EINTR: another round */
     eventfd_t drained;
-    if (ready > 0 && c->fds[0].revents != 0)
+    if (c->fds[0].revents != 0)
         (void)eventfd_read(c->pool->connector_fd, &drained);
 }
 

@@ -134,18 +134,19 @@ struct pollfd dial_awaits(const struct conn *conn)
     return (struct pollfd){ .fd = conn->fd, .events = reads ? POLLIN : POLLOUT };
 }
 
-/* Asked anew: since the connector last waited it may have been long with another. */
-static bool is_ready(const struct conn *conn)
+/* Since the connector last looked it may have been long with another. */
+static bool is_ready_now(const struct conn *conn)
 {
     struct pollfd socket = dial_awaits(conn);
     return poll(&socket, 1, 0) > 0;
 }
 
-enum dial_rc dial_step(struct conn *conn, int64_t now_ns, struct err *err,
+enum dial_rc dial_step(struct conn *conn, bool ready, int64_t now_ns, struct err *err,
                        enum error_class *error_class)
 {
     struct pqpool *pool = conn->pool;
-    if (is_ready(conn)) {
+    bool late = now_ns >= conn->dial.host_deadline_at_ns;
+    if (ready || (late && is_ready_now(conn))) {
         conn->dial.want = pool->pg->connect_poll(conn->pg);
         conn->fd = pool->pg->socket(conn->pg); /* another address, another socket */
         if (conn->dial.want == PGRES_POLLING_OK)
@@ -153,7 +154,7 @@ enum dial_rc dial_step(struct conn *conn, int64_t now_ns, struct err *err,
     }
     if (conn->dial.want == PGRES_POLLING_FAILED) {
         explain(conn, err, error_class);
-    } else if (now_ns < conn->dial.host_deadline_at_ns) {
+    } else if (!late) {
         return DIAL_PENDING;
     } else {
         err_set(err, ERR_RETRYABLE, "timeout: the server did not finish the connection in time");

@@ -268,9 +268,9 @@ enum dial_rc { DIAL_PENDING, DIAL_OK, DIAL_FAILED };
 enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
                         enum error_class *error_class);
 struct pollfd dial_awaits(const struct conn *conn);
-/* Gets on if the socket is ready. What has come by the deadline is taken, however late this is
- * called. */
-enum dial_rc dial_step(struct conn *conn, int64_t now_ns, struct err *err,
+/* `ready`: its socket was, at the last look. What has come by the deadline is taken, however late
+ * this is called. */
+enum dial_rc dial_step(struct conn *conn, bool ready, int64_t now_ns, struct err *err,
                        enum error_class *error_class);
 /* This host will not do, or has failed and is closed: from it to the next that can be begun with.
  * With none left FAILED, and *err as it was. */
