@@ -1,8 +1,10 @@
 /* service_rig.c - see service_rig.h. */
 #include "service_rig.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/check.h"
 #include "support/exchanges.h"
@@ -183,6 +185,19 @@ static bool find_sample(const char *text, const char *sample, double *value)
         line += line != NULL;
     }
     return false;
+}
+
+int rig_dial(const struct rig *rig)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)daemon_port(rig->daemon)),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct timeval patience = { .tv_sec = SOON_S };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0);
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0);
+    CHECK(connect(fd, (const struct sockaddr *)&to, sizeof to) == 0);
+    return fd;
 }
 
 double rig_metric(struct rig *rig, const char *sample)

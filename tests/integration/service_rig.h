@@ -29,8 +29,7 @@ enum { SOON_S = 60, TEST_S = 240 };
 
 /* For a test whose database goes silent. The others are patient: a check that is late on a busy
  * machine makes the service not ready for a moment. */
-#define CHECKED_EACH_SECOND \
-    "DATABASE_HEALTH_CHECK_INTERVAL=1s", "DATABASE_HEALTH_CHECK_TIMEOUT=1s"
+#define CHECKED_EACH_SECOND "DATABASE_HEALTH_CHECK_INTERVAL=1s", "DATABASE_HEALTH_CHECK_TIMEOUT=1s"
 
 struct rig {
     struct cluster *cluster;
@@ -65,6 +64,11 @@ struct answer rig_ask(struct rig *rig, const char *method, const char *path,
                       const char *const headers[], const char *body) MUST_CHECK;
 struct answer rig_post(struct rig *rig, const char *body) MUST_CHECK; /* to /v1/orders */
 struct answer rig_get(struct rig *rig, const char *path) MUST_CHECK;
+
+/* A connection of its own, for bytes that no client would send; reads wait SOON_S. Caller closes.
+ */
+int rig_dial(const struct rig *rig) MUST_CHECK;
+
 void answer_fini(struct answer *answer); /* frees and zeroes */
 
 /* Takes an exchange of any client for an answer. */

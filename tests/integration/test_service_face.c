@@ -1,13 +1,10 @@
 /* The HTTP face of the whole service, on sockets that say exactly what they are told: clients that
  * vanish, pipeline, pack their orders, ask for another form of an answer, or belong to a trace. */
-#include <arpa/inet.h>
 #include <libpq-fe.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -24,19 +21,6 @@ static char heard[HEARD_MAX];
 #define COUNT "SELECT count(*) FROM orders"
 
 /* ---- sockets ---- */
-
-static int dial(struct rig *rig)
-{
-    struct sockaddr_in to = { .sin_family = AF_INET,
-                              .sin_port = htons((uint16_t)daemon_port(rig->daemon)),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    struct timeval patience = { .tv_sec = SOON_S };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(fd >= 0);
-    CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0);
-    CHECK(connect(fd, (const struct sockaddr *)&to, sizeof to) == 0);
-    return fd;
-}
 
 static void say(int fd, const char *bytes, size_t len)
 {
@@ -88,7 +72,7 @@ Test(face, orders_of_clients_that_vanish_are_stored, .timeout = TEST_S)
     for (int i = 0; i < N; i++) {
         char id[32];
         (void)snprintf(id, sizeof id, "gone-%d", i);
-        fds[i] = dial(&rig);
+        fds[i] = rig_dial(&rig);
         say_order(fds[i], id, "");
     }
     cr_assert(WAIT_UNTIL(rig_metric(&rig, "http_server_active_requests") == N + 1, SOON_S));
@@ -110,7 +94,7 @@ Test(face, orders_of_clients_that_vanish_are_stored, .timeout = TEST_S)
 Test(face, pipelined_orders_are_answered_in_order, .timeout = TEST_S)
 {
     struct rig rig = rig_open(NULL);
-    int fd = dial(&rig);
+    int fd = rig_dial(&rig);
     for (int i = 0; i < DEEP; i++) {
         char id[32];
         (void)snprintf(id, sizeof id, "p-%d", i);
@@ -192,7 +176,7 @@ Test(face, a_client_that_sends_all_of_8_mib_hears_why, .timeout = TEST_S)
     char *body = calloc(1, BIG);
     CHECK(body != NULL);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        int fd = dial(&rig);
+        int fd = rig_dial(&rig);
         char *head = support_text("POST %s HTTP/1.1\r\nHost: t\r\nConnection: close\r\n"
                                   "Content-Type: %s\r\nContent-Length: %d\r\n\r\n",
                                   cases[i].path, cases[i].type, BIG);
@@ -218,7 +202,7 @@ static const char *head_line(const char *name)
 
 static void ask_raw(struct rig *rig, const char *method, const char *path)
 {
-    int fd = dial(rig);
+    int fd = rig_dial(rig);
     char *text =
         support_text("%s %s HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n", method, path);
     say(fd, text, strlen(text));
@@ -330,7 +314,7 @@ Test(face, connections_of_one_address_have_a_limit, .timeout = TEST_S)
     int before = (int)rig_metric(&rig, OPEN), fds[MOST];
     cr_assert(before > 0 && before < MOST);
     for (int i = before; i < MOST; i++)
-        fds[i] = dial(&rig);
+        fds[i] = rig_dial(&rig);
     cr_assert(WAIT_UNTIL(rig_metric(&rig, OPEN) == MOST, SOON_S));
     ask_raw(&rig, "GET", "/health/live");
     cr_expect_eq(strncmp(heard, "HTTP/1.1 429 ", 13), 0, "%s", heard);

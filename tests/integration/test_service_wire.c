@@ -1,11 +1,8 @@
 /* Requests that no HTTP client would send, byte by byte: what the service answers to them, and that
  * the contract says so (the exchanges are noted for tests/contract). */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -14,19 +11,6 @@
 #include "support/exchanges.h"
 
 enum { ANSWER_MAX = 1 << 20 };
-
-static int dial(struct rig *rig)
-{
-    struct sockaddr_in to = { .sin_family = AF_INET,
-                              .sin_port = htons((uint16_t)daemon_port(rig->daemon)),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    struct timeval patience = { .tv_sec = SOON_S };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(fd >= 0);
-    CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0);
-    CHECK(connect(fd, (const struct sockaddr *)&to, sizeof to) == 0);
-    return fd;
-}
 
 static void say(int fd, const char *text)
 {
@@ -68,7 +52,7 @@ static struct answer wire_ask(struct rig *rig, const char *method, const char *p
 {
     struct answer answer = { .status = 0 };
     struct http_ask ask = { .method = method, .url = daemon_url(rig->daemon, path) };
-    int fd = dial(rig);
+    int fd = rig_dial(rig);
     say(fd, bytes);
     char *text = hear(fd);
     take_reply(text, &answer.reply);
@@ -134,7 +118,7 @@ static bool is_refused(struct rig *rig)
 Test(wire, a_body_for_which_there_is_no_memory_is_refused, .timeout = TEST_S)
 {
     struct rig rig = rig_open(LIST("HTTP_MAX_BODY=64KiB", "HTTP_BODIES_MAX=64KiB"));
-    int fd = dial(&rig);
+    int fd = rig_dial(&rig);
     char *bytes = support_text("POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: "
                                "application/json\r\nContent-Length: 65536\r\n\r\n%65535s",
                                "{");
@@ -166,7 +150,7 @@ Test(wire, an_address_has_so_many_connections_and_no_more, .timeout = TEST_S)
     struct rig rig = rig_open(LIST("HTTP_MAX_CONNECTIONS_PER_ADDRESS=4"));
     int fds[ALLOWED];
     for (size_t i = 0; i < ALLOWED; i++)
-        fds[i] = dial(&rig);
+        fds[i] = rig_dial(&rig);
     cr_expect(WAIT_UNTIL(is_one_too_many(&rig), SOON_S));
     for (size_t i = 0; i < ALLOWED; i++)
         close(fds[i]);

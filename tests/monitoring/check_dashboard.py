@@ -4,16 +4,10 @@ import sys
 
 import yaml
 
+import faults
 from dashboard import PANELS, PATH, VARIABLES, expressions
+from faults import bad
 from manual import ROOT, complaints, read_manual, series_of
-
-failed = 0
-
-
-def bad(where, why):
-    global failed
-    failed += 1
-    print(f'{where}: {why}')
 
 
 def overlap(a, b):
@@ -79,8 +73,8 @@ def main():
         if panel['type'] != 'row':
             check_panel(panel, source['uid'])
     check_expressions({rule['record'] for group in rules for rule in group['rules']})
-    print(f'{PATH.name}: {len(PANELS)} panels and rows, {len(expressions())} expressions, {failed} complaints')
-    sys.exit(failed > 0)
+    print(f'{PATH.name}: {len(PANELS)} panels and rows, {len(expressions())} expressions, {faults.count} complaints')
+    sys.exit(faults.count > 0)
 
 
 main()

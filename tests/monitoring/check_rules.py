@@ -4,19 +4,14 @@ import sys
 
 import yaml
 
+import faults
+from faults import bad
 from manual import ROOT, complaints, read_manual, series_of
 
 RULES = ROOT / 'docker/prometheus/rules'
 INDEX = ROOT / 'docs/runbooks/README.md'
 SCRAPE_S = 15
 HEADINGS = ['## Meaning', '## Who is hurt', '## First look', '## Causes, the likely first', '## Over when']
-failed = 0
-
-
-def bad(where, why):
-    global failed
-    failed += 1
-    print(f'{where}: {why}')
 
 
 def rules_of(path):
@@ -93,8 +88,8 @@ def main():
     for config in (ROOT / 'docker/prometheus').glob('*.yml'):
         if yaml.safe_load(config.read_text())['global']['scrape_interval'] != f'{SCRAPE_S}s':
             bad(config.name, f'the rules are made for a scrape every {SCRAPE_S} s')
-    print(f'{len(alerts)} alerts and {len(records)} recording rules, {failed} complaints')
-    sys.exit(failed > 0)
+    print(f'{len(alerts)} alerts and {len(records)} recording rules, {faults.count} complaints')
+    sys.exit(faults.count > 0)
 
 
 main()

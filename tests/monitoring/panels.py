@@ -6,18 +6,13 @@ import time
 
 import yaml
 
+import faults
 from dashboard import expressions
+from faults import bad
 from live import SOON_S, Ordersd, Prometheus
 from manual import ROOT, read_manual, series_of
 
 RESTARTS = 'Restarts'  # the annotation: there are none, and it must only be valid
-failed = 0
-
-
-def bad(where, why):
-    global failed
-    failed += 1
-    print(f'{where}: {why}')
 
 
 def read_scrape(text):
@@ -103,7 +98,7 @@ def main():
         prometheus.wait_evaluated()
         check_rules(prometheus)
         compare_with_manual(ordersd.get('/metrics'))
-    sys.exit(failed > 0)
+    sys.exit(faults.count > 0)
 
 
 main()
