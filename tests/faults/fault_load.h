@@ -1,6 +1,8 @@
 /* fault_load.h - a small load of callers on a pool while something goes wrong: each thread
  * acquires, runs one short statement, and releases, over and over. What they meet is counted, and
- * judged by load_stop(): no acquire and no statement may have outlasted its deadline.
+ * judged by load_stop(): no acquire and no statement may have outlasted its deadline, but for
+ * what the machine itself lost. That a witness knows: a thread that naps over and over, and keeps
+ * how late it woke.
  *
  * Threads    one thread starts and stops; the callers' hook runs on all of theirs. */
 #ifndef FAULTS_FAULT_LOAD_H
@@ -39,8 +41,10 @@ struct load {
     atomic_llong acquires[LOAD_RCS], statements[LOAD_RCS];
     atomic_llong good_in_a_row; /* statements, since anything last failed to any thread */
     atomic_llong slowest_acquire_ns, slowest_exec_ns;
+    atomic_llong late_ns, latest_ns; /* the witness's naps: all in all, and the worst */
+    atomic_llong wakes_at_ns;
     atomic_bool stop;
-    pthread_t threads[LOAD_THREADS_MAX];
+    pthread_t threads[LOAD_THREADS_MAX], witness;
 };
 
 void load_start(struct load *load);
@@ -51,5 +55,8 @@ void load_stop(struct load *load);
 /* Statements that ended so; all that were not good. */
 int64_t load_ended(const struct load *load, enum pqpool_rc rc);
 int64_t load_failures(const struct load *load);
+
+/* What the machine has lost since load_start(), a nap that has not ended yet included. */
+int64_t load_lost_ns(const struct load *load);
 
 #endif

@@ -8,9 +8,9 @@
  *     rig_expect_whole(&rig, "black hole");
  *     rig_end(&rig);
  *
- * Whole      within rig_bound_ns() + 2 s the floor is filled, the health check passes, nothing is
- *            down, and statements succeed in a row; then all connections there may be are taken at
- *            once, and each works.
+ * Whole      within rig_bound_ns() + 2 s, and what the machine lost, the floor is filled, the
+ *            health check passes, nothing is down, and statements succeed in a row; then all
+ *            connections there may be are taken at once, and each works.
  * Left over  on the server no session of ours but those that the pool has; none after its end.
  * Leaked     no descriptor and no thread of this process more than before the pool. */
 #ifndef FAULTS_FAULT_RIG_H
