@@ -40,7 +40,7 @@ static void expect_moved(struct rig *rig, const struct write_watch *watch)
     AWAIT(rig_count_sockets(rig) == cluster_query_int(rig->standby, rig_sessions));
 }
 
-Test(pqpool_failover, the_primary_stops_and_the_standby_is_promoted, .timeout = 120)
+Test(pqpool_failover, the_primary_stops_and_the_standby_is_promoted, .timeout = TEST_S)
 {
     struct write_watch watch;
     struct rig rig = rig_of_two(&watch);
@@ -58,7 +58,7 @@ Test(pqpool_failover, the_primary_stops_and_the_standby_is_promoted, .timeout = 
 }
 
 /* The old primary goes on answering, and SELECT 1 succeeds on it: only 25006 tells. */
-Test(pqpool_failover, the_primary_becomes_read_only_and_the_standby_is_promoted, .timeout = 120)
+Test(pqpool_failover, the_primary_becomes_read_only_and_the_standby_is_promoted, .timeout = TEST_S)
 {
     struct write_watch watch;
     struct rig rig = rig_of_two(&watch);
@@ -80,7 +80,7 @@ Test(pqpool_failover, the_primary_becomes_read_only_and_the_standby_is_promoted,
 
 /* Its kernel goes on accepting. When it is back it still takes writes, and no error tells: but a
  * pool that has found the new one keeps no connection to the old, and dials the new one first. */
-Test(pqpool_failover, the_primary_hangs_and_the_standby_is_promoted, .timeout = 120)
+Test(pqpool_failover, the_primary_hangs_and_the_standby_is_promoted, .timeout = TEST_S)
 {
     struct write_watch watch;
     struct rig rig = rig_of_two(&watch);
@@ -90,10 +90,11 @@ Test(pqpool_failover, the_primary_hangs_and_the_standby_is_promoted, .timeout = 
     AWAIT(load_ended(&rig.load, PQPOOL_TIMEOUT) > 0);
     int64_t ordered_at_ns = clock_now_ns();
     cluster_promote(rig.standby);
+    int64_t promoted_at_ns = clock_now_ns();
     AWAIT(atomic_load(&watch.moved) > RIG_GOOD);
     print_move(&watch, failed_at_ns, ordered_at_ns);
-    cr_expect_lt(atomic_load(&watch.first_moved_ns) - ordered_at_ns,
-                 rig_bound_ns(&rig) + RIG_SLACK_S * NS_PER_S);
+    cr_expect_lt(atomic_load(&watch.first_moved_ns) - promoted_at_ns,
+                 rig_bound_ns(&rig) + RIG_SLACK_S * NS_PER_S + load_lost_ns(&rig.load));
     cluster_thaw(rig.cluster);
     (void)rig_expect_whole(&rig, "primary hung, standby promoted, old primary back");
     cr_expect_eq(atomic_load(&watch.back), 0, "written to the old after the new");
@@ -117,6 +118,7 @@ static struct rig rig_beside_the_old(bool new_again)
                                 gate_port(rig.gate), cluster_port(rig.cluster),
                                 cluster_port(new_again ? rig.standby : rig.cluster));
     rig.load.sql = "INSERT INTO kept VALUES (1)";
+    rig.options.connect_timeout_ns = generous_ns; /* else who is slow at the start passes it over */
     return rig;
 }
 
@@ -135,21 +137,19 @@ static void expect_none_on_the_old(struct rig *rig)
     AWAIT(cluster_query_int(rig->cluster, rig_sessions) == 0);
 }
 
-Test(pqpool_failover, an_outage_of_the_new_primary_does_not_lead_back_to_the_old, .timeout = 120)
+Test(pqpool_failover, an_outage_of_the_new_primary_does_not_lead_back_to_the_old, .timeout = TEST_S)
 {
     struct rig rig = rig_beside_the_old(false);
     cut_the_first_way(&rig);
     AWAIT(pqpool_is_down(rig.pool, NULL));
-    struct pqpool_stats stats = stats_of(rig.pool);
-    cr_expect_not_null(strstr(stats.last_error, "was replaced: it is on timeline 1"), "%s",
-                       stats.last_error);
+    AWAIT(strstr(stats_of(rig.pool).last_error, "was replaced: it is on timeline 1") != NULL);
     gate_set(rig.gate, GATE_PASS);
     (void)rig_expect_whole(&rig, "the new primary away, and the old one there");
     expect_none_on_the_old(&rig);
     rig_end(&rig);
 }
 
-Test(pqpool_failover, passes_over_the_old_primary_to_a_host_after_it, .timeout = 120)
+Test(pqpool_failover, passes_over_the_old_primary_to_a_host_after_it, .timeout = TEST_S)
 {
     struct rig rig = rig_beside_the_old(true);
     cut_the_first_way(&rig);
@@ -174,10 +174,11 @@ static struct rig rig_with_a_gate_first(void)
     rig.conninfo = support_text("host=127.0.0.1,127.0.0.1 port=%d,%d user=postgres "
                                 "dbname=postgres sslmode=disable gssencmode=disable",
                                 gate_port(rig.gate), cluster_port(rig.cluster));
+    rig.options.connect_timeout_ns = 4 * NS_PER_S; /* half of it for each */
     return rig;
 }
 
-Test(pqpool_failover, passes_over_a_host_that_is_silent, .timeout = 120)
+Test(pqpool_failover, passes_over_a_host_that_is_silent, .timeout = TEST_S)
 {
     struct rig rig = rig_with_a_gate_first();
     gate_set(rig.gate, GATE_SILENT);
@@ -186,7 +187,7 @@ Test(pqpool_failover, passes_over_a_host_that_is_silent, .timeout = 120)
     cr_expect_gt(before, 0);
     struct pqpool_lease *lease = lease_from(rig.pool);
     pqpool_release(&lease, PQPOOL_DISCARD);
-    AWAIT(stats_of(rig.pool).closed[1] == 1 &&
+    AWAIT(stats_of(rig.pool).closed[1] >= 1 &&
           stats_of(rig.pool).idle + stats_of(rig.pool).active >= RIG_MIN);
     cr_expect_str_eq(pqpool_close_reason_name(1), "discarded");
     cr_expect_eq(tried(&rig), before, "the good one is tried first now");
@@ -195,7 +196,7 @@ Test(pqpool_failover, passes_over_a_host_that_is_silent, .timeout = 120)
     rig_end(&rig);
 }
 
-Test(pqpool_failover, moves_from_a_host_that_falls_silent, .timeout = 120)
+Test(pqpool_failover, moves_from_a_host_that_falls_silent, .timeout = TEST_S)
 {
     struct rig rig = rig_with_a_gate_first();
     rig_start(&rig);

@@ -9,7 +9,7 @@ static struct rig quiet_rig(void)
     return rig;
 }
 
-Test(pqpool_misuse, releasing_twice_or_nothing, .timeout = 60)
+Test(pqpool_misuse, releasing_twice_or_nothing, .timeout = TEST_S)
 {
     struct rig rig = quiet_rig();
     struct pqpool_lease *lease = lease_from(rig.pool), *none = NULL;
@@ -25,7 +25,7 @@ Test(pqpool_misuse, releasing_twice_or_nothing, .timeout = 60)
 }
 
 /* Until it is lent again: then the copy is as good as the lease of whoever has it. */
-Test(pqpool_misuse, releasing_a_copy_of_what_is_back, .timeout = 60)
+Test(pqpool_misuse, releasing_a_copy_of_what_is_back, .timeout = TEST_S)
 {
     struct rig rig = quiet_rig();
     struct pqpool_lease *lease = lease_from(rig.pool), *copy = lease, *other = copy;
@@ -47,7 +47,7 @@ Test(pqpool_misuse, acquiring_from_no_pool)
     cr_expect_neq(err.text[0], '\0');
 }
 
-Test(pqpool_misuse, closing_twice_or_nothing, .timeout = 60)
+Test(pqpool_misuse, closing_twice_or_nothing, .timeout = TEST_S)
 {
     struct rig rig = quiet_rig();
     pqpool_close(&rig.pool, after_seconds(SOON_S));
@@ -56,7 +56,7 @@ Test(pqpool_misuse, closing_twice_or_nothing, .timeout = 60)
 }
 
 /* After pqpool_cut() the pool is still there to be asked, and says no. */
-Test(pqpool_misuse, using_a_pool_that_is_cut, .timeout = 60)
+Test(pqpool_misuse, using_a_pool_that_is_cut, .timeout = TEST_S)
 {
     struct rig rig = quiet_rig();
     struct pqpool_lease *held = lease_from(rig.pool), *lease = NULL;
@@ -74,7 +74,7 @@ Test(pqpool_misuse, using_a_pool_that_is_cut, .timeout = 60)
 }
 
 /* The lease outlives the pool: it is good for release, and the last one frees what is left. */
-Test(pqpool_misuse, releasing_after_the_pool_is_closed, .timeout = 60)
+Test(pqpool_misuse, releasing_after_the_pool_is_closed, .timeout = TEST_S)
 {
     struct rig rig = quiet_rig();
     struct pqpool_lease *first = lease_from(rig.pool), *second = lease_from(rig.pool);
@@ -118,7 +118,7 @@ static void end_the_backend(PGconn *pg)
 }
 
 /* What is given back in any such state harms nobody who comes after. */
-Test(pqpool_misuse, giving_back_what_is_not_fit, .timeout = 120)
+Test(pqpool_misuse, giving_back_what_is_not_fit, .timeout = TEST_S)
 {
     static void (*const spoil[])(PGconn *) = { leave_a_query_under_way, leave_a_copy_open,
                                                leave_a_transaction_open, end_the_backend };

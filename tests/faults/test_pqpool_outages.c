@@ -3,7 +3,7 @@
 
 /* ---- one connection ---- */
 
-Test(pqpool_outages, terminated_backends_are_replaced_without_a_query, .timeout = 240)
+Test(pqpool_outages, terminated_backends_are_replaced_without_a_query, .timeout = TEST_S)
 {
     struct cluster *cluster = cluster_open(NULL);
     struct pqpool *pool = open_simple(cluster, 3, 5);
@@ -19,7 +19,7 @@ Test(pqpool_outages, terminated_backends_are_replaced_without_a_query, .timeout 
     close_all(&pool, &cluster);
 }
 
-Test(pqpool_outages, a_backend_terminated_in_use_tells_its_holder, .timeout = 240)
+Test(pqpool_outages, a_backend_terminated_in_use_tells_its_holder, .timeout = TEST_S)
 {
     struct cluster *cluster = cluster_open(NULL);
     struct pqpool *pool = open_simple(cluster, 2, 2);
@@ -34,7 +34,7 @@ Test(pqpool_outages, a_backend_terminated_in_use_tells_its_holder, .timeout = 24
     close_all(&pool, &cluster);
 }
 
-Test(pqpool_outages, a_stopped_backend_holds_nobody_longer_than_the_deadline, .timeout = 240)
+Test(pqpool_outages, a_stopped_backend_holds_nobody_longer_than_the_deadline, .timeout = TEST_S)
 {
     struct cluster *cluster = cluster_open(NULL);
     struct pqpool *pool = open_simple(cluster, 1, 2);
@@ -51,7 +51,7 @@ Test(pqpool_outages, a_stopped_backend_holds_nobody_longer_than_the_deadline, .t
     PGresult *result = NULL;
     struct err err = { 0 };
     int64_t began_ns = clock_now_ns();
-    cr_expect_eq(pqpool_exec(lease, &query, began_ns + short_ns, &result, &err), PQPOOL_TIMEOUT);
+    cr_expect_eq(pqpool_exec(lease, &query, began_ns + begun_ns, &result, &err), PQPOOL_TIMEOUT);
     cr_expect_lt(clock_now_ns() - began_ns, generous_ns);
     cr_expect_eq(err.flags, ERR_RETRYABLE | ERR_UNCERTAIN);
     pqpool_release(&lease, PQPOOL_REUSE);
@@ -89,25 +89,26 @@ static void expect_back_after(void (*stop)(struct cluster *), const char *fault)
     rig_end(&rig);
 }
 
-Test(pqpool_outages, the_server_is_stopped_and_started, .timeout = 120)
+Test(pqpool_outages, the_server_is_stopped_and_started, .timeout = TEST_S)
 {
     expect_back_after(stop_kindly, "server stopped (fast) and started");
 }
 
-Test(pqpool_outages, the_server_is_stopped_at_once_and_started, .timeout = 120)
+Test(pqpool_outages, the_server_is_stopped_at_once_and_started, .timeout = TEST_S)
 {
     expect_back_after(stop_at_once, "server stopped (immediate) and started");
 }
 
-Test(pqpool_outages, the_server_is_killed_and_started, .timeout = 120)
+Test(pqpool_outages, the_server_is_killed_and_started, .timeout = TEST_S)
 {
     expect_back_after(cluster_kill9, "server killed (-9) and started");
 }
 
 /* Too short to be down for. */
-Test(pqpool_outages, the_server_restarts, .timeout = 120)
+Test(pqpool_outages, the_server_restarts, .timeout = TEST_S)
 {
     struct rig rig = rig_of(RIG_DIRECT, NULL);
+    rig.load.sql = "SELECT pg_sleep(0.01)"; /* somebody is always in the middle of it */
     rig_start(&rig);
     cluster_restart(rig.cluster);
     (void)rig_expect_whole(&rig, "server restarted (fast)");
@@ -115,15 +116,17 @@ Test(pqpool_outages, the_server_restarts, .timeout = 120)
     rig_end(&rig);
 }
 
-Test(pqpool_outages, one_backend_is_stopped, .timeout = 120)
+Test(pqpool_outages, one_backend_is_stopped, .timeout = TEST_S)
 {
     struct rig rig = rig_of(RIG_DIRECT, NULL);
+    rig.load.acquire_ns = rig.options.validation_bypass_ns = generous_ns;
+    rig.load.exec_ns = 3 * NS_PER_S;
     rig_start(&rig);
     struct pqpool_lease *lease = lease_from(rig.pool);
     pid_t backend = PQbackendPID(pqpool_lease_pg(lease));
     cr_assert_eq(kill(backend, SIGSTOP), 0);
     pqpool_release(&lease, PQPOOL_REUSE);
-    AWAIT(load_ended(&rig.load, PQPOOL_TIMEOUT) == 1);
+    AWAIT(load_ended(&rig.load, PQPOOL_TIMEOUT) >= 1);
     int64_t good = load_ended(&rig.load, PQPOOL_OK);
     AWAIT(load_ended(&rig.load, PQPOOL_OK) > good + RIG_GOOD);
     cr_expect_eq(kill(backend, SIGCONT), 0);

@@ -161,8 +161,12 @@ void cluster_kill9(struct cluster *cluster)
 
 void cluster_freeze(struct cluster *cluster)
 {
+    int found = 0, before;
     (void)kill(cluster->postmaster, SIGSTOP);
-    (void)signal_all(cluster, SIGSTOP);
+    do { /* a child that was forked just before may not be seen at once */
+        before = found;
+        found = signal_all(cluster, SIGSTOP);
+    } while (found != before);
 }
 
 void cluster_thaw(struct cluster *cluster)
