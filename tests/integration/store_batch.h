@@ -14,7 +14,7 @@
         static bool manners[] = { true, false };                                                   \
         return cr_make_param_array(bool, manners, 2);                                              \
     }                                                                                              \
-    ParameterizedTest(bool *prepare, suite, name, .timeout = 120)
+    ParameterizedTest(bool *prepare, suite, name, .timeout = TEST_S)
 
 enum { BATCH_MAX = 40 };
 

@@ -17,7 +17,9 @@
 #include "support/pooler.h"
 #include "support/wait.h"
 
-enum { FIXTURE_GROUP_MAX = 512 };
+/* SOON_S: for what takes a moment; only a broken program makes a test wait this long. TEST_S: each
+ * test's limit; on a bare machine some take twenty seconds. */
+enum { SOON_S = 60, TEST_S = 240, FIXTURE_GROUP_MAX = 512 };
 
 struct fixture {
     struct cluster *cluster;

@@ -3,7 +3,7 @@
 
 #include "store_fixture.h"
 
-Test(store, a_new_order_comes_back_whole, .timeout = 60)
+Test(store, a_new_order_comes_back_whole, .timeout = TEST_S)
 {
     struct fixture f = fixture_open(true);
     struct order o = make_order("ACC-1", "c-1");
@@ -38,7 +38,7 @@ static const char *const decimals[] = {
     "123456789012345678.123456789012345678",
 };
 
-Test(store, decimals_are_exact, .timeout = 60)
+Test(store, decimals_are_exact, .timeout = TEST_S)
 {
     struct fixture f = fixture_open(true);
     for (size_t i = 0; i < sizeof decimals / sizeof decimals[0]; i++) {
@@ -76,7 +76,7 @@ static const struct {
     { "{\"a\":\"\\u00e9\"}", "{\"a\":\"\xc3\xa9\"}", true },
 };
 
-Test(store, metadata_are_compared_as_jsonb, .timeout = 60)
+Test(store, metadata_are_compared_as_jsonb, .timeout = TEST_S)
 {
     struct fixture f = fixture_open(true);
     for (size_t i = 0; i < sizeof metadata / sizeof metadata[0]; i++) {
@@ -96,7 +96,7 @@ Test(store, metadata_are_compared_as_jsonb, .timeout = 60)
     fixture_close(&f);
 }
 
-Test(store, another_order_under_the_key_is_told_by_its_fields, .timeout = 60)
+Test(store, another_order_under_the_key_is_told_by_its_fields, .timeout = TEST_S)
 {
     struct fixture f = fixture_open(true);
     struct order first = make_order("ACC-1", "c-1"), again = make_order("ACC-1", "c-1");
@@ -122,7 +122,7 @@ Test(store, another_order_under_the_key_is_told_by_its_fields, .timeout = 60)
 }
 
 /* Every fifth is there already, and every tenth of those with other content. */
-Test(store, a_full_group_of_new_orders_and_replays, .timeout = 60)
+Test(store, a_full_group_of_new_orders_and_replays, .timeout = TEST_S)
 {
     enum { N = FIXTURE_GROUP_MAX };
     static struct order orders[N], stored[N];
@@ -159,7 +159,7 @@ static void skip_the_first(void *arg, struct put_group *group)
     group->puts[0]->skip = true;
 }
 
-Test(store, only_looked_up_or_left_out, .timeout = 60)
+Test(store, only_looked_up_or_left_out, .timeout = TEST_S)
 {
     struct fixture f = fixture_open(true);
     struct order a = make_order("ACC-1", "a"), b = make_order("ACC-1", "b"),
@@ -190,7 +190,7 @@ Test(store, only_looked_up_or_left_out, .timeout = 60)
     fixture_close(&f);
 }
 
-Test(store, keys_are_answered_in_the_order_asked, .timeout = 60)
+Test(store, keys_are_answered_in_the_order_asked, .timeout = TEST_S)
 {
     struct fixture f = fixture_open(true);
     struct order a = make_order("ACC-1", "a"), b = make_order("ACC-2", "a");
@@ -215,7 +215,7 @@ Test(store, keys_are_answered_in_the_order_asked, .timeout = 60)
     fixture_close(&f);
 }
 
-Test(store, ids_of_no_order_are_not_found, .timeout = 60)
+Test(store, ids_of_no_order_are_not_found, .timeout = TEST_S)
 {
     static const char *const ids[] = { "", "x", "0192f0c1-2345-7abc-8def-0123456789ab" };
     struct fixture f = fixture_open(true);
@@ -231,7 +231,7 @@ Test(store, ids_of_no_order_are_not_found, .timeout = 60)
 
 /* PgBouncer in transaction mode gives each transaction another session: nothing may be left on one.
  */
-Test(store, without_preparing_it_leaves_nothing_on_the_session, .timeout = 60)
+Test(store, without_preparing_it_leaves_nothing_on_the_session, .timeout = TEST_S)
 {
     struct fixture f = { .cluster = cluster_open(NULL) };
     cluster_exec(f.cluster, "ALTER ROLE postgres SET synchronous_commit = off");

@@ -28,7 +28,7 @@ IN_BOTH_MANNERS(atomic, all_are_stored_and_replayed)
     fixture_close(&f);
 }
 
-Test(atomic, of_any_size, .timeout = 120)
+Test(atomic, of_any_size, .timeout = TEST_S)
 {
     enum { MANY = 5000 };
     static struct order orders[MANY];
@@ -170,7 +170,7 @@ IN_BOTH_MANNERS(atomic, the_database_refuses_one_order)
     fixture_close(&f);
 }
 
-Test(atomic, the_database_refuses_the_only_order, .timeout = 120)
+Test(atomic, the_database_refuses_the_only_order, .timeout = TEST_S)
 {
     struct fixture f = fixture_open(true);
     struct batch b;
@@ -183,7 +183,7 @@ Test(atomic, the_database_refuses_the_only_order, .timeout = 120)
 
 /* Metadata that jsonb cannot hold, of an order that is only compared: it is the SELECT that fails.
  */
-Test(atomic, the_database_cannot_compare_one_order, .timeout = 120)
+Test(atomic, the_database_cannot_compare_one_order, .timeout = TEST_S)
 {
     struct fixture f = fixture_open(true);
     struct batch b;
@@ -213,7 +213,7 @@ IN_BOTH_MANNERS(atomic, the_commit_refuses_one_order)
 static const char no_pairs[] =
     "IF (SELECT count(*) FROM orders WHERE symbol = 'PAIR') > 1 THEN RAISE EXCEPTION 'two'; END IF";
 
-Test(atomic, refused_only_together, .timeout = 120)
+Test(atomic, refused_only_together, .timeout = TEST_S)
 {
     struct fixture f = fixture_open(true);
     struct batch b;

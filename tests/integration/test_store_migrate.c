@@ -18,7 +18,7 @@ static int64_t count_migrations(struct fixture *f)
     return cluster_query_int(f->cluster, "SELECT count(*) FROM ordersd_migrations");
 }
 
-Test(migrate, twice_is_once, .timeout = 60)
+Test(migrate, twice_is_once, .timeout = TEST_S)
 {
     struct fixture f = connect_only();
     fixture_migrate(&f);
@@ -34,7 +34,7 @@ static void *migrate_in_thread(void *arg)
     return NULL;
 }
 
-Test(migrate, starters_at_once_all_succeed, .timeout = 60)
+Test(migrate, starters_at_once_all_succeed, .timeout = TEST_S)
 {
     enum { STARTERS = 4 }; /* as many as the pool has connections */
     struct fixture f = connect_only();
@@ -47,7 +47,7 @@ Test(migrate, starters_at_once_all_succeed, .timeout = 60)
     fixture_close(&f);
 }
 
-Test(migrate, a_newer_schema_is_left_alone, .timeout = 60)
+Test(migrate, a_newer_schema_is_left_alone, .timeout = TEST_S)
 {
     struct fixture f = connect_only();
     struct err err = { 0 };
@@ -59,7 +59,7 @@ Test(migrate, a_newer_schema_is_left_alone, .timeout = 60)
     fixture_close(&f);
 }
 
-Test(migrate, a_table_in_the_way_fails_and_leaves_nothing, .timeout = 60)
+Test(migrate, a_table_in_the_way_fails_and_leaves_nothing, .timeout = TEST_S)
 {
     struct fixture f = connect_only();
     struct err err = { 0 };
@@ -73,7 +73,7 @@ Test(migrate, a_table_in_the_way_fails_and_leaves_nothing, .timeout = 60)
     fixture_close(&f);
 }
 
-Test(migrate, one_that_is_slow_is_waited_for_within_the_deadline, .timeout = 60)
+Test(migrate, one_that_is_slow_is_waited_for_within_the_deadline, .timeout = TEST_S)
 {
     struct fixture f = connect_only();
     PGconn *other = PQconnectdb(cluster_conninfo(f.cluster));
@@ -84,7 +84,7 @@ Test(migrate, one_that_is_slow_is_waited_for_within_the_deadline, .timeout = 60)
     fixture_close(&f);
 }
 
-Test(migrate, no_server_is_worth_a_retry, .timeout = 60)
+Test(migrate, no_server_is_worth_a_retry, .timeout = TEST_S)
 {
     struct fixture f = connect_only();
     cluster_stop(f.cluster, CLUSTER_IMMEDIATE);
@@ -93,7 +93,7 @@ Test(migrate, no_server_is_worth_a_retry, .timeout = 60)
 }
 
 /* A role that may only read and write serves once an owner has migrated. */
-Test(migrate, an_up_to_date_schema_needs_no_owner, .timeout = 60)
+Test(migrate, an_up_to_date_schema_needs_no_owner, .timeout = TEST_S)
 {
     struct fixture owner = connect_only();
     cluster_exec(owner.cluster, "CREATE ROLE clerk LOGIN");
@@ -114,7 +114,7 @@ Test(migrate, an_up_to_date_schema_needs_no_owner, .timeout = 60)
     fixture_close(&owner);
 }
 
-Test(connect, settings_of_a_session, .timeout = 60)
+Test(connect, settings_of_a_session, .timeout = TEST_S)
 {
     if (pooler_forbids_prepare())
         cr_skip("behind a pooler: a session has no settings of ours in transaction mode");
@@ -137,7 +137,7 @@ Test(connect, settings_of_a_session, .timeout = 60)
     fixture_close(&f);
 }
 
-Test(connect, another_encoding_is_refused, .timeout = 60)
+Test(connect, another_encoding_is_refused, .timeout = TEST_S)
 {
     struct fixture f = { .cluster = cluster_open(NULL) };
     cluster_exec(f.cluster,
@@ -148,7 +148,8 @@ Test(connect, another_encoding_is_refused, .timeout = 60)
     struct pqpool_lease *lease = NULL;
     cr_expect_neq(pqpool_acquire(f.pool, in_seconds(1), &lease, NULL), PQPOOL_OK);
     struct pqpool_stats stats;
-    pqpool_stats(f.pool, &stats);
-    cr_expect(strstr(stats.last_error, "LATIN1") != NULL, "%s", stats.last_error);
+    cr_expect(WAIT_UNTIL((pqpool_stats(f.pool, &stats), strstr(stats.last_error, "LATIN1") != NULL),
+                         SOON_S),
+              "%s", stats.last_error);
     fixture_close(&f);
 }
