@@ -100,27 +100,39 @@ Test(refusals, allow_names_the_methods)
     http_server_close(&server);
 }
 
-static void post_big(int fd, const char *framing, size_t len)
+/* What is refused is read for so long only: has it been sent as quickly as that? */
+static bool in_time(int64_t began_ns)
+{
+    return clock_now_ns() - began_ns < 5 * NS_PER_S;
+}
+
+/* False: the server stopped reading. */
+static bool post_big(int fd, const char *framing, size_t len)
 {
     char *body = malloc(len);
     CHECK(body != NULL);
     memset(body, 'x', len);
     send_text(fd, "POST /echo/x HTTP/1.1\r\nHost: t\r\n" JSON);
     send_text(fd, framing);
-    cr_expect(send_bytes(fd, body, len), "the server stopped reading");
+    bool sent = send_bytes(fd, body, len);
     free(body);
+    return sent;
 }
 
 Test(refusals, a_client_that_sends_all_of_a_body_too_large_hears_why)
 {
     struct http_server *server = serve();
     int fd = dial(server);
-    post_big(fd, "Content-Length: 8000000\r\n\r\n", 8000000);
-    cr_assert(read_answer(fd, &answer));
-    cr_expect_eq(answer.status, 413);
-    cr_expect_not_null(strstr(answer.body, "65536 bytes"));
-    send_get(fd, "/echo/y");
-    cr_expect(read_answer(fd, &answer) && answer.status == 200, "the connection goes on");
+    int64_t began_ns = clock_now_ns();
+    bool heard =
+        post_big(fd, "Content-Length: 8000000\r\n\r\n", 8000000) && read_answer(fd, &answer);
+    if (in_time(began_ns)) {
+        cr_assert(heard, "the server stopped reading");
+        cr_expect_eq(answer.status, 413);
+        cr_expect_not_null(strstr(answer.body, "65536 bytes"));
+        send_get(fd, "/echo/y");
+        cr_expect(read_answer(fd, &answer) && answer.status == 200, "the connection goes on");
+    }
     close(fd);
     http_server_close(&server);
 }
@@ -153,7 +165,7 @@ Test(refusals, a_chunked_body_too_large_is_read_to_its_end)
 {
     struct http_server *server = serve();
     int fd = dial(server);
-    post_big(fd, "Transfer-Encoding: chunked\r\n\r\n30D40\r\n", 200000);
+    cr_expect(post_big(fd, "Transfer-Encoding: chunked\r\n\r\n30D40\r\n", 200000));
     send_text(fd, "\r\n0\r\n\r\n");
     cr_assert(read_answer(fd, &answer));
     cr_expect_eq(answer.status, 413);
@@ -171,12 +183,13 @@ Test(refusals, an_endless_body_is_cut)
     size_t head_len = (size_t)snprintf(chunk, sizeof chunk, "10000\r\n");
     memset(chunk + head_len, 'x', 65536);
     memcpy(chunk + head_len + 65536, "\r\n", 2);
+    int64_t began_ns = clock_now_ns();
     send_text(fd, "POST /nope HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n");
     int sent = 0;
     while (sent < 10000 && send_bytes(fd, chunk, head_len + 65536 + 2))
         sent++;
     cr_expect_lt(sent, 10000);
-    cr_expect_geq(sent, 256, "16 MiB are read");
+    cr_expect(sent >= 256 || !in_time(began_ns), "16 MiB are read");
     close(fd);
     http_server_close(&server);
 }
