@@ -100,11 +100,8 @@ Test(refusals, allow_names_the_methods)
     http_server_close(&server);
 }
 
-/* What is refused is read for so long only: has it been sent as quickly as that? */
-static bool in_time(int64_t began_ns)
-{
-    return clock_now_ns() - began_ns < 5 * NS_PER_S;
-}
+/* What is refused is read for 5 s: a busy machine may need several tries to send it by then. */
+enum { TRIES = 4 };
 
 /* False: the server stopped reading. */
 static bool post_big(int fd, const char *framing, size_t len)
@@ -119,21 +116,25 @@ static bool post_big(int fd, const char *framing, size_t len)
     return sent;
 }
 
+/* And the connection goes on. */
+static bool hears_why(const struct http_server *server)
+{
+    int fd = dial(server);
+    bool heard = post_big(fd, "Content-Length: 8000000\r\n\r\n", 8000000) &&
+                 read_answer(fd, &answer) && answer.status == 413 &&
+                 strstr(answer.body, "65536 bytes") != NULL && send_get(fd, "/echo/y") &&
+                 read_answer(fd, &answer) && answer.status == 200;
+    close(fd);
+    return heard;
+}
+
 Test(refusals, a_client_that_sends_all_of_a_body_too_large_hears_why)
 {
     struct http_server *server = serve();
-    int fd = dial(server);
-    int64_t began_ns = clock_now_ns();
-    bool heard =
-        post_big(fd, "Content-Length: 8000000\r\n\r\n", 8000000) && read_answer(fd, &answer);
-    if (in_time(began_ns)) {
-        cr_assert(heard, "the server stopped reading");
-        cr_expect_eq(answer.status, 413);
-        cr_expect_not_null(strstr(answer.body, "65536 bytes"));
-        send_get(fd, "/echo/y");
-        cr_expect(read_answer(fd, &answer) && answer.status == 200, "the connection goes on");
-    }
-    close(fd);
+    bool heard = false;
+    for (int i = 0; i < TRIES && !heard; i++)
+        heard = hears_why(server);
+    cr_expect(heard);
     http_server_close(&server);
 }
 
@@ -175,22 +176,30 @@ Test(refusals, a_chunked_body_too_large_is_read_to_its_end)
     http_server_close(&server);
 }
 
-Test(refusals, an_endless_body_is_cut)
+/* Returns how many chunks of 64 KiB were taken. */
+static int send_without_end(const struct http_server *server)
 {
-    struct http_server *server = serve();
     int fd = dial(server);
     static char chunk[65536 + 16];
     size_t head_len = (size_t)snprintf(chunk, sizeof chunk, "10000\r\n");
     memset(chunk + head_len, 'x', 65536);
     memcpy(chunk + head_len + 65536, "\r\n", 2);
-    int64_t began_ns = clock_now_ns();
     send_text(fd, "POST /nope HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n");
     int sent = 0;
     while (sent < 10000 && send_bytes(fd, chunk, head_len + 65536 + 2))
         sent++;
-    cr_expect_lt(sent, 10000);
-    cr_expect(sent >= 256 || !in_time(began_ns), "16 MiB are read");
     close(fd);
+    return sent;
+}
+
+Test(refusals, an_endless_body_is_cut)
+{
+    struct http_server *server = serve();
+    int sent = 0;
+    for (int i = 0; i < TRIES && sent < 256; i++)
+        sent = send_without_end(server);
+    cr_expect_lt(sent, 10000);
+    cr_expect_geq(sent, 256, "16 MiB are read");
     http_server_close(&server);
 }
 

@@ -164,6 +164,17 @@ static char *body_of(size_t len)
     return body;
 }
 
+/* After a body that is too large: read for 5 s, so that a busy machine may need several tries. */
+static bool goes_on_after(const struct tls_rig *large, const char *body, size_t len)
+{
+    struct tls_client *client = tls_rig_dial(large, NULL);
+    bool goes_on = tls_post(client, "/count", body, len) &&
+                   tls_read_answer(client, "POST") == 413 &&
+                   tls_get(client, "/flood/4194304") == 200 && tls_body_len(client) == 4194304;
+    tls_hang_up(&client);
+    return goes_on;
+}
+
 Test(tls, bodies_may_be_large)
 {
     enum { LEN = 4 << 20 };
@@ -177,16 +188,12 @@ Test(tls, bodies_may_be_large)
     cr_assert(tls_post(client, "/count", body, LEN));
     cr_expect_eq(tls_read_answer(client, "POST"), 200);
     cr_expect_str_eq(tls_body(client), "4194304 bytes");
-    int64_t began_ns = clock_now_ns();
-    bool heard =
-        tls_post(client, "/count", body, LEN + 1) && tls_read_answer(client, "POST") == 413;
-    if (clock_now_ns() - began_ns < 5 * NS_PER_S) { /* for longer it is not read */
-        cr_assert(heard);
-        cr_expect_eq(tls_get(client, "/flood/4194304"), 200);
-        cr_expect_eq(tls_body_len(client), LEN);
-    }
-    free(body);
     tls_hang_up(&client);
+    bool goes_on = false;
+    for (int i = 0; i < 4 && !goes_on; i++)
+        goes_on = goes_on_after(&large, body, LEN + 1);
+    cr_expect(goes_on);
+    free(body);
     tls_rig_close(&large);
 }
 
