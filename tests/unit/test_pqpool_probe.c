@@ -64,9 +64,8 @@ Test(probe, after_three_dead_candidates_a_fresh_one_is_taken)
     fake_pg_dials(FAKE_DIAL_OK, NULL, 0);
     cr_assert_eq(finish_waiting(&caller), PQPOOL_OK);
     cr_expect_eq(*pqpool_lease_bits(caller.lease), 0);
-    struct pqpool_stats stats = stats_of(pool);
-    cr_expect_eq(stats.validations_failed, 3);
-    cr_expect_eq(stats.closed[CLOSE_INVALID], 3);
+    cr_expect_eq(stats_of(pool).validations_failed, 3);
+    AWAIT(stats_of(pool).closed[CLOSE_INVALID] == 3);
     pqpool_release(&caller.lease, PQPOOL_REUSE);
     close_pool(&pool);
 }
@@ -144,12 +143,14 @@ Test(probe, ends_with_the_deadline_of_the_acquire)
     fake_pg_answers(FAKE_ANSWER_HANG, FAKE_ALWAYS);
     struct pqpool_lease *lease = NULL;
     struct err err = { 0 };
-    int64_t until_ns = clock_now_ns() + soon_ns;
-    cr_expect_eq(pqpool_acquire(pool, until_ns, &lease, &err), PQPOOL_TIMEOUT);
+    uint64_t times = 0;
+    do { /* where the deadline passes before it is begun, there is no probe */
+        int64_t until_ns = clock_now_ns() + soon_ns;
+        cr_assert_eq(pqpool_acquire(pool, until_ns, &lease, &err), PQPOOL_TIMEOUT);
+        cr_expect_eq(stats_of(pool).acquire_timeouts, ++times);
+    } while (stats_of(pool).validations_failed == 0);
     cr_expect_null(lease);
-    struct pqpool_stats stats = stats_of(pool);
-    cr_expect_eq(stats.acquire_timeouts, 1);
-    cr_expect_eq(stats.validations_failed, 1, "the others are not wasted on a lost cause");
+    cr_expect_eq(stats_of(pool).validations_failed, 1, "others are not wasted on a lost cause");
     close_pool(&pool);
 }
 
