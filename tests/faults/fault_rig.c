@@ -66,7 +66,7 @@ int64_t rig_bound_ns(const struct rig *rig)
 static bool is_whole(const struct rig *rig)
 {
     const struct pqpool_stats stats = stats_of(rig->pool);
-    return !stats.down && stats.control_connected && stats.healthy && stats.last_error[0] == '\0' &&
+    return !stats.down && stats.control_connected && stats.healthy &&
            stats.idle + stats.active >= stats.min && stats.orphans == 0 && stats.canceling == 0 &&
            atomic_load(&rig->load.good_in_a_row) >= RIG_GOOD;
 }

@@ -15,7 +15,7 @@
 
 enum { SOON_S = 30 };
 
-Test(cluster, keeps_its_data_over_every_way_to_stop, .timeout = 120)
+Test(cluster, keeps_its_data_over_every_way_to_stop, .timeout = 240)
 {
     struct cluster *c = cluster_open(&(struct cluster_options){ .conf = "work_mem = '7MB'" });
     cluster_exec(c, "CREATE TABLE kept (n int)");
@@ -38,7 +38,7 @@ Test(cluster, keeps_its_data_over_every_way_to_stop, .timeout = 120)
     cr_expect_null(c);
 }
 
-Test(cluster, two_at_once_do_not_meet, .timeout = 120)
+Test(cluster, two_at_once_do_not_meet, .timeout = 240)
 {
     struct cluster *a = cluster_open(NULL), *b = cluster_open(NULL);
     cluster_exec(a, "CREATE TABLE only_a ()");
@@ -48,7 +48,7 @@ Test(cluster, two_at_once_do_not_meet, .timeout = 120)
     cluster_close(&b);
 }
 
-Test(cluster, frozen_it_answers_nobody_and_thawed_it_goes_on, .timeout = 120)
+Test(cluster, frozen_it_answers_nobody_and_thawed_it_goes_on, .timeout = 240)
 {
     struct cluster *c = cluster_open(NULL);
     const char *const ping[] = {
@@ -64,7 +64,7 @@ Test(cluster, frozen_it_answers_nobody_and_thawed_it_goes_on, .timeout = 120)
     cluster_close(&c);
 }
 
-Test(cluster, a_standby_follows_and_is_promoted, .timeout = 120)
+Test(cluster, a_standby_follows_and_is_promoted, .timeout = 240)
 {
     struct cluster *primary = cluster_open(NULL);
     cluster_exec(primary, "CREATE TABLE kept (n int)");
@@ -84,7 +84,7 @@ Test(cluster, a_standby_follows_and_is_promoted, .timeout = 120)
     cluster_close(&primary);
 }
 
-Test(cluster, settings_change_while_it_runs, .timeout = 120)
+Test(cluster, settings_change_while_it_runs, .timeout = 240)
 {
     struct cluster *c = cluster_open(NULL);
     cluster_set(c, "work_mem", "7MB");
@@ -98,7 +98,7 @@ Test(cluster, settings_change_while_it_runs, .timeout = 120)
     cluster_close(&c);
 }
 
-Test(cluster, is_removed_when_its_process_is_killed, .timeout = 120)
+Test(cluster, is_removed_when_its_process_is_killed, .timeout = 240)
 {
     int ends[2];
     char path[128] = "";
