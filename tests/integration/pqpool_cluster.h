@@ -11,15 +11,14 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "integration/patience.h"
 #include "pqpool/pqpool.h"
 #include "support/cluster.h"
 #include "support/gate.h"
 #include "support/process.h"
 #include "support/wait.h"
 
-/* SOON_S: for what takes a moment; only a broken program makes a test wait this long. TEST_S: each
- * test's limit; on a bare machine some take twenty seconds. */
-enum { SOON_S = 60, TEST_S = 240, BIG_BYTES = 8 * 1024 * 1024 };
+enum { BIG_BYTES = 8 * 1024 * 1024 };
 static const int64_t short_ns = 300 * NS_PER_MS, generous_ns = 15 * NS_PER_S;
 /* For a statement to be sent and begun, on a slow machine too, and then to time out. */
 static const int64_t begun_ns = 2 * NS_PER_S;

@@ -13,16 +13,13 @@
 #include <stddef.h>
 
 #include "base/attr.h"
+#include "integration/patience.h"
 #include "support/cluster.h"
 #include "support/daemon.h"
 #include "support/http.h"
 #include "support/pooler.h"
 #include "support/process.h"
 #include "support/wait.h"
-
-/* SOON_S: for what takes a moment; only a broken program makes a test wait this long. TEST_S: each
- * test's timeout, one for all, since Criterion 2.4.1 loses the longer of two that run at once. */
-enum { SOON_S = 60, TEST_S = 240 };
 
 /* A list of strings that ends with NULL. */
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })

@@ -10,6 +10,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "integration/patience.h"
 #include "orders/order_store.h"
 #include "pqpool/pqpool.h"
 #include "store/store.h"
@@ -17,9 +18,7 @@
 #include "support/pooler.h"
 #include "support/wait.h"
 
-/* SOON_S: for what takes a moment; only a broken program makes a test wait this long. TEST_S: each
- * test's limit; on a bare machine some take twenty seconds. */
-enum { SOON_S = 60, TEST_S = 240, FIXTURE_GROUP_MAX = 512 };
+enum { FIXTURE_GROUP_MAX = 512 };
 
 struct fixture {
     struct cluster *cluster;

@@ -128,16 +128,10 @@ static struct rig spawn_on(int fd, struct cluster *cluster)
 }
 
 /* A client that dials and asks while no service is there. */
-static int ask_early(const struct daemon *daemon)
+static int ask_early(const struct rig *rig)
 {
     static const char request[] = "GET /version HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n";
-    struct sockaddr_in to = { .sin_family = AF_INET,
-                              .sin_port = htons((uint16_t)daemon_port(daemon)),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    struct timeval soon = { .tv_sec = SOON_S };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon) == 0);
-    cr_assert_eq(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+    int fd = rig_dial(rig);
     cr_assert_gt(send(fd, request, strlen(request), MSG_NOSIGNAL), 0);
     return fd;
 }
@@ -150,7 +144,7 @@ Test(systemd, a_restart_on_a_socket_handed_over_loses_no_connection, .timeout = 
     cr_expect(daemon_log_wait(rig.daemon, "handed over", SOON_S));
     cr_expect_eq(daemon_stop(rig.daemon), 0);
     for (int i = 0; i < EARLY; i++)
-        early[i] = ask_early(rig.daemon);
+        early[i] = ask_early(&rig);
     daemon_close(&rig.daemon);
     http_client_close(&rig.http);
     rig = spawn_on(fd, rig.cluster);

@@ -45,6 +45,16 @@ Test(line, its_pace_is_known_after_a_few_hand_offs)
               (long long)slower_ns);
 }
 
+Test(line, one_pause_foretells_little)
+{
+    struct conn *conn = make_line(30);
+    for (int i = 0; i < 8; i++)
+        come_back(conn, TICK_NS);
+    come_back(conn, NS_PER_S);
+    int64_t pace_ns = pool_estimated_wait_ns(&pool) / (pool.waiting + 1);
+    cr_expect(pace_ns > TICK_NS && pace_ns < 2 * TICK_NS, "%lld", (long long)pace_ns);
+}
+
 Test(line, an_empty_line_has_no_pace)
 {
     struct conn *conn = make_line(10);
