@@ -63,6 +63,8 @@ static struct pqpool_options pool_options(struct service *service)
     p.start = o->database_start == OPTIONS_START_FAIL ? PQPOOL_START_FAIL : PQPOOL_START_DEGRADED;
     p.on_connect = on_connect;
     p.on_event = events_of_pool;
+    p.health_query = database_check_query;
+    p.health_verdict = database_check_verdict;
     p.ctx = service;
     return p;
 }
@@ -119,10 +121,8 @@ static enum migrate_rc bring_up_schema(struct service *service, struct err *err)
 static void schema_is_ready(struct service *service)
 {
     log_event(LOG_INFO, "schema.ready", log_int("version", store_schema_version()));
-    if (store_fsync_off(service->store))
-        log_event(LOG_WARN, "database.fsync_off",
-                  log_str("text", "a crash of the database's machine may lose committed orders"));
     atomic_store_explicit(&service->migrated, true, memory_order_release);
+    database_check_begin(service);
 }
 
 /* How long until the next try; 0: there is none to make. */
@@ -288,7 +288,9 @@ bool service_ready(struct service *service, const struct pqpool_stats *pool, cha
         return say(why, size, "the schema is not ready yet", dial[0] != '\0' ? dial : err.text);
     }
     if (!pool->healthy)
-        return say(why, size, "the last health check of the database failed", pool->last_error);
+        return say(why, size, "the last health check of the database failed", pool->health_error);
+    if (!database_check_made(service))
+        return say(why, size, "the orders table has not been checked yet", "");
     return true;
 }
 

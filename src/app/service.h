@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/database_check.h"
 #include "app/history.h"
 #include "app/last_errors.h"
 #include "app/listen_fds.h"
@@ -65,6 +66,7 @@ struct service {
     struct sampler sampler; /* main's */
     struct last_errors last_errors;
 
+    struct database_check check;
     atomic_bool migrated; /* the schema is ours */
     atomic_bool draining; /* SIGTERM came */
     atomic_int exit_code; /* what the starter wants main to end with; 0: nothing */

@@ -23,6 +23,13 @@ void state_look(struct service *service, struct state *out)
     out->n_why = !out->ready;
     warn_if(out, store_fsync_off(service->store),
             "the database runs with fsync=off: a crash of its machine may lose committed orders");
+    warn_if(
+        out, store_unlogged(service->store),
+        "the orders table is unlogged: a crash of the database empties it, or the partitions of "
+        "it that are");
+    warn_if(out, store_health_blind(service->store),
+            "the health check cannot see all: the role may not read pg_class, pg_inherits or "
+            "pg_database");
     warn_if(out, out->queue.depth > out->queue.capacity / 5 * 4, "the queue is over 80 % full");
     warn_if(out, out->pool.exhausted_alert, "every pool connection is in use, and acquires wait");
 }

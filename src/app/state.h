@@ -11,7 +11,7 @@
 
 struct service;
 
-enum { STATE_WHYS = 4, STATE_WHY_SIZE = 320 };
+enum { STATE_WHYS = 8, STATE_WHY_SIZE = 320 };
 
 struct state {
     struct pqpool_stats pool;

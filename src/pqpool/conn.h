@@ -112,6 +112,7 @@ struct conn {
     struct conn_history history;
     int64_t task_deadline_at_ns; /* of what the janitor runs or awaits on it; 0: not begun */
     PGresult *task_rows;         /* owned; the last result of it, until the task is over */
+    unsigned task_results;       /* how many it has had, with that one */
     bool task_refused;
     enum cancel_stage cancel;
     struct pg_cancel_conn *canceler; /* the janitor's; owned; NULL: none is under way */

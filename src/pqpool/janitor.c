@@ -48,31 +48,45 @@ void janitor_unwatch(struct pqpool *pool, struct conn *conn)
 
 /* ---- tasks ---- */
 
-static void health_result(struct pqpool *pool, bool passed, int64_t took_ns) REQUIRES(pool->mu)
+/* `why`: of a check that failed; NULL: it has passed. */
+static void health_result(struct pqpool *pool, const struct err *why, int64_t took_ns)
+    REQUIRES(pool->mu)
 {
+    bool passed = why == NULL;
     if (passed)
         pool->counted.health_passed++;
     else
         pool->counted.health_failed++;
-    if (passed != pool->healthy)
-        pool_event(pool, passed ? PQPOOL_EVENT_HEALTHY : PQPOOL_EVENT_UNHEALTHY, "health check %s",
-                   passed ? "passes" : "failed");
+    if (passed && !pool->healthy)
+        pool_event(pool, PQPOOL_EVENT_HEALTHY, "health check passes");
+    else if (!passed && pool->healthy)
+        pool_event(pool, PQPOOL_EVENT_UNHEALTHY, "health check failed: %s", why->text);
     pool->healthy = passed;
+    pool->health_error = passed ? (struct err){ 0 } : *why;
     pool->last_health_at_us = clock_wall_us();
     pool->last_health_ns = took_ns;
 }
 
-static void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns) REQUIRES(pool->mu)
+/* The verdict on a health check is found before the lock is taken: it may be the user's. */
+static void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns)
 {
     struct conn *control = &pool->control;
-    if (pool->control_job == CONTROL_HEALTH)
-        health_result(pool, how == TASK_OK, now_ns - control->holder.since_at_ns);
+    bool health = pool->control_job == CONTROL_HEALTH;
+    struct err why = { 0 };
+    bool passed = health && health_judge(pool, how, &why);
+    bool keep = health ? health_keeps_control(pool, how) : how == TASK_OK;
+    mutex_lock(&pool->mu);
+    if (health)
+        health_result(pool, passed ? NULL : &why, now_ns - control->holder.since_at_ns);
     else
         cancels_answered(pool, how == TASK_OK ? control->task_rows : NULL, now_ns);
-    if (how == TASK_OK)
+    task_clear(control);
+    if (keep)
         pool_keep_control(pool);
     else
         conn_discard(pool, control, CLOSE_INVALID);
+    pool_judge_exhausted(pool, now_ns);
+    mutex_unlock(&pool->mu);
 }
 
 static void reset_ended(struct pqpool *pool, struct conn *conn, enum task_rc how, int64_t now_ns)
@@ -92,12 +106,14 @@ static void task_ended(struct janitor *j, struct conn *conn, enum task_rc how)
     struct pqpool *pool = j->pool;
     int64_t now_ns = clock_now_ns();
     (void)watch(pool, conn, EPOLL_CTL_MOD, EPOLLRDHUP | EPOLLET);
+    if (conn->control) {
+        control_ended(pool, how, now_ns);
+        return;
+    }
     if (how == TASK_LOST || how == TASK_LATE)
         canceler_close(conn);
     mutex_lock(&pool->mu);
-    if (conn->control)
-        control_ended(pool, how, now_ns);
-    else if (conn->state == CONN_CANCELING)
+    if (conn->state == CONN_CANCELING)
         cancel_ended(pool, conn, how);
     else
         reset_ended(pool, conn, how, now_ns);
@@ -166,12 +182,21 @@ static bool health_is_due(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu
     return true;
 }
 
+static const struct err *no_control(const struct pqpool *pool, struct err *why) REQUIRES(pool->mu)
+{
+    const char *dial = pool->last_error.text;
+    err_set(why, ERR_RETRYABLE, "there is no connection to ask%s%s", dial[0] != '\0' ? ": " : "",
+            dial);
+    return why;
+}
+
 /* With no control connection to ask, a health check that is due has failed. */
 static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
+    struct err why;
     cancels_unheard(pool, now_ns);
     if (health_is_due(pool, now_ns) && !pool->closing)
-        health_result(pool, false, 0);
+        health_result(pool, no_control(pool, &why), 0);
 }
 
 /* Cancels go first: somebody's connection waits for them. A health check that is due meanwhile is
@@ -205,6 +230,8 @@ static void use_control(struct janitor *j)
         conn_move(pool, control, CONN_CHECKING);
     }
     mutex_unlock(&pool->mu);
+    if (sql != NULL && pool->control_job == CONTROL_HEALTH)
+        sql = health_ask(pool);
     if (sql != NULL)
         janitor_begin(j, control, sql, pool->options.health_check_timeout_ns);
 }
@@ -213,6 +240,8 @@ static void use_control(struct janitor *j)
 
 static void hung_up(struct pqpool *pool, struct conn *conn, uint32_t serial)
 {
+    struct err gone;
+    err_set(&gone, ERR_RETRYABLE, "the server closed the control connection");
     mutex_lock(&pool->mu);
     if (conn->serial == serial) {
         atomic_store_explicit(&conn->peer_gone, true, memory_order_relaxed);
@@ -220,7 +249,7 @@ static void hung_up(struct pqpool *pool, struct conn *conn, uint32_t serial)
             pool->counted.connection_errors[ERROR_LOST]++;
             pool_event(pool, PQPOOL_EVENT_LOST, "the server closed an idle connection");
             if (conn->control)
-                health_result(pool, false, 0);
+                health_result(pool, &gone, 0);
             conn_discard(pool, conn, CLOSE_LOST);
         }
     }

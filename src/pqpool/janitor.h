@@ -1,6 +1,7 @@
 /* janitor.h - what the janitor's files share. All of it runs on the janitor's thread.
  *
  *   janitor.c   the loop: sockets, tasks, the control connection's health check, events
+ *   health.c    what that check asks, and how its answer is judged
  *   cancel.c    statements that nobody waits for any more, and backends that outlive them
  *   canceler.c  a cancel over a connection of its own, where libpq can do that
  *   upkeep.c    what is due once a tick: floor, idle and lifetime limits, leaks, maxima
@@ -24,6 +25,17 @@ void janitor_begin(struct janitor *j, struct conn *conn, const char *sql, int64_
 
 /* One in this state that the janitor has not begun with; NULL when there is none. */
 struct conn *janitor_next(struct pqpool *pool, enum conn_state state);
+
+/* ---- health.c: with no lock held ---- */
+
+/* The SQL of the health check that begins now. */
+const char *health_ask(struct pqpool *pool);
+
+/* The check is over. False: it has failed, and *why says why. */
+bool health_judge(const struct pqpool *pool, enum task_rc how, struct err *why);
+
+/* The control connection is good for the next check, whatever this one has found. */
+bool health_keeps_control(const struct pqpool *pool, enum task_rc how);
 
 /* ---- cancel.c ---- */
 

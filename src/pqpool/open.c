@@ -64,6 +64,8 @@ bool options_valid(const struct pqpool_options *o, struct err *err)
                 o->max_pool_size);
         return false;
     }
+    if ((o->health_query == NULL) != (o->health_verdict == NULL))
+        return refuse(err, "health_query and health_verdict go together: give both or none");
     if (!timeouts_valid(o, err))
         return false;
     if (o->health_check_timeout_ns > o->health_check_interval_ns)

@@ -94,10 +94,12 @@ struct pqpool {
     struct cond quiet;                   /* a caller left, a lease came back, a first dial ended */
 
     bool healthy GUARDED_VAR;
+    struct err health_error GUARDED_VAR; /* why the last check failed; empty when it passed */
     int64_t last_health_at_us GUARDED_VAR, last_health_ns GUARDED_VAR;
     int64_t next_health_at_ns GUARDED_VAR;
 
     enum control_job control_job; /* the janitor's */
+    bool health_is_own;           /* the check asks options.health_query; the janitor's */
     uint32_t n_cancelers;         /* the janitor's */
     uint32_t orphans GUARDED_VAR; /* connections in CLOSING whose backends may live on */
     int64_t next_orphans_at_ns GUARDED_VAR;

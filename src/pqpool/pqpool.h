@@ -111,6 +111,17 @@ struct pqpool_options {
     bool (*on_connect)(void *ctx, struct pqpool_lease *lease, int64_t deadline_at_ns,
                        struct err *err);
     void (*on_event)(void *ctx, const struct pqpool_event *event);
+
+    /* A health check of the user's own; both or none. Called on the pool's janitor thread, with no
+     * lock held: neither may wait. health_query gives the SQL of the check that begins now, one
+     * statement or several, borrowed until health_verdict; NULL: validation_query, as without it.
+     * health_verdict is given the last result, which is an error where a statement failed (those
+     * behind it were not run), and how many results came before it. It returns whether the check
+     * has passed; false: *err says why. It is not called when no answer came: then the check has
+     * failed. A session that is left in a transaction is closed. */
+    const char *(*health_query)(void *ctx);
+    bool (*health_verdict)(void *ctx, const struct pg_result *last, unsigned before,
+                           struct err *err);
     void *ctx;
 };
 
@@ -133,7 +144,8 @@ struct pqpool_options {
         .metrics_collection_interval_ns = PQPOOL_SECONDS(5),                                       \
         .idle_timeout_ns = PQPOOL_SECONDS(600), .max_lifetime_ns = PQPOOL_SECONDS(1800),           \
         .leak_threshold_ns = PQPOOL_SECONDS(60), .warmup = true, .start = PQPOOL_START_DEGRADED,   \
-        .on_connect = NULL, .on_event = NULL, .ctx = NULL,                                         \
+        .on_connect = NULL, .on_event = NULL, .health_query = NULL, .health_verdict = NULL,        \
+        .ctx = NULL,                                                                               \
     }
 
 #define PQPOOL_DEFAULT_DEADLINE INT64_C(0)
@@ -195,6 +207,10 @@ enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query
  * 57P0x and 25006 discard it at release; 57P0x and 25006 also retire every connection of now. */
 void pqpool_note(struct pqpool_lease *lease, const char *sqlstate);
 
+/* Makes the next health check now instead of at its time, and another one after it if one is under
+ * way: what the user has heard may be news. */
+void pqpool_check_health(struct pqpool *pool);
+
 /* Is an acquire bound to fail at once? Then *retry_in_ns (may be NULL) is the time until the
  * prober's next try. Takes no lock. */
 bool pqpool_is_down(const struct pqpool *pool, int64_t *retry_in_ns);
@@ -221,7 +237,8 @@ struct pqpool_stats {
     int64_t last_health_check_ns;    /* how long it took */
     int64_t retry_in_ns;             /* until the prober's next try; 0 when not waiting */
     uint32_t generation;
-    char last_error[250]; /* of the dialler; "" since its last success */
+    char last_error[250];   /* of the dialler; "" since its last success */
+    char health_error[250]; /* why the last health check failed; "" when it passed */
     /* counters since open */
     uint64_t created, acquired, acquire_timeouts, acquire_refused, exhausted_count, exhausted_ns;
     uint64_t closed[PQPOOL_CLOSE_REASONS];            /* by pqpool_close_reason_name() */

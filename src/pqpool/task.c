@@ -27,6 +27,7 @@ static enum task_rc take_results(struct conn *conn)
         conn->task_refused |= !is_good(PQresultStatus(result));
         PQclear(conn->task_rows);
         conn->task_rows = result;
+        conn->task_results++;
         if (result_is_copy(result))
             return TASK_LOST;
     }
@@ -45,6 +46,7 @@ void task_clear(struct conn *conn)
 {
     PQclear(conn->task_rows);
     conn->task_rows = NULL;
+    conn->task_results = 0;
     conn->task_refused = false;
 }
 

@@ -5,16 +5,32 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
 #include "orders/order_store.h"
 
 struct pqpool;
+
+/* Of the health check: health.c. What is not atomic is the pool's janitor's. */
+struct store_health {
+    struct buf sql;       /* owned; NUL-terminated; never changes */
+    struct err last;      /* why the last verdict was that it failed; empty when it passed */
+    atomic_bool unlogged; /* relaxed, as the next: read by whoever shows the state */
+    atomic_bool blind;    /* the role may not read what the check reads beside the table */
+};
 
 struct store {
     struct order_store face;
     struct pqpool *pool; /* borrowed */
     bool prepare;
     atomic_bool fsync_off; /* relaxed: written by connectors, read by health */
+    struct store_health health;
 };
+
+/* False: out of memory. */
+bool store_health_open(struct store *store) MUST_CHECK;
+void store_health_fini(struct store *store);
 
 /* The functions of struct order_store; ctx is a struct store. */
 bool store_put(void *ctx, struct put_group *group, struct store_failure *failure);

@@ -5,8 +5,10 @@
 
 #include <libpq-fe.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "store/params.h"
 #include "store/row.h"
@@ -48,6 +50,19 @@ static const struct statement_text texts[] = {
         "WHERE current_setting('synchronous_standby_names') <> ''",
     },
 };
+
+void statement_spell(enum statement which, const char *const literals[], struct buf *out)
+{
+    const char *at = texts[which].sql, *dollar;
+    while ((dollar = strchr(at, '$')) != NULL) {
+        char *end;
+        unsigned long number = strtoul(dollar + 1, &end, 10);
+        buf_add(out, at, (size_t)(dollar - at));
+        buf_add_str(out, literals != NULL ? literals[number - 1] : "NULL");
+        at = end;
+    }
+    buf_add_str(out, at);
+}
 
 static struct pqpool_query query_of(const struct params *params)
 {

@@ -12,6 +12,7 @@
 #include "base/attr.h"
 #include "pqpool/pqpool.h"
 
+struct buf;
 struct params;
 
 /* clang-format off: what each takes and gives */
@@ -33,6 +34,10 @@ enum statement {
     "set_config('client_min_messages', 'warning', " local "), "                                    \
     "set_config('synchronous_commit', "                                                            \
     "coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), " local ")"
+
+/* Writes the SQL of a statement with literals[n - 1] for its parameter $n; literals NULL: NULL for
+ * each. */
+void statement_spell(enum statement which, const char *const literals[], struct buf *out);
 
 /* A lease and the way to use it. */
 struct session {

@@ -24,14 +24,20 @@ bool store_open(const struct store_options *options, struct store **store_out, s
         .get_by_keys = store_get_by_keys,
         .get_by_id = store_get_by_id,
     };
+    if (!store_health_open(store)) {
+        store_close(&store);
+        err_set(err, ERR_RETRYABLE, "out of memory for the store");
+        return false;
+    }
     *store_out = store;
     return true;
 }
 
 void store_close(struct store **store)
 {
-    if (store == NULL)
+    if (store == NULL || *store == NULL)
         return;
+    store_health_fini(*store);
     free(*store);
     *store = NULL;
 }

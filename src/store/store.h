@@ -3,8 +3,9 @@
  * Order of life   store_open(); pqpool_open() with store_on_connect as its on_connect and the store
  *                 as that call's ctx; store_attach(); ...; pqpool_close(); store_close().
  * Threads         store_on_connect() and the functions of store_as_order_store(): any, in parallel.
- *                 The others: one, while nobody else uses the store.
- * Errors          *err (may be NULL) says why, and is written only on failure. Nothing is logged.
+ *                 Those of the health check say it. The others: one, while nobody else uses the
+ * store. Errors          *err (may be NULL) says why, and is written only on failure. Nothing is
+ * logged.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -18,6 +19,7 @@
 struct err;
 struct pqpool;
 struct pqpool_lease;
+struct pg_result;
 struct store; /* opaque */
 
 struct store_options {
@@ -44,6 +46,25 @@ bool store_on_connect(void *store, struct pqpool_lease *lease, int64_t deadline_
 
 /* Did the server last connected to run with fsync=off? Any thread. */
 bool store_fsync_off(const struct store *store);
+
+/* ---- the health check: for pqpool_options.health_query and health_verdict ---- */
+
+/* Asks what an order needs: the table and its columns with types that will do, the key, the rights
+ * to read and to add, a database that takes writes. Writes nothing, takes no transaction id.
+ * Borrowed; lives as long as the store. */
+const char *store_health_query(const struct store *store);
+
+/* Judges the answer: the last result, and how many came before it. False: no order can be stored or
+ * read, and *err says why. A check that could not look, since a lock was held, repeats the verdict
+ * of the one before. One thread at a time: the pool's. */
+bool store_health_verdict(struct store *store, const struct pg_result *last, unsigned before,
+                          struct err *err) MUST_CHECK;
+
+/* What the last check found. Any thread. Unlogged: the table, or a partition of it, is emptied by
+ * PostgreSQL after a crash. Blind: the role may not read the catalogs that the check reads, so it
+ * cannot tell a standby, a database that is read only, or an unlogged table. */
+bool store_unlogged(const struct store *store);
+bool store_health_blind(const struct store *store);
 
 enum migrate_rc {
     MIGRATE_OK,      /* the schema is the one this program knows */

@@ -1,0 +1,296 @@
+/* Ready means that an order can be stored: each thing that an order needs is taken away and given
+ * back, by whoever runs the database, and /health/ready, /health and /status follow by themselves.
+ * The service has the role that docs/OPERATIONS.md gives it: it may read and add orders. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "service_rig.h"
+#include "side_session.h"
+
+#define CHECKED_OFTEN "DATABASE_HEALTH_CHECK_INTERVAL=500ms", "DATABASE_HEALTH_CHECK_TIMEOUT=500ms"
+
+static const char grants[] = "GRANT SELECT, INSERT ON orders TO clerk;"
+                             "GRANT SELECT ON ordersd_migrations TO clerk";
+
+/* The table is there, and the daemon, as the role `clerk`, waits for nothing. */
+static struct rig spawn_clerk(struct cluster *cluster)
+{
+    char *output;
+    cr_assert_eq(rig_run(cluster, NULL, LIST("migrate"), &output), 0, "%s", output);
+    free(output);
+    cluster_exec(cluster, "CREATE ROLE clerk LOGIN");
+    cluster_exec(cluster, grants);
+    char *url = support_text("DATABASE_URL=%s user=clerk", pooler_way(cluster));
+    struct rig rig = rig_spawn(cluster, LIST(url, CHECKED_OFTEN, "DATABASE_MIGRATE=false"));
+    free(url);
+    return rig;
+}
+
+static struct rig open_clerk(void)
+{
+    struct rig rig = spawn_clerk(cluster_open(NULL));
+    cr_assert(daemon_wait_status(rig.daemon, "/health/ready", 200, SOON_S), "%s",
+              daemon_log(rig.daemon));
+    return rig;
+}
+
+/* ---- what is seen ---- */
+
+static bool has_why(const struct answer *status, const char *why)
+{
+    size_t i;
+    json_t *each;
+    json_array_foreach(json_object_get(status->json, "why"), i,
+                       each) if (strstr(json_string_value(each), why) != NULL) return true;
+    return false;
+}
+
+/* /status says this, and why. */
+static bool status_says(struct rig *rig, const char *want, const char *why)
+{
+    struct answer status = rig_get(rig, "/status");
+    bool met = strcmp(answer_text(&status, "status"), want) == 0 && has_why(&status, why);
+    answer_fini(&status);
+    return met;
+}
+
+/* A probe answers so, and `output` says why. */
+static bool probe_says(struct rig *rig, const char *path, int status, const char *why)
+{
+    struct answer probe = rig_get(rig, path);
+    bool met = probe.status == status && strstr(answer_text(&probe, "output"), why) != NULL;
+    answer_fini(&probe);
+    return met;
+}
+
+static int post(struct rig *rig, const char *account, int number)
+{
+    char *body = support_text("{'account_id':'%s','client_order_id':'%d','symbol':'X','side':'buy',"
+                              "'type':'market','quantity':'1'}",
+                              account, number);
+    struct answer answer = rig_post(rig, body);
+    int status = answer.status;
+    answer_fini(&answer);
+    free(body);
+    return status;
+}
+
+static void exec_each(struct cluster *cluster, const char *const *statements)
+{
+    for (size_t i = 0; statements[i] != NULL; i++)
+        cluster_exec(cluster, statements[i]);
+}
+
+/* ---- what an order needs ---- */
+
+struct fault {
+    const char *name, *why;
+    const char *break_it[4], *mend_it[4];
+};
+
+#define FAULT(name, why, breaks, mends)                                                            \
+    {                                                                                              \
+        name, why, { breaks },                                                                     \
+        {                                                                                          \
+            mends                                                                                  \
+        }                                                                                          \
+    }
+
+/* clang-format off: one row, one fault */
+static const struct fault faults[] = {
+    FAULT("no INSERT", "permission denied for table orders", "REVOKE INSERT ON orders FROM clerk",
+          "GRANT INSERT ON orders TO clerk"),
+    FAULT("no SELECT", "permission denied for table orders", "REVOKE SELECT ON orders FROM clerk",
+          "GRANT SELECT ON orders TO clerk"),
+    FAULT("no USAGE", "\"orders\" does not exist", "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+          "GRANT USAGE ON SCHEMA public TO PUBLIC"),
+    FAULT("renamed", "\"orders\" does not exist", "ALTER TABLE orders RENAME TO old",
+          "ALTER TABLE old RENAME TO orders"),
+    FAULT("moved", "\"orders\" does not exist",
+          "CREATE SCHEMA attic; ALTER TABLE orders SET SCHEMA attic",
+          "ALTER TABLE attic.orders SET SCHEMA public"),
+    FAULT("a column renamed", "column \"symbol\" of relation \"orders\" does not exist",
+          "ALTER TABLE orders RENAME symbol TO ticker",
+          "ALTER TABLE orders RENAME ticker TO symbol"),
+    FAULT("a column dropped", "column \"metadata\" of relation \"orders\" does not exist",
+          "ALTER TABLE orders DROP metadata", "ALTER TABLE orders ADD metadata jsonb"),
+    FAULT("a column of another type", "column \"metadata\" is of type integer",
+          "ALTER TABLE orders ALTER metadata TYPE int USING NULL",
+          "ALTER TABLE orders ALTER metadata TYPE jsonb USING NULL"),
+    FAULT("no key", "no unique or exclusion constraint",
+          "ALTER TABLE orders DROP CONSTRAINT orders_pkey",
+          "ALTER TABLE orders ADD PRIMARY KEY (account_id, client_order_id)"),
+    FAULT("dropped", "\"orders\" does not exist",
+          "CREATE TABLE spare (LIKE orders INCLUDING ALL); DROP TABLE orders",
+          "ALTER TABLE spare RENAME TO orders; GRANT SELECT, INSERT ON orders TO clerk"),
+};
+/* clang-format on */
+
+Test(readiness, falls_and_rises_with_what_an_order_needs, .timeout = TEST_S)
+{
+    struct rig rig = open_clerk();
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        const struct fault *fault = &faults[i];
+        exec_each(rig.cluster, fault->break_it);
+        cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 503, fault->why), SOON_S), "%s",
+                  fault->name);
+        cr_expect(probe_says(&rig, "/health", 503, fault->why), "%s", fault->name);
+        cr_expect(status_says(&rig, "fail", fault->why), "%s", fault->name);
+        cr_expect_geq(post(&rig, "ACC", (int)i), 500, "%s", fault->name);
+        exec_each(rig.cluster, fault->mend_it);
+        cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 200, ""), SOON_S), "%s is mended",
+                  fault->name);
+        cr_expect(WAIT_UNTIL(post(&rig, "ACC", (int)i) == 201, SOON_S), "%s is mended",
+                  fault->name);
+    }
+    cr_expect(daemon_log_contains(rig.daemon, "pool.unhealthy"));
+    cr_expect(daemon_log_contains(rig.daemon, "permission denied for table orders"));
+    rig_close(&rig);
+}
+
+Test(readiness, falls_while_the_database_takes_no_writes, .timeout = TEST_S)
+{
+    struct rig rig = open_clerk();
+    cluster_exec(rig.cluster, "ALTER SYSTEM SET default_transaction_read_only = on");
+    cluster_exec(rig.cluster, "SELECT pg_reload_conf()");
+    cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 503, "read_only"), SOON_S) ||
+              WAIT_UNTIL(probe_says(&rig, "/health/ready", 503, "read-only"), SOON_S));
+    cluster_exec(rig.cluster, "ALTER SYSTEM RESET default_transaction_read_only");
+    cluster_exec(rig.cluster, "SELECT pg_reload_conf()");
+    cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 200, ""), SOON_S));
+    cr_expect(WAIT_UNTIL(post(&rig, "ACC", 1) == 201, SOON_S));
+    rig_close(&rig);
+}
+
+/* An order that is new can be stored then, and one that was sent before cannot be compared. */
+Test(readiness, needs_the_right_to_read_an_order_back, .timeout = TEST_S)
+{
+    struct rig rig = open_clerk();
+    cluster_exec(rig.cluster,
+                 "REVOKE SELECT ON orders FROM clerk;"
+                 "GRANT SELECT (account_id, client_order_id, order_id) ON orders TO clerk");
+    cr_expect(WAIT_UNTIL(
+        probe_says(&rig, "/health/ready", 503, "orders cannot be read: permission"), SOON_S));
+    cluster_exec(rig.cluster, grants);
+    cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 200, ""), SOON_S));
+    rig_close(&rig);
+}
+
+static double checks_passed(struct rig *rig)
+{
+    return rig_metric(rig, "ordersd_pool_health_checks_total{pool=\"main\",result=\"pass\"}");
+}
+
+/* A lock ends, and who holds it may hold it against one order as well: it is no news of the table.
+ */
+Test(readiness, stays_while_somebody_holds_a_lock, .timeout = TEST_S)
+{
+    struct rig rig = open_clerk();
+    PGconn *lock = side_session_begin(&rig, "LOCK TABLE orders");
+    double before = checks_passed(&rig);
+    cr_expect(WAIT_UNTIL(checks_passed(&rig) >= before + 4, SOON_S));
+    cr_expect(probe_says(&rig, "/health/ready", 200, ""));
+    side_session_end(lock, "ROLLBACK");
+    rig_close(&rig);
+}
+
+/* ---- how it begins ---- */
+
+Test(readiness, waits_for_somebody_to_migrate, .timeout = TEST_S)
+{
+    struct cluster *cluster = cluster_open(NULL);
+    struct rig rig = rig_spawn(cluster, LIST("DATABASE_MIGRATE=false", CHECKED_OFTEN));
+    cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 503, "schema is version 0"), SOON_S));
+    cr_expect_not(daemon_log_contains(rig.daemon, "pool.unhealthy"),
+                  "a table that nobody has made yet is no fault of the database");
+    char *output;
+    cr_assert_eq(rig_run(cluster, NULL, LIST("migrate"), &output), 0, "%s", output);
+    free(output);
+    cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 200, ""), SOON_S));
+    cr_expect_not(daemon_log_contains(rig.daemon, "pool.unhealthy"));
+    rig_close(&rig);
+}
+
+/* No order has to fail first. */
+Test(readiness, does_not_begin_without_the_rights, .timeout = TEST_S)
+{
+    struct cluster *cluster = cluster_open(NULL);
+    struct rig rig = spawn_clerk(cluster);
+    cr_assert(daemon_wait_status(rig.daemon, "/health/ready", 200, SOON_S));
+    cr_assert_eq(daemon_stop(rig.daemon), 0);
+    cluster_exec(cluster, "REVOKE INSERT ON orders FROM clerk");
+    daemon_close(&rig.daemon);
+    http_client_close(&rig.http);
+
+    char *url = support_text("DATABASE_URL=%s user=clerk", pooler_way(cluster));
+    rig = rig_spawn(cluster, LIST(url, CHECKED_OFTEN, "DATABASE_MIGRATE=false"));
+    free(url);
+    cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 503, "permission denied"), SOON_S));
+    cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/startup", 200, ""), SOON_S));
+    cluster_exec(cluster, grants);
+    cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 200, ""), SOON_S));
+    rig_close(&rig);
+}
+
+/* Where the table is in another schema, and not the only one of its name. */
+Test(readiness, looks_where_the_role_looks, .timeout = TEST_S)
+{
+    struct cluster *cluster = cluster_open(NULL);
+    cluster_exec(cluster, "CREATE SCHEMA desk; CREATE TABLE orders (id int);"
+                          "ALTER ROLE postgres SET search_path = desk");
+    struct rig rig = rig_spawn(cluster, LIST(CHECKED_OFTEN));
+    cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 200, ""), SOON_S));
+    cr_expect_eq(post(&rig, "ACC", 1), 201);
+    cluster_exec(cluster, "ALTER TABLE desk.orders RENAME TO old");
+    cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 503, "does not exist"), SOON_S));
+    rig_close(&rig);
+}
+
+/* ---- a table that does not outlive a crash ---- */
+
+static const char partitions[] =
+    "ALTER TABLE orders RENAME TO whole;"
+    "CREATE TABLE orders (LIKE whole INCLUDING ALL) PARTITION BY HASH (account_id);"
+    "CREATE TABLE orders_0 PARTITION OF orders FOR VALUES WITH (MODULUS 2, REMAINDER 0);"
+    "CREATE TABLE orders_1 PARTITION OF orders FOR VALUES WITH (MODULUS 2, REMAINDER 1);"
+    "GRANT SELECT, INSERT ON orders TO clerk";
+
+static void expect_warning(struct rig *rig, const char *table)
+{
+    char *off = support_text("ALTER TABLE %s SET UNLOGGED", table);
+    char *on = support_text("ALTER TABLE %s SET LOGGED", table);
+    cluster_exec(rig->cluster, off);
+    cr_expect(WAIT_UNTIL(status_says(rig, "warn", "unlogged"), SOON_S), "%s", table);
+    cr_expect(probe_says(rig, "/health/ready", 200, ""), "it is a warning");
+    cr_expect(daemon_log_wait(rig->daemon, "database.unlogged", SOON_S));
+    cluster_exec(rig->cluster, on);
+    cr_expect(WAIT_UNTIL(!status_says(rig, "warn", "unlogged"), SOON_S), "%s", table);
+    free(off);
+    free(on);
+}
+
+Test(unlogged, is_a_warning, .timeout = TEST_S)
+{
+    struct rig rig = open_clerk();
+    cr_expect_not(daemon_log_contains(rig.daemon, "database.unlogged"));
+    expect_warning(&rig, "orders");
+    cluster_exec(rig.cluster, partitions);
+    cr_expect(WAIT_UNTIL(post(&rig, "ACC", 1) == 201, SOON_S));
+    expect_warning(&rig, "orders_1");
+    rig_close(&rig);
+}
+
+/* ---- a check that may not look everywhere ---- */
+
+Test(readiness, says_when_the_check_may_not_look, .timeout = TEST_S)
+{
+    struct cluster *cluster = cluster_open(NULL);
+    cluster_exec(cluster, "REVOKE SELECT ON pg_database FROM PUBLIC");
+    struct rig rig = spawn_clerk(cluster);
+    cr_expect(WAIT_UNTIL(status_says(&rig, "warn", "pg_database"), SOON_S));
+    cr_expect(probe_says(&rig, "/health/ready", 200, ""), "orders can be stored all the same");
+    cr_expect(daemon_log_contains(rig.daemon, "database.check_limited"));
+    cluster_exec(cluster, "GRANT SELECT ON pg_database TO clerk");
+    cr_expect(WAIT_UNTIL(!status_says(&rig, "warn", "pg_database"), SOON_S));
+    rig_close(&rig);
+}
