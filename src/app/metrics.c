@@ -190,6 +190,10 @@ static void commits(struct buf *out, const struct ingest_metrics *m)
         [RETRY_SERVER] = "server",
         [RETRY_UNAVAILABLE] = "unavailable",
     };
+    static const char *const faults[STORE_FAULTS] = {
+        [FAULT_NONE] = "none",     [FAULT_ORDER] = "order",     [FAULT_OPERATOR] = "operator",
+        [FAULT_SERVER] = "server", [FAULT_SERVICE] = "service",
+    };
     struct histogram_view sizes;
     histogram_read(&m->group_orders, &sizes);
     head(out, M_GROUP_ORDERS);
@@ -204,6 +208,9 @@ static void commits(struct buf *out, const struct ingest_metrics *m)
     labelled(out, M_AMBIGUOUS, "", "resolved", "stored", counter_read(&m->ambiguous_stored));
     labelled(out, M_AMBIGUOUS, "", "resolved", "absent", counter_read(&m->ambiguous_absent));
     labelled(out, M_AMBIGUOUS, "", "resolved", "no", counter_read(&m->ambiguous_unresolved));
+    head(out, M_DB_FAILURES);
+    for (int i = 0; i < STORE_FAULTS; i++)
+        labelled(out, M_DB_FAILURES, "", "fault", faults[i], counter_read(&m->failed_groups[i]));
     one(out, M_SPLITS, "", counter_read(&m->splits));
 }
 

@@ -141,6 +141,7 @@ struct http_problem refuse_verdict(const struct ingest_item *item, struct refuse
     case ITEM_STALE:
     case ITEM_BATCH_REFUSED:
     case ITEM_FAILED:
+    case ITEM_DATABASE_FAULT:
     case ITEM_TIMED_OUT:
     case ITEM_UNKNOWN:
         break;

@@ -40,7 +40,7 @@ enum order_result {
     RESULT_REFUSED,       /* by the database */
     RESULT_BATCH_REFUSED, /* good, and another of its atomic batch was refused */
     RESULT_REFUSED_FULL,  /* queue full, too slow, or draining */
-    RESULT_UNAVAILABLE,   /* no database, or not sent by the deadline */
+    RESULT_UNAVAILABLE,   /* no database, not sent by the deadline, or the database cannot store */
     RESULT_UNKNOWN,       /* answered 504, and no verdict ever came */
     RESULT_FAILED,
     RESULT_LATE, /* answered 504, and found stored afterwards */

@@ -9,9 +9,11 @@
 enum { ATTEMPTS_IN_TIME = 3 }; /* one has at most this part of commit_timeout */
 
 void attempt_init(struct attempt *a, const struct ingest_options *options,
-                  struct ingest_metrics *metrics, uint64_t random)
+                  struct ingest_metrics *metrics, struct streak *streak, uint64_t random)
 {
-    *a = (struct attempt){ .options = options, .metrics = metrics, .random = random | 1 };
+    *a = (struct attempt){
+        .options = options, .metrics = metrics, .streak = streak, .random = random | 1
+    };
 }
 
 void attempt_fini(struct attempt *a)
@@ -107,6 +109,8 @@ static void count_commit(struct attempt *a, bool ok)
 {
     if (a->n_sent == 0)
         return; /* nothing went out */
+    if (ok)
+        streak_note_stored(a->streak);
     counter_add(ok ? &a->metrics->commits_ok : &a->metrics->commits_failed, 1);
     if (ok)
         histogram_observe(&a->metrics->group_orders, a->n_sent);
@@ -140,6 +144,10 @@ static void put(struct attempt *a, int64_t now_ns, int64_t stop_at_ns)
     bool ok = store->put(store->ctx, &put_group, &failure);
 
     count_commit(a, ok && !put_group.refused);
+    if (!ok) {
+        counter_add(&a->metrics->failed_groups[failure.fault], 1);
+        streak_note_failure(a->streak, &a->group, &failure);
+    }
     if (ok && first && a->n_sent > 0)
         a->outcome->first_attempt_ns = time_of_one_group(a, n, clock_now_ns() - now_ns);
     settle_verdicts(a, &put_group.refusal);

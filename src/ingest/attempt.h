@@ -5,10 +5,12 @@
 
 #include "ingest/group.h"
 #include "ingest/ingest.h"
+#include "ingest/streak.h"
 
 struct attempt {
     const struct ingest_options *options;
     struct ingest_metrics *metrics;
+    struct streak *streak;
     struct order_put **puts; /* [puts_max]; grows to the largest group there was */
     size_t puts_max;
     uint64_t random; /* state of the jitter; not 0 */
@@ -22,7 +24,7 @@ struct attempt {
 
 /* No memory is needed before the first attempt. */
 void attempt_init(struct attempt *attempt, const struct ingest_options *options,
-                  struct ingest_metrics *metrics, uint64_t random);
+                  struct ingest_metrics *metrics, struct streak *streak, uint64_t random);
 void attempt_fini(struct attempt *attempt);
 
 /* Makes one attempt, which ends by `stop_at_ns` at the latest. Every item of the group is in the

@@ -8,11 +8,13 @@
 
 #include "base/check.h"
 #include "ingest/queue.h"
+#include "ingest/streak.h"
 #include "ingest/worker.h"
 
 struct ingest {
     struct ingest_options options;
     struct ingest_metrics metrics;
+    struct streak streak;
     struct queue queue;
     uint32_t n_workers; /* started */
     struct worker workers[];
@@ -52,10 +54,11 @@ struct ingest *ingest_open(const struct ingest_options *options, struct err *err
                    sizeof group_bounds / sizeof group_bounds[0]);
     if (!queue_init(&ingest->queue, &ingest->options))
         goto no_memory;
+    streak_init(&ingest->streak);
 
     for (; ingest->n_workers < options->workers; ingest->n_workers++) {
         if (!worker_start(&ingest->workers[ingest->n_workers], &ingest->queue, &ingest->options,
-                          &ingest->metrics, err)) {
+                          &ingest->metrics, &ingest->streak, err)) {
             ingest_close(&ingest, 0);
             return NULL;
         }
@@ -77,6 +80,7 @@ static enum ingest_rc submit(struct ingest *ingest, struct ingest_item *first,
         item->followers = NULL;
         item->batch = batch;
         item->err = (struct err){ 0 };
+        item->fault = FAULT_NONE;
         item->put = (struct order_put){ .order = &item->order };
     }
     return queue_submit(&ingest->queue, first, retry_after_ns);
@@ -114,6 +118,7 @@ void ingest_close(struct ingest **ingest, int64_t deadline_at_ns)
         return;
     ingest_stop(*ingest, deadline_at_ns);
     queue_fini(&(*ingest)->queue);
+    streak_fini(&(*ingest)->streak);
     free(*ingest);
     *ingest = NULL;
 }
@@ -126,4 +131,9 @@ const struct ingest_metrics *ingest_metrics(const struct ingest *ingest)
 void ingest_gauges(struct ingest *ingest, struct ingest_gauges *out)
 {
     queue_gauges(&ingest->queue, out);
+}
+
+void ingest_failure_streak(struct ingest *ingest, struct ingest_streak *out)
+{
+    streak_read(&ingest->streak, out);
 }

@@ -37,11 +37,13 @@ enum item_verdict {
                       atomic list, of which nothing is stored */
     ITEM_STALE,    /* too old before its first send, and not stored */
     ITEM_REFUSED,  /* the database refuses this order: err.code */
-    ITEM_BATCH_REFUSED, /* of an atomic list: good, and not stored because another was refused */
-    ITEM_FAILED,        /* a fault of ours; certainly not stored: err */
-    ITEM_UNAVAILABLE,   /* not sent: no database; certainly not stored */
-    ITEM_TIMED_OUT,     /* certainly not stored, and no time is left; also every expired item */
-    ITEM_UNKNOWN,       /* sent, and no verdict: it may be stored now or later */
+    ITEM_BATCH_REFUSED,  /* of an atomic list: good, and not stored because another was refused */
+    ITEM_FAILED,         /* a fault of ours; certainly not stored: err */
+    ITEM_DATABASE_FAULT, /* the operator's or the server's fault (`fault`); certainly not stored,
+                            and the same order can be stored once that is mended: err.code */
+    ITEM_UNAVAILABLE,    /* not sent: no database; certainly not stored */
+    ITEM_TIMED_OUT,      /* certainly not stored, and no time is left; also every expired item */
+    ITEM_UNKNOWN,        /* sent, and no verdict: it may be stored now or later */
 };
 enum { ITEM_VERDICTS = ITEM_UNKNOWN + 1 };
 
@@ -72,7 +74,8 @@ struct ingest_item {
     _Atomic int state;             /* ingest's: read it by ingest_item_state() */
     enum item_verdict verdict;     /* out */
     struct order_put put;          /* out: stored, diff */
-    struct err err;                /* out: REFUSED, FAILED, UNAVAILABLE, UNKNOWN */
+    struct err err;                /* out: REFUSED, FAILED, DATABASE_FAULT, UNAVAILABLE, UNKNOWN */
+    enum store_fault fault;        /* out: REFUSED, FAILED, DATABASE_FAULT; else FAULT_NONE */
     struct ingest_item *next;      /* the queue's, then on_done's list */
     struct ingest_item *followers; /* ingest's: later orders with the same key */
     struct ingest_item *batch;     /* ingest's: the item whose state is that of its whole atomic
@@ -110,7 +113,9 @@ enum ingest_retry { RETRY_LOST, RETRY_LOCK, RETRY_SERVER, RETRY_UNAVAILABLE, ING
 
 struct ingest_metrics {
     struct histogram group_orders;
-    struct counter commits_ok, commits_failed;
+    struct counter commits_ok, commits_failed;  /* attempts at a group */
+    struct counter failed_groups[STORE_FAULTS]; /* attempts that failed, by whose fault */
+    struct counter failed_orders[STORE_FAULTS]; /* orders that ended so, by whose fault */
     struct counter retries[INGEST_RETRIES];
     /* orders that were in doubt: found or stored as ours; another holds the key; never known */
     struct counter ambiguous_stored, ambiguous_absent, ambiguous_unresolved;
@@ -123,6 +128,16 @@ struct ingest_gauges {
     int64_t oldest_age_ns; /* 0 when empty */
     uint32_t workers, workers_busy;
     int64_t estimated_wait_ns;
+};
+
+/* Groups that failed by the operator's, the server's or our own fault since any group last stored
+ * an order. A group that fails beside a neighbour that is stored is not among them. */
+struct ingest_streak {
+    uint64_t groups;        /* attempts; 0: the last group that mattered was stored */
+    bool several_accounts;  /* orders of two accounts at least were in them */
+    enum store_fault fault; /* of the last one, and the next two */
+    char sqlstate[6];       /* "": the error was not the server's */
+    int64_t first_at_ns, last_at_ns;
 };
 
 /* NULL on failure (no memory, no thread): *err. */
@@ -161,5 +176,6 @@ void ingest_close(struct ingest **ingest, int64_t deadline_at_ns);
 
 const struct ingest_metrics *ingest_metrics(const struct ingest *ingest);
 void ingest_gauges(struct ingest *ingest, struct ingest_gauges *out);
+void ingest_failure_streak(struct ingest *ingest, struct ingest_streak *out);
 
 #endif

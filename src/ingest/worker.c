@@ -28,11 +28,11 @@ static void *run(void *arg)
 }
 
 bool worker_start(struct worker *worker, struct queue *queue, const struct ingest_options *options,
-                  struct ingest_metrics *metrics, struct err *err)
+                  struct ingest_metrics *metrics, struct streak *streak, struct err *err)
 {
     *worker = (struct worker){ .queue = queue };
     /* another seed at each start, for each worker */
-    attempt_init(&worker->attempt, options, metrics, (uint64_t)clock_now_ns());
+    attempt_init(&worker->attempt, options, metrics, streak, (uint64_t)clock_now_ns());
     int rc = thread_start(&worker->thread, "ingest", run, worker);
     if (rc != 0)
         err_set(err, ERR_RETRYABLE, "start an ingest worker: %s", strerrordesc_np(rc));

@@ -15,7 +15,8 @@ struct worker {
 
 /* Starts the thread. False: no thread (*err), and nothing is left of it. */
 bool worker_start(struct worker *worker, struct queue *queue, const struct ingest_options *options,
-                  struct ingest_metrics *metrics, struct err *err) MUST_CHECK;
+                  struct ingest_metrics *metrics, struct streak *streak,
+                  struct err *err) MUST_CHECK;
 
 /* After queue_stop(): waits for the thread's end, which is when nothing is left in the queue. */
 void worker_join(struct worker *worker);

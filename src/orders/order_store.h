@@ -38,6 +38,17 @@ struct order_put {
                             when it is an order of the same atomic group: none of it is stored */
 };
 
+/* Whose fault a failure is: store/sqlstate.c has the table of SQLSTATEs. */
+enum store_fault {
+    FAULT_NONE,     /* nobody's: a lock, a deadlock, a deadline, no connection yet */
+    FAULT_ORDER,    /* the order's: the same order would be refused again */
+    FAULT_OPERATOR, /* the operator's: a person has to mend a table, a column, a right, a function
+                     */
+    FAULT_SERVER,   /* the database server's: its space, its memory, its files, its state */
+    FAULT_SERVICE,  /* ours */
+};
+enum { STORE_FAULTS = FAULT_SERVICE + 1 };
+
 /* What an attempt that failed allows (design.md section 4, the error table). */
 enum store_action {
     STORE_RETRY,            /* the whole group, after a pause */
@@ -52,6 +63,7 @@ enum store_action {
 
 struct store_failure {
     enum store_action action;
+    enum store_fault fault;
     bool in_doubt; /* this attempt may have stored something, or may yet */
     bool down;     /* STORE_UNAVAILABLE: the database is known to be away, so do not wait for it */
     struct err err;

@@ -9,6 +9,7 @@ struct bench {
     struct rig rig;
     struct attempt attempt;
     struct ingest_metrics metrics;
+    struct streak streak;
     struct group_outcome outcome;
 };
 
@@ -18,7 +19,8 @@ static inline void bench_init(struct bench *b, uint32_t n)
     memset(b, 0, sizeof *b);
     rig_init(&b->rig, n);
     histogram_init(&b->metrics.group_orders, bounds, 1);
-    attempt_init(&b->attempt, &b->rig.options, &b->metrics, 1);
+    streak_init(&b->streak);
+    attempt_init(&b->attempt, &b->rig.options, &b->metrics, &b->streak, 1);
     for (uint32_t i = 0; i < n; i++)
         b->rig.items[i].put.order = &b->rig.items[i].order;
 }
@@ -26,6 +28,7 @@ static inline void bench_init(struct bench *b, uint32_t n)
 static inline void bench_fini(struct bench *b)
 {
     attempt_fini(&b->attempt);
+    streak_fini(&b->streak);
     rig_fini(&b->rig);
 }
 

@@ -58,8 +58,11 @@ static void make_stale(struct order *order)
 ParameterizedTest(struct failure_case *c, ingest_atomic, failure)
 {
     struct fake_step step = { .fails = true, .unsent = c->action == STORE_UNAVAILABLE };
-    step.failure =
-        (struct store_failure){ (enum store_action)c->action, c->in_doubt, c->down, { 0 } };
+    step.failure = (struct store_failure){
+        .action = (enum store_action)c->action,
+        .in_doubt = c->in_doubt,
+        .down = c->down,
+    };
     err_set_code(&step.failure.err, 0, "23514", "told to fail");
     struct bench b;
     bench_init(&b, N);

@@ -90,8 +90,11 @@ static void expect_done(struct bench *b, const struct failure_case *c)
 ParameterizedTest(struct failure_case *c, ingest_attempt, failure)
 {
     struct fake_step step = { .fails = true, .unsent = c->action == STORE_UNAVAILABLE };
-    step.failure =
-        (struct store_failure){ (enum store_action)c->action, c->in_doubt, c->down, { 0 } };
+    step.failure = (struct store_failure){
+        .action = (enum store_action)c->action,
+        .in_doubt = c->in_doubt,
+        .down = c->down,
+    };
     err_set_code(&step.failure.err, 0, c->code, "told to fail");
     struct bench b;
     bench_init(&b, c->n);
