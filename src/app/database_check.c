@@ -1,9 +1,26 @@
 /* database_check.c - see database_check.h. */
 #include "app/database_check.h"
 
+#include <stdio.h>
+
 #include "app/service.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "ingest/ingest.h"
 #include "store/store.h"
+
+enum {
+    RECENT_S = 60,      /* so long a failure is shown, and the check tries orders because of it */
+    DOUBT_GROUPS = 3,   /* that have failed, and none was stored */
+    DOUBT_LASTS_S = 30, /* after it orders are taken again, to see how they fare */
+};
+
+static bool is_recent(int64_t at_ns, int64_t seconds)
+{
+    return at_ns != 0 && clock_now_ns() - at_ns < seconds * NS_PER_S;
+}
+
+/* ---- the check ---- */
 
 void database_check_begin(struct service *service)
 {
@@ -16,19 +33,41 @@ bool database_check_made(const struct service *service)
     return atomic_load_explicit(&service->check.made, memory_order_acquire);
 }
 
+/* The first trial is made when all is well: it shows whether a later one will mean something. */
 const char *database_check_query(void *ctx)
 {
-    const struct service *service = ctx;
-    bool begun = atomic_load_explicit(&service->check.begun, memory_order_acquire);
-    return begun ? store_health_query(service->store) : NULL;
+    struct service *service = ctx;
+    struct database_check *check = &service->check;
+    if (!atomic_load_explicit(&check->begun, memory_order_acquire))
+        return NULL;
+    bool trial = atomic_load_explicit(&check->suspicion, memory_order_relaxed) ||
+                 (check->passed && !check->tried);
+    check->tried |= trial;
+    return store_health_query(service->store, trial);
 }
 
 /* Logs a finding when it appears, and again when it has gone and come back. */
-static void tell(bool *told, bool is, const char *event, const char *text)
+static void tell(bool *told, bool is, enum log_level level, const char *event, const char *text)
 {
     if (is && !*told)
-        log_event(LOG_WARN, event, log_str("text", text));
+        log_event(level, event, log_str("text", text));
     *told = is;
+}
+
+static void tell_findings(struct database_check *check, const struct store *store)
+{
+    tell(&check->told_fsync_off, store_fsync_off(store), LOG_WARN, "database.fsync_off",
+         "a crash of the database's machine may lose committed orders");
+    tell(&check->told_unlogged, store_unlogged(store), LOG_WARN, "database.unlogged",
+         "a crash of the database empties the orders table or a partition of it: ALTER TABLE ... "
+         "SET LOGGED");
+    tell(&check->told_blind, store_health_blind(store), LOG_WARN, "database.check_limited",
+         "the role may not read pg_class, pg_inherits or pg_database, so the health check cannot "
+         "tell a read-only database or an unlogged table: GRANT SELECT on them");
+    tell(&check->told_refused, check->tried && !store_health_conclusive(store), LOG_INFO,
+         "database.trial_refused",
+         "the table's own rules refuse the order that the health check tries and rolls back, of "
+         "account " STORE_TRIAL_ACCOUNT ": a fault that only a write shows is told later");
 }
 
 bool database_check_verdict(void *ctx, const struct pg_result *last, unsigned before,
@@ -37,14 +76,70 @@ bool database_check_verdict(void *ctx, const struct pg_result *last, unsigned be
     struct service *service = ctx;
     struct database_check *check = &service->check;
     bool passed = store_health_verdict(service->store, last, before, err);
-    tell(&check->told_fsync_off, store_fsync_off(service->store), "database.fsync_off",
-         "a crash of the database's machine may lose committed orders");
-    tell(&check->told_unlogged, store_unlogged(service->store), "database.unlogged",
-         "a crash of the database empties the orders table or a partition of it: ALTER TABLE … SET "
-         "LOGGED");
-    tell(&check->told_blind, store_health_blind(service->store), "database.check_limited",
-         "the role may not read pg_class, pg_inherits or pg_database: the health check cannot tell "
-         "a read-only database or an unlogged table; GRANT SELECT on them");
+    check->passed |= passed;
+    tell_findings(check, service->store);
     atomic_store_explicit(&check->made, true, memory_order_release);
+    if ((check->passed && !check->tried) || store_health_unfinished(service->store))
+        pqpool_check_health(service->pool);
     return passed;
+}
+
+/* ---- what groups of orders say ---- */
+
+void database_check_tick(struct service *service, const struct pqpool_stats *pool)
+{
+    struct database_check *check = &service->check;
+    struct ingest_streak streak;
+    ingest_failure_streak(service->ingest, &streak);
+    /* After a check that failed no order comes that could end the streak: a trial has to. */
+    bool suspicion =
+        streak.groups > 0 && (is_recent(streak.last_at_ns, RECENT_S) || !pool->healthy);
+    atomic_store_explicit(&check->suspicion, suspicion, memory_order_relaxed);
+    if (suspicion && streak.first_at_ns != check->asked_for_ns) {
+        check->asked_for_ns = streak.first_at_ns;
+        pqpool_check_health(service->pool);
+    }
+}
+
+bool database_check_doubts(struct service *service)
+{
+    struct ingest_streak streak;
+    ingest_failure_streak(service->ingest, &streak);
+    return streak.groups >= DOUBT_GROUPS && streak.several_accounts &&
+           is_recent(streak.last_at_ns, DOUBT_LASTS_S) && !store_health_conclusive(service->store);
+}
+
+static const char *whose(enum store_fault fault)
+{
+    switch (fault) {
+    case FAULT_OPERATOR:
+        return "the table or its rights";
+    case FAULT_SERVER:
+        return "the database server";
+    case FAULT_SERVICE:
+    case FAULT_NONE:
+    case FAULT_ORDER:
+        break;
+    }
+    return "ordersd itself";
+}
+
+bool database_check_faults(const struct ingest_streak *streak, char *why, size_t size)
+{
+    char code[32] = "";
+    if (!is_recent(streak->last_at_ns, RECENT_S))
+        return false;
+    if (streak->sqlstate[0] != '\0')
+        (void)snprintf(code, sizeof code, " (SQLSTATE %s)", streak->sqlstate);
+    if (streak->groups > 0)
+        (void)snprintf(why, size,
+                       "%llu groups of orders have failed by a fault of %s%s, and none was stored "
+                       "since",
+                       (unsigned long long)streak->groups, whose(streak->fault), code);
+    else
+        (void)snprintf(why, size,
+                       "orders have failed by a fault of %s%s in the last minute, beside others "
+                       "that were stored",
+                       whose(streak->fault), code);
+    return true;
 }

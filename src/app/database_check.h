@@ -1,23 +1,36 @@
-/* database_check.h - the pool's health check of ordersd: is all there that an order needs?
+/* database_check.h - the pool's health check of ordersd: can an order be stored?
+ *
+ * Readiness falls when the check fails. The check is made every DATABASE_HEALTH_CHECK_INTERVAL, and
+ * at once when groups of orders begin to fail by a fault that is not the orders'. While such groups
+ * fail and none is stored the check tries an order of its own, so that it sees what they see, for
+ * no client's account, and sees by itself when that has passed. Where the owner's rules refuse that
+ * order, several groups of several accounts that fail have the same effect, for a while.
  *
  * Threads    database_check_query() and database_check_verdict() run on the pool's janitor thread:
- *            their types are those of pqpool_options.health_query and health_verdict. The others:
- *            any. */
+ *            their types are those of pqpool_options.health_query and health_verdict.
+ *            database_check_tick(): main. The others: any. */
 #ifndef APP_DATABASE_CHECK_H
 #define APP_DATABASE_CHECK_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct err;
+struct ingest_streak;
 struct pg_result;
+struct pqpool_stats;
 struct service;
 
 struct database_check {
-    atomic_bool begun; /* the schema is ours, so the table can be checked */
-    atomic_bool made;  /* there was a verdict about the table */
-    /* what has been logged; the pool's */
-    bool told_fsync_off, told_unlogged, told_blind;
+    atomic_bool begun;     /* the schema is ours, so the table can be checked */
+    atomic_bool made;      /* there was a verdict about the table */
+    atomic_bool suspicion; /* groups fail, and none is stored */
+    int64_t asked_for_ns;  /* main's: the beginning of the streak that a check was made for */
+    /* the pool's: */
+    bool passed, tried; /* once; an order of the check's own */
+    bool told_fsync_off, told_unlogged, told_blind, told_refused; /* what has been logged */
 };
 
 /* From here on a check asks for the table, and the first one is made at once. Until then it asks
@@ -28,7 +41,17 @@ const char *database_check_query(void *service);
 bool database_check_verdict(void *service, const struct pg_result *last, unsigned before,
                             struct err *err);
 
+/* Each second: has a check made when groups begin to fail. */
+void database_check_tick(struct service *service, const struct pqpool_stats *pool);
+
 /* Has the table been checked since the schema is ours? */
 bool database_check_made(const struct service *service);
+
+/* No order can be stored, and the check cannot tell. */
+bool database_check_doubts(struct service *service);
+
+/* Did groups fail of late by a fault that is not the orders'? Then `why` says which fault, and
+ * whether others were stored. */
+bool database_check_faults(const struct ingest_streak *streak, char *why, size_t size);
 
 #endif

@@ -92,6 +92,9 @@ static void add_checks(struct buf *out, const struct state *h)
               100.0 * pool->active / pool->max, "percent");
     buf_add_char(out, ',');
     add_check(out, "queue:utilization", "component", used > 80 ? "warn" : "pass", used, "percent");
+    buf_add_char(out, ',');
+    add_check(out, "orders:failedInARow", "component", h->faulty ? "warn" : "pass",
+              (double)h->streak.groups, "groups");
     buf_add_char(out, '}');
 }
 

@@ -13,6 +13,7 @@
 #include "app/service.h"
 #include "base/clock.h"
 #include "ingest/ingest.h"
+#include "store/store.h"
 
 enum { METRICS_MAX = 512 * 1024 };
 
@@ -214,6 +215,18 @@ static void commits(struct buf *out, const struct ingest_metrics *m)
     one(out, M_SPLITS, "", counter_read(&m->splits));
 }
 
+static void database(struct buf *out, const struct service *service)
+{
+    const struct store *store = service->store;
+    head(out, M_DATABASE_WARNING);
+    labelled(out, M_DATABASE_WARNING, "", "warning", "fsync_off",
+             store != NULL && store_fsync_off(store));
+    labelled(out, M_DATABASE_WARNING, "", "warning", "unlogged",
+             store != NULL && store_unlogged(store));
+    labelled(out, M_DATABASE_WARNING, "", "warning", "check_limited",
+             store != NULL && store_health_blind(store));
+}
+
 /* ---- the process ---- */
 
 static uint64_t open_fds(void)
@@ -284,6 +297,7 @@ struct figures {
     const struct ingest_metrics *ingest;
     struct pqpool_stats pool;
     struct ingest_gauges queue;
+    struct ingest_streak streak;
     bool ready;
 };
 
@@ -294,9 +308,11 @@ static void render(struct buf *out, const struct figures *f)
     pool_gauges(out, &f->pool);
     pool_counters(out, &f->pool);
     pool_latencies(out, &f->pool);
+    database(out, f->service);
     orders(out, f->service);
     queue(out, &f->queue);
     commits(out, f->ingest);
+    one(out, M_FAILED_IN_A_ROW, "", f->streak.groups);
     process(out, f->service);
 }
 
@@ -318,6 +334,7 @@ void get_metrics(struct http_request *req, void *ctx)
 
     pqpool_stats(service->pool, &figures.pool);
     ingest_gauges(service->ingest, &figures.queue);
+    ingest_failure_streak(service->ingest, &figures.streak);
     figures.ready = service_ready(service, &figures.pool, why, sizeof why);
     render(&out, &figures);
     http_server_metrics(http_server_of(req), &out);

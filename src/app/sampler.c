@@ -91,6 +91,7 @@ static void take(struct service *service, int64_t now_ns)
     struct state state;
     struct sampler_view now = { .at_ns = now_ns };
     state_look(service, &state);
+    database_check_tick(service, &state.pool);
     look(service, &state, &now);
     if (sampler->last.at_ns != 0) {
         int64_t interval_ns = now_ns - sampler->last.at_ns;

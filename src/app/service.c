@@ -288,9 +288,12 @@ bool service_ready(struct service *service, const struct pqpool_stats *pool, cha
         return say(why, size, "the schema is not ready yet", dial[0] != '\0' ? dial : err.text);
     }
     if (!pool->healthy)
-        return say(why, size, "the last health check of the database failed", pool->health_error);
+        return say(why, size, "the last health check of the database failed",
+                   pool->last_error[0] != '\0' ? pool->last_error : pool->health_error);
     if (!database_check_made(service))
         return say(why, size, "the orders table has not been checked yet", "");
+    if (database_check_doubts(service))
+        return say(why, size, "groups of orders fail, and none is stored", "");
     return true;
 }
 

@@ -21,6 +21,10 @@ void state_look(struct service *service, struct state *out)
     ingest_gauges(service->ingest, &out->queue);
     out->ready = service_ready(service, &out->pool, out->why[0], STATE_WHY_SIZE);
     out->n_why = !out->ready;
+    char faults[STATE_WHY_SIZE] = "";
+    ingest_failure_streak(service->ingest, &out->streak);
+    out->faulty = database_check_faults(&out->streak, faults, sizeof faults);
+    warn_if(out, out->faulty, faults);
     warn_if(out, store_fsync_off(service->store),
             "the database runs with fsync=off: a crash of its machine may lose committed orders");
     warn_if(

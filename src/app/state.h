@@ -16,7 +16,9 @@ enum { STATE_WHYS = 8, STATE_WHY_SIZE = 320 };
 struct state {
     struct pqpool_stats pool;
     struct ingest_gauges queue;
+    struct ingest_streak streak;
     bool ready, warn;
+    bool faulty;  /* groups failed of late by a fault that is not the orders' */
     size_t n_why; /* why it is not ready, or what is not as it should be: the worst first */
     char why[STATE_WHYS][STATE_WHY_SIZE];
 };

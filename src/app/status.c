@@ -58,6 +58,8 @@ static void add_health_check(struct buf *out, const struct pqpool_stats *pool)
     buf_printf(out, ",\"last_health_check\":{\"passed\":%s,\"duration_seconds\":%.6f",
                boolean(pool->healthy), (double)pool->last_health_check_ns / NS_PER_S);
     add_moment(out, "at", pool->last_health_check_at_us);
+    buf_add_str(out, ",\"error\":");
+    buf_add_json(out, pool->health_error[0] != '\0' ? pool->health_error : NULL);
     buf_add_char(out, '}');
 }
 

@@ -135,9 +135,11 @@ struct ingest_gauges {
 struct ingest_streak {
     uint64_t groups;        /* attempts; 0: the last group that mattered was stored */
     bool several_accounts;  /* orders of two accounts at least were in them */
-    enum store_fault fault; /* of the last one, and the next two */
-    char sqlstate[6];       /* "": the error was not the server's */
-    int64_t first_at_ns, last_at_ns;
+    int64_t first_at_ns;
+    /* of the last failure so far, also when a group was stored after it; last_at_ns 0: none yet */
+    enum store_fault fault;
+    char sqlstate[6]; /* "": the error was not the server's */
+    int64_t last_at_ns;
 };
 
 /* NULL on failure (no memory, no thread): *err. */

@@ -54,7 +54,7 @@ void streak_note_stored(struct streak *streak)
     if (!atomic_load_explicit(&streak->running, memory_order_relaxed))
         return;
     mutex_lock(&streak->mu);
-    streak->state = (struct ingest_streak){ 0 };
+    streak->state.groups = 0;
     atomic_store_explicit(&streak->running, false, memory_order_relaxed);
     mutex_unlock(&streak->mu);
 }

@@ -182,21 +182,14 @@ static bool health_is_due(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu
     return true;
 }
 
-static const struct err *no_control(const struct pqpool *pool, struct err *why) REQUIRES(pool->mu)
-{
-    const char *dial = pool->last_error.text;
-    err_set(why, ERR_RETRYABLE, "there is no connection to ask%s%s", dial[0] != '\0' ? ": " : "",
-            dial);
-    return why;
-}
-
 /* With no control connection to ask, a health check that is due has failed. */
 static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct err why;
+    err_set(&why, ERR_RETRYABLE, "there is no connection to ask");
     cancels_unheard(pool, now_ns);
     if (health_is_due(pool, now_ns) && !pool->closing)
-        health_result(pool, no_control(pool, &why), 0);
+        health_result(pool, &why, 0);
 }
 
 /* Cancels go first: somebody's connection waits for them. A health check that is due meanwhile is

@@ -3,7 +3,8 @@
  * The check plans the statements that store an order and read one back, and runs neither: EXPLAIN
  * finds a table, a column, a type, a key or a right that is missing, as the statement itself would,
  * on the same search_path and for the same role. It writes nothing, takes no transaction id, and
- * waits for no lock longer than LOCK_WAIT. Then one SELECT reads what no plan shows. */
+ * waits for no lock longer than LOCK_WAIT. Then one SELECT reads what no plan shows. A trial, which
+ * comes before all that when it is asked for, does write, and rolls back. */
 #include "store/store.h"
 
 #include <libpq-fe.h>
@@ -11,6 +12,7 @@
 
 #include "base/err.h"
 #include "store/impl.h"
+#include "store/sqlstate.h"
 #include "store/statement.h"
 
 #define LOCK_WAIT "SELECT set_config('lock_timeout', '100ms', true)"
@@ -31,29 +33,72 @@ enum column { IN_RECOVERY, READ_ONLY, XIDS_EXHAUSTED, FSYNC, UNLOGGED, COLUMNS }
 /* The statements of the check, in their order. */
 enum step { STEP_LOCK_WAIT, STEP_INSERT, STEP_SELECT, STEP_STATE };
 
+/* Those of a trial, which come before them. Deferred constraints speak at once. */
+#define BEGIN_TRIAL "BEGIN; " LOCK_WAIT "; SET CONSTRAINTS ALL IMMEDIATE; "
+#define END_TRIAL "; ROLLBACK; "
+enum trial_step {
+    TRIAL_BEGIN,
+    TRIAL_LOCK_WAIT,
+    TRIAL_CONSTRAINTS,
+    TRIAL_INSERT,
+    TRIAL_ROLLBACK,
+    TRIAL_STEPS
+};
+
+/* The parameters of STATEMENT_INSERT, for an order to buy 1 at the market. */
+static const char *const trial_order[] = {
+    "'{" STORE_TRIAL_ACCOUNT "}'",
+    "ARRAY[gen_random_uuid()]",
+    "ARRAY[gen_random_uuid()]",
+    "'{HEALTH}'",
+    "'{buy}'",
+    "'{market}'",
+    "'{1}'",
+    "'{NULL}'",
+    "'{NULL}'",
+    "'{day}'",
+    "'{NULL}'",
+    "ARRAY[now()]",
+};
+
 enum { HEALTH_SQL_MAX = 8192 };
 
-bool store_health_open(struct store *store)
+static void write_check(struct buf *sql)
 {
-    struct buf *sql = &store->health.sql;
-    *sql = BUF_INIT(HEALTH_SQL_MAX);
     buf_add_str(sql, LOCK_WAIT "; EXPLAIN ");
     statement_spell(STATEMENT_INSERT, NULL, sql);
     buf_add_str(sql, "; EXPLAIN ");
     statement_spell(STATEMENT_BY_KEYS, NULL, sql);
     buf_add_str(sql, "; " READ_STATE);
     buf_add_char(sql, '\0');
-    return !sql->failed;
+}
+
+bool store_health_open(struct store *store)
+{
+    struct store_health *health = &store->health;
+    health->sql = health->trial_sql = BUF_INIT(HEALTH_SQL_MAX);
+    write_check(&health->sql);
+    buf_add_str(&health->trial_sql, BEGIN_TRIAL);
+    statement_spell(STATEMENT_INSERT, trial_order, &health->trial_sql);
+    buf_add_str(&health->trial_sql, END_TRIAL);
+    write_check(&health->trial_sql);
+    return !health->sql.failed && !health->trial_sql.failed;
 }
 
 void store_health_fini(struct store *store)
 {
     buf_fini(&store->health.sql);
+    buf_fini(&store->health.trial_sql);
 }
 
-const char *store_health_query(const struct store *store)
+const char *store_health_query(struct store *store, bool trial)
 {
-    return store->health.sql.data;
+    struct store_health *health = &store->health;
+    health->on_trial = trial && !health->unfinished;
+    health->unfinished = false;
+    if (!trial)
+        health->trial_refusal = (struct err){ 0 };
+    return health->on_trial ? health->trial_sql.data : health->sql.data;
 }
 
 /* ---- the verdict ---- */
@@ -63,47 +108,51 @@ static void set(atomic_bool *flag, bool value)
     atomic_store_explicit(flag, value, memory_order_relaxed);
 }
 
-static bool is_one_of(const char *code, const char *const *codes)
-{
-    while (*codes != NULL && strcmp(code, *codes) != 0)
-        codes++;
-    return *codes != NULL;
-}
-
-/* The statement was not planned to its end, and that says nothing about an order: a lock was held,
+/* The statement did not come to its end, and that says nothing about an order: a lock was held,
  * somebody cancelled it, or EXPLAIN is not possible for this kind of table. */
 static bool says_nothing(const char *code)
 {
-    static const char *const codes[] = { "55P03", "57014", "40P01", "0A000", NULL };
-    return is_one_of(code, codes);
-}
-
-static bool refuse(struct err *why, const char *code, const char *text)
-{
-    err_set_code(why, 0, code, "%s", text);
+    static const char *const codes[] = { "55P03", "57014", "40001", "40P01", "0A000" };
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (strcmp(code, codes[i]) == 0)
+            return true;
     return false;
 }
 
-static bool judge_error(struct store_health *health, const PGresult *error, unsigned step,
-                        struct err *why)
+static const char *code_of(const PGresult *error)
 {
     const char *code = PQresultErrorField(error, PG_DIAG_SQLSTATE);
-    const char *text = PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY);
-    code = code != NULL ? code : "";
-    text = text != NULL ? text : PQresultErrorMessage(error);
-    if (says_nothing(code)) {
-        *why = health->last;
-        return health->last.text[0] == '\0';
-    }
-    if (step >= STEP_STATE) {
-        set(&health->blind, true);
+    return code != NULL ? code : "";
+}
+
+/* Does the error say that no order can be stored? One of the operator's faults may be about the
+ * account of the trial alone, unless that could be stored before; and also then a partition may be
+ * missing for it (class 23), or a policy forbid it (42501). */
+static bool is_of_database(const struct store_health *health, const PGresult *error)
+{
+    const char *code = code_of(error);
+    enum store_action action = sqlstate_action(code);
+    if (action == STORE_RETRY)
         return true;
-    }
+    return health->trusted && action == STORE_FAIL && strcmp(code, "42501") != 0 &&
+           strncmp(code, "23", 2) != 0;
+}
+
+static void judge_error(struct store_health *health, const PGresult *error, unsigned step)
+{
+    const char *code = code_of(error);
+    const char *text = PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY);
+    if (says_nothing(code))
+        return;
+    set(&health->blind, step >= STEP_STATE);
+    health->refusal = (struct err){ 0 };
+    if (step >= STEP_STATE)
+        return;
     const bool right = strcmp(code, "42501") == 0;
-    err_set_code(why, 0, code, "orders cannot be %s: %s (SQLSTATE %s)%s",
-                 step == STEP_SELECT ? "read" : "stored", text, code,
+    err_set_code(&health->refusal, 0, code, "orders cannot be %s: %s (SQLSTATE %s)%s",
+                 step == STEP_SELECT ? "read" : "stored",
+                 text != NULL ? text : PQresultErrorMessage(error), code,
                  right ? "; the role needs SELECT and INSERT on the table" : "");
-    return false;
 }
 
 static bool is_true(const PGresult *row, enum column column)
@@ -112,37 +161,96 @@ static bool is_true(const PGresult *row, enum column column)
     return strcmp(value, "t") == 0 || strcmp(value, "on") == 0;
 }
 
-static bool judge_state(struct store *store, const PGresult *row, struct err *why)
+static const char *refusal_by_state(const PGresult *row)
 {
-    const bool whole = PQntuples(row) == 1 && PQnfields(row) == COLUMNS;
-    set(&store->health.blind, !whole);
-    if (!whole)
-        return true;
-    set(&store->fsync_off, !is_true(row, FSYNC));
-    set(&store->health.unlogged, is_true(row, UNLOGGED));
     if (is_true(row, IN_RECOVERY))
-        return refuse(why, NULL, "the database is a standby: it takes no orders");
+        return "the database is a standby: it takes no orders";
     if (is_true(row, READ_ONLY))
-        return refuse(why, NULL,
-                      "the database takes no orders: default_transaction_read_only is on");
+        return "the database takes no orders: default_transaction_read_only is on";
     if (is_true(row, XIDS_EXHAUSTED))
-        return refuse(why, NULL,
-                      "the database takes no orders: it has stopped to avoid transaction id "
-                      "wraparound, until VACUUM has frozen old rows");
-    return true;
+        return "the database takes no orders: it has stopped to avoid transaction id wraparound, "
+               "until VACUUM has frozen old rows";
+    return NULL;
+}
+
+static void judge_state(struct store *store, const PGresult *row)
+{
+    struct store_health *health = &store->health;
+    const bool whole = PQntuples(row) == 1 && PQnfields(row) == COLUMNS;
+    set(&health->blind, !whole);
+    health->refusal = (struct err){ 0 };
+    if (!whole)
+        return;
+    set(&store->fsync_off, !is_true(row, FSYNC));
+    set(&health->unlogged, is_true(row, UNLOGGED));
+    const char *refusal = refusal_by_state(row);
+    if (refusal != NULL)
+        err_set(&health->refusal, 0, "%s", refusal);
+}
+
+static void pass_trial(struct store_health *health)
+{
+    health->trusted = true;
+    health->trial_refusal = (struct err){ 0 };
+    set(&health->conclusive, true);
+}
+
+/* What the server says of the order may have an owner's words about it: only the code is told. */
+static void fail_trial(struct store_health *health, const PGresult *error)
+{
+    const char *code = code_of(error);
+    const bool conclusive = is_of_database(health, error);
+    health->unfinished = true;
+    if (says_nothing(code))
+        return;
+    set(&health->conclusive, conclusive);
+    health->trial_refusal = (struct err){ 0 };
+    if (conclusive)
+        err_set_code(&health->trial_refusal, 0, code,
+                     "orders cannot be stored: one that was tried and rolled back has failed "
+                     "(SQLSTATE %s)",
+                     code);
+}
+
+static void judge(struct store *store, const PGresult *last, unsigned before)
+{
+    struct store_health *health = &store->health;
+    const bool is_row = PQresultStatus(last) == PGRES_TUPLES_OK;
+    if (health->on_trial) {
+        if (before < TRIAL_ROLLBACK) {
+            fail_trial(health, last);
+            return;
+        }
+        pass_trial(health);
+        before -= TRIAL_STEPS;
+    }
+    if (is_row)
+        judge_state(store, last);
+    else
+        judge_error(health, last, before);
 }
 
 bool store_health_verdict(struct store *store, const struct pg_result *last, unsigned before,
                           struct err *err)
 {
-    struct err why = { 0 };
-    bool passed = PQresultStatus(last) == PGRES_TUPLES_OK
-                      ? judge_state(store, last, &why)
-                      : judge_error(&store->health, last, before, &why);
-    store->health.last = why;
+    const struct store_health *health = &store->health;
+    judge(store, last, before);
+    const struct err *why =
+        health->refusal.text[0] != '\0' ? &health->refusal : &health->trial_refusal;
+    const bool passed = why->text[0] == '\0';
     if (!passed && err != NULL)
-        *err = why;
+        *err = *why;
     return passed;
+}
+
+bool store_health_unfinished(const struct store *store)
+{
+    return store->health.unfinished;
+}
+
+bool store_health_conclusive(const struct store *store)
+{
+    return atomic_load_explicit(&store->health.conclusive, memory_order_relaxed);
 }
 
 bool store_unlogged(const struct store *store)

@@ -14,10 +14,15 @@ struct pqpool;
 
 /* Of the health check: health.c. What is not atomic is the pool's janitor's. */
 struct store_health {
-    struct buf sql;       /* owned; NUL-terminated; never changes */
-    struct err last;      /* why the last verdict was that it failed; empty when it passed */
-    atomic_bool unlogged; /* relaxed, as the next: read by whoever shows the state */
-    atomic_bool blind;    /* the role may not read what the check reads beside the table */
+    struct buf sql, trial_sql; /* owned; NUL-terminated; they never change */
+    bool on_trial;             /* the check under way tries an order */
+    bool unfinished;           /* its order failed: the rest of the check is still to be made */
+    bool trusted;              /* an order of the check's own could be stored once */
+    struct err refusal;        /* why no order can be stored or read; empty: it can */
+    struct err trial_refusal;  /* the same, of the last trial */
+    atomic_bool conclusive;    /* relaxed, as all below: the last trial said something */
+    atomic_bool unlogged;
+    atomic_bool blind; /* the role may not read what the check reads beside the table */
 };
 
 struct store {

@@ -294,3 +294,122 @@ Test(readiness, says_when_the_check_may_not_look, .timeout = TEST_S)
     cr_expect(WAIT_UNTIL(!status_says(&rig, "warn", "pg_database"), SOON_S));
     rig_close(&rig);
 }
+
+/* ---- what only a write shows ---- */
+
+/* Fails every order that `condition` is true of, with that SQLSTATE; `name` orders it among the
+ * triggers of the table. */
+static void add_trigger(struct rig *rig, const char *name, const char *condition, const char *code)
+{
+    char *sql = support_text(
+        "CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF %s THEN RAISE EXCEPTION 'it is so' USING ERRCODE = '%s'; END IF; RETURN NEW; END $$;"
+        "CREATE TRIGGER %s BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION %s()",
+        name, condition, code, name, name);
+    cluster_exec(rig->cluster, sql);
+    free(sql);
+}
+
+static void drop_trigger(struct rig *rig, const char *name)
+{
+    char *sql = support_text("DROP FUNCTION %s() CASCADE", name);
+    cluster_exec(rig->cluster, sql);
+    free(sql);
+}
+
+/* Posts an order that fails; it must not be taken for one that was stored. */
+static void post_in_vain(struct rig *rig, const char *account, int number)
+{
+    int status = post(rig, account, number);
+    cr_expect_geq(status, 400, "%s %d: %d", account, number, status);
+}
+
+/* No check by its plans alone sees this, and no order comes that could end it: the check does what
+ * an order does. */
+Test(writes, that_fail_are_seen_and_their_end_too, .timeout = TEST_S)
+{
+    static const char *const codes[] = { "53100", "42P01", "58030" };
+    struct rig rig = rig_open(LIST(CHECKED_OFTEN, "ORDERS_COMMIT_TIMEOUT=2s"));
+    for (int i = 0; i < 3; i++) {
+        add_trigger(&rig, "no_space", "true", codes[i]);
+        post_in_vain(&rig, "ACC", i);
+        cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 503, codes[i]), SOON_S), "%s",
+                  codes[i]);
+        cr_expect(status_says(&rig, "fail", "none was stored since"), "%s", codes[i]);
+        drop_trigger(&rig, "no_space");
+        cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 200, ""), SOON_S), "%s", codes[i]);
+        cr_expect_eq(post(&rig, "ACC", i), 201);
+    }
+    cr_expect_eq(cluster_query_int(rig.cluster, "SELECT count(*) FROM orders"), 3);
+    rig_close(&rig);
+}
+
+/* All that comes is of one account that cannot be stored, by a fault that is not the orders'. */
+Test(writes, of_one_odd_account_make_nothing_unready, .timeout = TEST_S)
+{
+    struct rig rig = rig_open(LIST(CHECKED_OFTEN, "ORDERS_COMMIT_TIMEOUT=2s"));
+    add_trigger(&rig, "odd", "NEW.account_id = 'odd'", "53100");
+    double before = checks_passed(&rig);
+    for (int i = 0; i < 3; i++) {
+        post_in_vain(&rig, "odd", i);
+        cr_expect(probe_says(&rig, "/health/ready", 200, ""));
+    }
+    cr_expect(WAIT_UNTIL(status_says(&rig, "warn", "none was stored since"), SOON_S));
+    cr_expect(WAIT_UNTIL(checks_passed(&rig) >= before + 4, SOON_S));
+    cr_expect_eq(
+        rig_metric(&rig, "ordersd_pool_health_checks_total{pool=\"main\",result=\"fail\"}"), 0);
+    cr_expect_eq(post(&rig, "ACC", 1), 201);
+    cr_expect(WAIT_UNTIL(status_says(&rig, "warn", "beside others that were stored"), SOON_S));
+    post_in_vain(&rig, "odd", 9);
+    cr_expect(probe_says(&rig, "/health/ready", 200, ""));
+    rig_close(&rig);
+}
+
+/* The owner's rules know no account of the health check: what groups of several accounts say counts
+ * in its place, and only for a while. */
+Test(writes, that_the_check_may_not_try_are_told_by_groups, .timeout = TEST_S)
+{
+    struct rig rig = rig_spawn(cluster_open(NULL), LIST("DATABASE_HEALTH_CHECK_INTERVAL=1h"));
+    cr_assert(daemon_wait_status(rig.daemon, "/health/ready", 200, SOON_S));
+    cr_assert_eq(daemon_stop(rig.daemon), 0);
+    daemon_close(&rig.daemon);
+    http_client_close(&rig.http);
+    add_trigger(&rig, "a_known", "NEW.account_id NOT IN ('ACC', 'BCC')", "P0001");
+    rig = rig_spawn(rig.cluster, LIST(CHECKED_OFTEN, "ORDERS_COMMIT_TIMEOUT=2s"));
+    cr_expect(daemon_log_wait(rig.daemon, "database.trial_refused", SOON_S));
+    cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 200, ""), SOON_S));
+
+    add_trigger(&rig, "b_full", "true", "53100");
+    for (int i = 0; i < 3; i++)
+        post_in_vain(&rig, "ACC", i);
+    cr_expect(probe_says(&rig, "/health/ready", 200, ""), "one account");
+    cr_expect(WAIT_UNTIL((post_in_vain(&rig, "BCC", 0),
+                          probe_says(&rig, "/health/ready", 503, "groups of orders fail")),
+                         SOON_S));
+    drop_trigger(&rig, "b_full");
+    cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 200, ""), SOON_S), "orders come again");
+    cr_expect_eq(post(&rig, "BCC", 1), 201);
+    rig_close(&rig);
+}
+
+/* ---- what the check costs ---- */
+
+static int64_t next_transaction(struct rig *rig)
+{
+    return cluster_query_int(rig->cluster, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text");
+}
+
+Test(check, takes_no_transaction_id, .timeout = TEST_S)
+{
+    static const struct cluster_options calm = { .conf = "autovacuum = off" };
+    struct rig rig = rig_spawn(cluster_open(&calm), LIST(CHECKED_OFTEN));
+    cr_assert(WAIT_UNTIL(probe_says(&rig, "/health/ready", 200, ""), SOON_S));
+    double begin = checks_passed(&rig);
+    cr_expect(WAIT_UNTIL(checks_passed(&rig) >= begin + 3, SOON_S), "the first trial is over");
+    int64_t before = next_transaction(&rig);
+    begin = checks_passed(&rig);
+    cr_expect(WAIT_UNTIL(checks_passed(&rig) >= begin + 5, SOON_S));
+    cr_expect_eq(next_transaction(&rig), before);
+    cr_expect_eq(cluster_query_int(rig.cluster, "SELECT count(*) FROM orders"), 0);
+    rig_close(&rig);
+}
