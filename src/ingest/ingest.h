@@ -62,6 +62,8 @@ struct ingest_group {
     bool sent;                 /* its leaders went out once: their staleness is decided */
     bool in_doubt;             /* an attempt may have stored some of them */
     bool suspect;              /* one of them seems to hold the others up */
+    bool neighbour_stored;     /* an order that failed together with these has been stored since */
+    bool failed_alike;         /* all its pieces failed in the same way: it is not split any more */
     bool known;                /* their keys are stored: compared and not sent */
     bool atomic; /* one list of ingest_submit_atomic(): nobody follows, none is parted */
 };
