@@ -10,7 +10,7 @@
 #include "store/store.h"
 
 enum {
-    RECENT_S = 60,      /* so long a failure is shown, and the check tries orders because of it */
+    RECENT_S = 60,      /* so long a failure is shown, and is a reason for a canary */
     DOUBT_GROUPS = 3,   /* that have failed, and none was stored */
     DOUBT_LASTS_S = 30, /* after it orders are taken again, to see how they fare */
 };
@@ -33,17 +33,17 @@ bool database_check_made(const struct service *service)
     return atomic_load_explicit(&service->check.made, memory_order_acquire);
 }
 
-/* The first trial is made when all is well: it shows whether a later one will mean something. */
+/* The first canary is made when all is well: it shows whether a later one will mean something. */
 const char *database_check_query(void *ctx)
 {
     struct service *service = ctx;
     struct database_check *check = &service->check;
     if (!atomic_load_explicit(&check->begun, memory_order_acquire))
         return NULL;
-    bool trial = atomic_load_explicit(&check->suspicion, memory_order_relaxed) ||
-                 (check->passed && !check->tried);
-    check->tried |= trial;
-    return store_health_query(service->store, trial);
+    bool canary = atomic_load_explicit(&check->suspicion, memory_order_relaxed) ||
+                  (check->passed && !check->tried);
+    check->tried |= canary;
+    return store_health_query(service->store, canary);
 }
 
 /* Logs a finding when it appears, and again when it has gone and come back. */
@@ -65,9 +65,10 @@ static void tell_findings(struct database_check *check, const struct store *stor
          "the role may not read pg_class, pg_inherits or pg_database, so the health check cannot "
          "tell a read-only database or an unlogged table: GRANT SELECT on them");
     tell(&check->told_refused, check->tried && !store_health_conclusive(store), LOG_INFO,
-         "database.trial_refused",
-         "the table's own rules refuse the order that the health check tries and rolls back, of "
-         "account " STORE_TRIAL_ACCOUNT ": a fault that only a write shows is told later");
+         "database.canary_refused",
+         "the table's own rules refuse the canary, an order of account " STORE_CANARY_ACCOUNT
+         " that the health check inserts and rolls back: a fault that only an INSERT shows is seen "
+         "later");
 }
 
 bool database_check_verdict(void *ctx, const struct pg_result *last, unsigned before,
@@ -91,7 +92,7 @@ void database_check_tick(struct service *service, const struct pqpool_stats *poo
     struct database_check *check = &service->check;
     struct ingest_streak streak;
     ingest_failure_streak(service->ingest, &streak);
-    /* After a check that failed no order comes that could end the streak: a trial has to. */
+    /* After a check that failed no order comes that could end the streak: a canary must. */
     bool suspicion =
         streak.groups > 0 && (is_recent(streak.last_at_ns, RECENT_S) || !pool->healthy);
     atomic_store_explicit(&check->suspicion, suspicion, memory_order_relaxed);

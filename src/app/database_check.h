@@ -2,9 +2,10 @@
  *
  * Readiness falls when the check fails. The check is made every DATABASE_HEALTH_CHECK_INTERVAL, and
  * at once when groups of orders begin to fail by a fault that is not the orders'. While such groups
- * fail and none is stored the check tries an order of its own, so that it sees what they see, for
- * no client's account, and sees by itself when that has passed. Where the owner's rules refuse that
- * order, several groups of several accounts that fail have the same effect, for a while.
+ * fail and none is stored, the check also inserts a canary, an order of its own that is rolled
+ * back. So it sees what the groups see without any client's account, and sees by itself when the
+ * fault is gone. Where the owner's rules refuse the canary, groups of several accounts that fail
+ * have the same effect for half a minute after the last one.
  *
  * Threads    database_check_query() and database_check_verdict() run on the pool's janitor thread:
  *            their types are those of pqpool_options.health_query and health_verdict.
@@ -29,7 +30,7 @@ struct database_check {
     atomic_bool suspicion; /* groups fail, and none is stored */
     int64_t asked_for_ns;  /* main's: the beginning of the streak that a check was made for */
     /* the pool's: */
-    bool passed, tried; /* once; an order of the check's own */
+    bool passed, tried;                                           /* once; a canary */
     bool told_fsync_off, told_unlogged, told_blind, told_refused; /* what has been logged */
 };
 

@@ -40,7 +40,8 @@ void events_of_ingest(void *service, const char *event, const struct err *err, s
 {
     (void)service;
     log_event(LOG_WARN, event, log_int("orders", (int64_t)orders), log_str("sqlstate", err->code),
-              log_str("error", err->text));
+              log_known("constraint", err->constraint), log_known("table", err->table),
+              log_str("error", err_public_text(err)));
 }
 
 void events_of_http(void *service, const struct http_answered *answered)

@@ -89,6 +89,15 @@ static void answer_many(struct get *get)
     http_answer(get->req, 200, "application/json", &body);
 }
 
+static void log_failure(const struct get *get)
+{
+    const struct err *err = &get->lookup.err;
+    log_event(LOG_ERROR, "lookup.failed", log_str("request_id", http_request_id(get->req)),
+              log_known("trace_id", http_trace_id(get->req)), log_str("sqlstate", err->code),
+              log_known("constraint", err->constraint), log_known("table", err->table),
+              log_str("error", err_public_text(err)));
+}
+
 static void finish(struct http_completion *completion)
 {
     struct get *get = (struct get *)completion;
@@ -102,11 +111,12 @@ static void finish(struct http_completion *completion)
     case LOOKUP_UNAVAILABLE:
         refuse(get->req, REFUSE_READ_UNAVAILABLE, 0);
         break;
+    case LOOKUP_DATABASE_FAULT:
+        log_failure(get);
+        refuse(get->req, REFUSE_READ_FAULT, 0);
+        break;
     case LOOKUP_FAILED:
-        log_event(LOG_ERROR, "lookup.failed", log_str("request_id", http_request_id(get->req)),
-                  log_known("trace_id", http_trace_id(get->req)),
-                  log_str("sqlstate", get->lookup.err.code),
-                  log_str("error", get->lookup.err.text));
+        log_failure(get);
         refuse(get->req, REFUSE_READ_FAILED, 0);
         break;
     }

@@ -34,6 +34,7 @@ static const struct http_problem table[ORDER_REFUSALS] = {
     [REFUSE_NOT_FOUND] = { 404, "order_not_found", "No such order", "No order is stored under this order_id.", NULL, false, 0, -1, NULL },
     [REFUSE_BAD_QUERY] = { 422, "invalid_query", "The query breaks the rules", NULL, NULL, false, 0, -1, NULL },
     [REFUSE_READ_UNAVAILABLE] = { 503, "database_down", "The database is away", "The order could not be looked up: no connection to the database.", NULL, true, 1000000000, -1, NULL },
+    [REFUSE_READ_FAULT] = { 503, "database_unavailable", "The database cannot store orders", "The order could not be looked up: the database answers, and its state or set-up must be mended first.", NULL, true, 1000000000, -1, NULL },
     [REFUSE_READ_FAILED] = { 500, "internal_error", "A fault of the service", "The order could not be looked up; the fault is logged under this request's id.", NULL, false, 0, -1, NULL },
     [REFUSE_FORBIDDEN] = { 403, "account_forbidden", "The key may not use this account", "The account is not among those of the key that was sent.", NOT_ACCEPTED, false, 0, -1, NULL },
     [REFUSE_BATCH_MATE] = { 424, "batch_refused", "The batch was refused", "The batch is atomic and another of its orders was refused; nothing of it was stored.", NOT_ACCEPTED, false, 0, -1, NULL },

@@ -267,7 +267,7 @@ int run_migrate(const struct options *options)
     if (exit_code == 0)
         log_event(LOG_INFO, "schema.ready", log_int("version", store_schema_version()));
     else
-        log_event(LOG_ERROR, "schema.failed", log_str("error", err.text),
+        log_event(LOG_ERROR, "schema.failed", log_str("error", err_public_text(&err)),
                   log_str("sqlstate", err.code));
     service_close_database(&service, clock_now_ns() + NS_PER_S);
     return exit_code;

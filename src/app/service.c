@@ -133,15 +133,15 @@ static int64_t try_schema(struct service *service, struct err *err)
         schema_is_ready(service);
         return 0;
     case MIGRATE_TOO_NEW:
-        log_event(LOG_ERROR, "schema.too_new", log_str("error", err->text));
+        log_event(LOG_ERROR, "schema.too_new", log_str("error", err_public_text(err)));
         end_process(service, EXIT_SCHEMA_TOO_NEW);
         return 0;
     case MIGRATE_FAILED:
-        log_event(LOG_ERROR, "schema.failed", log_str("error", err->text),
+        log_event(LOG_ERROR, "schema.failed", log_str("error", err_public_text(err)),
                   log_str("sqlstate", err->code));
         return service->options.database_max_retry_delay_ns;
     case MIGRATE_RETRY:
-        log_event(LOG_WARN, "schema.waiting", log_str("error", err->text));
+        log_event(LOG_WARN, "schema.waiting", log_str("error", err_public_text(err)));
         break;
     }
     return STARTER_PAUSE_S * NS_PER_S;
@@ -285,7 +285,8 @@ bool service_ready(struct service *service, const struct pqpool_stats *pool, cha
         struct err err = service->starter_err;
         mutex_unlock(&service->starter_mu);
         const char *dial = pool->last_error;
-        return say(why, size, "the schema is not ready yet", dial[0] != '\0' ? dial : err.text);
+        return say(why, size, "the schema is not ready yet",
+                   dial[0] != '\0' ? dial : err_public_text(&err));
     }
     if (!pool->healthy)
         return say(why, size, "the last health check of the database failed",

@@ -45,3 +45,11 @@ void err_set_code(struct err *err, unsigned flags, const char *code, const char 
     err_vset(err, flags, code, fmt, ap);
     va_end(ap);
 }
+
+const char *err_public_text(const struct err *err)
+{
+    if ((err->flags & ERR_PRIVATE) == 0)
+        return err->text;
+    return "refused; the message is withheld, since it may quote what was sent: see the log of the "
+           "database server";
+}

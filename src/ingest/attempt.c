@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "ingest/settle.h"
+#include "ingest/trial.h"
 
 enum { ATTEMPTS_IN_TIME = 3 }; /* one has at most this part of commit_timeout */
 
@@ -82,7 +83,6 @@ static bool prepare(struct attempt *a, const struct ingest_group *group,
     a->outcome = outcome;
     a->group = *group;
     a->next = a->known = (struct items){ NULL, NULL };
-    a->n_sent = 0;
     group_drop_expired(&a->group, &expired);
     for (struct ingest_item *item; (item = items_pop(&expired)) != NULL;) {
         item->verdict = ITEM_TIMED_OUT;
@@ -109,8 +109,6 @@ static void count_commit(struct attempt *a, bool ok)
 {
     if (a->n_sent == 0)
         return; /* nothing went out */
-    if (ok)
-        streak_note_stored(a->streak);
     counter_add(ok ? &a->metrics->commits_ok : &a->metrics->commits_failed, 1);
     if (ok)
         histogram_observe(&a->metrics->group_orders, a->n_sent);
@@ -123,10 +121,11 @@ static int64_t time_of_one_group(const struct attempt *a, uint32_t n, int64_t to
     return n <= group_max ? took_ns : took_ns * group_max / n;
 }
 
-static void put(struct attempt *a, int64_t now_ns, int64_t stop_at_ns)
+bool attempt_put(struct attempt *a, int64_t stop_at_ns, struct store_failure *failure)
 {
     const struct order_store *store = a->options->store;
-    int64_t limit_at_ns = clock_after(now_ns, a->options->commit_timeout_ns / ATTEMPTS_IN_TIME);
+    int64_t limit_at_ns =
+        clock_after(clock_now_ns(), a->options->commit_timeout_ns / ATTEMPTS_IN_TIME);
     struct put_group put_group = {
         .puts = a->puts,
         .n = a->group.n,
@@ -136,24 +135,35 @@ static void put(struct attempt *a, int64_t now_ns, int64_t stop_at_ns)
         .before_send = before_send,
         .arg = a,
     };
-    struct store_failure failure = { .action = STORE_RETRY };
-    bool first = !a->group.sent && a->group.failures == 0;
-    bool whole = a->group.n == 1 || a->group.atomic;
-    uint32_t n = a->group.n;
+    *failure = (struct store_failure){ .action = STORE_RETRY };
+    a->n_sent = 0;
     group_list_puts(&a->group, a->puts);
-    bool ok = store->put(store->ctx, &put_group, &failure);
+    bool ok = store->put(store->ctx, &put_group, failure);
 
     count_commit(a, ok && !put_group.refused);
-    if (!ok) {
-        counter_add(&a->metrics->failed_groups[failure.fault], 1);
-        streak_note_failure(a->streak, &a->group, &failure);
-    }
+    if (!ok)
+        counter_add(&a->metrics->failed_groups[failure->fault], 1);
+    settle_verdicts(a, &put_group.refusal);
+    return ok;
+}
+
+static void put(struct attempt *a, int64_t stop_at_ns)
+{
+    struct store_failure failure;
+    const int64_t now_ns = clock_now_ns();
+    const bool first = !a->group.sent && a->group.failures == 0;
+    const bool whole = a->group.n == 1 || a->group.atomic;
+    const uint32_t n = a->group.n;
+    bool ok = attempt_put(a, stop_at_ns, &failure);
     if (ok && first && a->n_sent > 0)
         a->outcome->first_attempt_ns = time_of_one_group(a, n, clock_now_ns() - now_ns);
-    settle_verdicts(a, &put_group.refusal);
-    if (a->group.first != NULL && ok)
+    if (a->group.first == NULL)
+        return;
+    if (ok)
         settle_pending(a);
-    else if (a->group.first != NULL)
+    else if (!whole && trial_is_due(&a->group, &failure))
+        trial_run(a, &failure, stop_at_ns);
+    else
         settle_failure(a, &failure, whole);
 }
 
@@ -161,7 +171,7 @@ static void no_room(struct attempt *a)
 {
     struct err why;
     err_set(&why, ERR_RETRYABLE, "no memory for a group of %u orders", (unsigned)a->group.n);
-    settle_reason(a, &why);
+    settle_reason(a, &why, FAULT_SERVICE);
     settle_put_back(a, &why, RETRY_SERVER);
 }
 
@@ -170,8 +180,7 @@ void attempt_run(struct attempt *a, const struct ingest_group *group, int64_t st
 {
     if (!prepare(a, group, outcome))
         return;
-    int64_t now_ns = clock_now_ns();
-    if (now_ns >= a->group.deadline_at_ns) {
+    if (clock_now_ns() >= a->group.deadline_at_ns) {
         settle_all(a, "group.timed_out", ITEM_TIMED_OUT);
         return;
     }
@@ -179,7 +188,7 @@ void attempt_run(struct attempt *a, const struct ingest_group *group, int64_t st
         no_room(a);
         return;
     }
-    put(a, now_ns, stop_at_ns);
+    put(a, stop_at_ns);
     if (a->next.first != NULL)
         outcome->back[outcome->n_back++] = group_form(a->next.first);
     if (a->known.first != NULL)
@@ -193,6 +202,6 @@ void attempt_abandon(struct attempt *a, const struct ingest_group *group,
         return;
     struct err why;
     err_set(&why, ERR_RETRYABLE, "shut down before the order was stored");
-    settle_reason(a, &why);
+    settle_reason(a, &why, FAULT_NONE);
     settle_all(a, "group.abandoned", ITEM_UNAVAILABLE);
 }

@@ -19,6 +19,7 @@ struct attempt {
     struct items next;             /* orders that make a group of their own after this one */
     struct items known;            /* the same, and their keys are stored now */
     uint32_t n_sent;               /* leaders that went out in this attempt */
+    uint32_t n_created;            /* of them, those that it stored */
     struct group_outcome *outcome; /* zeroed by the caller */
 };
 
@@ -32,6 +33,11 @@ void attempt_fini(struct attempt *attempt);
  */
 void attempt_run(struct attempt *attempt, const struct ingest_group *group, int64_t stop_at_ns,
                  struct group_outcome *outcome);
+
+/* One call of the store for attempt->group, by `stop_at_ns` at the latest; orders that have their
+ * verdict leave the group. False: *failure says why the rest has none. */
+bool attempt_put(struct attempt *attempt, int64_t stop_at_ns,
+                 struct store_failure *failure) MUST_CHECK;
 
 /* Ends the group with no attempt, since the ingest closes. */
 void attempt_abandon(struct attempt *attempt, const struct ingest_group *group,

@@ -62,6 +62,8 @@ struct ingest_group {
     bool sent;                 /* its leaders went out once: their staleness is decided */
     bool in_doubt;             /* an attempt may have stored some of them */
     bool suspect;              /* one of them seems to hold the others up */
+    bool neighbour_stored;     /* an order that failed together with these has been stored since */
+    bool failed_alike;         /* all its pieces failed in the same way: it is not split any more */
     bool known;                /* their keys are stored: compared and not sent */
     bool atomic; /* one list of ingest_submit_atomic(): nobody follows, none is parted */
 };
@@ -133,8 +135,8 @@ struct ingest_gauges {
 /* Groups that failed by the operator's, the server's or our own fault since any group last stored
  * an order. A group that fails beside a neighbour that is stored is not among them. */
 struct ingest_streak {
-    uint64_t groups;        /* attempts; 0: the last group that mattered was stored */
-    bool several_accounts;  /* orders of two accounts at least were in them */
+    uint64_t groups;       /* attempts; 0: the last group that mattered was stored */
+    bool several_accounts; /* orders of two accounts at least were in them */
     int64_t first_at_ns;
     /* of the last failure so far, also when a group was stored after it; last_at_ns 0: none yet */
     enum store_fault fault;

@@ -20,9 +20,18 @@ static const int64_t pause_max_ns = NS_PER_S;
 
 /* ---- ends ---- */
 
+static bool is_failure(enum item_verdict verdict)
+{
+    return verdict == ITEM_REFUSED || verdict == ITEM_FAILED || verdict == ITEM_DATABASE_FAULT;
+}
+
 static void end_item(struct attempt *a, struct ingest_item *item, enum item_verdict verdict)
 {
     item->verdict = item_claim(item) ? verdict : ITEM_TIMED_OUT;
+    if (is_failure(item->verdict))
+        counter_add(&a->metrics->failed_orders[item->fault], 1);
+    else
+        item->fault = FAULT_NONE;
     items_push(&a->outcome->done, item);
 }
 
@@ -67,6 +76,7 @@ static void end_chain(struct attempt *a, struct ingest_item *leader, enum item_v
     for (struct ingest_item *follower = leader->followers; follower != NULL; follower = next) {
         next = follower->next;
         follower->err = leader->err;
+        follower->fault = leader->fault;
         end_item(a, follower, verdict);
     }
     leader->followers = NULL;
@@ -120,11 +130,16 @@ void settle_put_back(struct attempt *a, const struct err *why, enum ingest_retry
     a->options->on_event(a->options->ctx, "group.retry", why, group->n_items);
 }
 
+void settle_count_split(struct attempt *a, const struct err *why, size_t n_items)
+{
+    counter_add(&a->metrics->splits, 1);
+    a->options->on_event(a->options->ctx, "group.split", why, n_items);
+}
+
 static void split(struct attempt *a, const struct err *why)
 {
     group_split(&a->group, a->outcome);
-    counter_add(&a->metrics->splits, 1);
-    a->options->on_event(a->options->ctx, "group.split", why, a->group.n_items);
+    settle_count_split(a, why, a->group.n_items);
 }
 
 static enum ingest_retry retry_reason(const struct store_failure *failure)
@@ -142,40 +157,94 @@ static enum ingest_retry retry_reason(const struct store_failure *failure)
 
 /* ---- what the end of an attempt says ---- */
 
-void settle_reason(struct attempt *a, const struct err *why)
+void settle_reason(struct attempt *a, const struct err *why, enum store_fault fault)
 {
-    for (struct ingest_item *leader = a->group.first; leader != NULL; leader = leader->next)
+    for (struct ingest_item *leader = a->group.first; leader != NULL; leader = leader->next) {
         leader->err = *why;
+        leader->fault = fault;
+    }
+}
+
+/* What an order hears of a failure that is certain and leaves nothing to try. */
+static enum item_verdict verdict_of_fault(enum store_fault fault)
+{
+    switch (fault) {
+    case FAULT_ORDER:
+        return ITEM_REFUSED;
+    case FAULT_OPERATOR:
+    case FAULT_SERVER:
+        return ITEM_DATABASE_FAULT;
+    case FAULT_SERVICE:
+    case FAULT_NONE:
+        break;
+    }
+    return ITEM_FAILED;
+}
+
+bool settle_is_blocked(const struct ingest_group *group)
+{
+    return group->blocked + 1 >= BLOCKED_MAX;
+}
+
+/* What is left of the group fails by one fault. An order's is its own, and its followers go on; any
+ * other one is theirs too. */
+static void end_by_fault(struct attempt *a, const struct store_failure *failure)
+{
+    const struct ingest_group *group = &a->group;
+    const bool of_order = failure->action == STORE_SPLIT ||
+                          (failure->unless_neighbour_stored && group->neighbour_stored);
+    const enum store_fault fault = of_order ? FAULT_ORDER : failure->fault;
+    settle_reason(a, &failure->err, fault);
+    if (of_order) {
+        end_whole(a, "order.refused", ITEM_REFUSED);
+        return;
+    }
+    if (!group->neighbour_stored)
+        streak_note_failure(a->streak, group, failure);
+    settle_all(a, group->n_items == 1 ? "order.failed" : "group.failed", verdict_of_fault(fault));
+}
+
+static void try_again(struct attempt *a, const struct store_failure *failure)
+{
+    if (!a->group.neighbour_stored)
+        streak_note_failure(a->streak, &a->group, failure);
+    settle_put_back(a, &failure->err, retry_reason(failure));
+}
+
+void settle_apart(struct attempt *a, const struct store_failure *failure)
+{
+    a->group.in_doubt |= failure->in_doubt;
+    a->group.suspect = true;
+    settle_put_back(a, &failure->err, retry_reason(failure));
 }
 
 void settle_failure(struct attempt *a, const struct store_failure *failure, bool whole)
 {
     struct ingest_group *group = &a->group;
     group->in_doubt |= failure->in_doubt;
-    settle_reason(a, &failure->err);
+    settle_reason(a, &failure->err, failure->fault);
 
     switch (failure->action) {
     case STORE_RETRY:
-        settle_put_back(a, &failure->err, retry_reason(failure));
+        try_again(a, failure);
         return;
     case STORE_RETRY_THEN_SPLIT:
         group->suspect = true;
-        if (++group->blocked >= BLOCKED_MAX && !whole)
+        group->blocked++;
+        if (group->blocked >= BLOCKED_MAX && !whole && !group->failed_alike)
             split(a, &failure->err);
         else
-            settle_put_back(a, &failure->err, retry_reason(failure));
+            try_again(a, failure);
         return;
     case STORE_SPLIT:
     case STORE_SPLIT_OR_FAIL:
-        if (!whole)
-            split(a, &failure->err);
-        else if (failure->action == STORE_SPLIT)
-            end_whole(a, "order.refused", ITEM_REFUSED);
+        if (whole)
+            end_by_fault(a, failure);
         else
-            end_whole(a, "order.failed", ITEM_FAILED);
+            split(a, &failure->err);
         return;
     case STORE_FAIL:
-        settle_all(a, "group.failed", ITEM_FAILED);
+        end_by_fault(a, failure);
         return;
     case STORE_UNAVAILABLE:
         if (failure->down && !group->in_doubt)
@@ -190,7 +259,7 @@ void settle_pending(struct attempt *a)
 {
     struct err why;
     err_set(&why, ERR_RETRYABLE, "the order was neither inserted nor found");
-    settle_reason(a, &why);
+    settle_reason(a, &why, FAULT_SERVICE);
     if (++a->group.rounds >= ROUNDS_MAX)
         settle_all(a, "group.failed", ITEM_FAILED);
     else
@@ -234,6 +303,7 @@ static void end_rolled_back(struct attempt *a, struct ingest_item *item, const s
         verdict = ITEM_UNKNOWN;
     } else if (verdict == ITEM_REFUSED) {
         item->err = *refusal;
+        item->fault = FAULT_ORDER;
         a->options->on_event(a->options->ctx, "order.refused", refusal, 1);
     }
     end_leader(a, item, verdict);
@@ -243,8 +313,10 @@ void settle_verdicts(struct attempt *a, const struct err *refusal)
 {
     struct items pending = { NULL, NULL };
     struct ingest_item *next;
+    a->n_created = 0;
     for (struct ingest_item *leader = a->group.first; leader != NULL; leader = next) {
         next = leader->next;
+        a->n_created += !leader->put.skip && leader->put.verdict == PUT_CREATED;
         if (leader->put.skip)
             end_leader(a, leader, ITEM_TIMED_OUT);
         else if (leader->put.verdict == PUT_ABSENT && a->group.known)
@@ -256,6 +328,8 @@ void settle_verdicts(struct attempt *a, const struct err *refusal)
         else
             items_push(&pending, leader);
     }
+    if (a->n_created > 0)
+        streak_note_stored(a->streak);
     a->group.first = pending.first;
     group_measure(&a->group);
 }

@@ -13,8 +13,19 @@ void settle_verdicts(struct attempt *attempt, const struct err *refusal);
 void settle_pending(struct attempt *attempt);
 
 /* The attempt failed, and the orders left in the group have no verdict. `whole`: it cannot be
- * split, being atomic or one order, so that a fault of one is a fault of this one. */
+ * split, being atomic or one order, so that a fault of one is a fault of this one; or it need not
+ * be, since all its pieces failed alike. */
 void settle_failure(struct attempt *attempt, const struct store_failure *failure, bool whole);
+
+/* The attempt of a piece failed in another way than its neighbours: it is attempted again, and
+ * settled by that. */
+void settle_apart(struct attempt *attempt, const struct store_failure *failure);
+
+/* Has the group been held up so often that this failure is to split it? */
+bool settle_is_blocked(const struct ingest_group *group);
+
+/* The group goes on in pieces: counts and tells it. */
+void settle_count_split(struct attempt *attempt, const struct err *why, size_t n_items);
 
 /* Ends all that is left of the group: in doubt UNKNOWN, else as said. */
 void settle_all(struct attempt *attempt, const char *event, enum item_verdict certain);
@@ -22,7 +33,7 @@ void settle_all(struct attempt *attempt, const char *event, enum item_verdict ce
 /* The whole group again, after a pause. */
 void settle_put_back(struct attempt *attempt, const struct err *why, enum ingest_retry reason);
 
-/* Writes down why, for all that is left of the group. */
-void settle_reason(struct attempt *attempt, const struct err *why);
+/* Writes down why, and whose fault it is, for all that is left of the group. */
+void settle_reason(struct attempt *attempt, const struct err *why, enum store_fault fault);
 
 #endif

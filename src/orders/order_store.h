@@ -56,7 +56,8 @@ enum store_action {
                              */
     STORE_SPLIT, /* one order's fault: split; alone, that order is refused by the database; of an
                     atomic group: refused as a whole, no single order is at fault */
-    STORE_SPLIT_OR_FAIL, /* split; alone, it is a fault of ours */
+    STORE_SPLIT_OR_FAIL, /* one order's doing, or the end of all: tried in pieces; what fails alone,
+                            or if all pieces fail alike, fails by `fault` */
     STORE_FAIL,          /* the whole group at once, loudly */
     STORE_UNAVAILABLE,   /* nothing was sent: no connection by the deadline, or the pool is down */
 };
@@ -64,8 +65,10 @@ enum store_action {
 struct store_failure {
     enum store_action action;
     enum store_fault fault;
-    bool in_doubt; /* this attempt may have stored something, or may yet */
-    bool down;     /* STORE_UNAVAILABLE: the database is known to be away, so do not wait for it */
+    bool in_doubt;                /* this attempt may have stored something, or may yet */
+    bool unless_neighbour_stored; /* STORE_SPLIT_OR_FAIL: if another order of the group was stored,
+                                     it is the order's fault after all */
+    bool down; /* STORE_UNAVAILABLE: the database is known to be away, so do not wait for it */
     struct err err;
 };
 
@@ -87,8 +90,9 @@ struct put_group {
 
 enum lookup_rc {
     LOOKUP_OK,
-    LOOKUP_UNAVAILABLE, /* no answer by the deadline, or no connection */
-    LOOKUP_FAILED,      /* the database refused, or no memory: *err */
+    LOOKUP_UNAVAILABLE,    /* no answer by the deadline, or no connection */
+    LOOKUP_DATABASE_FAULT, /* the operator's or the server's fault must be mended first: *err */
+    LOOKUP_FAILED,         /* a fault of ours, or no memory: *err */
 };
 
 struct order_key {

@@ -24,6 +24,7 @@
 #include <libpq-fe.h>
 
 #include "base/attr.h"
+#include "pqpool/pqpool.h"
 
 struct pqpool;
 struct conn;
@@ -122,8 +123,9 @@ struct conn {
     atomic_bool on_loan;             /* from the acquire that lent it to the first release */
     struct conn_holder holder;       /* while LEASED; of the control connection only since_at_ns */
     /* the holder's, while LEASED */
-    bool doomed; /* to be closed when it comes back */
-    bool warned; /* a notice of class 01 arrived */
+    bool doomed;                             /* to be closed when it comes back */
+    bool warned;                             /* a notice of class 01 arrived */
+    struct pqpool_error_fields error_fields; /* of the last error that the server answered with */
     unsigned user_bits;
     enum close_reason close_reason; /* in CLOSING */
 };

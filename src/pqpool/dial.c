@@ -113,7 +113,7 @@ enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
 static enum dial_rc connected(struct conn *conn, struct err *err, enum error_class *error_class)
 {
     struct pqpool *pool = conn->pool;
-    (void)pool->pg->set_error_verbosity(conn->pg, PQERRORS_DEFAULT);
+    (void)pool->pg->set_error_verbosity(conn->pg, PQERRORS_TERSE); /* no row in any text */
     if (pool->pg->set_nonblocking(conn->pg, 1) != 0) {
         explain(conn, err, error_class);
         hang_up(conn);

@@ -4,6 +4,7 @@
  * server that stopped reading would hold a blocking PQsendQueryParams() for ever. */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -201,6 +202,33 @@ static enum pqpool_rc not_sent(struct conn *conn, struct err *err)
     return alive ? PQPOOL_NOMEM : PQPOOL_LOST;
 }
 
+/* The fields of an error that may leave the pool: what is copied here is all that is known of it
+ * outside. DETAIL, HINT, CONTEXT and the statement's text may hold whole rows. */
+static void copy_field(char *to, size_t size, const PGresult *error, int field)
+{
+    const char *value = PQresultErrorField(error, field);
+    (void)snprintf(to, size, "%s", value != NULL ? value : "");
+}
+
+/* libpq's own errors have no fields, and a text that is libpq's. */
+static void explain(struct conn *conn, const PGresult *error, unsigned flags, const char *prefix,
+                    struct err *err)
+{
+    struct pqpool_error_fields *fields = &conn->error_fields;
+    const char *code = PQresultErrorField(error, PG_DIAG_SQLSTATE);
+    const char *primary = PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY);
+    copy_field(fields->column, sizeof fields->column, error, PG_DIAG_COLUMN_NAME);
+    copy_field(fields->routine, sizeof fields->routine, error, PG_DIAG_SOURCE_FUNCTION);
+    if (code != NULL)
+        flags |= ERR_PRIVATE;
+    err_set_code(err, flags, code, "%s%s", prefix,
+                 primary != NULL ? primary : PQresultErrorMessage(error));
+    if (err == NULL)
+        return;
+    copy_field(err->constraint, sizeof err->constraint, error, PG_DIAG_CONSTRAINT_NAME);
+    copy_field(err->table, sizeof err->table, error, PG_DIAG_TABLE_NAME);
+}
+
 static enum pqpool_rc judge(struct conn *conn, enum exchange_rc how, const PGresult *last,
                             struct err *err)
 {
@@ -217,15 +245,21 @@ static enum pqpool_rc judge(struct conn *conn, enum exchange_rc how, const PGres
         return PQPOOL_TIMEOUT;
     case EXCHANGE_LOST:
         conn->doomed = true;
-        err_set_code(err, ERR_RETRYABLE | ERR_UNCERTAIN, code, "connection lost: %s",
-                     code != NULL ? PQresultErrorMessage(last)
-                                  : conn->pool->pg->error_message(conn->pg));
+        if (code != NULL)
+            explain(conn, last, ERR_RETRYABLE | ERR_UNCERTAIN, "connection lost: ", err);
+        else
+            err_set(err, ERR_RETRYABLE | ERR_UNCERTAIN, "connection lost: %s",
+                    conn->pool->pg->error_message(conn->pg));
         return PQPOOL_LOST;
     case EXCHANGE_DONE:
         break;
     }
-    if (last == NULL || is_error(last)) {
-        err_set_code(err, 0, code, "%s", last != NULL ? PQresultErrorMessage(last) : "no result");
+    if (last == NULL) {
+        err_set(err, 0, "no result");
+        return PQPOOL_REFUSED;
+    }
+    if (is_error(last)) {
+        explain(conn, last, 0, "", err);
         return PQPOOL_REFUSED;
     }
     return PQPOOL_OK;
@@ -300,4 +334,9 @@ bool pqpool_lease_warned(struct pqpool_lease *lease)
     bool warned = lease->conn->warned;
     lease->conn->warned = false;
     return warned;
+}
+
+const struct pqpool_error_fields *pqpool_lease_error_fields(struct pqpool_lease *lease)
+{
+    return &lease->conn->error_fields;
 }

@@ -185,6 +185,18 @@ unsigned *pqpool_lease_bits(struct pqpool_lease *lease);
  */
 bool pqpool_lease_warned(struct pqpool_lease *lease);
 
+enum { PQPOOL_NAME_SIZE = 64 };
+
+/* More of the server's last error: names, cut when too long, or "" where it gave none. */
+struct pqpool_error_fields {
+    char column[PQPOOL_NAME_SIZE];  /* of the table that err->table names */
+    char routine[PQPOOL_NAME_SIZE]; /* the function of the server's source that reported it */
+};
+
+/* Of the last pqpool_exec() on this lease that the server answered with an error. Borrowed: good
+ * until the next one. */
+const struct pqpool_error_fields *pqpool_lease_error_fields(struct pqpool_lease *lease);
+
 struct pqpool_query {
     const char *statement; /* name of a prepared statement, or NULL */
     const char *sql; /* with statement: prepares it under that name, runs nothing; else runs it */
@@ -198,7 +210,9 @@ struct pqpool_query {
 
 /* Sends one statement, waits for every result up to ReadyForQuery, and gives the last one: the
  * caller PQclear()s *result_out. Nothing is OK unless the whole exchange was. Classifies errors as
- * pqpool_note() does. On LOST, and on an uncertain TIMEOUT, the lease is only good for release. */
+ * pqpool_note() does. On LOST, and on an uncertain TIMEOUT, the lease is only good for release.
+ * Of a server's error *err has the primary message, which is ERR_PRIVATE, the SQLSTATE, and the
+ * names of a constraint and a table; never its DETAIL, HINT or CONTEXT, which quote rows. */
 enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query *query,
                            int64_t deadline_at_ns, struct pg_result **result_out, struct err *err)
     __attribute__((warn_unused_result));

@@ -3,8 +3,8 @@
  * The check plans the statements that store an order and read one back, and runs neither: EXPLAIN
  * finds a table, a column, a type, a key or a right that is missing, as the statement itself would,
  * on the same search_path and for the same role. It writes nothing, takes no transaction id, and
- * waits for no lock longer than LOCK_WAIT. Then one SELECT reads what no plan shows. A trial, which
- * comes before all that when it is asked for, does write, and rolls back. */
+ * waits for no lock longer than LOCK_WAIT. Then one SELECT reads what no plan shows. Where a
+ * canary is asked for, an INSERT that is rolled back comes before all that. */
 #include "store/store.h"
 
 #include <libpq-fe.h>
@@ -33,21 +33,21 @@ enum column { IN_RECOVERY, READ_ONLY, XIDS_EXHAUSTED, FSYNC, UNLOGGED, COLUMNS }
 /* The statements of the check, in their order. */
 enum step { STEP_LOCK_WAIT, STEP_INSERT, STEP_SELECT, STEP_STATE };
 
-/* Those of a trial, which come before them. Deferred constraints speak at once. */
-#define BEGIN_TRIAL "BEGIN; " LOCK_WAIT "; SET CONSTRAINTS ALL IMMEDIATE; "
-#define END_TRIAL "; ROLLBACK; "
-enum trial_step {
-    TRIAL_BEGIN,
-    TRIAL_LOCK_WAIT,
-    TRIAL_CONSTRAINTS,
-    TRIAL_INSERT,
-    TRIAL_ROLLBACK,
-    TRIAL_STEPS
+/* The statements of a canary, which come before those. Deferred constraints are checked at once. */
+#define BEGIN_CANARY "BEGIN; " LOCK_WAIT "; SET CONSTRAINTS ALL IMMEDIATE; "
+#define END_CANARY "; ROLLBACK; "
+enum canary_step {
+    CANARY_BEGIN,
+    CANARY_LOCK_WAIT,
+    CANARY_CONSTRAINTS,
+    CANARY_INSERT,
+    CANARY_ROLLBACK,
+    CANARY_STEPS
 };
 
 /* The parameters of STATEMENT_INSERT, for an order to buy 1 at the market. */
-static const char *const trial_order[] = {
-    "'{" STORE_TRIAL_ACCOUNT "}'",
+static const char *const canary_order[] = {
+    "'{" STORE_CANARY_ACCOUNT "}'",
     "ARRAY[gen_random_uuid()]",
     "ARRAY[gen_random_uuid()]",
     "'{HEALTH}'",
@@ -76,29 +76,29 @@ static void write_check(struct buf *sql)
 bool store_health_open(struct store *store)
 {
     struct store_health *health = &store->health;
-    health->sql = health->trial_sql = BUF_INIT(HEALTH_SQL_MAX);
+    health->sql = health->canary_sql = BUF_INIT(HEALTH_SQL_MAX);
     write_check(&health->sql);
-    buf_add_str(&health->trial_sql, BEGIN_TRIAL);
-    statement_spell(STATEMENT_INSERT, trial_order, &health->trial_sql);
-    buf_add_str(&health->trial_sql, END_TRIAL);
-    write_check(&health->trial_sql);
-    return !health->sql.failed && !health->trial_sql.failed;
+    buf_add_str(&health->canary_sql, BEGIN_CANARY);
+    statement_spell(STATEMENT_INSERT, canary_order, &health->canary_sql);
+    buf_add_str(&health->canary_sql, END_CANARY);
+    write_check(&health->canary_sql);
+    return !health->sql.failed && !health->canary_sql.failed;
 }
 
 void store_health_fini(struct store *store)
 {
     buf_fini(&store->health.sql);
-    buf_fini(&store->health.trial_sql);
+    buf_fini(&store->health.canary_sql);
 }
 
-const char *store_health_query(struct store *store, bool trial)
+const char *store_health_query(struct store *store, bool canary)
 {
     struct store_health *health = &store->health;
-    health->on_trial = trial && !health->unfinished;
+    health->on_canary = canary && !health->unfinished;
     health->unfinished = false;
-    if (!trial)
-        health->trial_refusal = (struct err){ 0 };
-    return health->on_trial ? health->trial_sql.data : health->sql.data;
+    if (!canary)
+        health->canary_refusal = (struct err){ 0 };
+    return health->on_canary ? health->canary_sql.data : health->sql.data;
 }
 
 /* ---- the verdict ---- */
@@ -112,35 +112,35 @@ static void set(atomic_bool *flag, bool value)
  * somebody cancelled it, or EXPLAIN is not possible for this kind of table. */
 static bool says_nothing(const char *code)
 {
-    static const char *const codes[] = { "55P03", "57014", "40001", "40P01", "0A000" };
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        if (strcmp(code, codes[i]) == 0)
-            return true;
-    return false;
+    return sqlstate_find_code(code)->fault == FAULT_NONE || strcmp(code, "0A000") == 0;
 }
 
-static const char *code_of(const PGresult *error)
+static const char *field_of(const PGresult *error, int field)
 {
-    const char *code = PQresultErrorField(error, PG_DIAG_SQLSTATE);
-    return code != NULL ? code : "";
+    const char *value = PQresultErrorField(error, field);
+    return value != NULL ? value : "";
 }
 
-/* Does the error say that no order can be stored? One of the operator's faults may be about the
- * account of the trial alone, unless that could be stored before; and also then a partition may be
- * missing for it (class 23), or a policy forbid it (42501). */
+/* Does the error say that no order can be stored? A fault of the operator's may be about the
+ * account of the canary alone, unless an earlier canary has passed; and also then a partition may
+ * be missing for it (class 23), or a policy forbid it (42501). */
 static bool is_of_database(const struct store_health *health, const PGresult *error)
 {
-    const char *code = code_of(error);
-    enum store_action action = sqlstate_action(code);
-    if (action == STORE_RETRY)
-        return true;
-    return health->trusted && action == STORE_FAIL && strcmp(code, "42501") != 0 &&
-           strncmp(code, "23", 2) != 0;
+    const struct sqlstate_error said = {
+        .code = field_of(error, PG_DIAG_SQLSTATE),
+        .constraint = field_of(error, PG_DIAG_CONSTRAINT_NAME),
+        .table = field_of(error, PG_DIAG_TABLE_NAME),
+        .column = field_of(error, PG_DIAG_COLUMN_NAME),
+        .by_policy = true,
+    };
+    enum store_fault fault = sqlstate_find(&said)->fault;
+    return fault == FAULT_SERVER ||
+           (fault == FAULT_OPERATOR && health->trusted && strncmp(said.code, "23", 2) != 0);
 }
 
 static void judge_error(struct store_health *health, const PGresult *error, unsigned step)
 {
-    const char *code = code_of(error);
+    const char *code = field_of(error, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY);
     if (says_nothing(code))
         return;
@@ -188,26 +188,26 @@ static void judge_state(struct store *store, const PGresult *row)
         err_set(&health->refusal, 0, "%s", refusal);
 }
 
-static void pass_trial(struct store_health *health)
+static void pass_canary(struct store_health *health)
 {
     health->trusted = true;
-    health->trial_refusal = (struct err){ 0 };
+    health->canary_refusal = (struct err){ 0 };
     set(&health->conclusive, true);
 }
 
-/* What the server says of the order may have an owner's words about it: only the code is told. */
-static void fail_trial(struct store_health *health, const PGresult *error)
+/* The server's message may have words of a trigger of the owner's: only the code is told. */
+static void fail_canary(struct store_health *health, const PGresult *error)
 {
-    const char *code = code_of(error);
+    const char *code = field_of(error, PG_DIAG_SQLSTATE);
     const bool conclusive = is_of_database(health, error);
     health->unfinished = true;
     if (says_nothing(code))
         return;
     set(&health->conclusive, conclusive);
-    health->trial_refusal = (struct err){ 0 };
+    health->canary_refusal = (struct err){ 0 };
     if (conclusive)
-        err_set_code(&health->trial_refusal, 0, code,
-                     "orders cannot be stored: one that was tried and rolled back has failed "
+        err_set_code(&health->canary_refusal, 0, code,
+                     "orders cannot be stored: the canary of the health check has failed "
                      "(SQLSTATE %s)",
                      code);
 }
@@ -216,13 +216,13 @@ static void judge(struct store *store, const PGresult *last, unsigned before)
 {
     struct store_health *health = &store->health;
     const bool is_row = PQresultStatus(last) == PGRES_TUPLES_OK;
-    if (health->on_trial) {
-        if (before < TRIAL_ROLLBACK) {
-            fail_trial(health, last);
+    if (health->on_canary) {
+        if (before < CANARY_ROLLBACK) {
+            fail_canary(health, last);
             return;
         }
-        pass_trial(health);
-        before -= TRIAL_STEPS;
+        pass_canary(health);
+        before -= CANARY_STEPS;
     }
     if (is_row)
         judge_state(store, last);
@@ -236,7 +236,7 @@ bool store_health_verdict(struct store *store, const struct pg_result *last, uns
     const struct store_health *health = &store->health;
     judge(store, last, before);
     const struct err *why =
-        health->refusal.text[0] != '\0' ? &health->refusal : &health->trial_refusal;
+        health->refusal.text[0] != '\0' ? &health->refusal : &health->canary_refusal;
     const bool passed = why->text[0] == '\0';
     if (!passed && err != NULL)
         *err = *why;

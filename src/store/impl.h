@@ -14,13 +14,14 @@ struct pqpool;
 
 /* Of the health check: health.c. What is not atomic is the pool's janitor's. */
 struct store_health {
-    struct buf sql, trial_sql; /* owned; NUL-terminated; they never change */
-    bool on_trial;             /* the check under way tries an order */
-    bool unfinished;           /* its order failed: the rest of the check is still to be made */
-    bool trusted;              /* an order of the check's own could be stored once */
-    struct err refusal;        /* why no order can be stored or read; empty: it can */
-    struct err trial_refusal;  /* the same, of the last trial */
-    atomic_bool conclusive;    /* relaxed, as all below: the last trial said something */
+    struct buf sql, canary_sql; /* owned; NUL-terminated; they never change */
+    bool on_canary;             /* the check under way has a canary */
+    bool unfinished;            /* the canary failed: the rest of the check is still to be made */
+    bool trusted;               /* a canary has passed once */
+    struct err refusal;         /* why no order can be stored or read; empty: it can */
+    struct err canary_refusal;  /* the same, of the last canary */
+    atomic_bool
+        conclusive; /* relaxed, as all below: the last canary showed whether orders can be stored */
     atomic_bool unlogged;
     atomic_bool blind; /* the role may not read what the check reads beside the table */
 };

@@ -6,9 +6,9 @@
 #include "base/err.h"
 #include "orders/uuid7.h"
 #include "pqpool/pqpool.h"
+#include "store/failure.h"
 #include "store/params.h"
 #include "store/row.h"
-#include "store/sqlstate.h"
 #include "store/statement.h"
 
 /* One statement on a connection of its own. */
@@ -23,10 +23,9 @@ static enum lookup_rc fetch(const struct store *store, enum statement which,
     rc = statement_read(&session, which, params, rows_out, err);
     if (rc == PQPOOL_OK && PQntuples(*rows_out) > 0)
         rc = statement_seal(&session, err);
+    enum lookup_rc found = rc == PQPOOL_OK ? LOOKUP_OK : failure_of_read(&session, rc, err);
     pqpool_release(&session.lease, PQPOOL_REUSE);
-    if (rc == PQPOOL_OK)
-        return LOOKUP_OK;
-    return exec_is_passing(rc, err) ? LOOKUP_UNAVAILABLE : LOOKUP_FAILED;
+    return found;
 }
 
 static bool make_keys(struct params *params, const struct order_key *keys, size_t n)

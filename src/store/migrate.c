@@ -13,8 +13,8 @@
 
 #include "base/err.h"
 #include "pqpool/pqpool.h"
+#include "store/failure.h"
 #include "store/migrations.h"
-#include "store/sqlstate.h"
 
 struct run {
     struct pqpool_lease *lease;
@@ -28,8 +28,10 @@ static enum migrate_rc ask(const struct run *run, const char *sql, unsigned *num
     const struct pqpool_query query = { .sql = sql };
     PGresult *result = NULL;
     enum pqpool_rc rc = pqpool_exec(run->lease, &query, run->deadline_at_ns, &result, run->err);
-    if (rc != PQPOOL_OK)
-        return exec_is_passing(rc, run->err) ? MIGRATE_RETRY : MIGRATE_FAILED;
+    if (rc != PQPOOL_OK) {
+        failure_publish(run->err);
+        return failure_is_passing(rc, run->err) ? MIGRATE_RETRY : MIGRATE_FAILED;
+    }
     if (number != NULL)
         *number = (unsigned)strtoul(PQgetvalue(result, 0, 0), NULL, 10);
     PQclear(result);

@@ -73,7 +73,7 @@ bool store_put(void *ctx, struct put_group *group, struct store_failure *failure
         pqpool_acquire(store->pool, group->deadline_at_ns, &a.session.lease, &failure->err);
     if (rc != PQPOOL_OK) {
         failure->down = rc == PQPOOL_DOWN;
-        (void)put_fail(&a, STORE_UNAVAILABLE);
+        (void)put_fail(&a, STORE_UNAVAILABLE, failure->down ? FAULT_SERVER : FAULT_NONE);
         goto out;
     }
     group->before_send(group->arg, group);

@@ -19,7 +19,6 @@
 #include "base/err.h"
 #include "store/params.h"
 #include "store/put_params.h"
-#include "store/sqlstate.h"
 
 struct batch {
     struct put_attempt *a;
@@ -144,7 +143,7 @@ static bool confirm(struct put_attempt *a)
     if (count(a, PUT_REUSED) == 0 && count(a, PUT_ABSENT) == 0)
         return true;
     err_set(&a->failure->err, 0, "the server warned, and other orders are there than were stored");
-    return put_fail(a, STORE_FAIL);
+    return put_fail(a, STORE_FAIL, FAULT_SERVICE);
 }
 
 static bool commit(const struct batch *b)
@@ -212,7 +211,7 @@ static bool roll_back(const struct batch *b)
     if (count(a, PUT_CREATED) > b->n_inserted) {
         err_set(err, 0, "the batch was stored, and some of its orders have been replaced since");
         a->failure->in_doubt = true;
-        return put_fail(a, STORE_FAIL);
+        return put_fail(a, STORE_FAIL, FAULT_SERVICE);
     }
     if (b->n_found > 0) {
         enum pqpool_rc rc = statement_seal(&a->session, err);
@@ -227,20 +226,20 @@ static bool blame(const struct batch *b)
 {
     struct put_attempt *a = b->a;
     struct order_put *culprit = NULL;
-    struct err refusal = { 0 };
+    struct store_failure refusal;
     if (b->at == STATEMENT_INSERT)
         (void)collect_firsts(a);
     else
         (void)put_collect_open(a, true);
     enum pqpool_rc rc = put_find_culprit(a, &culprit, &refusal);
     if (rc != PQPOOL_OK) {
-        a->failure->err = refusal;
-        return put_fail_by(a, rc);
+        *a->failure = refusal;
+        return put_fail(a, refusal.action, refusal.fault);
     }
     if (culprit == NULL)
         return false;
     culprit->verdict = PUT_REFUSED;
-    a->group->refusal = refusal;
+    a->group->refusal = refusal.err;
     return refuse(a);
 }
 
@@ -275,6 +274,5 @@ bool put_atomic(struct put_attempt *a)
     if (ok)
         return true;
     withdraw(a);
-    bool at_fault = a->failure->action == STORE_SPLIT && !a->group->in_doubt;
-    return at_fault && blame(&b);
+    return put_has_culprit(a->failure) && !a->group->in_doubt && blame(&b);
 }

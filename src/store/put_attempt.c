@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "store/failure.h"
 #include "store/params.h"
 #include "store/put_params.h"
 #include "store/row.h"
-#include "store/sqlstate.h"
 
 size_t put_collect_open(struct put_attempt *a, bool lookups_too)
 {
@@ -21,10 +21,9 @@ size_t put_collect_open(struct put_attempt *a, bool lookups_too)
     return a->n_open;
 }
 
-bool put_fail(const struct put_attempt *a, enum store_action action)
+/* The error of an attempt in doubt says so, and no other does. */
+static bool fail(struct store_failure *failure)
 {
-    struct store_failure *failure = a->failure;
-    failure->action = action;
     if (failure->in_doubt)
         failure->err.flags |= ERR_UNCERTAIN;
     else
@@ -32,16 +31,24 @@ bool put_fail(const struct put_attempt *a, enum store_action action)
     return false;
 }
 
+bool put_fail(const struct put_attempt *a, enum store_action action, enum store_fault fault)
+{
+    a->failure->action = action;
+    a->failure->fault = fault;
+    return fail(a->failure);
+}
+
 bool put_fail_by(const struct put_attempt *a, enum pqpool_rc rc)
 {
-    return put_fail(a, exec_action(rc, &a->failure->err));
+    failure_classify(&a->session, rc, a->failure);
+    return fail(a->failure);
 }
 
 bool put_fail_for_memory(const struct put_attempt *a)
 {
     err_set(&a->failure->err, ERR_RETRYABLE, "out of memory for a group of %zu orders",
             a->group->n);
-    return put_fail(a, STORE_RETRY);
+    return put_fail(a, STORE_RETRY, FAULT_SERVICE);
 }
 
 /* Rows mostly come back in the order they were sent, but nobody promises it: the search begins
@@ -89,7 +96,7 @@ bool put_settle_found(const struct put_attempt *a, const struct pg_result *rows)
         struct keyed_row found;
         enum row_rc rc = row_read_keyed(rows, i, a->n_open, &found, &a->failure->err);
         if (rc != ROW_OK)
-            return put_fail(a, rc == ROW_NOMEM ? STORE_RETRY : STORE_SPLIT_OR_FAIL);
+            return put_fail(a, rc == ROW_NOMEM ? STORE_RETRY : STORE_SPLIT_OR_FAIL, FAULT_SERVICE);
         settle_found(a, &found);
     }
     return true;
@@ -121,7 +128,7 @@ static bool settle_absent(const struct put_attempt *a)
         return true;
     err_set(&a->failure->err, ERR_RETRYABLE, "the server warned, and %zu orders are not to be seen",
             n_pending);
-    return put_fail(a, STORE_RETRY);
+    return put_fail(a, STORE_RETRY, FAULT_SERVER);
 }
 
 bool put_look_up_rest(struct put_attempt *a)

@@ -22,7 +22,7 @@ struct put_attempt {
 size_t put_collect_open(struct put_attempt *a, bool lookups_too);
 
 /* End the attempt, and are false; failure->err and in_doubt are set, or the error is that of rc. */
-bool put_fail(const struct put_attempt *a, enum store_action action);
+bool put_fail(const struct put_attempt *a, enum store_action action, enum store_fault fault);
 bool put_fail_by(const struct put_attempt *a, enum pqpool_rc rc);
 bool put_fail_for_memory(const struct put_attempt *a);
 
@@ -40,10 +40,14 @@ bool put_look_up_rest(struct put_attempt *a) MUST_CHECK;
  * before_send(). False: the attempt has failed, and no put has a verdict. */
 bool put_atomic(struct put_attempt *a) MUST_CHECK;
 
-/* put_culprit.c: the database refused `open`, and is asked about its parts. PQPOOL_OK: *culprit is
- * the first order that is refused alone, and *refusal how; NULL: none is. Else *refusal says why
- * the question could not be asked to its end. Nothing is written. */
+/* put_culprit.c: can one order be at fault for such a failure? */
+bool put_has_culprit(const struct store_failure *failure);
+
+/* The database refused `open`, and is asked about its parts. PQPOOL_OK: *culprit is the first order
+ * that is refused alone, and *refusal how; NULL: none is, or it may be that the server can store
+ * nothing. Else *refusal says why the question could not be asked to its end. Nothing is written.
+ */
 enum pqpool_rc put_find_culprit(const struct put_attempt *a, struct order_put **culprit,
-                                struct err *refusal) MUST_CHECK;
+                                struct store_failure *refusal) MUST_CHECK;
 
 #endif

@@ -6,15 +6,18 @@
  * so it is found in some two steps for each halving.
  *
  * The trial is an INSERT, also of what was only to be compared: it asks of an order all that the
- * SELECT does, which would look at it only beside a twin that may not be in the part. */
+ * SELECT does, which would look at it only beside a twin that may not be in the part.
+ *
+ * Some refusals (class 54) may also be a server's that can store nothing at all: there the order
+ * that is refused alone is the culprit only if another part of the group could be stored. */
 #include <libpq-fe.h>
 
 #include "base/check.h"
 #include "base/err.h"
+#include "store/failure.h"
 #include "store/params.h"
 #include "store/put_attempt.h"
 #include "store/put_params.h"
-#include "store/sqlstate.h"
 
 struct part {
     size_t from, n;
@@ -22,7 +25,9 @@ struct part {
 
 enum { PARTS_MAX = 64 }; /* a halving leaves one behind, and a size_t has no more halvings */
 
-static enum pqpool_rc run_part(const struct put_attempt *a, struct part part, struct err *err)
+/* *stored: it wrote a row, which a server that can store nothing would not have let it. */
+static enum pqpool_rc run_part(const struct put_attempt *a, struct part part, bool *stored,
+                               struct err *err)
 {
     struct order_put *const *puts = a->open + part.from;
     struct params params = { 0 };
@@ -32,45 +37,88 @@ static enum pqpool_rc run_part(const struct put_attempt *a, struct part part, st
         rc = transaction_run(&a->session, STATEMENT_INSERT, &params, &rows, err);
     else
         err_set(err, ERR_RETRYABLE, "out of memory for a part of %zu orders", part.n);
+    *stored = rc == PQPOOL_OK && PQntuples(rows) > 0;
     PQclear(rows);
     params_fini(&params);
     return rc;
 }
 
-static enum pqpool_rc try_part(const struct put_attempt *a, struct part part, struct err *err)
+static enum pqpool_rc try_part(const struct put_attempt *a, struct part part, bool *stored,
+                               struct err *err)
 {
     enum pqpool_rc rc = transaction_begin(&a->session, err);
+    *stored = false;
     if (rc == PQPOOL_OK)
         rc = transaction_defer_nothing(&a->session, err);
     if (rc == PQPOOL_OK)
-        rc = run_part(a, part, err);
+        rc = run_part(a, part, stored, err);
     transaction_rollback(&a->session);
     return rc;
 }
 
-enum pqpool_rc put_find_culprit(const struct put_attempt *a, struct order_put **culprit,
-                                struct err *refusal)
+struct search {
+    struct part parts[PARTS_MAX]; /* to be tried; the last one next */
+    size_t n_parts;
+    bool stored;                 /* a part was */
+    struct order_put *suspect;   /* refused alone; the culprit if a part is stored */
+    struct store_failure reason; /* of the suspect */
+};
+
+static void halve(struct search *search, struct part part)
 {
-    struct part parts[PARTS_MAX] = { { 0, a->n_open } }; /* to be tried; the last one next */
-    size_t n_parts = a->n_open > 0;
+    size_t half = part.n / 2;
+    CHECK(search->n_parts + 2 <= PARTS_MAX);
+    search->parts[search->n_parts++] = (struct part){ part.from + half, part.n - half };
+    search->parts[search->n_parts++] = (struct part){ part.from, half };
+}
+
+bool put_has_culprit(const struct store_failure *failure)
+{
+    return failure->action == STORE_SPLIT || failure->unless_neighbour_stored;
+}
+
+/* A part was refused. Once there is a suspect, only a part that is stored is looked for. */
+static void narrow(struct search *search, const struct put_attempt *a, struct part part,
+                   const struct store_failure *refusal)
+{
+    if (search->suspect != NULL)
+        return;
+    if (part.n > 1) {
+        halve(search, part);
+        return;
+    }
+    search->suspect = a->open[part.from];
+    search->reason = *refusal;
+}
+
+static bool is_proved(const struct search *search)
+{
+    return search->suspect != NULL && (search->stored || !search->reason.unless_neighbour_stored);
+}
+
+enum pqpool_rc put_find_culprit(const struct put_attempt *a, struct order_put **culprit,
+                                struct store_failure *refusal)
+{
+    struct search search = { .parts = { { 0, a->n_open } }, .n_parts = a->n_open > 0 };
     *culprit = NULL;
-    *refusal = a->failure->err;
-    while (n_parts > 0) {
-        struct part part = parts[--n_parts];
-        bool whole = part.n == a->n_open; /* which is known to be refused */
-        enum pqpool_rc rc = whole ? PQPOOL_REFUSED : try_part(a, part, refusal);
-        if (rc == PQPOOL_OK)
-            continue;
-        if (!whole && exec_action(rc, refusal) != STORE_SPLIT)
-            return rc;
-        if (part.n == 1) {
-            *culprit = a->open[part.from];
-            return PQPOOL_OK;
+    *refusal = *a->failure;
+    while (search.n_parts > 0 && !is_proved(&search)) {
+        struct part part = search.parts[--search.n_parts];
+        if (part.n < a->n_open) { /* the whole is known to be refused */
+            bool stored;
+            enum pqpool_rc rc = try_part(a, part, &stored, &refusal->err);
+            search.stored |= stored;
+            if (rc == PQPOOL_OK)
+                continue;
+            failure_classify(&a->session, rc, refusal);
+            if (!put_has_culprit(refusal))
+                return rc;
         }
-        size_t half = part.n / 2;
-        CHECK(n_parts + 2 <= PARTS_MAX);
-        parts[n_parts++] = (struct part){ part.from + half, part.n - half };
-        parts[n_parts++] = (struct part){ part.from, half };
+        narrow(&search, a, part, refusal);
+    }
+    if (is_proved(&search)) {
+        *culprit = search.suspect;
+        *refusal = search.reason;
     }
     return PQPOOL_OK;
 }

@@ -1,72 +1,151 @@
-/* sqlstate.c - see sqlstate.h. The first row whose prefix fits counts, so exceptions to a class
- * stand above it. 26000 and 0A000 of a prepared statement are statement.c's to mend; what is left
- * of them is an error like any other. */
+/* sqlstate.c - see sqlstate.h. The first row that fits counts, so exceptions to a class stand above
+ * it. 26000 and 0A000 of a prepared statement are statement.c's to mend; what is left of them is an
+ * error like any other.
+ *
+ * An order's fault is refused for good, so a row says FAULT_ORDER only where the same order would
+ * be refused again however the database is mended: the code is about the row's content, or the
+ * owner of the table wrote the check that refuses it. Everything else can be sent again. */
 #include "store/sqlstate.h"
 
 #include <string.h>
 
-struct sqlstate_row {
-    const char *prefix;
-    enum store_action action;
-};
+#include "store/statement.h"
+
+#define ANY SQLSTATE_ALWAYS
+#define POLICY SQLSTATE_BY_POLICY
+#define CONSTRAINT SQLSTATE_NAMES_CONSTRAINT
+#define TABLE_ONLY SQLSTATE_NAMES_TABLE_ONLY
+#define FOREIGN SQLSTATE_OF_FOREIGN_COLUMN
 
 /* clang-format off: one row, one prefix */
 static const struct sqlstate_row rows[] = {
-    { "40P01", STORE_RETRY_THEN_SPLIT }, /* deadlock */
-    { "55P03", STORE_RETRY_THEN_SPLIT }, /* lock_timeout: one locked key must not hold strangers */
-    { "57014", STORE_RETRY_THEN_SPLIT }, /* cancelled, statement_timeout */
-    { "XX000", STORE_RETRY_THEN_SPLIT }, /* Citus says so of a lost worker */
-    { "40001", STORE_RETRY },            /* serialization */
-    { "58030", STORE_RETRY },            /* I/O */
-    { "25006", STORE_RETRY },            /* read only: demoted */
-    { "25P03", STORE_RETRY },            /* we were away for long, in a transaction */
-    { "57P0", STORE_RETRY },             /* shutting down, starting up */
-    { "53", STORE_RETRY },               /* out of disk, memory, connections */
-    { "08", STORE_RETRY },               /* connection */
-    { "22", STORE_SPLIT },               /* data */
-    { "23", STORE_SPLIT },               /* constraint */
-    { "P0", STORE_SPLIT },               /* raised by a trigger */
-    { "44", STORE_SPLIT },               /* WITH CHECK OPTION */
-    { "54", STORE_SPLIT },               /* a limit, as of an index row */
-    { "42", STORE_FAIL },                /* no such table, no privilege */
-    { "28", STORE_FAIL },                /* credentials */
-    { "3D", STORE_FAIL },                /* no such database */
-    { "3F", STORE_FAIL },                /* no such schema */
-    { "25", STORE_FAIL },                /* transaction state */
-    { "", STORE_SPLIT_OR_FAIL },
+    /* nobody's: transactions in each other's way, and time limits */
+    { "55P03", ANY, FAULT_NONE, STORE_RETRY_THEN_SPLIT, false, "a lock was not free in time" },
+    { "57014", ANY, FAULT_NONE, STORE_RETRY_THEN_SPLIT, false, "cancelled, or statement_timeout" },
+    { "40", ANY, FAULT_NONE, STORE_RETRY_THEN_SPLIT, false, "deadlock, serialization failure" },
+    { "25P03", ANY, FAULT_NONE, STORE_RETRY, false, "the transaction idled for too long" },
+    { "25P04", ANY, FAULT_NONE, STORE_RETRY, false, "transaction_timeout" },
+
+    /* the server's state */
+    { "08", ANY, FAULT_SERVER, STORE_RETRY, false, "the connection broke" },
+    { "57P0", ANY, FAULT_SERVER, STORE_RETRY, false, "the server shuts down or starts up" },
+    { "25006", ANY, FAULT_SERVER, STORE_RETRY, false, "the server is read only: a standby" },
+    { "72", ANY, FAULT_SERVER, STORE_RETRY, false, "snapshot too old" },
+    { "53", ANY, FAULT_SERVER, STORE_RETRY_THEN_SPLIT, false,
+      "no disk space, no memory, too many connections" },
+    { "58P", ANY, FAULT_SERVER, STORE_SPLIT_OR_FAIL, false, "a file of the server is missing" },
+    { "58", ANY, FAULT_SERVER, STORE_RETRY_THEN_SPLIT, false, "an I/O error of the server" },
+    { "XX000", ANY, FAULT_SERVER, STORE_RETRY_THEN_SPLIT, false,
+      "internal error; of Citus also a lost worker" },
+    { "XX", ANY, FAULT_SERVER, STORE_SPLIT_OR_FAIL, false, "data or an index is corrupted" },
+    { "54", CONSTRAINT, FAULT_ORDER, STORE_SPLIT, false, "an index row is too large" },
+    { "54", ANY, FAULT_SERVER, STORE_SPLIT_OR_FAIL, true,
+      "a limit of the server: no transaction ids are left, too deep a recursion, an index row of "
+      "no constraint is too large" },
+
+    /* the operator's: the table, its rights, its functions */
+    { "23514", TABLE_ONLY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "no partition for the row" },
+    { "23502", FOREIGN, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false,
+      "a column that orders do not have is NOT NULL and has no default" },
+    { "2200H", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false,
+      "a sequence has reached its limit" },
+    { "42501", POLICY, FAULT_ORDER, STORE_SPLIT, false,
+      "a row-level security policy, or a trigger, forbids the row" },
+    { "42", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false,
+      "a right, a table, a column, a function or a unique constraint is missing, or has another "
+      "type" },
+    { "3D", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "no such database" },
+    { "3F", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "no such schema" },
+    { "28", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "the role may not log in" },
+    { "0A", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false,
+      "the table is of a kind that the statement cannot write" },
+    { "0L", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "invalid grantor" },
+    { "0P", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "no such role" },
+    { "0Z", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false,
+      "a function of the owner's has a fault" },
+    { "2B", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "objects depend on what is dropped" },
+    { "2D", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false,
+      "a function of the owner's ends the transaction" },
+    { "2F", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false,
+      "a function of the owner's has a fault" },
+    { "39", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false,
+      "a trigger function of the owner's has a fault" },
+    { "55", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false,
+      "the table is not in the state that is needed: a view, a shard that moves" },
+    { "57", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "an operator intervened" },
+    { "F0", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false,
+      "the server's configuration file has a fault" },
+    { "HV", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false,
+      "a foreign table cannot be reached or written" },
+
+    /* ours */
+    { "03", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, false, "the statement is not complete" },
+    { "0B", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, false, "invalid start of a transaction" },
+    { "0F", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, false, "invalid locator" },
+    { "24", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, false, "invalid cursor state" },
+    { "25", ANY, FAULT_SERVICE, STORE_FAIL, false, "invalid state of the transaction" },
+    { "26", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, false,
+      "no such prepared statement, after it was prepared again" },
+    { "34", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, false, "no such cursor" },
+    { "3B", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, false, "savepoint exception" },
+
+    /* the order's */
+    { "22", ANY, FAULT_ORDER, STORE_SPLIT, false,
+      "a value is out of the range or form of its column" },
+    { "23", ANY, FAULT_ORDER, STORE_SPLIT, false,
+      "a constraint: CHECK, NOT NULL, UNIQUE, a foreign key, EXCLUDE" },
+    { "44", ANY, FAULT_ORDER, STORE_SPLIT, false, "a view's WITH CHECK OPTION" },
+    { "P0", ANY, FAULT_ORDER, STORE_SPLIT, false, "raised by a function of the owner's" },
+    { "09", ANY, FAULT_ORDER, STORE_SPLIT, false, "raised by a trigger of the owner's" },
+    { "20", ANY, FAULT_ORDER, STORE_SPLIT, false,
+      "a function of the owner's has no case for the row" },
+    { "21", ANY, FAULT_ORDER, STORE_SPLIT, false,
+      "a function of the owner's found several rows for the order" },
+    { "27", ANY, FAULT_ORDER, STORE_SPLIT, false, "a trigger of the owner's has changed the row" },
+    { "38", ANY, FAULT_ORDER, STORE_SPLIT, false,
+      "raised by a function of the owner's in another language" },
+    { "", ANY, FAULT_ORDER, STORE_SPLIT, false,
+      "a code that PostgreSQL does not know: raised by a function of the owner's" },
 };
 /* clang-format on */
 
-enum store_action sqlstate_action(const char *sqlstate)
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+static bool is_met(enum sqlstate_condition condition, const struct sqlstate_error *error)
+{
+    switch (condition) {
+    case SQLSTATE_ALWAYS:
+        return true;
+    case SQLSTATE_BY_POLICY:
+        return error->by_policy;
+    case SQLSTATE_NAMES_CONSTRAINT:
+        return error->constraint[0] != '\0';
+    case SQLSTATE_NAMES_TABLE_ONLY:
+        return error->table[0] != '\0' && error->constraint[0] == '\0';
+    case SQLSTATE_OF_FOREIGN_COLUMN:
+        return error->column[0] != '\0' && !statement_fills(error->column);
+    }
+    return false;
+}
+
+const struct sqlstate_row *sqlstate_find(const struct sqlstate_error *error)
 {
     const struct sqlstate_row *row = rows;
-    while (strncmp(sqlstate, row->prefix, strlen(row->prefix)) != 0)
+    while (strncmp(error->code, row->prefix, strlen(row->prefix)) != 0 ||
+           !is_met(row->condition, error))
         row++;
-    return row->action;
+    return row;
 }
 
-enum store_action exec_action(enum pqpool_rc rc, const struct err *err)
+const struct sqlstate_row *sqlstate_row(size_t i)
 {
-    switch (rc) {
-    case PQPOOL_TIMEOUT:
-        return STORE_RETRY_THEN_SPLIT;
-    case PQPOOL_REFUSED:
-        if (err->code[0] != '\0')
-            return sqlstate_action(err->code);
-        break; /* not the server's: libpq had no memory for the answer */
-    case PQPOOL_OK:
-    case PQPOOL_FULL:
-    case PQPOOL_DOWN:
-    case PQPOOL_CLOSED:
-    case PQPOOL_NOMEM:
-    case PQPOOL_LOST:
-        break;
-    }
-    return STORE_RETRY;
+    return i < ROWS ? &rows[i] : NULL;
 }
 
-bool exec_is_passing(enum pqpool_rc rc, const struct err *err)
+const struct sqlstate_row *sqlstate_find_code(const char *code)
 {
-    enum store_action action = exec_action(rc, err);
-    return action == STORE_RETRY || action == STORE_RETRY_THEN_SPLIT;
+    const struct sqlstate_error error = {
+        .code = code, .constraint = "", .table = "", .column = ""
+    };
+    return sqlstate_find(&error);
 }

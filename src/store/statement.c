@@ -13,6 +13,10 @@
 #include "store/params.h"
 #include "store/row.h"
 
+#define COLUMNS                                                                                    \
+    "account_id, client_order_id, order_id, symbol, side, type, quantity, limit_price, "           \
+    "stop_price, time_in_force, metadata, received_at"
+
 struct statement_text {
     const char *name, *sql;
 };
@@ -20,15 +24,13 @@ struct statement_text {
 static const struct statement_text texts[] = {
     [STATEMENT_INSERT] = {
         "ordersd_insert",
-        "INSERT INTO orders (account_id, client_order_id, order_id, symbol, side, type, quantity, "
-        "limit_price, stop_price, time_in_force, metadata, received_at) "
+        "INSERT INTO orders (" COLUMNS ") "
         "SELECT n.account_id, n.client_order_id, n.order_id, n.symbol, n.side, n.type, "
         "n.quantity::numeric, n.limit_price::numeric, n.stop_price::numeric, n.time_in_force, "
         "n.metadata::jsonb, n.received_at "
         "FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], "
         "$7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[]) "
-        "AS n(account_id, client_order_id, order_id, symbol, side, type, quantity, limit_price, "
-        "stop_price, time_in_force, metadata, received_at) "
+        "AS n(" COLUMNS ") "
         "ON CONFLICT (account_id, client_order_id) DO NOTHING RETURNING order_id",
     },
     [STATEMENT_BY_KEYS] = {
@@ -62,6 +64,18 @@ void statement_spell(enum statement which, const char *const literals[], struct 
         at = end;
     }
     buf_add_str(out, at);
+}
+
+bool statement_fills(const char *column)
+{
+    const size_t len = strlen(column);
+    for (const char *at = COLUMNS; *at != '\0'; at += strspn(at, ", ")) {
+        const size_t name = strcspn(at, ", ");
+        if (name == len && memcmp(at, column, len) == 0)
+            return true;
+        at += name;
+    }
+    return false;
 }
 
 static struct pqpool_query query_of(const struct params *params)
@@ -168,6 +182,12 @@ static enum pqpool_rc never_uncertain(enum pqpool_rc rc, struct err *err)
     return rc;
 }
 
+/* The server says that it does not know itself whether the transaction was committed. */
+static bool is_open(const char *sqlstate)
+{
+    return strcmp(sqlstate, "40003") == 0 || strcmp(sqlstate, "08007") == 0;
+}
+
 /* Only the server's own words, and a session that is idle after them, settle a commit: one that
  * spoke and then went away, or an error that libpq itself made, leaves it open. */
 static enum pqpool_rc judge_commit(const struct session *session, enum pqpool_rc rc,
@@ -176,7 +196,7 @@ static enum pqpool_rc judge_commit(const struct session *session, enum pqpool_rc
     if (rc != PQPOOL_OK && rc != PQPOOL_REFUSED)
         return rc;
     const bool idle = PQtransactionStatus(pqpool_lease_pg(session->lease)) == PQTRANS_IDLE;
-    const bool said = rc == PQPOOL_OK || err->code[0] != '\0';
+    const bool said = rc == PQPOOL_OK || (err->code[0] != '\0' && !is_open(err->code));
     if (idle && said)
         return rc;
     if (rc == PQPOOL_OK)
@@ -190,6 +210,19 @@ enum pqpool_rc statement_read(const struct session *session, enum statement whic
                               struct err *err)
 {
     return never_uncertain(run(session, which, params, rows_out, err), err);
+}
+
+enum pqpool_rc statement_ask_policy(const struct session *session, struct pg_result **rows_out,
+                                    struct err *err)
+{
+    static const char sql[] =
+        "SELECT row_security_active('orders') AND current_setting('row_security') = 'on' AND "
+        "bool_and(has_column_privilege('orders', c.name, 'INSERT') AND "
+        "has_column_privilege('orders', c.name, 'SELECT')) FROM unnest('{" COLUMNS "}'::text[]) "
+        "AS c(name)";
+    const struct pqpool_query query = { .sql = sql };
+    return never_uncertain(
+        pqpool_exec(session->lease, &query, session->deadline_at_ns, rows_out, err), err);
 }
 
 /* ---- transactions ---- */

@@ -15,6 +15,9 @@
 struct buf;
 struct params;
 
+/* Does the INSERT give the column a value? Of any other column the table's owner must see to it. */
+bool statement_fills(const char *column);
+
 /* clang-format off: what each takes and gives */
 enum statement {
     STATEMENT_INSERT,  /* 12 arrays, one a column; gives the order_id of each row that is new */
@@ -50,6 +53,11 @@ struct session {
 enum pqpool_rc statement_read(const struct session *session, enum statement which,
                               const struct params *params, struct pg_result **rows_out,
                               struct err *err) MUST_CHECK;
+
+/* One row of one column, "t": row-level security is active for the table, and the role has every
+ * right on it that the statements need, so that only a policy can have refused a row. */
+enum pqpool_rc statement_ask_policy(const struct session *session, struct pg_result **rows_out,
+                                    struct err *err) MUST_CHECK;
 
 /* In a transaction of its own: PQPOOL_OK means committed, and the session idle again. */
 enum pqpool_rc statement_commit(const struct session *session, enum statement which,

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "pqpool/pqpool.h"
+#include "store/failure.h"
 #include "store/impl.h"
 #include "store/statement.h"
 
@@ -73,8 +74,10 @@ bool store_on_connect(void *ctx, struct pqpool_lease *lease, int64_t deadline_at
     struct store *store = ctx;
     const struct pqpool_query query = { .sql = store->prepare ? lasting : passing };
     PGresult *row = NULL;
-    if (pqpool_exec(lease, &query, deadline_at_ns, &row, err) != PQPOOL_OK)
+    if (pqpool_exec(lease, &query, deadline_at_ns, &row, err) != PQPOOL_OK) {
+        failure_publish(err);
         return false;
+    }
     const char *encoding = PQgetvalue(row, 0, SERVER_ENCODING);
     const bool is_utf8 = strcmp(encoding, "UTF8") == 0;
     if (is_utf8)

@@ -51,16 +51,16 @@ bool store_fsync_off(const struct store *store);
  *
  * Asks what an order needs: the table and its columns with types that will do, the key, the rights
  * to read and to add, a database that takes writes. It writes nothing and takes no transaction id.
- * With a trial it also does what an order does: it inserts one of its own, of the account
- * STORE_TRIAL_ACCOUNT, and rolls it back. That shows what no plan shows: a full disk, a trigger
- * that fails. A trial counts against the database only by an error that is no order's fault, and
- * only once an earlier trial has passed: the owner's rules may refuse this one account. */
+ * With a canary it also does what an order does: it inserts an order of its own, of the account
+ * STORE_CANARY_ACCOUNT, and rolls it back. That shows what no plan shows: a full disk, a trigger
+ * that fails. A canary that fails counts only where the fault is the server's, or where it is the
+ * operator's and an earlier canary has passed: the owner's rules may refuse this one account. */
 
-#define STORE_TRIAL_ACCOUNT "ordersd.health"
+#define STORE_CANARY_ACCOUNT "ordersd.health"
 
 /* The SQL of the check that begins now. Borrowed; lives as long as the store. One thread at a time,
  * as the next two: the pool's. */
-const char *store_health_query(struct store *store, bool trial);
+const char *store_health_query(struct store *store, bool canary);
 
 /* Judges the answer: the last result, and how many came before it. False: no order can be stored or
  * read, and *err says why. A check that could not look, since a lock was held, repeats the verdict
@@ -68,11 +68,11 @@ const char *store_health_query(struct store *store, bool trial);
 bool store_health_verdict(struct store *store, const struct pg_result *last, unsigned before,
                           struct err *err) MUST_CHECK;
 
-/* The order of the trial failed, so nothing else was asked: make another check at once, which comes
- * without a trial. */
+/* The order of the canary failed, so nothing else was asked: make another check at once, which
+ * comes without a canary. */
 bool store_health_unfinished(const struct store *store);
 
-/* Did the last trial say whether orders can be stored? Any thread. */
+/* Did the last canary say whether orders can be stored? Any thread. */
 bool store_health_conclusive(const struct store *store);
 
 /* What the last check found. Any thread. Unlogged: the table, or a partition of it, is emptied by

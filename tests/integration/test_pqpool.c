@@ -43,13 +43,51 @@ Test(pqpool, gives_results_and_says_why_not, .timeout = TEST_S)
         cr_expect_eq(pqpool_exec(lease, &query, PQPOOL_DEFAULT_DEADLINE, &result, &err),
                      cases[i].rc, "%s: %s", cases[i].sql, err.text);
         cr_expect_str_eq(err.code, cases[i].code, "%s", cases[i].sql);
-        cr_expect_eq(err.flags, 0, "nothing of it happened, and a repeat would not help");
+        cr_expect_eq(err.flags, cases[i].rc == PQPOOL_OK ? 0u : ERR_PRIVATE,
+                     "nothing of it happened, and a repeat would not help");
         if (cases[i].value != NULL)
             cr_expect_str_eq(PQgetvalue(result, 0, 0), cases[i].value);
         PQclear(result);
     }
     pqpool_release(&lease, PQPOOL_REUSE);
     cr_expect_eq(stats_of(pool).created, 1, "all on the same connection");
+    close_all(&pool, &cluster);
+}
+
+/* DETAIL, HINT and CONTEXT quote rows and parameters; the primary message may, and says so. */
+Test(pqpool, an_error_has_the_primary_message_and_names_alone, .timeout = TEST_S)
+{
+    static const struct {
+        const char *sql, *code, *text, *constraint, *table, *column;
+    } cases[] = {
+        /* clang-format off */
+        { "INSERT INTO kept VALUES (1, 'SECRET')", "23514", "new row for relation \"kept\" violates check constraint \"kept_t_check\"", "kept_t_check", "kept", "" },
+        { "INSERT INTO kept VALUES (NULL, 'x')", "23502", "null value in column \"n\" of relation \"kept\" violates not-null constraint", "", "kept", "n" },
+        { "DO $$ BEGIN RAISE 'no' USING DETAIL = 'SECRET', HINT = 'SECRET', CONSTRAINT = 'c', TABLE = 't'; END $$", "P0001", "no", "c", "t", "" },
+        { "SELECT 'SECRET'::int", "22P02", "invalid input syntax for type integer: \"SECRET\"", "", "", "" },
+        { "SELECT secret FROM kept", "42703", "column \"secret\" does not exist", "", "", "" },
+        /* clang-format on */
+    };
+    struct cluster *cluster = cluster_open(NULL);
+    cluster_exec(cluster, "CREATE TABLE kept (n int NOT NULL, t text CHECK (t <> 'SECRET'))");
+    struct pqpool *pool = open_simple(cluster, 1, 1);
+    struct pqpool_lease *lease = lease_from(pool);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct pqpool_query query = { .sql = cases[i].sql };
+        PGresult *result = NULL;
+        struct err err = { 0 };
+        cr_assert_eq(pqpool_exec(lease, &query, PQPOOL_DEFAULT_DEADLINE, &result, &err),
+                     PQPOOL_REFUSED);
+        cr_expect_str_eq(err.code, cases[i].code);
+        cr_expect_str_eq(err.text, cases[i].text);
+        cr_expect_str_eq(err.constraint, cases[i].constraint);
+        cr_expect_str_eq(err.table, cases[i].table);
+        cr_expect_str_eq(pqpool_lease_error_fields(lease)->column, cases[i].column);
+        cr_expect_neq(pqpool_lease_error_fields(lease)->routine[0], '\0');
+        cr_expect_null(strstr(err_public_text(&err), "SECRET"), "%s", err_public_text(&err));
+        cr_expect_null(strstr(PQerrorMessage(pqpool_lease_pg(lease)), "DETAIL"));
+    }
+    pqpool_release(&lease, PQPOOL_REUSE);
     close_all(&pool, &cluster);
 }
 

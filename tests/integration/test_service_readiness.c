@@ -376,7 +376,7 @@ Test(writes, that_the_check_may_not_try_are_told_by_groups, .timeout = TEST_S)
     http_client_close(&rig.http);
     add_trigger(&rig, "a_known", "NEW.account_id NOT IN ('ACC', 'BCC')", "P0001");
     rig = rig_spawn(rig.cluster, LIST(CHECKED_OFTEN, "ORDERS_COMMIT_TIMEOUT=2s"));
-    cr_expect(daemon_log_wait(rig.daemon, "database.trial_refused", SOON_S));
+    cr_expect(daemon_log_wait(rig.daemon, "database.canary_refused", SOON_S));
     cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 200, ""), SOON_S));
 
     add_trigger(&rig, "b_full", "true", "53100");
@@ -405,7 +405,7 @@ Test(check, takes_no_transaction_id, .timeout = TEST_S)
     struct rig rig = rig_spawn(cluster_open(&calm), LIST(CHECKED_OFTEN));
     cr_assert(WAIT_UNTIL(probe_says(&rig, "/health/ready", 200, ""), SOON_S));
     double begin = checks_passed(&rig);
-    cr_expect(WAIT_UNTIL(checks_passed(&rig) >= begin + 3, SOON_S), "the first trial is over");
+    cr_expect(WAIT_UNTIL(checks_passed(&rig) >= begin + 3, SOON_S), "the first canary is over");
     int64_t before = next_transaction(&rig);
     begin = checks_passed(&rig);
     cr_expect(WAIT_UNTIL(checks_passed(&rig) >= begin + 5, SOON_S));

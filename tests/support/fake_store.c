@@ -150,6 +150,7 @@ static bool holds(const struct put_group *group, const char *client_order_id)
 static struct fake_step failing(enum store_action action, const char *code)
 {
     struct fake_step step = { .fails = true, .failure = { .action = action } };
+    step.failure.fault = action == STORE_SPLIT ? FAULT_ORDER : FAULT_NONE;
     err_set_code(&step.failure.err, 0, code, "a failure of the fake store");
     return step;
 }

@@ -41,3 +41,21 @@ Test(err, long_text_is_cut)
     err_set(&err, 0, "%0400d", 1);
     cr_expect_eq(strlen(err.text), sizeof err.text - 1);
 }
+
+Test(err, a_private_text_is_shown_to_nobody_else)
+{
+    struct err err;
+    err_set_code(&err, ERR_PRIVATE | ERR_RETRYABLE, "22P02", "invalid input: \"%s\"", "4711");
+    cr_expect_str_eq(err.text, "invalid input: \"4711\"");
+    cr_expect_null(strstr(err_public_text(&err), "4711"));
+    err_set(&err, 0, "no connection");
+    cr_expect_str_eq(err_public_text(&err), "no connection");
+}
+
+Test(err, names_are_those_of_the_last_error)
+{
+    struct err err = { .constraint = "old", .table = "old" };
+    err_set_code(&err, 0, "42P01", "gone");
+    cr_expect_str_eq(err.constraint, "");
+    cr_expect_str_eq(err.table, "");
+}

@@ -200,7 +200,8 @@ ParameterizedTestParameters(ingest_before_send, followers_end_with_their_leader)
         { true,  STORE_FAIL,          ITEM_UNKNOWN,     ITEM_UNKNOWN,     false },
         { false, STORE_FAIL,          ITEM_FAILED,      ITEM_FAILED,      false },
         { false, STORE_UNAVAILABLE,   ITEM_UNAVAILABLE, ITEM_UNAVAILABLE, false },
-        { false, STORE_SPLIT_OR_FAIL, ITEM_FAILED,      0,                true  },
+        { false, STORE_SPLIT_OR_FAIL, ITEM_FAILED,      ITEM_FAILED,      false },
+        { false, STORE_SPLIT,         ITEM_REFUSED,     0,                true  },
     };
     /* clang-format on */
     return cr_make_param_array(struct end_case, cases, sizeof cases / sizeof cases[0]);

@@ -1,0 +1,113 @@
+/* trial.c - see trial.h. A table that is missing fails every order, a table that is missing for one
+ * account only that one's; a server that is out of disk space fails all, a bad block of an index a
+ * few. Without a trial the first of each pair would cost a statement an order, and the second would
+ * end orders of strangers.
+ *
+ * The pieces are tried in order. A piece of which nothing was left to store (replays) proves
+ * neither, so the trial goes on. */
+#include "ingest/trial.h"
+
+#include "base/clock.h"
+#include "ingest/settle.h"
+
+static const int64_t trial_max_ns = NS_PER_S; /* a worker is not held for longer */
+
+bool trial_is_due(const struct ingest_group *group, const struct store_failure *failure)
+{
+    if (group->neighbour_stored || group->failed_alike)
+        return false;
+    return failure->action == STORE_SPLIT_OR_FAIL ||
+           (failure->action == STORE_RETRY_THEN_SPLIT && failure->fault == FAULT_SERVER &&
+            settle_is_blocked(group));
+}
+
+struct trial {
+    struct ingest_group whole;                 /* as it was before; its items are in the pieces */
+    struct store_failure failure;              /* the last one that is as the group's */
+    struct group_outcome pieces;               /* back[]: the pieces */
+    size_t n_tried;                            /* of the pieces */
+    struct ingest_group failed[GROUP_FAN_OUT]; /* pieces that failed as the group did */
+    size_t n_failed;
+    bool apart; /* the failure is not of all, or that cannot be told */
+};
+
+static bool is_alike(const struct store_failure *a, const struct store_failure *b)
+{
+    return !b->in_doubt && a->action == b->action && a->fault == b->fault &&
+           strcmp(a->err.code, b->err.code) == 0;
+}
+
+static void try_piece(struct attempt *a, struct trial *trial, int64_t stop_at_ns)
+{
+    struct store_failure failure;
+    a->group = trial->pieces.back[trial->n_tried++];
+    bool ok = attempt_put(a, stop_at_ns, &failure);
+    trial->apart |= a->n_created > 0;
+    trial->whole.neighbour_stored |= a->n_created > 0;
+    if (a->group.first == NULL)
+        return;
+    if (ok) {
+        settle_pending(a);
+    } else if (is_alike(&trial->failure, &failure)) {
+        trial->failure = failure;
+        trial->failed[trial->n_failed++] = a->group;
+    } else {
+        trial->apart = true;
+        settle_apart(a, &failure);
+    }
+}
+
+/* ---- the end ---- */
+
+static void go_on_alone(struct attempt *a, const struct trial *trial, struct ingest_group piece)
+{
+    piece.neighbour_stored = trial->whole.neighbour_stored;
+    piece.suspect = true;
+    a->outcome->back[a->outcome->n_back++] = piece;
+}
+
+static void end_apart(struct attempt *a, const struct trial *trial)
+{
+    for (size_t i = 0; i < trial->n_failed; i++)
+        go_on_alone(a, trial, trial->failed[i]);
+    for (size_t i = trial->n_tried; i < trial->pieces.n_back; i++)
+        go_on_alone(a, trial, trial->pieces.back[i]);
+    a->group.first = NULL;
+    settle_count_split(a, &trial->failure.err, trial->whole.n_items);
+}
+
+/* The pieces that failed become one group again. */
+static void end_alike(struct attempt *a, const struct trial *trial)
+{
+    struct items leaders = { NULL, NULL };
+    struct ingest_item *next;
+    for (size_t i = 0; i < trial->n_failed; i++)
+        for (struct ingest_item *leader = trial->failed[i].first; leader != NULL; leader = next) {
+            next = leader->next;
+            items_push(&leaders, leader);
+        }
+    a->group = trial->whole;
+    a->group.first = leaders.first;
+    a->group.failed_alike = true;
+    group_measure(&a->group);
+    if (a->group.first != NULL)
+        settle_failure(a, &trial->failure, true);
+}
+
+void trial_run(struct attempt *a, const struct store_failure *failure, int64_t stop_at_ns)
+{
+    struct trial trial = { .whole = a->group, .failure = *failure };
+    const int64_t until_ns = clock_min(clock_now_ns() + trial_max_ns, a->group.deadline_at_ns);
+    trial.whole.in_doubt |= failure->in_doubt;
+    a->group.in_doubt |= failure->in_doubt;
+    group_split(&a->group, &trial.pieces);
+    while (trial.n_tried < trial.pieces.n_back && !trial.apart) {
+        trial.apart = clock_now_ns() >= until_ns;
+        if (!trial.apart)
+            try_piece(a, &trial, stop_at_ns);
+    }
+    if (trial.apart)
+        end_apart(a, &trial);
+    else
+        end_alike(a, &trial);
+}

@@ -1,0 +1,16 @@
+/* trial.h - is a failure one order's, or of all? A group that failed for a reason that may be
+ * either is attempted in its pieces, one after the other, on the worker that has it. */
+#ifndef INGEST_TRIAL_H
+#define INGEST_TRIAL_H
+
+#include "ingest/attempt.h"
+
+/* Of a group of several orders that is not atomic: does its failure ask for a trial? */
+bool trial_is_due(const struct ingest_group *group, const struct store_failure *failure);
+
+/* Attempts the pieces of attempt->group until one is stored, one fails in another way, or the time
+ * for a trial is over: then what is left goes on in pieces. If all pieces fail as the group did,
+ * the failure is of all: the group ends by it, or is attempted again whole. */
+void trial_run(struct attempt *attempt, const struct store_failure *failure, int64_t stop_at_ns);
+
+#endif

@@ -1,0 +1,119 @@
+/* failure.c - see failure.h. The table is sqlstate.c's.
+ *
+ * 42501 is said both of a row that a policy forbids and of a right that is missing. The message is
+ * translated; the routine that reported the error is not, and tells most of them apart. Where it
+ * does not (a Citus coordinator reports its workers' errors), the server is asked whether the role
+ * has every right that the statements need: then only a policy can have refused. */
+#include "store/failure.h"
+
+#include <libpq-fe.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "store/sqlstate.h"
+
+enum answer { NO, YES, UNKNOWN };
+
+/* Functions of the server's source, the same since PostgreSQL 9.5. */
+static enum answer policy_by_routine(const char *routine)
+{
+    static const char *const about_the_row[] = {
+        "ExecWithCheckOptions", /* WITH CHECK of a policy */
+        "exec_stmt_raise",      /* RAISE in a trigger of the owner's */
+    };
+    for (size_t i = 0; i < sizeof about_the_row / sizeof about_the_row[0]; i++)
+        if (strcmp(routine, about_the_row[i]) == 0)
+            return YES;
+    return strncmp(routine, "aclcheck_error", strlen("aclcheck_error")) == 0 ? NO : UNKNOWN;
+}
+
+static bool policy_by_rights(const struct session *session)
+{
+    PGresult *rows = NULL;
+    struct err err;
+    transaction_rollback(session);
+    enum pqpool_rc rc = statement_ask_policy(session, &rows, &err);
+    bool by_policy = rc == PQPOOL_OK && PQntuples(rows) == 1 && PQnfields(rows) == 1 &&
+                     strcmp(PQgetvalue(rows, 0, 0), "t") == 0;
+    PQclear(rows);
+    return by_policy;
+}
+
+static bool is_by_policy(const struct session *session, const char *routine)
+{
+    enum answer answer = policy_by_routine(routine);
+    return answer == UNKNOWN ? policy_by_rights(session) : answer == YES;
+}
+
+static const struct sqlstate_row *find_row(const struct session *session, const struct err *err)
+{
+    const struct pqpool_error_fields fields = *pqpool_lease_error_fields(session->lease);
+    const struct sqlstate_error error = {
+        .code = err->code,
+        .constraint = err->constraint,
+        .table = err->table,
+        .column = fields.column,
+        .by_policy = strcmp(err->code, "42501") == 0 && is_by_policy(session, fields.routine),
+    };
+    return sqlstate_find(&error);
+}
+
+void failure_classify(const struct session *session, enum pqpool_rc rc,
+                      struct store_failure *failure)
+{
+    failure->unless_neighbour_stored = false;
+    switch (rc) {
+    case PQPOOL_TIMEOUT:
+        failure->action = STORE_RETRY_THEN_SPLIT;
+        failure->fault = FAULT_NONE;
+        return;
+    case PQPOOL_REFUSED:
+        if (failure->err.code[0] != '\0') {
+            const struct sqlstate_row *row = find_row(session, &failure->err);
+            failure->action = row->action;
+            failure->fault = row->fault;
+            failure->unless_neighbour_stored = row->unless_neighbour_stored;
+            return;
+        }
+        break; /* not the server's: libpq had no memory for the answer */
+    case PQPOOL_LOST:
+        failure->action = STORE_RETRY;
+        failure->fault = FAULT_SERVER;
+        return;
+    case PQPOOL_OK:
+    case PQPOOL_FULL:
+    case PQPOOL_DOWN:
+    case PQPOOL_CLOSED:
+    case PQPOOL_NOMEM:
+        break;
+    }
+    failure->action = STORE_RETRY;
+    failure->fault = FAULT_SERVICE;
+}
+
+static bool is_passing(enum store_action action)
+{
+    return action == STORE_RETRY || action == STORE_RETRY_THEN_SPLIT;
+}
+
+enum lookup_rc failure_of_read(const struct session *session, enum pqpool_rc rc,
+                               const struct err *err)
+{
+    struct store_failure failure = { .err = *err };
+    failure_classify(session, rc, &failure);
+    if (is_passing(failure.action))
+        return LOOKUP_UNAVAILABLE;
+    return failure.fault == FAULT_SERVICE ? LOOKUP_FAILED : LOOKUP_DATABASE_FAULT;
+}
+
+bool failure_is_passing(enum pqpool_rc rc, const struct err *err)
+{
+    return rc != PQPOOL_REFUSED || err->code[0] == '\0' ||
+           is_passing(sqlstate_find_code(err->code)->action);
+}
+
+void failure_publish(struct err *err)
+{
+    if (err != NULL && sqlstate_find_code(err->code)->fault != FAULT_ORDER)
+        err->flags &= ~(unsigned)ERR_PRIVATE;
+}

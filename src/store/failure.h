@@ -1,0 +1,29 @@
+/* failure.h - what a pqpool_exec() that failed means: from its return code, its error and, where
+ * the code alone does not tell, one question to the server, to a struct store_failure. */
+#ifndef STORE_FAILURE_H
+#define STORE_FAILURE_H
+
+#include <stdbool.h>
+
+#include "orders/order_store.h"
+#include "pqpool/pqpool.h"
+#include "store/statement.h"
+
+/* Sets action, fault and unless_neighbour_stored of *failure from `rc`, which is not PQPOOL_OK, and
+ * from failure->err. May send one statement on the session, after a ROLLBACK when a transaction has
+ * failed. */
+void failure_classify(const struct session *session, enum pqpool_rc rc,
+                      struct store_failure *failure);
+
+/* The same for a read: no order was sent, so none can be at fault. */
+enum lookup_rc failure_of_read(const struct session *session, enum pqpool_rc rc,
+                               const struct err *err);
+
+/* Of a statement that holds no order: may the same be done again in a while? */
+bool failure_is_passing(enum pqpool_rc rc, const struct err *err);
+
+/* Of a statement that holds no order: lets everybody read the server's message, unless it may be
+ * about the content of stored rows. */
+void failure_publish(struct err *err);
+
+#endif
