@@ -55,7 +55,9 @@ bool health_keeps_control(const struct pqpool *pool, enum task_rc how)
 void pqpool_check_health(struct pqpool *pool)
 {
     mutex_lock(&pool->mu);
-    pool->next_health_at_ns = 0;
+    const struct conn *control = &pool->control;
+    if (control->state == CONN_IDLE || control->state == CONN_CHECKING)
+        pool->next_health_at_ns = 0; /* a fresh connection is checked at once anyhow */
     pool_wake_janitor(pool);
     mutex_unlock(&pool->mu);
 }

@@ -222,7 +222,8 @@ enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query
 void pqpool_note(struct pqpool_lease *lease, const char *sqlstate);
 
 /* Makes the next health check now instead of at its time, and another one after it if one is under
- * way: what the user has heard may be news. */
+ * way: what the user has heard may be news. Without a connection to ask nothing happens: one that
+ * is made is checked at once. */
 void pqpool_check_health(struct pqpool *pool);
 
 /* Is an acquire bound to fail at once? Then *retry_in_ns (may be NULL) is the time until the

@@ -33,14 +33,16 @@ enum column { IN_RECOVERY, READ_ONLY, XIDS_EXHAUSTED, FSYNC, UNLOGGED, COLUMNS }
 /* The statements of the check, in their order. */
 enum step { STEP_LOCK_WAIT, STEP_INSERT, STEP_SELECT, STEP_STATE };
 
-/* The statements of a canary, which come before those. Deferred constraints are checked at once. */
-#define BEGIN_CANARY "BEGIN; " LOCK_WAIT "; SET CONSTRAINTS ALL IMMEDIATE; "
-#define END_CANARY "; ROLLBACK; "
+/* The statements of a canary, which come before those. Deferred constraints are checked at once.
+ * What is sent together is one transaction, so an INSERT that fails leaves none open; BEGIN only
+ * makes it one that ROLLBACK may end. */
+#define BEGIN_CANARY LOCK_WAIT "; SET CONSTRAINTS ALL IMMEDIATE; "
+#define END_CANARY "; BEGIN; ROLLBACK; "
 enum canary_step {
-    CANARY_BEGIN,
     CANARY_LOCK_WAIT,
     CANARY_CONSTRAINTS,
     CANARY_INSERT,
+    CANARY_BEGIN,
     CANARY_ROLLBACK,
     CANARY_STEPS
 };
@@ -217,7 +219,7 @@ static void judge(struct store *store, const PGresult *last, unsigned before)
     struct store_health *health = &store->health;
     const bool is_row = PQresultStatus(last) == PGRES_TUPLES_OK;
     if (health->on_canary) {
-        if (before < CANARY_ROLLBACK) {
+        if (before <= CANARY_INSERT) {
             fail_canary(health, last);
             return;
         }

@@ -78,6 +78,25 @@ static bool on_connect(void *ctx, struct pqpool_lease *lease, int64_t deadline_a
     return good;
 }
 
+static const char *health_query(void *ctx)
+{
+    (void)ctx;
+    SIM_CHECK(!sim_holds_lock(), "health_query is called with a mutex held");
+    return sim_chance(4) ? NULL : "SELECT 'own'";
+}
+
+static bool health_verdict(void *ctx, const PGresult *last, unsigned before, struct err *err)
+{
+    (void)ctx;
+    (void)before;
+    SIM_CHECK(!sim_holds_lock(), "health_verdict is called with a mutex held");
+    SIM_CHECK(last != NULL, "health_verdict is called with no result");
+    if (PQresultStatus(last) == PGRES_TUPLES_OK)
+        return true;
+    err_set(err, 0, "the server refuses");
+    return false;
+}
+
 static void on_event(void *ctx, const struct pqpool_event *event)
 {
     struct pqpool *pool = ((struct world *)ctx)->callers.pool; /* NULL while it is opened */
@@ -204,6 +223,10 @@ static void *live(void *arg)
     draw_spans(&world.options);
     if (sim_chance(3))
         world.options.on_connect = on_connect;
+    if (sim_chance(2)) {
+        world.options.health_query = health_query;
+        world.options.health_verdict = health_verdict;
+    }
     sim_pg_reset(sim_chance(6));
     world.driver = sim_chance(2) ? &sim_pg_17 : &sim_pg;
     world.turmoil_steps = 500 + sim_draw(sim_chance(2) ? 4000 : 12000);

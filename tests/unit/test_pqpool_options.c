@@ -135,6 +135,18 @@ Test(options, no_string_may_be_null)
     }
 }
 
+static const char *ask_nothing(void *ctx)
+{
+    return ctx;
+}
+
+Test(options, a_health_check_is_asked_and_judged_or_neither)
+{
+    struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
+    options.health_query = ask_nothing;
+    expect_verdict(&options, "health_query and health_verdict", 0, false);
+}
+
 Test(options, open_refuses_and_writes_nothing)
 {
     struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
