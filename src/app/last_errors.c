@@ -92,7 +92,8 @@ static struct last_error *place_for(struct last_errors *errors, const struct las
 void last_errors_note(struct last_errors *errors, int64_t at_us, enum log_level level,
                       const char *event, const struct log_field *fields, int count)
 {
-    static const char *const of_code[] = { "status", "method", "route", "sqlstate", NULL };
+    static const char *const of_code[] = { "status",   "method",     "route",
+                                           "sqlstate", "constraint", NULL };
     static const char *const of_text[] = { "text", "error", NULL };
     struct last_error error = {
         .first_at_us = at_us, .last_at_us = at_us, .count = 1, .level = level, .event = event

@@ -1,10 +1,11 @@
 /* last_errors.h - the warnings and errors of late, one entry for each kind, for the page that
  * people look at: what the log says, without having to find the log.
  *
- * Two events are of one kind when they have the same name and code (SQLSTATE, or status and route)
- * and the same text but for its numbers ("next try in 0.4 s"). An entry shows the latest text. When
- * there is no room for a new kind the one that was seen least lately goes. Nothing else of an event
- * is kept: no id, no key name; bodies and secrets are in no event (base/log.h).
+ * Two events are of one kind when they have the same name and code (SQLSTATE and constraint, or
+ * status and route) and the same text but for its numbers ("next try in 0.4 s"). An entry shows the
+ * latest text. When there is no room for a new kind the one that was seen least lately goes.
+ * Nothing else of an event is kept: no id, no key name; bodies and secrets are in no event
+ * (base/log.h).
  *
  * Threads: any. Locks: last_errors->mu, a leaf. */
 #ifndef APP_LAST_ERRORS_H

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/http_map.h"
+#include "app/sqlstate_doc.h"
 #include "base/buf.h"
 #include "base/check.h"
 #include "http/http.h"
@@ -143,4 +144,5 @@ void problem_doc(struct buf *out)
     for (size_t i = 0; i < ORDER_CODES; i++)
         if (order_codes[i].of == ORDER_CODE_OF_FIELD)
             buf_printf(out, "| `%s` | %s |\n", order_codes[i].code, order_codes[i].meaning);
+    sqlstate_doc(out);
 }

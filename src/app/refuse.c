@@ -111,16 +111,31 @@ static struct http_problem of_reuse(const struct ingest_item *item, struct refus
     return problem;
 }
 
+static const char *sqlstate_member(const struct ingest_item *item, struct refuse_text *text)
+{
+    begin_members(text);
+    buf_add_str(&text->members, "\"sqlstate\":");
+    buf_add_json(&text->members, item->err.code);
+    return members_of(text);
+}
+
+/* Who sent the order may read the server's message, which may quote it. */
 static struct http_problem of_database(const struct ingest_item *item, struct refuse_text *text)
 {
     struct http_problem problem = http_map_problem(REFUSE_BY_DATABASE);
-    begin_members(text);
     (void)snprintf(text->detail, sizeof text->detail, "SQLSTATE %s: %s", item->err.code,
                    item->err.text);
-    buf_add_str(&text->members, "\"sqlstate\":");
-    buf_add_json(&text->members, item->err.code);
     problem.detail = text->detail;
-    problem.members = members_of(text);
+    problem.members = sqlstate_member(item, text);
+    return problem;
+}
+
+/* The message may be about another order of the group: it is not told. */
+static struct http_problem of_database_fault(const struct ingest_item *item,
+                                             struct refuse_text *text)
+{
+    struct http_problem problem = http_map_problem(REFUSE_DATABASE_FAULT);
+    problem.members = sqlstate_member(item, text);
     return problem;
 }
 
@@ -132,6 +147,8 @@ struct http_problem refuse_verdict(const struct ingest_item *item, struct refuse
         return of_reuse(item, text);
     case ITEM_REFUSED:
         return of_database(item, text);
+    case ITEM_DATABASE_FAULT:
+        return of_database_fault(item, text);
     case ITEM_UNAVAILABLE:
         problem = http_map_problem(REFUSE_DATABASE_DOWN);
         problem.retry_after_ns = item->err.retry_after_ns > 0 ? item->err.retry_after_ns : NS_PER_S;
@@ -141,7 +158,6 @@ struct http_problem refuse_verdict(const struct ingest_item *item, struct refuse
     case ITEM_STALE:
     case ITEM_BATCH_REFUSED:
     case ITEM_FAILED:
-    case ITEM_DATABASE_FAULT:
     case ITEM_TIMED_OUT:
     case ITEM_UNKNOWN:
         break;

@@ -85,6 +85,9 @@ struct ingest_item {
     struct ingest_group parked;    /* ingest's: the group that waits with this item at its head */
 };
 
+/* What an order hears of a failure that is certain, and leaves nothing to try. */
+enum item_verdict ingest_verdict_of(enum store_fault fault);
+
 /* Frees order and put.stored. */
 void ingest_item_fini(struct ingest_item *item);
 

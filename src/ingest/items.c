@@ -114,3 +114,18 @@ void ingest_item_fini(struct ingest_item *item)
     order_fini(&item->order);
     order_fini(&item->put.stored);
 }
+
+enum item_verdict ingest_verdict_of(enum store_fault fault)
+{
+    switch (fault) {
+    case FAULT_ORDER:
+        return ITEM_REFUSED;
+    case FAULT_OPERATOR:
+    case FAULT_SERVER:
+        return ITEM_DATABASE_FAULT;
+    case FAULT_SERVICE:
+    case FAULT_NONE:
+        break;
+    }
+    return ITEM_FAILED;
+}

@@ -165,22 +165,6 @@ void settle_reason(struct attempt *a, const struct err *why, enum store_fault fa
     }
 }
 
-/* What an order hears of a failure that is certain and leaves nothing to try. */
-static enum item_verdict verdict_of_fault(enum store_fault fault)
-{
-    switch (fault) {
-    case FAULT_ORDER:
-        return ITEM_REFUSED;
-    case FAULT_OPERATOR:
-    case FAULT_SERVER:
-        return ITEM_DATABASE_FAULT;
-    case FAULT_SERVICE:
-    case FAULT_NONE:
-        break;
-    }
-    return ITEM_FAILED;
-}
-
 bool settle_is_blocked(const struct ingest_group *group)
 {
     return group->blocked + 1 >= BLOCKED_MAX;
@@ -201,7 +185,7 @@ static void end_by_fault(struct attempt *a, const struct store_failure *failure)
     }
     if (!group->neighbour_stored)
         streak_note_failure(a->streak, group, failure);
-    settle_all(a, group->n_items == 1 ? "order.failed" : "group.failed", verdict_of_fault(fault));
+    settle_all(a, group->n_items == 1 ? "order.failed" : "group.failed", ingest_verdict_of(fault));
 }
 
 static void try_again(struct attempt *a, const struct store_failure *failure)

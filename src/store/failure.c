@@ -1,9 +1,11 @@
 /* failure.c - see failure.h. The table is sqlstate.c's.
  *
- * 42501 is said both of a row that a policy forbids and of a right that is missing. The message is
- * translated; the routine that reported the error is not, and tells most of them apart. Where it
- * does not (a Citus coordinator reports its workers' errors), the server is asked whether the role
- * has every right that the statements need: then only a policy can have refused. */
+ * Some codes are said of a row as well as of the table or the server: 42501 of a row that a policy
+ * forbids and of a right that is missing, 54000 of an index row that is too large and of a server
+ * that has no transaction ids left. The message is translated; the routine that reported the error
+ * is not, and tells most of them apart. Where it does not for 42501 (a Citus coordinator reports
+ * its workers' errors), the server is asked whether the role has every right that the statements
+ * need: then only a policy can have refused. */
 #include "store/failure.h"
 
 #include <libpq-fe.h>
@@ -12,19 +14,33 @@
 #include "base/err.h"
 #include "store/sqlstate.h"
 
-enum answer { NO, YES, UNKNOWN };
+/* Functions of the server's source, PostgreSQL 9.5 to 18. */
+static const char *const refuse_rows[] = {
+    "ExecWithCheckOptions", /* WITH CHECK of a policy */
+    "exec_stmt_raise",      /* RAISE in a trigger of the owner's */
+    NULL,
+};
+static const char *const refuse_large_rows[] = {
+    "index_form_tuple",
+    "index_form_tuple_context",
+    "_bt_check_third_page",
+    "GinFormTuple",
+    "gistSplit",
+    "spgdoinsert",
+    "_hash_doinsert",
+    "brin_doinsert",
+    "brin_doupdate",
+    "heap_form_tuple",
+    "RelationGetBufferForTuple",
+    NULL,
+};
 
-/* Functions of the server's source, the same since PostgreSQL 9.5. */
-static enum answer policy_by_routine(const char *routine)
+static bool is_among(const char *routine, const char *const routines[])
 {
-    static const char *const about_the_row[] = {
-        "ExecWithCheckOptions", /* WITH CHECK of a policy */
-        "exec_stmt_raise",      /* RAISE in a trigger of the owner's */
-    };
-    for (size_t i = 0; i < sizeof about_the_row / sizeof about_the_row[0]; i++)
-        if (strcmp(routine, about_the_row[i]) == 0)
-            return YES;
-    return strncmp(routine, "aclcheck_error", strlen("aclcheck_error")) == 0 ? NO : UNKNOWN;
+    for (size_t i = 0; routines[i] != NULL; i++)
+        if (strcmp(routine, routines[i]) == 0)
+            return true;
+    return false;
 }
 
 static bool policy_by_rights(const struct session *session)
@@ -39,10 +55,13 @@ static bool policy_by_rights(const struct session *session)
     return by_policy;
 }
 
-static bool is_by_policy(const struct session *session, const char *routine)
+static bool is_about_row(const struct session *session, const char *code, const char *routine)
 {
-    enum answer answer = policy_by_routine(routine);
-    return answer == UNKNOWN ? policy_by_rights(session) : answer == YES;
+    if (strncmp(code, "54", 2) == 0)
+        return is_among(routine, refuse_large_rows);
+    if (strcmp(code, "42501") != 0 || strncmp(routine, "aclcheck_error", 14) == 0)
+        return false;
+    return is_among(routine, refuse_rows) || policy_by_rights(session);
 }
 
 static const struct sqlstate_row *find_row(const struct session *session, const struct err *err)
@@ -53,7 +72,7 @@ static const struct sqlstate_row *find_row(const struct session *session, const 
         .constraint = err->constraint,
         .table = err->table,
         .column = fields.column,
-        .by_policy = strcmp(err->code, "42501") == 0 && is_by_policy(session, fields.routine),
+        .about_row = is_about_row(session, err->code, fields.routine),
     };
     return sqlstate_find(&error);
 }

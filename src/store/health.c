@@ -159,7 +159,7 @@ static void judge_error(struct store_health *health, const PGresult *error, unsi
 
 static bool is_true(const PGresult *row, enum column column)
 {
-    const char *value = PQgetvalue(row, 0, column);
+    const char *value = PQgetvalue(row, 0, (int)column);
     return strcmp(value, "t") == 0 || strcmp(value, "on") == 0;
 }
 

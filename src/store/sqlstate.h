@@ -12,13 +12,13 @@
 struct sqlstate_error {
     const char *code;
     const char *constraint, *table, *column;
-    bool by_policy; /* of 42501: it is about the row, and no right is missing */
+    bool about_row; /* more than the code says so: failure.c */
 };
 
 /* What else must be true for a row of the table to fit. */
 enum sqlstate_condition {
     SQLSTATE_ALWAYS,
-    SQLSTATE_BY_POLICY,
+    SQLSTATE_ABOUT_ROW,
     SQLSTATE_NAMES_CONSTRAINT,
     SQLSTATE_NAMES_TABLE_ONLY,  /* a table, and no constraint */
     SQLSTATE_OF_FOREIGN_COLUMN, /* a column that no INSERT of ours fills */

@@ -92,8 +92,8 @@ Test(health, leaves_no_session_in_a_transaction, .timeout = TEST_S)
     struct pqpool *pool = open_with(cluster, &own);
     uint64_t dials = stats_of(pool).dials;
     check(pool, &own, "BEGIN; SELECT 1 / 0", true);
-    own.sql = "SELECT 1";
-    AWAIT(stats_of(pool).dials == dials + 1 && stats_of(pool).control_connected);
+    own.sql = "SELECT 1"; /* a fresh connection is checked at once, perhaps with the old question */
+    AWAIT(stats_of(pool).dials > dials && stats_of(pool).control_connected);
     check(pool, &own, "SELECT 1", true);
     cr_expect(stats_of(pool).healthy);
     cr_expect_eq(cluster_query_int(cluster, "SELECT count(*) FROM pg_stat_activity WHERE "
@@ -115,8 +115,6 @@ Test(health, says_why_it_failed, .timeout = TEST_S)
     close_all(&pool, &cluster);
 }
 
-/* The first of many checks, and the first of many connections, are made before a server is there.
- */
 Test(health, has_failed_while_nobody_can_be_asked, .timeout = TEST_S)
 {
     struct own own = { .sql = "SELECT 1", .passes = true };

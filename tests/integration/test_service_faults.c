@@ -1,13 +1,24 @@
 /* Answers that need something to be broken: the outcome they tell must be true. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "service_rig.h"
+#include "support/cluster_xids.h"
 
 #define ORDER(id)                                                                                  \
     "{'account_id':'ACC','client_order_id':'" id "','symbol':'EURUSD','side':'buy','type':"        \
     "'market','quantity':'1'}"
 
-/* A table that is gone is no reason to try again: the fault is told at once, and nothing stored. */
+static void expect_unavailable(const struct answer *answer, const char *sqlstate)
+{
+    expect_problem(answer, 503, "database_unavailable", "not_accepted");
+    cr_expect_str_eq(answer_text(answer, "sqlstate"), sqlstate);
+    cr_expect(json_is_true(json_object_get(answer->json, "retryable")));
+    cr_expect(answer_header_is(answer, "Retry-After", "1"));
+}
+
+/* A table that is gone is no reason to wait: that is told at once, nothing is stored, and the same
+ * order is good when the table is back. */
 Test(faults, a_table_that_is_gone, .timeout = TEST_S)
 {
     static const char *const reads[] = { "/v1/orders/01a2097c-351c-7786-b9b4-6445788ae8c4",
@@ -15,17 +26,72 @@ Test(faults, a_table_that_is_gone, .timeout = TEST_S)
     struct rig rig = rig_open(NULL);
     cluster_exec(rig.cluster, "ALTER TABLE orders RENAME TO elsewhere");
     struct answer answer = rig_post(&rig, ORDER("1"));
-    expect_problem(&answer, 500, "internal_error", "not_accepted");
+    expect_unavailable(&answer, "42P01");
     answer_fini(&answer);
     for (size_t i = 0; i < sizeof reads / sizeof reads[0]; i++) {
         answer = rig_get(&rig, reads[i]);
-        expect_problem(&answer, 500, "internal_error", NULL);
+        expect_problem(&answer, 503, "database_unavailable", NULL);
         answer_fini(&answer);
     }
     cluster_exec(rig.cluster, "ALTER TABLE elsewhere RENAME TO orders");
     answer = rig_post(&rig, ORDER("1"));
     EXPECT_STATUS(answer, 201);
     answer_fini(&answer);
+    rig_close(&rig);
+}
+
+#define BATCH "[" ORDER("b-1") "," ORDER("b-2") "," ORDER("b-3") "]"
+
+static struct answer post_batch(struct rig *rig, const char *path)
+{
+    char *body = quoted(BATCH);
+    struct answer answer = rig_ask(rig, "POST", path, LIST("Content-Type: application/json"), body);
+    free(body);
+    return answer;
+}
+
+static bool refused_for_xids(struct rig *rig)
+{
+    struct answer answer = rig_post(rig, ORDER("1"));
+    bool refused = strcmp(answer_text(&answer, "sqlstate"), "54000") == 0;
+    if (refused)
+        expect_unavailable(&answer, "54000");
+    answer_fini(&answer);
+    return refused;
+}
+
+/* The server stops to write before its transaction ids wrap around: no order is at fault, and the
+ * same orders are good after a VACUUM. */
+Test(faults, a_server_without_transaction_ids, .timeout = TEST_S)
+{
+    static const char *const batches[] = { "/v1/orders/batch", "/v1/orders/batch?atomic=true" };
+    struct rig rig =
+        rig_spawn(cluster_open(&(struct cluster_options){ .conf = CLUSTER_XIDS_CONF }), NULL);
+    cr_assert(daemon_wait_status(rig.daemon, "/health/ready", 200, SOON_S));
+    struct answer answer = rig_post(&rig, ORDER("0"));
+    EXPECT_STATUS(answer, 201);
+    answer_fini(&answer);
+
+    cluster_exhaust_xids(rig.cluster);
+    cr_expect(WAIT_UNTIL(refused_for_xids(&rig), SOON_S));
+    for (size_t i = 0; i < 2; i++) {
+        answer = post_batch(&rig, batches[i]);
+        expect_problem(&answer, 503, "database_unavailable", "not_accepted");
+        answer_fini(&answer);
+    }
+    answer = rig_post(&rig, ORDER("0"));
+    EXPECT_STATUS(answer, 200);
+    answer_fini(&answer);
+
+    cluster_vacuum_xids(rig.cluster);
+    answer = rig_post(&rig, ORDER("1"));
+    EXPECT_STATUS(answer, 201);
+    answer_fini(&answer);
+    for (size_t i = 0; i < 2; i++) {
+        answer = post_batch(&rig, batches[i]);
+        EXPECT_STATUS(answer, i == 0 ? 201 : 200);
+        answer_fini(&answer);
+    }
     rig_close(&rig);
 }
 

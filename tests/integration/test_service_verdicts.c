@@ -48,25 +48,46 @@ static int64_t count_rows(struct rig *rig, const char *where)
     return count;
 }
 
-/* ---- one order that the database refuses ---- */
+/* ---- a service whose role owns no more than it must ---- */
 
-/* Refuses BAD, and holds PLUG up until there is a table `unplug`. */
-static const char refusing[] =
-    "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+/* As a role for which rights and row-level security count. */
+static struct rig open_as_app(const char *const settings[])
+{
+    struct cluster *cluster = cluster_open(NULL);
+    cluster_exec(cluster, "CREATE ROLE app LOGIN; GRANT ALL ON SCHEMA public TO app");
+    char *url = support_text("DATABASE_URL=%s user=app", cluster_conninfo(cluster));
+    const char *all[8] = { url };
+    for (size_t i = 0; settings[i] != NULL; i++)
+        all[i + 1] = settings[i];
+    struct rig rig = rig_spawn(cluster, all);
+    if (!daemon_wait_status(rig.daemon, "/health/ready", 200, SOON_S))
+        support_fail("the daemon is not ready; its log:\n%s", daemon_log(rig.daemon));
+    free(url);
+    return rig;
+}
+
+/* ---- one order that the database does not store ---- */
+
+/* Holds PLUG up until there is a table `unplug`. */
+static const char plugging[] =
+    "CREATE FUNCTION plug() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
     "WHILE NEW.symbol = 'PLUG' AND NOT EXISTS (SELECT FROM pg_class WHERE relname = 'unplug') "
-    "LOOP PERFORM pg_sleep(0.01); END LOOP; "
-    "IF NEW.symbol = 'BAD' THEN RAISE 'not this one' USING ERRCODE = '%s'; END IF; "
-    "RETURN NEW; END $$; CREATE %s FOR EACH ROW EXECUTE FUNCTION refuse()";
+    "LOOP PERFORM pg_sleep(0.01); END LOOP; RETURN NEW; END $$; "
+    "CREATE TRIGGER plug BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION plug()";
+
+/* One attempt may take a third of the commit timeout: the plug's must outlast the queueing. */
+#define ONE_GROUP LIST("ORDERS_WORKERS=1", "ORDERS_COMMIT_TIMEOUT=180s")
 
 /* Sends MANY orders while the only worker is held up by one more: all of them queue up, and go out
- * as one group. */
-static struct volley *fire_as_one_group(struct rig *rig, char **bodies)
+ * as one group, after `meanwhile`. */
+static struct volley *fire_as_one_group(struct rig *rig, char **bodies, const char *meanwhile)
 {
     char *plug_body = order_body("plug", "PLUG");
     struct volley *plug = fire(rig, &plug_body, 1);
     cr_assert(WAIT_UNTIL(rig_metric(rig, "ordersd_workers{state=\"busy\"}") == 1, SOON_S));
     struct volley *volley = fire(rig, bodies, MANY);
     cr_assert(WAIT_UNTIL(rig_metric(rig, "ordersd_queue_depth") == MANY, SOON_S));
+    cluster_exec(rig->cluster, meanwhile);
     cluster_exec(rig->cluster, "CREATE TABLE unplug ()");
     volley_join(volley);
     volley_join(plug);
@@ -76,40 +97,118 @@ static struct volley *fire_as_one_group(struct rig *rig, char **bodies)
     return volley;
 }
 
-static void expect_only_culprit_refused(const char *timing, const char *sqlstate)
+struct culprit {
+    const char *sql; /* what makes the database not store an order of the symbol BAD */
+    int status;      /* what that one hears */
+    const char *code, *sqlstate;
+};
+
+static void expect_only_culprit(struct rig *rig, const struct culprit *want)
 {
-    /* One attempt may take a third of the commit timeout: the plug's must outlast the queueing. */
-    struct rig rig = rig_open(LIST("ORDERS_WORKERS=1", "ORDERS_COMMIT_TIMEOUT=180s"));
-    char *trigger = support_text(refusing, sqlstate, timing);
-    cluster_exec(rig.cluster, trigger);
+    cluster_exec(rig->cluster, plugging);
+    cluster_exec(rig->cluster, want->sql);
     char **bodies = make_bodies(MANY);
     replace(&bodies[CULPRIT], "bad", "BAD");
 
-    struct volley *volley = fire_as_one_group(&rig, bodies);
+    struct volley *volley = fire_as_one_group(rig, bodies, "SELECT 1");
     const struct answer *refused = volley_answer(volley, CULPRIT);
-    expect_problem(refused, 422, "refused_by_database", "not_accepted");
-    cr_expect_str_eq(answer_text(refused, "sqlstate"), sqlstate);
+    expect_problem(refused, want->status, want->code, "not_accepted");
+    cr_expect_str_eq(answer_text(refused, "sqlstate"), want->sqlstate);
     cr_expect_eq(volley_count(volley, 201), MANY - 1);
-    cr_expect_eq(count_rows(&rig, "symbol = 'BAD'"), 0);
-    cr_expect_eq(count_rows(&rig, "symbol = 'EURUSD'"), MANY - 1);
-    cr_expect_eq(rig_metric(&rig, "ordersd_group_splits_total"), 2, "of 100, then of 7");
-    cr_expect_eq(rig_metric(&rig, "ordersd_orders_total{result=\"refused_by_database\"}"), 1);
-
+    cr_expect_eq(count_rows(rig, "symbol = 'BAD'"), 0);
+    cr_expect_eq(count_rows(rig, "symbol = 'EURUSD'"), MANY - 1);
+    cr_expect_eq(rig_metric(rig, "ordersd_group_splits_total"), 2, "of 100, then of 7");
+    cr_expect_eq(rig_metric(rig, want->status == 422
+                                     ? "ordersd_orders_total{result=\"refused_by_database\"}"
+                                     : "ordersd_orders_total{result=\"unavailable\"}"),
+                 1);
     volley_close(&volley);
     free_bodies(bodies, MANY);
-    free(trigger);
+}
+
+#define TRIGGER(timing, body)                                                                      \
+    "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.symbol = 'BAD' " \
+    "THEN " body "; END IF; RETURN NEW; END $$; "                                                  \
+    "CREATE " timing " FOR EACH ROW EXECUTE FUNCTION refuse()"
+#define BEFORE "TRIGGER refuse BEFORE INSERT ON orders"
+#define DEFERRED "CONSTRAINT TRIGGER refuse AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED"
+
+static void expect_of_superuser(const struct culprit *want)
+{
+    struct rig rig = rig_open(ONE_GROUP);
+    expect_only_culprit(&rig, want);
     rig_close(&rig);
 }
 
 Test(verdicts, a_refusal_at_the_commit_is_of_one_order, .timeout = TEST_S)
 {
-    expect_only_culprit_refused(
-        "CONSTRAINT TRIGGER refuse AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED", "P0001");
+    expect_of_superuser(&(struct culprit){ TRIGGER(DEFERRED, "RAISE 'not this one'"), 422,
+                                           "refused_by_database", "P0001" });
 }
 
 Test(verdicts, a_refusal_at_the_insert_is_of_one_order, .timeout = TEST_S)
 {
-    expect_only_culprit_refused("TRIGGER refuse BEFORE INSERT ON orders", "23514");
+    expect_of_superuser(
+        &(struct culprit){ TRIGGER(BEFORE, "RAISE 'not this one' USING ERRCODE = '23514'"), 422,
+                           "refused_by_database", "23514" });
+}
+
+/* The audit table of one account is missing: the operator's fault, and nobody else's loss. */
+Test(verdicts, a_table_that_one_order_needs_is_missing, .timeout = TEST_S)
+{
+    expect_of_superuser(&(struct culprit){
+        TRIGGER(BEFORE, "EXECUTE 'INSERT INTO audit_' || NEW.symbol || ' VALUES (1)'"), 503,
+        "database_unavailable", "42P01" });
+}
+
+/* A limit that the order's neighbours do not meet is no state of the server. */
+Test(verdicts, a_limit_that_one_order_meets, .timeout = TEST_S)
+{
+    expect_of_superuser(
+        &(struct culprit){ TRIGGER(BEFORE, "RAISE 'too much' USING ERRCODE = '54000'"), 422,
+                           "refused_by_database", "54000" });
+}
+
+/* An account that a policy forbids was once every stranger's 500. */
+Test(verdicts, a_policy_forbids_one_order, .timeout = TEST_S)
+{
+    SKIP_BEHIND_POOLER("the role is another");
+    struct rig rig = open_as_app(ONE_GROUP);
+    expect_only_culprit(&rig,
+                        &(struct culprit){ "ALTER TABLE orders ENABLE ROW LEVEL SECURITY; "
+                                           "ALTER TABLE orders FORCE ROW LEVEL SECURITY; "
+                                           "CREATE POLICY reads ON orders FOR SELECT USING (true); "
+                                           "CREATE POLICY writes ON orders FOR INSERT "
+                                           "WITH CHECK (symbol <> 'BAD')",
+                                           422, "refused_by_database", "42501" });
+    rig_close(&rig);
+}
+
+/* A right that is gone fails all: told at once, for few statements, and mended by the right. */
+Test(verdicts, a_right_that_all_orders_need_is_gone, .timeout = TEST_S)
+{
+    SKIP_BEHIND_POOLER("the role is another");
+    struct rig rig = open_as_app(ONE_GROUP);
+    char **bodies = make_bodies(MANY);
+    cluster_exec(rig.cluster, plugging);
+    struct volley *volley = fire_as_one_group(&rig, bodies, "REVOKE INSERT ON orders FROM app");
+    for (size_t i = 0; i < MANY; i++) {
+        expect_problem(volley_answer(volley, i), 503, "database_unavailable", "not_accepted");
+        cr_expect_str_eq(answer_text(volley_answer(volley, i), "sqlstate"), "42501");
+        cr_expect(json_is_true(json_object_get(volley_answer(volley, i)->json, "retryable")));
+    }
+    cr_expect_leq(rig_metric(&rig, "ordersd_db_commits_total{result=\"failed\"}"), 1 + 16);
+    cr_expect_gt(rig_metric(&rig, "ordersd_db_failures_total{fault=\"operator\"}"), 0);
+    cr_expect_eq(rig_metric(&rig, "ordersd_group_splits_total"), 0);
+    volley_close(&volley);
+
+    cluster_exec(rig.cluster, "GRANT INSERT ON orders TO app");
+    volley = fire(&rig, bodies, MANY);
+    volley_join(volley);
+    cr_expect_eq(volley_count(volley, 201), MANY);
+    volley_close(&volley);
+    free_bodies(bodies, MANY);
+    rig_close(&rig);
 }
 
 /* ---- one key that somebody else has locked ---- */

@@ -35,7 +35,7 @@ Test(atomic_failures, no_table, .timeout = TEST_S)
     make_batch(&b, 3);
     cluster_exec(f.cluster, "ALTER TABLE orders RENAME TO elsewhere");
     cr_assert_not(put_batch(&f, &b));
-    expect_failed(&b, STORE_FAIL, false);
+    expect_failed(&b, STORE_SPLIT_OR_FAIL, false);
     cr_expect_str_eq(b.failure.err.code, "42P01");
     fixture_close(&f);
 }

@@ -88,10 +88,10 @@ Test(failures, no_table, .timeout = TEST_S)
     struct order o = make_order("ACC-1", "c-1");
     struct order_put one = { .order = &o };
     struct err err;
-    expect_failure(&f, &one, 1, &(struct expected){ STORE_FAIL, false, "42P01" });
+    expect_failure(&f, &one, 1, &(struct expected){ STORE_SPLIT_OR_FAIL, false, "42P01" });
     cr_expect_eq(
         f.orders->get_by_id(f.orders->ctx, o.order_id, &(struct order){ 0 }, in_seconds(10), &err),
-        LOOKUP_FAILED);
+        LOOKUP_DATABASE_FAULT);
     cr_expect_str_eq(err.code, "42P01");
     fixture_close(&f);
 }

@@ -32,12 +32,12 @@ Test(last_errors, code_and_text_are_kept_and_nothing_else)
 {
     NOTE(5, LOG_WARN, "http.answer", log_str("request_id", "id-1"), log_str("method", "POST"),
          log_str("route", "/v1/orders"), log_str("key", "alice"), log_int("status", 503));
-    NOTE(6, LOG_ERROR, "group.failed", log_int("orders", 3), log_str("sqlstate", "42P01"),
-         log_str("error", "no table"));
+    NOTE(6, LOG_ERROR, "group.failed", log_int("orders", 3), log_str("sqlstate", "23514"),
+         log_str("constraint", "small"), log_str("table", "orders"), log_str("error", "no"));
     cr_assert_eq(last_errors_read(&errors, seen), 2);
     cr_expect_str_eq(seen[0].event, "group.failed", "the latest first");
-    cr_expect_str_eq(seen[0].code, "42P01");
-    cr_expect_str_eq(seen[0].text, "no table");
+    cr_expect_str_eq(seen[0].code, "23514 small");
+    cr_expect_str_eq(seen[0].text, "no");
     cr_expect_eq(seen[0].level, LOG_ERROR);
     cr_expect_str_eq(seen[1].code, "POST /v1/orders 503");
     cr_expect_str_eq(seen[1].text, "");

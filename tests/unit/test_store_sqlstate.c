@@ -97,6 +97,7 @@ static const struct {
 } told_apart[] = {
     /* clang-format off */
     { { "54000", "orders_pkey", "orders", "", false }, ORD },       /* an index row is too large */
+    { { "54000", "", "", "", true }, ORD },                         /* the same of no constraint */
     { { "54000", "", "", "", false }, SRV },                        /* no transaction ids are left */
     { { "23514", "", "orders", "", false }, OP },                   /* no partition for the row */
     { { "23514", "orders_quantity_check", "orders", "", false }, ORD },
