@@ -125,19 +125,20 @@ static const char *field_of(const PGresult *error, int field)
 
 /* Does the error say that no order can be stored? A fault of the operator's may be about the
  * account of the canary alone, unless an earlier canary has passed; and also then a partition may
- * be missing for it (class 23), or a policy forbid it (42501). */
+ * be missing for it (23514), or a policy forbid it (42501). */
 static bool is_of_database(const struct store_health *health, const PGresult *error)
 {
+    const char *code = field_of(error, PG_DIAG_SQLSTATE);
     const struct sqlstate_error said = {
-        .code = field_of(error, PG_DIAG_SQLSTATE),
+        .code = code,
         .constraint = field_of(error, PG_DIAG_CONSTRAINT_NAME),
         .table = field_of(error, PG_DIAG_TABLE_NAME),
         .column = field_of(error, PG_DIAG_COLUMN_NAME),
-        .by_policy = true,
+        .about_row = strcmp(code, "42501") == 0,
     };
     enum store_fault fault = sqlstate_find(&said)->fault;
     return fault == FAULT_SERVER ||
-           (fault == FAULT_OPERATOR && health->trusted && strncmp(said.code, "23", 2) != 0);
+           (fault == FAULT_OPERATOR && health->trusted && strcmp(code, "23514") != 0);
 }
 
 static void judge_error(struct store_health *health, const PGresult *error, unsigned step)

@@ -6,6 +6,7 @@
 
 #include "service_rig.h"
 #include "side_session.h"
+#include "support/cluster_xids.h"
 
 #define CHECKED_OFTEN "DATABASE_HEALTH_CHECK_INTERVAL=500ms", "DATABASE_HEALTH_CHECK_TIMEOUT=500ms"
 
@@ -347,6 +348,66 @@ Test(writes, that_fail_are_seen_and_their_end_too, .timeout = TEST_S)
     }
     cr_expect_eq(cluster_query_int(rig.cluster, "SELECT count(*) FROM orders"), 3);
     rig_close(&rig);
+}
+
+/* The plan is good, and so is every order. */
+Test(writes, that_lack_a_value_are_seen, .timeout = TEST_S)
+{
+    struct rig rig = rig_open(LIST(CHECKED_OFTEN, "ORDERS_COMMIT_TIMEOUT=2s"));
+    cluster_exec(rig.cluster, "ALTER TABLE orders ADD desk text NOT NULL");
+    post_in_vain(&rig, "ACC", 1);
+    cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 503, "23502"), SOON_S));
+    cluster_exec(rig.cluster, "ALTER TABLE orders ALTER desk SET DEFAULT 'main'");
+    cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 200, ""), SOON_S));
+    cr_expect_eq(post(&rig, "ACC", 1), 201);
+    rig_close(&rig);
+}
+
+/* PostgreSQL gives no transaction ids any more: nobody has to post for that to be seen. */
+Test(writes, that_get_no_transaction_id_are_seen, .timeout = TEST_S)
+{
+    static const struct cluster_options options = { .conf = CLUSTER_XIDS_CONF };
+    struct rig rig = rig_spawn(cluster_open(&options), LIST(CHECKED_OFTEN));
+    cr_assert(WAIT_UNTIL(probe_says(&rig, "/health/ready", 200, ""), SOON_S));
+    cluster_exhaust_xids(rig.cluster);
+    cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 503, "wraparound"), SOON_S));
+    post_in_vain(&rig, "ACC", 1);
+    cr_expect(probe_says(&rig, "/health/ready", 503, "wraparound"));
+    cluster_vacuum_xids(rig.cluster);
+    cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 200, ""), SOON_S));
+    cr_expect_eq(post(&rig, "ACC", 1), 201);
+    rig_close(&rig);
+}
+
+/* ---- what is about one account ---- */
+
+static const char lists[] =
+    "ALTER TABLE orders RENAME TO whole;"
+    "CREATE TABLE orders (LIKE whole INCLUDING ALL) PARTITION BY LIST (account_id);"
+    "CREATE TABLE orders_acc PARTITION OF orders FOR VALUES IN ('ACC');"
+    "GRANT SELECT, INSERT ON orders TO clerk";
+static const char policies[] =
+    "ALTER TABLE orders ENABLE ROW LEVEL SECURITY;"
+    "CREATE POLICY reads ON orders FOR SELECT USING (true);"
+    "CREATE POLICY adds ON orders FOR INSERT WITH CHECK (account_id = 'ACC')";
+
+/* All that comes is of an account for which there is no partition, or that a policy forbids; so is
+ * the canary. */
+Test(writes, that_a_rule_refuses_make_nothing_unready, .timeout = TEST_S)
+{
+    const char *const rules[] = { lists, policies };
+    for (int i = 0; i < 2; i++) {
+        struct rig rig = open_clerk();
+        cluster_exec(rig.cluster, rules[i]);
+        double before = checks_passed(&rig);
+        for (int n = 0; n < 4; n++)
+            post_in_vain(&rig, "odd", n);
+        cr_expect(WAIT_UNTIL(checks_passed(&rig) >= before + 4, SOON_S));
+        cr_expect(probe_says(&rig, "/health/ready", 200, ""), "%d", i);
+        cr_expect_eq(checks_failed(&rig), 0, "%d", i);
+        cr_expect_eq(post(&rig, "ACC", 1), 201, "%d", i);
+        rig_close(&rig);
+    }
 }
 
 /* All that comes is of one account that cannot be stored, by a fault that is not the orders'. */
