@@ -57,7 +57,7 @@ static void list(struct conn *conn)
     loop->n_conns++;
 }
 
-static struct conn *conn_new(struct http_loop *loop, int fd)
+static struct conn *conn_new(struct http_loop *loop, struct MHD_Connection *mhd, int fd)
 {
     if (!deadlines_reserve(&loop->deadlines, loop->n_conns + 1))
         return NULL;
@@ -69,6 +69,7 @@ static struct conn *conn_new(struct http_loop *loop, int fd)
     bool surplus = before >= server->options.max_connections;
     *conn = (struct conn){
         .loop = loop,
+        .mhd = mhd,
         .fd = fd,
         .phase = CONN_IDLE,
         .surplus = surplus ? REFUSAL_CONNECTIONS : REFUSAL_NONE,
@@ -107,7 +108,7 @@ void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
     int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     const struct sockaddr *client =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
-    conn = conn_new(cls, fd);
+    conn = conn_new(cls, mhd, fd);
     if (conn == NULL || !conn_tls_begin(conn, mhd) || !count_address(conn, client))
         (void)shutdown(fd, SHUT_RDWR);
     *socket_context = conn;

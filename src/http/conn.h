@@ -35,7 +35,8 @@ struct conn {
     struct conn *next, *prev; /* of loop->conns */
     struct http_loop *loop;
     struct http_request *req; /* from its headers to the end of its answer; else NULL */
-    int fd;                   /* libmicrohttpd's */
+    struct MHD_Connection *mhd;
+    int fd; /* libmicrohttpd's */
     struct conn_tls tls;
     enum conn_phase phase;
     enum refusal surplus; /* past a limit of connections: all that it is good for; else NONE */

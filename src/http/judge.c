@@ -146,6 +146,15 @@ static enum refusal judge(struct http_request *req, const struct http_head *head
     return refusal == REFUSAL_NONE ? authorize_rate(req) : refusal;
 }
 
+/* May another server in front of us see this request end at another byte than we do? Then the
+ * connection closes with the answer, so that no byte behind it is ever read as a request. A POST
+ * without a length may have a body behind it. The framing of chunks is read by libmicrohttpd alone,
+ * and 0.9.75 takes a bare LF where RFC 9112, 7.1 wants CRLF. */
+static bool end_is_unsure(const struct http_request *req, const struct http_head *head)
+{
+    return head->chunked || (!head->has_length && strcmp(req->method, "POST") == 0);
+}
+
 enum refusal judge_request(struct http_request *req, const char *version, struct http_head *head)
 {
     struct buf fault = BUF_OVER(req->fault);
@@ -154,7 +163,6 @@ enum refusal judge_request(struct http_request *req, const char *version, struct
     struct wire wire = wire_begin(req->mhd, &line);
     bool sound = head_read(req->mhd, &wire, version, head, &fault);
     enum refusal refusal = sound ? judge(req, head) : REFUSAL_FRAMING;
-    if (strcmp(req->method, "POST") == 0 && !head->has_length && !head->chunked)
-        req->close = true; /* whatever it is refused for: a body may follow */
+    req->close = end_is_unsure(req, head);
     return refusal;
 }

@@ -33,6 +33,10 @@ struct refusal_row {
 static const struct refusal_row rows[] = {
     [REFUSAL_FRAMING] =          { 400, false, true,  "malformed_request", "Bad Request",
         "The request cannot be read", NULL },
+    [REFUSAL_LENGTH] =           { 400, false, true,  "malformed_request", "Bad Request",
+        "The request cannot be read", "Content-Length is no number: it must be decimal digits, with no sign, blank or comma." },
+    [REFUSAL_COOKIES] =          { 400, false, true,  "malformed_request", "Bad Request",
+        "The request cannot be read", "Cookie does not fit into HTTP_HEADER_MAX beside the other headers; leave it out, as no cookie is read here." },
     [REFUSAL_TARGET] =           { 400, false, true,  "malformed_target", "Bad Request",
         "The request target cannot be read", NULL },
     [REFUSAL_GZIP] =             { 400, false, false, "invalid_gzip", "Bad Request",

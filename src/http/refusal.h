@@ -19,6 +19,8 @@ struct http_request;
 enum refusal {
     REFUSAL_NONE,
     REFUSAL_FRAMING,
+    REFUSAL_LENGTH,
+    REFUSAL_COOKIES,
     REFUSAL_CONNECTIONS,
     REFUSAL_ADDRESS,
     REFUSAL_TARGET,

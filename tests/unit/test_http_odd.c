@@ -22,11 +22,11 @@ ParameterizedTestParameters(odd, requests)
     /* clang-format off */
     static struct odd_case cases[] = {
         /* good */
-        { POST "Transfer-Encoding: Chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",          200, "x||{}", false },
-        { POST "Transfer-Encoding: \t chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",       200, "x||{}", false },
-        { POST "Transfer-Encoding: chunked\r\n\r\n2;a=b;c=\"d\"\r\n{}\r\n0;e\r\n\r\n", 200, "x||{}", false },
-        { POST "Transfer-Encoding: chunked\r\n\r\n00002\r\n{}\r\n0000\r\n\r\n",   200, "x||{}", false },
-        { POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",                     200, "x||", false },
+        { POST "Transfer-Encoding: Chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",          200, "x||{}", true },
+        { POST "Transfer-Encoding: \t chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",       200, "x||{}", true },
+        { POST "Transfer-Encoding: chunked\r\n\r\n2;a=b;c=\"d\"\r\n{}\r\n0;e\r\n\r\n", 200, "x||{}", true },
+        { POST "Transfer-Encoding: chunked\r\n\r\n00002\r\n{}\r\n0000\r\n\r\n",   200, "x||{}", true },
+        { POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",                     200, "x||", true },
         { POST "Content-Length: 00002\r\n\r\n{}",                                 200, "x||{}", false },
         { POST "Content-Length:2\r\n\r\n{}",                                      200, "x||{}", false },
         { POST "Content-Length:\t2\r\n\r\n{}",                                    200, "x||{}", false },
@@ -74,7 +74,7 @@ ParameterizedTestParameters(odd, requests)
         /* bodies where there should be none */
         { "GET /echo/x HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\n{}",       200, "x||", false },
         { "GET /echo/x HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-                                                                                  200, "x||", false },
+                                                                                  200, "x||", true },
         { "GET /echo/x HTTP/1.1\r\nHost: t\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
                                                                                   200, "x||", false },
         { "BREW /echo/x HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\n{}",      405, "BREW", false },
