@@ -39,7 +39,12 @@ struct conn {
     int fd; /* libmicrohttpd's */
     struct conn_tls tls;
     enum conn_phase phase;
-    enum refusal surplus; /* past a limit of connections: all that it is good for; else NONE */
+    enum refusal
+        surplus;   /* what most of its requests hear, beyond a limit of connections; or NONE */
+    bool admitted; /* counts against max_connections */
+    bool in_reserve;
+    struct conn *reserve_next, *reserve_prev;
+    int64_t opened_at_ns;
     struct address_count *address;   /* its client's, counted; NULL: nobody counts */
     const char *target, *target_end; /* of the target as it came, see wire.h */
     const char *target_fault;        /* of the request to come: set before its headers are there */
@@ -56,6 +61,9 @@ void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
 struct conn *conn_of(struct MHD_Connection *mhd);
 
 void conn_enter(struct conn *conn, enum conn_phase phase);
+
+/* Shuts the connection down without an answer; libmicrohttpd finds out and closes it. */
+void conn_cut(struct conn *conn);
 
 /* Ends what has used up its time. */
 void conns_sweep(struct http_loop *loop);

@@ -39,9 +39,10 @@ enum http_body {
 };
 
 enum http_access {
-    HTTP_PROBE, /* anyone, and no client certificate is asked for either */
+    HTTP_PROBE,  /* as HTTP_HEALTH, and no client certificate is asked for either */
+    HTTP_HEALTH, /* anyone, also on a connection beyond max_connections */
     HTTP_ANYONE,
-    HTTP_FIGURES,  /* as HTTP_WITH_KEY with http_options.guard_figures, else as HTTP_ANYONE */
+    HTTP_FIGURES,  /* as HTTP_WITH_KEY with http_options.guard_figures, else as HTTP_HEALTH */
     HTTP_WITH_KEY, /* a bearer key, where keys are asked for; else 401 */
 };
 
@@ -165,7 +166,10 @@ struct http_options {
     int listen_fd;
     const char *address; /* IPv4 or IPv6, numeric */
     uint32_t port;       /* 0: any free one, see http_server_port() */
-    uint32_t threads, max_connections;
+    uint32_t threads;
+    /* Over all loops. Beyond them each loop takes some more, on which only HTTP_PROBE, HTTP_HEALTH
+     * and HTTP_FIGURES are served: see http_sockets_max(). */
+    uint32_t max_connections;
     uint32_t max_connections_per_address; /* 0: no limit */
     uint64_t max_body_bytes, bodies_max_bytes;
     uint64_t header_max_bytes; /* MHD's memory per connection */
@@ -183,6 +187,8 @@ struct http_options {
 /* Binds, then serves. NULL: *err names the address and the reason ("address already in use"). */
 struct http_server *http_server_open(const struct http_options *options,
                                      struct err *err) MUST_CHECK;
+/* The most sockets of clients that such a server has open at a time. */
+uint64_t http_sockets_max(uint32_t max_connections, uint32_t threads);
 uint32_t http_server_port(const struct http_server *server);
 uint32_t http_server_loops(const struct http_server *server);
 

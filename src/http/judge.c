@@ -12,6 +12,7 @@
 #include "http/loop.h"
 #include "http/problem.h"
 #include "http/request.h"
+#include "http/reserve.h"
 #include "http/server.h"
 #include "http/wire.h"
 
@@ -130,13 +131,19 @@ static enum refusal judge_certificate(struct http_request *req)
     return refusal;
 }
 
-static enum refusal judge(struct http_request *req, const struct http_head *head)
+/* What it asks for, and whether that is served on this connection. */
+static enum refusal judge_place(struct http_request *req)
 {
-    enum refusal refusal = req->conn->surplus;
-    if (refusal == REFUSAL_NONE)
-        refusal = judge_target(req);
+    enum refusal refusal = judge_target(req), surplus = req->conn->surplus;
     if (refusal == REFUSAL_NONE)
         refusal = judge_route(req);
+    bool reserved = refusal == REFUSAL_NONE && reserve_serves(req->match.route);
+    return surplus == REFUSAL_NONE || reserved ? refusal : surplus;
+}
+
+static enum refusal judge(struct http_request *req, const struct http_head *head)
+{
+    enum refusal refusal = judge_place(req);
     if (refusal == REFUSAL_NONE)
         refusal = judge_certificate(req);
     if (refusal == REFUSAL_NONE)
@@ -163,6 +170,6 @@ enum refusal judge_request(struct http_request *req, const char *version, struct
     struct wire wire = wire_begin(req->mhd, &line);
     bool sound = head_read(req->mhd, &wire, version, head, &fault);
     enum refusal refusal = sound ? judge(req, head) : REFUSAL_FRAMING;
-    req->close = end_is_unsure(req, head);
+    req->close = end_is_unsure(req, head) || req->conn->surplus != REFUSAL_NONE;
     return refusal;
 }

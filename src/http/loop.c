@@ -26,8 +26,6 @@
 #include "http/target.h"
 #include "http/tls_set.h"
 
-enum { SPARE_CONNECTIONS = 64 }; /* for those that only hear a 503 */
-
 #define FLUSH_NS NS_PER_S /* to send the last answers in */
 
 enum { ID_BYTES = (LOOP_ID_SIZE - 1) / 2 };
@@ -258,7 +256,7 @@ static struct MHD_Daemon *start_daemon(struct http_loop *loop)
     const struct http_options *options = &loop->server->options;
     struct MHD_OptionItem items[] = {
         { MHD_OPTION_LISTEN_SOCKET, loop->listen_fd, NULL },
-        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)options->max_connections + SPARE_CONNECTIONS,
+        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)http_sockets_max(options->max_connections, 1),
           NULL },
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)options->header_max_bytes, NULL },
         { MHD_OPTION_END, 0, NULL },

@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "base/metrics.h"
 #include "http/loop.h"
+#include "http/reserve.h"
 #include "http/router.h"
 #include "http/server_metrics.h"
 
@@ -132,6 +133,11 @@ struct http_server *http_server_open(const struct http_options *options, struct 
         return server;
     http_server_close(&server);
     return NULL;
+}
+
+uint64_t http_sockets_max(uint32_t max_connections, uint32_t threads)
+{
+    return max_connections + (uint64_t)threads * (RESERVE_MAX + RESERVE_CLOSING_MAX);
 }
 
 uint32_t http_server_port(const struct http_server *server)

@@ -30,6 +30,7 @@ struct http_server {
     atomic_int phase;     /* enum server_phase; release by who moves it, acquire by the loops */
     /* Counts of now; relaxed. */
     atomic_uint_fast64_t connections, requests;
+    atomic_uint_fast64_t admitted; /* connections within max_connections; at most that many */
     struct bodies bodies;
     struct addresses addresses;
     atomic_uint_fast64_t handshakes_failed; /* of TLS; only grows; relaxed */

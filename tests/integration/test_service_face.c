@@ -316,15 +316,50 @@ Test(face, connections_of_one_address_have_a_limit, .timeout = TEST_S)
     for (int i = before; i < MOST; i++)
         fds[i] = rig_dial(&rig);
     cr_assert(WAIT_UNTIL(rig_metric(&rig, OPEN) == MOST, SOON_S));
-    ask_raw(&rig, "GET", "/health/live");
+    ask_raw(&rig, "GET", "/version");
     cr_expect_eq(strncmp(heard, "HTTP/1.1 429 ", 13), 0, "%s", heard);
     cr_expect_not_null(strstr(heard, "too_many_connections_of_address"));
     cr_expect_not_null(strstr(heard, "\r\nRetry-After: 1\r\n"));
-    close(fds[before]);
-    cr_assert(WAIT_UNTIL(rig_metric(&rig, OPEN) == MOST - 1, SOON_S));
     ask_raw(&rig, "GET", "/health/live");
     cr_expect_eq(strncmp(heard, "HTTP/1.1 200 ", 13), 0, "%s", heard);
+    close(fds[before]);
+    cr_assert(WAIT_UNTIL(rig_metric(&rig, OPEN) == MOST - 1, SOON_S));
+    ask_raw(&rig, "GET", "/version");
+    cr_expect_eq(strncmp(heard, "HTTP/1.1 200 ", 13), 0, "%s", heard);
     for (int i = before + 1; i < MOST; i++)
+        close(fds[i]);
+    rig_close(&rig);
+}
+
+static void expect_served(struct rig *rig, const char *path)
+{
+    ask_raw(rig, "GET", path);
+    cr_expect_eq(strncmp(heard, "HTTP/1.1 200 ", 13), 0, "%s: %s", path, heard);
+}
+
+/* An orchestrator must not kill a service that is merely full, be it by connections that say
+ * nothing or by headers that never end. */
+Test(face, a_full_service_answers_probes_and_metrics, .timeout = TEST_S)
+{
+    enum { IDLE = 160 };
+    static const char drip[] = "GET /health/live HTTP/1.1\r\nHost: localhost\r\nX: ";
+    struct rig rig = rig_open(LIST("HTTP_MAX_CONNECTIONS=4"));
+    int fds[IDLE];
+    for (int i = 0; i < IDLE; i++) {
+        fds[i] = rig_dial(&rig);
+        if (i % 2 != 0)
+            (void)send(fds[i], drip, strlen(drip), MSG_NOSIGNAL);
+    }
+    for (int i = 0; i < 3; i++) {
+        expect_served(&rig, "/health/live");
+        expect_served(&rig, "/health/ready");
+        expect_served(&rig, "/health/startup");
+        expect_served(&rig, "/health");
+        expect_served(&rig, "/metrics");
+    }
+    ask_raw(&rig, "GET", "/version");
+    cr_expect_eq(strncmp(heard, "HTTP/1.1 503 ", 13), 0, "%s", heard);
+    for (int i = 0; i < IDLE; i++)
         close(fds[i]);
     rig_close(&rig);
 }
