@@ -241,6 +241,8 @@ static bool start_http(struct service *service, struct err *err)
         .tls = service->tls,
         .keys_file = o->auth == OPTIONS_AUTH_KEYS ? o->api_keys_file : NULL,
         .guard_figures = o->auth_metrics,
+        .check_hosts = o->auth == OPTIONS_AUTH_UNSET || o->http_allowed_hosts[0] != '\0',
+        .allowed_hosts = o->http_allowed_hosts,
         .routes = routes,
         .n_routes = routes_count,
         .ctx = service,

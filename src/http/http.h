@@ -66,8 +66,13 @@ struct http_loop *http_loop_of(struct http_request *req);
 const struct http_server *http_server_of(struct http_request *req);
 const char *http_request_id(struct http_request *req);
 const char *http_trace_id(struct http_request *req); /* of traceparent; "" without a good one */
-const char *http_path_part(struct http_request *req, size_t i);      /* i-th brace part */
-const char *http_header(struct http_request *req, const char *name); /* NULL when absent */
+const char *http_path_part(struct http_request *req, size_t i); /* i-th brace part */
+/* The first header of that name, without blanks about it; NULL when absent. */
+const char *http_header(struct http_request *req, const char *name);
+/* Calls `see` for each header of that name, in the order in which they came: together they are one
+ * list. */
+void http_each_header(struct http_request *req, const char *name,
+                      void (*see)(void *arg, const char *value), void *arg);
 /* The value of a query parameter, NULL when absent; *count (may be NULL): how often it was given.
  */
 const char *http_query(struct http_request *req, const char *name, size_t *count);
@@ -179,10 +184,18 @@ struct http_options {
     size_t n_routes;
     const char *keys_file; /* whom HTTP_WITH_KEY lets in: see http_keys_check(); NULL: everyone */
     bool guard_figures;    /* HTTP_FIGURES asks for a key too */
-    void *ctx;             /* for handlers */
+    /* All but HTTP_PROBE refuse requests for a host, or from pages of an origin, that is not one of
+     * loopback, the server's own address, or in allowed_hosts: see http_hosts_check(). */
+    bool check_hosts;
+    const char *allowed_hosts; /* NULL: none */
+    void *ctx;                 /* for handlers */
     /* One call an answered request, on its loop: for the log. */
     void (*on_answer)(void *ctx, const struct http_answered *answered);
 };
+
+/* Is that a list of hosts: names and addresses without a port, with commas between them? False:
+ * *err names the one that is none. */
+bool http_hosts_check(const char *hosts, struct err *err) MUST_CHECK;
 
 /* Binds, then serves. NULL: *err names the address and the reason ("address already in use"). */
 struct http_server *http_server_open(const struct http_options *options,

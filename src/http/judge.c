@@ -9,6 +9,7 @@
 #include "http/authorize.h"
 #include "http/conn.h"
 #include "http/head.h"
+#include "http/hosts.h"
 #include "http/loop.h"
 #include "http/problem.h"
 #include "http/request.h"
@@ -120,6 +121,15 @@ static enum refusal judge_target(struct http_request *req)
     return REFUSAL_TARGET;
 }
 
+static enum refusal judge_repeated(struct http_request *req, const struct http_head *head)
+{
+    if (head->repeated == NULL)
+        return REFUSAL_NONE;
+    (void)snprintf(req->fault, sizeof req->fault, "%s is given twice; give it once.",
+                   head->repeated);
+    return REFUSAL_REPEATED;
+}
+
 static enum refusal judge_certificate(struct http_request *req)
 {
     const char *why = NULL;
@@ -141,9 +151,34 @@ static enum refusal judge_place(struct http_request *req)
     return surplus == REFUSAL_NONE || reserved ? refusal : surplus;
 }
 
+/* Is it meant for this server, and does it come from a page that may ask? A target in absolute form
+ * counts for more than Host (RFC 9112, 3.2.2). HTTP/1.0 may have neither, which no browser sends.
+ */
+static enum refusal judge_host(const struct http_request *req, const struct http_head *head)
+{
+    const struct hosts *hosts = &req->loop->server->hosts;
+    size_t len = 0;
+    struct host host;
+    if (!hosts->checked || req->match.route->access == HTTP_PROBE)
+        return REFUSAL_NONE;
+    const char *named = host_of_target(req->conn->target, &len);
+    if (named == NULL && head->host != NULL) {
+        named = head->host;
+        len = strlen(named);
+    }
+    if (named != NULL && !(host_read(named, len, &host) && hosts_allow(hosts, &host)))
+        return REFUSAL_HOST;
+    bool foreign = head->origin != NULL && !hosts_allow_origin(hosts, head->origin);
+    return foreign ? REFUSAL_ORIGIN : REFUSAL_NONE;
+}
+
 static enum refusal judge(struct http_request *req, const struct http_head *head)
 {
     enum refusal refusal = judge_place(req);
+    if (refusal == REFUSAL_NONE)
+        refusal = judge_host(req, head);
+    if (refusal == REFUSAL_NONE)
+        refusal = judge_repeated(req, head);
     if (refusal == REFUSAL_NONE)
         refusal = judge_certificate(req);
     if (refusal == REFUSAL_NONE)

@@ -49,6 +49,13 @@ static bool bind_and_listen(int fd, union address *address, socklen_t len)
            getsockname(fd, &address->any, &len) == 0;
 }
 
+static void note_address(struct http_server *server, const union address *address)
+{
+    const struct http_options *options = &server->options;
+    server->port = port_of(address);
+    hosts_init(&server->hosts, options->check_hosts, options->allowed_hosts, &address->any);
+}
+
 static bool take_socket(struct http_server *server, struct err *err)
 {
     union address address = { .v6 = { .sin6_family = AF_UNSPEC } };
@@ -57,7 +64,7 @@ static bool take_socket(struct http_server *server, struct err *err)
         err_set(err, 0, "the socket to listen on: %s", strerrordesc_np(errno));
         return false;
     }
-    server->port = port_of(&address);
+    note_address(server, &address);
     return true;
 }
 
@@ -79,7 +86,7 @@ static bool open_socket(struct http_server *server, struct err *err)
                 strerrordesc_np(errno));
         return false;
     }
-    server->port = port_of(&address);
+    note_address(server, &address);
     return true;
 }
 

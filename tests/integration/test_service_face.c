@@ -42,7 +42,7 @@ static void hear_out(int fd)
 static void say_order(int fd, const char *id, const char *headers)
 {
     char *body = order_body(id, "EURUSD");
-    char *text = support_text("POST /v1/orders HTTP/1.1\r\nHost: t\r\n%sContent-Type: "
+    char *text = support_text("POST /v1/orders HTTP/1.1\r\nHost: localhost\r\n%sContent-Type: "
                               "application/json\r\nContent-Length: %zu\r\n\r\n%s",
                               headers, strlen(body), body);
     say(fd, text, strlen(text));
@@ -177,7 +177,7 @@ Test(face, a_client_that_sends_all_of_8_mib_hears_why, .timeout = TEST_S)
     CHECK(body != NULL);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int fd = rig_dial(&rig);
-        char *head = support_text("POST %s HTTP/1.1\r\nHost: t\r\nConnection: close\r\n"
+        char *head = support_text("POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
                                   "Content-Type: %s\r\nContent-Length: %d\r\n\r\n",
                                   cases[i].path, cases[i].type, BIG);
         char want[32];
@@ -203,8 +203,8 @@ static const char *head_line(const char *name)
 static void ask_raw(struct rig *rig, const char *method, const char *path)
 {
     int fd = rig_dial(rig);
-    char *text =
-        support_text("%s %s HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n", method, path);
+    char *text = support_text("%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                              method, path);
     say(fd, text, strlen(text));
     hear_out(fd);
     free(text);
