@@ -129,6 +129,8 @@ void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
     const struct sockaddr *client =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
     conn = conn_new(cls, mhd, fd);
+    if (conn != NULL)
+        conn->client = client;
     if (conn == NULL || !conn_tls_begin(conn, mhd) || !admit(conn, client))
         (void)shutdown(fd, SHUT_RDWR);
     *socket_context = conn;

@@ -16,6 +16,7 @@
 #include "http/refusal.h"
 
 struct address_count;
+struct sockaddr;
 struct http_loop;
 struct http_request;
 
@@ -36,7 +37,8 @@ struct conn {
     struct http_loop *loop;
     struct http_request *req; /* from its headers to the end of its answer; else NULL */
     struct MHD_Connection *mhd;
-    int fd; /* libmicrohttpd's */
+    const struct sockaddr *client; /* libmicrohttpd's */
+    int fd;                        /* libmicrohttpd's */
     struct conn_tls tls;
     enum conn_phase phase;
     enum refusal

@@ -27,6 +27,7 @@ struct http_server;  /* opaque */
 struct http_loop;    /* opaque */
 struct http_request; /* opaque */
 struct http_tls;     /* http/tls.h */
+struct sockaddr;
 
 enum { HTTP_ID_SIZE = 129 };
 
@@ -110,7 +111,7 @@ void http_answer(struct http_request *req, int status, const char *content_type,
 /* RFC 9457 and our members (design.md section 5). */
 struct http_problem {
     int status;
-    const char *code;    /* "queue_full" */
+    const char *code;    /* "queue_full"; lives as long as the request */
     const char *title;   /* short, the same for every occurrence of the code */
     const char *detail;  /* this occurrence; NULL: left out */
     const char *outcome; /* "not_accepted" or "unknown"; NULL: left out (a GET) */
@@ -120,6 +121,10 @@ struct http_problem {
     const char *members;    /* more members as JSON, `"a":1,"b":[]`; NULL: none */
 };
 void http_problem(struct http_request *req, const struct http_problem *problem);
+
+/* For an answer that is no problem document and holds refusals all the same: the code that
+ * http_answered names. `code` is a constant, or lives as long as the request. */
+void http_note_code(struct http_request *req, const char *code);
 
 /* 404 not_found, as where no route has the path. */
 void http_not_found(struct http_request *req);
@@ -158,12 +163,19 @@ void http_offload(struct http_request *req, struct http_work *work);
 struct http_answered {
     const char *request_id;
     const char *trace_id; /* "" when there is none */
-    const char *method;
-    const char *route; /* its path; "" when none matched */
-    const char *key;   /* the name of the key that it came with; "" when there is none */
+    const char *method;   /* one of HTTP's own, else "_OTHER": never what the client wrote */
+    const char *route;    /* its path; "" when none matched */
+    const char *key;      /* the name of the key that it came with; "" when there is none */
+    const char *code; /* of the problem document, or of http_note_code(); "" when there is none */
+    const struct sockaddr *client; /* see http_client_text() */
     int status;
     int64_t duration_ns;
 };
+
+/* The address of a client without its port; "" when it has none. An IPv4 address that comes mapped
+ * into IPv6 is written as IPv4. */
+enum { HTTP_CLIENT_SIZE = 48 };
+void http_client_text(const struct sockaddr *client, char out[HTTP_CLIENT_SIZE]);
 
 struct http_options {
     /* A listening TCP socket, taken over, also on failure, in place of address and port; 0: none.

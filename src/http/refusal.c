@@ -281,6 +281,26 @@ static void write_raw(struct conn *conn, const struct http_problem *problem, con
     buf_fini(&body);
 }
 
+/* Nothing is known of such a request but who sent it. */
+static void report_cut_head(const struct conn *conn, const struct http_problem *problem,
+                            const char *id)
+{
+    const struct http_options *options = &conn->loop->server->options;
+    const struct http_answered answered = {
+        .request_id = id,
+        .trace_id = "",
+        .method = router_method_name(""),
+        .route = "",
+        .key = "",
+        .code = problem->code,
+        .client = conn->client,
+        .status = problem->status,
+        .duration_ns = conn->loop->now_ns - conn->since_ns,
+    };
+    if (options->on_answer != NULL)
+        options->on_answer(options->ctx, &answered);
+}
+
 static void cut_head(struct conn *conn, enum refusal refusal)
 {
     char id[LOOP_ID_SIZE];
@@ -288,6 +308,7 @@ static void cut_head(struct conn *conn, enum refusal refusal)
     loop_random_id(conn->loop, id);
     write_raw(conn, &problem, rows[refusal].reason, id);
     server_metrics_observe(conn->loop->server->metrics, NULL, "", problem.status, 0);
+    report_cut_head(conn, &problem, id);
 }
 
 static void cut_body(struct http_request *req, enum refusal refusal)
@@ -296,6 +317,7 @@ static void cut_body(struct http_request *req, enum refusal refusal)
     req->refusal = refusal;
     struct http_problem problem = problem_of(req, text);
     write_raw(req->conn, &problem, rows[refusal].reason, req->id);
+    req->code = problem.code;
     request_sent(req, problem.status);
 }
 

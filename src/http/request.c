@@ -211,9 +211,11 @@ void request_sent(struct http_request *req, int status)
     const struct http_answered answered = {
         .request_id = req->id,
         .trace_id = req->trace_id,
-        .method = req->method,
+        .method = router_method_name(req->method),
         .route = route != NULL ? route->path : "",
         .key = key != NULL ? key : "",
+        .code = req->code != NULL ? req->code : "",
+        .client = req->conn->client,
         .status = status,
         .duration_ns = duration_ns,
     };

@@ -142,6 +142,22 @@ struct http_server *http_server_open(const struct http_options *options, struct 
     return NULL;
 }
 
+void http_client_text(const struct sockaddr *client, char out[HTTP_CLIENT_SIZE])
+{
+    const struct in6_addr *v6;
+    out[0] = '\0';
+    if (client->sa_family == AF_INET)
+        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)client)->sin_addr, out,
+                        HTTP_CLIENT_SIZE);
+    if (client->sa_family != AF_INET6)
+        return;
+    v6 = &((const struct sockaddr_in6 *)(const void *)client)->sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(v6))
+        (void)inet_ntop(AF_INET, v6->s6_addr + 12, out, HTTP_CLIENT_SIZE);
+    else
+        (void)inet_ntop(AF_INET6, v6, out, HTTP_CLIENT_SIZE);
+}
+
 uint64_t http_sockets_max(uint32_t max_connections, uint32_t threads)
 {
     return max_connections + (uint64_t)threads * (RESERVE_MAX + RESERVE_CLOSING_MAX);

@@ -304,6 +304,49 @@ Test(face, log_lines_name_the_trace, .timeout = TEST_S)
     rig_close(&rig);
 }
 
+/* A refusal has an author: client, key, route and code. What an order holds is in no line. */
+Test(face, log_lines_say_who_was_refused_and_why, .timeout = TEST_S)
+{
+    struct rig rig = rig_open(NULL);
+    const char *const json = "Content-Type: application/json";
+    const char *const one[] = { json, "X-Request-Id: one", NULL };
+    const char *const some[] = { json, "X-Request-Id: some", NULL };
+    const char *const all[] = { json, "X-Request-Id: all", NULL };
+    struct answer answer = rig_ask(&rig, "POST", "/v1/orders", one, "{\"unknown-member-7\":1}");
+    EXPECT_STATUS(answer, 422);
+    answer_fini(&answer);
+    char *good = order_body("good", "EURUSD"), *body = support_text("[%s,{}]", good);
+    answer = rig_ask(&rig, "POST", "/v1/orders/batch", some, body);
+    EXPECT_STATUS(answer, 207);
+    answer_fini(&answer);
+    answer = rig_ask(&rig, "POST", "/v1/orders/batch", all, "[{},{}]");
+    EXPECT_STATUS(answer, 422);
+    answer_fini(&answer);
+#define BY "\"client\":\"127.0.0.1\",\"code\":\"invalid_order\""
+    cr_expect(WAIT_UNTIL(log_says(&rig, "http.answer", "\"one\"", BY), SOON_S));
+    cr_expect(log_says(&rig, "http.answer", "\"one\"", "\"route\":\"/v1/orders\""));
+    cr_expect(WAIT_UNTIL(log_says(&rig, "http.answer", "\"some\"", BY), SOON_S));
+    cr_expect(log_says(&rig, "http.answer", "\"some\"", "\"status\":207"));
+    cr_expect(WAIT_UNTIL(log_says(&rig, "http.answer", "\"all\"", BY), SOON_S));
+
+    int fd = rig_dial(&rig);
+    static const char smuggled[] =
+        "POST /v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+        "application/json\r\nContent-Length: 2\r\n\r\n{}"
+        "{\"account_id\":\"ACCOUNT-7\"} /x HTTP/1.1\r\nHost: localhost\r\n"
+        "X-Request-Id: behind\r\nConnection: close\r\n\r\n";
+    say(fd, smuggled, strlen(smuggled));
+    hear_out(fd);
+    cr_expect(WAIT_UNTIL(log_says(&rig, "http.answer", "\"behind\"", "_OTHER"), SOON_S));
+    char *log = daemon_log(rig.daemon);
+    cr_expect_null(strstr(log, "ACCOUNT-7"), "%s", log);
+    cr_expect_null(strstr(log, "unknown-member-7"), "%s", log);
+    free(log);
+    free(body);
+    free(good);
+    rig_close(&rig);
+}
+
 /* ---- a crowd ---- */
 
 /* The rig's own connections stay open, and count. */
