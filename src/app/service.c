@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/disclosure.h"
 #include "app/events.h"
 #include "app/routes.h"
 #include "base/clock.h"
@@ -277,20 +278,22 @@ static bool say(char *why, size_t size, const char *what, const char *detail)
 
 bool service_ready(struct service *service, const struct pqpool_stats *pool, char *why, size_t size)
 {
+    char dial[DISCLOSURE_SIZE], schema[DISCLOSURE_SIZE];
     (void)snprintf(why, size, "%s", "");
+    disclosure_of_dial(pool, dial, sizeof dial);
     if (atomic_load_explicit(&service->draining, memory_order_acquire))
         return say(why, size, "shutting down", "");
     if (pool->down)
-        return say(why, size, "the database is down", pool->last_error);
+        return say(why, size, "the database is down", dial);
     if (!atomic_load_explicit(&service->migrated, memory_order_acquire)) {
         mutex_lock(&service->starter_mu);
         struct err err = service->starter_err;
         mutex_unlock(&service->starter_mu);
-        const char *dial = pool->last_error;
-        return say(why, size, "the schema is not ready yet", dial[0] != '\0' ? dial : err.text);
+        disclosure_of_schema(&err, schema, sizeof schema);
+        return say(why, size, "the schema is not ready yet", dial[0] != '\0' ? dial : schema);
     }
     if (!pool->healthy)
-        return say(why, size, "the last health check of the database failed", pool->last_error);
+        return say(why, size, "the last health check of the database failed", dial);
     return true;
 }
 

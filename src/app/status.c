@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/disclosure.h"
 #include "app/history.h"
 #include "app/last_errors.h"
 #include "app/routes.h"
@@ -129,7 +130,8 @@ static uint64_t after_of(struct http_request *req)
 
 /* ---- errors ---- */
 
-static void add_errors(struct buf *out, struct last_errors *errors)
+/* Their texts only for those who may see them: see disclosure.h. */
+static void add_errors(struct buf *out, struct last_errors *errors, bool full)
 {
     struct last_error all[LAST_ERRORS_MAX];
     size_t n = last_errors_read(errors, all);
@@ -144,7 +146,7 @@ static void add_errors(struct buf *out, struct last_errors *errors)
         buf_add_str(out, ",\"code\":");
         buf_add_json(out, e->code);
         buf_add_str(out, ",\"text\":");
-        buf_add_json(out, e->text);
+        buf_add_json(out, full ? e->text : "");
         buf_add_char(out, '}');
     }
     buf_add_char(out, ']');
@@ -160,7 +162,7 @@ void get_status(struct http_request *req, void *ctx)
     add_limits(&body, service, &state);
     add_health_check(&body, &state.pool);
     add_samples(&body, &service->history, after_of(req));
-    add_errors(&body, &service->last_errors);
+    add_errors(&body, &service->last_errors, disclosure_is_full(service, req));
     buf_add_char(&body, '}');
     http_answer(req, 200, "application/json", &body);
 }

@@ -63,6 +63,8 @@ static void read_health(struct pqpool *pool, struct pqpool_stats *out) REQUIRES(
     out->generation = atomic_load_explicit(&pool->generation, memory_order_relaxed);
     out->down = pqpool_is_down(pool, &out->retry_in_ns);
     (void)snprintf(out->last_error, sizeof out->last_error, "%s", pool->last_error.text);
+    memcpy(out->last_error_code, pool->last_error.code, sizeof out->last_error_code);
+    out->last_error_class = pool->last_error_class;
     for (uint32_t i = 0; i < pool->window_slots; i++)
         if (pool->acquire_max_ns[i] > out->acquire_max_ns)
             out->acquire_max_ns = pool->acquire_max_ns[i];
