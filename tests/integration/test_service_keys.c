@@ -274,7 +274,8 @@ Test(keys, strangers_hear_the_class_of_a_failure, .timeout = TEST_S)
     write_alice_and_bob();
     struct rig rig = open_rig(NULL);
     cluster_stop(rig.cluster, CLUSTER_IMMEDIATE);
-    cr_assert(WAIT_UNTIL(holds(&rig, NULL, "/health/ready", "no connection can be opened"), SOON_S));
+    cr_assert(
+        WAIT_UNTIL(holds(&rig, NULL, "/health/ready", "no connection can be opened"), SOON_S));
     cr_expect(holds(&rig, NULL, "/health", "no connection can be opened"));
     cr_expect(holds(&rig, NULL, "/status", "no connection can be opened"));
     cr_expect(holds(&rig, NULL, "/status", "pool.dial_failed"));
