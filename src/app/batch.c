@@ -40,6 +40,7 @@ static void send_results(struct batch *batch)
     const char *type = batch->wishes.lines ? "application/x-ndjson" : "application/json";
     if (batch->wishes.minimal)
         http_add_header(batch->req, "Preference-Applied", "return=minimal");
+    http_note_code(batch->req, batch->code);
     http_answer(batch->req, batch->status, type, &batch->out);
 }
 

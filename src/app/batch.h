@@ -60,6 +60,7 @@ struct batch {
 
     /* What batch_write() made of it. */
     int status;
+    const char *code; /* of the refused orders: "several" if they differ, NULL if none is */
     struct http_problem answer; /* status >= 400 */
     struct buf out;             /* the body; status >= 400: the members of the problem */
 };

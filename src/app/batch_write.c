@@ -227,6 +227,7 @@ void batch_write(struct batch *batch)
     struct tally tally;
     add_results(&results, batch, &tally);
     batch->status = status_of(batch, &tally);
+    batch->code = tally.first.code == NULL || tally.one_code ? tally.first.code : "several";
     if (batch->status >= 400 && batch->wishes.lines) { /* a problem document has no lines */
         batch->wishes.lines = false;
         buf_clear(&results);

@@ -1,5 +1,7 @@
 /* events.c - see events.h. Answers of 2xx are logged at debug only: at tens of thousands a second a
- * line each would cost more than the orders. */
+ * line each would cost more than the orders. An answer to a batch of which some orders are refused
+ * is a refusal here. Nothing that a client wrote is in a line, but for its request id and trace id,
+ * which have a form of their own. */
 #include "app/events.h"
 
 #include <assert.h>
@@ -48,11 +50,16 @@ void events_of_http(void *service, const struct http_answered *answered)
 {
     (void)service;
     int status = answered->status;
-    enum log_level level = status < 400 ? LOG_DEBUG : status < 500 ? LOG_INFO : LOG_WARN;
-    if (!log_enabled(level))
+    char client[HTTP_CLIENT_SIZE];
+    bool refused = status >= 400 || answered->code[0] != '\0'; /* or some orders of a batch are */
+    enum log_level level = !refused ? LOG_DEBUG : status < 500 ? LOG_INFO : LOG_WARN;
+    if (level > LOG_WARN &&
+        !log_enabled(level)) /* warnings are kept for /status whatever is logged */
         return;
+    http_client_text(answered->client, client);
     log_event(level, "http.answer", log_str("request_id", answered->request_id),
               log_known("trace_id", answered->trace_id), log_str("method", answered->method),
               log_str("route", answered->route), log_known("key", answered->key),
+              log_known("client", client), log_known("code", answered->code),
               log_int("status", status), log_int("duration_us", answered->duration_ns / NS_PER_US));
 }

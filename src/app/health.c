@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/disclosure.h"
 #include "app/routes.h"
 #include "app/service.h"
 #include "app/state.h"
@@ -98,9 +99,9 @@ static void add_checks(struct buf *out, const struct state *h)
     buf_add_char(out, '}');
 }
 
-static void add_pool(struct buf *out, const struct pqpool_stats *p)
+static void add_pool(struct buf *out, const struct pqpool_stats *p, bool full)
 {
-    char at[RFC3339_SIZE];
+    char at[RFC3339_SIZE], words[DISCLOSURE_SIZE];
     double average =
         p->acquire.count > 0 ? seconds((int64_t)(p->acquire.sum_ns / p->acquire.count)) : 0;
     buf_printf(out,
@@ -124,7 +125,8 @@ static void add_pool(struct buf *out, const struct pqpool_stats *p)
     buf_printf(out, ",\"pool_exhausted_count\":%llu}", (unsigned long long)p->exhausted_count);
     buf_printf(out, ",\"down\":%s,\"orphaned_backends\":%u,\"last_error\":", boolean(p->down),
                p->orphans);
-    buf_add_json(out, p->last_error[0] != '\0' ? p->last_error : NULL);
+    disclosure_of_dial(p, words, sizeof words);
+    buf_add_json(out, words[0] == '\0' ? NULL : full ? p->last_error : words);
 }
 
 /* Who holds a connection, the longest first. Places in our code: for those who run the service. */
@@ -165,6 +167,7 @@ void get_health(struct http_request *req, void *ctx)
     struct service *service = ctx;
     struct state h;
     char at[RFC3339_SIZE];
+    bool full = disclosure_is_full(service, req);
     state_look(service, &h);
     struct buf body = BUF_INIT(HEALTH_MAX);
     buf_printf(&body,
@@ -179,8 +182,8 @@ void get_health(struct http_request *req, void *ctx)
                seconds(clock_now_ns() - service->started_at_ns),
                boolean(atomic_load_explicit(&service->draining, memory_order_relaxed)));
     add_checks(&body, &h);
-    add_pool(&body, &h.pool);
-    if (service->options.auth == OPTIONS_AUTH_NONE || http_key_name(req) != NULL)
+    add_pool(&body, &h.pool, full);
+    if (full)
         add_holders(&body, service);
     buf_add_char(&body, '}');
     add_orders(&body, service, &h);

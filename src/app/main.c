@@ -143,12 +143,22 @@ static int fulfil(enum wish wish, const struct options *options)
     return print_document(&out);
 }
 
+static bool check_hosts(const struct options *options, struct err *err)
+{
+    struct err why = { 0 };
+    if (http_hosts_check(options->http_allowed_hosts, &why))
+        return true;
+    err_set(err, 0, "HTTP_ALLOWED_HOSTS: %s", why.text);
+    return false;
+}
+
 /* What the options name must be good too. False: *err. */
 static bool judge(const struct options *options, struct err *err)
 {
     struct http_keys_info info;
-    return options->auth != OPTIONS_AUTH_KEYS ||
-           http_keys_check(options->api_keys_file, &info, err);
+    return (options->auth != OPTIONS_AUTH_KEYS ||
+            http_keys_check(options->api_keys_file, &info, err)) &&
+           check_hosts(options, err);
 }
 
 static int run(const char *command, const struct options *options, int argc, char *const argv[])

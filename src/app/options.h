@@ -55,7 +55,8 @@ struct options {
     uint32_t http_max_connections_per_address; /* 0: no limit */
     uint64_t http_max_body_bytes, http_bodies_max_bytes, http_header_max_bytes;
     int64_t http_read_timeout_ns, http_idle_timeout_ns;
-    int auth; /* enum options_auth */
+    char http_allowed_hosts[1024]; /* with commas between them */
+    int auth;                      /* enum options_auth */
     char api_keys_file[1024];
     bool auth_metrics;
     char tls_cert_file[1024], tls_key_file[1024], tls_client_ca_file[1024];

@@ -21,7 +21,7 @@ const struct http_route routes[] = {
     { "POST", "/v1/orders/batch",      HTTP_LIST_BODY, HTTP_WITH_KEY, post_batch,  batch_statuses, BATCH },
     { "GET",  "/v1/orders/{order_id}", HTTP_NO_BODY,   HTTP_WITH_KEY, get_order,   read_statuses,  JSON },
     { "GET",  "/v1/orders",            HTTP_NO_BODY,   HTTP_WITH_KEY, get_orders,  read_statuses,  JSON },
-    { "GET",  "/health",               HTTP_NO_BODY,   HTTP_ANYONE,   get_health,  probe_statuses, NULL },
+    { "GET",  "/health",               HTTP_NO_BODY,   HTTP_HEALTH,   get_health,  probe_statuses, NULL },
     { "GET",  "/health/live",          HTTP_NO_BODY,   HTTP_PROBE,    get_live,    probe_statuses, NULL },
     { "GET",  "/health/ready",         HTTP_NO_BODY,   HTTP_PROBE,    get_ready,   probe_statuses, NULL },
     { "GET",  "/health/startup",       HTTP_NO_BODY,   HTTP_PROBE,    get_startup, probe_statuses, NULL },

@@ -20,7 +20,7 @@
 #include "http/tls.h"
 #include "store/store.h"
 
-enum { FDS_BESIDE_SOCKETS = 128, MIGRATE_LIMIT_S = 120, STOP_SLACK_S = 10 };
+enum { FDS_BESIDE_SOCKETS = 64, MIGRATE_LIMIT_S = 120, STOP_SLACK_S = 10 };
 
 static void block_signals(sigset_t *set)
 {
@@ -80,13 +80,14 @@ static bool raise_fd_limit(const struct options *o)
         return true;
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t needed = o->http_max_connections + 2 * o->database_max_pool_size + FDS_BESIDE_SOCKETS;
+    rlim_t needed = http_sockets_max(o->http_max_connections, o->http_threads) +
+                    2 * o->database_max_pool_size + FDS_BESIDE_SOCKETS;
     if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= needed)
         return true;
     log_event(LOG_ERROR, "config.too_few_files",
-              log_str("text",
-                      "HTTP_MAX_CONNECTIONS and DATABASE_MAX_POOL_SIZE need more open files than "
-                      "the hard limit (ulimit -Hn) allows"),
+              log_str("text", "HTTP_MAX_CONNECTIONS, HTTP_THREADS and DATABASE_MAX_POOL_SIZE need "
+                              "more open files than "
+                              "the hard limit (ulimit -Hn) allows"),
               log_int("needed", (int64_t)needed), log_int("limit", (int64_t)limit.rlim_max));
     return false;
 }

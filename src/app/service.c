@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/disclosure.h"
 #include "app/events.h"
 #include "app/routes.h"
 #include "base/clock.h"
@@ -241,6 +242,8 @@ static bool start_http(struct service *service, struct err *err)
         .tls = service->tls,
         .keys_file = o->auth == OPTIONS_AUTH_KEYS ? o->api_keys_file : NULL,
         .guard_figures = o->auth_metrics,
+        .check_hosts = o->auth == OPTIONS_AUTH_UNSET || o->http_allowed_hosts[0] != '\0',
+        .allowed_hosts = o->http_allowed_hosts,
         .routes = routes,
         .n_routes = routes_count,
         .ctx = service,
@@ -275,22 +278,25 @@ static bool say(char *why, size_t size, const char *what, const char *detail)
 
 bool service_ready(struct service *service, const struct pqpool_stats *pool, char *why, size_t size)
 {
+    char dial[DISCLOSURE_SIZE], words[DISCLOSURE_SIZE];
     (void)snprintf(why, size, "%s", "");
+    disclosure_of_dial(pool, dial, sizeof dial);
     if (atomic_load_explicit(&service->draining, memory_order_acquire))
         return say(why, size, "shutting down", "");
     if (pool->down)
-        return say(why, size, "the database is down", pool->last_error);
+        return say(why, size, "the database is down", dial);
     if (!atomic_load_explicit(&service->migrated, memory_order_acquire)) {
         mutex_lock(&service->starter_mu);
         struct err err = service->starter_err;
         mutex_unlock(&service->starter_mu);
-        const char *dial = pool->last_error;
-        return say(why, size, "the schema is not ready yet",
-                   dial[0] != '\0' ? dial : err_public_text(&err));
+        disclosure_of_schema(&err, words, sizeof words);
+        return say(why, size, "the schema is not ready yet", dial[0] != '\0' ? dial : words);
     }
-    if (!pool->healthy)
+    if (!pool->healthy) {
+        disclosure_of_check(pool, words, sizeof words);
         return say(why, size, "the last health check of the database failed",
-                   pool->last_error[0] != '\0' ? pool->last_error : pool->health_error);
+                   dial[0] != '\0' ? dial : words);
+    }
     if (!database_check_made(service))
         return say(why, size, "the orders table has not been checked yet", "");
     if (database_check_doubts(service))

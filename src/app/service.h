@@ -82,7 +82,8 @@ struct service {
 /* Starts all of it; returns without waiting for the database. False: *err, and nothing is left. */
 bool service_start(struct service *service, struct err *err) MUST_CHECK;
 
-/* Ready to take orders? Else `why` (200 bytes at least) says what is missing. */
+/* Ready to take orders? Else `why` (200 bytes at least) says what is missing, in words that
+ * everybody may read. */
 bool service_ready(struct service *service, const struct pqpool_stats *pool, char *why,
                    size_t size);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/disclosure.h"
 #include "app/history.h"
 #include "app/last_errors.h"
 #include "app/routes.h"
@@ -53,13 +54,15 @@ static void add_limits(struct buf *out, struct service *service, const struct st
                service->options.orders_group_max, state->queue.workers);
 }
 
-static void add_health_check(struct buf *out, const struct pqpool_stats *pool)
+static void add_health_check(struct buf *out, const struct pqpool_stats *pool, bool full)
 {
+    char words[DISCLOSURE_SIZE];
+    disclosure_of_check(pool, words, sizeof words);
     buf_printf(out, ",\"last_health_check\":{\"passed\":%s,\"duration_seconds\":%.6f",
                boolean(pool->healthy), (double)pool->last_health_check_ns / NS_PER_S);
     add_moment(out, "at", pool->last_health_check_at_us);
     buf_add_str(out, ",\"error\":");
-    buf_add_json(out, pool->health_error[0] != '\0' ? pool->health_error : NULL);
+    buf_add_json(out, words[0] == '\0' ? NULL : full ? pool->health_error : words);
     buf_add_char(out, '}');
 }
 
@@ -131,7 +134,8 @@ static uint64_t after_of(struct http_request *req)
 
 /* ---- errors ---- */
 
-static void add_errors(struct buf *out, struct last_errors *errors)
+/* Their texts only for those who may see them: see disclosure.h. */
+static void add_errors(struct buf *out, struct last_errors *errors, bool full)
 {
     struct last_error all[LAST_ERRORS_MAX];
     size_t n = last_errors_read(errors, all);
@@ -146,7 +150,7 @@ static void add_errors(struct buf *out, struct last_errors *errors)
         buf_add_str(out, ",\"code\":");
         buf_add_json(out, e->code);
         buf_add_str(out, ",\"text\":");
-        buf_add_json(out, e->text);
+        buf_add_json(out, full ? e->text : "");
         buf_add_char(out, '}');
     }
     buf_add_char(out, ']');
@@ -156,13 +160,14 @@ void get_status(struct http_request *req, void *ctx)
 {
     struct service *service = ctx;
     struct state state;
+    const bool full = disclosure_is_full(service, req);
     struct buf body = BUF_INIT(STATUS_MAX);
     state_look(service, &state);
     add_state(&body, service, &state);
     add_limits(&body, service, &state);
-    add_health_check(&body, &state.pool);
+    add_health_check(&body, &state.pool, full);
     add_samples(&body, &service->history, after_of(req));
-    add_errors(&body, &service->last_errors);
+    add_errors(&body, &service->last_errors, full);
     buf_add_char(&body, '}');
     http_answer(req, 200, "application/json", &body);
 }

@@ -24,32 +24,83 @@ static bool read_flag(struct http_request *req, const char *name, bool *out)
     return false;
 }
 
-/* One preference of the list, parameters aside: is it return=minimal, quoted or not? */
-static bool is_minimal(const char *text, size_t len)
+/* ---- Prefer (RFC 7240) ---- */
+
+struct preference {
+    const char *name, *value;
+    size_t name_len, value_len; /* value_len 0: none, or an empty one */
+};
+
+struct return_preference {
+    bool seen, minimal;
+};
+
+/* Behind a quoted string that begins here, or behind a token. */
+static const char *skip_value(const char *at)
 {
-    static const char *const forms[] = { "return=minimal", "return=\"minimal\"" };
-    while (len > 0 && strchr(" \t", text[len - 1]) != NULL)
-        len--;
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
-        if (strlen(forms[i]) == len && strncasecmp(text, forms[i], len) == 0)
-            return true;
-    return false;
+    if (*at != '"')
+        return at + strcspn(at, ",; \t");
+    for (at++; *at != '"' && *at != '\0'; at++)
+        at += *at == '\\' && at[1] != '\0';
+    return at + (*at == '"');
 }
 
-static bool prefers_minimal(const char *prefer)
+static const char *skip_blanks(const char *at)
 {
-    while (prefer != NULL && *prefer != '\0') {
-        prefer += strspn(prefer, ", \t");
-        if (is_minimal(prefer, strcspn(prefer, ",;")))
-            return true;
-        prefer += strcspn(prefer, ",");
+    return at + strspn(at, " \t");
+}
+
+/* "return=minimal", "wait = 5"; NULL at the end of the list. Stands behind it then. */
+static const char *take_preference(const char *at, struct preference *out)
+{
+    at += strspn(at, ", \t");
+    *out = (struct preference){ .name = at, .name_len = strcspn(at, "=,; \t") };
+    if (*at == '\0')
+        return NULL;
+    at = skip_blanks(at + out->name_len);
+    if (*at != '=')
+        return at;
+    out->value = skip_blanks(at + 1);
+    at = skip_value(out->value);
+    out->value_len = (size_t)(at - out->value);
+    return at;
+}
+
+/* Its parameters, up to the next of the list. */
+static const char *skip_parameters(const char *at)
+{
+    while (*at != '\0' && *at != ',')
+        at = *at == '"' ? skip_value(at) : at + 1;
+    return at;
+}
+
+static bool is_text(const char *text, size_t len, const char *want)
+{
+    return strlen(want) == len && strncasecmp(text, want, len) == 0;
+}
+
+/* The first instance of a preference is the one that counts. */
+static void read_prefer(void *arg, const char *list)
+{
+    struct return_preference *out = arg;
+    struct preference preference;
+    for (const char *at = list; (at = take_preference(at, &preference)) != NULL;) {
+        const char *value = preference.value;
+        size_t len = preference.value_len;
+        if (!out->seen && is_text(preference.name, preference.name_len, "return")) {
+            out->seen = true;
+            out->minimal =
+                len > 0 && (is_text(value, len, "minimal") || is_text(value, len, "\"minimal\""));
+        }
+        at = skip_parameters(at);
     }
-    return false;
 }
 
 bool wishes_read(struct http_request *req, struct wishes *out)
 {
-    out->minimal = prefers_minimal(http_header(req, "Prefer"));
+    struct return_preference preferred = { false, false };
+    http_each_header(req, "Prefer", read_prefer, &preferred);
+    out->minimal = preferred.minimal;
     out->lines = http_prefers(req, "application/x-ndjson", "application/json");
     return read_flag(req, "validate_only", &out->validate_only) &&
            read_flag(req, "atomic", &out->atomic);

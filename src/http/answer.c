@@ -22,8 +22,7 @@ void http_add_header(struct http_request *req, const char *name, const char *val
 /* The names and values that a handler added: past the last one NULL. */
 static const char *next_header(const struct http_request *req, const char *at, const char **value)
 {
-    const char *end = req->headers.data + req->headers.len;
-    if (req->headers.data == NULL || at == end)
+    if (req->headers.data == NULL || at == req->headers.data + req->headers.len)
         return NULL;
     *value = at + strlen(at) + 1;
     return *value + strlen(*value) + 1;
@@ -82,6 +81,11 @@ static struct MHD_Response *make_failure(struct http_request *req)
     return make_response(req, PROBLEM_CONTENT_TYPE, &body);
 }
 
+void http_note_code(struct http_request *req, const char *code)
+{
+    req->code = code;
+}
+
 void http_answer(struct http_request *req, int status, const char *content_type, struct buf *body)
 {
     CHECK(pthread_equal(req->loop->self, pthread_self()));
@@ -91,6 +95,7 @@ void http_answer(struct http_request *req, int status, const char *content_type,
     if (response == NULL) {
         response = make_failure(req);
         status = 500;
+        req->code = problem_no_answer.code;
     }
     request_answered(req, status, response);
 }
@@ -102,6 +107,7 @@ void http_problem(struct http_request *req, const struct http_problem *problem)
         problem_retry_after(problem->retry_after_ns, retry_after);
         http_add_header(req, "Retry-After", retry_after);
     }
+    req->code = problem->code;
     struct buf body = problem_render(problem, req->id);
     http_answer(req, problem->status, PROBLEM_CONTENT_TYPE, &body);
 }

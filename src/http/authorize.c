@@ -25,6 +25,7 @@ static bool asks_for_key(const struct http_request *req)
     switch (req->match.route->access) {
     case HTTP_ANYONE:
     case HTTP_PROBE:
+    case HTTP_HEALTH:
         return false;
     case HTTP_FIGURES:
         return req->loop->server->options.guard_figures;

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "http/loop.h"
 #include "http/request.h"
+#include "http/reserve.h"
 #include "http/server.h"
 
 #define SWEEP_MAX_NS (500 * NS_PER_MS)
@@ -23,10 +24,6 @@
 
 enum { CLOSE_WAIT = 8 }; /* TCP_CLOSE_WAIT of <netinet/tcp.h>, which <linux/tcp.h> excludes */
 
-/* An address that is past its limit hears so on this many more connections; the next are shut
- * without a word, or it could take all that the server has by being refused. */
-enum { ADDRESS_SPARE = 16 };
-
 struct conn *conn_of(struct MHD_Connection *mhd)
 {
     const union MHD_ConnectionInfo *info =
@@ -34,7 +31,7 @@ struct conn *conn_of(struct MHD_Connection *mhd)
     return info != NULL ? info->socket_context : NULL;
 }
 
-/* Counts the connection for its client's address. False: it is not worth a word. */
+/* Counts the connection for its client's address. False: out of memory. */
 static bool count_address(struct conn *conn, const struct sockaddr *client)
 {
     struct http_server *server = conn->loop->server;
@@ -42,9 +39,30 @@ static bool count_address(struct conn *conn, const struct sockaddr *client)
     if (max == 0)
         return true;
     conn->address = addresses_add(&server->addresses, client, &count);
-    if (count > max && conn->surplus == REFUSAL_NONE)
+    if (count > max)
         conn->surplus = REFUSAL_ADDRESS;
-    return conn->address != NULL && (count <= max || count - max <= ADDRESS_SPARE);
+    return conn->address != NULL;
+}
+
+static void count_connection(struct conn *conn)
+{
+    struct http_server *server = conn->loop->server;
+    uint64_t before = atomic_fetch_add_explicit(&server->admitted, 1, memory_order_relaxed);
+    conn->admitted = before < server->options.max_connections;
+    if (conn->admitted)
+        return;
+    atomic_fetch_sub_explicit(&server->admitted, 1, memory_order_relaxed);
+    conn->surplus = REFUSAL_CONNECTIONS;
+}
+
+/* Within the limits, or into the reserve. False: the connection is of no use. */
+static bool admit(struct conn *conn, const struct sockaddr *client)
+{
+    if (!count_address(conn, client))
+        return false;
+    if (conn->surplus == REFUSAL_NONE)
+        count_connection(conn);
+    return conn->admitted || reserve_enter(conn);
 }
 
 static void list(struct conn *conn)
@@ -57,22 +75,22 @@ static void list(struct conn *conn)
     loop->n_conns++;
 }
 
-static struct conn *conn_new(struct http_loop *loop, int fd)
+static struct conn *conn_new(struct http_loop *loop, struct MHD_Connection *mhd, int fd)
 {
     if (!deadlines_reserve(&loop->deadlines, loop->n_conns + 1))
         return NULL;
     struct conn *conn = malloc(sizeof *conn);
     if (conn == NULL)
         return NULL;
-    struct http_server *server = loop->server;
-    uint64_t before = atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
-    bool surplus = before >= server->options.max_connections;
+    atomic_fetch_add_explicit(&loop->server->connections, 1, memory_order_relaxed);
     *conn = (struct conn){
         .loop = loop,
+        .mhd = mhd,
         .fd = fd,
         .phase = CONN_IDLE,
-        .surplus = surplus ? REFUSAL_CONNECTIONS : REFUSAL_NONE,
+        .surplus = REFUSAL_NONE,
         .since_ns = loop->now_ns,
+        .opened_at_ns = loop->now_ns,
     };
     list(conn);
     return conn;
@@ -83,6 +101,7 @@ static void conn_free(struct conn *conn)
     struct http_loop *loop = conn->loop;
     CHECK(conn->req == NULL);
     conn_tls_end(conn);
+    reserve_leave(conn);
     if (conn->next != NULL)
         conn->next->prev = conn->prev;
     if (conn->prev != NULL)
@@ -92,6 +111,8 @@ static void conn_free(struct conn *conn)
     loop->n_conns--;
     addresses_remove(&loop->server->addresses, conn->address);
     atomic_fetch_sub_explicit(&loop->server->connections, 1, memory_order_relaxed);
+    if (conn->admitted)
+        atomic_fetch_sub_explicit(&loop->server->admitted, 1, memory_order_relaxed);
     free(conn);
 }
 
@@ -107,8 +128,10 @@ void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
     int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     const struct sockaddr *client =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
-    conn = conn_new(cls, fd);
-    if (conn == NULL || !conn_tls_begin(conn, mhd) || !count_address(conn, client))
+    conn = conn_new(cls, mhd, fd);
+    if (conn != NULL)
+        conn->client = client;
+    if (conn == NULL || !conn_tls_begin(conn, mhd) || !admit(conn, client))
         (void)shutdown(fd, SHUT_RDWR);
     *socket_context = conn;
 }
@@ -152,10 +175,8 @@ static int64_t idle_until_ns(const struct conn *conn)
 {
     const struct http_loop *loop = conn->loop;
     const struct http_options *options = &loop->server->options;
-    int64_t span_ns = options->idle_timeout_ns;
-    if (conn->surplus != REFUSAL_NONE)
-        span_ns = clock_min(span_ns, options->read_timeout_ns);
-    int64_t until_ns = clock_after(conn->since_ns, span_ns);
+    int64_t until_ns =
+        reserve_until_ns(conn, clock_after(conn->since_ns, options->idle_timeout_ns));
     if (loop->draining_since_ns == CLOCK_NEVER)
         return until_ns;
     int64_t since_ns =
@@ -170,16 +191,24 @@ static int64_t paced_until_ns(const struct conn *conn, int64_t bytes)
     return clock_after(until_ns, bytes * (NS_PER_S / CONN_PACE_BYTES_PER_S));
 }
 
+/* A request, or a handshake, has the time of its pace, and less in the reserve. */
+static int64_t request_until_ns(const struct conn *conn, int64_t bytes)
+{
+    return reserve_until_ns(conn, paced_until_ns(conn, bytes));
+}
+
 static int64_t body_until_ns(const struct conn *conn, int64_t bytes)
 {
-    int64_t until_ns = paced_until_ns(conn, bytes);
+    int64_t until_ns = request_until_ns(conn, bytes);
     if (conn->req->refusal == REFUSAL_NONE)
         return until_ns;
     return clock_min(until_ns, conn->req->begun_at_ns + REFUSAL_READ_NS);
 }
 
-static void cut(struct conn *conn)
+void conn_cut(struct conn *conn)
 {
+    if (conn->phase == CONN_IDLE)
+        conn_tls_bye(conn);
     (void)shutdown(conn->fd, SHUT_RDWR);
     conn_enter(conn, CONN_CUT);
 }
@@ -199,8 +228,7 @@ static void sweep_idle(struct conn *conn, int64_t bytes)
         conn->phase = CONN_HEAD; /* the count goes on, so not by conn_enter() */
         conn->since_ns = conn->loop->now_ns;
     } else if (done || conn->loop->now_ns >= idle_until_ns(conn)) {
-        conn_tls_bye(conn);
-        cut(conn);
+        conn_cut(conn);
     }
 }
 
@@ -212,10 +240,10 @@ static void sweep_one(struct conn *conn)
         sweep_idle(conn, bytes_in_phase(conn));
         break;
     case CONN_HEAD:
-        if (now_ns >= paced_until_ns(conn, bytes_in_phase(conn)))
+        if (now_ns >= request_until_ns(conn, bytes_in_phase(conn)))
             refusal_cut(conn, REFUSAL_TIMEOUT);
         else if (is_done_with(conn))
-            cut(conn);
+            conn_cut(conn);
         break;
     case CONN_BODY:
         if (now_ns >= body_until_ns(conn, bytes_in_phase(conn)))
@@ -223,9 +251,12 @@ static void sweep_one(struct conn *conn)
                         conn->req->refusal != REFUSAL_NONE ? conn->req->refusal : REFUSAL_TIMEOUT);
         break;
     case CONN_HANDSHAKE:
+        if (now_ns >= request_until_ns(conn, bytes_in_phase(conn)))
+            conn_cut(conn);
+        break;
     case CONN_SENDING:
         if (now_ns >= paced_until_ns(conn, bytes_in_phase(conn)))
-            cut(conn);
+            conn_cut(conn);
         break;
     case CONN_DEFERRED:
     case CONN_CUT:

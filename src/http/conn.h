@@ -16,6 +16,7 @@
 #include "http/refusal.h"
 
 struct address_count;
+struct sockaddr;
 struct http_loop;
 struct http_request;
 
@@ -35,10 +36,17 @@ struct conn {
     struct conn *next, *prev; /* of loop->conns */
     struct http_loop *loop;
     struct http_request *req; /* from its headers to the end of its answer; else NULL */
-    int fd;                   /* libmicrohttpd's */
+    struct MHD_Connection *mhd;
+    const struct sockaddr *client; /* libmicrohttpd's */
+    int fd;                        /* libmicrohttpd's */
     struct conn_tls tls;
     enum conn_phase phase;
-    enum refusal surplus; /* past a limit of connections: all that it is good for; else NONE */
+    enum refusal
+        surplus;   /* what most of its requests hear, beyond a limit of connections; or NONE */
+    bool admitted; /* counts against max_connections */
+    bool in_reserve;
+    struct conn *reserve_next, *reserve_prev;
+    int64_t opened_at_ns;
     struct address_count *address;   /* its client's, counted; NULL: nobody counts */
     const char *target, *target_end; /* of the target as it came, see wire.h */
     const char *target_fault;        /* of the request to come: set before its headers are there */
@@ -55,6 +63,9 @@ void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
 struct conn *conn_of(struct MHD_Connection *mhd);
 
 void conn_enter(struct conn *conn, enum conn_phase phase);
+
+/* Shuts the connection down without an answer; libmicrohttpd finds out and closes it. */
+void conn_cut(struct conn *conn);
 
 /* Ends what has used up its time. */
 void conns_sweep(struct http_loop *loop);

@@ -8,13 +8,16 @@
 #include <strings.h>
 
 #include "base/buf.h"
+#include "http/hosts.h"
 #include "http/wire.h"
 
 enum field {
     FIELD_LENGTH, /* the first three are framing */
     FIELD_TRANSFER,
     FIELD_HOST,
-    FIELD_TYPE,
+    FIELD_TYPE, /* up to FIELD_ORIGIN: may be there once */
+    FIELD_IDEMPOTENCY_KEY,
+    FIELD_ORIGIN,
     FIELD_ENCODING,
     FIELD_EXPECT,
     FIELD_REQUEST_ID,
@@ -37,6 +40,8 @@ static const struct {
     [FIELD_TRANSFER] = NAMED("Transfer-Encoding"),
     [FIELD_HOST] = NAMED("Host"),
     [FIELD_TYPE] = NAMED("Content-Type"),
+    [FIELD_IDEMPOTENCY_KEY] = NAMED("Idempotency-Key"),
+    [FIELD_ORIGIN] = NAMED("Origin"),
     [FIELD_ENCODING] = NAMED("Content-Encoding"),
     [FIELD_EXPECT] = NAMED("Expect"),
     [FIELD_REQUEST_ID] = NAMED("X-Request-Id"),
@@ -50,6 +55,7 @@ enum { SHOWN_MAX = 40 }; /* of the client's own bytes in a sentence */
 struct reading {
     const char *value[FIELDS]; /* the first of each */
     bool repeated[FIELDS];
+    bool expects_continue; /* one of the values of Expect, which is a list, says so */
     struct wire *wire;
     struct buf *fault; /* "" while all is well */
 };
@@ -73,6 +79,8 @@ static bool is_token(const char *name, size_t len)
 
 static bool note(struct reading *reading, enum field field, const char *value)
 {
+    if (field == FIELD_EXPECT && value != NULL && strcasecmp(value, "100-continue") == 0)
+        reading->expects_continue = true;
     if (reading->value[field] == NULL) {
         reading->value[field] = value != NULL ? value : "";
         return true;
@@ -106,6 +114,19 @@ static bool take(struct reading *reading, const char *name, size_t len, const ch
     return true;
 }
 
+static void cut_blanks(const char *value)
+{
+    char *end = strchr(value, '\0');
+    while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
+        *--end = '\0';
+}
+
+static bool is_transfer(const char *name, size_t len)
+{
+    return len == fields[FIELD_TRANSFER].len &&
+           strncasecmp(name, fields[FIELD_TRANSFER].name, len) == 0;
+}
+
 static enum MHD_Result read_one(void *cls, enum MHD_ValueKind kind, const char *name, size_t len,
                                 const char *value, size_t value_len)
 {
@@ -125,6 +146,8 @@ static enum MHD_Result read_one(void *cls, enum MHD_ValueKind kind, const char *
                    SHOWN_MAX, name);
     else
         sound = take(reading, name, len, value);
+    if (value != NULL && !is_transfer(name, len))
+        cut_blanks(value);
     return sound ? MHD_YES : MHD_NO;
 }
 
@@ -142,13 +165,25 @@ static void judge_transfer(const struct reading *reading, bool http_1_0)
                     "Transfer-Encoding is given with HTTP/1.0; give Content-Length instead.");
 }
 
+static void judge_host(const struct reading *reading, bool http_1_0)
+{
+    const char *value = reading->value[FIELD_HOST];
+    struct host host;
+    if (value == NULL && !http_1_0)
+        buf_add_str(reading->fault, "Host is missing; HTTP/1.1 wants it once.");
+    if (value != NULL && !host_read(value, strlen(value), &host))
+        buf_printf(reading->fault,
+                   "Host is \"%.*s\"; it must be one name or address, with or without a port.",
+                   SHOWN_MAX, value);
+}
+
 static void judge_framing(const struct reading *reading, const char *version)
 {
     bool http_1_0 = strcmp(version, "HTTP/1.0") == 0;
     if (reading->value[FIELD_TRANSFER] != NULL)
         judge_transfer(reading, http_1_0);
-    if (reading->fault->len == 0 && reading->value[FIELD_HOST] == NULL && !http_1_0)
-        buf_add_str(reading->fault, "Host is missing; HTTP/1.1 wants it once.");
+    if (reading->fault->len == 0)
+        judge_host(reading, http_1_0);
 }
 
 static void judge_wire(const struct reading *reading)
@@ -159,25 +194,41 @@ static void judge_wire(const struct reading *reading)
                     "header without a name, or more than one blank in the request line.");
 }
 
+/* NULL also when there are two: neither is more right than the other. */
+static const char *the_only(const struct reading *reading, enum field field)
+{
+    return reading->repeated[field] ? NULL : reading->value[field];
+}
+
+static const char *repeated_name(const struct reading *reading)
+{
+    for (enum field field = FIELD_TYPE; field <= FIELD_ORIGIN; field++)
+        if (reading->repeated[field])
+            return fields[field].name;
+    return NULL;
+}
+
 bool head_read(struct MHD_Connection *mhd, struct wire *wire, const char *version,
                struct http_head *head, struct buf *fault)
 {
     struct reading reading = { .wire = wire, .fault = fault };
     (void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, read_one, &reading);
-    const char *length = reading.value[FIELD_LENGTH], *expect = reading.value[FIELD_EXPECT];
+    const char *length = reading.value[FIELD_LENGTH];
     *head = (struct http_head){
+        .host = reading.value[FIELD_HOST],
+        .origin = reading.value[FIELD_ORIGIN],
         .content_type = reading.value[FIELD_TYPE],
         .content_encoding = reading.value[FIELD_ENCODING],
-        .request_id = reading.value[FIELD_REQUEST_ID],
-        .traceparent =
-            reading.repeated[FIELD_TRACEPARENT] ? NULL : reading.value[FIELD_TRACEPARENT],
+        .request_id = the_only(&reading, FIELD_REQUEST_ID),
+        .traceparent = the_only(&reading, FIELD_TRACEPARENT),
         .authorization = reading.value[FIELD_AUTHORIZATION],
+        .repeated = repeated_name(&reading),
         .authorization_twice = reading.repeated[FIELD_AUTHORIZATION],
         /* digits that fit, or libmicrohttpd would have refused them */
         .content_length = length != NULL ? strtoull(length, NULL, 10) : 0,
         .has_length = length != NULL,
         .chunked = reading.value[FIELD_TRANSFER] != NULL,
-        .expects_continue = expect != NULL && strcasecmp(expect, "100-continue") == 0,
+        .expects_continue = reading.expects_continue,
         .has_accept = reading.value[FIELD_ACCEPT] != NULL,
         .encoding_repeated = reading.repeated[FIELD_ENCODING],
     };

@@ -17,16 +17,20 @@ struct buf;
 struct wire;
 
 struct http_head {
-    const char *content_type, *content_encoding, *request_id; /* the first; NULL when absent */
-    const char *traceparent;                                  /* NULL also when there are two */
-    const char *authorization;                                /* the first, or NULL */
-    uint64_t content_length;                                  /* with has_length */
+    const char *host, *origin, *content_type, *content_encoding; /* NULL when absent */
+    const char *request_id, *traceparent;                        /* NULL also when there are two */
+    const char *authorization;                                   /* the first, or NULL */
+    const char *repeated;    /* the name of a header that may be there once and is there twice */
+    uint64_t content_length; /* with has_length */
     bool has_length, chunked, expects_continue, has_accept;
     bool authorization_twice;
     bool encoding_repeated; /* Content-Encoding is there twice: a list */
 };
 
-/* False: *fault says what is wrong with the framing, in which header, and what would be right, as a
+/* Also cuts the blanks behind every value, which are no part of it (RFC 9110, 5.5), but for
+ * Transfer-Encoding, which libmicrohttpd 0.9.75 compares with them.
+ *
+ * False: *fault says what is wrong with the framing, in which header, and what would be right, as a
  * sentence for the client. Pointers in *head live as long as the request. */
 bool head_read(struct MHD_Connection *mhd, struct wire *wire, const char *version,
                struct http_head *head, struct buf *fault) MUST_CHECK;

@@ -27,6 +27,7 @@ struct http_server;  /* opaque */
 struct http_loop;    /* opaque */
 struct http_request; /* opaque */
 struct http_tls;     /* http/tls.h */
+struct sockaddr;
 
 enum { HTTP_ID_SIZE = 129 };
 
@@ -39,9 +40,10 @@ enum http_body {
 };
 
 enum http_access {
-    HTTP_PROBE, /* anyone, and no client certificate is asked for either */
+    HTTP_PROBE,  /* as HTTP_HEALTH, and no client certificate is asked for either */
+    HTTP_HEALTH, /* anyone, also on a connection beyond max_connections */
     HTTP_ANYONE,
-    HTTP_FIGURES,  /* as HTTP_WITH_KEY with http_options.guard_figures, else as HTTP_ANYONE */
+    HTTP_FIGURES,  /* as HTTP_WITH_KEY with http_options.guard_figures, else as HTTP_HEALTH */
     HTTP_WITH_KEY, /* a bearer key, where keys are asked for; else 401 */
 };
 
@@ -65,8 +67,13 @@ struct http_loop *http_loop_of(struct http_request *req);
 const struct http_server *http_server_of(struct http_request *req);
 const char *http_request_id(struct http_request *req);
 const char *http_trace_id(struct http_request *req); /* of traceparent; "" without a good one */
-const char *http_path_part(struct http_request *req, size_t i);      /* i-th brace part */
-const char *http_header(struct http_request *req, const char *name); /* NULL when absent */
+const char *http_path_part(struct http_request *req, size_t i); /* i-th brace part */
+/* The first header of that name, without blanks about it; NULL when absent. */
+const char *http_header(struct http_request *req, const char *name);
+/* Calls `see` for each header of that name, in the order in which they came: together they are one
+ * list. */
+void http_each_header(struct http_request *req, const char *name,
+                      void (*see)(void *arg, const char *value), void *arg);
 /* The value of a query parameter, NULL when absent; *count (may be NULL): how often it was given.
  */
 const char *http_query(struct http_request *req, const char *name, size_t *count);
@@ -104,7 +111,7 @@ void http_answer(struct http_request *req, int status, const char *content_type,
 /* RFC 9457 and our members (design.md section 5). */
 struct http_problem {
     int status;
-    const char *code;    /* "queue_full" */
+    const char *code;    /* "queue_full"; lives as long as the request */
     const char *title;   /* short, the same for every occurrence of the code */
     const char *detail;  /* this occurrence; NULL: left out */
     const char *outcome; /* "not_accepted" or "unknown"; NULL: left out (a GET) */
@@ -114,6 +121,10 @@ struct http_problem {
     const char *members;    /* more members as JSON, `"a":1,"b":[]`; NULL: none */
 };
 void http_problem(struct http_request *req, const struct http_problem *problem);
+
+/* For an answer that is no problem document and holds refusals all the same: the code that
+ * http_answered names. `code` is a constant, or lives as long as the request. */
+void http_note_code(struct http_request *req, const char *code);
 
 /* 404 not_found, as where no route has the path. */
 void http_not_found(struct http_request *req);
@@ -152,12 +163,19 @@ void http_offload(struct http_request *req, struct http_work *work);
 struct http_answered {
     const char *request_id;
     const char *trace_id; /* "" when there is none */
-    const char *method;
-    const char *route; /* its path; "" when none matched */
-    const char *key;   /* the name of the key that it came with; "" when there is none */
+    const char *method;   /* one of HTTP's own, else "_OTHER": never what the client wrote */
+    const char *route;    /* its path; "" when none matched */
+    const char *key;      /* the name of the key that it came with; "" when there is none */
+    const char *code; /* of the problem document, or of http_note_code(); "" when there is none */
+    const struct sockaddr *client; /* see http_client_text() */
     int status;
     int64_t duration_ns;
 };
+
+/* The address of a client without its port; "" when it has none. An IPv4 address that comes mapped
+ * into IPv6 is written as IPv4. */
+enum { HTTP_CLIENT_SIZE = 48 };
+void http_client_text(const struct sockaddr *client, char out[HTTP_CLIENT_SIZE]);
 
 struct http_options {
     /* A listening TCP socket, taken over, also on failure, in place of address and port; 0: none.
@@ -165,7 +183,10 @@ struct http_options {
     int listen_fd;
     const char *address; /* IPv4 or IPv6, numeric */
     uint32_t port;       /* 0: any free one, see http_server_port() */
-    uint32_t threads, max_connections;
+    uint32_t threads;
+    /* Over all loops. Beyond them each loop takes some more, on which only HTTP_PROBE, HTTP_HEALTH
+     * and HTTP_FIGURES are served: see http_sockets_max(). */
+    uint32_t max_connections;
     uint32_t max_connections_per_address; /* 0: no limit */
     uint64_t max_body_bytes, bodies_max_bytes;
     uint64_t header_max_bytes; /* MHD's memory per connection */
@@ -175,14 +196,24 @@ struct http_options {
     size_t n_routes;
     const char *keys_file; /* whom HTTP_WITH_KEY lets in: see http_keys_check(); NULL: everyone */
     bool guard_figures;    /* HTTP_FIGURES asks for a key too */
-    void *ctx;             /* for handlers */
+    /* All but HTTP_PROBE refuse requests for a host, or from pages of an origin, that is not one of
+     * loopback, the server's own address, or in allowed_hosts: see http_hosts_check(). */
+    bool check_hosts;
+    const char *allowed_hosts; /* NULL: none */
+    void *ctx;                 /* for handlers */
     /* One call an answered request, on its loop: for the log. */
     void (*on_answer)(void *ctx, const struct http_answered *answered);
 };
 
+/* Is that a list of hosts: names and addresses without a port, with commas between them? False:
+ * *err names the one that is none. */
+bool http_hosts_check(const char *hosts, struct err *err) MUST_CHECK;
+
 /* Binds, then serves. NULL: *err names the address and the reason ("address already in use"). */
 struct http_server *http_server_open(const struct http_options *options,
                                      struct err *err) MUST_CHECK;
+/* The most sockets of clients that such a server has open at a time. */
+uint64_t http_sockets_max(uint32_t max_connections, uint32_t threads);
 uint32_t http_server_port(const struct http_server *server);
 uint32_t http_server_loops(const struct http_server *server);
 

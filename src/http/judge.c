@@ -9,9 +9,11 @@
 #include "http/authorize.h"
 #include "http/conn.h"
 #include "http/head.h"
+#include "http/hosts.h"
 #include "http/loop.h"
 #include "http/problem.h"
 #include "http/request.h"
+#include "http/reserve.h"
 #include "http/server.h"
 #include "http/wire.h"
 
@@ -119,6 +121,15 @@ static enum refusal judge_target(struct http_request *req)
     return REFUSAL_TARGET;
 }
 
+static enum refusal judge_repeated(struct http_request *req, const struct http_head *head)
+{
+    if (head->repeated == NULL)
+        return REFUSAL_NONE;
+    (void)snprintf(req->fault, sizeof req->fault, "%s is given twice; give it once.",
+                   head->repeated);
+    return REFUSAL_REPEATED;
+}
+
 static enum refusal judge_certificate(struct http_request *req)
 {
     const char *why = NULL;
@@ -130,13 +141,44 @@ static enum refusal judge_certificate(struct http_request *req)
     return refusal;
 }
 
-static enum refusal judge(struct http_request *req, const struct http_head *head)
+/* What it asks for, and whether that is served on this connection. */
+static enum refusal judge_place(struct http_request *req)
 {
-    enum refusal refusal = req->conn->surplus;
-    if (refusal == REFUSAL_NONE)
-        refusal = judge_target(req);
+    enum refusal refusal = judge_target(req), surplus = req->conn->surplus;
     if (refusal == REFUSAL_NONE)
         refusal = judge_route(req);
+    bool reserved = refusal == REFUSAL_NONE && reserve_serves(req->match.route);
+    return surplus == REFUSAL_NONE || reserved ? refusal : surplus;
+}
+
+/* Is it meant for this server, and does it come from a page that may ask? A target in absolute form
+ * counts for more than Host (RFC 9112, 3.2.2). HTTP/1.0 may have neither, which no browser sends.
+ */
+static enum refusal judge_host(const struct http_request *req, const struct http_head *head)
+{
+    const struct hosts *hosts = &req->loop->server->hosts;
+    size_t len = 0;
+    struct host host;
+    if (!hosts->checked || req->match.route->access == HTTP_PROBE)
+        return REFUSAL_NONE;
+    const char *named = host_of_target(req->conn->target, &len);
+    if (named == NULL && head->host != NULL) {
+        named = head->host;
+        len = strlen(named);
+    }
+    if (named != NULL && !(host_read(named, len, &host) && hosts_allow(hosts, &host)))
+        return REFUSAL_HOST;
+    bool foreign = head->origin != NULL && !hosts_allow_origin(hosts, head->origin);
+    return foreign ? REFUSAL_ORIGIN : REFUSAL_NONE;
+}
+
+static enum refusal judge(struct http_request *req, const struct http_head *head)
+{
+    enum refusal refusal = judge_place(req);
+    if (refusal == REFUSAL_NONE)
+        refusal = judge_host(req, head);
+    if (refusal == REFUSAL_NONE)
+        refusal = judge_repeated(req, head);
     if (refusal == REFUSAL_NONE)
         refusal = judge_certificate(req);
     if (refusal == REFUSAL_NONE)
@@ -144,6 +186,15 @@ static enum refusal judge(struct http_request *req, const struct http_head *head
     if (refusal == REFUSAL_NONE)
         refusal = judge_body(req, head);
     return refusal == REFUSAL_NONE ? authorize_rate(req) : refusal;
+}
+
+/* May another server in front of us see this request end at another byte than we do? Then the
+ * connection closes with the answer, so that no byte behind it is ever read as a request. A POST
+ * without a length may have a body behind it. The framing of chunks is read by libmicrohttpd alone,
+ * and 0.9.75 takes a bare LF where RFC 9112, 7.1 wants CRLF. */
+static bool end_is_unsure(const struct http_request *req, const struct http_head *head)
+{
+    return head->chunked || (!head->has_length && strcmp(req->method, "POST") == 0);
 }
 
 enum refusal judge_request(struct http_request *req, const char *version, struct http_head *head)
@@ -154,7 +205,6 @@ enum refusal judge_request(struct http_request *req, const char *version, struct
     struct wire wire = wire_begin(req->mhd, &line);
     bool sound = head_read(req->mhd, &wire, version, head, &fault);
     enum refusal refusal = sound ? judge(req, head) : REFUSAL_FRAMING;
-    if (strcmp(req->method, "POST") == 0 && !head->has_length && !head->chunked)
-        req->close = true; /* whatever it is refused for: a body may follow */
+    req->close = end_is_unsure(req, head) || req->conn->surplus != REFUSAL_NONE;
     return refusal;
 }

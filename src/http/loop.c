@@ -19,13 +19,12 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "http/conn.h"
+#include "http/mhd_errors.h"
 #include "http/problem.h"
 #include "http/request.h"
 #include "http/server.h"
 #include "http/target.h"
 #include "http/tls_set.h"
-
-enum { SPARE_CONNECTIONS = 64 }; /* for those that only hear a 503 */
 
 #define FLUSH_NS NS_PER_S /* to send the last answers in */
 
@@ -257,17 +256,19 @@ static struct MHD_Daemon *start_daemon(struct http_loop *loop)
     const struct http_options *options = &loop->server->options;
     struct MHD_OptionItem items[] = {
         { MHD_OPTION_LISTEN_SOCKET, loop->listen_fd, NULL },
-        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)options->max_connections + SPARE_CONNECTIONS,
+        { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)http_sockets_max(options->max_connections, 1),
           NULL },
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)options->header_max_bytes, NULL },
         { MHD_OPTION_END, 0, NULL },
     };
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     flags |= options->tls != NULL ? MHD_USE_TLS : 0;
     return MHD_start_daemon(
-        flags, 0, NULL, NULL, request_access, loop, MHD_OPTION_ARRAY, items,
-        MHD_OPTION_NOTIFY_CONNECTION, conn_notify, loop, MHD_OPTION_NOTIFY_COMPLETED,
-        request_completed, loop, MHD_OPTION_URI_LOG_CALLBACK, note_target, loop,
+        flags, 0, NULL, NULL, request_access, loop, MHD_OPTION_EXTERNAL_LOGGER, mhd_errors_note,
+        loop, /* the first, or it would print what the options before it bring */
+        MHD_OPTION_ARRAY, items, MHD_OPTION_NOTIFY_CONNECTION, conn_notify, loop,
+        MHD_OPTION_NOTIFY_COMPLETED, request_completed, loop, MHD_OPTION_URI_LOG_CALLBACK,
+        note_target, loop,
         /* the list ends here without TLS */
         options->tls != NULL ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, tls_priorities,
         MHD_OPTION_HTTPS_CERT_CALLBACK2, no_certificate, MHD_OPTION_END);

@@ -16,6 +16,7 @@
 #include "http/deadlines.h"
 #include "http/http.h"
 #include "http/keyring.h"
+#include "http/reserve.h"
 
 struct MHD_Daemon;
 struct conn;
@@ -42,6 +43,7 @@ struct http_loop {
     bool closing;
     struct conn *conns; /* doubly linked, all of them */
     size_t n_conns, n_sending;
+    struct reserve reserve;
     struct http_request *deferred; /* doubly linked, suspended and unanswered */
     struct deadlines deadlines;    /* room for one a connection */
     struct keyring_view keys;

@@ -33,6 +33,12 @@ struct refusal_row {
 static const struct refusal_row rows[] = {
     [REFUSAL_FRAMING] =          { 400, false, true,  "malformed_request", "Bad Request",
         "The request cannot be read", NULL },
+    [REFUSAL_LENGTH] =           { 400, false, true,  "malformed_request", "Bad Request",
+        "The request cannot be read", "Content-Length is no number: it must be decimal digits, with no sign, blank or comma." },
+    [REFUSAL_REPEATED] =         { 400, false, false, "malformed_request", "Bad Request",
+        "The request cannot be read", NULL },
+    [REFUSAL_COOKIES] =          { 400, false, true,  "malformed_request", "Bad Request",
+        "The request cannot be read", "Cookie does not fit into HTTP_HEADER_MAX beside the other headers; leave it out, as no cookie is read here." },
     [REFUSAL_TARGET] =           { 400, false, true,  "malformed_target", "Bad Request",
         "The request target cannot be read", NULL },
     [REFUSAL_GZIP] =             { 400, false, false, "invalid_gzip", "Bad Request",
@@ -42,6 +48,10 @@ static const struct refusal_row rows[] = {
         "A client certificate is needed", "This server asks every client for a TLS certificate, and none was shown." },
     [REFUSAL_CLIENT_CERTIFICATE] = { 403, false, true, "client_certificate_refused", "Forbidden",
         "The client certificate is refused", NULL },
+    [REFUSAL_HOST] =             { 421, false, false, "host_not_allowed", "Misdirected Request",
+        "This server does not answer to that host", NULL },
+    [REFUSAL_ORIGIN] =           { 403, false, false, "origin_not_allowed", "Forbidden",
+        "Pages of that origin may not ask this server", NULL },
     [REFUSAL_NOT_FOUND] =        { 404, false, false, "not_found", "Not Found",
         "Nothing is here", "No resource has this path." },
     [REFUSAL_METHOD] =           { 405, false, false, "method_not_allowed", "Method Not Allowed",
@@ -171,6 +181,20 @@ static void say_address(struct http_request *req, struct buf *out)
                req->loop->server->options.max_connections_per_address);
 }
 
+static void say_host(struct http_request *req, struct buf *out)
+{
+    add_given(req, "Host", out);
+    buf_add_str(out, "this server answers only to localhost, its own address and the names in "
+                     "HTTP_ALLOWED_HOSTS.");
+}
+
+static void say_origin(struct http_request *req, struct buf *out)
+{
+    add_given(req, "Origin", out);
+    buf_add_str(out, "pages may ask only from localhost, the address of this server and the names "
+                     "in HTTP_ALLOWED_HOSTS.");
+}
+
 static void say_fault(struct http_request *req, struct buf *out)
 {
     buf_add_str(out, req->fault);
@@ -179,7 +203,10 @@ static void say_fault(struct http_request *req, struct buf *out)
 static void (*const say[REFUSALS])(struct http_request *req, struct buf *out) = {
     [REFUSAL_FRAMING] = say_fault,
     [REFUSAL_TARGET] = say_fault,
+    [REFUSAL_REPEATED] = say_fault,
     [REFUSAL_CLIENT_CERTIFICATE] = say_fault,
+    [REFUSAL_HOST] = say_host,
+    [REFUSAL_ORIGIN] = say_origin,
     [REFUSAL_METHOD] = say_methods,
     [REFUSAL_CONTENT_TYPE] = say_content_type,
     [REFUSAL_CONTENT_ENCODING] = say_encoding,
@@ -254,6 +281,26 @@ static void write_raw(struct conn *conn, const struct http_problem *problem, con
     buf_fini(&body);
 }
 
+/* Nothing is known of such a request but who sent it. */
+static void report_cut_head(const struct conn *conn, const struct http_problem *problem,
+                            const char *id)
+{
+    const struct http_options *options = &conn->loop->server->options;
+    const struct http_answered answered = {
+        .request_id = id,
+        .trace_id = "",
+        .method = router_method_name(""),
+        .route = "",
+        .key = "",
+        .code = problem->code,
+        .client = conn->client,
+        .status = problem->status,
+        .duration_ns = conn->loop->now_ns - conn->since_ns,
+    };
+    if (options->on_answer != NULL)
+        options->on_answer(options->ctx, &answered);
+}
+
 static void cut_head(struct conn *conn, enum refusal refusal)
 {
     char id[LOOP_ID_SIZE];
@@ -261,6 +308,7 @@ static void cut_head(struct conn *conn, enum refusal refusal)
     loop_random_id(conn->loop, id);
     write_raw(conn, &problem, rows[refusal].reason, id);
     server_metrics_observe(conn->loop->server->metrics, NULL, "", problem.status, 0);
+    report_cut_head(conn, &problem, id);
 }
 
 static void cut_body(struct http_request *req, enum refusal refusal)
@@ -269,6 +317,7 @@ static void cut_body(struct http_request *req, enum refusal refusal)
     req->refusal = refusal;
     struct http_problem problem = problem_of(req, text);
     write_raw(req->conn, &problem, rows[refusal].reason, req->id);
+    req->code = problem.code;
     request_sent(req, problem.status);
 }
 

@@ -129,20 +129,11 @@ static void call_handler(struct http_request *req)
         req->match.route->handle(req, req->loop->server->options.ctx);
 }
 
-/* They are of no use here, and libmicrohttpd 0.9.75 takes one that begins with a colon for the end
- * of them all: what is behind may have been meant as more of them. */
-static bool has_trailers(const struct http_request *req)
-{
-    return MHD_get_connection_values(req->mhd, MHD_FOOTER_KIND, NULL, NULL) > 0;
-}
-
 /* Not answered by the end of it: it is to be deferred. */
 static void handle(struct http_request *req)
 {
     req->received_at_ns = clock_now_ns();
     req->state = REQUEST_HANDLING;
-    if (has_trailers(req))
-        req->close = true;
     bool unpack = req->refusal == REFUSAL_NONE && req->body.is_gzip && !req->loop->closing;
     if (unpack && unpack_start(req))
         return;
@@ -220,9 +211,11 @@ void request_sent(struct http_request *req, int status)
     const struct http_answered answered = {
         .request_id = req->id,
         .trace_id = req->trace_id,
-        .method = req->method,
+        .method = router_method_name(req->method),
         .route = route != NULL ? route->path : "",
         .key = key != NULL ? key : "",
+        .code = req->code != NULL ? req->code : "",
+        .client = req->conn->client,
         .status = status,
         .duration_ns = duration_ns,
     };

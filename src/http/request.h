@@ -64,6 +64,7 @@ struct http_request {
     struct buf headers;            /* name NUL value NUL ... */
     struct MHD_Response *response; /* ANSWERED; NULL: no memory for one */
     int status;
+    const char *code; /* of the answer, for the report; NULL: none */
     char id[HTTP_ID_SIZE];
     char trace_id[TRACE_ID_SIZE];
     char fault[REQUEST_FAULT_SIZE]; /* what is wrong, where the refusal does not say it all */

@@ -40,25 +40,44 @@ const char *http_header(struct http_request *req, const char *name)
     return MHD_lookup_connection_value(req->mhd, MHD_HEADER_KIND, name);
 }
 
+struct each {
+    const char *name;
+    void (*see)(void *arg, const char *value);
+    void *arg;
+};
+
+static enum MHD_Result see_one(void *cls, enum MHD_ValueKind kind, const char *name,
+                               const char *value)
+{
+    (void)kind;
+    const struct each *each = cls;
+    if (strcasecmp(name, each->name) == 0 && value != NULL)
+        each->see(each->arg, value);
+    return MHD_YES;
+}
+
+void http_each_header(struct http_request *req, const char *name,
+                      void (*see)(void *arg, const char *value), void *arg)
+{
+    struct each each = { name, see, arg };
+    (void)MHD_get_connection_values(req->mhd, MHD_HEADER_KIND, see_one, &each);
+}
+
 struct acceptance {
     const char *media_type;
     struct accept_match match;
 };
 
-static enum MHD_Result accept_one(void *cls, enum MHD_ValueKind kind, const char *name,
-                                  const char *value)
+static void accept_one(void *arg, const char *value)
 {
-    (void)kind;
-    struct acceptance *acceptance = cls;
-    if (strcasecmp(name, "Accept") == 0 && value != NULL)
-        accept_read(&acceptance->match, value, acceptance->media_type);
-    return MHD_YES;
+    struct acceptance *acceptance = arg;
+    accept_read(&acceptance->match, value, acceptance->media_type);
 }
 
 static struct accept_match accept_of(struct http_request *req, const char *media_type)
 {
     struct acceptance acceptance = { media_type, ACCEPT_UNREAD };
-    (void)MHD_get_connection_values(req->mhd, MHD_HEADER_KIND, accept_one, &acceptance);
+    http_each_header(req, "Accept", accept_one, &acceptance);
     return acceptance.match;
 }
 

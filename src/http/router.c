@@ -98,6 +98,16 @@ void router_allow(struct buf *out, const struct http_route *routes, size_t n_rou
     }
 }
 
+const char *router_method_name(const char *method)
+{
+    static const char *const known[] = { "GET",   "HEAD",    "POST",    "PUT",  "DELETE",
+                                         "PATCH", "OPTIONS", "CONNECT", "TRACE" };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(method, known[i]) == 0)
+            return known[i];
+    return "_OTHER";
+}
+
 bool router_path_ok(const char *route_path)
 {
     size_t parts = 0;

@@ -35,6 +35,11 @@ enum route_rc router_find(const struct http_route *routes, size_t n_routes, cons
 void router_allow(struct buf *out, const struct http_route *routes, size_t n_routes,
                   const char *path);
 
+/* The constant of a method of RFC 9110 or RFC 5789; "_OTHER" for every other token. A body that is
+ * longer than its Content-Length says is read as the next request, so a method may be any bytes of
+ * a client: they are never logged. */
+const char *router_method_name(const char *method);
+
 /* Is the path one that a route may have: starts with '/', at most ROUTE_PARTS_MAX brace parts? */
 bool router_path_ok(const char *route_path);
 

@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "base/metrics.h"
 #include "http/loop.h"
+#include "http/reserve.h"
 #include "http/router.h"
 #include "http/server_metrics.h"
 
@@ -48,6 +49,13 @@ static bool bind_and_listen(int fd, union address *address, socklen_t len)
            getsockname(fd, &address->any, &len) == 0;
 }
 
+static void note_address(struct http_server *server, const union address *address)
+{
+    const struct http_options *options = &server->options;
+    server->port = port_of(address);
+    hosts_init(&server->hosts, options->check_hosts, options->allowed_hosts, &address->any);
+}
+
 static bool take_socket(struct http_server *server, struct err *err)
 {
     union address address = { .v6 = { .sin6_family = AF_UNSPEC } };
@@ -56,7 +64,7 @@ static bool take_socket(struct http_server *server, struct err *err)
         err_set(err, 0, "the socket to listen on: %s", strerrordesc_np(errno));
         return false;
     }
-    server->port = port_of(&address);
+    note_address(server, &address);
     return true;
 }
 
@@ -78,7 +86,7 @@ static bool open_socket(struct http_server *server, struct err *err)
                 strerrordesc_np(errno));
         return false;
     }
-    server->port = port_of(&address);
+    note_address(server, &address);
     return true;
 }
 
@@ -132,6 +140,27 @@ struct http_server *http_server_open(const struct http_options *options, struct 
         return server;
     http_server_close(&server);
     return NULL;
+}
+
+void http_client_text(const struct sockaddr *client, char out[HTTP_CLIENT_SIZE])
+{
+    const struct in6_addr *v6;
+    out[0] = '\0';
+    if (client->sa_family == AF_INET)
+        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)client)->sin_addr, out,
+                        HTTP_CLIENT_SIZE);
+    if (client->sa_family != AF_INET6)
+        return;
+    v6 = &((const struct sockaddr_in6 *)(const void *)client)->sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(v6))
+        (void)inet_ntop(AF_INET, v6->s6_addr + 12, out, HTTP_CLIENT_SIZE);
+    else
+        (void)inet_ntop(AF_INET6, v6, out, HTTP_CLIENT_SIZE);
+}
+
+uint64_t http_sockets_max(uint32_t max_connections, uint32_t threads)
+{
+    return max_connections + (uint64_t)threads * (RESERVE_MAX + RESERVE_CLOSING_MAX);
 }
 
 uint32_t http_server_port(const struct http_server *server)

@@ -9,6 +9,7 @@
 
 #include "http/addresses.h"
 #include "http/bodies.h"
+#include "http/hosts.h"
 #include "http/http.h"
 #include "http/keyring.h"
 #include "http/parser.h"
@@ -30,8 +31,10 @@ struct http_server {
     atomic_int phase;     /* enum server_phase; release by who moves it, acquire by the loops */
     /* Counts of now; relaxed. */
     atomic_uint_fast64_t connections, requests;
+    atomic_uint_fast64_t admitted; /* connections within max_connections; at most that many */
     struct bodies bodies;
     struct addresses addresses;
+    struct hosts hosts;
     atomic_uint_fast64_t handshakes_failed; /* of TLS; only grows; relaxed */
 };
 

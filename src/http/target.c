@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <strings.h>
+
+#include "http/hosts.h"
 
 static int hex_digit(char c)
 {
@@ -37,7 +38,12 @@ static const char *escape_fault(const char *at, bool in_path)
 
 const char *target_fault(const char *target)
 {
-    size_t path_len = strcspn(target, "?");
+    size_t path_len = strcspn(target, "?"), len = 0;
+    struct host host;
+    const char *authority = host_of_target(target, &len);
+    if (authority != NULL && !(len > 0 && host_read(authority, len, &host)))
+        return "The host of the request target cannot be read; it must be a name or an address, "
+               "with or without a port.";
     for (const char *at = target; *at != '\0'; at++) {
         unsigned char c = (unsigned char)*at;
         const char *fault = c == '%' ? escape_fault(at, (size_t)(at - target) < path_len) : NULL;
@@ -51,13 +57,9 @@ const char *target_fault(const char *target)
 
 const char *target_path(const char *target)
 {
-    static const char *const schemes[] = { "http://", "https://" };
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        size_t len = strlen(schemes[i]);
-        if (strncasecmp(target, schemes[i], len) != 0)
-            continue;
-        const char *path = strchr(target + len, '/');
-        return path != NULL ? path : "/";
-    }
-    return target;
+    size_t len = 0;
+    const char *authority = host_of_target(target, &len);
+    if (authority == NULL)
+        return target;
+    return authority[len] == '/' ? authority + len : "/";
 }

@@ -6,7 +6,7 @@
 
 enum { LINE_END = 2 }; /* CR and LF, both written over with NUL */
 
-static bool parses_in_place(void)
+bool wire_is_shown(void)
 {
     return strcmp(MHD_get_version(), "0.9.75") == 0;
 }
@@ -25,7 +25,7 @@ struct wire wire_begin(struct MHD_Connection *mhd, const struct wire_line *line)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    if (!parses_in_place() || info == NULL)
+    if (!wire_is_shown() || info == NULL)
         return (struct wire){ .whole = true };
     struct wire wire = { .at = line->version + strlen(line->version),
                          .end = line->method + info->header_size };

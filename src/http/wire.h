@@ -30,6 +30,9 @@ struct wire_line {
     const char *method, *target, *target_end, *version;
 };
 
+/* Is this libmicrohttpd the one that parses in place, and is anything checked? */
+bool wire_is_shown(void) MUST_CHECK;
+
 struct wire wire_begin(struct MHD_Connection *mhd, const struct wire_line *line) MUST_CHECK;
 
 /* The next header, as MHD_get_connection_values_n() gives it. */

@@ -248,6 +248,7 @@ void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *
     pool->counted.connection_errors[error_class]++;
     backoff_failed(&pool->backoff, &pool->options, config, conn->dial.started_at_ns, now_ns);
     pool->last_error = *err;
+    pool->last_error_class = error_class;
     pool->replacing = false;
     int64_t pause_ms = (pool->backoff.next_at_ns - now_ns) / NS_PER_MS;
     pool_event(pool, config ? PQPOOL_EVENT_CONFIG : PQPOOL_EVENT_DIAL_FAILED,

@@ -82,8 +82,9 @@ struct pqpool {
     struct line_pace pace GUARDED_VAR;
     struct backoff backoff GUARDED_VAR;
     struct err last_error GUARDED_VAR; /* of the dialler; kept until a dial succeeds */
-    bool replacing GUARDED_VAR;        /* one dial more, to retire an expired connection after it */
-    bool retire_one GUARDED_VAR;       /* the next expired connection that is free goes */
+    enum error_class last_error_class GUARDED_VAR;
+    bool replacing GUARDED_VAR;  /* one dial more, to retire an expired connection after it */
+    bool retire_one GUARDED_VAR; /* the next expired connection that is free goes */
     int64_t next_retire_at_ns GUARDED_VAR;
     _Atomic uint32_t generation; /* written under the mutex */
     bool closing GUARDED_VAR;

@@ -252,8 +252,11 @@ struct pqpool_stats {
     int64_t last_health_check_ns;    /* how long it took */
     int64_t retry_in_ns;             /* until the prober's next try; 0 when not waiting */
     uint32_t generation;
-    char last_error[250];   /* of the dialler; "" since its last success */
-    char health_error[250]; /* why the last health check failed; "" when it passed */
+    char last_error[250];      /* of the dialler; "" since its last success */
+    char last_error_code[6];   /* its SQLSTATE, or "" */
+    unsigned last_error_class; /* for pqpool_error_class_name() */
+    char health_error[250];    /* why the last health check failed; "" when it passed */
+    char health_error_code[6]; /* its SQLSTATE, or "" */
     /* counters since open */
     uint64_t created, acquired, acquire_timeouts, acquire_refused, exhausted_count, exhausted_ns;
     uint64_t closed[PQPOOL_CLOSE_REASONS];            /* by pqpool_close_reason_name() */

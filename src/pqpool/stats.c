@@ -59,11 +59,15 @@ static void read_health(struct pqpool *pool, struct pqpool_stats *out) REQUIRES(
     out->control_connected = control->state == CONN_IDLE || control->state == CONN_CHECKING;
     out->healthy = pool->healthy;
     (void)snprintf(out->health_error, sizeof out->health_error, "%s", pool->health_error.text);
+    (void)snprintf(out->health_error_code, sizeof out->health_error_code, "%s",
+                   pool->health_error.code);
     out->last_health_check_at_us = pool->last_health_at_us;
     out->last_health_check_ns = pool->last_health_ns;
     out->generation = atomic_load_explicit(&pool->generation, memory_order_relaxed);
     out->down = pqpool_is_down(pool, &out->retry_in_ns);
     (void)snprintf(out->last_error, sizeof out->last_error, "%s", pool->last_error.text);
+    memcpy(out->last_error_code, pool->last_error.code, sizeof out->last_error_code);
+    out->last_error_class = pool->last_error_class;
     for (uint32_t i = 0; i < pool->window_slots; i++)
         if (pool->acquire_max_ns[i] > out->acquire_max_ns)
             out->acquire_max_ns = pool->acquire_max_ns[i];

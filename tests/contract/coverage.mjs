@@ -9,7 +9,7 @@ import { headersOf, kindOf, kinds, recordsIn, responseOf, responses } from './co
 const SHOWN_MAX = 3;
 // Said before it matters which operation was meant: seen once is seen.
 const BEFORE = new Set(['malformed_request', 'malformed_target', 'invalid_gzip', 'body_too_large', 'too_many_connections', 'too_many_connections_of_address',
-  'client_certificate_required', 'client_certificate_refused', 'overloaded', 'shutting_down']);
+  'client_certificate_required', 'host_not_allowed', 'origin_not_allowed', 'client_certificate_refused', 'overloaded', 'shutting_down']);
 const here = dirname(fileURLToPath(import.meta.url));
 const placeOf = (where, kind) => (BEFORE.has(kind) ? 'any operation' : where);
 const nameOf = (where, status, kind) => [placeOf(where, kind), status, kind].filter((part) => part !== '').join(' ');

@@ -42,6 +42,15 @@ static bool is_known(int status)
     return false;
 }
 
+/* What is reported of a request is never what the client wrote. */
+static bool is_known_method(const char *method)
+{
+    static const char known[] = " GET HEAD POST PUT DELETE PATCH OPTIONS CONNECT TRACE _OTHER ";
+    char word[16];
+    (void)snprintf(word, sizeof word, " %s ", method);
+    return strstr(known, word) != NULL;
+}
+
 /* ---- the server ---- */
 
 static void run_nothing(struct http_work *work)
@@ -81,7 +90,8 @@ static void check_answer_given(void *ctx, const struct http_answered *answered)
     size_t id_len = strlen(answered->request_id), trace_len = strlen(answered->trace_id);
     CHECK(id_len > 0 && id_len < HTTP_ID_SIZE);
     CHECK(trace_len == 0 || trace_len == 32);
-    CHECK(answered->method != NULL && answered->route != NULL && answered->duration_ns >= 0);
+    CHECK(is_known_method(answered->method) && answered->code != NULL);
+    CHECK(answered->client != NULL && answered->route != NULL && answered->duration_ns >= 0);
     CHECK(is_known(answered->status));
 }
 
@@ -166,9 +176,24 @@ static bool begins_answer(const char *at, size_t len)
     return memcmp(at, want, n) == 0;
 }
 
+struct answers_seen {
+    unsigned finals; /* answers that are not a 100 */
+    bool closing;    /* one of them said Connection: close */
+};
+
+static void note_answer(const char *at, size_t head, struct answers_seen *seen)
+{
+    static const char close[] = "\r\nConnection: close\r\n";
+    long status = strtol(at + strlen("HTTP/1.1 "), NULL, 10);
+    CHECK(is_known((int)status));
+    CHECK(!seen->closing);
+    seen->finals += status != 100;
+    seen->closing = memmem(at, head, close, sizeof close - 1) != NULL;
+}
+
 /* The bytes that the answer takes. None of our bodies looks like an answer, so one behind the head
  * means that this one has none: it was to HEAD, or a 100. */
-static size_t check_answer(const char *at, size_t len, bool cut)
+static size_t check_answer(const char *at, size_t len, bool cut, struct answers_seen *seen)
 {
     CHECK(begins_answer(at, len));
     const char *end = memmem(at, len, "\r\n\r\n", 4);
@@ -176,17 +201,27 @@ static size_t check_answer(const char *at, size_t len, bool cut)
     if (end == NULL)
         return len;
     size_t head = (size_t)(end + 4 - at), body = body_len_of(at, head);
-    CHECK(is_known((int)strtol(at + strlen("HTTP/1.1 "), NULL, 10)));
+    note_answer(at, head, seen);
     if (begins_answer(at + head, len - head))
         return head;
     CHECK(body <= len - head || cut);
     return body < len - head ? head + body : len;
 }
 
-static void check_answers(const struct buf *answers, bool cut)
+static struct answers_seen check_answers(const struct buf *answers, bool cut)
 {
+    struct answers_seen seen = { 0 };
     for (size_t at = 0; at < answers->len;)
-        at += check_answer(answers->data + at, answers->len - at, cut);
+        at += check_answer(answers->data + at, answers->len - at, cut, &seen);
+    return seen;
+}
+
+/* Does the first request say that its body comes in chunks? */
+static bool first_is_chunked(const char *bytes, size_t len)
+{
+    static const char field[] = "\r\nTransfer-Encoding: chunked\r\n";
+    const char *end = memmem(bytes, len, "\r\n\r\n", 4);
+    return end != NULL && memmem(bytes, (size_t)(end + 2 - bytes), field, sizeof field - 1) != NULL;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -203,7 +238,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         end_apart(fd);
     read_all(fd, &answers, &cut);
     (void)close(fd);
-    check_answers(&answers, cut);
+    struct answers_seen seen = check_answers(&answers, cut);
+    CHECK(seen.finals <= 1 || !first_is_chunked((const char *)data + 1, size - 1));
     buf_fini(&answers);
     for (int i = 0; i < SPINS && http_server_connections(server) > 0; i++)
         (void)sched_yield(); /* as a rule it is over by then */

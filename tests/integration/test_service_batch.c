@@ -258,7 +258,9 @@ Test(batch, answers_come_as_lines_when_asked, .timeout = TEST_S)
 Test(batch, minimal_leaves_out_what_is_well, .timeout = TEST_S)
 {
     struct rig rig = rig_open(NULL);
-    const char *const headers[] = { as_json[0], "Prefer: wait=1, Return=Minimal", NULL };
+    const char *const headers[] = { as_json[0], "Prefer: wait=1, x=\"a, return=representation\"",
+                                    "Prefer: Return = Minimal; y", "Prefer: return=representation",
+                                    NULL };
     char *body = batch_body_with("m", 3, 1, "'side':'hold'");
     struct answer answer = rig_ask(&rig, "POST", BATCH, headers, body);
     EXPECT_STATUS(answer, 207);

@@ -42,7 +42,7 @@ static void hear_out(int fd)
 static void say_order(int fd, const char *id, const char *headers)
 {
     char *body = order_body(id, "EURUSD");
-    char *text = support_text("POST /v1/orders HTTP/1.1\r\nHost: t\r\n%sContent-Type: "
+    char *text = support_text("POST /v1/orders HTTP/1.1\r\nHost: localhost\r\n%sContent-Type: "
                               "application/json\r\nContent-Length: %zu\r\n\r\n%s",
                               headers, strlen(body), body);
     say(fd, text, strlen(text));
@@ -177,7 +177,7 @@ Test(face, a_client_that_sends_all_of_8_mib_hears_why, .timeout = TEST_S)
     CHECK(body != NULL);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int fd = rig_dial(&rig);
-        char *head = support_text("POST %s HTTP/1.1\r\nHost: t\r\nConnection: close\r\n"
+        char *head = support_text("POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
                                   "Content-Type: %s\r\nContent-Length: %d\r\n\r\n",
                                   cases[i].path, cases[i].type, BIG);
         char want[32];
@@ -203,8 +203,8 @@ static const char *head_line(const char *name)
 static void ask_raw(struct rig *rig, const char *method, const char *path)
 {
     int fd = rig_dial(rig);
-    char *text =
-        support_text("%s %s HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n", method, path);
+    char *text = support_text("%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                              method, path);
     say(fd, text, strlen(text));
     hear_out(fd);
     free(text);
@@ -304,6 +304,49 @@ Test(face, log_lines_name_the_trace, .timeout = TEST_S)
     rig_close(&rig);
 }
 
+/* A refusal has an author: client, key, route and code. What an order holds is in no line. */
+Test(face, log_lines_say_who_was_refused_and_why, .timeout = TEST_S)
+{
+    struct rig rig = rig_open(NULL);
+    const char *const json = "Content-Type: application/json";
+    const char *const one[] = { json, "X-Request-Id: one", NULL };
+    const char *const some[] = { json, "X-Request-Id: some", NULL };
+    const char *const all[] = { json, "X-Request-Id: all", NULL };
+    struct answer answer = rig_ask(&rig, "POST", "/v1/orders", one, "{\"unknown-member-7\":1}");
+    EXPECT_STATUS(answer, 422);
+    answer_fini(&answer);
+    char *good = order_body("good", "EURUSD"), *body = support_text("[%s,{}]", good);
+    answer = rig_ask(&rig, "POST", "/v1/orders/batch", some, body);
+    EXPECT_STATUS(answer, 207);
+    answer_fini(&answer);
+    answer = rig_ask(&rig, "POST", "/v1/orders/batch", all, "[{},{}]");
+    EXPECT_STATUS(answer, 422);
+    answer_fini(&answer);
+#define BY "\"client\":\"127.0.0.1\",\"code\":\"invalid_order\""
+    cr_expect(WAIT_UNTIL(log_says(&rig, "http.answer", "\"one\"", BY), SOON_S));
+    cr_expect(log_says(&rig, "http.answer", "\"one\"", "\"route\":\"/v1/orders\""));
+    cr_expect(WAIT_UNTIL(log_says(&rig, "http.answer", "\"some\"", BY), SOON_S));
+    cr_expect(log_says(&rig, "http.answer", "\"some\"", "\"status\":207"));
+    cr_expect(WAIT_UNTIL(log_says(&rig, "http.answer", "\"all\"", BY), SOON_S));
+
+    int fd = rig_dial(&rig);
+    static const char smuggled[] =
+        "POST /v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+        "application/json\r\nContent-Length: 2\r\n\r\n{}"
+        "{\"account_id\":\"ACCOUNT-7\"} /x HTTP/1.1\r\nHost: localhost\r\n"
+        "X-Request-Id: behind\r\nConnection: close\r\n\r\n";
+    say(fd, smuggled, strlen(smuggled));
+    hear_out(fd);
+    cr_expect(WAIT_UNTIL(log_says(&rig, "http.answer", "\"behind\"", "_OTHER"), SOON_S));
+    char *log = daemon_log(rig.daemon);
+    cr_expect_null(strstr(log, "ACCOUNT-7"), "%s", log);
+    cr_expect_null(strstr(log, "unknown-member-7"), "%s", log);
+    free(log);
+    free(body);
+    free(good);
+    rig_close(&rig);
+}
+
 /* ---- a crowd ---- */
 
 /* The rig's own connections stay open, and count. */
@@ -316,15 +359,50 @@ Test(face, connections_of_one_address_have_a_limit, .timeout = TEST_S)
     for (int i = before; i < MOST; i++)
         fds[i] = rig_dial(&rig);
     cr_assert(WAIT_UNTIL(rig_metric(&rig, OPEN) == MOST, SOON_S));
-    ask_raw(&rig, "GET", "/health/live");
+    ask_raw(&rig, "GET", "/version");
     cr_expect_eq(strncmp(heard, "HTTP/1.1 429 ", 13), 0, "%s", heard);
     cr_expect_not_null(strstr(heard, "too_many_connections_of_address"));
     cr_expect_not_null(strstr(heard, "\r\nRetry-After: 1\r\n"));
-    close(fds[before]);
-    cr_assert(WAIT_UNTIL(rig_metric(&rig, OPEN) == MOST - 1, SOON_S));
     ask_raw(&rig, "GET", "/health/live");
     cr_expect_eq(strncmp(heard, "HTTP/1.1 200 ", 13), 0, "%s", heard);
+    close(fds[before]);
+    cr_assert(WAIT_UNTIL(rig_metric(&rig, OPEN) == MOST - 1, SOON_S));
+    ask_raw(&rig, "GET", "/version");
+    cr_expect_eq(strncmp(heard, "HTTP/1.1 200 ", 13), 0, "%s", heard);
     for (int i = before + 1; i < MOST; i++)
+        close(fds[i]);
+    rig_close(&rig);
+}
+
+static void expect_served(struct rig *rig, const char *path)
+{
+    ask_raw(rig, "GET", path);
+    cr_expect_eq(strncmp(heard, "HTTP/1.1 200 ", 13), 0, "%s: %s", path, heard);
+}
+
+/* An orchestrator must not kill a service that is merely full, be it by connections that say
+ * nothing or by headers that never end. */
+Test(face, a_full_service_answers_probes_and_metrics, .timeout = TEST_S)
+{
+    enum { IDLE = 160 };
+    static const char drip[] = "GET /health/live HTTP/1.1\r\nHost: localhost\r\nX: ";
+    struct rig rig = rig_open(LIST("HTTP_MAX_CONNECTIONS=4"));
+    int fds[IDLE];
+    for (int i = 0; i < IDLE; i++) {
+        fds[i] = rig_dial(&rig);
+        if (i % 2 != 0)
+            (void)send(fds[i], drip, strlen(drip), MSG_NOSIGNAL);
+    }
+    for (int i = 0; i < 3; i++) {
+        expect_served(&rig, "/health/live");
+        expect_served(&rig, "/health/ready");
+        expect_served(&rig, "/health/startup");
+        expect_served(&rig, "/health");
+        expect_served(&rig, "/metrics");
+    }
+    ask_raw(&rig, "GET", "/version");
+    cr_expect_eq(strncmp(heard, "HTTP/1.1 503 ", 13), 0, "%s", heard);
+    for (int i = 0; i < IDLE; i++)
         close(fds[i]);
     rig_close(&rig);
 }

@@ -253,6 +253,64 @@ Test(keys, metrics_may_need_one, .timeout = TEST_S)
     rig_close(&rig);
 }
 
+/* ---- what is shown of a database that is away ---- */
+
+static bool holds(struct rig *rig, const char *key, const char *where, const char *text)
+{
+    struct answer answer = ask(rig, "GET", where, key, NULL);
+    bool found = answer.reply.body != NULL && strstr(answer.reply.body, text) != NULL;
+    answer_fini(&answer);
+    return found;
+}
+
+static const char *const shown_to_all[] = { "/health",  "/health/live", "/health/ready",
+                                            "/metrics", "/status",      "/health/startup",
+                                            "/",        "/version" };
+
+/* Where the database is and as whom it is asked stands in the log, and is for those with a key. */
+Test(keys, strangers_hear_the_class_of_a_failure, .timeout = TEST_S)
+{
+    SKIP_BEHIND_POOLER("it keeps its clients waiting for a database that is away");
+    write_alice_and_bob();
+    struct rig rig = open_rig(NULL);
+    cluster_stop(rig.cluster, CLUSTER_IMMEDIATE);
+    cr_assert(
+        WAIT_UNTIL(holds(&rig, NULL, "/health/ready", "no connection can be opened"), SOON_S));
+    cr_expect(holds(&rig, NULL, "/health", "no connection can be opened"));
+    cr_expect(holds(&rig, NULL, "/status", "no connection can be opened"));
+    cr_expect(holds(&rig, NULL, "/status", "pool.dial_failed"));
+    for (size_t i = 0; i < sizeof shown_to_all / sizeof shown_to_all[0]; i++) {
+        cr_expect_not(holds(&rig, NULL, shown_to_all[i], "connection to server"), "%s",
+                      shown_to_all[i]);
+        cr_expect_not(holds(&rig, CAROL, shown_to_all[i], cluster_folder(rig.cluster)), "%s",
+                      shown_to_all[i]);
+    }
+    cr_expect(WAIT_UNTIL(holds(&rig, ALICE, "/health", "connection to server"), SOON_S));
+    cr_expect(holds(&rig, ALICE, "/status", "connection to server"));
+    cr_expect(daemon_log_wait(rig.daemon, "connection to server", SOON_S));
+    cluster_start(rig.cluster);
+    rig_close(&rig);
+}
+
+Test(keys, strangers_hear_the_sqlstate_of_a_refusal, .timeout = TEST_S)
+{
+    SKIP_BEHIND_POOLER("it has its own words");
+    struct cluster *cluster = cluster_open(NULL);
+    char *url = support_text("DATABASE_URL=%s dbname=nowhere-7", cluster_conninfo(cluster));
+    struct rig rig = rig_spawn(cluster, LIST(url));
+    static const char words[] =
+        "it refuses the user, the password or the database that it is asked "
+        "for (SQLSTATE 3D000)";
+    cr_assert(WAIT_UNTIL(holds(&rig, NULL, "/health/ready", words), SOON_S));
+    cr_expect(holds(&rig, NULL, "/health", words));
+    cr_expect(WAIT_UNTIL(holds(&rig, NULL, "/status", "pool.refused"), SOON_S));
+    for (size_t i = 0; i < sizeof shown_to_all / sizeof shown_to_all[0]; i++)
+        cr_expect_not(holds(&rig, NULL, shown_to_all[i], "nowhere-7"), "%s", shown_to_all[i]);
+    cr_expect(daemon_log_wait(rig.daemon, "nowhere-7", SOON_S));
+    free(url);
+    rig_close(&rig);
+}
+
 /* ---- rates ---- */
 
 static bool is_limited(struct rig *rig)

@@ -48,7 +48,7 @@ Test(outage, without_a_database_at_the_start, .timeout = TEST_S)
     struct rig rig = rig_spawn(cluster, NULL);
     char *body = order_body("1", "EURUSD");
     cr_assert(daemon_wait_status(rig.daemon, "/health/live", 200, SOON_S));
-    cr_expect(WAIT_UNTIL(says(&rig, "/health/ready", 503, "connection to server"), SOON_S),
+    cr_expect(WAIT_UNTIL(says(&rig, "/health/ready", 503, "no connection can be opened"), SOON_S),
               "ready says why it is not");
     cr_expect(WAIT_UNTIL(refused_as(&rig, body, "database_down"), SOON_S));
 

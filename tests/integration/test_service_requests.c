@@ -105,6 +105,7 @@ Test(requests, an_idempotency_key_names_an_order, .timeout = TEST_S)
     } again[] = {
         { "Idempotency-Key: \"k-1\"", "{" MARKET "}",        200 }, /* a structured string */
         { "Idempotency-Key: k-1",     ORDER("k-1"),          200 },
+        { "Idempotency-Key: k-1 \t ", "{" MARKET "}",        200 }, /* blanks are no part of it */
         { "X-Other: 1",               ORDER("k-1"),          200 },
         { "Idempotency-Key: k-1",     ORDER("k-2"),          400 }, /* they disagree */
         { "Idempotency-Key: k 1",     "{" MARKET "}",        422 },

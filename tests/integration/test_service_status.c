@@ -166,7 +166,7 @@ static const json_t *error_of(const struct answer *status, const char *event)
 Test(status, says_why_and_what_went_wrong, .timeout = TEST_S)
 {
     SKIP_BEHIND_POOLER("it keeps its clients waiting for a database that is away");
-    struct rig rig = rig_open(LIST("LOG_LEVEL=error"));
+    struct rig rig = rig_open(LIST("LOG_LEVEL=error", "AUTH=none"));
     cluster_stop(rig.cluster, CLUSTER_IMMEDIATE);
     cr_assert(WAIT_UNTIL(says(&rig, "fail", "the database is down"), SOON_S));
     cr_expect(WAIT_UNTIL(comes_to(&rig, "pool_errors", 1), SOON_S));

@@ -130,7 +130,8 @@ static struct rig spawn_on(int fd, struct cluster *cluster)
 /* A client that dials and asks while no service is there. */
 static int ask_early(const struct rig *rig)
 {
-    static const char request[] = "GET /version HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n";
+    static const char request[] =
+        "GET /version HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     int fd = rig_dial(rig);
     cr_assert_gt(send(fd, request, strlen(request), MSG_NOSIGNAL), 0);
     return fd;

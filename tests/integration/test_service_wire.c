@@ -12,6 +12,8 @@
 
 enum { ANSWER_MAX = 1 << 20 };
 
+#define LOOKUP_PATH "/v1/orders?account_id=A&client_order_id=B"
+
 static void say(int fd, const char *text)
 {
     CHECK(send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text));
@@ -67,7 +69,7 @@ Test(wire, another_version_of_http_is_refused, .timeout = TEST_S)
 {
     struct rig rig = rig_open(NULL);
     struct answer answer =
-        wire_ask(&rig, "GET", "/version", "GET /version HTTP/2.0\r\nHost: x\r\n\r\n");
+        wire_ask(&rig, "GET", "/version", "GET /version HTTP/2.0\r\nHost: localhost\r\n\r\n");
     EXPECT_STATUS(answer, 505);
     answer_fini(&answer);
     rig_close(&rig);
@@ -84,8 +86,8 @@ Test(wire, framing_that_a_proxy_may_read_otherwise_is_refused, .timeout = TEST_S
     };
     struct rig rig = rig_open(NULL);
     for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
-        char *bytes = support_text("%s %s HTTP/1.1\r\nHost: x\r\n%s", asks[i].method, asks[i].path,
-                                   asks[i].head);
+        char *bytes = support_text("%s %s HTTP/1.1\r\nHost: localhost\r\n%s", asks[i].method,
+                                   asks[i].path, asks[i].head);
         struct answer answer = wire_ask(&rig, asks[i].method, asks[i].path, bytes);
         expect_problem(&answer, 400, "malformed_request", i == 0 ? "not_accepted" : NULL);
         answer_fini(&answer);
@@ -98,7 +100,7 @@ Test(wire, a_target_that_nobody_can_read_is_refused, .timeout = TEST_S)
 {
     static const char path[] = "/v1/orders/%zz";
     struct rig rig = rig_open(NULL);
-    char *bytes = support_text("GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
+    char *bytes = support_text("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
     struct answer answer = wire_ask(&rig, "GET", path, bytes);
     expect_problem(&answer, 400, "malformed_target", NULL);
     answer_fini(&answer);
@@ -119,7 +121,7 @@ Test(wire, a_body_for_which_there_is_no_memory_is_refused, .timeout = TEST_S)
 {
     struct rig rig = rig_open(LIST("HTTP_MAX_BODY=64KiB", "HTTP_BODIES_MAX=64KiB"));
     int fd = rig_dial(&rig);
-    char *bytes = support_text("POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: "
+    char *bytes = support_text("POST /v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
                                "application/json\r\nContent-Length: 65536\r\n\r\n%65535s",
                                "{");
     say(fd, bytes);
@@ -136,7 +138,7 @@ Test(wire, a_body_for_which_there_is_no_memory_is_refused, .timeout = TEST_S)
 static bool is_one_too_many(struct rig *rig)
 {
     struct answer answer =
-        wire_ask(rig, "GET", "/version", "GET /version HTTP/1.1\r\nHost: x\r\n\r\n");
+        wire_ask(rig, "GET", "/version", "GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n");
     int status = answer.status;
     if (status == 429)
         expect_problem(&answer, 429, "too_many_connections_of_address", NULL);
@@ -154,5 +156,87 @@ Test(wire, an_address_has_so_many_connections_and_no_more, .timeout = TEST_S)
     cr_expect(WAIT_UNTIL(is_one_too_many(&rig), SOON_S));
     for (size_t i = 0; i < ALLOWED; i++)
         close(fds[i]);
+    rig_close(&rig);
+}
+
+/* ---- whose request it is ---- */
+
+static int status_of(struct rig *rig, const char *path, const char *headers)
+{
+    char *bytes = support_text("GET %s HTTP/1.1\r\nConnection: close\r\n%s\r\n", path, headers);
+    struct answer answer = wire_ask(rig, "GET", path, bytes);
+    int status = answer.status;
+    if (status == 421)
+        expect_problem(&answer, 421, "host_not_allowed", NULL);
+    if (status == 403)
+        expect_problem(&answer, 403, "origin_not_allowed", NULL);
+    answer_fini(&answer);
+    free(bytes);
+    return status;
+}
+
+static const char *const guarded[] = { "/health",       "/metrics", "/status",  "/",
+                                       "/openapi.yaml", "/version", LOOKUP_PATH };
+static const char *const probes[] = { "/health/live", "/health/ready", "/health/startup" };
+enum { GUARDED = sizeof guarded / sizeof guarded[0], PROBES = sizeof probes / sizeof probes[0] };
+
+/* A page's own name may have the address of loopback (DNS rebinding). */
+Test(wire, a_service_that_asks_for_no_key_answers_to_its_own_names, .timeout = TEST_S)
+{
+    struct rig rig = rig_open(NULL);
+    for (size_t i = 0; i < GUARDED; i++) {
+        cr_expect_eq(status_of(&rig, guarded[i], "Host: localhost:1\r\n"), 200, "%s", guarded[i]);
+        cr_expect_eq(status_of(&rig, guarded[i], "Host: evil.test\r\n"), 421, "%s", guarded[i]);
+        cr_expect_eq(status_of(&rig, guarded[i], "Host: [::1]\r\nOrigin: http://evil.test\r\n"),
+                     403, "%s", guarded[i]);
+    }
+    for (size_t i = 0; i < PROBES; i++)
+        cr_expect_eq(status_of(&rig, probes[i], "Host: 10.1.2.3:8080\r\n"), 200, "%s", probes[i]);
+    char *order = order_body("rebound", "EURUSD");
+    char *bytes =
+        support_text("POST /v1/orders HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n"
+                     "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                     strlen(order), order);
+    struct answer answer = wire_ask(&rig, "POST", "/v1/orders", bytes);
+    expect_problem(&answer, 421, "host_not_allowed", "not_accepted");
+    answer_fini(&answer);
+    free(bytes);
+    free(order);
+    rig_close(&rig);
+}
+
+Test(wire, its_owner_may_name_more, .timeout = TEST_S)
+{
+    struct rig rig = rig_open(LIST("HTTP_ALLOWED_HOSTS=orders.example.com, 192.0.2.7"));
+    cr_expect_eq(status_of(&rig, "/version", "Host: Orders.Example.com\r\n"), 200);
+    cr_expect_eq(status_of(&rig, "/version", "Host: 192.0.2.7:80\r\n"), 200);
+    cr_expect_eq(status_of(&rig, "/version", "Host: 127.0.0.1\r\n"), 200);
+    cr_expect_eq(status_of(&rig, "/version", "Host: evil.test\r\n"), 421);
+    rig_close(&rig);
+}
+
+/* AUTH=none says that everyone may, so names are checked only where they are listed. */
+Test(wire, whoever_lets_everyone_in_is_not_asked_for_names, .timeout = TEST_S)
+{
+    struct rig rig = rig_open(LIST("AUTH=none"));
+    cr_expect_eq(status_of(&rig, "/version", "Host: evil.test\r\nOrigin: null\r\n"), 200);
+    rig_close(&rig);
+    rig = rig_open(LIST("AUTH=none", "HTTP_ALLOWED_HOSTS=orders.example.com"));
+    cr_expect_eq(status_of(&rig, "/version", "Host: evil.test\r\n"), 421);
+    rig_close(&rig);
+}
+
+/* Two headers where one may be: neither is more right than the other. */
+Test(wire, a_key_that_is_given_twice_is_refused, .timeout = TEST_S)
+{
+    struct rig rig = rig_open(NULL);
+    struct answer answer =
+        wire_ask(&rig, "POST", "/v1/orders",
+                 "POST /v1/orders HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                 "Content-Type: application/json\r\nIdempotency-Key: k-1\r\n"
+                 "Idempotency-Key: k-2\r\nContent-Length: 2\r\n\r\n{}");
+    expect_problem(&answer, 400, "malformed_request", "not_accepted");
+    cr_expect_not_null(strstr(answer_text(&answer, "detail"), "Idempotency-Key is given twice"));
+    answer_fini(&answer);
     rig_close(&rig);
 }

@@ -22,11 +22,11 @@ ParameterizedTestParameters(odd, requests)
     /* clang-format off */
     static struct odd_case cases[] = {
         /* good */
-        { POST "Transfer-Encoding: Chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",          200, "x||{}", false },
-        { POST "Transfer-Encoding: \t chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",       200, "x||{}", false },
-        { POST "Transfer-Encoding: chunked\r\n\r\n2;a=b;c=\"d\"\r\n{}\r\n0;e\r\n\r\n", 200, "x||{}", false },
-        { POST "Transfer-Encoding: chunked\r\n\r\n00002\r\n{}\r\n0000\r\n\r\n",   200, "x||{}", false },
-        { POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",                     200, "x||", false },
+        { POST "Transfer-Encoding: Chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",          200, "x||{}", true },
+        { POST "Transfer-Encoding: \t chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",       200, "x||{}", true },
+        { POST "Transfer-Encoding: chunked\r\n\r\n2;a=b;c=\"d\"\r\n{}\r\n0;e\r\n\r\n", 200, "x||{}", true },
+        { POST "Transfer-Encoding: chunked\r\n\r\n00002\r\n{}\r\n0000\r\n\r\n",   200, "x||{}", true },
+        { POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",                     200, "x||", true },
         { POST "Content-Length: 00002\r\n\r\n{}",                                 200, "x||{}", false },
         { POST "Content-Length:2\r\n\r\n{}",                                      200, "x||{}", false },
         { POST "Content-Length:\t2\r\n\r\n{}",                                    200, "x||{}", false },
@@ -35,7 +35,39 @@ ParameterizedTestParameters(odd, requests)
         { POST "Cookie: a=b; c=d\r\nContent-Length: 2\r\n\r\n{}",                 200, "x||{}", false },
         { "\r\n\r\nGET /echo/x HTTP/1.1\r\nHost: t\r\n\r\n",                      200, "x||", false },
         { "GET /echo/x HTTP/1.1\r\nHost:\r\n\r\n",                                200, "x||", false },
+        { "GET /echo/x HTTP/1.1\r\nHost: t \t\r\n\r\n",                          200, "x||", false },
+        { "GET /echo/x HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",                       200, "x||", false },
+        { "GET /echo/x HTTP/1.1\r\nHost: evil.test\r\nOrigin: null\r\n\r\n",      200, "x||", false },
         { "GET /echo/x HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n",         200, "x||", true },
+        { "GET /echo/x HTTP/1.1\r\nHost: t\r\nConnection: close \r\n\r\n",        200, "x||", true },
+        /* blanks behind a value are no part of it */
+        { "POST /echo/x HTTP/1.1\r\nHost: t\r\nContent-Type: application/json \t\r\nContent-Length: 2\r\n\r\n{}",
+                                                                                  200, "x||{}", false },
+        { POST "Content-Encoding: identity \r\nContent-Length: 2\r\n\r\n{}",      200, "x||{}", false },
+        /* hosts that are none */
+        { "GET /echo/x HTTP/1.1\r\nHost: a b\r\n\r\n",                            400, "Host is \\\"a b\\\"; it must be one name", true },
+        { "GET /echo/x HTTP/1.1\r\nHost: a/b\r\n\r\n",                            400, "Host is", true },
+        { "GET /echo/x HTTP/1.1\r\nHost: localhost, localhost\r\n\r\n",           400, "Host is", true },
+        { "GET /echo/x HTTP/1.1\r\nHost: user@localhost\r\n\r\n",                 400, "Host is", true },
+        { "GET /echo/x HTTP/1.1\r\nHost: localhost:port\r\n\r\n",                 400, "Host is", true },
+        { "GET /echo/x HTTP/1.1\r\nHost: :80\r\n\r\n",                            400, "Host is", true },
+        { "GET /echo/x HTTP/1.1\r\nHost: [::1\r\n\r\n",                           400, "Host is", true },
+        { "GET /echo/x HTTP/1.0\r\nHost: a b\r\n\r\n",                            400, "Host is", true },
+        { "GET http://good/echo/x HTTP/1.1\r\nHost: a b\r\n\r\n",                 400, "Host is", true },
+        { GET("http://a@b/echo/x"),                                               400, "The host of the request target", true },
+        { GET("http:///echo/x"),                                                  400, "The host of the request target", true },
+        { GET("http://a:x/echo/x"),                                               400, "The host of the request target", true },
+        /* headers that may be there once */
+        { POST "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}",         400, "Content-Type is given twice; give it once.", false },
+        { POST "content-type: application/json\r\nContent-Length: 2\r\n\r\n{}",   400, "Content-Type is given twice", false },
+        { POST "Idempotency-Key: k-1\r\nIdempotency-Key: k-2\r\nContent-Length: 2\r\n\r\n{}",
+                                                                                  400, "Idempotency-Key is given twice", false },
+        { POST "Idempotency-Key: k\r\nIDEMPOTENCY-KEY: k\r\nContent-Length: 2\r\n\r\n{}",
+                                                                                  400, "Idempotency-Key is given twice", false },
+        { POST "Origin: http://a\r\nOrigin: http://b\r\nContent-Length: 2\r\n\r\n{}",
+                                                                                  400, "Origin is given twice", false },
+        { POST "Content-Encoding: identity\r\nContent-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}",
+                                                                                  415, "it must be gzip or identity, once", false },
         { "GET /echo/x HTTP/1.0\r\n\r\n",                                         200, "x||", true },
         /* what trailers say is nobody's concern, and what comes behind them neither */
         { POST "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nA: b\r\n\r\n",  200, "x||{}", true },
@@ -74,7 +106,7 @@ ParameterizedTestParameters(odd, requests)
         /* bodies where there should be none */
         { "GET /echo/x HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\n{}",       200, "x||", false },
         { "GET /echo/x HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-                                                                                  200, "x||", false },
+                                                                                  200, "x||", true },
         { "GET /echo/x HTTP/1.1\r\nHost: t\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
                                                                                   200, "x||", false },
         { "BREW /echo/x HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\n{}",      405, "BREW", false },
@@ -182,6 +214,38 @@ Test(odd, a_long_query_that_fits)
     cr_assert(read_answer(fd, &answer));
     cr_expect_eq(answer.status, 200);
     cr_expect_str_eq(answer.body, "x|z|");
+    close(fd);
+    http_server_close(&server);
+}
+
+/* Of two ids neither is more right than the other: the request gets one of ours. */
+Test(odd, two_request_ids_are_none)
+{
+    char id[256];
+    struct http_server *server = serve();
+    int fd = dial(server);
+    send_text(fd, "GET /echo/x HTTP/1.1\r\nHost: t\r\nX-Request-Id: a\r\nX-Request-Id: b\r\n\r\n");
+    cr_assert(read_answer(fd, &answer));
+    cr_expect_eq(answer.status, 200);
+    cr_assert(answer_header(&answer, "X-Request-Id", id, sizeof id));
+    cr_expect_eq(strlen(id), 32, "%s", id);
+    send_text(fd, "GET /echo/x HTTP/1.1\r\nHost: t\r\nX-Request-Id: a \t \r\n\r\n");
+    cr_assert(read_answer(fd, &answer));
+    cr_expect(answer_has(&answer, "X-Request-Id", "a"), "%s", answer.head);
+    close(fd);
+    http_server_close(&server);
+}
+
+/* A list may stand in several lines. */
+Test(odd, one_of_two_expectations_counts)
+{
+    struct http_server *server = serve();
+    int fd = dial(server);
+    send_text(fd,
+              POST "Expect: 100-continue\r\nExpect: 100-continue\r\nContent-Length: 65537\r\n\r\n");
+    cr_assert(read_answer(fd, &answer));
+    cr_expect_eq(answer.status, 413, "before the body: %d", answer.status);
+    cr_expect(ends(fd));
     close(fd);
     http_server_close(&server);
 }

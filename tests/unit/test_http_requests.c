@@ -213,13 +213,18 @@ Test(requests, an_answer_that_cannot_be_made_is_a_500)
     http_server_close(&server);
 }
 
-static char logged[256];
+static char logged[512];
+static _Atomic unsigned n_logged;
 
 static void log_answer(void *ctx, const struct http_answered *answered)
 {
     (void)ctx;
-    (void)snprintf(logged, sizeof logged, "%s %s %s %d %d", answered->request_id, answered->method,
-                   answered->route, answered->status, answered->duration_ns >= 0);
+    char client[HTTP_CLIENT_SIZE];
+    http_client_text(answered->client, client);
+    (void)snprintf(logged, sizeof logged, "%s %s %s %d %s %s %d", answered->request_id,
+                   answered->method, answered->route, answered->status, answered->code, client,
+                   answered->duration_ns >= 0);
+    n_logged++;
 }
 
 Test(requests, are_reported_and_counted)
@@ -236,10 +241,10 @@ Test(requests, are_reported_and_counted)
     int fd = dial(server);
     send_text(fd, "PUT /nowhere HTTP/1.1\r\nHost: t\r\nX-Request-Id: a\r\n\r\n");
     cr_assert(read_answer(fd, &answer));
-    cr_expect_str_eq(logged, "a PUT  404 1");
+    cr_expect_str_eq(logged, "a PUT  404 not_found 127.0.0.1 1");
     send_text(fd, "HEAD /echo/1 HTTP/1.1\r\nHost: t\r\nX-Request-Id: b\r\n\r\n");
     cr_assert(read_answer_to(fd, "HEAD", &answer));
-    cr_expect_str_eq(logged, "b HEAD /echo/{part} 200 1");
+    cr_expect_str_eq(logged, "b HEAD /echo/{part} 200  127.0.0.1 1");
 
     http_server_metrics(server, &text);
     cr_assert_not(text.failed);
@@ -253,4 +258,56 @@ Test(requests, are_reported_and_counted)
     close(fd);
     cr_expect(WAIT_UNTIL(http_server_connections(server) == 0, PATIENCE_S));
     http_server_close(&server);
+}
+
+/* A body that is longer than it says is read as the next request: what it holds is nobody's to see.
+ */
+Test(requests, no_byte_of_a_client_is_reported_as_a_method)
+{
+    struct http_server *server =
+        serve_with(&(struct http_options){ SERVE_OPTIONS, SERVE_ROUTES, .on_answer = log_answer });
+    int fd = dial(server);
+    send_text(fd, "POST /echo/x HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+                  "Content-Length: 2\r\n\r\n{}ACCOUNT-7 /echo/y HTTP/1.1\r\nHost: t\r\n"
+                  "X-Request-Id: c\r\n\r\n");
+    cr_assert(read_answer(fd, &answer) && answer.status == 200);
+    cr_assert(read_answer(fd, &answer));
+    cr_expect_eq(answer.status, 405);
+    cr_expect_str_eq(logged, "c _OTHER  405 method_not_allowed 127.0.0.1 1");
+    close(fd);
+    http_server_close(&server);
+}
+
+/* What is refused before there is a request has an author too. */
+Test(requests, a_head_that_is_cut_is_reported)
+{
+    struct http_options options = { SERVE_OPTIONS, SERVE_ROUTES, .on_answer = log_answer };
+    options.read_timeout_ns = 200 * NS_PER_MS;
+    struct http_server *server = serve_with(&options);
+    int fd = dial(server);
+    do {
+        close(fd);
+        fd = dial(server);
+        send_text(fd, "GET /echo/x HTTP/1.1\r\nHost: t\r\n");
+    } while (!read_answer(fd, &answer)); /* on a busy machine it may have been idle for too long */
+    cr_expect_eq(answer.status, 408);
+    cr_expect(WAIT_UNTIL(n_logged >= 1, PATIENCE_S));
+    cr_expect_not_null(strstr(logged, " _OTHER  408 request_timeout 127.0.0.1 1"), "%s", logged);
+    close(fd);
+    http_server_close(&server);
+}
+
+Test(requests, clients_are_named_by_their_address)
+{
+    char text[HTTP_CLIENT_SIZE];
+    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+    struct sockaddr other = { .sa_family = AF_UNIX };
+    cr_assert_eq(inet_pton(AF_INET6, "2001:db8::7", &v6.sin6_addr), 1);
+    http_client_text((const struct sockaddr *)&v6, text);
+    cr_expect_str_eq(text, "2001:db8::7");
+    cr_assert_eq(inet_pton(AF_INET6, "::ffff:192.0.2.7", &v6.sin6_addr), 1);
+    http_client_text((const struct sockaddr *)&v6, text);
+    cr_expect_str_eq(text, "192.0.2.7");
+    http_client_text(&other, text);
+    cr_expect_str_eq(text, "");
 }

@@ -42,13 +42,13 @@ static void hear_out(int fd)
     heard[len] = '\0';
 }
 
-/* Heads of answers; libmicrohttpd 0.9.75 sends that of some refusals of its own twice. */
+/* Heads of answers. */
 static unsigned answers_heard(void)
 {
-    unsigned n = 0, own = strstr(heard, "X-Request-Id") == NULL;
+    unsigned n = 0;
     for (const char *at = heard; (at = strstr(at, "HTTP/1.1 ")) != NULL; at++)
         n += at[9] >= '0' && at[9] <= '9';
-    return own && n == 2 ? 1 : n;
+    return n;
 }
 
 #define BEHIND "GET /echo/smuggled HTTP/1.1\r\nHost: t\r\n\r\n"
@@ -196,6 +196,135 @@ ParameterizedTest(struct smuggling_case *c, smuggling, refused)
     cr_expect(status >= 400, "%s\n-- is answered --\n%s", c->request, heard);
     cr_expect(c->want[0] == '\0' || strstr(heard, c->want) != NULL, "%s\n-- is answered --\n%s",
               c->request, heard);
+    close(fd);
+    http_server_close(&server);
+}
+
+/* ---- chunked bodies ---- */
+
+/* libmicrohttpd reads the framing of chunks by itself, and 0.9.75 takes a bare LF where a CRLF must
+ * stand. Wherever a proxy sees the end of such a body, no byte behind it is served as a request. */
+struct chunked_case {
+    char body[100];
+    size_t len;
+    bool good; /* its framing is that of RFC 9112, 7.1: it must be served */
+};
+
+#define CHUNKS(...) .body = __VA_ARGS__, .len = sizeof(__VA_ARGS__) - 1
+
+ParameterizedTestParameters(smuggling, chunked)
+{
+    /* clang-format off */
+    static struct chunked_case cases[] = {
+        { CHUNKS("2\r\n{}\r\n0\r\n\r\n"),            true },
+        { CHUNKS("1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"),   true },
+        { CHUNKS("2;a=b\r\n{}\r\n0;c\r\n\r\n"),      true },
+        { CHUNKS("2\r\n{}\r\n0\r\nA: b\r\n\r\n"),    true },
+        { CHUNKS("0\r\n\r\n"),                       true },
+        /* a bare LF, or CR, in each place */
+        { CHUNKS("2\n{}\r\n0\r\n\r\n"),              false },
+        { CHUNKS("2;a\n{}\r\n0\r\n\r\n"),            false },
+        { CHUNKS("2;a\nb\r\n{}\r\n0\r\n\r\n"),       false },
+        { CHUNKS("2;a\rb\r\n{}\r\n0\r\n\r\n"),       false },
+        { CHUNKS("2\r\n{}\n0\r\n\r\n"),              false },
+        { CHUNKS("2\r\n{}\r0\r\n\r\n"),              false },
+        { CHUNKS("2\r\n{}\r\n0\n\r\n"),              false },
+        { CHUNKS("2\r\n{}\r\n0\r\n\n"),              false },
+        { CHUNKS("2\r\n{}\r\n0\n\n"),                false },
+        { CHUNKS("2\r\n{}\r\n0\r\nA: b\n\r\n"),      false },
+        { CHUNKS("2\r\n{}\r\n0\r\nA: b\n\n"),        false },
+        { CHUNKS("2\r\n{}\r\n0\r\nA: b\r\n c\r\n\r\n"), false },
+        { CHUNKS("2\r\n{}\r\n0\r\n: b\r\n\r\n"),     false },
+        { CHUNKS("2\n{}\n0\n\n"),                    false },
+        /* blanks and other bytes about the size */
+        { CHUNKS("2 \r\n{}\r\n0\r\n\r\n"),           false },
+        { CHUNKS("2\t;a\r\n{}\r\n0\r\n\r\n"),        false },
+        { CHUNKS("2\0\r\n{}\r\n0\r\n\r\n"),          false },
+        { CHUNKS("2\r\r\n{}\r\n0\r\n\r\n"),          false },
+        { CHUNKS("2\r\n{}\r\n\r\n0\r\n\r\n"),        false },
+    };
+    /* clang-format on */
+    return cr_make_param_array(struct chunked_case, cases, sizeof cases / sizeof cases[0]);
+}
+
+static void send_chunked(int fd, const char *path, const struct chunked_case *c)
+{
+    char bytes[600];
+    int head = snprintf(
+        bytes, sizeof bytes,
+        "POST %s HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n" CHUNKED "\r\n", path);
+    memcpy(bytes + head, c->body, c->len);
+    memcpy(bytes + head + c->len, BEHIND, sizeof BEHIND - 1);
+    send_bytes(fd, bytes, (size_t)head + c->len + sizeof BEHIND - 1);
+}
+
+ParameterizedTest(struct chunked_case *c, smuggling, chunked)
+{
+    struct http_server *server = serve_counted();
+    int fd = dial(server), status = 0;
+    send_chunked(fd, "/echo/x", c);
+    hear_out(fd);
+    cr_expect_eq(answers_heard(), 1, "%s\n-- is answered --\n%s", c->body, heard);
+    cr_expect_eq(sscanf(heard, "HTTP/1.%*1d %d", &status), 1);
+    cr_expect(status == 200 ? n_handled == 1 : status >= 400 && n_handled == 0,
+              "%d, %u handled: %s", status, (unsigned)n_handled, c->body);
+    cr_expect(status == 200 || !c->good, "%d to %s", status, c->body);
+    cr_expect_not_null(strstr(heard, "\r\nConnection: close\r\n"), "%s", heard);
+    cr_expect_null(strstr(heard, "smuggled"));
+    close(fd);
+    http_server_close(&server);
+}
+
+/* The bytes behind the body are in libmicrohttpd's buffer, or come, while the request waits. */
+Test(smuggling, nothing_is_served_behind_a_deferred_chunked_request)
+{
+    struct http_server *server = serve();
+    const struct chunked_case c = { CHUNKS("2\r\n{}\r\n0\r\n\r\n"), true };
+    int fd = dial(server);
+    send_chunked(fd, "/hold", &c);
+    cr_assert(WAIT_UNTIL(n_held == 1, PATIENCE_S));
+    send_text(fd, BEHIND);
+    release_held(0, 1, 200);
+    hear_out(fd);
+    cr_expect_eq(answers_heard(), 1, "%s", heard);
+    cr_expect_not_null(strstr(heard, "held 200"));
+    cr_expect_not_null(strstr(heard, "\r\nConnection: close\r\n"), "%s", heard);
+    close(fd);
+    http_server_close(&server);
+}
+
+/* A refused request too: its body is read and thrown away first. */
+Test(smuggling, nothing_is_served_behind_a_refused_chunked_request)
+{
+    struct http_server *server = serve();
+    const struct chunked_case c = { CHUNKS("2\r\n{}\r\n0\r\n\r\n"), true };
+    int fd = dial(server);
+    send_chunked(fd, "/nope", &c);
+    hear_out(fd);
+    cr_expect_eq(answers_heard(), 1, "%s", heard);
+    cr_expect_not_null(strstr(heard, "not_found"));
+    cr_expect_not_null(strstr(heard, "\r\nConnection: close\r\n"), "%s", heard);
+    close(fd);
+    http_server_close(&server);
+}
+
+/* Browsers send the cookies of every port of localhost. Such a section fits, and a copy of its
+ * cookies, which libmicrohttpd 0.9.75 makes, does not: that is answered once. */
+Test(smuggling, cookies_that_do_not_fit_are_answered_once)
+{
+    enum { COOKIE_BYTES = 10000 };
+    static char text[COOKIE_BYTES + 200];
+    struct http_server *server = serve();
+    int fd = dial(server), status = 0;
+    size_t len = (size_t)snprintf(
+        text, sizeof text, "GET /echo/x HTTP/1.1\r\nHost: t\r\nConnection: close\r\nCookie: ");
+    memset(text + len, 'c', COOKIE_BYTES);
+    memcpy(text + len + COOKIE_BYTES, "\r\n\r\n", 5);
+    send_text(fd, text);
+    hear_out(fd);
+    cr_expect_eq(answers_heard(), 1, "%s", heard);
+    cr_expect_eq(sscanf(heard, "HTTP/1.%*1d %d", &status), 1);
+    cr_expect(status == 200 || status == 400 || status == 431, "%d", status);
     close(fd);
     http_server_close(&server);
 }

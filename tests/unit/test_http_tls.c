@@ -208,6 +208,29 @@ Test(tls, a_chunked_body_comes_whole)
     tls_hang_up(&client);
 }
 
+/* Under TLS nobody between us and the client sees the framing of the chunks. */
+Test(tls, nothing_is_served_behind_a_chunked_body)
+{
+    struct tls_client *client = tls_rig_dial(&rig, NULL);
+    tls_send_text(client, "POST /echo/x HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+                          "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+                          "GET /echo/smuggled HTTP/1.1\r\nHost: t\r\n\r\n");
+    cr_expect_eq(tls_read_answer(client, "POST"), 200);
+    cr_expect_str_eq(tls_body(client), "x||{}");
+    cr_expect_neq(tls_end(client), TLS_END_NOT);
+    tls_hang_up(&client);
+}
+
+Test(tls, a_malformed_length_is_answered_once)
+{
+    struct tls_client *client = tls_rig_dial(&rig, NULL);
+    tls_send_text(client, "POST /echo/x HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+                          "Content-Length: two\r\n\r\n{}");
+    cr_expect_eq(tls_read_answer(client, "POST"), 400);
+    cr_expect_neq(tls_end(client), TLS_END_NOT);
+    tls_hang_up(&client);
+}
+
 /* More than the 128 that are one round of libmicrohttpd's epoll, all waiting for us at once. */
 Test(tls, hundreds_may_wait_for_their_answers, .timeout = 60)
 {

@@ -239,6 +239,24 @@ Test(tls_life, the_surplus_hears_why)
 
 /* ---- ends ---- */
 
+/* Connections that do not even shake hands cannot take the reserve. */
+Test(tls_life, a_full_server_answers_its_probes)
+{
+    enum { SILENT = 70 };
+    int silent[SILENT];
+    struct http_options options = { TLS_SERVE_OPTIONS };
+    options.max_connections = 1;
+    tls_rig_open(&rig, options, false);
+    for (int i = 0; i < SILENT; i++)
+        silent[i] = dial(rig.server);
+    struct tls_client *client = dial_good();
+    cr_expect_eq(tls_get(client, "/probe/x"), 200);
+    cr_expect_str_eq(tls_body(client), "x||");
+    tls_hang_up(&client);
+    for (int i = 0; i < SILENT; i++)
+        close(silent[i]);
+}
+
 Test(tls_life, a_drain_ends_idle_connections_and_answers_the_others)
 {
     open_rig(60 * NS_PER_S, 60 * NS_PER_S);

@@ -1,0 +1,68 @@
+/* disclosure.c - see disclosure.h. */
+#include "app/disclosure.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "app/service.h"
+#include "base/err.h"
+#include "http/http.h"
+
+static const char refused[] = "the database refuses a statement";
+
+bool disclosure_is_full(const struct service *service, struct http_request *req)
+{
+    return service->options.auth == OPTIONS_AUTH_NONE || http_key_name(req) != NULL;
+}
+
+static void say(char *out, size_t size, const char *what, const char *sqlstate)
+{
+    if (sqlstate[0] != '\0')
+        (void)snprintf(out, size, "%s (SQLSTATE %s)", what, sqlstate);
+    else
+        (void)snprintf(out, size, "%s", what);
+}
+
+void disclosure_of_dial(const struct pqpool_stats *pool, char *out, size_t size)
+{
+    /* clang-format off */
+    static const struct {
+        const char *class, *words;
+    } rows[] = {
+        { "refused", "nothing takes connections at its address" },
+        { "timeout", "it does not answer in time" },
+        { "server",  "it takes no connection now" },
+        { "config",  "it refuses the user, the password or the database that it is asked for" },
+        { "lost",    "the connection broke while it was opened" },
+    };
+    /* clang-format on */
+    const char *class = pqpool_error_class_name(pool->last_error_class);
+    const char *words = "no connection can be opened";
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (class != NULL && strcmp(rows[i].class, class) == 0)
+            words = rows[i].words;
+    say(out, size, pool->last_error[0] != '\0' ? words : "", pool->last_error_code);
+}
+
+/* A text without an SQLSTATE is ours. */
+void disclosure_of_check(const struct pqpool_stats *pool, char *out, size_t size)
+{
+    if (pool->health_error_code[0] != '\0')
+        say(out, size, refused, pool->health_error_code);
+    else
+        say(out, size, pool->health_error, "");
+}
+
+/* A text that is ours alone comes without an SQLSTATE, and says that trying again is of no use: the
+ * version or the encoding is wrong. */
+void disclosure_of_schema(const struct err *err, char *out, size_t size)
+{
+    if (err->text[0] == '\0')
+        say(out, size, "", "");
+    else if (err->code[0] != '\0')
+        say(out, size, refused, err->code);
+    else if (err->flags == 0)
+        say(out, size, err->text, "");
+    else
+        say(out, size, "the database does not answer", "");
+}

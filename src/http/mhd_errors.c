@@ -1,0 +1,51 @@
+/* mhd_errors.c - see mhd_errors.h. */
+#include "http/mhd_errors.h"
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "http/conn.h"
+#include "http/loop.h"
+#include "http/refusal.h"
+#include "http/wire.h"
+
+/* Messages of 0.9.75 that come before such an answer. */
+static enum refusal refusal_of(const char *format)
+{
+    static const struct {
+        const char *prefix;
+        enum refusal refusal;
+    } rows[] = {
+        { "Failed to parse `Content-Length'", REFUSAL_LENGTH },
+        { "Too large value of 'Content-Length'", REFUSAL_TOO_LARGE },
+        { "Not enough memory in pool", REFUSAL_COOKIES },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strncmp(format, rows[i].prefix, strlen(rows[i].prefix)) == 0)
+            return rows[i].refusal;
+    return REFUSAL_NONE;
+}
+
+/* Are its headers complete, and neither given to us nor answered yet? That is so for the one
+ * connection whose headers libmicrohttpd is judging at this moment. */
+static bool is_being_judged(const struct conn *conn)
+{
+    return conn->req == NULL && conn->phase != CONN_CUT &&
+           MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE) != NULL &&
+           MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_HTTP_STATUS) == NULL;
+}
+
+void mhd_errors_note(void *cls, const char *format, va_list args)
+{
+    (void)args;
+    struct http_loop *loop = cls;
+    enum refusal refusal = wire_is_shown() ? refusal_of(format) : REFUSAL_NONE;
+    if (refusal == REFUSAL_NONE)
+        return;
+    for (struct conn *conn = loop->conns; conn != NULL; conn = conn->next)
+        if (is_being_judged(conn)) {
+            refusal_cut(conn, refusal);
+            return;
+        }
+}

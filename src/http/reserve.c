@@ -1,0 +1,121 @@
+/* reserve.c - see reserve.h. */
+#include "http/reserve.h"
+
+#include "base/clock.h"
+#include "http/conn.h"
+#include "http/loop.h"
+
+static void append(struct reserve *reserve, struct conn *conn)
+{
+    conn->reserve_prev = reserve->newest;
+    conn->reserve_next = NULL;
+    if (reserve->newest != NULL)
+        reserve->newest->reserve_next = conn;
+    else
+        reserve->oldest = conn;
+    reserve->newest = conn;
+    reserve->n++;
+    conn->in_reserve = true;
+}
+
+void reserve_leave(struct conn *conn)
+{
+    struct reserve *reserve = &conn->loop->reserve;
+    if (!conn->in_reserve)
+        return;
+    if (conn->reserve_next != NULL)
+        conn->reserve_next->reserve_prev = conn->reserve_prev;
+    else
+        reserve->newest = conn->reserve_prev;
+    if (conn->reserve_prev != NULL)
+        conn->reserve_prev->reserve_next = conn->reserve_next;
+    else
+        reserve->oldest = conn->reserve_next;
+    reserve->n--;
+    conn->in_reserve = false;
+}
+
+static bool has_no_request(const struct conn *conn)
+{
+    switch (conn->phase) {
+    case CONN_HANDSHAKE:
+    case CONN_IDLE:
+    case CONN_HEAD:
+    case CONN_BODY:
+    case CONN_CUT:
+        return true;
+    case CONN_DEFERRED:
+    case CONN_SENDING:
+        break;
+    }
+    return false;
+}
+
+/* Its answer is on the way, and the client does not take it. */
+static bool takes_no_answer(const struct conn *conn)
+{
+    return conn->phase == CONN_SENDING;
+}
+
+/* The oldest such connection; `address` NULL: of any address. */
+static struct conn *oldest(const struct reserve *reserve, const struct address_count *address,
+                           bool (*fits)(const struct conn *conn))
+{
+    struct conn *conn = reserve->oldest;
+    while (conn != NULL && !(fits(conn) && (address == NULL || conn->address == address)))
+        conn = conn->reserve_next;
+    return conn;
+}
+
+static bool close_one(struct reserve *reserve, const struct address_count *address)
+{
+    struct conn *conn = oldest(reserve, address, has_no_request);
+    if (conn == NULL)
+        conn = oldest(reserve, address, takes_no_answer);
+    if (conn == NULL)
+        return false;
+    reserve_leave(conn);
+    if (conn->phase != CONN_CUT)
+        conn_cut(conn);
+    return true;
+}
+
+static size_t count_of(const struct reserve *reserve, const struct address_count *address)
+{
+    size_t n = 0;
+    for (const struct conn *conn = reserve->oldest; conn != NULL; conn = conn->reserve_next)
+        n += conn->address == address;
+    return n;
+}
+
+bool reserve_enter(struct conn *conn)
+{
+    struct reserve *reserve = &conn->loop->reserve;
+    const struct address_count *address = conn->address;
+    bool crowded = address != NULL && count_of(reserve, address) >= RESERVE_OF_ADDRESS_MAX;
+    if (crowded && !close_one(reserve, address))
+        return false;
+    if (reserve->n >= RESERVE_MAX && !close_one(reserve, NULL))
+        return false;
+    append(reserve, conn);
+    return true;
+}
+
+int64_t reserve_until_ns(const struct conn *conn, int64_t until_ns)
+{
+    return conn->in_reserve ? clock_min(until_ns, conn->opened_at_ns + RESERVE_SPAN_NS) : until_ns;
+}
+
+bool reserve_serves(const struct http_route *route)
+{
+    switch (route->access) {
+    case HTTP_PROBE:
+    case HTTP_HEALTH:
+    case HTTP_FIGURES:
+        return true;
+    case HTTP_ANYONE:
+    case HTTP_WITH_KEY:
+        break;
+    }
+    return false;
+}
