@@ -127,6 +127,7 @@ static void put(struct attempt *a, int64_t now_ns, int64_t stop_at_ns)
         .puts = a->puts,
         .n = a->group.n,
         .in_doubt = a->group.in_doubt,
+        .doubt_database = a->group.doubt_database,
         .atomic = a->group.atomic,
         .deadline_at_ns = clock_min(clock_min(limit_at_ns, stop_at_ns), a->group.deadline_at_ns),
         .before_send = before_send,
@@ -139,6 +140,8 @@ static void put(struct attempt *a, int64_t now_ns, int64_t stop_at_ns)
     group_list_puts(&a->group, a->puts);
     bool ok = store->put(store->ctx, &put_group, &failure);
 
+    if (failure.in_doubt && a->group.doubt_database == 0)
+        a->group.doubt_database = put_group.sent_database;
     count_commit(a, ok && !put_group.refused);
     if (ok && first && a->n_sent > 0)
         a->outcome->first_attempt_ns = time_of_one_group(a, n, clock_now_ns() - now_ns);

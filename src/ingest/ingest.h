@@ -59,6 +59,7 @@ struct ingest_group {
     uint32_t rounds;           /* attempts that succeeded and left orders pending */
     bool sent;                 /* its leaders went out once: their staleness is decided */
     bool in_doubt;             /* an attempt may have stored some of them */
+    uint32_t doubt_database;   /* the put_group.sent_database of that attempt */
     bool suspect;              /* one of them seems to hold the others up */
     bool known;                /* their keys are stored: compared and not sent */
     bool atomic; /* one list of ingest_submit_atomic(): nobody follows, none is parted */
@@ -92,7 +93,8 @@ struct ingest_options {
     int64_t queue_wait_max_ns;
     /* Items that have their verdict, linked by `next`, oldest first. The receiver owns them now. */
     void (*on_done)(void *ctx, struct ingest_item *first);
-    /* What deserves a log line: "group." retry, split, failed, unavailable, timed_out, abandoned;
+    /* What deserves a log line: "group." retry, split, failed, unavailable, timed_out, abandoned,
+     * elsewhere (in doubt at a database that has been replaced by another one);
      * "order." refused, failed. `err` is the reason, `orders` how many it is about (an atomic list
      * may be refused as a whole). */
     void (*on_event)(void *ctx, const char *event, const struct err *err, size_t orders);
