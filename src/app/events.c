@@ -31,6 +31,8 @@ void events_of_pool(void *service, const struct pqpool_event *event)
         [PQPOOL_EVENT_RELIEVED]    = { "pool.relieved",    LOG_INFO },
         [PQPOOL_EVENT_LEAK]        = { "pool.leak",        LOG_WARN },
         [PQPOOL_EVENT_NESTED]      = { "pool.nested",      LOG_WARN },
+        [PQPOOL_EVENT_DATABASE_CHANGED]
+                                   = { "pool.database_changed", LOG_ERROR },
     };
     /* clang-format on */
     static_assert(sizeof rows / sizeof rows[0] == PQPOOL_EVENT_KINDS, "a row a kind");

@@ -137,6 +137,7 @@ static void pool_counters(struct buf *out, const struct pqpool_stats *p)
     one(out, M_POOL_REFUSED, POOL_LABEL, p->acquire_refused);
     one(out, M_POOL_CANCELS, POOL_LABEL, p->cancels);
     one(out, M_POOL_CANCELS_FAILED, POOL_LABEL, p->cancels_failed);
+    one(out, M_POOL_DATABASE_CHANGES, POOL_LABEL, p->database_changes);
 }
 
 static void pool_latencies(struct buf *out, const struct pqpool_stats *p)

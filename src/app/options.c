@@ -50,7 +50,7 @@ static const char *const log_format_words[] = {
 /* clang-format off */
 static const struct conf_opt opts[] = {
     { OPT(database_url), .group = "Database", .def = "", .flags = CONF_SECRET | CONF_FILE,
-      .doc = "The database as a URI or as key=value words of libpq; without it libpq's PG* environment counts." },
+      .doc = "The database as a URI or as key=value words of libpq; what it leaves open a connection service or libpq's PG* environment says." },
     { OPT(database_password), .def = "", .flags = CONF_SECRET,
       .doc = "The password, to keep it out of DATABASE_URL." },
     { OPT(database_password_file), .def = "",
@@ -71,7 +71,7 @@ static const struct conf_opt opts[] = {
     { OPT(database_max_waiting), .def = "1000", BOUNDS(0, 1000000),
       .doc = "How many may wait for a free connection; more are refused at once." },
     { DURATION(database_connect_timeout), .def = "30s", BOUNDS(MS(10), MIN(10)),
-      .doc = "The longest that opening a connection may take, over all hosts of DATABASE_URL." },
+      .doc = "The longest that opening a connection may take, over all hosts of DATABASE_URL; its connect_timeout, or PGCONNECT_TIMEOUT, shortens that: so much for each host." },
     { DURATION(database_command_timeout), .def = "60s", BOUNDS(MS(10), H(24)),
       .doc = "The longest that a statement may take where nothing shorter is said." },
     { OPT(database_validate_on_checkout), .def = "true",

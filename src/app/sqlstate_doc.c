@@ -74,6 +74,7 @@ static const char *action_words(const struct sqlstate_row *row)
         return "tried in pieces";
     case STORE_FAIL:
     case STORE_UNAVAILABLE:
+    case STORE_ELSEWHERE:
         break;
     }
     return "failed at once";

@@ -130,6 +130,7 @@ bool attempt_put(struct attempt *a, int64_t stop_at_ns, struct store_failure *fa
         .puts = a->puts,
         .n = a->group.n,
         .in_doubt = a->group.in_doubt,
+        .doubt_database = a->group.doubt_database,
         .atomic = a->group.atomic,
         .deadline_at_ns = clock_min(clock_min(limit_at_ns, stop_at_ns), a->group.deadline_at_ns),
         .before_send = before_send,
@@ -140,6 +141,8 @@ bool attempt_put(struct attempt *a, int64_t stop_at_ns, struct store_failure *fa
     group_list_puts(&a->group, a->puts);
     bool ok = store->put(store->ctx, &put_group, failure);
 
+    if (failure->in_doubt && a->group.doubt_database == 0)
+        a->group.doubt_database = put_group.sent_database;
     count_commit(a, ok && !put_group.refused);
     if (!ok)
         counter_add(&a->metrics->failed_groups[failure->fault], 1);

@@ -61,6 +61,7 @@ struct ingest_group {
     uint32_t rounds;           /* attempts that succeeded and left orders pending */
     bool sent;                 /* its leaders went out once: their staleness is decided */
     bool in_doubt;             /* an attempt may have stored some of them */
+    uint32_t doubt_database;   /* the put_group.sent_database of that attempt */
     bool suspect;              /* one of them seems to hold the others up */
     bool neighbour_stored;     /* an order that failed together with these has been stored since */
     bool failed_alike;         /* all its pieces failed in the same way: it is not split any more */
@@ -100,7 +101,8 @@ struct ingest_options {
     int64_t queue_wait_max_ns;
     /* Items that have their verdict, linked by `next`, oldest first. The receiver owns them now. */
     void (*on_done)(void *ctx, struct ingest_item *first);
-    /* What deserves a log line: "group." retry, split, failed, unavailable, timed_out, abandoned;
+    /* What deserves a log line: "group." retry, split, failed, unavailable, timed_out, abandoned,
+     * elsewhere (in doubt at a database that has been replaced by another one);
      * "order." refused, failed. `err` is the reason, `orders` how many it is about (an atomic list
      * may be refused as a whole). */
     void (*on_event)(void *ctx, const char *event, const struct err *err, size_t orders);

@@ -236,6 +236,9 @@ void settle_failure(struct attempt *a, const struct store_failure *failure, bool
         else
             settle_put_back(a, &failure->err, RETRY_UNAVAILABLE);
         return;
+    case STORE_ELSEWHERE:
+        settle_all(a, "group.elsewhere", ITEM_UNKNOWN);
+        return;
     }
 }
 

@@ -60,6 +60,8 @@ enum store_action {
                             or if all pieces fail alike, fails by `fault` */
     STORE_FAIL,          /* the whole group at once, loudly */
     STORE_UNAVAILABLE,   /* nothing was sent: no connection by the deadline, or the pool is down */
+    STORE_ELSEWHERE, /* nothing was sent: the group is in doubt at another database than the one of
+                        now, which can neither tell nor be sent it: an end, unknown */
 };
 
 struct store_failure {
@@ -77,15 +79,18 @@ struct put_group {
                                 atomic group keys may repeat, in the order of arrival */
     size_t n;
     bool in_doubt; /* an earlier attempt may have stored some of these: look before believing */
-    bool atomic;   /* all of them or none; `skip` is for all or none, too */
+    uint32_t doubt_database; /* the sent_database of that attempt */
+    bool atomic;             /* all of them or none; `skip` is for all or none, too */
     int64_t deadline_at_ns;
     /* Called once, on this thread, when a connection is held and just before the first byte is
      * sent; may set `skip` on any put. */
     void (*before_send)(void *arg, struct put_group *group);
     void *arg;
 
-    bool refused;       /* out, atomic: rolled back, and the verdicts say why */
-    struct err refusal; /* out: PUT_REFUSED: the database's words */
+    uint32_t sent_database; /* out: where this attempt was sent: a number that is the same for the
+                               same database; 0: not sent, or the database does not say */
+    bool refused;           /* out, atomic: rolled back, and the verdicts say why */
+    struct err refusal;     /* out: PUT_REFUSED: the database's words */
 };
 
 enum lookup_rc {

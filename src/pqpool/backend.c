@@ -1,15 +1,17 @@
 /* backend.c - asks a fresh session who it is at the server, so that its statements can be cancelled
- * from another one, and which server it is, so that one that was replaced is told from the one that
- * replaced it (primary.c).
+ * from another one, and which server and database it is at, so that one that was replaced is told
+ * from the one that replaced it (primary.c).
  *
  * Behind a pooler the server's pid is not the one that libpq was told, and may serve somebody else
  * by the time it is used: then the session stays unknown, and is never cancelled. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pqpool/pool.h"
+#include "pqpool/result.h"
 
-enum { PID, START, SYSTEM, TIMELINE, COLUMNS };
+enum { PID, START, SYSTEM, TIMELINE, DATABASE, COLUMNS };
 
 static bool copy_cell(char *out, size_t size, const PGresult *row, int column)
 {
@@ -19,21 +21,41 @@ static bool copy_cell(char *out, size_t size, const PGresult *row, int column)
     return true;
 }
 
+/* Of a pid and a start that can be named in a statement; any other is not known. */
+static bool is_start(const char *start)
+{
+    return start[0] != '\0' && start[strspn(start, "0123456789.e+")] == '\0';
+}
+
 /* The control connection stays unknown: it has no slot that could wait for its backend's end. */
 static void read_backend(struct conn *conn, const PGresult *row)
 {
-    if (conn->control)
+    uint64_t pid;
+    char start[sizeof conn->backend.start];
+    if (conn->control || !result_number(row, 0, PID, INT32_MAX, &pid) ||
+        (int)pid != conn->pool->pg->backend_pid(conn->pg) ||
+        !copy_cell(start, sizeof start, row, START) || !is_start(start))
         return;
-    int pid = (int)strtol(PQgetvalue(row, 0, PID), NULL, 10);
-    if (pid == conn->pool->pg->backend_pid(conn->pg) &&
-        copy_cell(conn->backend.start, sizeof conn->backend.start, row, START))
-        conn->backend.pid = pid;
+    memcpy(conn->backend.start, start, sizeof start);
+    conn->backend.pid = (int)pid;
+}
+
+/* "0000000A": the first eight digits of a WAL file's name. */
+static uint32_t read_timeline(const char *text)
+{
+    size_t digits = strspn(text, "0123456789ABCDEF");
+    return digits <= 8 && text[digits] == '\0' ? (uint32_t)strtoul(text, NULL, 16) : 0;
 }
 
 static void read_history(struct conn *conn, const PGresult *row)
 {
-    if (copy_cell(conn->history.system, sizeof conn->history.system, row, SYSTEM))
-        conn->history.timeline = (uint32_t)strtoul(PQgetvalue(row, 0, TIMELINE), NULL, 16);
+    uint64_t number;
+    if (!result_number(row, 0, SYSTEM, UINT64_MAX, &number) ||
+        !copy_cell(conn->history.system, sizeof conn->history.system, row, SYSTEM))
+        return;
+    conn->history.timeline = read_timeline(PQgetvalue(row, 0, TIMELINE));
+    if (result_number(row, 0, DATABASE, UINT32_MAX, &number))
+        conn->history.oid = (uint32_t)number;
 }
 
 static enum pqpool_rc ask(struct conn *conn, const char *sql, int64_t deadline_at_ns,
@@ -42,7 +64,9 @@ static enum pqpool_rc ask(struct conn *conn, const char *sql, int64_t deadline_a
     const struct pqpool_query query = { .sql = sql };
     PGresult *row = NULL;
     enum pqpool_rc rc = pqpool_exec(&conn->lease, &query, deadline_at_ns, &row, err);
-    if (rc == PQPOOL_OK && PQntuples(row) == 1 && PQnfields(row) == COLUMNS) {
+    if (rc == PQPOOL_OK && !result_is_table(row, 0, 1, COLUMNS, "who the session is", err))
+        rc = PQPOOL_LOST;
+    if (rc == PQPOOL_OK && PQntuples(row) == 1) {
         read_backend(conn, row);
         read_history(conn, row);
     }
@@ -57,11 +81,13 @@ bool conn_identify(struct conn *conn, int64_t deadline_at_ns, struct err *err)
 {
     static const char *const asked[] = {
         WHO "(SELECT system_identifier FROM pg_control_system()), CASE WHEN pg_is_in_recovery() "
-            "THEN '0' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END" FROM_BACKEND,
-        WHO "'', '0'" FROM_BACKEND, /* where one of those functions is missing or forbidden */
+            "THEN '0' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END, "
+            "(SELECT oid FROM pg_database WHERE datname = current_database())" FROM_BACKEND,
+        WHO "'', '0', '0'" FROM_BACKEND, /* where one of those functions is missing or forbidden */
     };
     conn->backend = (struct conn_backend){ .pid = 0 };
     conn->history = (struct conn_history){ .timeline = 0 };
+    conn->database = 0;
     enum pqpool_rc rc = PQPOOL_REFUSED;
     for (size_t i = 0; i < sizeof asked / sizeof asked[0] && rc == PQPOOL_REFUSED; i++)
         if (!conn->doomed)

@@ -15,13 +15,12 @@
  * would add one more to a server that cannot rid itself of them. It is terminated rather than
  * cancelled: nobody will talk to it again, and one that has been idle since the network lost us
  * would hear of that in hours only. */
-#include <stdlib.h>
-
 #include "base/buf.h"
 #include "base/clock.h"
 #include "pqpool/janitor.h"
+#include "pqpool/result.h"
 
-enum { ORPHANS_EVERY_S = 1, BACKENDS_A_STATEMENT = 32 };
+enum { ORPHANS_EVERY_S = 1, BACKENDS_A_STATEMENT = 32, CANCEL_COLUMNS = 2 };
 
 _Static_assert(CANCEL_SQL_MAX > 400 + BACKENDS_A_STATEMENT * (sizeof "(-2147483648,'',0)," +
                                                               sizeof(struct conn_backend)),
@@ -123,9 +122,11 @@ void cancel_struck(struct pqpool *pool, struct conn *conn, bool certain)
 
 static bool is_listed(const PGresult *rows, int pid)
 {
-    for (int i = 0; i < PQntuples(rows); i++)
-        if (strtol(PQgetvalue(rows, i, 0), NULL, 10) == pid)
+    for (int i = 0; i < PQntuples(rows); i++) {
+        uint64_t listed;
+        if (result_number(rows, i, 0, INT32_MAX, &listed) && (int)listed == pid)
             return true;
+    }
     return false;
 }
 
@@ -147,6 +148,9 @@ static void orphan_answered(struct pqpool *pool, struct conn *conn, const PGresu
 void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
 {
     struct conn *next;
+    if (rows != NULL &&
+        !result_is_table(rows, 0, BACKENDS_A_STATEMENT, CANCEL_COLUMNS, "a cancel", NULL))
+        rows = NULL;
     for (struct conn *conn = pool->list[CONN_CANCELING].first; conn != NULL; conn = next) {
         next = conn->next;
         if (conn->cancel == CANCEL_ASKED && conn->canceler == NULL) /* else that will tell */

@@ -77,8 +77,9 @@ struct conn_backend {
 
 /* Which database the server has, and how often a standby of it had been promoted by then. */
 struct conn_history {
-    char system[24];   /* its system identifier */
+    char system[24];   /* its system identifier; "": a server that does not say */
     uint32_t timeline; /* 0: not known, as of a standby, or of a server that does not say */
+    uint32_t oid;      /* of the database: another one may have got its name; 0: not known */
 };
 
 /* Of a connection in CANCELING, and of one in CLOSING whose backend lives on. Janitor only. */
@@ -111,6 +112,7 @@ struct conn {
     struct conn_dial dial;
     struct conn_backend backend; /* both set before the connection is first lent */
     struct conn_history history;
+    uint32_t database; /* as pqpool_lease_database() tells it; set before the connection is lent */
     int64_t task_deadline_at_ns; /* of what the janitor runs or awaits on it; 0: not begun */
     PGresult *task_rows;         /* owned; the last result of it, until the task is over */
     unsigned task_results;       /* how many it has had, with that one */

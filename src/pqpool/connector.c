@@ -110,7 +110,8 @@ static enum dial_rc greet(struct conn *conn, struct err *err, enum error_class *
     *error_class = ERROR_SERVER;
     if (!conn_identify(conn, limit_at_ns, err))
         return DIAL_FAILED;
-    if (!pool_is_bygone(conn->pool, conn, err))
+    if (!pool_is_bygone(conn->pool, conn, err) &&
+        !pool_stays_at_database(conn->pool, conn, clock_now_ns(), err))
         return prepare_session(conn, limit_at_ns, err) ? DIAL_OK : DIAL_FAILED;
     conn_finish(conn);
     return dial_next_host(conn, clock_now_ns(), err, error_class);

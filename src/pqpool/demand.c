@@ -210,7 +210,7 @@ static void forget_failures(struct pqpool *pool) REQUIRES(pool->mu)
 
 void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
-    pool_settle_on(pool, conn);
+    pool_settle_on(pool, conn, now_ns);
     forget_failures(pool);
     conn->born_at_ns = conn->used_at_ns = now_ns;
     conn->expires_at_ns = draw_expiry(pool, now_ns);

@@ -1,5 +1,7 @@
 /* dsn.c - see dsn.h. The conninfo is parsed once by libpq's own parser; each dial then gets the
- * same parameters with one host, one port, and the password of the moment. */
+ * same parameters with one host, one port, and the password of the moment. What the conninfo leaves
+ * open libpq fills in at each dial by itself: only what we split, join or have a default for needs
+ * its resolution here. */
 #include "pqpool/dsn.h"
 
 #include <errno.h>
@@ -11,17 +13,30 @@
 
 #include <libpq-fe.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "pqpool/pqpool.h"
+#include "pqpool/service_file.h"
 
-enum { HOSTS_MAX = 16, PASSWORD_SIZE = 1024, OPTIONS_SIZE = 1024 };
+enum { HOSTS_MAX = 16, PASSWORD_SIZE = 1024, OPTIONS_SIZE = 1024, SECONDS_MAX = 1000000 };
 
 struct host {
     char *host, *hostaddr, *port; /* owned; NULL: not said */
 };
 
+/* Half-open sockets are found in seconds; only a server that takes writes will do. They are for
+ * what neither the string nor a service nor the environment says. */
+static const char *const defaults[][2] = {
+    { "keepalives", "1" },           { "keepalives_idle", "15" },
+    { "keepalives_interval", "5" },  { "keepalives_count", "3" },
+    { "tcp_user_timeout", "10000" }, { "target_session_attrs", "read-write" },
+};
+enum { DEFAULTS = sizeof defaults / sizeof defaults[0] };
+
 struct dsn {
-    PQconninfoOption *given; /* what the string says; PQconninfoFree() */
+    PQconninfoOption *given;    /* what the string says; PQconninfoFree() */
+    PQconninfoOption *resolved; /* what libpq makes of it; the same */
+    bool is_said[DEFAULTS];     /* so the default is not wanted */
     struct host hosts[HOSTS_MAX];
     unsigned n_hosts;
     const char *given_password, *password_file,
@@ -69,15 +84,47 @@ static unsigned most(unsigned a, unsigned b)
     return a > b ? a : b;
 }
 
-/* From the string, else from libpq's environment; where the string names a service, that comes
- * before the environment, and only libpq can read it. */
-static const char *find_either(const struct dsn *dsn, const PQconninfoOption *defaults,
-                               const char *keyword)
+/* What libpq would take for each parameter: from the string, from the service that the string or
+ * PGSERVICE names, from the environment, or its own default, the first of these that says it. libpq
+ * tells that of a connection only; of this one, too, though it refuses it for its channel_binding
+ * before it looks up or dials anything. NULL: no memory. */
+static PQconninfoOption *resolve(const PQconninfoOption *given)
 {
-    const char *given = find(dsn->given, keyword);
-    if (given != NULL || find(dsn->given, "service") != NULL)
-        return given;
-    return find(defaults, keyword);
+    const char *keywords[DSN_PARAMS_MAX + 2], *values[DSN_PARAMS_MAX + 2];
+    size_t n = 0;
+    for (const PQconninfoOption *o = given; o->keyword != NULL && n < DSN_PARAMS_MAX; o++)
+        if (o->val != NULL && strcmp(o->keyword, "channel_binding") != 0) {
+            keywords[n] = o->keyword;
+            values[n++] = o->val;
+        }
+    keywords[n] = "channel_binding";
+    values[n++] = "none, since this is no connection to make";
+    keywords[n] = values[n] = NULL;
+    PGconn *refused = PQconnectStartParams(keywords, values, 0);
+    PQconninfoOption *resolved = PQconninfo(refused);
+    PQfinish(refused);
+    return resolved;
+}
+
+static const PQconninfoOption *find_option(const PQconninfoOption *options, const char *keyword)
+{
+    while (options->keyword != NULL && strcmp(options->keyword, keyword) != 0)
+        options++;
+    return options->keyword != NULL ? options : NULL;
+}
+
+/* A value that is libpq's own default may have been said all the same. */
+static bool is_said(const struct dsn *dsn, const char *keyword)
+{
+    const PQconninfoOption *option = find_option(dsn->resolved, keyword);
+    if (find(dsn->given, keyword) != NULL)
+        return true;
+    if (option == NULL || option->val == NULL)
+        return false;
+    if (option->compiled == NULL || strcmp(option->val, option->compiled) != 0)
+        return true;
+    const char *env = option->envvar != NULL ? getenv(option->envvar) : NULL;
+    return env != NULL || service_file_says(dsn->given, keyword);
 }
 
 static bool counts_match(unsigned hosts, unsigned addresses, unsigned ports)
@@ -87,12 +134,12 @@ static bool counts_match(unsigned hosts, unsigned addresses, unsigned ports)
     return n <= HOSTS_MAX && names_match && (ports <= 1 || ports == n);
 }
 
-static bool split_hosts(struct dsn *dsn, const PQconninfoOption *defaults, struct err *err)
+static bool split_hosts(struct dsn *dsn, struct err *err)
 {
     const char *const lists[] = {
-        find_either(dsn, defaults, "host"),
-        find_either(dsn, defaults, "hostaddr"),
-        find_either(dsn, defaults, "port"),
+        find(dsn->resolved, "host"),
+        find(dsn->resolved, "hostaddr"),
+        find(dsn->resolved, "port"),
     };
     unsigned hosts = count_parts(lists[0]), addresses = count_parts(lists[1]);
     unsigned ports = count_parts(lists[2]);
@@ -133,10 +180,9 @@ static bool hosts_plausible(const struct dsn *dsn, struct err *err)
 }
 
 /* Ours first, so that the user's own `options` win. */
-static bool join_options(struct dsn *dsn, const char *ours, const PQconninfoOption *defaults,
-                         struct err *err)
+static bool join_options(struct dsn *dsn, const char *ours, struct err *err)
 {
-    const char *theirs = find_either(dsn, defaults, "options");
+    const char *theirs = find(dsn->resolved, "options");
     int n = snprintf(dsn->startup_options, sizeof dsn->startup_options, "%s%s%s", ours,
                      ours[0] != '\0' && theirs != NULL ? " " : "", theirs != NULL ? theirs : "");
     if (n >= 0 && (size_t)n < sizeof dsn->startup_options)
@@ -159,7 +205,6 @@ static void explain_parse(const char *why, struct err *err)
 struct dsn *dsn_open(const struct pqpool_options *options, struct err *err)
 {
     char *why = NULL;
-    PQconninfoOption *defaults = NULL;
     struct dsn *dsn = calloc(1, sizeof *dsn);
     if (dsn == NULL) {
         err_set(err, 0, "out of memory");
@@ -173,20 +218,20 @@ struct dsn *dsn_open(const struct pqpool_options *options, struct err *err)
         explain_parse(why != NULL ? why : "out of memory", err);
         goto fail;
     }
-    defaults = PQconndefaults();
-    if (defaults == NULL) {
-        err_set(err, 0, "out of memory, or a broken service file");
+    dsn->resolved = resolve(dsn->given);
+    if (dsn->resolved == NULL) {
+        err_set(err, 0, "out of memory");
         goto fail;
     }
-    if (!split_hosts(dsn, defaults, err) || !hosts_plausible(dsn, err) ||
-        !join_options(dsn, options->session_options, defaults, err))
+    for (size_t i = 0; i < DEFAULTS; i++)
+        dsn->is_said[i] = is_said(dsn, defaults[i][0]);
+    if (!split_hosts(dsn, err) || !hosts_plausible(dsn, err) ||
+        !join_options(dsn, options->session_options, err))
         goto fail;
-    PQconninfoFree(defaults);
     return dsn;
 
 fail:
     PQfreemem(why);
-    PQconninfoFree(defaults);
     dsn_close(dsn);
     return NULL;
 }
@@ -201,6 +246,7 @@ void dsn_close(struct dsn *dsn)
         free(dsn->hosts[i].port);
     }
     PQconninfoFree(dsn->given);
+    PQconninfoFree(dsn->resolved);
     explicit_bzero(dsn->password, sizeof dsn->password);
     free(dsn);
 }
@@ -208,6 +254,16 @@ void dsn_close(struct dsn *dsn)
 unsigned dsn_hosts(const struct dsn *dsn)
 {
     return dsn->n_hosts;
+}
+
+int64_t dsn_connect_timeout_ns(const struct dsn *dsn)
+{
+    const char *text = find(dsn->resolved, "connect_timeout");
+    char *end = NULL;
+    long seconds = text != NULL ? strtol(text, &end, 10) : 0;
+    if (seconds <= 0 || *end != '\0' || seconds > SECONDS_MAX)
+        return CLOCK_NEVER;
+    return seconds * NS_PER_S * (int64_t)dsn->n_hosts;
 }
 
 static bool read_password(struct dsn *dsn, struct err *err)
@@ -252,16 +308,10 @@ static bool ours_to_say(const char *keyword)
 
 bool dsn_params(struct dsn *dsn, unsigned host, struct dsn_params *out, struct err *err)
 {
-    /* Half-open sockets are found in seconds; only a server that takes writes will do. The user's
-     * own words come later in the list and win. */
-    static const char *const defaults[][2] = {
-        { "keepalives", "1" },           { "keepalives_idle", "15" },
-        { "keepalives_interval", "5" },  { "keepalives_count", "3" },
-        { "tcp_user_timeout", "10000" }, { "target_session_attrs", "read-write" },
-    };
     size_t n = 0;
-    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++)
-        put(out, &n, defaults[i][0], defaults[i][1]);
+    for (size_t i = 0; i < DEFAULTS; i++)
+        if (!dsn->is_said[i])
+            put(out, &n, defaults[i][0], defaults[i][1]);
     if (dsn->application_name[0] != '\0')
         put(out, &n, "fallback_application_name", dsn->application_name);
     for (const PQconninfoOption *o = dsn->given; o->keyword != NULL; o++)

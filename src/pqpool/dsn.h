@@ -7,6 +7,7 @@
 #define PQPOOL_DSN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 
@@ -27,6 +28,10 @@ struct dsn *dsn_open(const struct pqpool_options *options, struct err *err) MUST
 void dsn_close(struct dsn *dsn); /* NULL is a no-op */
 
 unsigned dsn_hosts(const struct dsn *dsn);
+
+/* connect_timeout of the string, the service or the environment, which libpq heeds in its blocking
+ * calls only: so much for each host. CLOCK_NEVER: not said, or no limit. */
+int64_t dsn_connect_timeout_ns(const struct dsn *dsn);
 
 /* Reads the password file, if there is one: rotation needs no restart. */
 bool dsn_params(struct dsn *dsn, unsigned host, struct dsn_params *out, struct err *err) MUST_CHECK;

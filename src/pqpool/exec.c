@@ -142,14 +142,17 @@ static enum exchange_rc exchange(const struct conn *conn, int64_t deadline_at_ns
 
 /* ---- what the server's words mean ---- */
 
+/* 57P05 ends a session for having idled too long: that is no word on the others. */
 bool sqlstate_retires_all(const char *sqlstate)
 {
-    return strncmp(sqlstate, "57P0", 4) == 0 || strcmp(sqlstate, "25006") == 0;
+    bool shuts_down = strncmp(sqlstate, "57P0", 4) == 0 && strcmp(sqlstate, "57P05") != 0;
+    return shuts_down || strcmp(sqlstate, "25006") == 0;
 }
 
 bool sqlstate_discards(const char *sqlstate)
 {
-    return strncmp(sqlstate, "08", 2) == 0 || sqlstate_retires_all(sqlstate);
+    return strncmp(sqlstate, "08", 2) == 0 || strcmp(sqlstate, "57P05") == 0 ||
+           sqlstate_retires_all(sqlstate);
 }
 
 void pqpool_note(struct pqpool_lease *lease, const char *sqlstate)
@@ -327,6 +330,11 @@ struct pg_conn *pqpool_lease_pg(struct pqpool_lease *lease)
 unsigned *pqpool_lease_bits(struct pqpool_lease *lease)
 {
     return &lease->conn->user_bits;
+}
+
+uint32_t pqpool_lease_database(const struct pqpool_lease *lease)
+{
+    return lease->conn->database;
 }
 
 bool pqpool_lease_warned(struct pqpool_lease *lease)

@@ -239,6 +239,8 @@ enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct
         pool_free(pool);
         return PQPOOL_REFUSED;
     }
+    pool->options.connect_timeout_ns =
+        clock_min(pool->options.connect_timeout_ns, dsn_connect_timeout_ns(pool->dsn));
     if (!start_threads(pool)) {
         pqpool_close(&pool, clock_now_ns());
         goto no_memory;

@@ -27,7 +27,7 @@
 #include "pqpool/pg_driver.h"
 #include "pqpool/pqpool.h"
 
-enum { EVENTS_MAX = 32, WINDOW_SLOTS_MAX = 64 };
+enum { EVENTS_MAX = 32, WINDOW_SLOTS_MAX = 64, DATABASES_MAX = 8 };
 
 enum error_class {
     ERROR_REFUSED,
@@ -59,6 +59,13 @@ struct line_pace {
 /* What the control connection is asked for, one at a time. */
 enum control_job { CONTROL_HEALTH, CONTROL_CANCEL };
 
+/* A database that was seen, by what a server says of itself. */
+struct pool_database {
+    char system[sizeof((struct conn_history *)NULL)->system];
+    uint32_t oid;
+    uint32_t number; /* as pqpool_lease_database() tells it; 0: an empty place */
+};
+
 struct pool_event {
     enum pqpool_event_kind kind;
     char text[232];
@@ -74,6 +81,11 @@ struct pqpool {
     unsigned host;               /* the last good one, of several: dialled first; the connector's */
     bool settled;                /* there has been a good one; the connector's */
     struct conn_history history; /* the newest that was seen; the connector's */
+    /* the connector's, too: the databases that were seen, the oldest gives way; how many there were
+     * ever; which one the pool is at, 0: not known; and since when */
+    struct pool_database databases[DATABASES_MAX];
+    uint32_t databases_seen, database;
+    int64_t database_since_ns;
 
     struct mutex mu;
     struct conn_list list[CONN_STATES] GUARDED_VAR;
@@ -217,8 +229,13 @@ uint32_t pool_generation(const struct pqpool *pool);
 /* The server has been replaced by a later one: it is not to be written to, though it would take it.
  */
 bool pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct err *err) MUST_CHECK;
-/* This connection's server is the pool's: those to any other are replaced. */
-void pool_settle_on(struct pqpool *pool, struct conn *conn) REQUIRES(pool->mu);
+/* The server has another database than the pool is at, and the pool stays: it has connections that
+ * can be used, and either another host of the list has answered in place of the pool's, or the pool
+ * has only just come from another database. */
+bool pool_stays_at_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
+                            struct err *err) MUST_CHECK EXCLUDES(pool->mu);
+/* This connection's server and database are the pool's: those to any other are replaced. */
+void pool_settle_on(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
 
 /* ---- backend.c ---- */
 /* Sets conn->backend and conn->history of a fresh connection; false: it is not to be used. */

@@ -61,9 +61,11 @@ enum pqpool_event_kind {
     PQPOOL_EVENT_RELIEVED,    /* not exhausted any more, for metrics_collection_interval by now */
     PQPOOL_EVENT_LEAK,        /* a lease is held longer than leak_threshold */
     PQPOOL_EVENT_NESTED,      /* a thread took a second lease while it held one; one a second */
+    PQPOOL_EVENT_DATABASE_CHANGED, /* a fresh session is at another database than those before it:
+                                      every connection of now will be replaced */
 };
 
-enum { PQPOOL_EVENT_KINDS = PQPOOL_EVENT_NESTED + 1 };
+enum { PQPOOL_EVENT_KINDS = PQPOOL_EVENT_DATABASE_CHANGED + 1 };
 
 struct pqpool_event {
     enum pqpool_event_kind kind;
@@ -181,6 +183,12 @@ struct pg_conn *pqpool_lease_pg(struct pqpool_lease *lease);
  * a fresh one. Lease holder only. */
 unsigned *pqpool_lease_bits(struct pqpool_lease *lease);
 
+/* Which database the connection is at: the same number is the same database, as long as the pool
+ * lives. Databases differ by the server's system identifier, which a standby shares and keeps when
+ * it is promoted, and by their oid. 0: the server does not say (its functions are forbidden, or it
+ * is no PostgreSQL). What was sent to one database cannot be looked up in another. */
+uint32_t pqpool_lease_database(const struct pqpool_lease *lease);
+
 /* A notice of SQLSTATE class 01 arrived on this connection since the last call; reading clears it.
  */
 bool pqpool_lease_warned(struct pqpool_lease *lease);
@@ -218,7 +226,8 @@ enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query
     __attribute__((warn_unused_result));
 
 /* For users of the raw PGconn: what a server's error means for the connection and the pool. 08xxx,
- * 57P0x and 25006 discard it at release; 57P0x and 25006 also retire every connection of now. */
+ * 57P0x and 25006 discard it at release; 57P0x (but 57P05, which is one idle session's) and 25006
+ * also retire every connection of now. */
 void pqpool_note(struct pqpool_lease *lease, const char *sqlstate);
 
 /* Makes the next health check now instead of at its time, and another one after it if one is under
@@ -263,6 +272,7 @@ struct pqpool_stats {
     uint64_t connection_errors[PQPOOL_ERROR_CLASSES]; /* by pqpool_error_class_name() */
     uint64_t health_passed, health_failed, validations_passed, validations_failed,
         validations_bypassed, dials, resets, leaks, nested;
+    uint64_t database_changes;        /* as PQPOOL_EVENT_DATABASE_CHANGED tells */
     uint64_t cancels, cancels_failed; /* failed: the statement did not end all the same */
     int64_t acquire_max_ns;           /* in the last 60 s */
     /* with enable_pool_metrics; else all 0 */

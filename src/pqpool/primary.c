@@ -1,12 +1,19 @@
-/* primary.c - which server the pool is at: one at a time, and never again one that was replaced.
+/* primary.c - which server and database the pool is at: one at a time, and never again a server
+ * that was replaced.
  *
  * A primary that hung, or was cut off, and whose standby was promoted meanwhile, takes writes again
  * when it goes on: no error tells, and what it commits is lost when it is put right. So all
  * connections are to one host, and the timeline tells old from new: it grows with each promotion,
  * and what a server has of it says which of two with the same system identifier came later
- * (PostgreSQL manual, 26.3.5). The pool remembers the newest for as long as it lives. */
+ * (PostgreSQL manual, 26.3.5). The pool remembers the newest for as long as it lives.
+ *
+ * A server with another system identifier, or a database of the same name with another oid, is
+ * another database: a copy that was restored, the other side of a logical replication, or the wrong
+ * address. All connections move to the one that answered last. What was sent to the database before
+ * cannot be looked up in this one, so each database has a number, which users compare. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "pqpool/pool.h"
 
 static bool is_older(const struct conn_history *a, const struct conn_history *b)
@@ -25,16 +32,108 @@ bool pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct e
     return true;
 }
 
-void pool_settle_on(struct pqpool *pool, struct conn *conn)
+/* ---- which database ---- */
+
+static bool is_same(const struct pool_database *known, const struct conn_history *history)
+{
+    return known->number != 0 && known->oid == history->oid &&
+           strcmp(known->system, history->system) == 0;
+}
+
+/* The number of this database, which is a new one if it is not among the last that were seen. */
+static uint32_t number_of(struct pqpool *pool, const struct conn_history *history)
+{
+    if (history->system[0] == '\0')
+        return 0;
+    for (size_t i = 0; i < DATABASES_MAX; i++)
+        if (is_same(&pool->databases[i], history))
+            return pool->databases[i].number;
+    struct pool_database *place = &pool->databases[pool->databases_seen % DATABASES_MAX];
+    memcpy(place->system, history->system, sizeof place->system);
+    place->oid = history->oid;
+    place->number = ++pool->databases_seen;
+    return place->number;
+}
+
+static const struct pool_database *current_database(const struct pqpool *pool)
+{
+    for (size_t i = 0; i < DATABASES_MAX; i++)
+        if (pool->databases[i].number == pool->database)
+            return &pool->databases[i];
+    return &pool->databases[0]; /* not reached: the current one is the last that was seen again */
+}
+
+static bool is_at_another(const struct pqpool *pool, const struct conn_history *history)
+{
+    return pool->database != 0 && history->system[0] != '\0' &&
+           !is_same(current_database(pool), history);
+}
+
+/* A connection of now that is fit for use, or in use. */
+static bool has_usable(const struct pqpool *pool) REQUIRES(pool->mu)
+{
+    static const enum conn_state states[] = { CONN_IDLE, CONN_LEASED, CONN_CHECKING,
+                                              CONN_RESETTING };
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+        for (const struct conn *c = pool->list[states[i]].first; c != NULL; c = c->next)
+            if (!conn_is_stale(pool, c))
+                return true;
+    return false;
+}
+
+/* Two databases that answer by turns would have every connection replaced at each dial. */
+bool pool_stays_at_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
+                            struct err *err)
+{
+    if (!is_at_another(pool, &conn->history))
+        return false;
+    int64_t rests_until_ns = clock_after(pool->database_since_ns, pool->options.max_retry_delay_ns);
+    mutex_lock(&pool->mu);
+    bool stays = has_usable(pool) && (conn->dial.host != pool->host || now_ns < rests_until_ns);
+    mutex_unlock(&pool->mu);
+    if (stays)
+        err_set(
+            err, ERR_RETRYABLE,
+            "the server has another database (system %s, oid %u) than the one in use (system "
+            "%s, oid %u), which still answers; do all hosts and addresses lead to one database?",
+            conn->history.system, conn->history.oid, current_database(pool)->system,
+            current_database(pool)->oid);
+    return stays;
+}
+
+/* True: it is another one than before. */
+static bool settle_on_database(struct pqpool *pool, struct conn *conn, int64_t now_ns)
+    REQUIRES(pool->mu)
+{
+    bool another = is_at_another(pool, &conn->history);
+    if (another) {
+        const struct pool_database *before = current_database(pool);
+        pool->counted.database_changes++;
+        pool_event(pool, PQPOOL_EVENT_DATABASE_CHANGED,
+                   "the server has another database than before: system %s, oid %u, and it was "
+                   "system %s, oid %u; every connection is replaced",
+                   conn->history.system, conn->history.oid, before->system, before->oid);
+    }
+    conn->database = number_of(pool, &conn->history);
+    if (another || pool->database == 0)
+        pool->database_since_ns = now_ns;
+    if (conn->database != 0)
+        pool->database = conn->database;
+    return another;
+}
+
+void pool_settle_on(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
     if (conn->generation != pool_generation(pool))
         return; /* began before the pool moved: goes as those do that were there */
+    bool another = settle_on_database(pool, conn, now_ns);
     if (pool->settled &&
-        (conn->dial.host != pool->host || is_older(&pool->history, &conn->history))) {
+        (another || conn->dial.host != pool->host || is_older(&pool->history, &conn->history))) {
         pool_begin_generation(pool);
         conn->generation = pool_generation(pool);
-        pool_event(pool, PQPOOL_EVENT_RETIRED_ALL,
-                   "another server has answered: every connection is replaced");
+        if (!another)
+            pool_event(pool, PQPOOL_EVENT_RETIRED_ALL,
+                       "another server has answered: every connection is replaced");
     }
     pool->host = conn->dial.host;
     pool->settled = true;

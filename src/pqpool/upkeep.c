@@ -1,5 +1,6 @@
 /* upkeep.c - what the janitor does once a tick, without asking anybody: the floor and the idle
- * limit, lifetimes, leases held too long, and the windows of the maxima. */
+ * limit, lifetimes (the control connection's too), leases held too long, and the windows of the
+ * maxima. */
 #include "base/clock.h"
 #include "pqpool/janitor.h"
 
@@ -49,6 +50,24 @@ static void retire_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->m
     pool_wake_connector(pool);
 }
 
+/* An old session may be at a server that nobody else is at any more: its name has moved. There is
+ * only one, so it is closed first, and until the next health check is due nobody misses it; but not
+ * while dials fail, since one that works is worth more than none, nor, for a while, in the midst of
+ * a cancel. */
+static void renew_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
+{
+    struct conn *control = &pool->control;
+    if (control->state != CONN_IDLE || now_ns < control->expires_at_ns || pool->closing ||
+        pool->backoff.failures > 0)
+        return;
+    bool cancels = pool->list[CONN_CANCELING].count + pool->orphans > 0;
+    if (cancels &&
+        now_ns < clock_after(control->expires_at_ns, pool->options.health_check_timeout_ns))
+        return;
+    pool->next_health_at_ns = clock_after(now_ns, pool->options.health_check_interval_ns);
+    conn_discard(pool, control, CLOSE_LIFETIME);
+}
+
 static void report_leaks(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     if (pool->options.leak_threshold_ns == 0)
@@ -75,6 +94,7 @@ void upkeep(struct pqpool *pool, int64_t now_ns)
 {
     trim_idle(pool, now_ns);
     retire_expired(pool, now_ns);
+    renew_control(pool, now_ns);
     report_leaks(pool, now_ns);
     pool_judge_relieved(pool, now_ns);
     pool_judge_down(pool);

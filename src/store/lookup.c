@@ -46,6 +46,11 @@ static enum lookup_rc read_found(const PGresult *rows, struct order *out, size_t
         struct keyed_row found;
         if (row_read_keyed(rows, i, n, &found, err) != ROW_OK)
             return LOOKUP_FAILED;
+        if (out[found.place].order_id[0] != '\0') {
+            err_set(err, 0, "malformed answer to a lookup: two rows for one key");
+            order_fini(&found.order);
+            return LOOKUP_FAILED;
+        }
         out[found.place] = found.order;
     }
     return LOOKUP_OK;

@@ -13,8 +13,10 @@
 
 #include "base/err.h"
 #include "pqpool/pqpool.h"
+#include "pqpool/result.h"
 #include "store/failure.h"
 #include "store/migrations.h"
+#include "store/statement.h"
 
 struct run {
     struct pqpool_lease *lease;
@@ -22,25 +24,50 @@ struct run {
     struct err *err; /* never NULL */
 };
 
-/* Runs one statement and, where `number` is not NULL, reads the integer that it gives. */
-static enum migrate_rc ask(const struct run *run, const char *sql, unsigned *number)
+/* An answer of another shape than its statement's: nothing can be said of the schema. */
+static enum migrate_rc malformed(const struct run *run)
 {
-    const struct pqpool_query query = { .sql = sql };
-    PGresult *result = NULL;
-    enum pqpool_rc rc = pqpool_exec(run->lease, &query, run->deadline_at_ns, &result, run->err);
-    if (rc != PQPOOL_OK) {
-        failure_publish(run->err);
-        return failure_is_passing(rc, run->err) ? MIGRATE_RETRY : MIGRATE_FAILED;
-    }
-    if (number != NULL)
-        *number = (unsigned)strtoul(PQgetvalue(result, 0, 0), NULL, 10);
-    PQclear(result);
-    return MIGRATE_OK;
+    pqpool_note(run->lease, STATEMENT_MALFORMED);
+    return MIGRATE_RETRY;
 }
 
-static enum migrate_rc tell(const struct run *run, const char *sql)
+static enum migrate_rc run_sql(const struct run *run, const char *sql, PGresult **result)
 {
-    return ask(run, sql, NULL);
+    const struct pqpool_query query = { .sql = sql };
+    enum pqpool_rc rc = pqpool_exec(run->lease, &query, run->deadline_at_ns, result, run->err);
+    if (rc == PQPOOL_OK)
+        return MIGRATE_OK;
+    failure_publish(run->err);
+    return failure_is_passing(rc, run->err) ? MIGRATE_RETRY : MIGRATE_FAILED;
+}
+
+/* Runs a query that gives one row of one column, and with `number` reads that as a whole number. */
+static enum migrate_rc ask(const struct run *run, const char *sql, unsigned *number)
+{
+    PGresult *result = NULL;
+    uint64_t value = 0;
+    enum migrate_rc rc = run_sql(run, sql, &result);
+    if (rc == MIGRATE_OK && !result_is_table(result, 1, 1, 1, sql, run->err))
+        rc = malformed(run);
+    if (rc == MIGRATE_OK && number != NULL && !result_number(result, 0, 0, INT32_MAX, &value)) {
+        err_set(run->err, 0, "malformed answer to %s: no number", sql);
+        rc = malformed(run);
+    }
+    if (rc == MIGRATE_OK && number != NULL)
+        *number = (unsigned)value;
+    PQclear(result);
+    return rc;
+}
+
+/* Runs a command; `tag` is what the server calls it when it has succeeded, or NULL. */
+static enum migrate_rc tell(const struct run *run, const char *sql, const char *tag)
+{
+    PGresult *result = NULL;
+    enum migrate_rc rc = run_sql(run, sql, &result);
+    if (rc == MIGRATE_OK && !result_is_command(result, tag, run->err))
+        rc = malformed(run);
+    PQclear(result);
+    return rc;
 }
 
 /* 0 for a database that was never migrated. to_regclass() would not do: it may answer from a cache
@@ -61,33 +88,37 @@ static enum migrate_rc apply(const struct run *run, const struct migration *migr
 {
     enum migrate_rc rc = MIGRATE_OK;
     if (migration->version == 1)
-        rc = tell(run, "CREATE TABLE ordersd_migrations (version int PRIMARY KEY, "
-                       "name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
+        rc = tell(run,
+                  "CREATE TABLE ordersd_migrations (version int PRIMARY KEY, "
+                  "name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())",
+                  "CREATE TABLE");
     for (const char *sql = migration->sql; rc == MIGRATE_OK && *sql != '\0'; sql += strlen(sql) + 1)
-        rc = tell(run, sql);
+        rc = tell(run, sql, NULL);
     if (rc != MIGRATE_OK)
         return rc;
     char record[160];
     (void)snprintf(record, sizeof record,
                    "INSERT INTO ordersd_migrations (version, name) VALUES (%d, '%s')",
                    migration->version, migration->name);
-    return tell(run, record);
+    return tell(run, record, "INSERT 0 1");
 }
 
 /* One transaction: the step from `version` to the next, unless somebody has done it. */
 static enum migrate_rc step(const struct run *run, unsigned version)
 {
-    enum migrate_rc rc = tell(run, "BEGIN");
+    enum migrate_rc rc = tell(run, STATEMENT_BEGIN, "BEGIN");
     if (rc == MIGRATE_OK)
-        rc = tell(run, "SET LOCAL lock_timeout = '60s'");
+        rc = ask(run, "SELECT " STATEMENT_SETTINGS("true"), NULL);
+    if (rc == MIGRATE_OK)
+        rc = tell(run, "SET LOCAL lock_timeout = '60s'", "SET");
     if (rc == MIGRATE_OK) /* the number is "ordersd" in ASCII */
-        rc = tell(run, "SELECT pg_advisory_xact_lock(x'6f726465727364'::bigint)");
+        rc = ask(run, "SELECT pg_advisory_xact_lock(x'6f726465727364'::bigint)", NULL);
     unsigned now = 0;
     if (rc == MIGRATE_OK)
         rc = read_version(run, &now);
     if (rc == MIGRATE_OK && now == version)
         rc = apply(run, &migrations[version]);
-    return rc == MIGRATE_OK ? tell(run, "COMMIT") : rc; /* else the pool rolls back */
+    return rc == MIGRATE_OK ? tell(run, "COMMIT", "COMMIT") : rc; /* else the pool rolls back */
 }
 
 /* MIGRATE_RETRY: the schema is older than ours. */

@@ -7,6 +7,9 @@
  * INSERT says that our own wait may have been cancelled (or that a Citus worker did not commit
  * yet): then what came back proves nothing, and the SELECT and the seal decide.
  *
+ * What an earlier attempt may have stored in another database is neither looked up nor written
+ * here: such a group fails as STORE_ELSEWHERE before anything is sent.
+ *
  * Rows are matched by order_id, keys by the place that the SELECT was given and returns. An atomic
  * group has a way of its own: put_atomic.c. */
 #include "store/impl.h"
@@ -43,13 +46,25 @@ static bool insert_new(struct put_attempt *a)
     if (pqpool_lease_warned(a->session.lease))
         a->failure->in_doubt = PQntuples(rows) > 0;
     else
-        put_settle_created(a, rows);
+        a->failure->in_doubt = put_settle_created(a, rows) < (size_t)PQntuples(rows);
     ok = true;
 
 out:
     PQclear(rows);
     params_fini(&params);
     return ok;
+}
+
+/* An earlier attempt may have stored the group in another database than the one of this lease: what
+ * is found here is no answer to that, and written here it might be stored in both. */
+static bool is_elsewhere(const struct put_attempt *a, uint32_t database)
+{
+    uint32_t doubt = a->group->doubt_database;
+    if (!a->group->in_doubt || doubt == 0 || database == 0 || database == doubt)
+        return false;
+    err_set(&a->failure->err, 0,
+            "the database has been replaced by another one since the order was sent to it");
+    return true;
 }
 
 bool store_put(void *ctx, struct put_group *group, struct store_failure *failure)
@@ -76,6 +91,12 @@ bool store_put(void *ctx, struct put_group *group, struct store_failure *failure
         (void)put_fail(&a, STORE_UNAVAILABLE, failure->down ? FAULT_SERVER : FAULT_NONE);
         goto out;
     }
+    uint32_t database = pqpool_lease_database(a.session.lease);
+    if (is_elsewhere(&a, database)) {
+        (void)put_fail(&a, STORE_ELSEWHERE, FAULT_NONE);
+        goto out;
+    }
+    group->sent_database = database;
     group->before_send(group->arg, group);
     if (group->atomic)
         ok = put_atomic(&a);

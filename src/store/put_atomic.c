@@ -84,7 +84,7 @@ static bool insert_firsts(struct batch *b)
         (void)put_fail_by(a, rc);
         goto out;
     }
-    put_settle_created(a, rows);
+    (void)put_settle_created(a, rows);
     b->n_inserted = (size_t)PQntuples(rows);
     ok = true;
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "pqpool/result.h"
 #include "store/failure.h"
 #include "store/params.h"
 #include "store/put_params.h"
@@ -65,14 +66,47 @@ static struct order_put *find_open(const struct put_attempt *a, const char *orde
     return NULL;
 }
 
-void put_settle_created(const struct put_attempt *a, const struct pg_result *rows)
+size_t put_settle_created(const struct put_attempt *a, const struct pg_result *rows)
 {
-    size_t next = 0;
+    size_t next = 0, created = 0;
     for (int i = 0; i < PQntuples(rows); i++) {
         struct order_put *put = find_open(a, PQgetvalue(rows, i, 0), &next);
-        if (put != NULL)
+        if (put != NULL && put->verdict == PUT_PENDING) {
             put->verdict = PUT_CREATED;
+            created++;
+        }
     }
+    return created;
+}
+
+/* The answer cannot be right, so it says nothing of what an INSERT before it has done. */
+static bool fail_malformed(const struct put_attempt *a)
+{
+    a->failure->in_doubt = true;
+    return put_fail_by(a, statement_malformed(&a->session, &a->failure->err));
+}
+
+/* Each row has a place of its own among those that were asked for. `diff`, which is 0 until there
+ * is a verdict, marks what a row was seen for. */
+static bool places_are_sound(const struct put_attempt *a, const PGresult *rows)
+{
+    int seen = 0;
+    for (; seen < PQntuples(rows); seen++) {
+        uint64_t place;
+        if (!result_number(rows, seen, ROW_COLUMNS, a->n_open, &place) || place == 0 ||
+            a->open[place - 1]->diff != 0)
+            break;
+        a->open[place - 1]->diff = ORDER_DIFF_METADATA;
+    }
+    for (size_t i = 0; i < a->n_open; i++)
+        a->open[i]->diff = 0;
+    if (seen == PQntuples(rows))
+        return true;
+    err_set(&a->failure->err, 0,
+            "malformed answer to a lookup of %zu orders: row %d is for none of them, or for one "
+            "that has a row already",
+            a->n_open, seen + 1);
+    return false;
 }
 
 static void settle_found(const struct put_attempt *a, struct keyed_row *found)
@@ -92,6 +126,8 @@ static void settle_found(const struct put_attempt *a, struct keyed_row *found)
 
 bool put_settle_found(const struct put_attempt *a, const struct pg_result *rows)
 {
+    if (!places_are_sound(a, rows))
+        return fail_malformed(a);
     for (int i = 0; i < PQntuples(rows); i++) {
         struct keyed_row found;
         enum row_rc rc = row_read_keyed(rows, i, a->n_open, &found, &a->failure->err);
@@ -146,6 +182,8 @@ bool put_look_up_rest(struct put_attempt *a)
         statement_read(&a->session, STATEMENT_BY_KEYS, &params, &rows, &a->failure->err);
     if (rc == PQPOOL_OK)
         ok = settle_sealed(a, rows) && settle_absent(a);
+    else if (strcmp(a->failure->err.code, STATEMENT_MALFORMED) == 0)
+        (void)fail_malformed(a);
     else
         (void)put_fail_by(a, rc);
 

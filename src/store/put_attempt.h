@@ -26,8 +26,10 @@ bool put_fail(const struct put_attempt *a, enum store_action action, enum store_
 bool put_fail_by(const struct put_attempt *a, enum pqpool_rc rc);
 bool put_fail_for_memory(const struct put_attempt *a);
 
-/* The rows of STATEMENT_INSERT about `open`. */
-void put_settle_created(const struct put_attempt *a, const struct pg_result *rows);
+/* The rows of STATEMENT_INSERT about `open`; how many of these are new by them. Fewer than there
+ * are rows: one of them is for no order that was sent, or for one twice, so none proves anything.
+ */
+size_t put_settle_created(const struct put_attempt *a, const struct pg_result *rows);
 
 /* The rows of STATEMENT_BY_KEYS about `open`. False: the attempt has failed. */
 bool put_settle_found(const struct put_attempt *a, const struct pg_result *rows) MUST_CHECK;

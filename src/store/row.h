@@ -16,7 +16,7 @@ struct pg_result;
     "o.account_id, o.client_order_id, o.order_id, o.symbol, o.side, o.type, o.quantity, "          \
     "o.limit_price, o.stop_price, o.time_in_force, o.metadata, "                                   \
     "(extract(epoch FROM o.received_at) * 1000000)::bigint"
-enum { ROW_COLUMNS = 12 };
+enum { ROW_COLUMNS = 12, ROW_KEYED_COLUMNS = ROW_COLUMNS + 2 };
 
 enum row_rc { ROW_OK, ROW_NOMEM, ROW_STRANGE /* not what this program writes */ };
 

@@ -4,12 +4,14 @@
 #include "store/statement.h"
 
 #include <libpq-fe.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "pqpool/result.h"
 #include "store/params.h"
 #include "store/row.h"
 
@@ -19,6 +21,7 @@
 
 struct statement_text {
     const char *name, *sql;
+    int columns, max_rows; /* of its answer */
 };
 
 static const struct statement_text texts[] = {
@@ -32,6 +35,8 @@ static const struct statement_text texts[] = {
         "$7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[]) "
         "AS n(" COLUMNS ") "
         "ON CONFLICT (account_id, client_order_id) DO NOTHING RETURNING order_id",
+        .columns = 1,
+        .max_rows = INT_MAX,
     },
     [STATEMENT_BY_KEYS] = {
         "ordersd_by_keys",
@@ -39,10 +44,14 @@ static const struct statement_text texts[] = {
         "FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY "
         "AS k(account_id, client_order_id, metadata, place) "
         "JOIN orders o ON o.account_id = k.account_id AND o.client_order_id = k.client_order_id",
+        .columns = ROW_KEYED_COLUMNS,
+        .max_rows = INT_MAX,
     },
     [STATEMENT_BY_ID] = {
         "ordersd_by_id",
         "SELECT " ROW_SELECT " FROM orders o WHERE o.order_id = $1::uuid",
+        .columns = ROW_COLUMNS,
+        .max_rows = INT_MAX,
     },
     /* A commit that wrote no WAL waits for nobody, and pg_current_xact_id() writes none: a message
      * does. Without standbys to wait for, what can be seen is as durable as it gets already. */
@@ -50,6 +59,8 @@ static const struct statement_text texts[] = {
         "ordersd_seal",
         "SELECT pg_logical_emit_message(true, 'ordersd', '') "
         "WHERE current_setting('synchronous_standby_names') <> ''",
+        .columns = 1,
+        .max_rows = 1,
     },
 };
 
@@ -90,14 +101,38 @@ static struct pqpool_query query_of(const struct params *params)
     };
 }
 
-/* Runs a command whose result matters no more than that it succeeded. */
-static enum pqpool_rc run_command(const struct session *session, const char *sql, struct err *err)
+enum pqpool_rc statement_malformed(const struct session *session, struct err *err)
+{
+    pqpool_note(session->lease, STATEMENT_MALFORMED);
+    err->flags |= ERR_RETRYABLE | ERR_UNCERTAIN;
+    (void)snprintf(err->code, sizeof err->code, "%s", STATEMENT_MALFORMED);
+    return PQPOOL_LOST;
+}
+
+/* Runs a command that gives no rows; `tag` is what the server calls it when it has succeeded. */
+static enum pqpool_rc run_command(const struct session *session, const char *sql, const char *tag,
+                                  struct err *err)
 {
     const struct pqpool_query query = { .sql = sql };
     PGresult *result = NULL;
     enum pqpool_rc rc = pqpool_exec(session->lease, &query, session->deadline_at_ns, &result, err);
+    if (rc == PQPOOL_OK && !result_is_command(result, tag, err))
+        rc = statement_malformed(session, err);
     PQclear(result);
     return rc;
+}
+
+/* Checks the shape of the rows that a statement has given; they are gone if it is wrong. */
+static enum pqpool_rc check_rows(const struct session *session, enum statement which,
+                                 enum pqpool_rc rc, PGresult **rows, struct err *err)
+{
+    const struct statement_text *text = &texts[which];
+    if (rc != PQPOOL_OK ||
+        result_is_table(*rows, 0, text->max_rows, text->columns, text->name, err))
+        return rc;
+    PQclear(*rows);
+    *rows = NULL;
+    return statement_malformed(session, err);
 }
 
 static enum pqpool_rc make_prepared(const struct session *session, enum statement which,
@@ -114,6 +149,8 @@ static enum pqpool_rc make_prepared(const struct session *session, enum statemen
     };
     PGresult *result = NULL;
     enum pqpool_rc rc = pqpool_exec(session->lease, &query, session->deadline_at_ns, &result, err);
+    if (rc == PQPOOL_OK && !result_is_command(result, "", err))
+        rc = statement_malformed(session, err);
     PQclear(result);
     /* 42P05: an earlier try was given up, and the server had done it all the same. */
     if (rc == PQPOOL_REFUSED && strcmp(err->code, "42P05") == 0)
@@ -137,7 +174,7 @@ static bool forget_prepared(const struct session *session, enum statement which,
     char sql[64];
     struct err err;
     (void)snprintf(sql, sizeof sql, "DEALLOCATE %s", texts[which].name);
-    return run_command(session, sql, &err) == PQPOOL_OK;
+    return run_command(session, sql, "DEALLOCATE", &err) == PQPOOL_OK;
 }
 
 static enum pqpool_rc run_prepared(const struct session *session, enum statement which,
@@ -154,7 +191,7 @@ static enum pqpool_rc run_prepared(const struct session *session, enum statement
         }
         rc = pqpool_exec(session->lease, &query, session->deadline_at_ns, rows_out, err);
         if (rc != PQPOOL_REFUSED || attempt > 0 || !forget_prepared(session, which, err))
-            return rc;
+            return check_rows(session, which, rc, rows_out, err);
     }
 }
 
@@ -163,7 +200,8 @@ static enum pqpool_rc run_unnamed(const struct session *session, enum statement 
 {
     struct pqpool_query query = query_of(params);
     query.sql = texts[which].sql;
-    return pqpool_exec(session->lease, &query, session->deadline_at_ns, rows_out, err);
+    enum pqpool_rc rc = pqpool_exec(session->lease, &query, session->deadline_at_ns, rows_out, err);
+    return check_rows(session, which, rc, rows_out, err);
 }
 
 static enum pqpool_rc run(const struct session *session, enum statement which,
@@ -227,11 +265,27 @@ enum pqpool_rc statement_ask_policy(const struct session *session, struct pg_res
 
 /* ---- transactions ---- */
 
+static enum pqpool_rc set_locally(const struct session *session, struct err *err)
+{
+    const struct pqpool_query query = { .sql = "SELECT " STATEMENT_SETTINGS("true") };
+    PGresult *row = NULL;
+    enum pqpool_rc rc = pqpool_exec(session->lease, &query, session->deadline_at_ns, &row, err);
+    if (rc == PQPOOL_OK && !result_is_table(row, 1, 1, 1, "the settings", err))
+        rc = statement_malformed(session, err);
+    PQclear(row);
+    return rc;
+}
+
 enum pqpool_rc transaction_begin(const struct session *session, struct err *err)
 {
-    enum pqpool_rc rc = run_command(session, "BEGIN", err);
+    enum pqpool_rc rc = run_command(session, STATEMENT_BEGIN, "BEGIN", err);
+    if (rc == PQPOOL_OK &&
+        PQtransactionStatus(pqpool_lease_pg(session->lease)) != PQTRANS_INTRANS) {
+        err_set(err, 0, "the server has answered BEGIN, and the session is in no transaction");
+        rc = statement_malformed(session, err);
+    }
     if (rc == PQPOOL_OK && !session->prepare)
-        rc = run_command(session, "SELECT " STATEMENT_SETTINGS("true"), err);
+        rc = set_locally(session, err);
     return never_uncertain(rc, err);
 }
 
@@ -244,7 +298,8 @@ enum pqpool_rc transaction_run(const struct session *session, enum statement whi
 
 enum pqpool_rc transaction_defer_nothing(const struct session *session, struct err *err)
 {
-    return never_uncertain(run_command(session, "SET CONSTRAINTS ALL IMMEDIATE", err), err);
+    return never_uncertain(
+        run_command(session, "SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS", err), err);
 }
 
 /* A COMMIT of what has failed before is answered with success, and says ROLLBACK. */
@@ -254,9 +309,12 @@ enum pqpool_rc transaction_commit(const struct session *session, struct err *err
     PGresult *result = NULL;
     enum pqpool_rc rc = pqpool_exec(session->lease, &query, session->deadline_at_ns, &result, err);
     rc = judge_commit(session, rc, err);
-    if (rc == PQPOOL_OK && strcmp(PQcmdStatus(result), "COMMIT") != 0) {
+    struct err ignored;
+    if (rc == PQPOOL_OK && result_is_command(result, "ROLLBACK", &ignored)) {
         err_set(err, ERR_RETRYABLE, "the server rolled the transaction back");
         rc = PQPOOL_REFUSED;
+    } else if (rc == PQPOOL_OK && !result_is_command(result, "COMMIT", err)) {
+        rc = statement_malformed(session, err);
     }
     PQclear(result);
     return rc;
@@ -267,7 +325,7 @@ void transaction_rollback(const struct session *session)
     struct err err;
     PGTransactionStatusType status = PQtransactionStatus(pqpool_lease_pg(session->lease));
     if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR)
-        (void)run_command(session, "ROLLBACK", &err);
+        (void)run_command(session, "ROLLBACK", "ROLLBACK", &err);
 }
 
 /* ---- */

@@ -2,7 +2,11 @@
  * connection, or, when nothing may outlive a transaction, unnamed every time.
  *
  * On anything but PQPOOL_OK *err says why, ERR_UNCERTAIN meaning "may have changed the database";
- * err is never NULL here. */
+ * err is never NULL here.
+ *
+ * Rows have the columns that the statement has, or the call is not PQPOOL_OK. An answer of another
+ * shape proves nothing: it is a PQPOOL_LOST with the code 08P01, the connection is discarded, and
+ * where the statement commits it is uncertain. */
 #ifndef STORE_STATEMENT_H
 #define STORE_STATEMENT_H
 
@@ -29,14 +33,41 @@ enum statement {
 };
 /* clang-format on */
 
-/* Sets what each session or transaction of ours must have; `local` is "true" or "false". A single
- * row of four columns. A transaction whose client has vanished without a word lets its keys go. */
-#define STATEMENT_SETTINGS(local)                                                                  \
-    "set_config('lock_timeout', '1s', " local "), "                                                \
-    "set_config('idle_in_transaction_session_timeout', '30s', " local "), "                        \
-    "set_config('client_min_messages', 'warning', " local "), "                                    \
-    "set_config('synchronous_commit', "                                                            \
-    "coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), " local ")"
+/* The code of an answer whose shape is not that of its statement. */
+#define STATEMENT_MALFORMED "08P01"
+
+/* clang-format off */
+#define STATEMENT_SET(name, value, local) "set_config('" name "', " value ", " local ")"
+/* The same where the server has the setting: it is younger than the oldest servers. */
+#define STATEMENT_SET_IF_KNOWN(name, value, local) \
+    "CASE WHEN current_setting('" name "', true) IS NOT NULL THEN " STATEMENT_SET(name, value, local) " END"
+
+/* What each session or transaction of ours must have, whatever its role's or database's settings
+ * are; `local` is "true" or "false". One expression, for a SELECT. A transaction whose client has
+ * vanished without a word lets its keys go; other time limits are kept on our side, since a group
+ * and a migration have different ones. exit_on_error would turn a refusal into a lost session. */
+#define STATEMENT_SETTINGS(local) "concat_ws(' ', " \
+    STATEMENT_SET("lock_timeout", "'1s'", local) ", " \
+    STATEMENT_SET("idle_in_transaction_session_timeout", "'30s'", local) ", " \
+    STATEMENT_SET("statement_timeout", "'0'", local) ", " \
+    STATEMENT_SET_IF_KNOWN("transaction_timeout", "'0'", local) ", " \
+    STATEMENT_SET("exit_on_error", "'off'", local) ", " \
+    STATEMENT_SET("client_min_messages", "'warning'", local) ", " \
+    STATEMENT_SET("synchronous_commit", \
+                  "coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on')", local) ")"
+
+/* The same for what matters to whole sessions only. The pool decides how long a session may idle.
+ * Each statement must see what was committed before it, and is too short to be compiled. */
+#define STATEMENT_SESSION_SETTINGS "concat_ws(' ', " \
+    STATEMENT_SET_IF_KNOWN("idle_session_timeout", "'0'", "false") ", " \
+    STATEMENT_SET("default_transaction_isolation", "'read committed'", "false") ", " \
+    STATEMENT_SET_IF_KNOWN("plan_cache_mode", "'auto'", "false") ", " \
+    STATEMENT_SET_IF_KNOWN("jit", "'off'", "false") ")"
+/* clang-format on */
+
+/* Whatever the default of the session is: a transaction must see what others have committed since
+ * it began, a lock that it waited for included. */
+#define STATEMENT_BEGIN "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 /* Writes the SQL of a statement with literals[n - 1] for its parameter $n; literals NULL: NULL for
  * each. */
@@ -58,6 +89,8 @@ enum pqpool_rc statement_read(const struct session *session, enum statement whic
  * right on it that the statements need, so that only a policy can have refused a row. */
 enum pqpool_rc statement_ask_policy(const struct session *session, struct pg_result **rows_out,
                                     struct err *err) MUST_CHECK;
+/* The caller has found the answer malformed, in a way that only it can see, and *err says how. */
+enum pqpool_rc statement_malformed(const struct session *session, struct err *err);
 
 /* In a transaction of its own: PQPOOL_OK means committed, and the session idle again. */
 enum pqpool_rc statement_commit(const struct session *session, enum statement which,

@@ -2,11 +2,13 @@
 #include "store/store.h"
 
 #include <libpq-fe.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "pqpool/pqpool.h"
+#include "pqpool/result.h"
 #include "store/failure.h"
 #include "store/impl.h"
 #include "store/statement.h"
@@ -58,33 +60,52 @@ bool store_fsync_off(const struct store *store)
     return atomic_load_explicit(&store->fsync_off, memory_order_relaxed);
 }
 
+enum { GREETING_SIZE = 2048 };
+enum greeting_column { SERVER_ENCODING, FSYNC, CLIENT_ENCODING, SETTINGS, GREETING_COLUMNS };
+
+/* Settings last where the session is ours alone. Behind a pooler in transaction mode the next
+ * transaction in it is somebody else's, and ours sets what it needs by itself (statement.c). The
+ * session is ours if the server's pid is the one that libpq was told: a pooler makes up another. */
+static void write_greeting(const struct store *store, const PGconn *pg, char *sql, size_t size)
+{
+    static const char asked[] = "SELECT current_setting('server_encoding'), "
+                                "current_setting('fsync'), "
+                                "set_config('client_encoding', 'UTF8', false), ";
+    if (store->prepare)
+        (void)snprintf(sql, size, "%s%s", asked,
+                       STATEMENT_SETTINGS("false") " || ' ' || " STATEMENT_SESSION_SETTINGS);
+    else
+        (void)snprintf(sql, size, "%sCASE pg_backend_pid() WHEN %d THEN %s END", asked,
+                       PQbackendPID(pg), STATEMENT_SESSION_SETTINGS);
+}
+
+static bool read_greeting(struct store *store, const PGresult *row, struct err *err)
+{
+    if (!result_is_table(row, 1, 1, GREETING_COLUMNS, "the settings of a new session", err))
+        return false;
+    const char *encoding = PQgetvalue(row, 0, SERVER_ENCODING);
+    if (strcmp(encoding, "UTF8") != 0) {
+        err_set(err, 0, "the database's encoding is %s; orders need one in UTF8", encoding);
+        return false;
+    }
+    atomic_store_explicit(&store->fsync_off, strcmp(PQgetvalue(row, 0, FSYNC), "off") == 0,
+                          memory_order_relaxed);
+    return true;
+}
+
 bool store_on_connect(void *ctx, struct pqpool_lease *lease, int64_t deadline_at_ns,
                       struct err *err)
 {
-    /* A session that may belong to somebody else's next transaction keeps its settings: there they
-     * are set within each transaction. The encoding is the connection's, also through PgBouncer. */
-    static const char lasting[] =
-        "SELECT current_setting('server_encoding'), current_setting('fsync'), "
-        "set_config('client_encoding', 'UTF8', false), " STATEMENT_SETTINGS("false");
-    static const char passing[] =
-        "SELECT current_setting('server_encoding'), current_setting('fsync'), "
-        "set_config('client_encoding', 'UTF8', false)";
-    enum column { SERVER_ENCODING, FSYNC };
-
     struct store *store = ctx;
-    const struct pqpool_query query = { .sql = store->prepare ? lasting : passing };
+    char sql[GREETING_SIZE];
+    write_greeting(store, pqpool_lease_pg(lease), sql, sizeof sql);
+    const struct pqpool_query query = { .sql = sql };
     PGresult *row = NULL;
     if (pqpool_exec(lease, &query, deadline_at_ns, &row, err) != PQPOOL_OK) {
         failure_publish(err);
         return false;
     }
-    const char *encoding = PQgetvalue(row, 0, SERVER_ENCODING);
-    const bool is_utf8 = strcmp(encoding, "UTF8") == 0;
-    if (is_utf8)
-        atomic_store_explicit(&store->fsync_off, strcmp(PQgetvalue(row, 0, FSYNC), "off") == 0,
-                              memory_order_relaxed);
-    else
-        err_set(err, 0, "the database's encoding is %s; orders need one in UTF8", encoding);
+    bool good = read_greeting(store, row, err);
     PQclear(row);
-    return is_utf8;
+    return good;
 }

@@ -37,9 +37,10 @@ void store_attach(struct store *store, struct pqpool *pool);
 /* Borrowed; lives as long as the store. */
 const struct order_store *store_as_order_store(const struct store *store);
 
-/* Prepares a fresh session in one round trip: lock_timeout of 1 s, 30 s for a transaction that
- * idles, client_encoding UTF8, and synchronous_commit on if it was off. Refuses a database whose
- * encoding is not UTF8. `store` is a struct store: the type is that of pqpool_options.on_connect.
+/* Prepares a fresh session in one round trip: client_encoding UTF8, and the settings that
+ * STATEMENT_SETTINGS and STATEMENT_SESSION_SETTINGS (statement.h) list, which go before those of
+ * the role and the database. Refuses a database whose encoding is not UTF8, and a malformed answer.
+ * `store` is a struct store: the type is that of pqpool_options.on_connect.
  */
 bool store_on_connect(void *store, struct pqpool_lease *lease, int64_t deadline_at_ns,
                       struct err *err) MUST_CHECK;

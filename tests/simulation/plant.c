@@ -2,6 +2,7 @@
  */
 #include "simulation/plant.h"
 
+#include "base/clock.h"
 #include "pqpool/janitor.h"
 #include "simulation/sim.h"
 #include "simulation/sim_wrap.h"
@@ -20,6 +21,11 @@ WRAP(janitor_watch);
 REAL(janitor_watch);
 WRAP(pool_is_bygone);
 REAL(pool_is_bygone);
+
+WRAP(pool_settle_on);
+REAL(pool_settle_on);
+WRAP(pool_keep_control);
+REAL(pool_keep_control);
 
 static enum plant planted;
 
@@ -72,4 +78,19 @@ bool __wrap_janitor_watch(struct pqpool *pool, struct conn *conn)
 bool __wrap_pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct err *err)
 {
     return planted != PLANT_GO_BACK && __real_pool_is_bygone(pool, conn, err);
+}
+
+void __wrap_pool_settle_on(struct pqpool *pool, struct conn *conn, int64_t now_ns)
+{
+    if (planted == PLANT_STAY && conn->history.system[0] != '\0' &&
+        conn->generation == pool_generation(pool))
+        pool->database = 0;
+    __real_pool_settle_on(pool, conn, now_ns);
+}
+
+void __wrap_pool_keep_control(struct pqpool *pool)
+{
+    __real_pool_keep_control(pool);
+    if (planted == PLANT_OLD_CONTROL)
+        pool->control.expires_at_ns = CLOCK_NEVER;
 }

@@ -13,6 +13,8 @@ enum plant {
                            way */
     PLANT_DEAF_HANG_UP, /* the hang-up of an idle connection is not watched for */
     PLANT_GO_BACK,      /* a primary that was replaced is as good as any */
+    PLANT_STAY,         /* another database is taken for the one that there was */
+    PLANT_OLD_CONTROL,  /* the control connection lives for ever */
 };
 
 /* From now on, in this process. */

@@ -15,13 +15,17 @@ static const int64_t rounding_ns = 2 * NS_PER_MS;
 
 static uint64_t dials_seen;          /* of those the pool began */
 static uint32_t control_seen;        /* of those the control connection */
+static int64_t failed_until_ns;      /* dials, the last time; less a lifetime: long ago */
 static int64_t above_floor_since_ns; /* CLOCK_NEVER: it is not */
-static uint32_t newest_timeline;     /* of all that was ever in use */
+static uint32_t newest_timeline;     /* of all that was ever in use of this database: */
+static uint32_t newest_database;
+static const struct conn *one_database; /* the first of those that are looked at now */
 
 void rules_reset(void)
 {
-    dials_seen = control_seen = newest_timeline = 0;
+    dials_seen = control_seen = newest_timeline = newest_database = 0;
     above_floor_since_ns = CLOCK_NEVER;
+    failed_until_ns = 0;
 }
 
 /* ---- the lists ---- */
@@ -79,6 +83,25 @@ static void check_watch(const struct conn *conn)
               "%s, and watched for more or less than a hang-up", conn_state_name(conn->state));
 }
 
+/* And to the same database, where the server says which one it has. Timelines are those of one. */
+static void check_database(const struct pqpool *pool, const struct conn *conn)
+{
+    if (conn->history.system[0] == '\0' || conn->pg == NULL)
+        return;
+    if (one_database == NULL)
+        one_database = conn;
+    SIM_CHECK(sim_pg_system(conn->pg) == sim_pg_system(one_database->pg),
+              "%s at database %u, and another one is %s at %u", conn_state_name(conn->state),
+              sim_pg_system(conn->pg), conn_state_name(one_database->state),
+              sim_pg_system(one_database->pg));
+    SIM_CHECK(conn->database == pool->database, "%s at number %u, and the pool is at %u",
+              conn_state_name(conn->state), conn->database, pool->database);
+    if (sim_pg_system(conn->pg) == newest_database)
+        return;
+    newest_database = sim_pg_system(conn->pg);
+    newest_timeline = 0;
+}
+
 /* All that may be lent is connected to the same host, and to none that was replaced. */
 static void check_host(const struct pqpool *pool, const struct conn *conn)
 {
@@ -89,6 +112,7 @@ static void check_host(const struct pqpool *pool, const struct conn *conn)
     uint32_t timeline = conn->history.timeline;
     SIM_CHECK(conn->dial.host == pool->host, "%s at host %u, and the pool is at %u", state,
               conn->dial.host, pool->host);
+    check_database(pool, conn);
     SIM_CHECK(timeline == 0 || timeline >= newest_timeline, "%s on timeline %u, after one on %u",
               state, timeline, newest_timeline);
     if (timeline > newest_timeline)
@@ -211,6 +235,12 @@ static void check_dials(const struct pqpool *pool)
     }
 }
 
+static void watch_failures(const struct pqpool *pool)
+{
+    if (pool->backoff.failures > 0)
+        failed_until_ns = sim_now_ns();
+}
+
 static void watch_floor(const struct pqpool *pool)
 {
     if (usable_of(pool) <= pool->options.min_pool_size)
@@ -222,6 +252,8 @@ static void watch_floor(const struct pqpool *pool)
 void rules_check(struct pqpool *pool)
 {
     watch_floor(pool);
+    watch_failures(pool);
+    one_database = NULL;
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
         check_conn(pool, &pool->slots[i]);
     check_conn(pool, &pool->control);
@@ -294,6 +326,24 @@ static void check_idle(const struct pqpool *pool, const struct conn *conn)
               (double)unused_ns / 1e9, (double)o->idle_timeout_ns / 1e9);
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* An old one is renewed: but not while dials fail, and not before cancels have had their time. */
+static void check_control_age(const struct pqpool *pool)
+{
+    const struct pqpool_options *o = &pool->options;
+    int64_t limit_ns = o->max_lifetime_ns + o->health_check_timeout_ns + 3 * NS_PER_S;
+    if (pool->control.state != CONN_IDLE || o->max_lifetime_ns == 0 || pool->closing ||
+        pool->backoff.failures > 0)
+        return;
+    SIM_CHECK(sim_now_ns() - later(pool->control.born_at_ns, failed_until_ns) < limit_ns,
+              "the control connection is %.3f s old",
+              (double)(sim_now_ns() - pool->control.born_at_ns) / 1e9);
+}
+
 static void check_cancels(const struct pqpool *pool)
 {
     bool asks = pool->control.state == CONN_IDLE && pool->pg->cancel_create == NULL;
@@ -314,6 +364,7 @@ static void check_janitor(const struct pqpool *pool)
         check_idle(pool, &pool->control);
     if (pool->stop)
         return;
+    check_control_age(pool);
     check_cancels(pool);
     for (const struct conn *c = pool->list[CONN_RESETTING].first; c != NULL; c = c->next)
         SIM_CHECK(c->task_deadline_at_ns + rounding_ns > sim_now_ns(),
@@ -332,7 +383,7 @@ void rules_check_quiet(struct pqpool *pool)
     bool exhausted = pool->waiting > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
     SIM_CHECK(pool->exhausted_since_ns == 0 || exhausted, "said to be exhausted, and is not");
     SIM_CHECK(pool->waiting == 0 || pool->list[CONN_IDLE].count == 0 ||
-                  pool->list[CONN_CONNECTING].count > 0,
+                  pool->list[CONN_CONNECTING].count > 0 || is_preparing(pool),
               "all is quiet, one waits, one is idle, and none is dialled");
 }
 
@@ -356,4 +407,5 @@ void rules_check_rested(const struct pqpool *pool)
     for (const struct conn *c = pool->list[CONN_IDLE].first; c != NULL; c = c->next)
         SIM_CHECK(pool->options.max_lifetime_ns == 0 || sim_now_ns() - c->born_at_ns < limit_ns,
                   "idle, and lives on for %.3f s", (double)(sim_now_ns() - c->born_at_ns) / 1e9);
+    check_control_age(pool);
 }

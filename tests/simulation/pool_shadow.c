@@ -33,7 +33,7 @@ static struct shadow {
     int64_t unused_since_ns;
     uint32_t generation;
     unsigned host;
-    uint32_t timeline;
+    uint32_t timeline, database;
 } shadow;
 
 static struct caller *me(void)
@@ -309,13 +309,15 @@ static bool may_retire_all(const struct conn *conn, int owner)
 static void check_generation(const struct pqpool *pool)
 {
     bool good = pool->generation == shadow.generation || pool->host != shadow.host ||
-                pool->history.timeline != shadow.timeline || may_retire_all(&pool->control, NOBODY);
+                pool->history.timeline != shadow.timeline || pool->database != shadow.database ||
+                may_retire_all(&pool->control, NOBODY);
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
         good |= may_retire_all(&pool->slots[i], shadow.owner[i]);
     SIM_CHECK(good, "one of an older generation retires all");
     shadow.generation = pool->generation;
     shadow.host = pool->host;
     shadow.timeline = pool->history.timeline;
+    shadow.database = pool->database;
 }
 
 static void watch_use(const struct pqpool *pool)

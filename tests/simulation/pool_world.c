@@ -121,6 +121,8 @@ static void *change_moods(void *arg)
             sim_pg_hang_up(1 + sim_draw(3));
         if (sim_chance(8))
             sim_pg_promote();
+        if (sim_chance(8))
+            sim_pg_replace();
         if (sim_chance(2)) {
             sim_pg_set_mood(SIM_CALM);
             sim_sleep(draw_ms(1, 1000));
@@ -131,13 +133,15 @@ static void *change_moods(void *arg)
     return NULL;
 }
 
-/* What hangs runs into its timeout, what pauses goes on, and then each slot is dialled. */
+/* What hangs runs into its timeout, what pauses goes on, and then each slot is dialled; at another
+ * database only when the pool has been at its own for max_retry_delay, which the next try sees. */
 static void await_recovery(void)
 {
     const struct pqpool_options *o = &world.options;
-    int64_t span_ns = 2 * o->connect_timeout_ns + o->max_retry_delay_ns + o->command_timeout_ns +
-                      2 * o->health_check_interval_ns + o->validation_timeout_ns +
-                      ORPHANS_LIMIT_S * NS_PER_S + o->max_pool_size * 2 * NS_PER_S;
+    int64_t span_ns = 2 * o->connect_timeout_ns + 3 * o->max_retry_delay_ns +
+                      o->command_timeout_ns + 2 * o->health_check_interval_ns +
+                      o->validation_timeout_ns + ORPHANS_LIMIT_S * NS_PER_S +
+                      o->max_pool_size * 2 * NS_PER_S;
     int64_t until_ns = sim_now_ns() + span_ns;
     while (!shadow_pool_is_whole()) {
         SIM_CHECK(sim_now_ns() < until_ns, "all is well with the server, but not with the pool");

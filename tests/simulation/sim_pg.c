@@ -74,6 +74,19 @@ void sim_pg_promote(void)
     sim_server.timelines[host] = ++sim_server.promotions;
 }
 
+void sim_pg_replace(void)
+{
+    uint32_t host = sim_draw(HOSTS);
+    uint32_t system = sim_chance(3) ? sim_server.systems[sim_draw(HOSTS)] : ++sim_server.replaced;
+    sim_note("host", host, "leads to another database");
+    sim_server.systems[host] = system;
+}
+
+uint32_t sim_pg_system(const PGconn *pg)
+{
+    return ((const struct session *)(const void *)pg)->system;
+}
+
 uint32_t sim_pg_open(void)
 {
     return sim_server.open;
@@ -116,6 +129,7 @@ static PGconn *start(const char *const *keywords, const char *const *values, int
     SIM_CHECK(s != NULL && !sim_holds_lock(), "dials with a mutex held, or out of memory");
     s->host = find_host(keywords, values);
     SIM_CHECK(s->host < HOSTS, "a host that there is not");
+    s->system = sim_server.systems[s->host];
     s->dial = (enum dial)sim_draw_weighted(sim_server.mood->dial, DIALS);
     s->status = CONNECTION_STARTED;
     s->wants = PGRES_POLLING_WRITING;

@@ -44,6 +44,13 @@ void sim_pg_hang_up(uint32_t one_in);
  * all others; those that there were go on taking writes. */
 void sim_pg_promote(void);
 
+/* One of the hosts, which may be the one in use, leads to another database from now on: one that no
+ * host had before, or that of another host. Sessions that there are stay where they are. */
+void sim_pg_replace(void);
+
+/* Which database the connection is at. */
+uint32_t sim_pg_system(const PGconn *pg);
+
 /* From the start of a dial to its finish; cancels of libpq 17 have their own. */
 uint32_t sim_pg_open(void);
 uint32_t sim_pg_cancels_open(void);

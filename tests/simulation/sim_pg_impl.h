@@ -43,7 +43,8 @@ struct session {
     ConnStatusType status;
     PGTransactionStatusType transaction;
     enum dial dial;
-    uint32_t host; /* "a" is 0 */
+    uint32_t host;   /* "a" is 0 */
+    uint32_t system; /* what the host had when it was dialled */
     PostgresPollingStatusType wants;
     const char *message;
 
@@ -63,6 +64,7 @@ struct sim_server {
     struct session *sessions;
     uint32_t open, cancels_open, starts;
     uint32_t promotions, timelines[HOSTS]; /* of all; of each host */
+    uint32_t replaced, systems[HOSTS];     /* of all; which database each host has */
 };
 
 extern struct sim_server sim_server;

@@ -76,7 +76,7 @@ struct cluster *cluster_open(const struct cluster_options *options)
     const struct cluster_options *o = options != NULL ? options : &defaults;
     struct cluster *cluster = calloc(1, sizeof *cluster);
     CHECK(cluster != NULL);
-    cluster_folder_make(&cluster->folder, o->standby_of);
+    cluster_folder_make(&cluster->folder, o->standby_of, o->own_system);
     for (int i = 0; i < PORT_TRIES; i++) {
         set_port(cluster, process_free_port());
         cluster_folder_configure(&cluster->folder, cluster->port, o->fsync, o->conf);

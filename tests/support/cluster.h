@@ -19,7 +19,8 @@ struct cluster; /* opaque */
 
 struct cluster_options {
     bool fsync; /* false is faster, and even cluster_kill9() loses nothing: the kernel lives on */
-    const char *conf;       /* more lines for postgresql.conf, or NULL */
+    bool own_system;  /* its system identifier is none that other clusters have; takes longer */
+    const char *conf; /* more lines for postgresql.conf, or NULL */
     const char *standby_of; /* conninfo; NULL: none. For cluster_standby.c, which says the rest */
 };
 

@@ -181,7 +181,14 @@ static const char *parent_folder(void)
     return roomy ? "/dev/shm" : "/tmp";
 }
 
-void cluster_folder_make(struct cluster_folder *folder, const char *primary)
+static void make_own_data(const struct cluster_folder *folder)
+{
+    char *data = support_text("%s/data", folder->path);
+    initdb(folder, data);
+    free(data);
+}
+
+void cluster_folder_make(struct cluster_folder *folder, const char *primary, bool own_system)
 {
     folder->bin = find_bin();
     snprintf(folder->path, sizeof folder->path, "%s/ordersd-cluster-XXXXXX", parent_folder());
@@ -199,6 +206,8 @@ void cluster_folder_make(struct cluster_folder *folder, const char *primary)
     start_reaper(folder);
     if (primary != NULL)
         copy_from(folder, primary);
+    else if (own_system)
+        make_own_data(folder);
     else
         make_data(folder);
 }

@@ -21,8 +21,8 @@ struct cluster_folder {
 };
 
 /* primary: the conninfo of a server whose data this is to be a copy of, ready to follow it; NULL:
- * an empty database of its own. */
-void cluster_folder_make(struct cluster_folder *folder, const char *primary);
+ * an empty database of its own, which shares the template's system identifier unless own_system. */
+void cluster_folder_make(struct cluster_folder *folder, const char *primary, bool own_system);
 void cluster_folder_configure(const struct cluster_folder *folder, int port, bool fsync,
                               const char *conf);
 pid_t cluster_folder_postgres(const struct cluster_folder *folder);

@@ -43,6 +43,22 @@ void fake_pg_cancels(enum fake_answer how, uint32_t times);
 void fake_pg_timeline(uint32_t timeline);
 void fake_pg_another_system(void);
 
+/* One of many from now on, all on timeline 1; `turns` more than 1: of so many systems from there on
+ * each dial in turn is answered by another one. */
+void fake_pg_database(unsigned system, unsigned turns, unsigned oid);
+
+/* How answers about backends look from now on: NO_ROWS; without their last COLUMN; NULLS, or
+ * GARBAGE, in place of each value; each row TWICE. */
+enum fake_shape {
+    FAKE_SHAPE_GOOD,
+    FAKE_SHAPE_NO_ROWS,
+    FAKE_SHAPE_FEWER_COLUMNS,
+    FAKE_SHAPE_NULLS,
+    FAKE_SHAPE_GARBAGE,
+    FAKE_SHAPE_TWICE
+};
+void fake_pg_shape(enum fake_shape shape);
+
 /* The server has no backend any more of those whose connections are closed. Before that, a backend
  * whose statement hung when its connection was closed lives on. */
 void fake_pg_end_orphans(void);

@@ -35,7 +35,8 @@ struct fake_server {
     int orphans[FAKE_ORPHANS_MAX]; /* pids */
     uint32_t n_orphans;
     uint32_t promotions; /* its timeline less 1 */
-    unsigned system;
+    unsigned system, turns, oid;
+    enum fake_shape shape;
     struct fake_pg_counts counts;
 };
 extern struct fake_server fake_server;

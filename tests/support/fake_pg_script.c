@@ -112,6 +112,23 @@ void fake_pg_another_system(void)
     mutex_unlock(&fake_server.mu);
 }
 
+void fake_pg_database(unsigned system, unsigned turns, unsigned oid)
+{
+    mutex_lock(&fake_server.mu);
+    fake_server.system = system;
+    fake_server.turns = turns;
+    fake_server.oid = oid;
+    fake_server.promotions = 0;
+    mutex_unlock(&fake_server.mu);
+}
+
+void fake_pg_shape(enum fake_shape shape)
+{
+    mutex_lock(&fake_server.mu);
+    fake_server.shape = shape;
+    mutex_unlock(&fake_server.mu);
+}
+
 /* ---- backends ---- */
 
 void fake_leave_orphan(const struct fake_conn *conn)
@@ -139,7 +156,7 @@ static bool is_orphan(int pid)
 
 static void set_value(PGresult *rows, int row, int column, const char *value)
 {
-    char text[32];
+    char text[40];
     int len = snprintf(text, sizeof text, "%s", value);
     CHECK(PQsetvalue(rows, row, column, text, len) == 1);
 }
@@ -149,7 +166,7 @@ static PGresult *make_rows(int n_columns)
 {
     static char name[] = "column";
     PGresAttDesc columns[] = {
-        { .name = name }, { .name = name }, { .name = name }, { .name = name }
+        { .name = name }, { .name = name }, { .name = name }, { .name = name }, { .name = name }
     };
     PGresult *rows = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
     CHECK(rows != NULL && PQsetResultAttrs(rows, n_columns, columns) == 1);
@@ -166,6 +183,27 @@ static int add_row(PGresult *rows, int pid, const char *value)
     return row;
 }
 
+/* The rows in the shape that the script wants; takes the good ones. */
+static PGresult *in_shape(PGresult *good)
+{
+    enum fake_shape shape = fake_server.shape;
+    if (shape == FAKE_SHAPE_GOOD)
+        return good;
+    int columns = PQnfields(good) - (shape == FAKE_SHAPE_FEWER_COLUMNS);
+    int times = shape == FAKE_SHAPE_NO_ROWS ? 0 : shape == FAKE_SHAPE_TWICE ? 2 : 1;
+    PGresult *rows = make_rows(columns);
+    for (int i = 0; i < PQntuples(good) * times; i++)
+        for (int k = 0; k < columns; k++)
+            if (shape == FAKE_SHAPE_NULLS)
+                CHECK(PQsetvalue(rows, i, k, NULL, -1) == 1);
+            else
+                set_value(rows, i, k,
+                          shape == FAKE_SHAPE_GARBAGE ? "-99999999999999999999'"
+                                                      : PQgetvalue(good, i / times, k));
+    PQclear(good);
+    return rows;
+}
+
 /* NULL: the server will not say. */
 static PGresult *identify(const struct fake_conn *conn, const char *sql)
 {
@@ -175,13 +213,17 @@ static PGresult *identify(const struct fake_conn *conn, const char *sql)
         return NULL;
     if (in_full) {
         (void)snprintf(timeline, sizeof timeline, "%08X", fake_server.promotions + 1);
-        (void)snprintf(system, sizeof system, "7%018u", fake_server.system);
+        unsigned turn = fake_server.turns > 1 ? (unsigned)conn->pid % fake_server.turns : 0;
+        (void)snprintf(system, sizeof system, "7%018u", fake_server.system + turn);
     }
-    PGresult *rows = make_rows(4);
+    PGresult *rows = make_rows(5);
     int row = add_row(rows, conn->pid, "1.5");
     set_value(rows, row, 2, system);
     set_value(rows, row, 3, timeline);
-    return rows;
+    char oid[16];
+    (void)snprintf(oid, sizeof oid, "%u", 5 + fake_server.oid);
+    set_value(rows, row, 4, oid);
+    return in_shape(rows);
 }
 
 static struct fake_conn *find_backend(int pid)
@@ -215,7 +257,7 @@ static PGresult *cancel_all(const char *sql, bool heeded)
         if (conn != NULL && heeded)
             cancel(conn);
     }
-    return rows;
+    return in_shape(rows);
 }
 
 bool fake_answers_about_backends(struct fake_conn *conn, const char *sql)

@@ -255,6 +255,12 @@ static void check_keys(const struct put_group *group)
               (group->puts[i - 1]->lookup_only && group->puts[i]->lookup_only));
 }
 
+static bool is_elsewhere(const struct put_group *group, uint32_t database)
+{
+    return group->in_doubt && group->doubt_database != 0 && database != 0 &&
+           group->doubt_database != database;
+}
+
 static bool fake_put(void *ctx, struct put_group *group, struct store_failure *failure)
 {
     struct fake_store *store = ctx;
@@ -266,6 +272,11 @@ static bool fake_put(void *ctx, struct put_group *group, struct store_failure *f
     size_t k = begin(store, group);
     struct fake_step step = step_for(store, k, group);
     group->refused = false;
+    if (is_elsewhere(group, step.database)) {
+        *failure = (struct store_failure){ .action = STORE_ELSEWHERE };
+        return false;
+    }
+    group->sent_database = step.unsent ? 0 : step.database;
     if (!step.unsent) {
         if (store->before != NULL)
             store->before(store->arg, group);

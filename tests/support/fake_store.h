@@ -23,6 +23,7 @@ struct fake_step {
     bool pending; /* succeeds, and has a verdict for none */
     bool partial; /* fails, with a verdict for the first order */
     struct store_failure failure;
+    uint32_t database; /* where it is sent; one that is in doubt elsewhere is not */
 };
 
 struct fake_call {

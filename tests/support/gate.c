@@ -53,6 +53,11 @@ void gate_set(struct gate *gate, enum gate_mode mode)
     carry_out(gate, &(struct gate_order){ .set_mode = true, .mode = mode });
 }
 
+void gate_redirect(struct gate *gate, int server_port)
+{
+    carry_out(gate, &(struct gate_order){ .server_port = server_port });
+}
+
 void gate_cut(struct gate *gate)
 {
     carry_out(gate, &(struct gate_order){ .cut = true });

@@ -31,6 +31,9 @@ int gate_port(const struct gate *gate);
 
 void gate_set(struct gate *gate, enum gate_mode mode);
 
+/* New connections lead to this port from now on, as when a name has moved. */
+void gate_redirect(struct gate *gate, int server_port);
+
 /* Resets every connection, both sides, now. */
 void gate_cut(struct gate *gate);
 

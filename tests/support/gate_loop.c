@@ -182,6 +182,8 @@ static bool obey(struct gate *gate) REQUIRES(gate->mu)
     if (gate->orders_done == gate->orders_posted)
         return false;
     const struct gate_order order = gate->order;
+    if (order.server_port != 0)
+        gate->server_port = order.server_port;
     if (order.set_mode)
         set_mode(gate, order.mode);
     if (order.set_cut)

@@ -15,6 +15,7 @@ enum { GATE_FILLERS_MAX = 16 };
 /* What a caller wants done; each part at most once an order. */
 struct gate_order {
     bool set_mode, set_cut, cut, forget, stop;
+    int server_port; /* not 0: where new connections lead */
     enum gate_mode mode;
     int64_t bytes_to_cut;
     struct gate_inject inject; /* set when its `left` is */
@@ -22,8 +23,8 @@ struct gate_order {
 
 struct gate {
     pthread_t thread;
-    int port, server_port; /* fixed */
-    int event_fd;          /* wakes the thread */
+    int port;     /* fixed */
+    int event_fd; /* wakes the thread */
 
     struct mutex mu;  /* protects what follows; the thread lets go of it only in poll(2) */
     struct cond done; /* order_done has moved */
@@ -31,6 +32,7 @@ struct gate {
     int64_t orders_posted GUARDED_VAR, orders_done GUARDED_VAR;
     struct gate_counts counts GUARDED_VAR;
 
+    int server_port GUARDED_VAR;
     enum gate_mode mode GUARDED_VAR;
     int listener GUARDED_VAR; /* -1 in GATE_REFUSE */
     struct gate_flow flow GUARDED_VAR;

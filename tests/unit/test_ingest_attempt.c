@@ -28,7 +28,8 @@ ParameterizedTestParameters(ingest_attempt, failure)
         S = STORE_SPLIT,
         O = STORE_SPLIT_OR_FAIL,
         F = STORE_FAIL,
-        U = STORE_UNAVAILABLE
+        U = STORE_UNAVAILABLE,
+        E = STORE_ELSEWHERE
     };
     /* clang-format off */
     static struct failure_case cases[] = {
@@ -55,6 +56,7 @@ ParameterizedTestParameters(ingest_attempt, failure)
         { 4, 0, false, false, U, false, true,  "",      DONE,  ITEM_UNAVAILABLE, 0,                 false },
         { 4, 0, false, false, U, false, false, "",      BACK,  0,                RETRY_UNAVAILABLE, false },
         { 4, 0, true,  false, U, false, true,  "",      BACK,  0,                RETRY_UNAVAILABLE, false },
+        { 4, 0, true,  false, E, false, false, "",      DONE,  ITEM_UNKNOWN,     0,                 false },
         { 4, 0, false, true,  R, false, false, "53100", DONE,  ITEM_TIMED_OUT,   0,                 false },
         { 4, 0, true,  true,  R, false, false, "53100", DONE,  ITEM_UNKNOWN,     0,                 false },
     };
@@ -88,7 +90,7 @@ static void expect_done(struct bench *b, const struct failure_case *c)
 
 ParameterizedTest(struct failure_case *c, ingest_attempt, failure)
 {
-    struct fake_step step = { .fails = true, .unsent = c->action == STORE_UNAVAILABLE };
+    struct fake_step step = { .fails = true, .unsent = c->action >= STORE_UNAVAILABLE };
     step.failure = (struct store_failure){
         .action = (enum store_action)c->action,
         .in_doubt = c->in_doubt,
@@ -181,6 +183,82 @@ Test(ingest_attempt, in_doubt_then_stored_is_counted)
     cr_expect_eq(b.rig.store->n_stored, 2);
     cr_expect_eq(counter_read(&b.metrics.ambiguous_stored), 2);
     cr_expect_eq(b.outcome.first_attempt_ns, 0, "only first attempts are measured");
+    bench_fini(&b);
+}
+
+/* ---- in doubt, and another database than the one it was sent to ---- */
+
+struct move_case {
+    bool atomic, in_doubt;
+    uint32_t first, second; /* which database each of two attempts meets */
+    enum item_verdict verdict;
+    size_t n_stored; /* once, or in both */
+};
+
+ParameterizedTestParameters(ingest_attempt, doubt_stays_with_its_database)
+{
+    /* clang-format off */
+    static struct move_case cases[] = {
+        { false, true,  1, 2, ITEM_UNKNOWN, 2 },
+        { true,  true,  1, 2, ITEM_UNKNOWN, 2 },
+        { false, true,  2, 2, ITEM_CREATED, 2 },
+        { true,  true,  2, 2, ITEM_CREATED, 2 },
+        { false, true,  0, 2, ITEM_CREATED, 2 }, /* one that did not say which it is */
+        { false, true,  1, 0, ITEM_CREATED, 2 },
+        { false, false, 1, 2, ITEM_CREATED, 2 }, /* certainly not stored in the first */
+        { true,  false, 1, 2, ITEM_CREATED, 2 },
+    };
+    /* clang-format on */
+    return cr_make_param_array(struct move_case, cases, sizeof cases / sizeof cases[0]);
+}
+
+ParameterizedTest(struct move_case *c, ingest_attempt, doubt_stays_with_its_database)
+{
+    const struct fake_step steps[] = {
+        { .fails = true,
+          .stores = c->in_doubt,
+          .failure = { .action = STORE_RETRY, .in_doubt = c->in_doubt },
+          .database = c->first },
+        { .database = c->second },
+    };
+    struct bench b;
+    bench_init(&b, 2);
+    b.rig.store->steps = steps;
+    b.rig.store->n_steps = 2;
+    struct ingest_group group = c->atomic ? bench_batch(&b) : bench_group(&b);
+    bench_run(&b, &group);
+    cr_assert_eq(b.outcome.n_back, 1);
+    cr_expect_eq(b.outcome.back[0].doubt_database, c->in_doubt ? c->first : 0);
+    group = b.outcome.back[0];
+    bench_run(&b, &group);
+    cr_expect_eq(bench_done(&b, c->verdict), 2, "wrong verdict");
+    cr_expect_eq(b.outcome.n_back, 0, "at once, and not at its deadline");
+    cr_expect_eq(b.rig.store->n_stored, c->n_stored);
+    cr_expect_eq(counter_read(&b.metrics.ambiguous_unresolved), c->verdict == ITEM_UNKNOWN ? 2 : 0);
+    bench_fini(&b);
+}
+
+/* Each piece of a group that is split knows where it is in doubt. */
+Test(ingest_attempt, doubt_is_split_with_its_database)
+{
+    static const struct fake_step steps[] = {
+        { .fails = true, .failure = { .action = STORE_RETRY, .in_doubt = true }, .database = 7 },
+        { .fails = true, .failure = { .action = STORE_SPLIT }, .database = 7 },
+        { .database = 8 },
+    };
+    struct bench b;
+    bench_init(&b, 2);
+    b.rig.store->steps = steps;
+    b.rig.store->n_steps = 3;
+    struct ingest_group group = bench_group(&b);
+    bench_run(&b, &group);
+    group = b.outcome.back[0];
+    bench_run(&b, &group);
+    cr_assert_eq(b.outcome.n_back, 2);
+    group = b.outcome.back[1];
+    bench_run(&b, &group);
+    cr_expect_eq(bench_done(&b, ITEM_UNKNOWN), 1);
+    cr_expect_eq(b.rig.store->n_stored, 0);
     bench_fini(&b);
 }
 

@@ -98,6 +98,22 @@ Test(cancel, one_that_nobody_confirms_costs_the_connection)
     close_pool(&pool);
 }
 
+/* An answer that cannot be right confirms nothing. */
+Test(cancel, one_whose_answer_is_malformed_costs_the_connection)
+{
+    struct pqpool_options options = options_of(1, long_ns);
+    struct pqpool *pool = open_warm_pool(&options);
+    fake_pg_shape(FAKE_SHAPE_FEWER_COLUMNS);
+    run_out_of_time(pool, PQPOOL_REUSE);
+    AWAIT(stats_of(pool).closed[CLOSE_DISCARDED] == 1);
+    fake_pg_shape(FAKE_SHAPE_GOOD); /* what is dialled meanwhile is refused for its own answer */
+    AWAIT(stats_of(pool).idle == 1);
+    struct pqpool_lease *lease = lease_from(pool);
+    cr_expect_eq(*pqpool_lease_bits(lease), 0, "a fresh one");
+    pqpool_release(&lease, PQPOOL_REUSE);
+    close_pool(&pool);
+}
+
 Test(cancel, a_statement_that_does_not_end_keeps_its_slot_while_its_backend_lives)
 {
     struct pqpool_options options = options_of(3, short_ns);

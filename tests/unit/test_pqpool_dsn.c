@@ -2,18 +2,23 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <libpq-fe.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "pqpool/dsn.h"
 #include "pqpool/pqpool.h"
 
 static void forget_environment(void)
 {
-    static const char *const names[] = { "PGHOST",    "PGHOSTADDR", "PGPORT",    "PGOPTIONS",
-                                         "PGSERVICE", "PGUSER",     "PGPASSWORD" };
+    static const char *const names[] = {
+        "PGHOST",     "PGHOSTADDR",           "PGPORT",           "PGOPTIONS",
+        "PGSERVICE",  "PGSERVICEFILE",        "PGSYSCONFDIR",     "PGUSER",
+        "PGPASSWORD", "PGTARGETSESSIONATTRS", "PGCONNECT_TIMEOUT"
+    };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         (void)unsetenv(names[i]);
 }
@@ -150,6 +155,146 @@ Test(dsn, the_users_own_words_win)
     dsn = open_dsn("client_encoding=LATIN1");
     expect_value(dsn, 0, "client_encoding", "UTF8"); /* but this one: orders are UTF-8 */
     dsn_close(dsn);
+}
+
+/* ---- what the environment and a service say goes before our defaults ---- */
+
+static const char *service_path(void)
+{
+    static char path[64];
+    (void)snprintf(path, sizeof path, "/tmp/ordersd-service-%d", (int)getpid());
+    return path;
+}
+
+static void write_services(const char *text)
+{
+    FILE *file = fopen(service_path(), "we");
+    cr_assert(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
+    cr_assert_eq(setenv("PGSERVICEFILE", service_path(), 1), 0);
+}
+
+/* What libpq itself makes of the parameters in the end: it fills in what they leave open. */
+static void expect_effect(const char *conninfo, const char *keyword, const char *want)
+{
+    struct dsn *dsn = open_dsn(conninfo);
+    struct dsn_params params;
+    struct err err = { 0 };
+    cr_assert(dsn_params(dsn, 0, &params, &err), "%s", err.text);
+    size_t n = 0;
+    while (params.keywords[n] != NULL)
+        n++;
+    params.keywords[n] = "channel_binding"; /* so that it is not dialled */
+    params.values[n] = "no";
+    params.keywords[n + 1] = params.values[n + 1] = NULL;
+    PGconn *pg = PQconnectStartParams(params.keywords, params.values, 0);
+    PQconninfoOption *options = PQconninfo(pg);
+    const char *value = NULL;
+    for (const PQconninfoOption *o = options; o->keyword != NULL; o++)
+        if (strcmp(o->keyword, keyword) == 0)
+            value = o->val;
+    cr_expect_str_eq(value != NULL ? value : "", want, "\"%s\": %s", conninfo, keyword);
+    PQconninfoFree(options);
+    PQfinish(pg);
+    dsn_close(dsn);
+}
+
+Test(dsn, the_environment_goes_before_our_defaults)
+{
+    expect_effect("", "target_session_attrs", "read-write");
+    cr_assert_eq(setenv("PGTARGETSESSIONATTRS", "primary", 1), 0);
+    expect_effect("", "target_session_attrs", "primary");
+    expect_effect("target_session_attrs=standby", "target_session_attrs", "standby");
+    cr_assert_eq(setenv("PGTARGETSESSIONATTRS", "any", 1), 0); /* which is libpq's own, too */
+    expect_effect("", "target_session_attrs", "any");
+    cr_assert_eq(setenv("PGOPTIONS", "-c a=1", 1), 0);
+    expect_effect("", "options", "-c a=1");
+}
+
+Test(dsn, a_service_goes_before_our_defaults_and_the_environment)
+{
+    write_services("# services\n"
+                   "[empty]\n"
+                   "[full]\n"
+                   "host=one,two\n"
+                   "port=1111,2222\n"
+                   "target_session_attrs=prefer-standby\n"
+                   "keepalives=0\n"
+                   "  tcp_user_timeout=7 \n"
+                   "options=-c b=2\n"
+                   "application_name=of-the-service\n"
+                   "[any]\n"
+                   "target_session_attrs=any\n");
+    const char *const cases[][3] = {
+        { "service=full", "target_session_attrs", "prefer-standby" },
+        { "service=full target_session_attrs=primary", "target_session_attrs", "primary" },
+        { "service=full", "keepalives", "0" },
+        { "service=full", "keepalives_idle", "15" },
+        { "service=full", "tcp_user_timeout", "7" },
+        { "service=full", "options", "-c b=2" },
+        { "service=full", "application_name", "of-the-service" },
+        { "service=any", "target_session_attrs", "any" },
+        { "service=empty", "target_session_attrs", "read-write" },
+        { "service=empty", "tcp_user_timeout", "10000" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        expect_effect(cases[i][0], cases[i][1], cases[i][2]);
+    struct dsn *dsn = open_dsn("service=full");
+    cr_expect_eq(dsn_hosts(dsn), 2, "each is dialled by us");
+    expect_value(dsn, 1, "host", "two");
+    expect_value(dsn, 1, "port", "2222");
+    dsn_close(dsn);
+
+    cr_assert_eq(setenv("PGSERVICE", "any", 1), 0);
+    expect_effect("", "target_session_attrs", "any");
+    cr_assert_eq(setenv("PGSERVICE", "full", 1), 0);
+    cr_assert_eq(setenv("PGTARGETSESSIONATTRS", "primary", 1), 0);
+    expect_effect("", "target_session_attrs", "prefer-standby");
+    (void)unlink(service_path());
+}
+
+/* The user's own file comes first; what it does not know the system's does. */
+Test(dsn, services_are_found_where_libpq_finds_them)
+{
+    char folder[] = "/tmp/ordersd-home-XXXXXX", path[128], system_path[128];
+    cr_assert_not_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/.pg_service.conf", folder);
+    (void)snprintf(system_path, sizeof system_path, "%s/pg_service.conf", folder);
+    cr_assert_eq(setenv("HOME", folder, 1), 0);
+    cr_assert_eq(setenv("PGSYSCONFDIR", folder, 1), 0);
+    FILE *user = fopen(path, "we"), *system = fopen(system_path, "we");
+    cr_assert(user != NULL && fputs("[mine]\ntarget_session_attrs=any\n[both]\n", user) >= 0);
+    cr_assert(system != NULL && fputs("[theirs]\ntarget_session_attrs=any\n"
+                                      "[both]\ntarget_session_attrs=any\n",
+                                      system) >= 0);
+    cr_assert(fclose(user) == 0 && fclose(system) == 0);
+    expect_effect("service=mine", "target_session_attrs", "any");
+    expect_effect("service=theirs", "target_session_attrs", "any");
+    expect_effect("service=both", "target_session_attrs", "read-write");
+    (void)unlink(path), (void)unlink(system_path), (void)rmdir(folder);
+}
+
+Test(dsn, connect_timeout_is_for_each_host)
+{
+    static const struct {
+        const char *conninfo, *environment;
+        int64_t want_ns;
+    } cases[] = {
+        { "", "", CLOCK_NEVER },
+        { "connect_timeout=3", "", 3 * NS_PER_S },
+        { "connect_timeout=3 host=a,b", "", 6 * NS_PER_S },
+        { "connect_timeout=0", "", CLOCK_NEVER },
+        { "connect_timeout=-1", "", CLOCK_NEVER },
+        { "", "4", 4 * NS_PER_S },
+        { "connect_timeout=3", "4", 3 * NS_PER_S },
+        { "", "soon", CLOCK_NEVER },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_assert_eq(setenv("PGCONNECT_TIMEOUT", cases[i].environment, 1), 0);
+        struct dsn *dsn = open_dsn(cases[i].conninfo);
+        cr_expect_eq(dsn_connect_timeout_ns(dsn), cases[i].want_ns, "%s, %s", cases[i].conninfo,
+                     cases[i].environment);
+        dsn_close(dsn);
+    }
 }
 
 Test(dsn, our_application_name_yields_to_the_users)
