@@ -21,7 +21,10 @@
 #define SWEEP_MIN_NS (10 * NS_PER_MS)
 #define DRAIN_IDLE_NS NS_PER_S
 
-enum { CLOSE_WAIT = 8 }; /* TCP_CLOSE_WAIT of <netinet/tcp.h>, which <linux/tcp.h> excludes */
+enum {
+    CLOSED = 7,
+    CLOSE_WAIT = 8
+}; /* TCP_CLOSE and TCP_CLOSE_WAIT of <netinet/tcp.h>, which <linux/tcp.h> excludes */
 
 /* An address that is past its limit hears so on this many more connections; the next are shut
  * without a word, or it could take all that the server has by being refused. */
@@ -108,6 +111,8 @@ void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
     const struct sockaddr *client =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
     conn = conn_new(cls, fd);
+    if (conn != NULL)
+        conn->address_hash = addresses_hash(&conn->loop->server->addresses, client);
     if (conn == NULL || !conn_tls_begin(conn, mhd) || !count_address(conn, client))
         (void)shutdown(fd, SHUT_RDWR);
     *socket_context = conn;
@@ -133,7 +138,7 @@ static int64_t bytes_moved(struct conn *conn)
     struct tcp_info info = { 0 };
     socklen_t len = sizeof info;
     (void)getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
-    conn->client_ended = info.tcpi_state == CLOSE_WAIT;
+    conn->client_ended = info.tcpi_state == CLOSE_WAIT || info.tcpi_state == CLOSED;
     uint64_t bytes = conn->phase == CONN_SENDING ? info.tcpi_bytes_acked : info.tcpi_bytes_received;
     return (int64_t)bytes;
 }
@@ -204,6 +209,17 @@ static void sweep_idle(struct conn *conn, int64_t bytes)
     }
 }
 
+/* Asks only about those that wait for the offload thread, which drops the work of a client that is
+ * gone. One that has only ended its side counts as gone, too: it looks the same. */
+static void sweep_deferred(struct conn *conn)
+{
+    if (!atomic_load_explicit(&conn->turn.waiting, memory_order_relaxed))
+        return;
+    (void)bytes_moved(conn);
+    if (is_done_with(conn))
+        atomic_store_explicit(&conn->turn.gone, true, memory_order_relaxed);
+}
+
 static void sweep_one(struct conn *conn)
 {
     int64_t now_ns = conn->loop->now_ns;
@@ -228,6 +244,8 @@ static void sweep_one(struct conn *conn)
             cut(conn);
         break;
     case CONN_DEFERRED:
+        sweep_deferred(conn);
+        break;
     case CONN_CUT:
         break;
     }

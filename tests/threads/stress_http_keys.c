@@ -28,13 +28,14 @@ struct job {
     char name[32];
 };
 
-static void look(struct http_work *work)
+static bool look(struct http_work *work)
 {
     struct job *job = (struct job *)work;
     job->may = http_may_use(job->req, "A");
     job->may_other = http_may_use(job->req, "B");
     http_charge(job->req, 0);
     (void)snprintf(job->name, sizeof job->name, "%s", http_key_name(job->req));
+    return true;
 }
 
 static void finish(struct http_completion *completion)
