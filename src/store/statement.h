@@ -26,11 +26,15 @@ enum statement {
 /* clang-format on */
 
 /* Sets what each session or transaction of ours must have; `local` is "true" or "false". A single
- * row of four columns. A transaction whose client has vanished without a word lets its keys go. */
+ * row of six columns. A transaction whose client has vanished without a word lets its keys go. A
+ * plan that was made while the table was small, or was thought to be, goes on being used when it has
+ * grown, so none may scan the table; the high cost that the planner then sees where there is no
+ * index is no reason to compile. */
 #define STATEMENT_SETTINGS(local)                                                                  \
     "set_config('lock_timeout', '1s', " local "), "                                                \
     "set_config('idle_in_transaction_session_timeout', '30s', " local "), "                        \
     "set_config('client_min_messages', 'warning', " local "), "                                    \
+    "set_config('enable_seqscan', 'off', " local "), set_config('jit', 'off', " local "), "        \
     "set_config('synchronous_commit', "                                                            \
     "coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), " local ")"
 

@@ -36,7 +36,8 @@ void store_attach(struct store *store, struct pqpool *pool);
 const struct order_store *store_as_order_store(const struct store *store);
 
 /* Prepares a fresh session in one round trip: lock_timeout of 1 s, 30 s for a transaction that
- * idles, client_encoding UTF8, and synchronous_commit on if it was off. Refuses a database whose
+ * idles, client_encoding UTF8, no sequential scans and no JIT (see statement.h), and
+ * synchronous_commit on if it was off. Refuses a database whose
  * encoding is not UTF8. `store` is a struct store: the type is that of pqpool_options.on_connect.
  */
 bool store_on_connect(void *store, struct pqpool_lease *lease, int64_t deadline_at_ns,
