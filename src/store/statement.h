@@ -27,8 +27,8 @@ enum statement {
 
 /* Sets what each session or transaction of ours must have; `local` is "true" or "false". A single
  * row of six columns. A transaction whose client has vanished without a word lets its keys go. A
- * plan that was made while the table was small, or was thought to be, goes on being used when it has
- * grown, so none may scan the table; the high cost that the planner then sees where there is no
+ * plan that was made while the table was small, or was thought to be, goes on being used when it
+ * has grown, so none may scan the table; the high cost that the planner then sees where there is no
  * index is no reason to compile. */
 #define STATEMENT_SETTINGS(local)                                                                  \
     "set_config('lock_timeout', '1s', " local "), "                                                \
