@@ -86,12 +86,12 @@ static struct fair_entry *take_entry(struct fair_client *client)
 /* Old work comes first again: what has been begun is finished. */
 static void put_back(struct fair_client *client, struct fair_entry *entry)
 {
-    if (entry->slices < FAIR_FRESH_SLICES)
-        push_back(&client->fresh, entry);
-    else if (entry->slices == FAIR_FRESH_SLICES)
-        push_back(&client->old, entry);
-    else
+    bool was_old = entry->old;
+    entry->old = entry->slices >= FAIR_FRESH_SLICES || entry->served_ns >= FAIR_FRESH_NS;
+    if (was_old)
         push_front(&client->old, entry);
+    else
+        push_back(entry->old ? &client->old : &client->fresh, entry);
 }
 
 static bool has_entries(const struct fair_client *client)
@@ -131,6 +131,7 @@ void fair_queue_served(struct fair_queue *queue, struct fair_entry *entry, int64
 {
     struct fair_client *client = entry->client;
     client->served_ns += span_ns;
+    entry->served_ns += span_ns;
     entry->slices++;
     if (more)
         put_back(client, entry);

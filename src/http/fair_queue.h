@@ -1,18 +1,22 @@
 /* fair_queue.h - inside of the layer: whose work the offload thread serves next, slice by slice.
  *
- * Between clients  time is shared equally, however many connections a client has (start-time fair
- *     queueing). The client with the least time served comes next. The queue's clock is the time
- *     served of the client that was taken last; a client that comes back starts at most
- *     FAIR_CREDIT_NS behind it. So a long slice is paid for by a longer wait, no pause saves up
- * more than the credit, and one who waits has a slice at the latest when every other client has
- * used up its credit. Within a client  work begins as fresh. After FAIR_FRESH_SLICES it is old.
- * Fresh work takes turns in the order of arrival; old work is finished one after another. Where
- * there are both, a slice of each kind follows one of the other. So a small request overtakes the
- * large ones of its neighbours, and of all the large bodies of a client one alone is taking more
- * memory. Which client     is known by a hash, modulo FAIR_CLIENTS. Two that collide are served as
- * one. So there is no table to grow and no memory to run out of; the caller seeds the hash, so
- * nobody can plan a collision. Threads          none: the caller has a lock. Nothing is allocated.
- */
+ * Clients share the time equally, however many connections each of them has (start-time fair
+ * queueing). The client with the least time served comes next. The queue's clock is the time served
+ * of the client that was taken last; a client that comes back starts at most FAIR_CREDIT_NS behind
+ * the clock. So a long slice is paid for by a longer wait, and no pause saves up more than the
+ * credit. A client that waits has a slice at the latest when every other one has used up its
+ * credit.
+ *
+ * Within a client work begins as fresh. After FAIR_FRESH_SLICES, or FAIR_FRESH_NS of service, it is
+ * old. Fresh work takes turns in the order of arrival; old work is finished one after another.
+ * Where there are both, a slice of one kind follows one of the other. So a small request overtakes
+ * the large requests of its own client, and only one of these is taking more memory at a time.
+ *
+ * Clients are told apart by a hash, modulo FAIR_CLIENTS. Two that collide are served as one. So
+ * there is no table to grow and no memory to run out of. The caller seeds the hash, so nobody can
+ * plan a collision.
+ *
+ * Not thread-safe: the caller holds a lock. Nothing is allocated. */
 #ifndef HTTP_FAIR_QUEUE_H
 #define HTTP_FAIR_QUEUE_H
 
@@ -21,13 +25,20 @@
 
 #include "base/attr.h"
 
-enum { FAIR_CLIENTS = 1024, FAIR_CREDIT_NS = 500000, FAIR_FRESH_SLICES = 4 };
+enum {
+    FAIR_CLIENTS = 1024,
+    FAIR_CREDIT_NS = 500000,
+    FAIR_FRESH_SLICES = 4,
+    FAIR_FRESH_NS = 1000000,
+};
 
 /* One work. The caller's, unchanged from fair_queue_add() until its last fair_queue_served(). */
 struct fair_entry {
     struct fair_entry *next;
     struct fair_client *client;
-    unsigned slices; /* served so far */
+    unsigned slices;   /* served so far */
+    int64_t served_ns; /* in these slices */
+    bool old;
 };
 
 struct fair_list {

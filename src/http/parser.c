@@ -58,9 +58,9 @@ static void *run(void *arg)
 {
     struct parser *parser = arg;
     for (struct offload_turn *turn; (turn = next_turn(parser)) != NULL;) {
-        int64_t begun_at_ns = parser->clock();
-        bool finished = serve(parser, turn, begun_at_ns);
-        note_served(parser, turn, parser->clock() - begun_at_ns, finished);
+        int64_t begun_at_ns = parser->cpu_clock();
+        bool finished = serve(parser, turn, parser->clock());
+        note_served(parser, turn, parser->cpu_clock() - begun_at_ns, finished);
         if (finished)
             give_back(parser, turn);
     }

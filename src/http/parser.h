@@ -38,14 +38,16 @@ struct parser {
     struct cond wake;
     struct fair_queue queue GUARDED_VAR;
     bool stopping GUARDED_VAR;
-    bool started;           /* the owner's */
-    int64_t (*clock)(void); /* clock_now_ns(), but in tests */
+    bool started; /* the owner's */
+    /* clock_now_ns() and clock_thread_ns(), but in tests. The second one measures what a slice has
+     * cost: a thread that had to wait for a processor is not to be charged for it. */
+    int64_t (*clock)(void), (*cpu_clock)(void);
     atomic_uint_fast64_t waiting,
         dropped; /* works there are; works dropped since the start; relaxed */
     pthread_t thread;
 };
 
-/* Starts the thread. False: there is none, and nothing to end. parser->clock is set and the rest is
+/* Starts the thread. False: there is none, and nothing to end. Both clocks are set and the rest is
  * all zeros. */
 bool parser_start(struct parser *parser) MUST_CHECK;
 

@@ -123,6 +123,7 @@ struct http_server *http_server_open(const struct http_options *options, struct 
     server->bodies.max_bytes = options->bodies_max_bytes;
     addresses_init(&server->addresses);
     server->parser.clock = clock_now_ns;
+    server->parser.cpu_clock = clock_thread_ns;
     server->listen_fd = options->listen_fd > 0 ? options->listen_fd : -1;
     bool keys_good = keyring_open(&server->keyring, options->keys_file, err);
     server->metrics = server_metrics_open(options->routes, options->n_routes);

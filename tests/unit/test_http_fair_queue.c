@@ -146,6 +146,19 @@ Test(fair_queue, large_works_of_one_client_are_finished_one_by_one)
         cr_expect_gt(works[i].finished_at, works[i - 1].finished_at);
 }
 
+/* One slice can be as long as many. */
+Test(fair_queue, a_work_of_long_slices_is_old_sooner)
+{
+    for (size_t i = 0; i < 10; i++)
+        add(&works[i], 20, 1);
+    while (works[9].done == 0)
+        cr_assert_not_null(serve(FAIR_FRESH_NS));
+    add(&works[10], 3, 1);
+    size_t before = served;
+    serve_all();
+    cr_expect_leq(works[10].finished_at - before, 2 * 3);
+}
+
 /* A flood of small ones does not keep the large one from its end. */
 Test(fair_queue, old_work_has_every_second_slice_beside_fresh_work)
 {

@@ -104,7 +104,7 @@ static struct http_server *serve_plugged(const struct http_options *options, int
                                          const char *headers)
 {
     struct http_server *server = serve_with(options);
-    server->parser.clock = fake_clock; /* before the thread has anything to measure */
+    server->parser.cpu_clock = fake_clock; /* before the thread has anything to measure */
     char text[256];
     *plug = dial(server);
     (void)snprintf(text, sizeof text, "GET /job/plug/1 HTTP/1.1\r\nHost: t\r\n%s\r\n", headers);
