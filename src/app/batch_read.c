@@ -141,10 +141,10 @@ static void take_good(struct batch *batch, struct batch_entry *entry)
 static enum order_rc parse(const struct batch *batch, struct batch_entry *entry,
                            struct json_token item, struct order_problem *found)
 {
+    const bool brief = batch->errors_full;
     struct order *order = &entry->ticket.item.order;
-    enum order_rc rc =
-        order_parse(item.at, item.len, NULL, order, batch->errors_full ? NULL : found);
-    if (rc == ORDER_MALFORMED && batch->errors_full)
+    enum order_rc rc = order_parse(item.at, item.len, NULL, order, brief ? NULL : found);
+    if (rc == ORDER_MALFORMED && brief)
         rc = order_parse(item.at, item.len, NULL, order, found);
     if (rc == ORDER_MALFORMED && found->offset >= 0)
         found->offset += item.at - batch->body;

@@ -48,15 +48,15 @@ struct gunzip {
 };
 
 /* packed, bodies and out are borrowed until gunzip_end(); *out must be empty. */
-void gunzip_begin(struct gunzip *gunzip, const struct body_bytes *packed, size_t max_len,
+void gunzip_begin(struct gunzip *un, const struct body_bytes *packed, size_t max_len,
                   struct bodies *bodies, struct body_bytes *out);
 
 /* On GUNZIP_OK *out holds the bytes and a NUL; on any other end it is empty. Not to be called again
  * after anything but GUNZIP_MORE. */
-enum gunzip_rc gunzip_slice(struct gunzip *gunzip) MUST_CHECK;
+enum gunzip_rc gunzip_slice(struct gunzip *un) MUST_CHECK;
 
 /* Frees what the unpacking took, but for a whole *out; between two slices that is empty afterwards.
  */
-void gunzip_end(struct gunzip *gunzip);
+void gunzip_end(struct gunzip *un);
 
 #endif

@@ -19,7 +19,7 @@ static char lines[2][16 * 1024]; /* with and without SOMETIMES */
 static struct http_server *server;
 static atomic_uint served[KINDS], refused[KINDS], clients_done;
 
-/* ---- a thread that looks at keys, as the parser does ---- */
+/* ---- a thread that looks at keys, as the offload thread does ---- */
 
 struct job {
     struct http_work work; /* first: look() and finish() cast */
