@@ -31,12 +31,12 @@ start_database() {
 
 ready() { curl -fs -o /dev/null -m 2 "$url/health/ready" || ! kill -0 "$ordersd_pid" 2>/dev/null; }
 
-# Sets url.
+# Sets url. ORDERSD names another program than that of the release build, as one of an older version.
 start_ordersd() {
   HTTP_PORT=$((20000 + RANDOM % 12000))
   export HTTP_PORT HTTP_ADDRESS=127.0.0.1
   url=http://127.0.0.1:$HTTP_PORT
-  setsid setpriv --pdeathsig TERM -- "$(ordersd_program release)" &
+  setsid setpriv --pdeathsig TERM -- "${ORDERSD:-$(ordersd_program release)}" &
   ordersd_pid=$!
   until_true 60 ready && kill -0 "$ordersd_pid"
 }

@@ -1,6 +1,6 @@
 /* neighbour.c - a client that others would rather not share a server with: large batches, gzip
- * bombs, or heads that drip. What it was answered is its report; what it does to others, order_load
- * measures beside it. */
+ * bombs, thousands of unknown members, or heads that drip. What it was answered is its report; what
+ * it does to others, order_load measures beside it. */
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -18,20 +17,25 @@
 #include "load/load_number.h"
 #include "load/load_url.h"
 #include "load/neighbour_bodies.h"
+#include "load/neighbour_conn.h"
 
 enum {
     CONNS_MAX = 1000,
     SECONDS_MAX = 3600,
     ORDERS_MAX = 100000,
     BOMB_BYTES = 64 << 20,
-    PATIENCE_S = 30,
-    ANSWER_HEAD_MAX = 4096,
+    BATCH_BOMB_BYTES = 4 << 20, /* what HTTP_MAX_BODY allows; 4 kB when packed */
+    MEMBERS = 330000,
+    DOCUMENT_BYTES = 60 * 1024, /* below what one order may have */
 };
 
 static const char usage[] =
     "neighbour MODE [options]: an uncomfortable client of a running ordersd\n"
     "  batch              each connection posts batches, one order of each bad\n"
-    "  bomb               each connection posts 64 MiB of zeros as gzip\n"
+    "  bomb               each connection posts 64 MiB of zeros as gzip, for one order\n"
+    "  gzip               each connection posts 4 MiB of blanks as 4 kB of gzip, for a batch\n"
+    "  members            each connection posts one order of 330,000 unknown members\n"
+    "  documents          each connection posts as many members in a batch, 60 KiB an order\n"
     "  drip               each connection sends a byte of a request's head a second\n"
     "  --url URL          http://HOST:PORT (http://127.0.0.1:8080)\n"
     "  --connections N    1..1000 (4)\n"
@@ -46,73 +50,11 @@ struct run {
     char host[300];
     double conns, seconds, orders;
     int64_t until_ns;
-    struct neighbour_request bomb; /* made once, before the clock runs */
+    struct neighbour_request fixed; /* made once, before the clock runs */
     atomic_uint_fast64_t begun, cut, status[600];
 };
 
 static struct run run = { .conns = 4, .seconds = 10, .orders = 5000 };
-
-/* -1 when nobody listens. */
-static int dial(void)
-{
-    const struct timeval patience = { .tv_sec = PATIENCE_S };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (connect(fd, (const struct sockaddr *)&run.server, sizeof run.server) == 0)
-        return fd;
-    (void)close(fd);
-    return -1;
-}
-
-static bool send_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
-        if (n <= 0)
-            return false;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
-static bool skip(int fd, size_t len)
-{
-    char away[1 << 16];
-    while (len > 0) {
-        ssize_t n = recv(fd, away, len < sizeof away ? len : sizeof away, 0);
-        if (n <= 0)
-            return false;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
-/* Its status, or 0 when the connection ended instead. */
-static int read_answer(int fd)
-{
-    char head[ANSWER_HEAD_MAX + 1];
-    size_t len = 0;
-    char *end = NULL;
-    while (end == NULL && len < ANSWER_HEAD_MAX) {
-        ssize_t n = recv(fd, head + len, ANSWER_HEAD_MAX - len, 0);
-        if (n <= 0)
-            return 0;
-        len += (size_t)n;
-        head[len] = '\0';
-        end = strstr(head, "\r\n\r\n");
-    }
-    const char *length = strcasestr(head, "\r\nContent-Length:");
-    if (end == NULL || length == NULL || strncmp(head, "HTTP/1.1 ", 9) != 0)
-        return 0;
-    int status = (int)strtol(head + 9, NULL, 10);
-    size_t body = strtoul(length + strlen("\r\nContent-Length:"), NULL, 10);
-    size_t have = len - (size_t)(end + 4 - head);
-    return have > body || !skip(fd, body - have) ? 0 : status;
-}
 
 static void note(int status)
 {
@@ -124,11 +66,12 @@ static void post_on_and_on(struct neighbour_request *request)
 {
     int fd = -1;
     for (uint64_t first = 0; clock_now_ns() < run.until_ns; first += request->n_orders) {
-        if (fd < 0 && (fd = dial()) < 0)
+        if (fd < 0 && (fd = neighbour_dial(&run.server)) < 0)
             return;
         neighbour_batch_number(request, first);
         atomic_fetch_add(&run.begun, 1);
-        int status = send_all(fd, request->text, request->len) ? read_answer(fd) : 0;
+        int status =
+            neighbour_send(fd, request->text, request->len) ? neighbour_read_answer(fd) : 0;
         note(status);
         if (status == 0) {
             (void)close(fd);
@@ -145,16 +88,16 @@ static void *post_batches(void *arg)
     char prefix[32];
     (void)snprintf(prefix, sizeof prefix, "%llx-%d-", (unsigned long long)clock_wall_us(),
                    *(int *)arg);
-    if (neighbour_batch(&request, run.host, prefix, (size_t)run.orders))
+    if (neighbour_batch(&request, NEIGHBOUR_ONE_BAD, run.host, prefix, (size_t)run.orders))
         post_on_and_on(&request);
     neighbour_request_fini(&request);
     return NULL;
 }
 
-static void *post_bombs(void *arg)
+static void *post_the_same(void *arg)
 {
     (void)arg;
-    post_on_and_on(&run.bomb); /* there are no numbers to write into it */
+    post_on_and_on(&run.fixed); /* there are no numbers to write into it */
     return NULL;
 }
 
@@ -166,8 +109,8 @@ static void drip_once(int fd)
     atomic_fetch_add(&run.begun, 1);
     for (size_t sent = 0; clock_now_ns() < run.until_ns; sent++) {
         const char *byte = sent < strlen(head) ? head + sent : "d";
-        if (!send_all(fd, byte, 1) || poll(&in, 1, 1000) != 0) {
-            note(read_answer(fd));
+        if (!neighbour_send(fd, byte, 1) || poll(&in, 1, 1000) != 0) {
+            note(neighbour_read_answer(fd));
             return;
         }
     }
@@ -177,7 +120,7 @@ static void *drip(void *arg)
 {
     (void)arg;
     while (clock_now_ns() < run.until_ns) {
-        int fd = dial();
+        int fd = neighbour_dial(&run.server);
         if (fd < 0)
             break;
         drip_once(fd);
@@ -233,37 +176,71 @@ static bool parse(int argc, char **argv)
     return optind == argc - 1 && load_url(url, run.host, sizeof run.host, &run.server);
 }
 
-static void *(*mode_of(const char *word))(void *)
+static bool make_bomb(void)
 {
-    if (strcmp(word, "batch") == 0)
-        return post_batches;
-    if (strcmp(word, "bomb") == 0)
-        return post_bombs;
-    return strcmp(word, "drip") == 0 ? drip : NULL;
+    return neighbour_bomb(&run.fixed, run.host, "/v1/orders", '\0', BOMB_BYTES);
+}
+
+static bool make_batch_bomb(void)
+{
+    return neighbour_bomb(&run.fixed, run.host, "/v1/orders/batch", ' ', BATCH_BOMB_BYTES);
+}
+
+static bool make_members(void)
+{
+    return neighbour_members(&run.fixed, run.host, MEMBERS, 0);
+}
+
+static bool make_documents(void)
+{
+    return neighbour_members(&run.fixed, run.host, MEMBERS, DOCUMENT_BYTES);
+}
+
+struct mode {
+    const char *word;
+    void *(*run)(void *number);
+    bool (*make)(void); /* of run.fixed; NULL: each connection makes its own */
+};
+
+static const struct mode modes[] = {
+    { "batch", post_batches, NULL },
+    { "bomb", post_the_same, make_bomb },
+    { "gzip", post_the_same, make_batch_bomb },
+    { "members", post_the_same, make_members },
+    { "documents", post_the_same, make_documents },
+    { "drip", drip, NULL },
+};
+
+static const struct mode *mode_of(const char *word)
+{
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+        if (strcmp(word, modes[i].word) == 0)
+            return &modes[i];
+    return NULL;
 }
 
 int main(int argc, char **argv)
 {
     static pthread_t threads[CONNS_MAX];
     static int numbers[CONNS_MAX];
-    void *(*mode)(void *) = parse(argc, argv) ? mode_of(argv[optind]) : NULL;
+    const struct mode *mode = parse(argc, argv) ? mode_of(argv[optind]) : NULL;
     if (mode == NULL) {
         fputs(usage, stderr);
         return 2;
     }
-    if (mode == post_bombs && !neighbour_bomb(&run.bomb, run.host, BOMB_BYTES))
+    if (mode->make != NULL && !mode->make())
         return EXIT_FAILURE;
     int n = 0;
     fputs("ready\n", stderr);
     run.until_ns = clock_now_ns() + (int64_t)(run.seconds * (double)NS_PER_S);
     for (; n < (int)run.conns; n++) {
         numbers[n] = n;
-        if (thread_start(&threads[n], "neighbour", mode, &numbers[n]) != 0)
+        if (thread_start(&threads[n], "neighbour", mode->run, &numbers[n]) != 0)
             break;
     }
     for (int i = 0; i < n; i++)
         thread_join(threads[i]);
-    neighbour_request_fini(&run.bomb);
+    neighbour_request_fini(&run.fixed);
     report();
     return n == (int)run.conns ? EXIT_SUCCESS : EXIT_FAILURE;
 }

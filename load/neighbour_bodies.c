@@ -42,8 +42,8 @@ static int write_order(char *out, const char *prefix, bool bad)
                     prefix, NUMBER_DIGITS, 0, bad ? "hold" : "sell");
 }
 
-bool neighbour_batch(struct neighbour_request *request, const char *host, const char *prefix,
-                     size_t n_orders)
+bool neighbour_batch(struct neighbour_request *request, enum neighbour_batch_kind kind,
+                     const char *host, const char *prefix, size_t n_orders)
 {
     char *body = malloc(n_orders * ORDER_BYTES + 2);
     if (body == NULL)
@@ -51,7 +51,8 @@ bool neighbour_batch(struct neighbour_request *request, const char *host, const 
     size_t len = 1;
     body[0] = '[';
     for (size_t i = 0; i < n_orders; i++) {
-        int n = write_order(body + len, prefix, i == n_orders / 2);
+        bool bad = kind == NEIGHBOUR_ONE_BAD && i == n_orders / 2;
+        int n = write_order(body + len, prefix, bad);
         request->stride = (size_t)n; /* "hold" and "sell" are equally long */
         len += (size_t)n;
     }
@@ -71,13 +72,14 @@ void neighbour_batch_number(struct neighbour_request *request, uint64_t first)
     }
 }
 
-static bool pack_zeros(z_stream *stream, size_t bytes)
+static bool pack_same(z_stream *stream, char byte, size_t bytes)
 {
-    static Bytef zeros[PIECE_BYTES];
+    static Bytef same[PIECE_BYTES];
+    memset(same, byte, sizeof same);
     for (size_t left = bytes; left > 0;) {
         size_t n = left < PIECE_BYTES ? left : PIECE_BYTES;
         left -= n;
-        stream->next_in = zeros;
+        stream->next_in = same;
         stream->avail_in = (uInt)n;
         int rc = deflate(stream, left > 0 ? Z_NO_FLUSH : Z_FINISH);
         if (rc != Z_OK && rc != Z_STREAM_END)
@@ -86,11 +88,12 @@ static bool pack_zeros(z_stream *stream, size_t bytes)
     return true;
 }
 
-bool neighbour_bomb(struct neighbour_request *request, const char *host, size_t bytes)
+bool neighbour_bomb(struct neighbour_request *request, const char *host, const char *path,
+                    char byte, size_t bytes)
 {
     enum { GZIP_WINDOW = 15 + 16 };
     z_stream stream = { .next_in = NULL };
-    size_t room = bytes / 500 + PIECE_BYTES; /* zeros pack a thousandfold */
+    size_t room = bytes / 500 + PIECE_BYTES; /* the same byte packs a thousandfold */
     char *body = malloc(room);
     if (body == NULL || deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, 9,
                                      Z_DEFAULT_STRATEGY) != Z_OK) {
@@ -99,14 +102,38 @@ bool neighbour_bomb(struct neighbour_request *request, const char *host, size_t 
     }
     stream.next_out = (Bytef *)body;
     stream.avail_out = (uInt)room;
-    bool packed = pack_zeros(&stream, bytes);
+    bool packed = pack_same(&stream, byte, bytes);
     size_t len = stream.total_out;
     (void)deflateEnd(&stream);
     if (!packed) {
         free(body);
         return false;
     }
-    return assemble(request, host, "/v1/orders", "Content-Encoding: gzip\r\n", body, len);
+    return assemble(request, host, path, "Content-Encoding: gzip\r\n", body, len);
+}
+
+bool neighbour_members(struct neighbour_request *request, const char *host, size_t members,
+                       size_t document_bytes)
+{
+    enum { MEMBER_BYTES = 16 };
+    bool batch = document_bytes > 0;
+    char *body = malloc(members * MEMBER_BYTES + 4);
+    if (body == NULL)
+        return false;
+    size_t len, begun_at = 0;
+    memcpy(body, "[{", 2);
+    len = batch ? 2 : 1;
+    body[0] = batch ? '[' : '{';
+    for (size_t i = 0; i < members; i++) {
+        bool next = batch && len - begun_at > document_bytes;
+        begun_at = next ? len : begun_at;
+        const char *before = i == 0 ? "" : next ? "},{" : ",";
+        int n = snprintf(body + len, MEMBER_BYTES, "%s\"m%06zu\":1", before, i);
+        len += (size_t)n;
+    }
+    memcpy(body + len, "}]", 2);
+    len += batch ? 2 : 1;
+    return assemble(request, host, batch ? "/v1/orders/batch" : "/v1/orders", "", body, len);
 }
 
 void neighbour_request_fini(struct neighbour_request *request)

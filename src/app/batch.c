@@ -12,8 +12,8 @@
 #include "app/routes.h"
 #include "base/check.h"
 
-/* Beyond these the parser thread does it. Bytes: a body of so many `{}` is read in a moment still.
- */
+/* The first slice of a small body is read by the loop itself, and so is the first slice of a small
+ * answer written; what is left after it the offload thread does. */
 enum { READ_INLINE_MAX = 2 * 1024, WRITE_INLINE_MAX = 64 };
 
 static void batch_free(struct batch *batch)
@@ -23,6 +23,7 @@ static void batch_free(struct batch *batch)
         free(batch->entries[i].error);
     }
     free(batch->entries);
+    buf_fini(&batch->results);
     buf_fini(&batch->out);
     free(batch);
 }
@@ -56,9 +57,9 @@ static void send_answer(struct http_completion *completion)
         batch_free(batch);
 }
 
-static void write_answer(struct http_work *work)
+static bool write_answer(struct http_work *work)
 {
-    batch_write((struct batch *)work);
+    return batch_write((struct batch *)work);
 }
 
 static void answer(struct batch *batch)
@@ -66,12 +67,11 @@ static void answer(struct batch *batch)
     batch->answering = true;
     batch->work.run = write_answer;
     batch->work.done.finish = send_answer;
-    if (batch->n > WRITE_INLINE_MAX) {
+    batch->work.keep = true; /* it tells what is stored */
+    if (batch->n > WRITE_INLINE_MAX)
         http_offload(batch->req, &batch->work);
-        return;
-    }
-    batch_write(batch);
-    send_answer(&batch->work.done);
+    else if (http_offload_rest(batch->req, &batch->work))
+        send_answer(&batch->work.done);
 }
 
 /* ---- verdicts and the deadline ---- */
@@ -127,30 +127,16 @@ static size_t count_fate(const struct batch *batch, enum batch_fate fate)
     return n;
 }
 
-static void check_accounts(struct batch *batch)
-{
-    const struct http_problem forbidden = http_map_problem(REFUSE_FORBIDDEN);
-    for (size_t i = 0; i < batch->n; i++) {
-        struct batch_entry *entry = &batch->entries[i];
-        if (entry->fate == FATE_GOOD &&
-            !http_may_use(batch->req, entry->ticket.item.order.account_id))
-            batch_entry_refuse(entry, &forbidden);
-    }
-}
-
-/* The good ones as a list, stamped. */
+/* The good ones as a list. */
 static struct ingest_item *link_good(struct batch *batch)
 {
     struct ingest_item *first = NULL, **tail = &first;
-    int64_t received_at_ns = http_received_at_ns(batch->req);
     for (size_t i = 0; i < batch->n; i++) {
         struct ticket *ticket = &batch->entries[i].ticket;
         if (batch->entries[i].fate != FATE_GOOD)
             continue;
-        ticket->service = batch->service;
         ticket->loop = http_loop_of(batch->req);
         ticket->settled = settled;
-        ticket_stamp(ticket, received_at_ns);
         *tail = &ticket->item;
         tail = &ticket->item.next;
     }
@@ -199,12 +185,17 @@ static void refuse_whole(struct batch *batch)
 static void go_on(struct http_completion *completion)
 {
     struct batch *batch = (struct batch *)(void *)completion;
+    if (batch->work.dropped) {
+        ticket_count(batch->service, RESULT_REFUSED_FULL, 1);
+        http_overloaded(batch->req);
+        batch_free(batch);
+        return;
+    }
     if (batch->refused) {
         refuse_whole(batch);
         return;
     }
     http_charge(batch->req, (uint32_t)(batch->n - 1)); /* the first was taken with the request */
-    check_accounts(batch);
     size_t n_good = count_fate(batch, FATE_GOOD);
     ticket_count(batch->service, RESULT_INVALID, batch->n - n_good);
     if (batch->wishes.atomic && n_good < batch->n) {
@@ -220,9 +211,9 @@ static void go_on(struct http_completion *completion)
 
 /* ---- the way in ---- */
 
-static void read_orders(struct http_work *work)
+static bool read_orders(struct http_work *work)
 {
-    batch_read((struct batch *)work);
+    return batch_read((struct batch *)work);
 }
 
 static struct batch *batch_new(struct http_request *req, struct service *service)
@@ -255,10 +246,8 @@ void post_batch(struct http_request *req, void *ctx)
         return;
     }
     batch->wishes = wishes;
-    if (batch->len > READ_INLINE_MAX) {
+    if (batch->len > READ_INLINE_MAX)
         http_offload(req, &batch->work);
-        return;
-    }
-    read_orders(&batch->work);
-    go_on(&batch->work.done);
+    else if (http_offload_rest(req, &batch->work))
+        go_on(&batch->work.done);
 }

@@ -1,8 +1,8 @@
 /* batch.h - POST /v1/orders/batch from the inside: one batch from its bytes to its answer.
  *
- *     batch_read()   bytes -> entries           the parser thread, or the loop when there are few
+ *     batch_read()   bytes -> entries           the offload thread, or the loop when there are few
  *     batch.c        entries -> ingest -> fates  the loop
- *     batch_write()  fates -> the answer's bytes the parser thread, or the loop when there are few
+ *     batch_write()  fates -> the answer's bytes the offload thread, or the loop when there are few
  *
  * Ownership  a batch owns its entries. The ingest has an entry's item while its fate is WAITING,
  * and on after EXPIRED and UNKNOWN until it comes back: only then is the batch freed. */
@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "app/http_map.h"
 #include "app/ticket.h"
@@ -19,6 +20,7 @@
 #include "base/buf.h"
 #include "http/http.h"
 #include "orders/order.h"
+#include "orders/order_batch.h"
 
 enum batch_fate {
     FATE_GOOD,    /* read, and within the rules */
@@ -38,6 +40,17 @@ struct batch_entry {
     char *error; /* owned; FATE_REFUSED: both of them, as JSON members; may be NULL */
 };
 
+/* What the entries that were written say together. */
+struct batch_tally {
+    uint64_t created, replayed, rejected, unknown;
+    int status;                /* 0: none yet */
+    int failed_status;         /* 500 and above, of an order that failed by no fault of its own */
+    bool one_code;             /* all refusals so far have the code of `first` */
+    struct http_problem first; /* the first refusal; code NULL: none yet */
+    int64_t retry_after_ns;    /* the longest */
+    size_t n_shown;
+};
+
 struct batch {
     struct http_work work; /* first: the loop gives this back */
     struct service *service;
@@ -54,9 +67,19 @@ struct batch {
     size_t n;
     struct batch_entry *entries; /* owned */
     size_t errors_bytes;         /* of all entries' error: no answer outgrows the largest body */
+    bool errors_full;            /* no entry from here on says what is wrong with it */
+
+    /* Between two slices of batch_read(). */
+    struct order_batch reader;
+    size_t n_read; /* elements counted, then entries read */
 
     size_t n_waiting; /* entries that the ingest has */
     bool answering;   /* what is settled from now on is only counted */
+
+    /* Between two slices of batch_write(). */
+    struct batch_tally tally;
+    struct buf results;
+    size_t n_written; /* entries */
 
     /* What batch_write() made of it. */
     int status;
@@ -65,11 +88,12 @@ struct batch {
     struct buf out;             /* the body; status >= 400: the members of the problem */
 };
 
-/* Reads the body; on success every entry is GOOD or REFUSED. */
-void batch_read(struct batch *batch);
+/* Reads the body, slice by slice. True: all of it is read, and on success every entry is GOOD, and
+ * stamped unless validate_only, or REFUSED. */
+bool batch_read(struct batch *batch) MUST_CHECK;
 
-/* Writes the answer, by the fates as they are. */
-void batch_write(struct batch *batch);
+/* Writes the answer, slice by slice, by the fates as they are. True: all of it is written. */
+bool batch_write(struct batch *batch) MUST_CHECK;
 
 /* Makes the entry REFUSED; `problem` is borrowed for the call. */
 void batch_entry_refuse(struct batch_entry *entry, const struct http_problem *problem);

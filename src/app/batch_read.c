@@ -1,15 +1,24 @@
 /* batch_read.c - from a body to the entries of a batch: counted first, so that they are allocated
- * once and stay put, then judged one by one. A fault of JSON in an array is the document's, on a
- * line it is that line's. */
+ * once and stay put, then judged one by one, all of it in slices. A fault of JSON in an array is
+ * the document's, on a line it is that line's. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "app/batch.h"
 #include "app/refuse.h"
 #include "base/check.h"
-#include "orders/order_batch.h"
 
 enum { ERROR_MAX = 16 * 1024 };
+
+/* A slice ends when one of these is reached: what is to be counted is cheap to pass over, what is
+ * to be read less so, and an order that is wrong takes most. */
+enum {
+    COUNT_SLICE_BYTES = 64 * 1024,
+    READ_SLICE_BYTES = 16 * 1024,
+    READ_SLICE_COST = 64,
+    COST_OF_GOOD = 1,
+    COST_OF_BAD = 5,
+};
 
 static void refuse_whole(struct batch *batch, enum order_refusal refusal)
 {
@@ -32,43 +41,55 @@ static size_t orders_max(const struct options *options)
                : options->orders_queue_capacity;
 }
 
-static void begin(struct order_batch *reader, const struct batch *batch)
+static void begin(struct batch *batch)
 {
-    order_batch_begin(reader, batch->is_lines ? ORDER_BATCH_LINES : ORDER_BATCH_ARRAY, batch->body,
-                      batch->len);
+    order_batch_begin(&batch->reader, batch->is_lines ? ORDER_BATCH_LINES : ORDER_BATCH_ARRAY,
+                      batch->body, batch->len);
+    batch->n_read = 0;
 }
 
-/* False: the document is refused. */
-static bool count(struct batch *batch)
+/* All are counted, or too many. */
+static void settle_count(struct batch *batch, size_t max)
 {
-    struct order_batch reader;
-    struct json_token item;
     struct order_problem found;
-    size_t max = orders_max(&batch->service->options), n = 0;
-    begin(&reader, batch);
-    while (n <= max && order_batch_next(&reader, &item))
-        n++;
-    if (n > max) {
+    if (batch->n_read > max) {
         refuse_whole(batch, REFUSE_BATCH_TOO_LARGE);
         (void)snprintf(batch->detail, sizeof batch->detail, "A batch may have %zu orders at most.",
                        max);
-    } else if (!order_batch_whole(&reader, &found)) {
+    } else if (!order_batch_whole(&batch->reader, &found)) {
         refuse_syntax(batch, &found);
         (void)snprintf(batch->detail, sizeof batch->detail, "%s", found.detail);
-    } else if (n == 0) {
+    } else if (batch->n_read == 0) {
         refuse_whole(batch, REFUSE_BATCH_EMPTY);
+    } else {
+        batch->n = batch->n_read;
     }
-    if (!batch->refused)
-        batch->n = n;
-    return !batch->refused;
+}
+
+/* One slice. True: the count is settled. */
+static bool count(struct batch *batch)
+{
+    struct json_token item;
+    size_t max = orders_max(&batch->service->options);
+    const char *begun_at = batch->reader.at;
+    while (batch->n_read <= max && order_batch_next(&batch->reader, &item)) {
+        batch->n_read++;
+        if (batch->reader.at - begun_at >= COUNT_SLICE_BYTES)
+            return false;
+    }
+    settle_count(batch, max);
+    return true;
 }
 
 void batch_entry_refuse(struct batch_entry *entry, const struct http_problem *problem)
 {
     struct batch *batch = entry->batch;
     struct buf error = BUF_INIT(ERROR_MAX);
-    refuse_add_occurrence(&error, problem);
-    if (batch->errors_bytes + error.len > batch->service->options.http_max_body_bytes) {
+    if (!batch->errors_full)
+        refuse_add_occurrence(&error, problem);
+    if (batch->errors_bytes + error.len > batch->service->options.http_max_body_bytes)
+        batch->errors_full = true;
+    if (batch->errors_full) {
         buf_clear(&error);
         buf_add_str(&error, ",\"detail\":\"Too much is wrong with this batch to say all of it: "
                             "correct what is said of the others and send again.\"");
@@ -81,46 +102,105 @@ void batch_entry_refuse(struct batch_entry *entry, const struct http_problem *pr
     entry->problem.detail = entry->problem.members = NULL;
 }
 
-/* False: the document is refused. */
-static bool read_one(struct batch *batch, struct batch_entry *entry, struct json_token item)
+static void refuse_malformed(struct batch *batch, const struct batch_entry *entry,
+                             const struct order_problem *found)
 {
-    struct order_problem found;
+    refuse_syntax(batch, found);
+    (void)snprintf(batch->detail, sizeof batch->detail, "The order at index %zu: %s",
+                   (size_t)(entry - batch->entries), found->detail);
+}
+
+static void refuse_one(struct batch *batch, struct batch_entry *entry, enum order_rc rc,
+                       struct order_problem *found)
+{
     struct refuse_text text = { .detail = "" };
-    long at = item.at - batch->body;
-    enum order_rc rc = order_parse(item.at, item.len, NULL, &entry->ticket.item.order, &found);
-    if (rc == ORDER_OK)
-        return true;
-    if (rc == ORDER_MALFORMED && found.offset >= 0)
-        found.offset += at;
     if (rc == ORDER_MALFORMED && !batch->is_lines) {
-        refuse_syntax(batch, &found);
-        (void)snprintf(batch->detail, sizeof batch->detail, "The order at index %zu: %s",
-                       (size_t)(entry - batch->entries), found.detail);
-        return false;
+        refuse_malformed(batch, entry, found);
+        return;
     }
-    struct http_problem problem = refuse_document(rc, &found, &text);
+    struct http_problem problem = refuse_document(rc, found, batch->errors_full ? NULL : &text);
     batch_entry_refuse(entry, &problem);
     refuse_text_fini(&text);
+}
+
+static void take_good(struct batch *batch, struct batch_entry *entry)
+{
+    struct ticket *ticket = &entry->ticket;
+    if (!http_may_use(batch->req, ticket->item.order.account_id)) {
+        const struct http_problem forbidden = http_map_problem(REFUSE_FORBIDDEN);
+        batch_entry_refuse(entry, &forbidden);
+        return;
+    }
+    ticket->service = batch->service;
+    if (!batch->wishes.validate_only)
+        ticket_stamp(ticket, http_received_at_ns(batch->req));
+}
+
+/* Where no entry says any more what is wrong with it, only a fault of the document is put in words.
+ */
+static enum order_rc parse(const struct batch *batch, struct batch_entry *entry,
+                           struct json_token item, struct order_problem *found)
+{
+    const bool brief = batch->errors_full;
+    struct order *order = &entry->ticket.item.order;
+    enum order_rc rc = order_parse(item.at, item.len, NULL, order, brief ? NULL : found);
+    if (rc == ORDER_MALFORMED && brief)
+        rc = order_parse(item.at, item.len, NULL, order, found);
+    if (rc == ORDER_MALFORMED && found->offset >= 0)
+        found->offset += item.at - batch->body;
+    return rc;
+}
+
+/* What it cost. */
+static int read_one(struct batch *batch, struct batch_entry *entry, struct json_token item)
+{
+    struct order_problem found;
+    entry->batch = batch;
+    enum order_rc rc = parse(batch, entry, item, &found);
+    if (rc == ORDER_OK)
+        take_good(batch, entry);
+    else
+        refuse_one(batch, entry, rc, &found);
+    return rc == ORDER_OK ? COST_OF_GOOD : COST_OF_BAD;
+}
+
+/* One slice. True: all are read, or the document is refused. */
+static bool read_some(struct batch *batch)
+{
+    struct json_token item;
+    const char *begun_at = batch->reader.at;
+    for (int cost = 0; batch->n_read < batch->n; batch->n_read++) {
+        if (cost >= READ_SLICE_COST || batch->reader.at - begun_at >= READ_SLICE_BYTES)
+            return false;
+        CHECK(order_batch_next(&batch->reader, &item)); /* it was counted */
+        cost += read_one(batch, &batch->entries[batch->n_read], item);
+        if (batch->refused)
+            return true;
+    }
     return true;
 }
 
-void batch_read(struct batch *batch)
+/* Between the count and the reading. */
+static void make_entries(struct batch *batch)
 {
-    struct order_batch reader;
-    struct json_token item;
-    if (!count(batch))
-        return;
-    CHECK(batch->n > 0);
     batch->entries = calloc(batch->n, sizeof *batch->entries);
-    if (batch->entries == NULL) {
-        batch->n = 0;
-        refuse_whole(batch, REFUSE_NO_MEMORY);
+    if (batch->entries != NULL)
         return;
-    }
-    begin(&reader, batch);
-    for (size_t i = 0; i < batch->n && order_batch_next(&reader, &item); i++) {
-        batch->entries[i].batch = batch;
-        if (!read_one(batch, &batch->entries[i], item))
-            return;
-    }
+    batch->n = 0;
+    refuse_whole(batch, REFUSE_NO_MEMORY);
+}
+
+bool batch_read(struct batch *batch)
+{
+    if (batch->entries != NULL)
+        return read_some(batch);
+    if (batch->reader.begin == NULL)
+        begin(batch);
+    if (!count(batch))
+        return false;
+    if (batch->refused)
+        return true;
+    make_entries(batch);
+    begin(batch);
+    return batch->refused || (batch->len < READ_SLICE_BYTES && read_some(batch));
 }

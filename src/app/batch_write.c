@@ -10,17 +10,9 @@
 
 enum { RESULT_BYTES_MAX = 4096, ANSWER_BYTES = 64 * 1024, STATUS_MIXED = 207 };
 
-struct tally {
-    uint64_t created, replayed, rejected, unknown;
-    int status;                /* 0: none yet */
-    int failed_status;         /* 500 and above, of an order that failed by no fault of its own */
-    bool one_code;             /* all refusals so far have the code of `first` */
-    struct http_problem first; /* the first refusal; code NULL: none yet */
-    int64_t retry_after_ns;    /* the longest */
-    size_t n_shown;
-};
+enum { WRITE_SLICE = 64 }; /* entries */
 
-static void tally_status(struct tally *tally, int status)
+static void tally_status(struct batch_tally *tally, int status)
 {
     bool both_good =
         (tally->status == 200 || tally->status == 201) && (status == 200 || status == 201);
@@ -30,7 +22,7 @@ static void tally_status(struct tally *tally, int status)
         tally->status = both_good ? 200 : STATUS_MIXED;
 }
 
-static void tally_refusal(struct tally *tally, const struct http_problem *problem)
+static void tally_refusal(struct batch_tally *tally, const struct http_problem *problem)
 {
     if (problem->status >= 500)
         tally->failed_status = problem->status;
@@ -51,7 +43,7 @@ static void tally_refusal(struct tally *tally, const struct http_problem *proble
 /* ---- one result ---- */
 
 static void begin_result(struct buf *out, const struct batch_entry *entry, int status,
-                         struct tally *tally)
+                         struct batch_tally *tally)
 {
     const struct batch *batch = entry->batch;
     const char *id = entry->ticket.item.order.client_order_id;
@@ -65,7 +57,7 @@ static void begin_result(struct buf *out, const struct batch_entry *entry, int s
 }
 
 static void add_good(struct buf *out, const struct batch_entry *entry, int status,
-                     const char *order_id, struct tally *tally)
+                     const char *order_id, struct batch_tally *tally)
 {
     tally_status(tally, status);
     if (entry->batch->wishes.minimal)
@@ -82,7 +74,7 @@ static void add_good(struct buf *out, const struct batch_entry *entry, int statu
 /* `occurrence`: detail and members, as JSON members; may be NULL. */
 static void add_refused(struct buf *out, const struct batch_entry *entry,
                         const struct http_problem *problem, const char *occurrence,
-                        struct tally *tally)
+                        struct batch_tally *tally)
 {
     tally_status(tally, problem->status);
     tally_refusal(tally, problem);
@@ -101,7 +93,7 @@ static void add_refused(struct buf *out, const struct batch_entry *entry,
 }
 
 static void add_problem(struct buf *out, const struct batch_entry *entry,
-                        const struct http_problem *problem, struct tally *tally)
+                        const struct http_problem *problem, struct batch_tally *tally)
 {
     struct buf occurrence = BUF_INIT(RESULT_BYTES_MAX);
     refuse_add_occurrence(&occurrence, problem);
@@ -109,7 +101,7 @@ static void add_problem(struct buf *out, const struct batch_entry *entry,
     buf_fini(&occurrence);
 }
 
-static void add_settled(struct buf *out, const struct batch_entry *entry, struct tally *tally)
+static void add_settled(struct buf *out, const struct batch_entry *entry, struct batch_tally *tally)
 {
     const struct ingest_item *item = &entry->ticket.item;
     if (item->verdict == ITEM_CREATED) {
@@ -126,7 +118,7 @@ static void add_settled(struct buf *out, const struct batch_entry *entry, struct
     }
 }
 
-static void add_entry(struct buf *out, const struct batch_entry *entry, struct tally *tally)
+static void add_entry(struct buf *out, const struct batch_entry *entry, struct batch_tally *tally)
 {
     struct http_problem problem;
     switch (entry->fate) {
@@ -155,7 +147,7 @@ static void add_entry(struct buf *out, const struct batch_entry *entry, struct t
 
 /* ---- the whole ---- */
 
-static void add_summary(struct buf *out, const struct batch *batch, const struct tally *tally)
+static void add_summary(struct buf *out, const struct batch *batch, const struct batch_tally *tally)
 {
     buf_printf(out,
                "\"summary\":{\"total\":%zu,\"created\":%" PRIu64 ",\"replayed\":%" PRIu64
@@ -164,7 +156,7 @@ static void add_summary(struct buf *out, const struct batch *batch, const struct
 }
 
 /* Of a batch of which nothing is known to be stored. */
-static struct http_problem whole_problem(const struct tally *tally, int status)
+static struct http_problem whole_problem(const struct batch_tally *tally, int status)
 {
     struct http_problem problem = http_map_problem(REFUSE_BATCH);
     if (tally->one_code) {
@@ -180,7 +172,7 @@ static struct http_problem whole_problem(const struct tally *tally, int status)
 }
 
 /* All or none: where some are refused, all are. */
-static int status_of(const struct batch *batch, const struct tally *tally)
+static int status_of(const struct batch *batch, const struct batch_tally *tally)
 {
     if (!batch->wishes.atomic || tally->status != STATUS_MIXED)
         return tally->status;
@@ -188,7 +180,7 @@ static int status_of(const struct batch *batch, const struct tally *tally)
 }
 
 static void add_lines(struct buf *out, const struct batch *batch, const struct buf *results,
-                      const struct tally *tally)
+                      const struct batch_tally *tally)
 {
     buf_add(out, results->data, results->len);
     buf_add_str(out, results->len > 0 ? "\n{" : "{");
@@ -197,7 +189,7 @@ static void add_lines(struct buf *out, const struct batch *batch, const struct b
 }
 
 static void add_members(struct buf *out, const struct batch *batch, const struct buf *results,
-                        const struct tally *tally)
+                        const struct batch_tally *tally)
 {
     add_summary(out, batch, tally);
     buf_add_str(out, ",\"results\":[");
@@ -206,42 +198,62 @@ static void add_members(struct buf *out, const struct batch *batch, const struct
 }
 
 static void add_object(struct buf *out, const struct batch *batch, const struct buf *results,
-                       const struct tally *tally)
+                       const struct batch_tally *tally)
 {
     buf_add_char(out, '{');
     add_members(out, batch, results, tally);
     buf_add_char(out, '}');
 }
 
-static void add_results(struct buf *out, const struct batch *batch, struct tally *tally)
+static void begin(struct batch *batch, size_t max)
 {
-    *tally = (struct tally){ .status = 0 };
-    for (size_t i = 0; i < batch->n; i++)
-        add_entry(out, &batch->entries[i], tally);
+    buf_fini(&batch->results);
+    batch->results = BUF_INIT(max);
+    batch->tally = (struct batch_tally){ .status = 0 };
+    batch->n_written = 0;
 }
 
-void batch_write(struct batch *batch)
+/* One slice. True: all entries are written. */
+static bool add_results(struct batch *batch)
+{
+    size_t left = batch->n - batch->n_written;
+    size_t stop = batch->n_written + (left < WRITE_SLICE ? left : WRITE_SLICE);
+    while (batch->n_written < stop)
+        add_entry(&batch->results, &batch->entries[batch->n_written++], &batch->tally);
+    return batch->n_written == batch->n;
+}
+
+static void finish(struct batch *batch, size_t max)
+{
+    struct buf *out = &batch->out;
+    *out = BUF_INIT(max);
+    if (batch->status >= 400) {
+        batch->answer = whole_problem(&batch->tally, batch->status);
+        add_members(out, batch, &batch->results, &batch->tally);
+    } else if (batch->wishes.lines) {
+        add_lines(out, batch, &batch->results, &batch->tally);
+    } else {
+        add_object(out, batch, &batch->results, &batch->tally);
+    }
+    out->failed = out->failed || batch->results.failed;
+    buf_fini(&batch->results);
+}
+
+bool batch_write(struct batch *batch)
 {
     size_t max = batch->n * RESULT_BYTES_MAX + batch->errors_bytes + ANSWER_BYTES;
-    struct buf results = BUF_INIT(max), *out = &batch->out;
-    struct tally tally;
-    add_results(&results, batch, &tally);
-    batch->status = status_of(batch, &tally);
-    batch->code = tally.first.code == NULL || tally.one_code ? tally.first.code : "several";
+    if (batch->n_written == 0)
+        begin(batch, max);
+    if (!add_results(batch))
+        return false;
+    const struct http_problem *first = &batch->tally.first;
+    batch->status = status_of(batch, &batch->tally);
+    batch->code = first->code == NULL || batch->tally.one_code ? first->code : "several";
     if (batch->status >= 400 && batch->wishes.lines) { /* a problem document has no lines */
         batch->wishes.lines = false;
-        buf_clear(&results);
-        add_results(&results, batch, &tally);
+        batch->n_written = 0;
+        return false;
     }
-    *out = BUF_INIT(max + ANSWER_BYTES);
-    if (batch->status >= 400) {
-        batch->answer = whole_problem(&tally, batch->status);
-        add_members(out, batch, &results, &tally);
-    } else if (batch->wishes.lines) {
-        add_lines(out, batch, &results, &tally);
-    } else {
-        add_object(out, batch, &results, &tally);
-    }
-    out->failed = out->failed || results.failed;
-    buf_fini(&results);
+    finish(batch, max + ANSWER_BYTES);
+    return true;
 }

@@ -7,9 +7,10 @@
 #include "app/run.h"
 #include "app/service.h"
 #include "base/err.h"
+#include "base/one_line.h"
 #include "http/http.h"
 
-enum { INPUT_MAX = HTTP_KEY_MAX + 2 }; /* one too many, and a newline */
+enum { INPUT_MAX = HTTP_KEY_MAX + 1 + ONE_LINE_AROUND }; /* one too many */
 
 /* False: it cannot be read. */
 static bool read_input(char *text, size_t max, size_t *len)
@@ -24,22 +25,20 @@ static bool read_input(char *text, size_t max, size_t *len)
     return true;
 }
 
-static bool hash_line(const char *text, size_t len, char out[HTTP_KEY_HASH_SIZE], struct err *err)
+static bool hash_line(char *text, size_t len, char out[HTTP_KEY_HASH_SIZE], struct err *err)
 {
-    const char *newline = memchr(text, '\n', len);
-    size_t line = newline != NULL ? (size_t)(newline - text) : len;
-    if (newline != NULL && line + 1 < len) {
-        err_set(err, 0, "more than one line came: a key is one line");
-        return false;
-    }
-    return http_hash_key(text, line, out, err);
+    const char *wrong = one_line_trim(text, &len);
+    if (wrong == NULL)
+        return http_hash_key(text, len, out, err);
+    err_set(err, 0, "standard input %s", wrong);
+    return false;
 }
 
 static bool hash_input(char out[HTTP_KEY_HASH_SIZE], struct err *err)
 {
-    char text[INPUT_MAX];
+    char text[INPUT_MAX + 1];
     size_t len;
-    bool ok = read_input(text, sizeof text, &len);
+    bool ok = read_input(text, INPUT_MAX, &len);
     if (ok)
         ok = hash_line(text, len, out, err);
     else

@@ -1,7 +1,7 @@
 /* post.c - POST /v1/orders: read, queued, answered when its verdict or its deadline comes.
  *
- * A post is begun and answered on its loop; the parser thread reads a large one, a worker passes it
- * back. It lives until the worker is done with it, however the client was answered. */
+ * A post is begun and answered on its loop; the offload thread reads a large one, a worker passes
+ * it back. It lives until the worker is done with it, however the client was answered. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -127,27 +127,32 @@ static bool enqueue(struct post *post)
     return true;
 }
 
-/* May be on the parser thread. */
-static void read_order(struct http_work *work)
+/* May be on the offload thread. One slice: jansson's work cannot be cut, ORDER_BYTES_MAX bounds it.
+ */
+static bool read_order(struct http_work *work)
 {
     struct post *post = (struct post *)work;
     struct order_problem found;
     post->rc =
         order_parse(post->body, post->len, post->idempotency_key, &post->ticket.item.order, &found);
     if (post->rc == ORDER_OK || post->rc == ORDER_NOMEM)
-        return;
+        return true;
     post->problem = malloc(sizeof found);
     if (post->problem != NULL)
         *post->problem = found;
     else
         post->rc = ORDER_NOMEM;
+    return true;
 }
 
 static void go_on(struct http_completion *completion)
 {
     struct post *post = (struct post *)(void *)completion;
     struct order *order = &post->ticket.item.order;
-    if (post->rc != ORDER_OK) {
+    if (post->reading.dropped) {
+        ticket_count(post->ticket.service, RESULT_REFUSED_FULL, 1);
+        http_overloaded(post->req);
+    } else if (post->rc != ORDER_OK) {
         refuse_unread(post);
     } else if (!http_may_use(post->req, order->account_id)) {
         ticket_count(post->ticket.service, RESULT_INVALID, 1);
@@ -185,10 +190,8 @@ void post_order(struct http_request *req, void *ctx)
     }
     begin(post, req, service);
     post->wishes = wishes;
-    if (post->len > BODY_INLINE_MAX) {
+    if (post->len > BODY_INLINE_MAX)
         http_offload(req, &post->reading);
-        return;
-    }
-    read_order(&post->reading);
-    go_on(&post->reading.done);
+    else if (http_offload_rest(req, &post->reading))
+        go_on(&post->reading.done);
 }

@@ -57,6 +57,8 @@ static struct http_problem of_fields(const struct order_problem *found, struct r
 {
     const char *mismatch = order_codes[ORDER_CODE_IDEMPOTENCY_KEY_MISMATCH].code;
     struct http_problem problem = http_map_problem(REFUSE_INVALID);
+    if (text == NULL)
+        return problem;
     begin_members(text);
     for (size_t i = 0; i < found->n_errors; i++) {
         buf_add_str(&text->members, i > 0 ? "," : "\"errors\":[");
@@ -72,9 +74,11 @@ static struct http_problem of_fields(const struct order_problem *found, struct r
 static struct http_problem of_syntax(const struct order_problem *found, struct refuse_text *text)
 {
     struct http_problem problem = http_map_problem(REFUSE_MALFORMED);
-    (void)snprintf(text->detail, sizeof text->detail, "%s", found->detail);
+    if (text != NULL) {
+        (void)snprintf(text->detail, sizeof text->detail, "%s", found->detail);
+        problem.detail = text->detail;
+    }
     problem.code = found->code;
-    problem.detail = text->detail;
     problem.offset = found->offset;
     return problem;
 }

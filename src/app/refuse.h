@@ -23,7 +23,8 @@ void refuse(struct http_request *req, enum order_refusal refusal, int64_t retry_
 /* The same with a detail of its own. */
 void refuse_because(struct http_request *req, enum order_refusal refusal, const char *detail);
 
-/* Of what order_parse() made of a document; rc is not ORDER_OK. */
+/* Of what order_parse() made of a document; rc is not ORDER_OK. text may be NULL: then the problem
+ * has no detail and no members of its own, and of an ORDER_INVALID `found` is not looked at. */
 struct http_problem refuse_document(enum order_rc rc, const struct order_problem *found,
                                     struct refuse_text *text);
 

@@ -15,6 +15,11 @@ int64_t clock_now_ns(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t clock_thread_ns(void)
+{
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 int64_t clock_coarse_ns(void)
 {
     return read_clock(CLOCK_MONOTONIC_COARSE);

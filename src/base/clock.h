@@ -15,8 +15,11 @@
 int64_t clock_now_ns(void);
 int64_t clock_wall_us(void);
 
-/* The same clock as of the last timer tick, 1..10 ms behind, for a quarter of the cost: where a
- * moment is only compared with spans that are much longer. */
+/* Processor time of the calling thread, for spans only. */
+int64_t clock_thread_ns(void);
+
+/* The same clock as clock_now_ns() as of the last timer tick, 1..10 ms behind, for a quarter of the
+ * cost: where a moment is only compared with spans that are much longer. */
 int64_t clock_coarse_ns(void);
 
 /* The moment as pthread and libc want it. */

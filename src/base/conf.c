@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "base/conf_value.h"
 #include "base/err.h"
+#include "base/one_line.h"
 
 enum {
     NAME_SIZE = 80,  /* of an option's name, as flag or in the environment */
@@ -93,7 +94,7 @@ static const char *env_value(char *const env[], const char *name)
     return NULL;
 }
 
-/* Reads as far as content->max, and cuts one final newline. False: errno says why. */
+/* Reads as far as content->max. False: errno says why. */
 static bool read_value_file(const char *path, struct buf *content)
 {
     if (!buf_reserve(content, content->max)) {
@@ -109,26 +110,24 @@ static bool read_value_file(const char *path, struct buf *content)
     int error = errno;
     (void)close(fd);
     errno = error;
-    if (content->len > 0 && content->data[content->len - 1] == '\n')
-        content->len--;
-    content->data[content->len] = '\0';
     return n == 0;
 }
 
 static bool load_file(const struct conf_opt *opt, void *conf, const char *as_written,
                       const char *path, struct err *err)
 {
-    struct buf content = BUF_INIT(opt->size + 1); /* so that a value too long is seen to be */
+    /* one byte more, so that a value too long is seen to be */
+    struct buf content = BUF_INIT(opt->size + 1 + ONE_LINE_AROUND);
+    const char *wrong = NULL;
     bool ok = read_value_file(path, &content);
-    if (!ok) {
+    if (!ok)
         err_set(err, 0, "%s=%.*s: cannot read it: %s", as_written, SHOWN_BYTES, path,
                 strerrordesc_np(errno));
-    } else if (strlen(content.data) != content.len) {
-        err_set(err, 0, "%s=%.*s: the file has a NUL byte in it", as_written, SHOWN_BYTES, path);
-        ok = false;
-    } else {
+    else if ((wrong = one_line_trim(content.data, &content.len)) != NULL)
+        err_set(err, 0, "%s=%.*s: the file %s", as_written, SHOWN_BYTES, path, wrong);
+    else
         ok = set_member(opt, conf, as_written, content.data, err);
-    }
+    ok = ok && wrong == NULL;
     if (content.data != NULL)
         explicit_bzero(content.data, content.cap); /* a secret, likely */
     buf_fini(&content);

@@ -115,7 +115,8 @@ void conf_markdown(const struct conf_table *table, struct buf *out)
     buf_add_str(
         out,
         "A flag counts for more than the environment, the environment for more than the default.\n"
-        "`NAME_FILE` names a file that holds the value; one final newline is cut.\n\n"
+        "`NAME_FILE` names a file that holds the value; a byte order mark before it and one line "
+        "end behind it are cut.\n\n"
         "- A duration is in seconds (`0.5`) or carries a unit: `us`, `ms`, `s`, `m`, `h`.\n"
         "- A size is in bytes or carries a unit: `KiB`, `MiB`, `GiB`.\n"
         "- A yes or no is `true`, `on`, `yes`, `1` or `false`, `off`, `no`, `0`;"

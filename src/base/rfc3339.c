@@ -4,6 +4,8 @@
 #include "base/rfc3339.h"
 
 #include <stddef.h>
+#include <string.h>
+#include <strings.h>
 
 static const int64_t us_per_second = 1000000;
 static const int64_t us_per_day = 86400 * 1000000LL;
@@ -74,6 +76,12 @@ static int number(const char *digits, size_t n)
     return value;
 }
 
+/* RFC 3339, 5.6 and 4.3: either case; -00:00 is UTC whose local offset is not known. */
+static bool is_utc(const char *text)
+{
+    return strcasecmp(text, "Z") == 0 || strcmp(text, "+00:00") == 0 || strcmp(text, "-00:00") == 0;
+}
+
 /* Reads ".123456789Z" or "Z" to the end of the text. */
 static bool parse_fraction_us(const char *text, int64_t *out_us)
 {
@@ -86,7 +94,7 @@ static bool parse_fraction_us(const char *text, int64_t *out_us)
         if (n == 0)
             return false;
     }
-    if (text[n] != 'Z' || text[n + 1] != '\0')
+    if (!is_utc(text + n))
         return false;
     *out_us = us;
     return true;
@@ -94,7 +102,7 @@ static bool parse_fraction_us(const char *text, int64_t *out_us)
 
 bool rfc3339_parse_us(const char *text, int64_t *out_us)
 {
-    if (!has_shape(text, "0000-00-00T00:00:00"))
+    if (!has_shape(text, "0000-00-00T00:00:00") && !has_shape(text, "0000-00-00t00:00:00"))
         return false;
     struct civil date = { number(text, 4), number(text + 5, 2), number(text + 8, 2) };
     int hour = number(text + 11, 2), minute = number(text + 14, 2), second = number(text + 17, 2);

@@ -10,8 +10,9 @@
 
 enum { RFC3339_SIZE = 28 }; /* six digits of fraction, and a NUL */
 
-/* Capital T and Z, 1 to 9 digits of fraction (cut to microseconds), real dates, no leap second.
- * Writes *out_us (Unix time) only when true. */
+/* T and Z of either case, and for Z also +00:00 or -00:00; 1 to 9 digits of fraction (cut to
+ * microseconds), real dates, no leap second, no other offset. Writes *out_us (Unix time) only when
+ * true. */
 bool rfc3339_parse_us(const char *text, int64_t *out_us) MUST_CHECK;
 
 /* Always six digits of fraction; a moment outside the years is shown as the nearest one inside. */

@@ -64,11 +64,22 @@ static uint64_t mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
+static uint64_t hash_of(const struct addresses *addresses, const uint64_t key[KEY_WORDS])
+{
+    return mix(mix(key[0] ^ addresses->seed) ^ key[1] ^ ~addresses->seed);
+}
+
+uint64_t addresses_hash(const struct addresses *addresses, const struct sockaddr *client)
+{
+    uint64_t key[KEY_WORDS];
+    key_of(client, key);
+    return hash_of(addresses, key);
+}
+
 static struct address_count **bucket_of(struct addresses *addresses, const uint64_t key[KEY_WORDS])
     REQUIRES(addresses->mu)
 {
-    uint64_t hash = mix(mix(key[0] ^ addresses->seed) ^ key[1] ^ ~addresses->seed);
-    return &addresses->buckets[hash & (addresses->n_buckets - 1)];
+    return &addresses->buckets[hash_of(addresses, key) & (addresses->n_buckets - 1)];
 }
 
 static void link_all(struct addresses *addresses, struct address_count *first)

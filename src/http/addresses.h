@@ -33,6 +33,10 @@ struct address_count *addresses_add(struct addresses *addresses, const struct so
 /* One less. NULL is a no-op. */
 void addresses_remove(struct addresses *addresses, struct address_count *address);
 
+/* Equal for connections of one client address; seeded, so nobody can choose addresses that collide.
+ */
+uint64_t addresses_hash(const struct addresses *addresses, const struct sockaddr *client);
+
 /* Addresses that have a connection now. */
 size_t addresses_known(struct addresses *addresses);
 

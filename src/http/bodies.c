@@ -3,15 +3,30 @@
 
 #include <stdlib.h>
 
+bool bodies_take(struct bodies *bodies, size_t bytes)
+{
+    uint64_t all = atomic_fetch_add_explicit(&bodies->bytes, bytes, memory_order_relaxed);
+    if (all + bytes <= bodies->max_bytes)
+        return true;
+    bodies_give_back(bodies, bytes);
+    return false;
+}
+
+void bodies_give_back(struct bodies *bodies, size_t bytes)
+{
+    atomic_fetch_sub_explicit(&bodies->bytes, bytes, memory_order_relaxed);
+}
+
 bool bodies_reserve(struct bodies *bodies, struct body_bytes *bytes, size_t cap)
 {
     if (cap <= bytes->cap && bytes->data != NULL)
         return true;
     size_t more = cap - bytes->cap;
-    uint64_t all = atomic_fetch_add_explicit(&bodies->bytes, more, memory_order_relaxed);
-    char *data = all + more <= bodies->max_bytes ? realloc(bytes->data, cap + 1) : NULL;
+    if (!bodies_take(bodies, more))
+        return false;
+    char *data = realloc(bytes->data, cap + 1);
     if (data == NULL) {
-        atomic_fetch_sub_explicit(&bodies->bytes, more, memory_order_relaxed);
+        bodies_give_back(bodies, more);
         return false;
     }
     bytes->data = data;

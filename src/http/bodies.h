@@ -25,6 +25,11 @@ struct body_bytes {
  * reached. */
 bool bodies_reserve(struct bodies *bodies, struct body_bytes *bytes, size_t cap) MUST_CHECK;
 
+/* Counts bytes that somebody else allocates for as long as a body is worked on. False: the bound is
+ * reached, and nothing is counted. */
+bool bodies_take(struct bodies *bodies, size_t bytes) MUST_CHECK;
+void bodies_give_back(struct bodies *bodies, size_t bytes);
+
 /* Frees and empties; accepts an empty one. */
 void bodies_free(struct bodies *bodies, struct body_bytes *bytes);
 

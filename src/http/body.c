@@ -16,8 +16,7 @@ static size_t capacity_for(const struct http_request *req, size_t len)
     const struct request_body *body = &req->body;
     if (body->expected > 0 && body->expected <= BODY_FIRST_BYTES)
         return (size_t)body->expected;
-    size_t max = body->expected > 0 ? (size_t)body->expected
-                                    : (size_t)req->loop->server->options.max_body_bytes;
+    size_t max = body->expected > 0 ? (size_t)body->expected : (size_t)request_body_max(req);
     size_t cap = body->bytes.cap > 0 ? body->bytes.cap : BODY_FIRST_BYTES;
     while (cap < len)
         cap *= 2;
@@ -34,7 +33,7 @@ static bool reserve(struct http_request *req, size_t len)
 static enum refusal keep(struct http_request *req, const char *piece, size_t len)
 {
     struct body_bytes *bytes = &req->body.bytes;
-    if (len > req->loop->server->options.max_body_bytes - bytes->len)
+    if (len > request_body_max(req) - bytes->len)
         return REFUSAL_TOO_LARGE;
     if (!reserve(req, bytes->len + len))
         return REFUSAL_OVERLOADED;

@@ -22,7 +22,10 @@
 #define SWEEP_MIN_NS (10 * NS_PER_MS)
 #define DRAIN_IDLE_NS NS_PER_S
 
-enum { CLOSE_WAIT = 8 }; /* TCP_CLOSE_WAIT of <netinet/tcp.h>, which <linux/tcp.h> excludes */
+enum {
+    CLOSED = 7,
+    CLOSE_WAIT = 8
+}; /* TCP_CLOSE and TCP_CLOSE_WAIT of <netinet/tcp.h>, which <linux/tcp.h> excludes */
 
 struct conn *conn_of(struct MHD_Connection *mhd)
 {
@@ -129,8 +132,10 @@ void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
     const struct sockaddr *client =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
     conn = conn_new(cls, mhd, fd);
-    if (conn != NULL)
+    if (conn != NULL) {
         conn->client = client;
+        conn->address_hash = addresses_hash(&conn->loop->server->addresses, client);
+    }
     if (conn == NULL || !conn_tls_begin(conn, mhd) || !admit(conn, client))
         (void)shutdown(fd, SHUT_RDWR);
     *socket_context = conn;
@@ -156,7 +161,7 @@ static int64_t bytes_moved(struct conn *conn)
     struct tcp_info info = { 0 };
     socklen_t len = sizeof info;
     (void)getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
-    conn->client_ended = info.tcpi_state == CLOSE_WAIT;
+    conn->client_ended = info.tcpi_state == CLOSE_WAIT || info.tcpi_state == CLOSED;
     uint64_t bytes = conn->phase == CONN_SENDING ? info.tcpi_bytes_acked : info.tcpi_bytes_received;
     return (int64_t)bytes;
 }
@@ -232,6 +237,17 @@ static void sweep_idle(struct conn *conn, int64_t bytes)
     }
 }
 
+/* Asks only about those that wait for the offload thread, which drops the work of a client that is
+ * gone. One that has only ended its side counts as gone, too: it looks the same. */
+static void sweep_deferred(struct conn *conn)
+{
+    if (!atomic_load_explicit(&conn->turn.waiting, memory_order_relaxed))
+        return;
+    (void)bytes_moved(conn);
+    if (is_done_with(conn))
+        atomic_store_explicit(&conn->turn.gone, true, memory_order_relaxed);
+}
+
 static void sweep_one(struct conn *conn)
 {
     int64_t now_ns = conn->loop->now_ns;
@@ -259,6 +275,8 @@ static void sweep_one(struct conn *conn)
             conn_cut(conn);
         break;
     case CONN_DEFERRED:
+        sweep_deferred(conn);
+        break;
     case CONN_CUT:
         break;
     }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "http/conn_tls.h"
+#include "http/parser.h"
 #include "http/refusal.h"
 
 struct address_count;
@@ -48,6 +49,8 @@ struct conn {
     struct conn *reserve_next, *reserve_prev;
     int64_t opened_at_ns;
     struct address_count *address;   /* its client's, counted; NULL: nobody counts */
+    uint64_t address_hash;           /* of its client, seeded */
+    struct offload_turn turn;        /* of its requests, at the offload thread */
     const char *target, *target_end; /* of the target as it came, see wire.h */
     const char *target_fault;        /* of the request to come: set before its headers are there */
     bool client_ended;               /* its side of the connection, when the sweep last asked */

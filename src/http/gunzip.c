@@ -2,66 +2,58 @@
  * what: behind the end of a member only another one may come. */
 #include "http/gunzip.h"
 
-#include <stdbool.h>
+#include <stdlib.h>
 #define ZLIB_CONST /* it reads what it is shown, and says so */
 #include <zlib.h>
 
 #include "http/bodies.h"
 
-enum { GUNZIP_FIRST_BYTES = 16 * 1024, GUNZIP_PIECE_MAX = 1 << 30, GZIP_ONLY = 16 };
+enum { GUNZIP_FIRST_BYTES = 16 * 1024, GZIP_ONLY = 16 };
 
-struct unpacking {
-    z_stream zlib;
-    const char *next; /* what zlib has not been shown yet */
-    size_t left;
-    size_t max_len;
-    struct bodies *bodies;
-    struct body_bytes *out;
-};
-
-static uInt piece_of(size_t len)
+static size_t least(size_t a, size_t b)
 {
-    return (uInt)(len < GUNZIP_PIECE_MAX ? len : GUNZIP_PIECE_MAX);
+    return a < b ? a : b;
 }
 
-/* zlib counts in 32 bits: it is shown the packed bytes in pieces that it can count. */
-static void show_more(struct unpacking *un)
+/* zlib is shown no more than what the slice may read. */
+static void show_more(struct gunzip *un)
 {
-    if (un->zlib.avail_in > 0)
+    if (un->zlib->avail_in > 0)
         return;
-    uInt piece = piece_of(un->left);
-    un->zlib.next_in = (const Bytef *)un->next;
-    un->zlib.avail_in = piece;
+    size_t piece = least(un->left, un->slice_left);
+    un->zlib->next_in = (const Bytef *)un->next;
+    un->zlib->avail_in = (uInt)piece;
     un->next += piece;
     un->left -= piece;
+    un->slice_left -= piece;
 }
 
 /* Room for one more byte at least; at max_len there is none to have. */
-static bool grow(struct unpacking *un)
+static bool grow(struct gunzip *un)
 {
     size_t cap = un->out->cap > 0 ? 2 * un->out->cap : GUNZIP_FIRST_BYTES;
     return bodies_reserve(un->bodies, un->out, cap < un->max_len ? cap : un->max_len);
 }
 
-static bool all_shown(const struct unpacking *un)
+static bool all_shown(const struct gunzip *un)
 {
-    return un->zlib.avail_in == 0 && un->left == 0;
+    return un->zlib->avail_in == 0 && un->left == 0;
 }
 
 enum step { STEP_ON, STEP_DONE, STEP_INVALID, STEP_TOO_LARGE, STEP_NO_ROOM };
 
 /* Done when a member has ended with the last byte. With room left and nothing more to show, a
  * stream that has not ended is cut short. */
-static enum step judge(struct unpacking *un, int rc)
+static enum step judge(struct gunzip *un, int rc)
 {
     switch (rc) {
     case Z_STREAM_END:
         if (all_shown(un))
             return STEP_DONE;
-        return inflateReset(&un->zlib) == Z_OK ? STEP_ON : STEP_INVALID;
+        return inflateReset(un->zlib) == Z_OK ? STEP_ON : STEP_INVALID;
     case Z_OK:
     case Z_BUF_ERROR:
-        return un->zlib.avail_out > 0 && all_shown(un) ? STEP_INVALID : STEP_ON;
+        return un->zlib->avail_out > 0 && all_shown(un) ? STEP_INVALID : STEP_ON;
     case Z_MEM_ERROR:
         return STEP_NO_ROOM;
     default:
@@ -71,7 +63,7 @@ static enum step judge(struct unpacking *un, int rc)
 
 /* Unpacks into what room there is; when max_len is reached, into a byte beside it: what lands there
  * is one too many. */
-static enum step unpack_piece(struct unpacking *un)
+static enum step unpack_piece(struct gunzip *un)
 {
     struct body_bytes *out = un->out;
     Bytef beyond;
@@ -79,51 +71,104 @@ static enum step unpack_piece(struct unpacking *un)
     if (out->len == out->cap && !full && !grow(un))
         return STEP_NO_ROOM;
     show_more(un);
-    uInt room = full ? 1 : piece_of(out->cap - out->len);
-    un->zlib.next_out = full ? &beyond : (Bytef *)(out->data + out->len);
-    un->zlib.avail_out = room;
-    int rc = inflate(&un->zlib, Z_NO_FLUSH);
-    size_t made = room - un->zlib.avail_out;
+    uInt room = full ? 1 : (uInt)least(out->cap - out->len, GUNZIP_SLICE_MADE_BYTES);
+    un->zlib->next_out = full ? &beyond : (Bytef *)(out->data + out->len);
+    un->zlib->avail_out = room;
+    int rc = inflate(un->zlib, Z_NO_FLUSH);
+    size_t made = room - un->zlib->avail_out;
     if (full && made > 0)
         return STEP_TOO_LARGE;
     out->len += made;
     return judge(un, rc);
 }
 
-static enum gunzip_rc unpack_all(struct unpacking *un)
+static bool is_over(const struct gunzip *un, int steps, size_t made)
 {
-    enum step step;
-    while ((step = unpack_piece(un)) == STEP_ON)
-        continue;
-    switch (step) {
-    case STEP_DONE:
-        return GUNZIP_OK;
-    case STEP_TOO_LARGE:
-        return GUNZIP_TOO_LARGE;
-    case STEP_NO_ROOM:
-        return GUNZIP_NO_ROOM;
-    case STEP_ON:
-    case STEP_INVALID:
-        break;
-    }
-    return GUNZIP_INVALID;
+    bool read_enough = un->slice_left == 0 && un->zlib->avail_in == 0;
+    return steps == GUNZIP_SLICE_STEPS || read_enough || made >= GUNZIP_SLICE_MADE_BYTES;
 }
 
-enum gunzip_rc gunzip(const char *packed, size_t packed_len, size_t max_len, struct bodies *bodies,
-                      struct body_bytes *out)
+static enum step unpack_slice(struct gunzip *un)
 {
-    struct unpacking un = {
-        .next = packed, .left = packed_len, .max_len = max_len, .bodies = bodies, .out = out
-    };
-    if (inflateInit2(&un.zlib, MAX_WBITS + GZIP_ONLY) != Z_OK)
+    size_t len_before = un->out->len;
+    enum step step = STEP_ON;
+    un->slice_left = GUNZIP_SLICE_READ_BYTES;
+    for (int steps = 0; step == STEP_ON; steps++) {
+        if (steps > 0 && is_over(un, steps, un->out->len - len_before))
+            break;
+        step = unpack_piece(un);
+    }
+    return step;
+}
+
+static bool open_stream(struct gunzip *un)
+{
+    if (un->zlib != NULL)
+        return true;
+    if (!bodies_take(un->bodies, GUNZIP_STREAM_BYTES))
+        return false;
+    un->zlib = calloc(1, sizeof *un->zlib);
+    if (un->zlib != NULL && inflateInit2(un->zlib, MAX_WBITS + GZIP_ONLY) == Z_OK)
+        return true;
+    free(un->zlib);
+    un->zlib = NULL;
+    bodies_give_back(un->bodies, GUNZIP_STREAM_BYTES);
+    return false;
+}
+
+/* There is to be room for a NUL. */
+static enum gunzip_rc finish(struct gunzip *un)
+{
+    if (!bodies_reserve(un->bodies, un->out, un->out->len))
         return GUNZIP_NO_ROOM;
-    enum gunzip_rc rc = unpack_all(&un);
-    (void)inflateEnd(&un.zlib);
-    if (rc == GUNZIP_OK && bodies_reserve(bodies, out, out->len)) /* there is room for a NUL */
-        out->data[out->len] = '\0';
-    else if (rc == GUNZIP_OK)
-        rc = GUNZIP_NO_ROOM;
-    if (rc != GUNZIP_OK)
-        bodies_free(bodies, out);
+    un->out->data[un->out->len] = '\0';
+    un->out = NULL;
+    return GUNZIP_OK;
+}
+
+void gunzip_begin(struct gunzip *un, const struct body_bytes *packed, size_t max_len,
+                  struct bodies *bodies, struct body_bytes *out)
+{
+    *un = (struct gunzip){
+        .next = packed->data != NULL ? packed->data : "",
+        .left = packed->len,
+        .max_len = max_len,
+        .bodies = bodies,
+        .out = out,
+    };
+}
+
+enum gunzip_rc gunzip_slice(struct gunzip *un)
+{
+    enum gunzip_rc rc = GUNZIP_NO_ROOM;
+    switch (open_stream(un) ? unpack_slice(un) : STEP_NO_ROOM) {
+    case STEP_ON:
+        return GUNZIP_MORE;
+    case STEP_DONE:
+        rc = finish(un);
+        break;
+    case STEP_INVALID:
+        rc = GUNZIP_INVALID;
+        break;
+    case STEP_TOO_LARGE:
+        rc = GUNZIP_TOO_LARGE;
+        break;
+    case STEP_NO_ROOM:
+        break;
+    }
+    gunzip_end(un);
     return rc;
+}
+
+void gunzip_end(struct gunzip *un)
+{
+    if (un->out != NULL)
+        bodies_free(un->bodies, un->out);
+    un->out = NULL;
+    if (un->zlib == NULL)
+        return;
+    (void)inflateEnd(un->zlib);
+    free(un->zlib);
+    un->zlib = NULL;
+    bodies_give_back(un->bodies, GUNZIP_STREAM_BYTES);
 }

@@ -129,6 +129,9 @@ void http_note_code(struct http_request *req, const char *code);
 /* 404 not_found, as where no route has the path. */
 void http_not_found(struct http_request *req);
 
+/* 503 overloaded, not_accepted: the request waited too long for the offload thread. */
+void http_overloaded(struct http_request *req);
+
 /* The problems that this layer answers with by itself, whatever the handlers do: false past the
  * last. detail is NULL where it is made for each; the outcome of a GET is left out. */
 bool http_own_problem(size_t i, struct http_problem *out) MUST_CHECK;
@@ -147,15 +150,28 @@ struct http_completion {
 /* Any thread. The list is the loop's from here on. */
 void http_complete(struct http_loop *loop, struct http_completion *first);
 
-/* Work that would hold the loop up for more than a moment, for the one parser thread of the server:
- * `run` there, then `done.finish` on the loop. The request that it is for waits meanwhile as a
- * deferred one does, so there is at most one such work a request. Loop thread only. */
+/* Work that would hold the loop up for more than a moment, for the one offload thread of the
+ * server: `run` there, once for each slice, then `done.finish` on the loop. Between two slices the
+ * thread serves other clients, so a slice is to take about 100 us. The request that the work is for
+ * waits meanwhile as a deferred one does, so there is at most one such work a request.
+ *
+ * Unless `keep` is set, the rest of the work is dropped when offload_timeout has passed since the
+ * request was received, or when the client is gone. Then `dropped` is true in `done.finish`, which
+ * answers http_overloaded(). */
 struct http_work {
-    struct http_completion done; /* first */
-    struct http_loop *loop;      /* set by http_offload() */
-    void (*run)(struct http_work *work);
+    struct http_completion done;         /* first */
+    bool (*run)(struct http_work *work); /* does one slice; true: the work is finished */
+    bool keep;    /* the result is needed whatever happens: of what may have been stored */
+    bool dropped; /* written by http_offload() and the offload thread */
+    /* Set by http_offload(). */
+    struct http_loop *loop;
+    int64_t deadline_at_ns;
 };
-void http_offload(struct http_request *req, struct http_work *work);
+void http_offload(struct http_request *req, struct http_work *work); /* loop thread only */
+
+/* The same, but the first slice is done at once, on the loop, and the rest, if there is any, is
+ * offloaded. True: the work is finished, and done.finish is not called. */
+bool http_offload_rest(struct http_request *req, struct http_work *work) MUST_CHECK;
 
 /* ---- the server ---- */
 
@@ -189,9 +205,12 @@ struct http_options {
     uint32_t max_connections;
     uint32_t max_connections_per_address; /* 0: no limit */
     uint64_t max_body_bytes, bodies_max_bytes;
+    uint64_t
+        max_document_bytes; /* of a body that is HTTP_JSON_BODY; 0: max_body_bytes alone counts */
     uint64_t header_max_bytes; /* MHD's memory per connection */
     int64_t read_timeout_ns, idle_timeout_ns;
-    struct http_tls *tls; /* NULL: plain HTTP; borrowed */
+    int64_t offload_timeout_ns; /* see struct http_work; 0: no limit */
+    struct http_tls *tls;       /* NULL: plain HTTP; borrowed */
     const struct http_route *routes;
     size_t n_routes;
     const char *keys_file; /* whom HTTP_WITH_KEY lets in: see http_keys_check(); NULL: everyone */

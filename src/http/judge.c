@@ -81,8 +81,7 @@ static enum refusal judge_length(const struct http_request *req, const struct ht
 {
     if (req->match.route->body != HTTP_NO_BODY && !head->has_length && !head->chunked)
         return REFUSAL_NO_LENGTH;
-    uint64_t max_bytes = req->loop->server->options.max_body_bytes;
-    return head->content_length > max_bytes ? REFUSAL_TOO_LARGE : REFUSAL_NONE;
+    return head->content_length > request_body_max(req) ? REFUSAL_TOO_LARGE : REFUSAL_NONE;
 }
 
 static enum refusal judge_body(struct http_request *req, const struct http_head *head)

@@ -257,7 +257,10 @@ static size_t count_lines(const char *text, size_t len)
 
 static bool read_lines(const char *path, struct keys *keys, size_t len, struct err *err)
 {
+    static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8, which some editors put there */
     char *at = keys->text, *end = at + len;
+    if (strncmp(at, mark, sizeof mark - 1) == 0)
+        at += sizeof mark - 1;
     for (size_t line = 1; at < end; line++) {
         char *stop = memchr(at, '\n', (size_t)(end - at));
         stop = stop != NULL ? stop : end;

@@ -93,17 +93,6 @@ void http_complete(struct http_loop *loop, struct http_completion *first)
         loop_wake(loop);
 }
 
-/* Once the parser has stopped there is little left to hold up: the loop does it itself. */
-void http_offload(struct http_request *req, struct http_work *work)
-{
-    work->loop = http_loop_of(req);
-    if (parser_take(&work->loop->server->parser, work))
-        return;
-    work->run(work);
-    work->done.next = NULL;
-    http_complete(work->loop, &work->done);
-}
-
 /* False when there were none. */
 static bool finish_completions(struct http_loop *loop)
 {

@@ -82,6 +82,8 @@ static const struct refusal_row rows[] = {
         "Too many connections", "All connections that this server may have are in use." },
     [REFUSAL_OVERLOADED] =       { 503, true,  false, "overloaded", "Service Unavailable",
         "The server is overloaded", "All memory for the bodies of requests is in use." },
+    [REFUSAL_OFFLOAD_LATE] =     { 503, true,  false, "overloaded", "Service Unavailable",
+        "The server is overloaded", "The request waited too long for its turn to be read." },
     [REFUSAL_CLOSING] =          { 503, true,  true,  "shutting_down", "Service Unavailable",
         "The service is shutting down", "The server no longer takes requests." },
 };
@@ -172,7 +174,7 @@ static void say_methods(struct http_request *req, struct buf *out)
 static void say_too_large(struct http_request *req, struct buf *out)
 {
     buf_printf(out, "A body may have %llu bytes at most, as sent and unpacked.",
-               (unsigned long long)req->loop->server->options.max_body_bytes);
+               (unsigned long long)request_body_max(req));
 }
 
 static void say_address(struct http_request *req, struct buf *out)
@@ -255,6 +257,12 @@ void refusal_answer(struct http_request *req)
 void http_not_found(struct http_request *req)
 {
     req->refusal = REFUSAL_NOT_FOUND;
+    refusal_answer(req);
+}
+
+void http_overloaded(struct http_request *req)
+{
+    req->refusal = REFUSAL_OFFLOAD_LATE;
     refusal_answer(req);
 }
 

@@ -76,6 +76,15 @@ static struct http_request *request_new(struct http_loop *loop, struct MHD_Conne
     return req;
 }
 
+uint64_t request_body_max(const struct http_request *req)
+{
+    const struct http_options *options = &req->loop->server->options;
+    const struct http_route *route = req->match.route;
+    uint64_t max = options->max_body_bytes, of_document = options->max_document_bytes;
+    bool is_document = route != NULL && route->body == HTTP_JSON_BODY && of_document > 0;
+    return is_document && of_document < max ? of_document : max;
+}
+
 /* Hands the answer to libmicrohttpd. In the first call of the access handler that also closes the
  * connection, and no body is read. */
 static enum MHD_Result send_answer(struct http_request *req)

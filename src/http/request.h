@@ -80,6 +80,9 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *mhd, const char
 void request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
                        enum MHD_RequestTerminationCode why);
 
+/* The most bytes that its body may have, unpacked. */
+uint64_t request_body_max(const struct http_request *req);
+
 /* The body of a deferred request is unpacked, or refused: it is handled as if it had come so. */
 void request_unpacked(struct http_request *req, enum refusal refusal);
 

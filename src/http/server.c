@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "http/loop.h"
 #include "http/reserve.h"
@@ -94,7 +95,7 @@ static bool open_parser(struct http_server *server, struct err *err)
 {
     if (parser_start(&server->parser))
         return true;
-    err_set(err, ERR_RETRYABLE, "cannot start the parser thread");
+    err_set(err, ERR_RETRYABLE, "cannot start the offload thread");
     return false;
 }
 
@@ -129,6 +130,8 @@ struct http_server *http_server_open(const struct http_options *options, struct 
     server->options = *options;
     server->bodies.max_bytes = options->bodies_max_bytes;
     addresses_init(&server->addresses);
+    server->parser.clock = clock_now_ns;
+    server->parser.cpu_clock = clock_thread_ns;
     server->listen_fd = options->listen_fd > 0 ? options->listen_fd : -1;
     bool keys_good = keyring_open(&server->keyring, options->keys_file, err);
     server->metrics = server_metrics_open(options->routes, options->n_routes);
@@ -236,24 +239,45 @@ uint64_t http_server_connections(const struct http_server *server)
     return atomic_load_explicit(&server->connections, memory_order_relaxed);
 }
 
-static void render_totals(struct buf *out, uint64_t requests, uint64_t connections,
-                          uint64_t handshakes_failed)
+struct totals {
+    uint64_t requests, connections, handshakes_failed, offloaded, offload_dropped;
+};
+
+static void render_totals(struct buf *out, const struct totals *totals)
 {
     prom_family(out, "http_server_active_requests", "gauge",
                 "Requests begun and not yet answered.");
-    prom_uint(out, "http_server_active_requests", "", requests);
+    prom_uint(out, "http_server_active_requests", "", totals->requests);
     prom_family(out, "http_server_open_connections", "gauge", "Client connections.");
-    prom_uint(out, "http_server_open_connections", "", connections);
+    prom_uint(out, "http_server_open_connections", "", totals->connections);
     prom_family(out, "http_server_tls_handshakes_failed_total", "counter",
                 "Connections that ended before their TLS handshake did.");
-    prom_uint(out, "http_server_tls_handshakes_failed_total", "", handshakes_failed);
+    prom_uint(out, "http_server_tls_handshakes_failed_total", "", totals->handshakes_failed);
+    prom_family(out, "http_server_offloaded_requests", "gauge",
+                "Requests that wait for the offload thread, or are served by it.");
+    prom_uint(out, "http_server_offloaded_requests", "", totals->offloaded);
+    prom_family(out, "http_server_offload_dropped_total", "counter",
+                "Requests whose work was dropped: they had waited too long for the offload thread, "
+                "or their client was gone.");
+    prom_uint(out, "http_server_offload_dropped_total", "", totals->offload_dropped);
+}
+
+static uint64_t count_of(const atomic_uint_fast64_t *count)
+{
+    return atomic_load_explicit(count, memory_order_relaxed);
 }
 
 void http_server_metrics(const struct http_server *server, struct buf *out)
 {
     server_metrics_render(server->metrics, out);
-    render_totals(out, http_server_in_flight(server), http_server_connections(server),
-                  atomic_load_explicit(&server->handshakes_failed, memory_order_relaxed));
+    const struct totals totals = {
+        .requests = http_server_in_flight(server),
+        .connections = http_server_connections(server),
+        .handshakes_failed = count_of(&server->handshakes_failed),
+        .offloaded = count_of(&server->parser.waiting),
+        .offload_dropped = count_of(&server->parser.dropped),
+    };
+    render_totals(out, &totals);
 }
 
 void http_blank_metrics(const struct http_route *routes, size_t n_routes, struct buf *out)
@@ -266,6 +290,6 @@ void http_blank_metrics(const struct http_route *routes, size_t n_routes, struct
     for (size_t i = 0; http_own_problem(i, &problem); i++)
         server_metrics_observe(metrics, NULL, methods[i % 4], problem.status, 0);
     server_metrics_render(metrics, out);
-    render_totals(out, 0, 0, 0);
+    render_totals(out, &(struct totals){ 0 });
     server_metrics_close(metrics);
 }

@@ -14,18 +14,17 @@
 struct unpack {
     struct http_work work; /* first: run() and finish() cast */
     struct http_request *req;
+    struct gunzip gunzip;
     struct body_bytes out;
     enum gunzip_rc rc;
 };
 
-/* On the parser thread. */
-static void run(struct http_work *work)
+/* On the offload thread. */
+static bool run(struct http_work *work)
 {
     struct unpack *unpack = (struct unpack *)work;
-    const struct body_bytes *packed = &unpack->req->body.bytes;
-    struct http_server *server = work->loop->server;
-    unpack->rc = gunzip(packed->data != NULL ? packed->data : "", packed->len,
-                        (size_t)server->options.max_body_bytes, &server->bodies, &unpack->out);
+    unpack->rc = gunzip_slice(&unpack->gunzip);
+    return unpack->rc != GUNZIP_MORE;
 }
 
 static enum refusal refusal_of(enum gunzip_rc rc)
@@ -37,8 +36,10 @@ static enum refusal refusal_of(enum gunzip_rc rc)
         return REFUSAL_GZIP;
     case GUNZIP_TOO_LARGE:
         return REFUSAL_TOO_LARGE;
+    case GUNZIP_MORE: /* the rest was dropped */
+        return REFUSAL_OFFLOAD_LATE;
     case GUNZIP_NO_ROOM:
-        return REFUSAL_OVERLOADED;
+        break;
     }
     return REFUSAL_OVERLOADED;
 }
@@ -50,6 +51,7 @@ static void finish(struct http_completion *completion)
     struct http_request *req = unpack->req;
     enum refusal refusal = refusal_of(unpack->rc);
     CHECK(req->state == REQUEST_DEFERRED);
+    gunzip_end(&unpack->gunzip);
     bodies_free(&req->loop->server->bodies, &req->body.bytes);
     req->body.bytes = unpack->out;
     req->body.is_gzip = false;
@@ -65,6 +67,9 @@ bool unpack_start(struct http_request *req)
     unpack->work.run = run;
     unpack->work.done.finish = finish;
     unpack->req = req;
+    unpack->rc = GUNZIP_MORE;
+    gunzip_begin(&unpack->gunzip, &req->body.bytes, (size_t)request_body_max(req),
+                 &req->loop->server->bodies, &unpack->out);
     http_offload(req, &unpack->work);
     return true;
 }

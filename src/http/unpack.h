@@ -1,4 +1,4 @@
-/* unpack.h - inside of the layer: the gzip body of one request, unpacked on the parser thread
+/* unpack.h - inside of the layer: the gzip body of one request, unpacked on the offload thread
  * before its handler is called, which never sees that it was packed. The loop's thread only. */
 #ifndef HTTP_UNPACK_H
 #define HTTP_UNPACK_H

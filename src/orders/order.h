@@ -20,7 +20,8 @@ enum {
     ORDER_SYMBOL_SIZE = 33,  /* 1..32 of [A-Z0-9._/-] */
     ORDER_DECIMAL_SIZE = 39, /* 18 digits, point, 18 digits */
     ORDER_METADATA_MAX = 4096,
-    ORDER_DEPTH_MAX = 8, /* nesting of the document, the order object being 1 */
+    ORDER_BYTES_MAX = 64 * 1024, /* of the document: a good one has a tenth of that, or is padded */
+    ORDER_DEPTH_MAX = 8,         /* nesting of the document, the order object being 1 */
     ORDER_ERRORS_MAX = 16,
 };
 
@@ -74,10 +75,11 @@ struct order_problem {
     struct order_error errors[ORDER_ERRORS_MAX];
 };
 
-/* Reads one order object. `idempotency_key` (may be NULL) stands for an absent client_order_id;
- * when both are there and differ, that is a field error. Writes *out only on ORDER_OK, then the
- * caller owns it; *problem only otherwise. order_id and received_at are not read from the document.
- */
+/* Reads one order object, of at most ORDER_BYTES_MAX bytes. `idempotency_key` (may be NULL) stands
+ * for an absent client_order_id; when both are there and differ, that is a field error. Writes *out
+ * only on ORDER_OK, then the caller owns it; *problem only otherwise. order_id and received_at are
+ * not read from the document. problem may be NULL: then reading ends at the first field error and
+ * no text is made of it. */
 enum order_rc order_parse(const char *body, size_t len, const char *idempotency_key,
                           struct order *out, struct order_problem *problem) MUST_CHECK;
 

@@ -31,10 +31,14 @@ static bool miss(struct order_batch *batch, const char *what)
     return end_here(batch);
 }
 
-static void skip_space(struct order_batch *batch)
+/* False: more than ORDER_BYTES_MAX bytes of white space stand here, and are not looked at. */
+static bool skip_space(struct order_batch *batch)
 {
-    while (batch->at < batch->end && json_is_space(*batch->at))
+    size_t left = (size_t)(batch->end - batch->at);
+    const char *stop = left > ORDER_BYTES_MAX ? batch->at + ORDER_BYTES_MAX : batch->end;
+    while (batch->at < stop && json_is_space(*batch->at))
         batch->at++;
+    return batch->at < stop || stop == batch->end || !json_is_space(*stop);
 }
 
 /* Is this the next byte? Then goes past it and the white space behind it. */
@@ -43,8 +47,14 @@ static bool pass(struct order_batch *batch, char c)
     if (batch->at == batch->end || *batch->at != c)
         return false;
     batch->at++;
-    skip_space(batch);
+    batch->too_large = !skip_space(batch);
     return true;
+}
+
+static bool miss_end(struct order_batch *batch)
+{
+    batch->too_large = true;
+    return miss(batch, "the end of the order");
 }
 
 static bool leave_array(struct order_batch *batch)
@@ -55,40 +65,51 @@ static bool leave_array(struct order_batch *batch)
 /* Up to the first byte of an element; false when there is none. */
 static bool reach_element(struct order_batch *batch)
 {
-    skip_space(batch);
+    if (!skip_space(batch))
+        return miss_end(batch);
     bool first = !batch->inside;
     if (first && !pass(batch, '['))
         return miss(batch, bracket);
     batch->inside = true;
-    if (pass(batch, ']'))
-        return leave_array(batch);
+    if (!batch->too_large && pass(batch, ']'))
+        return batch->too_large ? miss_end(batch) : leave_array(batch);
     if (!first && !pass(batch, ','))
         return miss(batch, "',' or ']'");
-    return true;
+    return !batch->too_large || miss_end(batch);
 }
 
 static bool next_element(struct order_batch *batch, struct json_token *item)
 {
-    struct json_token rest;
+    struct json_token rest, found;
     if (!reach_element(batch))
         return false;
     rest = (struct json_token){ batch->at, (size_t)(batch->end - batch->at) };
     if (rest.len == 0 || !json_begins_value(*rest.at))
         return miss(batch, "an order");
-    if (!json_first_value(rest, item)) {
-        batch->at = batch->end;
-        return miss(batch, "the end of the last order");
+    bool cut = rest.len > ORDER_BYTES_MAX;
+    if (cut)
+        rest.len = ORDER_BYTES_MAX + 1;
+    bool whole = json_first_value(rest, &found);
+    if (whole && found.len <= ORDER_BYTES_MAX) {
+        batch->at = found.at + found.len;
+        *item = found;
+        return true;
     }
-    batch->at = item->at + item->len;
-    return true;
+    batch->at += cut ? ORDER_BYTES_MAX : rest.len;
+    return cut ? miss_end(batch) : miss(batch, "the end of the last order");
 }
 
 static bool next_line(struct order_batch *batch, struct json_token *item)
 {
-    skip_space(batch); /* with the blank lines */
+    const char *begin = batch->at;
+    if (!skip_space(batch)) { /* the blank lines; too many of them are an order too large */
+        batch->at++;
+        *item = (struct json_token){ begin, (size_t)(batch->at - begin) };
+        return true;
+    }
     if (batch->at == batch->end)
         return end_here(batch);
-    const char *begin = batch->at;
+    begin = batch->at;
     const char *stop = memchr(begin, '\n', (size_t)(batch->end - begin));
     if (stop == NULL)
         stop = batch->end;
@@ -114,6 +135,8 @@ static bool is_other_value(const struct order_batch *batch)
 
 static enum order_code code_of(const struct order_batch *batch)
 {
+    if (batch->too_large)
+        return ORDER_CODE_ORDER_TOO_LARGE;
     if (batch->at < batch->end && *batch->at == '\0')
         return ORDER_CODE_NUL_CHARACTER;
     return is_other_value(batch) ? ORDER_CODE_NOT_AN_ARRAY : ORDER_CODE_INVALID_JSON;
@@ -123,7 +146,12 @@ static void describe(const struct order_batch *batch, char *out, size_t size)
 {
     const char *what = is_other_value(batch) ? "not an array" : "not JSON";
     unsigned char found = batch->at < batch->end ? (unsigned char)*batch->at : 0;
-    if (batch->at == batch->end)
+    if (batch->too_large)
+        (void)snprintf(out, size,
+                       "an order of more than %d bytes, with the white space before it: send it "
+                       "with fewer",
+                       ORDER_BYTES_MAX);
+    else if (batch->at == batch->end)
         (void)snprintf(out, size, "%s: the body ends before %s", what, batch->missing);
     else if (found > ' ' && found < 0x7f)
         (void)snprintf(out, size, "%s: '%c' where %s must stand", what, found, batch->missing);

@@ -59,7 +59,14 @@ void order_errors_add(struct order_errors *errors, const char *member, enum orde
                       const char *fmt, ...)
 {
     struct order_problem *problem = errors->problem;
-    if (errors->n == ORDER_ERRORS_MAX) {
+    if (errors->full)
+        return;
+    errors->full = problem == NULL || errors->n == ORDER_ERRORS_MAX;
+    if (problem == NULL) {
+        errors->n++;
+        return;
+    }
+    if (errors->full) {
         say_there_are_more(&problem->errors[ORDER_ERRORS_MAX - 1]);
         return;
     }

@@ -2,6 +2,7 @@
 #ifndef ORDERS_ORDER_ERRORS_H
 #define ORDERS_ORDER_ERRORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"
@@ -10,12 +11,13 @@
 #include "orders/order_codes.h"
 
 struct order_errors {
-    struct order_problem *problem; /* borrowed; not touched before the first error */
+    struct order_problem *problem; /* borrowed; not touched before the first error; may be NULL */
     size_t n;
+    bool full; /* one more error would change nothing: the caller need not look for any */
 };
 
 /* The member may be NULL: the document itself. Past ORDER_ERRORS_MAX the last error gives way to
- * one that says that there are more. */
+ * one that says that there are more, and the errors are full. */
 void order_errors_add(struct order_errors *errors, const char *member, enum order_code code,
                       const char *fmt, ...) PRINTF_LIKE(4, 5);
 

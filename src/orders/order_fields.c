@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/rfc3339.h"
 #include "orders/decimal.h"
 
@@ -182,7 +183,7 @@ const struct order_field order_fields[FIELD_COUNT] = {
         .name = "time_in_force", .read = read_tif, .want = "day, gtc, ioc or fok" },
     [FIELD_SENT_AT] = {
         .name = "sent_at", .read = read_sent_at,
-        .want = "a moment in UTC such as 2026-01-31T12:00:00.250Z" },
+        .want = "a moment in UTC such as 2026-01-31T12:00:00.250Z (Z or +00:00, no other offset)" },
     [FIELD_MAX_AGE_MS] = {
         .name = "max_age_ms", .read = read_max_age, .want = "an integer from 1 to 60000" },
     [FIELD_METADATA] = {
@@ -200,11 +201,14 @@ static enum order_field_id find_field(const char *name)
 
 static void refuse_unknown(struct order_draft *draft, const char *name)
 {
-    char names[160];
-    size_t n = 0;
-    for (size_t i = 0; i < FIELD_COUNT && n < sizeof names; i++)
-        n += (size_t)snprintf(names + n, sizeof names - n, " %s", order_fields[i].name);
-    order_errors_add(&draft->errors, name, ORDER_CODE_UNKNOWN_FIELD, "an order has only%s", names);
+    char memory[160];
+    struct buf names = BUF_OVER(memory);
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        buf_add_char(&names, ' ');
+        buf_add_str(&names, order_fields[i].name);
+    }
+    order_errors_add(&draft->errors, name, ORDER_CODE_UNKNOWN_FIELD, "an order has only%s",
+                     names.data);
 }
 
 void order_draft_read(struct order_draft *draft, const char *name, const struct order_value *value)

@@ -19,6 +19,8 @@
 static void PRINTF_LIKE(4, 5)
     say(struct order_problem *problem, enum order_code code, long offset, const char *fmt, ...)
 {
+    if (problem == NULL)
+        return;
     problem->code = order_codes[code].code;
     problem->offset = offset;
     problem->n_errors = 0;
@@ -53,11 +55,15 @@ static json_t *load(struct json_token text, json_error_t *error)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     CHECK(pthread_once(&once, watch_allocator) == 0);
     out_of_memory = false;
-    return json_loadb(text.at, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, error);
+    /* As reals: an integer beyond 64 bits is no reason to refuse metadata. */
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL;
+    return json_loadb(text.at, text.len, flags, error);
 }
 
 static enum order_rc refuse_for_memory(struct order_problem *problem)
 {
+    if (problem == NULL)
+        return ORDER_NOMEM;
     problem->code = ""; /* ORDER_NOMEM says it */
     problem->offset = -1;
     problem->n_errors = 0;
@@ -103,6 +109,8 @@ static void read_members(json_t *object, struct json_token body, struct order_dr
         CHECK(json_next_value(&rest, &value.token));
         CHECK((value.text != NULL) == (value.token.at[0] == '"'));
         order_draft_read(draft, name, &value);
+        if (draft->errors.full)
+            return;
     }
     struct json_token none;
     CHECK(!json_next_value(&rest, &none));
@@ -124,12 +132,16 @@ static enum order_rc finish(const struct order_draft *draft, struct order *out)
     return ORDER_OK;
 }
 
-/* What jansson would stumble over: it recurses, and it skips a NUL that stands behind a number. */
+/* What jansson would stumble over: it recurses, it skips a NUL that stands behind a number, and its
+ * work cannot be done in slices, so the size of a document bounds the time. */
 static bool is_safe(struct json_token text, struct order_problem *problem)
 {
     const char *nul = memchr(text.at, '\0', text.len);
     size_t offset;
-    if (nul != NULL)
+    if (text.len > ORDER_BYTES_MAX)
+        say(problem, ORDER_CODE_ORDER_TOO_LARGE, ORDER_BYTES_MAX,
+            "an order of more than %d bytes: send it with fewer", ORDER_BYTES_MAX);
+    else if (nul != NULL)
         say(problem, ORDER_CODE_NUL_CHARACTER, nul - text.at, "not JSON: a NUL byte");
     else if (json_too_deep(text, ORDER_DEPTH_MAX, &offset))
         say(problem, ORDER_CODE_NESTING_TOO_DEEP, (long)offset,

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/one_line.h"
 #include "pqpool/pqpool.h"
 #include "pqpool/service_file.h"
 
@@ -272,20 +273,21 @@ static bool read_password(struct dsn *dsn, struct err *err)
     ssize_t n = fd >= 0 ? read(fd, dsn->password, sizeof dsn->password - 1) : -1;
     if (n < 0)
         err_set(err, 0, "password file %s: %s", dsn->password_file, strerrorname_np(errno));
-    else
-        dsn->password[n] = '\0';
     if (fd >= 0)
         (void)close(fd);
     if (n < 0)
         return false;
-    size_t len = strcspn(dsn->password, "\r\n");
-    if (len == sizeof dsn->password - 1) {
-        err_set(err, 0, "password file %s: its first line is %d bytes long or longer",
-                dsn->password_file, PASSWORD_SIZE - 1);
-        return false;
-    }
-    dsn->password[len] = '\0';
-    return true;
+    size_t len = (size_t)n;
+    const char *wrong = one_line_trim(dsn->password, &len);
+    if (wrong != NULL)
+        err_set(err, 0, "password file %s: it %s", dsn->password_file, wrong);
+    else if ((size_t)n == sizeof dsn->password - 1)
+        err_set(err, 0, "password file %s: it is %d bytes long or longer", dsn->password_file,
+                PASSWORD_SIZE - 1);
+    else
+        return true;
+    explicit_bzero(dsn->password, sizeof dsn->password);
+    return false;
 }
 
 static void put(struct dsn_params *out, size_t *n, const char *keyword, const char *value)

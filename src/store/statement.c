@@ -38,12 +38,17 @@ static const struct statement_text texts[] = {
         .columns = 1,
         .max_rows = INT_MAX,
     },
+    /* The clause on account_id is one that no hash or merge join can use. What is left is a nested
+     * loop, and inside it, without sequential scans, the primary key by both columns: whatever the
+     * statistics say, the lookup reads the rows that it asks for. (With both clauses in this form the
+     * planner may search by account_id alone.) */
     [STATEMENT_BY_KEYS] = {
         "ordersd_by_keys",
         "SELECT " ROW_SELECT ", k.place, o.metadata IS NOT DISTINCT FROM k.metadata::jsonb "
         "FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY "
         "AS k(account_id, client_order_id, metadata, place) "
-        "JOIN orders o ON o.account_id = k.account_id AND o.client_order_id = k.client_order_id",
+        "JOIN orders o ON o.account_id = ANY (ARRAY[k.account_id]) "
+        "AND o.client_order_id = k.client_order_id",
         .columns = ROW_KEYED_COLUMNS,
         .max_rows = INT_MAX,
     },
@@ -204,14 +209,6 @@ static enum pqpool_rc run_unnamed(const struct session *session, enum statement 
     return check_rows(session, which, rc, rows_out, err);
 }
 
-static enum pqpool_rc run(const struct session *session, enum statement which,
-                          const struct params *params, PGresult **rows_out, struct err *err)
-{
-    if (session->prepare)
-        return run_prepared(session, which, params, rows_out, err);
-    return run_unnamed(session, which, params, rows_out, err);
-}
-
 /* What fails changed nothing. */
 static enum pqpool_rc never_uncertain(enum pqpool_rc rc, struct err *err)
 {
@@ -241,13 +238,6 @@ static enum pqpool_rc judge_commit(const struct session *session, enum pqpool_rc
         err_set(err, 0, "the session is not idle after a commit");
     err->flags |= ERR_RETRYABLE | ERR_UNCERTAIN;
     return PQPOOL_LOST;
-}
-
-enum pqpool_rc statement_read(const struct session *session, enum statement which,
-                              const struct params *params, struct pg_result **rows_out,
-                              struct err *err)
-{
-    return never_uncertain(run(session, which, params, rows_out, err), err);
 }
 
 enum pqpool_rc statement_ask_policy(const struct session *session, struct pg_result **rows_out,
@@ -341,6 +331,21 @@ static enum pqpool_rc run_and_commit(const struct session *session, enum stateme
     if (rc == PQPOOL_OK)
         rc = transaction_commit(session, err);
     return rc;
+}
+
+/* Nothing may outlive the transaction, so the settings that a plan needs are made within one. */
+enum pqpool_rc statement_read(const struct session *session, enum statement which,
+                              const struct params *params, struct pg_result **rows_out,
+                              struct err *err)
+{
+    PGresult *rows = NULL;
+    enum pqpool_rc rc = session->prepare ? run_prepared(session, which, params, &rows, err)
+                                         : run_and_commit(session, which, params, &rows, err);
+    if (rc == PQPOOL_OK)
+        *rows_out = rows;
+    else
+        PQclear(rows);
+    return never_uncertain(rc, err);
 }
 
 enum pqpool_rc statement_commit(const struct session *session, enum statement which,

@@ -45,7 +45,10 @@ enum statement {
 /* What each session or transaction of ours must have, whatever its role's or database's settings
  * are; `local` is "true" or "false". One expression, for a SELECT. A transaction whose client has
  * vanished without a word lets its keys go; other time limits are kept on our side, since a group
- * and a migration have different ones. exit_on_error would turn a refusal into a lost session. */
+ * and a migration have different ones. exit_on_error would turn a refusal into a lost session. A
+ * plan that was made while the table was small goes on being used when the table has grown, so no
+ * plan may scan the table; the high cost that the planner then sees where there is no index is no
+ * reason to compile. */
 #define STATEMENT_SETTINGS(local) "concat_ws(' ', " \
     STATEMENT_SET("lock_timeout", "'1s'", local) ", " \
     STATEMENT_SET("idle_in_transaction_session_timeout", "'30s'", local) ", " \
@@ -53,16 +56,17 @@ enum statement {
     STATEMENT_SET_IF_KNOWN("transaction_timeout", "'0'", local) ", " \
     STATEMENT_SET("exit_on_error", "'off'", local) ", " \
     STATEMENT_SET("client_min_messages", "'warning'", local) ", " \
+    STATEMENT_SET("enable_seqscan", "'off'", local) ", " \
+    STATEMENT_SET_IF_KNOWN("jit", "'off'", local) ", " \
     STATEMENT_SET("synchronous_commit", \
                   "coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on')", local) ")"
 
 /* The same for what matters to whole sessions only. The pool decides how long a session may idle.
- * Each statement must see what was committed before it, and is too short to be compiled. */
+ * Each statement must see what was committed before it. */
 #define STATEMENT_SESSION_SETTINGS "concat_ws(' ', " \
     STATEMENT_SET_IF_KNOWN("idle_session_timeout", "'0'", "false") ", " \
     STATEMENT_SET("default_transaction_isolation", "'read committed'", "false") ", " \
-    STATEMENT_SET_IF_KNOWN("plan_cache_mode", "'auto'", "false") ", " \
-    STATEMENT_SET_IF_KNOWN("jit", "'off'", "false") ")"
+    STATEMENT_SET_IF_KNOWN("plan_cache_mode", "'auto'", "false") ")"
 /* clang-format on */
 
 /* Whatever the default of the session is: a transaction must see what others have committed since

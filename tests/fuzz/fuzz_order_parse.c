@@ -31,7 +31,8 @@ static void check_rendering(const struct order *order)
     struct buf out = BUF_INIT(RENDERED_MAX);
     order_render(&out, order, false);
     CHECK(!out.failed);
-    json_t *shown = json_loadb(out.data, out.len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *shown =
+        json_loadb(out.data, out.len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
     CHECK(shown != NULL);
     static const char *const added[] = { "order_id", "received_at", "status", "replayed" };
     for (size_t i = 0; i < sizeof added / sizeof added[0]; i++)

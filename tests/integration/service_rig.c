@@ -117,7 +117,10 @@ char *order_body(const char *client_order_id, const char *symbol)
 void answer_read(struct answer *answer)
 {
     answer->status = answer->reply.status;
-    answer->json = answer->reply.body != NULL ? json_loads(answer->reply.body, 0, NULL) : NULL;
+    const char *body = answer->reply.body;
+    answer->json = body != NULL ? json_loads(body, 0, NULL) : NULL;
+    if (body != NULL && answer->json == NULL) /* metadata may hold an integer beyond 64 bits */
+        answer->json = json_loads(body, JSON_DECODE_INT_AS_REAL, NULL);
 }
 
 struct answer rig_ask(struct rig *rig, const char *method, const char *path,

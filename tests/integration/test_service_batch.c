@@ -201,6 +201,60 @@ Test(batch, all_wrong_is_a_problem_with_every_result, .timeout = TEST_S)
     rig_close(&rig);
 }
 
+/* One order of `large` bytes between two good ones, `comma` between them. */
+static char *body_around(const char *begin, const char *comma, const char *end, size_t large)
+{
+    char *order = quoted(BATCH_ORDER("a", "1")), *body = NULL;
+    char *padding = malloc(large + 1);
+    cr_assert_not_null(padding);
+    memset(padding, 'x', large);
+    padding[large] = '\0';
+    cr_assert_geq(
+        asprintf(&body, "%s%s%s{\"a\":\"%s\"}%s{}%s", begin, order, comma, padding, comma, end), 0);
+    free(order);
+    free(padding);
+    return body;
+}
+
+Test(batch, an_order_has_64_kib_at_most, .timeout = TEST_S)
+{
+    struct rig rig = rig_open(NULL);
+    char *body = body_around("[", ",", "]", 64 * 1024);
+    struct answer answer = post(&rig, BATCH, body);
+    expect_problem(&answer, 400, "order_too_large", "not_accepted");
+    cr_expect_not_null(strstr(answer_text(&answer, "detail"), "65536 bytes"));
+    cr_expect_eq(stored(&rig), 0);
+    answer_fini(&answer);
+
+    body = body_around("", "\n", "", 64 * 1024);
+    answer = rig_ask(&rig, "POST", BATCH, as_lines, body);
+    EXPECT_STATUS(answer, 207);
+    cr_expect_eq(status_of(&answer, 0), 201);
+    expect_refused(&answer, 1, 400, "order_too_large");
+    expect_refused(&answer, 2, 422, "invalid_order");
+    cr_expect_eq(stored(&rig), 1);
+    answer_fini(&answer);
+    free(body);
+    rig_close(&rig);
+}
+
+/* Many slices of each step: the answer is as that to a small one. */
+Test(batch, a_large_one_is_read_and_answered_in_slices, .timeout = TEST_S)
+{
+    enum { MANY = 3000 };
+    struct rig rig = rig_open(NULL);
+    struct answer answer = post(&rig, BATCH, batch_body_with("s", MANY, MANY / 2, "'side':'hold'"));
+    EXPECT_STATUS(answer, 207);
+    cr_expect_eq(summed(&answer, "created"), MANY - 1);
+    cr_expect_eq(json_array_size(json_object_get(answer.json, "results")), MANY);
+    cr_expect_eq(status_of(&answer, 0), 201);
+    cr_expect_eq(status_of(&answer, MANY - 1), 201);
+    expect_refused(&answer, MANY / 2, 422, "invalid_order");
+    cr_expect_eq(stored(&rig), MANY - 1);
+    answer_fini(&answer);
+    rig_close(&rig);
+}
+
 /* ---- lines ---- */
 
 Test(batch, a_bad_line_is_that_line_alone, .timeout = TEST_S)

@@ -131,7 +131,7 @@ static struct answer post_packed(struct rig *rig, const struct packed *packed, c
 
 Test(face, a_packed_order_is_an_order, .timeout = TEST_S)
 {
-    struct rig rig = rig_open(LIST("HTTP_MAX_BODY=64KiB"));
+    struct rig rig = rig_open(NULL);
     char *body = order_body("packed", "EURUSD");
     struct packed packed = pack(body, strlen(body)), bomb = pack_bomb(16 << 20);
     struct answer made = post_packed(&rig, &packed, "Content-Encoding: gzip");

@@ -469,11 +469,13 @@ Test(keys, hash_key_says_what_the_file_wants, .timeout = TEST_S)
     } cases[] = {
         { "0123456789abcdef\n", 0, "sha256:9f9f5111f7b27a781f1f1ddde5ebc2dd2b796bfc7365c9c28b548e564176929f\n" },
         { "0123456789abcdef",   0, "sha256:9f9f5111f7b27a781f1f1ddde5ebc2dd2b796bfc7365c9c28b548e564176929f\n" },
+        { "0123456789abcdef\r\n", 0, "sha256:9f9f5111f7b27a781f1f1ddde5ebc2dd2b796bfc7365c9c28b548e564176929f\n" },
+        { "\xef\xbb\xbf" "0123456789abcdef\n", 0, "sha256:9f9f5111f7b27a781f1f1ddde5ebc2dd2b796bfc7365c9c28b548e564176929f\n" },
         { "",                       1, "16 to 512 characters" },
         { "\n",                     1, "16 to 512 characters" },
         { "0123456789abcde\n",      1, "16 to 512 characters" },
         { "0123456789 abcdef\n",    1, "of A-Z a-z 0-9 - . _ ~ + /" },
-        { "0123456789abcdef\r\n",   1, "of A-Z a-z 0-9 - . _ ~ + /" },
+        { "0123456789abcdef\r",     1, "more than one line" },
         { "0123456789abcdef\nx",    1, "more than one line" },
         { "0123456789abcdef\n\n",   1, "more than one line" },
     };

@@ -110,6 +110,29 @@ Test(orders, the_same_again_is_a_replay, .timeout = TEST_S)
     rig_close(&rig);
 }
 
+/* Whatever HTTP_MAX_BODY is; a large one is read by another thread. */
+Test(orders, one_has_64_kib_at_most, .timeout = TEST_S)
+{
+    enum { MOST = 64 * 1024 };
+    struct rig rig = rig_open(NULL);
+    char *order = order_body("padded", "EURUSD"), *body = malloc(MOST + 2);
+    cr_assert_not_null(body);
+    memset(body, ' ', MOST + 2);
+    memcpy(body, order, strlen(order));
+    body[MOST + 1] = '\0';
+    struct answer large = rig_post(&rig, body);
+    expect_problem(&large, 413, "body_too_large", "not_accepted");
+    cr_expect_not_null(strstr(answer_text(&large, "detail"), "65536 bytes"));
+    answer_fini(&large);
+    body[MOST] = '\0';
+    struct answer made = rig_post(&rig, body);
+    EXPECT_STATUS(made, 201);
+    answer_fini(&made);
+    free(body);
+    free(order);
+    rig_close(&rig);
+}
+
 /* jsonb keeps every digit of a number: what is shown may be far longer than what came. */
 Test(orders, one_with_wide_numbers_can_be_replayed_and_read, .timeout = TEST_S)
 {
@@ -140,6 +163,7 @@ static const struct {
     { LIMIT("2", "'quantity':'1','limit_price':'2'"), LIMIT("2", "'quantity':'1','limit_price':'2','time_in_force':'gtc'"), "['time_in_force']" },
     { LIMIT("3", "'quantity':'1','limit_price':'2'"), LIMIT("3", "'quantity':'1','limit_price':'2','metadata':{}"), "['metadata']" },
     { LIMIT("4", "'quantity':'1','limit_price':'2','metadata':{'a':1}"), LIMIT("4", "'quantity':'1','limit_price':'2','metadata':{'a':'1'}"), "['metadata']" },
+    { LIMIT("6", "'quantity':'1','limit_price':'2','metadata':{'id':18446744073709551615}"), LIMIT("6", "'quantity':'1','limit_price':'2','metadata':{'id':18446744073709551614}"), "['metadata']" },
     { LIMIT("5", "'quantity':'1','limit_price':'2'"),
       "{'account_id':'ACC','client_order_id':'5','symbol':'GBPUSD','side':'sell','type':'stop','quantity':'2','stop_price':'3'}",
       "['symbol','side','type','quantity','limit_price','stop_price']" },

@@ -19,7 +19,7 @@ static char lines[2][16 * 1024]; /* with and without SOMETIMES */
 static struct http_server *server;
 static atomic_uint served[KINDS], refused[KINDS], clients_done;
 
-/* ---- a thread that looks at keys, as the parser does ---- */
+/* ---- a thread that looks at keys, as the offload thread does ---- */
 
 struct job {
     struct http_work work; /* first: look() and finish() cast */
@@ -28,13 +28,14 @@ struct job {
     char name[32];
 };
 
-static void look(struct http_work *work)
+static bool look(struct http_work *work)
 {
     struct job *job = (struct job *)work;
     job->may = http_may_use(job->req, "A");
     job->may_other = http_may_use(job->req, "B");
     http_charge(job->req, 0);
     (void)snprintf(job->name, sizeof job->name, "%s", http_key_name(job->req));
+    return true;
 }
 
 static void finish(struct http_completion *completion)

@@ -317,13 +317,28 @@ Test(conf, value_from_a_file)
 {
     expect_from_file("secret", 6, "secret", NULL);
     expect_from_file("secret\n", 7, "secret", NULL);
-    expect_from_file("secret\n\n", 8, "secret\n", NULL);
+    expect_from_file("secret\r\n", 8, "secret", NULL);
+    expect_from_file("\xef\xbb\xbfsecret\r\n", 11, "secret", NULL);
+    expect_from_file("\xef\xbb\xbf", 3, "", NULL);
+    expect_from_file("\r\n", 2, "", NULL);
+    expect_from_file(" secret ", 8, " secret ", NULL);
+    expect_from_file("secret\n\n", 8, NULL, "more than one line");
+    expect_from_file("secret\r", 7, NULL, "more than one line");
+    expect_from_file("secret\r\r\n", 9, NULL, "more than one line");
+    expect_from_file("a\nb\n", 4, NULL, "more than one line");
+    expect_from_file("\xff\xfes\0", 4, NULL, "NUL"); /* UTF-16 */
+    expect_from_file("\xef\xbb\xbf"
+                     "123456789012345\r\n",
+                     20, "123456789012345", NULL);
+    expect_from_file("\xef\xbb\xbf"
+                     "1234567890123456\r\n",
+                     21, NULL, "must be at most 15 bytes");
     expect_from_file("", 0, "", NULL);
     expect_from_file("\n", 1, "", NULL);
     expect_from_file("123456789012345\n", 16, "123456789012345", NULL);
     expect_from_file("1234567890123456", 16, NULL,
                      "DATABASE_URL_FILE=***: must be at most 15 bytes");
-    expect_from_file("123456789012345\n\n\n\n", 19, NULL, "must be at most 15 bytes");
+    expect_from_file("123456789012345678901234567890", 30, NULL, "must be at most 15 bytes");
     expect_from_file("a\0b", 3, NULL, "NUL");
 }
 

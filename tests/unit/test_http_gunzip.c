@@ -8,11 +8,19 @@
 enum { ALL_MAX = 8 << 20, LEN_MAX = 1 << 20 };
 
 static struct bodies bodies = { .max_bytes = ALL_MAX };
+static size_t n_slices; /* of the last one */
 
 static enum gunzip_rc unpack(const struct packed *packed, size_t max_len, struct body_bytes *out)
 {
+    const struct body_bytes in = { .data = packed->data, .len = packed->len };
+    struct gunzip gunzip;
+    enum gunzip_rc rc;
     *out = (struct body_bytes){ 0 };
-    enum gunzip_rc rc = gunzip(packed->data, packed->len, max_len, &bodies, out);
+    gunzip_begin(&gunzip, &in, max_len, &bodies, out);
+    n_slices = 0;
+    do {
+        n_slices++;
+    } while ((rc = gunzip_slice(&gunzip)) == GUNZIP_MORE);
     cr_expect_eq(bodies.bytes, out->cap, "what is held is counted");
     if (rc != GUNZIP_OK)
         cr_expect(out->data == NULL && out->cap == 0);
@@ -160,4 +168,80 @@ Test(gunzip, a_bomb_takes_no_more_than_the_limit)
     expect_rc(&bomb, LEN_MAX, GUNZIP_NO_ROOM);
     cr_expect_eq(bodies.bytes, 0);
     free(bomb.data);
+}
+
+/* ---- slices ---- */
+
+Test(gunzip, a_slice_makes_no_more_than_its_bound)
+{
+    struct packed bomb = pack_bomb(LEN_MAX);
+    const struct body_bytes in = { .data = bomb.data, .len = bomb.len };
+    struct body_bytes out = { 0 };
+    struct gunzip gunzip;
+    enum gunzip_rc rc;
+    size_t len = 0, slices = 0;
+    gunzip_begin(&gunzip, &in, LEN_MAX, &bodies, &out);
+    while ((rc = gunzip_slice(&gunzip)) == GUNZIP_MORE) {
+        cr_expect_leq(out.len - len, 2 * GUNZIP_SLICE_MADE_BYTES);
+        len = out.len;
+        slices++;
+    }
+    cr_expect_eq(rc, GUNZIP_OK);
+    cr_expect_eq(out.len, LEN_MAX);
+    cr_expect_geq(slices, LEN_MAX / (2 * GUNZIP_SLICE_MADE_BYTES));
+    bodies_free(&bodies, &out);
+    free(bomb.data);
+}
+
+/* Ten thousand members of no bytes each, 200 kB of them: nothing is made, and each takes time. */
+Test(gunzip, what_makes_nothing_is_sliced_too)
+{
+    enum { MEMBERS = 10000 };
+    struct packed packed = pack("ab", 2), empty = pack("", 0);
+    for (int i = 0; i < MEMBERS; i++)
+        packed_append(&packed, empty.data, empty.len);
+    expect_bytes(&packed, "ab", 2);
+    cr_expect_geq(n_slices, MEMBERS / GUNZIP_SLICE_STEPS);
+    free(packed.data);
+    free(empty.data);
+}
+
+/* Noise does not pack, so each slice reads as much as it may. */
+Test(gunzip, a_slice_reads_no_more_than_its_bound)
+{
+    enum { NOISE = 100000 };
+    static char noise[NOISE];
+    for (size_t i = 0; i < NOISE; i++)
+        noise[i] = (char)rand();
+    struct packed packed = pack(noise, NOISE);
+    expect_bytes(&packed, noise, NOISE);
+    cr_expect_geq(n_slices, NOISE / GUNZIP_SLICE_READ_BYTES);
+    free(packed.data);
+}
+
+Test(gunzip, what_is_given_up_between_two_slices_leaves_nothing)
+{
+    struct packed bomb = pack_bomb(LEN_MAX);
+    const struct body_bytes in = { .data = bomb.data, .len = bomb.len };
+    struct body_bytes out = { 0 };
+    struct gunzip gunzip;
+    gunzip_begin(&gunzip, &in, LEN_MAX, &bodies, &out);
+    cr_expect_eq(gunzip_slice(&gunzip), GUNZIP_MORE);
+    cr_expect_geq(bodies.bytes, out.cap + GUNZIP_STREAM_BYTES, "the stream counts");
+    gunzip_end(&gunzip);
+    cr_expect_null(out.data);
+    cr_expect_eq(bodies.bytes, 0);
+    gunzip_begin(&gunzip, &in, LEN_MAX, &bodies, &out);
+    gunzip_end(&gunzip); /* before the first */
+    cr_expect_eq(bodies.bytes, 0);
+    free(bomb.data);
+}
+
+Test(gunzip, no_room_for_the_stream_itself)
+{
+    struct packed packed = pack("ab", 2);
+    bodies.max_bytes = GUNZIP_STREAM_BYTES - 1;
+    expect_rc(&packed, LEN_MAX, GUNZIP_NO_ROOM);
+    cr_expect_eq(bodies.bytes, 0);
+    free(packed.data);
 }

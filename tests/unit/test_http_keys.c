@@ -138,6 +138,19 @@ Test(keys, a_file_is_read)
     cr_expect_null(keys);
 }
 
+Test(keys, a_byte_order_mark_is_no_part_of_the_first_line)
+{
+    char text[256];
+    (void)snprintf(text, sizeof text,
+                   "\xef\xbb\xbf"
+                   "alice %s\r\n",
+                   key_hash_text(1));
+    struct keys *keys = load(text);
+    cr_assert_eq(keys->n, 1);
+    cr_expect_str_eq(find(keys, key_text(1))->name, "alice");
+    keys_unref(&keys);
+}
+
 Test(keys, accounts_are_those_of_the_line)
 {
     char text[512];

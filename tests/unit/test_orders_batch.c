@@ -257,6 +257,79 @@ Test(batch, every_prefix_and_every_gap_of_a_good_batch)
     }
 }
 
+/* An element of `len` bytes between good ones, in a body that goes on for long. */
+static struct reading read_around(enum order_batch_form form, char *body, const char *before,
+                                  char fill, size_t len)
+{
+    size_t n = strlen(before);
+    memset(body, ' ', 4 * MIB);
+    memcpy(body, before, n);
+    memset(body + n, fill, len);
+    if (fill == '"' && len > 2)
+        memset(body + n + 1, 'x', len - 2);
+    memcpy(body + n + len, form == ORDER_BATCH_LINES ? "\n{}" : ",{}", 3);
+    size_t end = n + len + 3;
+    if (form == ORDER_BATCH_ARRAY)
+        body[end++] = ']';
+    return read_batch(form, body, end);
+}
+
+Test(batch, an_element_has_so_many_bytes_and_no_more)
+{
+    char *body = malloc(4 * MIB);
+    cr_assert_not_null(body);
+    for (const char *fill = "\"1"; *fill != '\0'; fill++) {
+        struct reading got = read_around(ORDER_BATCH_ARRAY, body, "[{},", *fill, ORDER_BYTES_MAX);
+        cr_expect(got.whole, "%c", *fill);
+        cr_expect_eq(got.n, 3);
+        for (size_t len = ORDER_BYTES_MAX + 1; len < 3 * MIB; len += MIB) {
+            got = read_around(ORDER_BATCH_ARRAY, body, "[{},", *fill, len);
+            cr_expect_not(got.whole, "%c", *fill);
+            cr_expect_eq(got.n, 1);
+            cr_expect_str_eq(got.problem.code, "order_too_large");
+            cr_expect_eq(got.problem.offset, 4 + ORDER_BYTES_MAX);
+        }
+    }
+    free(body);
+}
+
+/* A line is found whole; order_parse() finds it too large. */
+Test(batch, a_line_is_judged_alone)
+{
+    char *body = malloc(4 * MIB);
+    cr_assert_not_null(body);
+    struct order order;
+    struct order_problem problem;
+    struct reading got = read_around(ORDER_BATCH_LINES, body, "{}\n", '1', MIB);
+    cr_expect(got.whole);
+    cr_assert_eq(got.n, 3);
+    cr_expect_eq(got.items[1].len, MIB);
+    cr_expect_eq(order_parse(got.items[1].at, got.items[1].len, NULL, &order, &problem),
+                 ORDER_MALFORMED);
+    cr_expect_str_eq(problem.code, "order_too_large");
+    free(body);
+}
+
+Test(batch, white_space_in_a_row_is_bounded_too)
+{
+    static const char *const before[] = { "", "[", "[{}", "[{}," };
+    char *body = malloc(4 * MIB);
+    cr_assert_not_null(body);
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
+        struct reading got = read_around(ORDER_BATCH_ARRAY, body, before[i], ' ', MIB);
+        cr_expect_not(got.whole, "%zu", i);
+        cr_expect_str_eq(got.problem.code, "order_too_large", "%zu: %s", i, got.problem.detail);
+    }
+    memset(body, ' ', 4 * MIB);
+    memcpy(body, "[{}]", 4);
+    struct reading got = read_batch(ORDER_BATCH_ARRAY, body, 4 * MIB);
+    cr_expect_not(got.whole);
+    cr_expect_str_eq(got.problem.code, "order_too_large");
+    got = read_batch(ORDER_BATCH_ARRAY, body, 4 + ORDER_BYTES_MAX);
+    cr_expect(got.whole);
+    free(body);
+}
+
 /* What would take hours if any of it were quadratic. */
 Test(batch, hostile_bodies_take_linear_time, .timeout = 120)
 {

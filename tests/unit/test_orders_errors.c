@@ -97,6 +97,7 @@ Test(errors, the_last_says_that_there_are_more)
     for (size_t n = 1; n <= ORDER_ERRORS_MAX + 5; n++) {
         order_errors_add(&errors, "a", ORDER_CODE_REQUIRED, "detail");
         cr_expect_eq(problem.n_errors, n < ORDER_ERRORS_MAX ? n : ORDER_ERRORS_MAX);
+        cr_expect_eq(errors.full, n > ORDER_ERRORS_MAX, "%zu", n);
         if (n == ORDER_ERRORS_MAX)
             cr_expect_str_eq(last->code, order_codes[ORDER_CODE_REQUIRED].code,
                              "all of them are told");
@@ -106,4 +107,28 @@ Test(errors, the_last_says_that_there_are_more)
     cr_expect_str_eq(last->pointer, "");
     cr_expect_str_eq(problem.errors[ORDER_ERRORS_MAX - 2].code,
                      order_codes[ORDER_CODE_REQUIRED].code);
+}
+
+/* What is full is not written to again, whatever comes. */
+Test(errors, no_text_is_made_that_is_not_kept)
+{
+    static struct order_problem problem, full;
+    struct order_errors errors = { .problem = &problem };
+    for (size_t n = 0; n <= ORDER_ERRORS_MAX; n++)
+        order_errors_add(&errors, "a", ORDER_CODE_REQUIRED, "detail");
+    cr_assert(errors.full);
+    full = problem;
+    problem.errors[ORDER_ERRORS_MAX - 1].detail[0] = '?';
+    order_errors_add(&errors, "b", ORDER_CODE_REQUIRED, "another");
+    cr_expect_eq(problem.errors[ORDER_ERRORS_MAX - 1].detail[0], '?');
+    cr_expect_str_eq(problem.errors[0].pointer, full.errors[0].pointer);
+}
+
+Test(errors, without_a_problem_the_first_one_fills_them)
+{
+    struct order_errors errors = { .problem = NULL };
+    cr_expect_not(errors.full);
+    order_errors_add(&errors, "a", ORDER_CODE_REQUIRED, "detail");
+    cr_expect(errors.full);
+    cr_expect_eq(errors.n, 1);
 }

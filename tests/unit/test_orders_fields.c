@@ -160,6 +160,9 @@ Test(fields, quantity)
         { "quantity", "1234567890123456",         "/quantity number_not_exact" },
         { "quantity", "0.1000000000000000055",    "/quantity number_not_exact" },
         { "quantity", "1e3",                      "/quantity number_not_exact" },
+        { "quantity", "9223372036854775808",      "/quantity number_not_exact" },
+        { "quantity", "-9223372036854775809",     "/quantity invalid_decimal" },
+        { "side", "18446744073709551616",         "/side wrong_type" },
         { "quantity", "1E-3",                     "/quantity number_not_exact" },
         { "quantity", "-1e3",                     "/quantity invalid_decimal" },
         { "quantity", "-1",                       "/quantity invalid_decimal" },
@@ -263,6 +266,11 @@ Test(fields, sent_at_and_max_age_go_together)
     static const struct field_case cases[] = {
         { "sent_at", "\"2024-02-29T12:00:00Z\"", "/max_age_ms required" },
         { "sent_at", "\"2023-02-29T12:00:00Z\"", "/sent_at invalid_format, /max_age_ms required" },
+        { "sent_at", "\"2024-02-29t12:00:00.5z\"", "/max_age_ms required" },
+        { "sent_at", "\"2024-02-29T12:00:00+00:00\"", "/max_age_ms required" },
+        { "sent_at", "\"2024-02-29T12:00:00-00:00\"", "/max_age_ms required" },
+        { "sent_at", "\"2024-02-29T12:00:00+01:00\"",
+          "/sent_at invalid_format, /max_age_ms required" },
         { "sent_at", "1714521600", "/sent_at wrong_type, /max_age_ms required" },
         { "max_age_ms", "1000", "/sent_at required" },
         { "max_age_ms", "null", "" },
@@ -282,6 +290,8 @@ Test(fields, max_age_and_the_future)
         { -HOUR_MS, "0", "/max_age_ms out_of_range" },
         { -HOUR_MS, "60001", "/max_age_ms out_of_range" },
         { -HOUR_MS, "999999999999999999", "/max_age_ms out_of_range" },
+        { -HOUR_MS, "18446744073709551617", "/max_age_ms out_of_range" },
+        { -HOUR_MS, "-18446744073709551617", "/max_age_ms out_of_range" },
         { -HOUR_MS, "-1", "/max_age_ms out_of_range" },
         { -HOUR_MS, "1.5", "/max_age_ms out_of_range" },
         { -HOUR_MS, "1e3", "/max_age_ms out_of_range" },
@@ -305,6 +315,8 @@ Test(fields, metadata_keeps_its_bytes)
         "{\n\t\"k\\u00e9y\":\"\\ud83d\\ude00 \xf0\x9f\x98\x80 \\\\ \\\" } ] , \"}",
         "{\"n\":9007199254740993,\"x\":0.1000000000000000055}",
         "{\"tiny\":1e-308,\"huge\":1e308}",
+        "{\"id\":18446744073709551615,\"below\":-9223372036854775809,\"list\":["
+        "99999999999999999999]}",
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char doc[DOC_SIZE];
@@ -434,6 +446,9 @@ Test(fields, a_detail_says_what_was_and_what_would_be_right)
         { "symbol", "\"" UP32 "A" X32 "\"",
           "must be 1 to 32 characters of A-Z 0-9 . _ / -, not "
           "\"" UP32 "Axxxxxx... (67 bytes)" },
+        { "sent_at", "\"2024-02-29T12:00:00+01:00\"",
+          "must be a moment in UTC such as 2026-01-31T12:00:00.250Z (Z or +00:00, no other "
+          "offset), not \"2024-02-29T12:00:00+01:00\"" },
         { "limit_price", "1", "must be left out: an order of type market has none" },
         { "side", NULL, "is missing: must be buy or sell" },
         { "qty", "1",

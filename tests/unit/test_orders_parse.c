@@ -117,7 +117,7 @@ Test(parse, malformed_documents)
         { "{\"side\":null,\"side\":\"buy\"}",  "duplicate_key",       -2 },
         { "{\"metadata\":{\"a\":1,\"a\":2}}",  "duplicate_key",       -2 },
         { "{\"quantity\":1e400}",              "number_out_of_range", 17 },
-        { "{\"quantity\":9223372036854775808}", "number_out_of_range", -2 },
+        { "{\"metadata\":{\"a\":1e309}}",       "number_out_of_range", -2 },
         { "{\"metadata\":{\"a\":-1e999}}",     "number_out_of_range", -2 },
         /* clang-format on */
     };
@@ -181,7 +181,7 @@ Test(parse, depth_8_is_held_and_9_refused)
 
 Test(parse, attack_by_nesting)
 {
-    enum { BRACKETS = 100000 };
+    enum { BRACKETS = ORDER_BYTES_MAX };
     struct order_problem problem;
     char *attack = malloc(BRACKETS);
     cr_assert_not_null(attack);
@@ -194,7 +194,7 @@ Test(parse, attack_by_nesting)
 
 Test(parse, attack_by_many_members)
 {
-    enum { MEMBERS = 100000, ROOM = MEMBERS * 12 };
+    enum { MEMBERS = 7000, ROOM = ORDER_BYTES_MAX };
     struct order_problem problem;
     char *attack = malloc(ROOM);
     cr_assert_not_null(attack);
@@ -205,6 +205,44 @@ Test(parse, attack_by_many_members)
     cr_assert_eq(parse_bytes(attack, len, &problem), ORDER_INVALID);
     cr_expect_eq(problem.n_errors, ORDER_ERRORS_MAX);
     free(attack);
+}
+
+Test(parse, an_order_has_so_many_bytes_and_no_more)
+{
+    struct order_problem problem;
+    char *padded = malloc(ORDER_BYTES_MAX + 1);
+    cr_assert_not_null(padded);
+    memset(padded, ' ', ORDER_BYTES_MAX + 1);
+    memcpy(padded, good, sizeof good - 1);
+    cr_expect_eq(parse_bytes(padded, ORDER_BYTES_MAX, &problem), ORDER_OK);
+    cr_assert_eq(parse_bytes(padded, ORDER_BYTES_MAX + 1, &problem), ORDER_MALFORMED);
+    cr_expect_str_eq(problem.code, "order_too_large");
+    cr_expect_eq(problem.offset, ORDER_BYTES_MAX);
+    cr_expect_not_null(strstr(problem.detail, "65536 bytes"));
+    free(padded);
+}
+
+/* The same verdict, and no text. */
+Test(parse, nobody_need_ask_why)
+{
+    static const struct {
+        const char *text;
+        enum order_rc rc;
+    } cases[] = {
+        { good, ORDER_OK },
+        { "{}", ORDER_INVALID },
+        { "[]", ORDER_INVALID },
+        { "{\"a\":1,\"b\":2}", ORDER_INVALID },
+        { "{", ORDER_MALFORMED },
+        { "{\"a\":1,\"a\":1}", ORDER_MALFORMED },
+        { "[[[[[[[[[]]]]]]]]]", ORDER_MALFORMED },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct order order = { .metadata = NULL };
+        cr_expect_eq(order_parse(cases[i].text, strlen(cases[i].text), NULL, &order, NULL),
+                     cases[i].rc, "%s", cases[i].text);
+        order_fini(&order);
+    }
 }
 
 Test(parse, cut_at_every_byte)

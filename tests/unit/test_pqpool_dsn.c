@@ -380,14 +380,21 @@ Test(dsn, reads_the_password_file_at_each_dial)
     cr_assert_not_null(dsn);
     write_file(path, "first\n");
     expect_value(dsn, 0, "password", "first");
-    write_file(path, "second, with spaces\r\nand a line that is not read");
+    write_file(path, "second, with spaces\r\n");
     expect_value(dsn, 0, "password", "second, with spaces");
+    write_file(path, "\xef\xbb\xbfthird");
+    expect_value(dsn, 0, "password", "third");
     write_file(path, "");
     expect_value(dsn, 0, "password", "of-the-string"); /* libpq takes no empty one */
 
-    unlink(path);
     struct dsn_params params;
     struct err err = { 0 };
+    write_file(path, "fourth\nand more");
+    cr_expect_not(dsn_params(dsn, 0, &params, &err));
+    cr_expect_not_null(strstr(err.text, "more than one line"), "%s", err.text);
+    cr_expect_null(strstr(err.text, "fourth"));
+
+    unlink(path);
     cr_expect_not(dsn_params(dsn, 0, &params, &err));
     cr_expect_not_null(strstr(err.text, path));
     cr_expect_not_null(strstr(err.text, "ENOENT"));

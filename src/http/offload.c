@@ -1,0 +1,54 @@
+/* offload.c - how a request gives work to the offload thread, see http.h and parser.h. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "http/conn.h"
+#include "http/http.h"
+#include "http/keys.h"
+#include "http/loop.h"
+#include "http/request.h"
+#include "http/server.h"
+
+/* Whose turn the work takes: the hash of a key is as random as a key, and that of an address is
+ * seeded, so nobody can aim at the turn of another. */
+static uint64_t client_of(const struct http_request *req)
+{
+    const struct key *key = req->authority.key;
+    uint64_t hash;
+    if (key == NULL)
+        return req->conn->address_hash;
+    memcpy(&hash, key->hash, sizeof hash);
+    return hash;
+}
+
+static int64_t deadline_of(const struct http_request *req)
+{
+    int64_t timeout_ns = req->loop->server->options.offload_timeout_ns;
+    return timeout_ns > 0 ? clock_after(req->received_at_ns, timeout_ns) : CLOCK_NEVER;
+}
+
+/* Once the offload thread has stopped there is little left to hold up: the loop does the work. */
+void http_offload(struct http_request *req, struct http_work *work)
+{
+    struct offload_turn *turn = &req->conn->turn;
+    work->loop = req->loop;
+    work->deadline_at_ns = deadline_of(req);
+    work->dropped = false;
+    turn->client_hash = client_of(req);
+    if (parser_take(&req->loop->server->parser, work, turn))
+        return;
+    while (!work->run(work))
+        continue;
+    work->done.next = NULL;
+    http_complete(req->loop, &work->done);
+}
+
+bool http_offload_rest(struct http_request *req, struct http_work *work)
+{
+    work->loop = req->loop;
+    work->dropped = false;
+    if (work->run(work))
+        return true;
+    http_offload(req, work);
+    return false;
+}
