@@ -134,7 +134,7 @@ static bool is_of_database(const struct store_health *health, const PGresult *er
         .constraint = field_of(error, PG_DIAG_CONSTRAINT_NAME),
         .table = field_of(error, PG_DIAG_TABLE_NAME),
         .column = field_of(error, PG_DIAG_COLUMN_NAME),
-        .about_row = strcmp(code, "42501") == 0,
+        .by_policy = true, /* it may be */
     };
     enum store_fault fault = sqlstate_find(&said)->fault;
     return fault == FAULT_SERVER ||
