@@ -30,7 +30,7 @@ struct database_check {
     atomic_bool suspicion; /* groups fail, and none is stored */
     int64_t asked_for_ns;  /* main's: the beginning of the streak that a check was made for */
     /* the pool's: */
-    bool passed, tried;                                           /* once; a canary */
+    bool passed;                                                  /* a check has, once */
     bool told_fsync_off, told_unlogged, told_blind, told_refused; /* what has been logged */
 };
 

@@ -290,7 +290,8 @@ bool service_ready(struct service *service, const struct pqpool_stats *pool, cha
     }
     if (!pool->healthy)
         return say(why, size, "the last health check of the database failed",
-                   pool->last_error[0] != '\0' ? pool->last_error : pool->health_error);
+                   pool->control_connected || pool->last_error[0] == '\0' ? pool->health_error
+                                                                          : pool->last_error);
     if (!database_check_made(service))
         return say(why, size, "the orders table has not been checked yet", "");
     if (database_check_doubts(service))
