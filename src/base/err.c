@@ -50,7 +50,6 @@ const char *err_public_text(const struct err *err)
 {
     if ((err->flags & ERR_PRIVATE) == 0)
         return err->text;
-    return "the message of the database is withheld, since it may quote an order: see the log of "
-           "the "
-           "log of the database server";
+    return "the message of the database is withheld, since it may quote what was sent: see the log "
+           "of the database server";
 }
