@@ -28,7 +28,7 @@ static const struct sqlstate_row rows[] = {
     { "25P04", ANY, FAULT_NONE, STORE_RETRY, false, "transaction_timeout" },
 
     /* the server's state */
-    { "08", ANY, FAULT_SERVER, STORE_RETRY, false, "the connection broke" },
+    { "08", ANY, FAULT_SERVER, STORE_RETRY_THEN_SPLIT, false, "a connection broke; of Citus and foreign tables: the one to another server" },
     { "57P0", ANY, FAULT_SERVER, STORE_RETRY, false, "the server shuts down or starts up" },
     { "25006", ANY, FAULT_SERVER, STORE_RETRY, false, "the server is read only: a standby" },
     { "72", ANY, FAULT_SERVER, STORE_RETRY, false, "snapshot too old" },

@@ -25,7 +25,7 @@ static const struct {
     { "40003", N, STORE_RETRY_THEN_SPLIT },   { "25P03", N, STORE_RETRY },
     { "25P04", N, STORE_RETRY },
 
-    { "08000", SRV, STORE_RETRY },            { "08006", SRV, STORE_RETRY },
+    { "08000", SRV, STORE_RETRY_THEN_SPLIT }, { "08006", SRV, STORE_RETRY_THEN_SPLIT },
     { "57P01", SRV, STORE_RETRY },            { "57P05", SRV, STORE_RETRY },
     { "25006", SRV, STORE_RETRY },            { "72000", SRV, STORE_RETRY },
     { "53000", SRV, STORE_RETRY_THEN_SPLIT }, { "53100", SRV, STORE_RETRY_THEN_SPLIT },
