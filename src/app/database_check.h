@@ -38,8 +38,9 @@ struct database_check {
  * DATABASE_VALIDATION_QUERY: a table that no migration has made yet is no fault. */
 void database_check_begin(struct service *service);
 
-const char *database_check_query(void *service);
-bool database_check_verdict(void *service, const struct pg_result *last, unsigned before,
+/* `ctx` is a struct service. */
+const char *database_check_query(void *ctx);
+bool database_check_verdict(void *ctx, const struct pg_result *last, unsigned before,
                             struct err *err);
 
 /* Each second: has a check made when groups begin to fail. */

@@ -49,7 +49,7 @@ enum canary_step {
 
 /* The parameters of STATEMENT_INSERT, for an order to buy 1 at the market. */
 static const char *const canary_order[] = {
-    "'{" STORE_CANARY_ACCOUNT "}'",
+    ("'{" STORE_CANARY_ACCOUNT "}'"),
     "ARRAY[gen_random_uuid()]",
     "ARRAY[gen_random_uuid()]",
     "'{HEALTH}'",
