@@ -41,8 +41,7 @@ const char *database_check_query(void *ctx)
     if (!atomic_load_explicit(&check->begun, memory_order_acquire))
         return NULL;
     bool canary = atomic_load_explicit(&check->suspicion, memory_order_relaxed) ||
-                  (check->passed && !check->tried);
-    check->tried |= canary;
+                  (check->passed && store_health_canary(service->store) == CANARY_NONE);
     return store_health_query(service->store, canary);
 }
 
@@ -64,7 +63,7 @@ static void tell_findings(struct database_check *check, const struct store *stor
     tell(&check->told_blind, store_health_blind(store), LOG_WARN, "database.check_limited",
          "the role may not read pg_class, pg_inherits or pg_database, so the health check cannot "
          "tell a read-only database or an unlogged table: GRANT SELECT on them");
-    tell(&check->told_refused, check->tried && !store_health_conclusive(store), LOG_INFO,
+    tell(&check->told_refused, store_health_canary(store) == CANARY_REFUSED, LOG_INFO,
          "database.canary_refused",
          "the table's own rules refuse the canary, an order of account " STORE_CANARY_ACCOUNT
          " that the health check inserts and rolls back: a fault that only an INSERT shows is seen "
@@ -77,10 +76,11 @@ bool database_check_verdict(void *ctx, const struct pg_result *last, unsigned be
     struct service *service = ctx;
     struct database_check *check = &service->check;
     bool passed = store_health_verdict(service->store, last, before, err);
+    bool first = passed && !check->passed;
     check->passed |= passed;
     tell_findings(check, service->store);
     atomic_store_explicit(&check->made, true, memory_order_release);
-    if ((check->passed && !check->tried) || store_health_unfinished(service->store))
+    if (first || store_health_unfinished(service->store))
         pqpool_check_health(service->pool);
     return passed;
 }
@@ -106,8 +106,10 @@ bool database_check_doubts(struct service *service)
 {
     struct ingest_streak streak;
     ingest_failure_streak(service->ingest, &streak);
+    enum store_canary canary = store_health_canary(service->store);
     return streak.groups >= DOUBT_GROUPS && streak.several_accounts &&
-           is_recent(streak.last_at_ns, DOUBT_LASTS_S) && !store_health_conclusive(service->store);
+           is_recent(streak.last_at_ns, DOUBT_LASTS_S) &&
+           (canary == CANARY_NONE || canary == CANARY_REFUSED);
 }
 
 static const char *whose(enum store_fault fault)

@@ -30,7 +30,7 @@ struct database_check {
     atomic_bool suspicion; /* groups fail, and none is stored */
     int64_t asked_for_ns;  /* main's: the beginning of the streak that a check was made for */
     /* the pool's: */
-    bool passed, tried;                                           /* once; a canary */
+    bool passed;                                                  /* a check has, once */
     bool told_fsync_off, told_unlogged, told_blind, told_refused; /* what has been logged */
 };
 
@@ -38,8 +38,9 @@ struct database_check {
  * DATABASE_VALIDATION_QUERY: a table that no migration has made yet is no fault. */
 void database_check_begin(struct service *service);
 
-const char *database_check_query(void *service);
-bool database_check_verdict(void *service, const struct pg_result *last, unsigned before,
+/* `ctx` is a struct service. */
+const char *database_check_query(void *ctx);
+bool database_check_verdict(void *ctx, const struct pg_result *last, unsigned before,
                             struct err *err);
 
 /* Each second: has a check made when groups begin to fail. */

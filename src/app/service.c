@@ -297,7 +297,7 @@ bool service_ready(struct service *service, const struct pqpool_stats *pool, cha
     if (!pool->healthy) {
         disclosure_of_check(pool, words, sizeof words);
         return say(why, size, "the last health check of the database failed",
-                   dial[0] != '\0' ? dial : words);
+                   pool->control_connected || dial[0] == '\0' ? words : dial);
     }
     if (!database_check_made(service))
         return say(why, size, "the orders table has not been checked yet", "");

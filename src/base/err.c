@@ -50,6 +50,6 @@ const char *err_public_text(const struct err *err)
 {
     if ((err->flags & ERR_PRIVATE) == 0)
         return err->text;
-    return "refused; the message is withheld, since it may quote what was sent: see the log of the "
-           "database server";
+    return "the message of the database is withheld, since it may quote what was sent: see the log "
+           "of the database server";
 }

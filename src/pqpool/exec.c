@@ -213,6 +213,16 @@ static void copy_field(char *to, size_t size, const PGresult *error, int field)
     (void)snprintf(to, size, "%s", value != NULL ? value : "");
 }
 
+/* The message of an ERROR may be a function's of the user's, or quote a value; what ends the
+ * session is the server's own. libpq's errors have no code. */
+static bool is_private(const PGresult *error)
+{
+    const char *severity = PQresultErrorField(error, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (PQresultErrorField(error, PG_DIAG_SQLSTATE) == NULL)
+        return false;
+    return severity == NULL || (strcmp(severity, "FATAL") != 0 && strcmp(severity, "PANIC") != 0);
+}
+
 /* libpq's own errors have no fields, and a text that is libpq's. */
 static void explain(struct conn *conn, const PGresult *error, unsigned flags, const char *prefix,
                     struct err *err)
@@ -222,7 +232,7 @@ static void explain(struct conn *conn, const PGresult *error, unsigned flags, co
     const char *primary = PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY);
     copy_field(fields->column, sizeof fields->column, error, PG_DIAG_COLUMN_NAME);
     copy_field(fields->routine, sizeof fields->routine, error, PG_DIAG_SOURCE_FUNCTION);
-    if (code != NULL)
+    if (is_private(error))
         flags |= ERR_PRIVATE;
     err_set_code(err, flags, code, "%s%s", prefix,
                  primary != NULL ? primary : PQresultErrorMessage(error));

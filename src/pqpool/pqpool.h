@@ -219,8 +219,9 @@ struct pqpool_query {
 /* Sends one statement, waits for every result up to ReadyForQuery, and gives the last one: the
  * caller PQclear()s *result_out. Nothing is OK unless the whole exchange was. Classifies errors as
  * pqpool_note() does. On LOST, and on an uncertain TIMEOUT, the lease is only good for release.
- * Of a server's error *err has the primary message, which is ERR_PRIVATE, the SQLSTATE, and the
- * names of a constraint and a table; never its DETAIL, HINT or CONTEXT, which quote rows. */
+ * Of a server's error *err has the primary message, which is ERR_PRIVATE unless the error ended the
+ * session, the SQLSTATE, and the names of a constraint and a table; never its DETAIL, HINT or
+ * CONTEXT, which quote rows. */
 enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query *query,
                            int64_t deadline_at_ns, struct pg_result **result_out, struct err *err)
     __attribute__((warn_unused_result));

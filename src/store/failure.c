@@ -55,11 +55,9 @@ static bool policy_by_rights(const struct session *session)
     return by_policy;
 }
 
-static bool is_about_row(const struct session *session, const char *code, const char *routine)
+static bool is_by_policy(const struct session *session, const char *routine)
 {
-    if (strncmp(code, "54", 2) == 0)
-        return is_among(routine, refuse_large_rows);
-    if (strcmp(code, "42501") != 0 || strncmp(routine, "aclcheck_error", 14) == 0)
+    if (strncmp(routine, "aclcheck_error", strlen("aclcheck_error")) == 0)
         return false;
     return is_among(routine, refuse_rows) || policy_by_rights(session);
 }
@@ -72,7 +70,8 @@ static const struct sqlstate_row *find_row(const struct session *session, const 
         .constraint = err->constraint,
         .table = err->table,
         .column = fields.column,
-        .about_row = is_about_row(session, err->code, fields.routine),
+        .by_policy = strcmp(err->code, "42501") == 0 && is_by_policy(session, fields.routine),
+        .too_large = is_among(fields.routine, refuse_large_rows),
     };
     return sqlstate_find(&error);
 }

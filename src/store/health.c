@@ -49,7 +49,7 @@ enum canary_step {
 
 /* The parameters of STATEMENT_INSERT, for an order to buy 1 at the market. */
 static const char *const canary_order[] = {
-    "'{" STORE_CANARY_ACCOUNT "}'",
+    ("'{" STORE_CANARY_ACCOUNT "}'"),
     "ARRAY[gen_random_uuid()]",
     "ARRAY[gen_random_uuid()]",
     "'{HEALTH}'",
@@ -105,6 +105,11 @@ const char *store_health_query(struct store *store, bool canary)
 
 /* ---- the verdict ---- */
 
+static void set_canary(struct store_health *health, enum store_canary canary)
+{
+    atomic_store_explicit(&health->canary, canary, memory_order_relaxed);
+}
+
 static void set(atomic_bool *flag, bool value)
 {
     atomic_store_explicit(flag, value, memory_order_relaxed);
@@ -134,7 +139,7 @@ static bool is_of_database(const struct store_health *health, const PGresult *er
         .constraint = field_of(error, PG_DIAG_CONSTRAINT_NAME),
         .table = field_of(error, PG_DIAG_TABLE_NAME),
         .column = field_of(error, PG_DIAG_COLUMN_NAME),
-        .about_row = strcmp(code, "42501") == 0,
+        .by_policy = true, /* it may be */
     };
     enum store_fault fault = sqlstate_find(&said)->fault;
     return fault == FAULT_SERVER ||
@@ -195,23 +200,23 @@ static void pass_canary(struct store_health *health)
 {
     health->trusted = true;
     health->canary_refusal = (struct err){ 0 };
-    set(&health->conclusive, true);
+    set_canary(health, CANARY_PASSED);
 }
 
 /* The server's message may have words of a trigger of the owner's: only the code is told. */
 static void fail_canary(struct store_health *health, const PGresult *error)
 {
     const char *code = field_of(error, PG_DIAG_SQLSTATE);
-    const bool conclusive = is_of_database(health, error);
     health->unfinished = true;
     if (says_nothing(code))
         return;
-    set(&health->conclusive, conclusive);
+    const bool failed = is_of_database(health, error);
+    set_canary(health, failed ? CANARY_FAILED : CANARY_REFUSED);
     health->canary_refusal = (struct err){ 0 };
-    if (conclusive)
+    if (failed)
         err_set_code(&health->canary_refusal, 0, code,
-                     "orders cannot be stored: the canary of the health check has failed "
-                     "(SQLSTATE %s)",
+                     "orders cannot be stored: the canary of the health check has failed (SQLSTATE "
+                     "%s)",
                      code);
 }
 
@@ -251,9 +256,9 @@ bool store_health_unfinished(const struct store *store)
     return store->health.unfinished;
 }
 
-bool store_health_conclusive(const struct store *store)
+enum store_canary store_health_canary(const struct store *store)
 {
-    return atomic_load_explicit(&store->health.conclusive, memory_order_relaxed);
+    return atomic_load_explicit(&store->health.canary, memory_order_relaxed);
 }
 
 bool store_unlogged(const struct store *store)

@@ -9,10 +9,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "orders/order_store.h"
+#include "store/store.h"
 
 struct pqpool;
 
-/* Of the health check: health.c. What is not atomic is the pool's janitor's. */
+/* Of the health check: health.c. What is not atomic is the pool's janitor's; what is, is relaxed.
+ */
 struct store_health {
     struct buf sql, canary_sql; /* owned; NUL-terminated; they never change */
     bool on_canary;             /* the check under way has a canary */
@@ -20,8 +22,7 @@ struct store_health {
     bool trusted;               /* a canary has passed once */
     struct err refusal;         /* why no order can be stored or read; empty: it can */
     struct err canary_refusal;  /* the same, of the last canary */
-    atomic_bool
-        conclusive; /* relaxed, as all below: the last canary showed whether orders can be stored */
+    _Atomic(enum store_canary) canary;
     atomic_bool unlogged;
     atomic_bool blind; /* the role may not read what the check reads beside the table */
 };

@@ -12,7 +12,8 @@
 #include "store/statement.h"
 
 #define ANY SQLSTATE_ALWAYS
-#define ROW SQLSTATE_ABOUT_ROW
+#define POLICY SQLSTATE_BY_POLICY
+#define LARGE SQLSTATE_TOO_LARGE
 #define CONSTRAINT SQLSTATE_NAMES_CONSTRAINT
 #define TABLE_ONLY SQLSTATE_NAMES_TABLE_ONLY
 #define FOREIGN SQLSTATE_OF_FOREIGN_COLUMN
@@ -27,7 +28,7 @@ static const struct sqlstate_row rows[] = {
     { "25P04", ANY, FAULT_NONE, STORE_RETRY, false, "transaction_timeout" },
 
     /* the server's state */
-    { "08", ANY, FAULT_SERVER, STORE_RETRY, false, "the connection broke" },
+    { "08", ANY, FAULT_SERVER, STORE_RETRY_THEN_SPLIT, false, "a connection broke; of Citus and foreign tables: the one to another server" },
     { "57P0", ANY, FAULT_SERVER, STORE_RETRY, false, "the server shuts down or starts up" },
     { "25006", ANY, FAULT_SERVER, STORE_RETRY, false, "the server is read only: a standby" },
     { "72", ANY, FAULT_SERVER, STORE_RETRY, false, "snapshot too old" },
@@ -37,14 +38,14 @@ static const struct sqlstate_row rows[] = {
     { "XX000", ANY, FAULT_SERVER, STORE_RETRY_THEN_SPLIT, false, "internal error; of Citus also a lost worker" },
     { "XX", ANY, FAULT_SERVER, STORE_SPLIT_OR_FAIL, false, "data or an index is corrupted" },
     { "54", CONSTRAINT, FAULT_ORDER, STORE_SPLIT, false, "an index row is too large" },
-    { "54", ROW, FAULT_ORDER, STORE_SPLIT, false, "a row, or a row of an index without a constraint, is too large" },
+    { "54", LARGE, FAULT_ORDER, STORE_SPLIT, false, "a row, or a row of an index without a constraint, is too large" },
     { "54", ANY, FAULT_SERVER, STORE_SPLIT_OR_FAIL, true, "a limit of the server: no transaction ids are left, too deep a recursion" },
 
     /* the operator's: the table, its rights, its functions */
     { "23514", TABLE_ONLY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "no partition for the row" },
     { "23502", FOREIGN, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "a column that orders do not have is NOT NULL and has no default" },
     { "2200H", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "a sequence has reached its limit" },
-    { "42501", ROW, FAULT_ORDER, STORE_SPLIT, false, "a row-level security policy, or a trigger, forbids the row" },
+    { "42501", POLICY, FAULT_ORDER, STORE_SPLIT, false, "a row-level security policy, or a trigger, forbids the row" },
     { "42", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "a right, a table, a column, a function or a unique constraint is missing, or has another type" },
     { "3D", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "no such database" },
     { "3F", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "no such schema" },
@@ -93,8 +94,10 @@ static bool is_met(enum sqlstate_condition condition, const struct sqlstate_erro
     switch (condition) {
     case SQLSTATE_ALWAYS:
         return true;
-    case SQLSTATE_ABOUT_ROW:
-        return error->about_row;
+    case SQLSTATE_BY_POLICY:
+        return error->by_policy;
+    case SQLSTATE_TOO_LARGE:
+        return error->too_large;
     case SQLSTATE_NAMES_CONSTRAINT:
         return error->constraint[0] != '\0';
     case SQLSTATE_NAMES_TABLE_ONLY:

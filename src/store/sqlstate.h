@@ -12,13 +12,15 @@
 struct sqlstate_error {
     const char *code;
     const char *constraint, *table, *column;
-    bool about_row; /* more than the code says so: failure.c */
+    bool by_policy; /* of 42501: it is about the row, and no right is missing */
+    bool too_large; /* of class 54: it is about the size of a row or of an index row */
 };
 
 /* What else must be true for a row of the table to fit. */
 enum sqlstate_condition {
     SQLSTATE_ALWAYS,
-    SQLSTATE_ABOUT_ROW,
+    SQLSTATE_BY_POLICY,
+    SQLSTATE_TOO_LARGE,
     SQLSTATE_NAMES_CONSTRAINT,
     SQLSTATE_NAMES_TABLE_ONLY,  /* a table, and no constraint */
     SQLSTATE_OF_FOREIGN_COLUMN, /* a column that no INSERT of ours fills */

@@ -73,8 +73,15 @@ bool store_health_verdict(struct store *store, const struct pg_result *last, uns
  * comes without a canary. */
 bool store_health_unfinished(const struct store *store);
 
-/* Did the last canary say whether orders can be stored? Any thread. */
-bool store_health_conclusive(const struct store *store);
+enum store_canary {
+    CANARY_NONE,    /* there was none yet that came to an end */
+    CANARY_PASSED,  /* an order can be stored */
+    CANARY_FAILED,  /* no order can be stored */
+    CANARY_REFUSED, /* the owner's rules refuse this one, which says nothing of others */
+};
+
+/* What came of the last canary. Any thread. */
+enum store_canary store_health_canary(const struct store *store);
 
 /* What the last check found. Any thread. Unlogged: the table, or a partition of it, is emptied by
  * PostgreSQL after a crash. Blind: the role may not read the catalogs that the check reads, so it

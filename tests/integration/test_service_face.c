@@ -291,15 +291,15 @@ Test(face, log_lines_name_the_trace, .timeout = TEST_S)
     PQfinish(db);
     const char *path = "/v1/orders/01890a5d-ac96-774b-bcce-b302099a8057";
     struct answer failed = rig_ask(&rig, "GET", path, traced, NULL);
-    EXPECT_STATUS(failed, 500);
+    EXPECT_STATUS(failed, 503);
     answer_fini(&failed);
     failed = rig_ask(&rig, "GET", path, untraced, NULL);
-    EXPECT_STATUS(failed, 500);
+    EXPECT_STATUS(failed, 503);
     answer_fini(&failed);
 #define SAYS "\"trace_id\":\"" TRACE_ID "\""
     cr_expect(WAIT_UNTIL(log_says(&rig, "http.answer", "with-trace", SAYS), SOON_S));
     cr_expect(log_says(&rig, "lookup.failed", "with-trace", SAYS));
-    cr_expect(WAIT_UNTIL(log_says(&rig, "http.answer", "without", "\"status\":500"), SOON_S));
+    cr_expect(WAIT_UNTIL(log_says(&rig, "http.answer", "without", "\"status\":503"), SOON_S));
     cr_expect_not(log_says(&rig, "", "without", "trace_id"));
     rig_close(&rig);
 }

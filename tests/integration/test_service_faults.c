@@ -95,6 +95,25 @@ Test(faults, a_server_without_transaction_ids, .timeout = TEST_S)
     rig_close(&rig);
 }
 
+/* A row that another program has written is no order that can be told: a fault, and logged. */
+Test(faults, a_stored_row_of_another_form, .timeout = TEST_S)
+{
+    struct rig rig = rig_open(NULL);
+    struct answer answer = rig_post(&rig, ORDER("1"));
+    EXPECT_STATUS(answer, 201);
+    answer_fini(&answer);
+    cluster_exec(rig.cluster, "ALTER TABLE orders DROP CONSTRAINT orders_symbol_check; "
+                              "UPDATE orders SET symbol = repeat('X', 100)");
+    answer = rig_get(&rig, "/v1/orders?account_id=ACC&client_order_id=1");
+    expect_problem(&answer, 500, "internal_error", NULL);
+    answer_fini(&answer);
+    answer = rig_post(&rig, ORDER("1"));
+    expect_problem(&answer, 500, "internal_error", "not_accepted");
+    answer_fini(&answer);
+    cr_expect(daemon_log_wait(rig.daemon, "not of a form this program knows", SOON_S));
+    rig_close(&rig);
+}
+
 /* Without a database from the start: alive, not started, not ready, and orders are not taken. */
 Test(faults, a_database_that_is_not_there, .timeout = TEST_S)
 {

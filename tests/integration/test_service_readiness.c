@@ -13,6 +13,14 @@
 static const char grants[] = "GRANT SELECT, INSERT ON orders TO clerk;"
                              "GRANT SELECT ON ordersd_migrations TO clerk";
 
+static struct rig spawn_as_clerk(struct cluster *cluster)
+{
+    char *url = support_text("DATABASE_URL=%s user=clerk", pooler_way(cluster));
+    struct rig rig = rig_spawn(cluster, LIST(url, CHECKED_OFTEN, "DATABASE_MIGRATE=false"));
+    free(url);
+    return rig;
+}
+
 /* The table is there, and the daemon, as the role `clerk`, waits for nothing. */
 static struct rig spawn_clerk(struct cluster *cluster)
 {
@@ -21,10 +29,14 @@ static struct rig spawn_clerk(struct cluster *cluster)
     free(output);
     cluster_exec(cluster, "CREATE ROLE clerk LOGIN");
     cluster_exec(cluster, grants);
-    char *url = support_text("DATABASE_URL=%s user=clerk", pooler_way(cluster));
-    struct rig rig = rig_spawn(cluster, LIST(url, CHECKED_OFTEN, "DATABASE_MIGRATE=false"));
-    free(url);
-    return rig;
+    return spawn_as_clerk(cluster);
+}
+
+static void stop_daemon(struct rig *rig)
+{
+    cr_assert_eq(daemon_stop(rig->daemon), 0);
+    daemon_close(&rig->daemon);
+    http_client_close(&rig->http);
 }
 
 static struct rig open_clerk(void)
@@ -196,6 +208,13 @@ Test(readiness, stays_while_somebody_holds_a_lock, .timeout = TEST_S)
     double before = checks_passed(&rig);
     cr_expect(WAIT_UNTIL(checks_passed(&rig) >= before + 4, SOON_S));
     cr_expect(probe_says(&rig, "/health/ready", 200, ""));
+
+    stop_daemon(&rig); /* one that starts meanwhile cannot look at the table, nor try its canary */
+    rig = spawn_as_clerk(rig.cluster);
+    cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 200, ""), SOON_S));
+    before = checks_passed(&rig);
+    cr_expect(WAIT_UNTIL(checks_passed(&rig) >= before + 4, SOON_S));
+    cr_expect_not(daemon_log_contains(rig.daemon, "database.canary_refused"));
     side_session_end(lock, "ROLLBACK");
     rig_close(&rig);
 }
@@ -223,14 +242,9 @@ Test(readiness, does_not_begin_without_the_rights, .timeout = TEST_S)
     struct cluster *cluster = cluster_open(NULL);
     struct rig rig = spawn_clerk(cluster);
     cr_assert(daemon_wait_status(rig.daemon, "/health/ready", 200, SOON_S));
-    cr_assert_eq(daemon_stop(rig.daemon), 0);
+    stop_daemon(&rig);
     cluster_exec(cluster, "REVOKE INSERT ON orders FROM clerk");
-    daemon_close(&rig.daemon);
-    http_client_close(&rig.http);
-
-    char *url = support_text("DATABASE_URL=%s user=clerk", pooler_way(cluster));
-    rig = rig_spawn(cluster, LIST(url, CHECKED_OFTEN, "DATABASE_MIGRATE=false"));
-    free(url);
+    rig = spawn_as_clerk(cluster);
     cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 503, "permission denied"), SOON_S));
     cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/startup", 200, ""), SOON_S));
     cluster_exec(cluster, grants);
@@ -436,9 +450,7 @@ Test(writes, that_the_check_may_not_try_are_told_by_groups, .timeout = TEST_S)
 {
     struct rig rig = rig_spawn(cluster_open(NULL), LIST("DATABASE_HEALTH_CHECK_INTERVAL=1h"));
     cr_assert(daemon_wait_status(rig.daemon, "/health/ready", 200, SOON_S));
-    cr_assert_eq(daemon_stop(rig.daemon), 0);
-    daemon_close(&rig.daemon);
-    http_client_close(&rig.http);
+    stop_daemon(&rig);
     add_trigger(&rig, "a_known", "NEW.account_id NOT IN ('ACC', 'BCC')", "P0001");
     rig = rig_spawn(rig.cluster, LIST(CHECKED_OFTEN, "ORDERS_COMMIT_TIMEOUT=2s"));
     cr_expect(daemon_log_wait(rig.daemon, "database.canary_refused", SOON_S));

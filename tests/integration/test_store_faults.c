@@ -112,6 +112,7 @@ static const struct cause causes[] = {
     { RAISE("XX001"), "XX001", SERVERS, OF_ONE, FINE },
     { ON_BAD("PERFORM count(*) FROM (SELECT g FROM generate_series(1, 200000) g ORDER BY g) s"), "53400", SERVERS_AGAIN, OF_ONE, FINE },
     { RAISE("53100"), "53100", SERVERS_AGAIN, OF_ONE, FINE },
+    { RAISE("08001"), "08001", SERVERS_AGAIN, OF_ONE, FINE }, /* as of a foreign table */
     { RAISE("58030"), "58030", SERVERS_AGAIN, OF_ONE, FINE },
     { RAISE("XX000"), "XX000", SERVERS_AGAIN, OF_ONE, FINE },
 

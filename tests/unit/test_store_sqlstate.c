@@ -25,7 +25,7 @@ static const struct {
     { "40003", N, STORE_RETRY_THEN_SPLIT },   { "25P03", N, STORE_RETRY },
     { "25P04", N, STORE_RETRY },
 
-    { "08000", SRV, STORE_RETRY },            { "08006", SRV, STORE_RETRY },
+    { "08000", SRV, STORE_RETRY_THEN_SPLIT }, { "08006", SRV, STORE_RETRY_THEN_SPLIT },
     { "57P01", SRV, STORE_RETRY },            { "57P05", SRV, STORE_RETRY },
     { "25006", SRV, STORE_RETRY },            { "72000", SRV, STORE_RETRY },
     { "53000", SRV, STORE_RETRY_THEN_SPLIT }, { "53100", SRV, STORE_RETRY_THEN_SPLIT },
@@ -96,22 +96,22 @@ static const struct {
     enum store_fault fault;
 } told_apart[] = {
     /* clang-format off */
-    { { "54000", "orders_pkey", "orders", "", false }, ORD },       /* an index row is too large */
-    { { "54000", "", "", "", true }, ORD },                         /* the same of no constraint */
-    { { "54000", "", "", "", false }, SRV },                        /* no transaction ids are left */
-    { { "23514", "", "orders", "", false }, OP },                   /* no partition for the row */
-    { { "23514", "orders_quantity_check", "orders", "", false }, ORD },
-    { { "23514", "", "", "", false }, ORD },                        /* raised by a trigger */
-    { { "23514", "positive", "", "", false }, ORD },                /* of a domain */
-    { { "23502", "", "orders", "limit_price", false }, ORD },
-    { { "23502", "", "orders", "desk", false }, OP },
-    { { "23502", "", "orders", "limit", false }, OP },              /* the beginning of a column's name */
-    { { "23502", "", "orders", "received_at", false }, ORD },       /* the last one */
-    { { "23502", "", "orders", "account_id", false }, ORD },        /* the first one */
-    { { "23502", "", "", "", false }, ORD },                        /* of a domain, or raised */
-    { { "42501", "", "", "", true }, ORD },
-    { { "42501", "", "", "", false }, OP },
-    { { "42P01", "", "", "", true }, OP },
+    { { "54000", "orders_pkey", "orders", "", false, false }, ORD },       /* an index row is too large */
+    { { "54000", "", "", "", false, true }, ORD },                  /* the same of no constraint */
+    { { "54000", "", "", "", false, false }, SRV },                        /* no transaction ids are left */
+    { { "23514", "", "orders", "", false, false }, OP },                   /* no partition for the row */
+    { { "23514", "orders_quantity_check", "orders", "", false, false }, ORD },
+    { { "23514", "", "", "", false, false }, ORD },                        /* raised by a trigger */
+    { { "23514", "positive", "", "", false, false }, ORD },                /* of a domain */
+    { { "23502", "", "orders", "limit_price", false, false }, ORD },
+    { { "23502", "", "orders", "desk", false, false }, OP },
+    { { "23502", "", "orders", "limit", false, false }, OP },              /* the beginning of a column's name */
+    { { "23502", "", "orders", "received_at", false, false }, ORD },       /* the last one */
+    { { "23502", "", "orders", "account_id", false, false }, ORD },        /* the first one */
+    { { "23502", "", "", "", false, false }, ORD },                        /* of a domain, or raised */
+    { { "42501", "", "", "", true, false }, ORD },
+    { { "42501", "", "", "", false, false }, OP },
+    { { "42P01", "", "", "", true, false }, OP },
     /* clang-format on */
 };
 
