@@ -81,7 +81,7 @@ static bool raise_fd_limit(const struct options *o)
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     rlim_t needed = http_sockets_max(o->http_max_connections, o->http_threads) +
-                    2 * o->database_max_pool_size + FDS_BESIDE_SOCKETS;
+                    (rlim_t)2 * o->database_max_pool_size + FDS_BESIDE_SOCKETS;
     if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= needed)
         return true;
     log_event(LOG_ERROR, "config.too_few_files",

@@ -42,8 +42,8 @@ struct conn {
     int fd;                        /* libmicrohttpd's */
     struct conn_tls tls;
     enum conn_phase phase;
-    enum refusal
-        surplus;   /* what most of its requests hear, beyond a limit of connections; or NONE */
+    /* How most requests are refused on a connection beyond a limit; NONE within the limits. */
+    enum refusal surplus;
     bool admitted; /* counts against max_connections */
     bool in_reserve;
     struct conn *reserve_next, *reserve_prev;

@@ -20,7 +20,7 @@ struct http_head {
     const char *host, *origin, *content_type, *content_encoding; /* NULL when absent */
     const char *request_id, *traceparent;                        /* NULL also when there are two */
     const char *authorization;                                   /* the first, or NULL */
-    const char *repeated;    /* the name of a header that may be there once and is there twice */
+    const char *repeated;    /* the name of a header that may be given once and is given twice */
     uint64_t content_length; /* with has_length */
     bool has_length, chunked, expects_continue, has_accept;
     bool authorization_twice;

@@ -140,7 +140,7 @@ static enum refusal judge_certificate(struct http_request *req)
     return refusal;
 }
 
-/* What it asks for, and whether that is served on this connection. */
+/* Checks the target and finds the route. A connection of the reserve serves few routes. */
 static enum refusal judge_place(struct http_request *req)
 {
     enum refusal refusal = judge_target(req), surplus = req->conn->surplus;
@@ -150,9 +150,9 @@ static enum refusal judge_place(struct http_request *req)
     return surplus == REFUSAL_NONE || reserved ? refusal : surplus;
 }
 
-/* Is it meant for this server, and does it come from a page that may ask? A target in absolute form
- * counts for more than Host (RFC 9112, 3.2.2). HTTP/1.0 may have neither, which no browser sends.
- */
+/* Checks the host that the request names, and the origin of the web page that sent it. The host of
+ * a target in absolute form counts, not Host (RFC 9112, 3.2.2). A request of HTTP/1.0 may name no
+ * host; no browser sends such a request. */
 static enum refusal judge_host(const struct http_request *req, const struct http_head *head)
 {
     const struct hosts *hosts = &req->loop->server->hosts;
