@@ -22,8 +22,7 @@ void http_add_header(struct http_request *req, const char *name, const char *val
 /* The names and values that a handler added: past the last one NULL. */
 static const char *next_header(const struct http_request *req, const char *at, const char **value)
 {
-    const char *end = req->headers.data + req->headers.len;
-    if (req->headers.data == NULL || at == end)
+    if (req->headers.data == NULL || at == req->headers.data + req->headers.len)
         return NULL;
     *value = at + strlen(at) + 1;
     return *value + strlen(*value) + 1;
