@@ -109,6 +109,7 @@ static void misbehave(struct round *round)
         fake_pg_end_orphans();
         if (draw(&round->seed, 10) == 0)
             fake_pg_hang_up_all();
+        pqpool_check_health(round->pool);
         check_gauges(round->pool);
         (void)sched_yield();
     }
@@ -131,6 +132,19 @@ static void hear(void *ctx, const struct pqpool_event *event)
     atomic_fetch_add((atomic_uint *)ctx, 1);
 }
 
+/* A health check of the user's own, now and then. */
+static const char *ask(void *ctx)
+{
+    return atomic_fetch_add((atomic_uint *)ctx, 1) % 2 == 0 ? "SELECT 'own'" : NULL;
+}
+
+static bool judge(void *ctx, const PGresult *last, unsigned before, struct err *err)
+{
+    CHECK(last != NULL && before == 0);
+    err_set(err, 0, "no");
+    return atomic_fetch_add((atomic_uint *)ctx, 1) % 3 != 0;
+}
+
 static struct pqpool_options random_options(struct round *round)
 {
     struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
@@ -148,6 +162,8 @@ static struct pqpool_options random_options(struct round *round)
     options.max_lifetime_ns = 200 * NS_PER_MS;
     options.leak_threshold_ns = 20 * NS_PER_MS;
     options.on_event = hear;
+    options.health_query = ask;
+    options.health_verdict = judge;
     return options;
 }
 
