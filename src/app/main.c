@@ -143,12 +143,13 @@ static int fulfil(enum wish wish, const struct options *options)
     return print_document(&out);
 }
 
-/* What the options name must be good too. False: *err. */
-static bool judge(const struct options *options, struct err *err)
+/* What the options name must be good too, as far as the command uses it. False: *err. */
+static bool judge(const struct options *options, bool serves, bool connects, struct err *err)
 {
     struct http_keys_info info;
-    return options->auth != OPTIONS_AUTH_KEYS ||
-           http_keys_check(options->api_keys_file, &info, err);
+    return (!connects || service_check_database(options, err)) &&
+           (!serves || options->auth != OPTIONS_AUTH_KEYS ||
+            http_keys_check(options->api_keys_file, &info, err));
 }
 
 static int run(const char *command, const struct options *options, int argc, char *const argv[])
@@ -187,9 +188,10 @@ int main(int argc, char *given[])
     const char *command = take_command(&argc, argv);
     if (wish == WISH_RUN && strcmp(command, "hash-key") == 0)
         return run_hash_key(argc);
-    bool to_judge = wish == WISH_CHECK_CONFIG || strcmp(command, "serve") == 0;
+    bool serves = wish == WISH_CHECK_CONFIG || strcmp(command, "serve") == 0;
+    bool connects = serves || strcmp(command, "migrate") == 0;
     if (!options_load(&options, argc, argv, environ, &err) ||
-        (to_judge && !judge(&options, &err))) {
+        !judge(&options, serves, connects, &err)) {
         (void)fprintf(stderr, "ordersd: configuration: %s\n", err.text);
         return EXIT_CONFIG;
     }

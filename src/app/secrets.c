@@ -148,7 +148,14 @@ void secrets_warn_of_files(const struct options *options)
 bool secrets_check_files(const struct options *options, struct err *err)
 {
     const char *path = options->database_password_file;
-    if (path[0] == '\0' || access(path, R_OK) == 0)
+    struct stat file;
+    bool readable = path[0] == '\0' || access(path, R_OK) == 0;
+    if (readable && path[0] != '\0' && stat(path, &file) == 0 && !S_ISREG(file.st_mode)) {
+        err_set(err, 0, "DATABASE_PASSWORD_FILE=%.120s: must be a file with the password in it",
+                path);
+        return false;
+    }
+    if (readable)
         return true;
     err_set(err, 0, "DATABASE_PASSWORD_FILE=%.120s: cannot read it: %s", path,
             strerrordesc_np(errno));

@@ -28,9 +28,8 @@ static bool on_connect(void *ctx, struct pqpool_lease *lease, int64_t deadline_a
     return store_on_connect(service->store, lease, deadline_at_ns, err);
 }
 
-static struct pqpool_options pool_options(struct service *service)
+static struct pqpool_options pool_options(const struct options *o, struct service *service)
 {
-    const struct options *o = &service->options;
     struct pqpool_options p = PQPOOL_OPTIONS_DEFAULT;
     p.conninfo = o->database_url;
     p.password = o->database_password;
@@ -67,12 +66,26 @@ static struct pqpool_options pool_options(struct service *service)
     return p;
 }
 
+bool service_check_database(const struct options *options, struct err *err)
+{
+    static const char conninfo[] = "connection string: ";
+    struct pqpool_options pool = pool_options(options, NULL);
+    struct err why = { 0 };
+    if (pqpool_check(&pool, &why) == PQPOOL_OK)
+        return true;
+    if (strncmp(why.text, conninfo, strlen(conninfo)) == 0)
+        err_set(err, 0, "DATABASE_URL: %s", why.text + strlen(conninfo));
+    else
+        *err = why;
+    return false;
+}
+
 bool service_open_database(struct service *service, bool small, struct err *err)
 {
     struct store_options store_options = { .prepare = service->options.database_prepare };
     if (!store_open(&store_options, &service->store, err))
         return false;
-    struct pqpool_options options = pool_options(service);
+    struct pqpool_options options = pool_options(&service->options, service);
     if (small)
         options.min_pool_size = options.max_pool_size = 1;
     if (pqpool_open(&options, &service->pool, err) != PQPOOL_OK)

@@ -94,6 +94,11 @@ uint64_t service_in_flight(struct service *service);
  * is known of it. */
 void service_stop(struct service *service);
 
+/* Checks what the options, libpq's environment and the files that they name say of the database;
+ * nothing is dialled. False: *err names the option or variable, what is wrong with it, and what
+ * would be right. */
+bool service_check_database(const struct options *options, struct err *err) MUST_CHECK;
+
 /* Opens the store and the pool alone, for `ordersd migrate` too. */
 bool service_open_database(struct service *service, bool small, struct err *err) MUST_CHECK;
 void service_close_database(struct service *service, int64_t deadline_at_ns);

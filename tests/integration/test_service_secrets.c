@@ -169,8 +169,9 @@ Test(secrets, a_broken_configuration_does_not_print_them, .timeout = TEST_S)
         buf_add_str(&text, secret);
         buf_add_str(&text, at + 2);
         setting = support_text("DATABASE_URL=%s", url);
-        expect_output_clean(LIST(setting, "DATABASE_START=fail"), NULL, 1);
-        expect_output_clean(LIST(setting), LIST("migrate"), 1);
+        expect_output_clean(LIST(setting, "DATABASE_START=fail"), NULL, EXIT_CONFIG);
+        expect_output_clean(LIST(setting), LIST("migrate"), EXIT_CONFIG);
+        expect_output_clean(LIST(setting), LIST("--check-config"), EXIT_CONFIG);
         expect_output_clean(NULL, LIST(url), EXIT_CONFIG);
         expect_output_clean(NULL, LIST("serve", url), EXIT_CONFIG);
         free(setting);
@@ -186,6 +187,10 @@ Test(secrets, a_file_that_cannot_be_read_or_that_all_can_read_is_named, .timeout
     cr_expect_eq(status, EXIT_CONFIG);
     cr_expect_not_null(strstr(output, "DATABASE_PASSWORD_FILE=/nowhere: cannot read"), "%s",
                        output);
+    free(output);
+    status = rig_run(NULL, LIST("DATABASE_PASSWORD_FILE=/tmp"), LIST("--check-config"), &output);
+    cr_expect_eq(status, EXIT_CONFIG);
+    cr_expect_not_null(strstr(output, "DATABASE_PASSWORD_FILE=/tmp: must be a file"), "%s", output);
     free(output);
 }
 
