@@ -10,6 +10,7 @@
 
 #include "app/events.h"
 #include "app/routes.h"
+#include "app/secrets.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/http.h"
@@ -195,9 +196,7 @@ static void log_keys(struct service *service, const char *event)
     struct http_keys_info info;
     http_server_keys(service->http, &info);
     log_event(LOG_INFO, event, log_int("n", (int64_t)info.count));
-    if (info.readable_by_all)
-        log_event(LOG_WARN, "keys.readable_by_all",
-                  log_str("text", "everyone on this machine may read API_KEYS_FILE: chmod o-r"));
+    secrets_warn_of_file("keys.readable_by_all", "API_KEYS_FILE", service->options.api_keys_file);
 }
 
 void service_reload_keys(struct service *service)
@@ -269,6 +268,8 @@ bool service_start(struct service *service, struct err *err)
 {
     service->started_at_ns = clock_now_ns();
     service->started_at_us = clock_wall_us();
+    if (gethostname(service->host, sizeof service->host - 1) != 0)
+        service->host[0] = '\0'; /* cannot be: Linux cuts what is too long */
     mutex_init(&service->starter_mu);
     cond_init(&service->starter_wake);
     history_init(&service->history);

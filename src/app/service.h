@@ -57,6 +57,7 @@ struct service {
     struct http_tls *tls;     /* NULL: plain HTTP; borrowed, opened and closed by main */
     struct http_server *http; /* the loops run before it is set: see http_server_of() */
     int64_t started_at_ns, started_at_us;
+    char host[65]; /* the name of this machine or container, for /status; never changes */
 
     struct counter orders[ORDER_RESULTS];
     struct histogram commit_duration;
