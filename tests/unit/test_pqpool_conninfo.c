@@ -190,7 +190,7 @@ Test(conninfo, keywords_of_later_libraries)
         { LIBPQ_16, "sslcertmode=allow", "sslcertmode=on", "sslcertmode needs libpq 16",
           "sslcertmode=on: must be disable, allow or require" },
         { LIBPQ_16, "require_auth=scram-sha-256", "require_auth=scram",
-          "require_auth needs libpq 16", "invalid require_auth method" },
+          "require_auth needs libpq 16", "invalid require_auth" },
         { LIBPQ_17, "sslnegotiation=postgres", "sslnegotiation=on", "sslnegotiation needs libpq 17",
           "sslnegotiation=on: must be postgres or direct" },
     };
