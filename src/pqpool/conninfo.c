@@ -97,7 +97,8 @@ bool conninfo_refuse(const struct conninfo *info, const char *keyword, const cha
 
 /* ---- the string itself ---- */
 
-void conninfo_explain_parse(const char *why, struct err *err)
+/* libpq quotes what it does not understand, and a broken string may break in its password. */
+static void leave_out_quotes(const char *why, struct err *err)
 {
     const char *first = strchr(why, '"'), *last = strrchr(why, '"');
     if (first == NULL)
@@ -215,7 +216,7 @@ static void explain_string(const char *why, bool uri, struct err *err)
                 "connection string: a word without \"=\"; it must be a URI, such as " URI_EXAMPLE
                 ", or key=value words, such as host=db dbname=orders");
     } else {
-        conninfo_explain_parse(why, err);
+        leave_out_quotes(why, err);
     }
 }
 
@@ -287,7 +288,7 @@ static bool check_refusal(const char *refusal, struct err *err)
     if (refusal[0] == '\0')
         return true;
     if (strchr(refusal, '@') != NULL) /* a URI that broke in its password */
-        conninfo_explain_parse(refusal, err);
+        leave_out_quotes(refusal, err);
     else
         err_set(err, 0, "connection string: libpq says: %s", refusal);
     return false;

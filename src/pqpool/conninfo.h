@@ -26,10 +26,6 @@ struct conninfo {
 /* No network call is made. Reads the service file, and asks for the files that are named. */
 bool conninfo_check(const char *text, struct err *err) MUST_CHECK;
 
-/* For the error text of PQconninfoParse(): libpq quotes what it does not understand, and a broken
- * string may break in its password. */
-void conninfo_explain_parse(const char *why, struct err *err);
-
 /* ---- between conninfo.c and conninfo_values.c ---- */
 
 /* The value of a keyword; NULL when it is empty or nothing says it. */

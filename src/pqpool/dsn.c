@@ -12,7 +12,6 @@
 #include <libpq-fe.h>
 
 #include "base/err.h"
-#include "pqpool/conninfo.h"
 #include "pqpool/pqpool.h"
 
 enum { HOSTS_MAX = 16, PASSWORD_SIZE = 1024, OPTIONS_SIZE = 1024 };
@@ -146,6 +145,17 @@ static bool join_options(struct dsn *dsn, const char *ours, const PQconninfoOpti
     return false;
 }
 
+/* libpq quotes what it does not understand, and a broken string may break in its password: all from
+ * the first quote to the last is left out. */
+static void explain_parse(const char *why, struct err *err)
+{
+    const char *first = strchr(why, '"'), *last = strrchr(why, '"');
+    if (first == NULL)
+        err_set(err, 0, "connection string: %s", why);
+    else
+        err_set(err, 0, "connection string: %.*s...%s", (int)(first + 1 - why), why, last);
+}
+
 struct dsn *dsn_open(const struct pqpool_options *options, struct err *err)
 {
     char *why = NULL;
@@ -160,7 +170,7 @@ struct dsn *dsn_open(const struct pqpool_options *options, struct err *err)
     dsn->application_name = options->application_name;
     dsn->given = PQconninfoParse(options->conninfo, &why);
     if (dsn->given == NULL) {
-        conninfo_explain_parse(why != NULL ? why : "out of memory", err);
+        explain_parse(why != NULL ? why : "out of memory", err);
         goto fail;
     }
     defaults = PQconndefaults();
