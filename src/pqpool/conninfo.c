@@ -19,7 +19,7 @@
 #define NO_VALUE "-" /* of neither keyword */
 #define URI_EXAMPLE "postgresql://user@host:5432/name"
 
-enum { SHOWN_MAX = 60, NEAR = 2, WORD_MAX = 32 };
+enum { SHOWN_MAX = 60, WORD_MAX = 32, NEAR = 2, LONG_WORD = 4 };
 
 const char *conninfo_get(const PQconninfoOption *options, const char *keyword)
 {
@@ -61,12 +61,10 @@ static void name_source(const struct conninfo *info, const char *keyword, struct
     const char *name = NULL, *env = environment_of(info, keyword, &name);
     const char *value = conninfo_get(info->resolved, keyword);
     const char *service = service_of(info);
-    bool from_env = env != NULL && (value == NULL || strcmp(env, value) == 0);
-    if (conninfo_get(info->given, keyword) != NULL || value == NULL)
-        buf_printf(out, "connection string: %s", keyword);
-    else if (from_env)
+    bool given = conninfo_get(info->given, keyword) != NULL || value == NULL;
+    if (!given && env != NULL && strcmp(env, value) == 0)
         buf_add_str(out, name);
-    else if (service != NULL)
+    else if (!given && service != NULL)
         buf_printf(out, "service %.*s: %s", SHOWN_MAX, service, keyword);
     else
         buf_printf(out, "connection string: %s", keyword);
@@ -107,30 +105,34 @@ static void leave_out_quotes(const char *why, struct err *err)
         err_set(err, 0, "connection string: %.*s...%s", (int)(first + 1 - why), why, last);
 }
 
+static unsigned least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+typedef unsigned distances[WORD_MAX + 1][WORD_MAX + 1];
+
+/* From the first i letters of a to the first j of b, where all that is shorter is known. */
+static unsigned distance_to(distances known, const char *a, size_t i, const char *b, size_t j)
+{
+    unsigned best = known[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+    best = least(best, least(known[i - 1][j], known[i][j - 1]) + 1);
+    if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        best = least(best, known[i - 2][j - 2] + 1);
+    return best;
+}
+
 /* How many letters must be put in, taken out, changed or swapped with the next one. */
 static unsigned distance(const char *a, const char *b)
 {
-    unsigned rows[WORD_MAX + 2][WORD_MAX + 2];
+    distances known;
     size_t n = strlen(a), m = strlen(b);
     if (n > WORD_MAX || m > WORD_MAX)
         return WORD_MAX;
     for (size_t i = 0; i <= n; i++)
-        for (size_t j = 0; j <= m; j++) {
-            if (i == 0 || j == 0) {
-                rows[i][j] = (unsigned)(i + j);
-                continue;
-            }
-            unsigned best = rows[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-            if (rows[i - 1][j] + 1 < best)
-                best = rows[i - 1][j] + 1;
-            if (rows[i][j - 1] + 1 < best)
-                best = rows[i][j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-                rows[i - 2][j - 2] + 1 < best)
-                best = rows[i - 2][j - 2] + 1;
-            rows[i][j] = best;
-        }
-    return rows[n][m];
+        for (size_t j = 0; j <= m; j++)
+            known[i][j] = i == 0 || j == 0 ? (unsigned)(i + j) : distance_to(known, a, i, b, j);
+    return known[n][m];
 }
 
 /* What other libraries call the same. */
@@ -152,12 +154,13 @@ static const char *of_other_libraries(const char *word)
 static const char *nearest(const char *word, const PQconninfoOption *known)
 {
     const char *found = of_other_libraries(word);
-    unsigned least = strlen(word) > 2 * NEAR ? NEAR + 1 : NEAR;
-    for (const PQconninfoOption *o = found == NULL ? known : NULL; o != NULL && o->keyword != NULL;
-         o++) {
+    unsigned closest = strlen(word) > LONG_WORD ? NEAR + 1 : NEAR;
+    if (found != NULL)
+        return found;
+    for (const PQconninfoOption *o = known; o != NULL && o->keyword != NULL; o++) {
         unsigned far = distance(word, o->keyword);
-        if (far < least) {
-            least = far;
+        if (far < closest) {
+            closest = far;
             found = o->keyword;
         }
     }
