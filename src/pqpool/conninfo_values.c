@@ -17,7 +17,7 @@
 
 enum { PORT_MAX = 65535, PART_MAX = 256, LIBPQ_16 = 160000 };
 
-#define DEFAULT_ROOTS "~/.postgresql/root.crt"
+#define ROOTS_IN_HOME "/.postgresql/root.crt" /* where libpq looks when nothing names a file */
 
 /* ---- words and numbers ---- */
 
@@ -252,8 +252,8 @@ static bool check_key(const struct conninfo *info, struct err *err)
 static bool find_default_roots(char *path, size_t size)
 {
     const char *home = getenv("HOME"); /* NOLINT(concurrency-mt-unsafe): nobody sets it */
-    int n = home != NULL && home[0] != '\0' ? snprintf(path, size, "%s%s", home, DEFAULT_ROOTS + 1)
-                                            : -1;
+    int n =
+        home != NULL && home[0] != '\0' ? snprintf(path, size, "%s%s", home, ROOTS_IN_HOME) : -1;
     return n >= 0 && (size_t)n < size;
 }
 
@@ -271,7 +271,7 @@ static bool check_roots(const struct conninfo *info, struct err *err)
         return true;
     return conninfo_refuse(info, "sslmode", mode,
                            "nothing says whom to trust: name the authorities' file by "
-                           "sslrootcert, or put it at " DEFAULT_ROOTS,
+                           "sslrootcert, or put it at ~" ROOTS_IN_HOME,
                            err);
 }
 
