@@ -29,6 +29,12 @@ const char *conninfo_get(const PQconninfoOption *options, const char *keyword)
     return NULL;
 }
 
+const char *conninfo_value(const struct conninfo *info, const char *keyword)
+{
+    bool lost = strcmp(keyword, info->lost) == 0;
+    return conninfo_get(lost ? info->other : info->resolved, keyword);
+}
+
 static bool is_uri(const char *text)
 {
     return strncmp(text, "postgresql://", 13) == 0 || strncmp(text, "postgres://", 11) == 0;
@@ -39,7 +45,7 @@ static bool is_uri(const char *text)
 static const char *environment_of(const struct conninfo *info, const char *keyword,
                                   const char **name)
 {
-    for (const PQconninfoOption *o = info->given; o->keyword != NULL; o++)
+    for (const PQconninfoOption *o = info->given; o != NULL && o->keyword != NULL; o++)
         if (strcmp(o->keyword, keyword) == 0 && o->envvar != NULL) {
             *name = o->envvar;
             return getenv(o->envvar); /* NOLINT(concurrency-mt-unsafe): nobody sets it */
@@ -59,7 +65,7 @@ static const char *service_of(const struct conninfo *info)
 static void name_source(const struct conninfo *info, const char *keyword, struct buf *out)
 {
     const char *name = NULL, *env = environment_of(info, keyword, &name);
-    const char *value = conninfo_get(info->resolved, keyword);
+    const char *value = conninfo_value(info, keyword);
     const char *service = service_of(info);
     bool given = conninfo_get(info->given, keyword) != NULL || value == NULL;
     if (!given && env != NULL && strcmp(env, value) == 0)
@@ -125,7 +131,7 @@ static unsigned distance_to(distances known, const char *a, size_t i, const char
 /* How many letters must be put in, taken out, changed or swapped with the next one. */
 static unsigned distance(const char *a, const char *b)
 {
-    distances known;
+    distances known = { { 0 } };
     size_t n = strlen(a), m = strlen(b);
     if (n > WORD_MAX || m > WORD_MAX)
         return WORD_MAX;
@@ -249,20 +255,6 @@ static PGconn *refused_for(const PQconninfoOption *given, const char *keyword)
     return PQconnectStartParams(keywords, values, 0);
 }
 
-/* Both have lost the one value that they were refused for: each has the other's. */
-static bool mend_lost(PQconninfoOption *options, const PQconninfoOption *other, const char *keyword)
-{
-    for (PQconninfoOption *o = options; o->keyword != NULL; o++) {
-        if (strcmp(o->keyword, keyword) != 0)
-            continue;
-        const char *value = conninfo_get(other, keyword);
-        PQfreemem(o->val);
-        o->val = value != NULL ? strdup(value) : NULL;
-        return (value == NULL) == (o->val == NULL);
-    }
-    return true;
-}
-
 /* The first line of libpq's refusal; "" when the user's settings are good. */
 static void take_refusal(PGconn *refused, const char *poison, char *text, size_t size)
 {
@@ -300,19 +292,19 @@ static bool check_refusal(const char *refusal, struct err *err)
 static bool check_resolved(struct conninfo *info, struct err *err)
 {
     char refusal[sizeof err->text];
-    const char *poison = last_checked(info->given);
-    PGconn *last = refused_for(info->given, poison);
+    info->lost = last_checked(info->given);
+    PGconn *last = refused_for(info->given, info->lost);
     PGconn *first = refused_for(info->given, FIRST_CHECKED);
-    PQconninfoOption *other = PQconninfo(first);
     info->resolved = PQconninfo(last);
-    bool good = info->resolved != NULL && other != NULL && mend_lost(info->resolved, other, poison);
-    if (!good)
-        err_set(err, 0, "out of memory");
-    take_refusal(last, poison, refusal, sizeof refusal);
-    PQconninfoFree(other);
+    info->other = PQconninfo(first);
+    take_refusal(last, info->lost, refusal, sizeof refusal);
     PQfinish(first);
     PQfinish(last);
-    return good && check_service(info, refusal, err) && conninfo_values_check(info, err) &&
+    if (info->resolved == NULL || info->other == NULL) {
+        err_set(err, 0, "out of memory");
+        return false;
+    }
+    return check_service(info, refusal, err) && conninfo_values_check(info, err) &&
            check_refusal(refusal, err);
 }
 
@@ -324,6 +316,7 @@ bool conninfo_check(const char *text, struct err *err)
     if (info.given == NULL)
         explain_string(why != NULL ? why : "out of memory", info.is_uri, err);
     PQfreemem(why);
+    PQconninfoFree(info.other);
     PQconninfoFree(info.resolved);
     PQconninfoFree(info.given);
     return good;

@@ -19,8 +19,11 @@ struct err;
 /* One set of parameters, as libpq would dial with it. */
 struct conninfo {
     bool is_uri;
-    PQconninfoOption *given;    /* what the string itself says */
-    PQconninfoOption *resolved; /* with the service file, the environment and libpq's defaults */
+    PQconninfoOption *given; /* what the string itself says */
+    /* With the service file, the environment and libpq's defaults; the value of one keyword is lost
+     * there, and stands in the other. */
+    PQconninfoOption *resolved, *other;
+    const char *lost;
 };
 
 /* No network call is made. Reads the service file, and asks for the files that are named. */
@@ -30,6 +33,9 @@ bool conninfo_check(const char *text, struct err *err) MUST_CHECK;
 
 /* The value of a keyword; NULL when it is empty or nothing says it. */
 const char *conninfo_get(const PQconninfoOption *options, const char *keyword) MUST_CHECK;
+
+/* The same of what libpq would dial with. */
+const char *conninfo_value(const struct conninfo *info, const char *keyword) MUST_CHECK;
 
 /* Writes "SOURCE: KEYWORD=VALUE: right" to *err and returns false. `value` is what is wrong, the
  * whole or a part; it is left out where it may be a secret, and where it is NULL. */

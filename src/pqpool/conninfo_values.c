@@ -71,7 +71,7 @@ static bool check_words(const struct conninfo *info, struct err *err)
 {
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         const struct words *row = &words[i];
-        const char *value = conninfo_get(info->resolved, row->keyword);
+        const char *value = conninfo_value(info, row->keyword);
         char right[160] = "must be ";
         if (value == NULL || is_one_of(row, value))
             continue;
@@ -100,7 +100,7 @@ static bool is_number(const char *text, long least, long most)
 static bool check_numbers(const struct conninfo *info, struct err *err)
 {
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        const char *value = conninfo_get(info->resolved, numbers[i].keyword);
+        const char *value = conninfo_value(info, numbers[i].keyword);
         if (value != NULL && !is_number(value, INT_MIN, INT_MAX))
             return conninfo_refuse(info, numbers[i].keyword, value, numbers[i].right, err);
     }
@@ -169,7 +169,7 @@ static bool check_parts(const struct conninfo *info, const char *keyword,
                         const char *(*fault_of)(const char *part, bool uri), struct err *err)
 {
     char part[PART_MAX];
-    const char *list = conninfo_get(info->resolved, keyword);
+    const char *list = conninfo_value(info, keyword);
     while (next_part(&list, part)) {
         const char *fault = fault_of(part, info->is_uri);
         if (fault != NULL)
@@ -181,9 +181,9 @@ static bool check_parts(const struct conninfo *info, const char *keyword,
 static bool check_lengths(const struct conninfo *info, struct err *err)
 {
     char right[120];
-    unsigned hosts = count_parts(conninfo_get(info->resolved, "host"));
-    unsigned addresses = count_parts(conninfo_get(info->resolved, "hostaddr"));
-    unsigned ports = count_parts(conninfo_get(info->resolved, "port"));
+    unsigned hosts = count_parts(conninfo_value(info, "host"));
+    unsigned addresses = count_parts(conninfo_value(info, "hostaddr"));
+    unsigned ports = count_parts(conninfo_value(info, "port"));
     unsigned n = hosts > addresses ? hosts : addresses;
     if (hosts > 0 && addresses > 0 && hosts != addresses) {
         (void)snprintf(right, sizeof right, "%u for %u hosts; say one for each host", addresses,
@@ -222,7 +222,7 @@ static bool check_file(const struct conninfo *info, const char *keyword, bool fo
                        struct err *err)
 {
     char right[120];
-    const char *path = conninfo_get(info->resolved, keyword);
+    const char *path = conninfo_value(info, keyword);
     const char *fault = path != NULL ? fault_of_file(path, folder) : NULL;
     if (fault == NULL)
         return true;
@@ -235,7 +235,7 @@ static bool check_file(const struct conninfo *info, const char *keyword, bool fo
 static bool check_key(const struct conninfo *info, struct err *err)
 {
     struct stat file;
-    const char *path = conninfo_get(info->resolved, "sslkey");
+    const char *path = conninfo_value(info, "sslkey");
     if (path == NULL || strchr(path, ':') != NULL) /* that of an engine, not a file */
         return true;
     if (!check_file(info, "sslkey", false, err))
@@ -260,8 +260,8 @@ static bool find_default_roots(char *path, size_t size)
 static bool check_roots(const struct conninfo *info, struct err *err)
 {
     char path[PATH_MAX];
-    const char *named = conninfo_get(info->resolved, "sslrootcert");
-    const char *mode = conninfo_get(info->resolved, "sslmode");
+    const char *named = conninfo_value(info, "sslrootcert");
+    const char *mode = conninfo_value(info, "sslmode");
     if (named != NULL && strcmp(named, "system") == 0 && PQlibVersion() >= LIBPQ_16)
         return true;
     if (named != NULL)
@@ -279,9 +279,9 @@ static bool check_roots(const struct conninfo *info, struct err *err)
 static bool uses_tls(const struct conninfo *info)
 {
     char host[PART_MAX];
-    const char *mode = conninfo_get(info->resolved, "sslmode");
-    const char *list = conninfo_get(info->resolved, "host");
-    bool network = conninfo_get(info->resolved, "hostaddr") != NULL;
+    const char *mode = conninfo_value(info, "sslmode");
+    const char *list = conninfo_value(info, "host");
+    bool network = conninfo_value(info, "hostaddr") != NULL;
     while (next_part(&list, host))
         network |= host[0] != '/' && host[0] != '@' && host[0] != '\0';
     return network && (mode == NULL || strcmp(mode, "disable") != 0);
