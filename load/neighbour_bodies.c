@@ -8,7 +8,7 @@
 
 enum { HEAD_MAX = 512, ORDER_BYTES = 192, NUMBER_DIGITS = 12, PIECE_BYTES = 1 << 16 };
 
-/* Takes the body. */
+/* Writes the head and the body into a buffer of the request's own. Frees the body in any case. */
 static bool assemble(struct neighbour_request *request, const char *host, const char *path,
                      const char *more, char *body, size_t len)
 {
@@ -17,17 +17,15 @@ static bool assemble(struct neighbour_request *request, const char *host, const 
                      "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n%s"
                      "Content-Length: %zu\r\n\r\n",
                      path, host, more, len);
-    if (n < 0 || (size_t)n >= sizeof head) {
-        free(body);
-        return false;
+    char *text = n >= 0 && (size_t)n < sizeof head ? malloc((size_t)n + len) : NULL;
+    if (text != NULL) {
+        memcpy(text, head, (size_t)n);
+        memcpy(text + n, body, len);
     }
-    request->text = realloc(body, (size_t)n + len);
-    if (request->text == NULL) {
-        free(body);
+    free(body);
+    request->text = text;
+    if (text == NULL)
         return false;
-    }
-    memmove(request->text + n, request->text, len);
-    memcpy(request->text, head, (size_t)n);
     request->len = (size_t)n + len;
     request->first_at += (size_t)n;
     return true;

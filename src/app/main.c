@@ -152,13 +152,18 @@ static bool check_hosts(const struct options *options, struct err *err)
     return false;
 }
 
-/* What the options name must be good too. False: *err. */
-static bool judge(const struct options *options, struct err *err)
+static bool check_keys(const struct options *options, struct err *err)
 {
     struct http_keys_info info;
-    return (options->auth != OPTIONS_AUTH_KEYS ||
-            http_keys_check(options->api_keys_file, &info, err)) &&
-           check_hosts(options, err);
+    return options->auth != OPTIONS_AUTH_KEYS ||
+           http_keys_check(options->api_keys_file, &info, err);
+}
+
+/* What the options name must be good too, as far as the command uses it. False: *err. */
+static bool judge(const struct options *options, bool serves, bool connects, struct err *err)
+{
+    return (!connects || service_check_database(options, err)) &&
+           (!serves || (check_keys(options, err) && check_hosts(options, err)));
 }
 
 static int run(const char *command, const struct options *options, int argc, char *const argv[])
@@ -197,9 +202,10 @@ int main(int argc, char *given[])
     const char *command = take_command(&argc, argv);
     if (wish == WISH_RUN && strcmp(command, "hash-key") == 0)
         return run_hash_key(argc);
-    bool to_judge = wish == WISH_CHECK_CONFIG || strcmp(command, "serve") == 0;
+    bool serves = wish == WISH_CHECK_CONFIG || strcmp(command, "serve") == 0;
+    bool connects = serves || strcmp(command, "migrate") == 0;
     if (!options_load(&options, argc, argv, environ, &err) ||
-        (to_judge && !judge(&options, &err))) {
+        !judge(&options, serves, connects, &err)) {
         (void)fprintf(stderr, "ordersd: configuration: %s\n", err.text);
         return EXIT_CONFIG;
     }

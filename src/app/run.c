@@ -222,6 +222,8 @@ int run_serve(const struct options *options, int argc, char *const argv[])
     sigset_t set;
 
     block_signals(&set);
+    last_errors_init(&service.last_errors); /* first: /status shows every warning since the start */
+    log_listen(note_error, &service.last_errors);
     if (!raise_fd_limit(options))
         return EXIT_CONFIG;
     secrets_warn_of_files(options);
@@ -231,8 +233,6 @@ int run_serve(const struct options *options, int argc, char *const argv[])
         log_event(LOG_ERROR, "service.cannot_start", log_str("error", err.text));
         return EXIT_CONFIG;
     }
-    last_errors_init(&service.last_errors);
-    log_listen(note_error, &service.last_errors);
     if (!tls_open(&service.options, &service.tls, &err)) {
         log_event(LOG_ERROR, "service.cannot_start", log_str("error", err.text));
         return EXIT_CONFIG;

@@ -3,6 +3,8 @@
 #include "app/secrets.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -128,13 +130,43 @@ void secrets_keep_from_dumps(const struct options *options)
 
 /* ---- files ---- */
 
-static void warn_of(const char *option, const char *path)
+/* A file that was mounted alone, as a container's secrets are: who else may read it is decided
+ * outside, where the file and its folders are. */
+static bool is_mounted_alone(const char *path)
+{
+    struct statx file;
+    return statx(AT_FDCWD, path, 0, STATX_TYPE, &file) == 0 &&
+           (file.stx_attributes & file.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+/* May this process read the file for another reason than that everyone may? */
+static bool is_ours(const struct stat *file)
+{
+    uid_t user = geteuid();
+    return user == 0 || user == file->st_uid ||
+           ((file->st_mode & S_IRGRP) != 0 && group_member(file->st_gid) != 0);
+}
+
+void secrets_warn_of_file(const char *event, const char *option, const char *path)
 {
     struct stat file;
-    if (path != NULL && path[0] != '\0' && stat(path, &file) == 0 && (file.st_mode & S_IROTH) != 0)
-        log_event(LOG_WARN, "secret.readable_by_all", log_str("option", option),
-                  log_str("file", path),
-                  log_str("text", "everyone on this machine may read it: chmod o-r"));
+    char text[160] = "everyone on this machine may read it: chmod o-r";
+    if (path == NULL || path[0] == '\0' || stat(path, &file) != 0 ||
+        (file.st_mode & S_IROTH) == 0 || is_mounted_alone(path))
+        return;
+    if (!is_ours(&file))
+        (void)snprintf(
+            text, sizeof text,
+            "everyone on this machine may read it, and user %u only therefore: give it to "
+            "that user (chown %u), then chmod o-r",
+            (unsigned)geteuid(), (unsigned)geteuid());
+    log_event(LOG_WARN, event, log_str("option", option), log_str("file", path),
+              log_str("text", text));
+}
+
+static void warn_of(const char *option, const char *path)
+{
+    secrets_warn_of_file("secret.readable_by_all", option, path);
 }
 
 void secrets_warn_of_files(const struct options *options)
@@ -148,7 +180,14 @@ void secrets_warn_of_files(const struct options *options)
 bool secrets_check_files(const struct options *options, struct err *err)
 {
     const char *path = options->database_password_file;
-    if (path[0] == '\0' || access(path, R_OK) == 0)
+    struct stat file;
+    bool readable = path[0] == '\0' || access(path, R_OK) == 0;
+    if (readable && path[0] != '\0' && stat(path, &file) == 0 && !S_ISREG(file.st_mode)) {
+        err_set(err, 0, "DATABASE_PASSWORD_FILE=%.120s: must be a file with the password in it",
+                path);
+        return false;
+    }
+    if (readable)
         return true;
     err_set(err, 0, "DATABASE_PASSWORD_FILE=%.120s: cannot read it: %s", path,
             strerrordesc_np(errno));

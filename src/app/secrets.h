@@ -19,7 +19,12 @@ char **secrets_hide(int argc, char *argv[]) MUST_CHECK;
  * CORE_DUMPS lets them. */
 void secrets_keep_from_dumps(const struct options *options);
 
-/* Warns in the log of files of secrets that everyone on this machine may read. */
+/* Logs that event when everyone on this machine may read the file, and says what to do so that this
+ * process may still read it. A file that was mounted alone, as a container's secrets are, is passed
+ * over; so is none (NULL or ""). */
+void secrets_warn_of_file(const char *event, const char *option, const char *path);
+
+/* The same for each file of a secret that the options name, but those of keys. */
 void secrets_warn_of_files(const struct options *options);
 
 /* Can DATABASE_PASSWORD_FILE be read now? For --check-config; a service that runs reads it at each

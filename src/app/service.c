@@ -11,6 +11,7 @@
 #include "app/disclosure.h"
 #include "app/events.h"
 #include "app/routes.h"
+#include "app/secrets.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/http.h"
@@ -29,9 +30,8 @@ static bool on_connect(void *ctx, struct pqpool_lease *lease, int64_t deadline_a
     return store_on_connect(service->store, lease, deadline_at_ns, err);
 }
 
-static struct pqpool_options pool_options(struct service *service)
+static struct pqpool_options pool_options(const struct options *o, struct service *service)
 {
-    const struct options *o = &service->options;
     struct pqpool_options p = PQPOOL_OPTIONS_DEFAULT;
     p.conninfo = o->database_url;
     p.password = o->database_password;
@@ -70,12 +70,26 @@ static struct pqpool_options pool_options(struct service *service)
     return p;
 }
 
+bool service_check_database(const struct options *options, struct err *err)
+{
+    static const char conninfo[] = "connection string: ";
+    struct pqpool_options pool = pool_options(options, NULL);
+    struct err why = { 0 };
+    if (pqpool_check(&pool, &why) == PQPOOL_OK)
+        return true;
+    if (strncmp(why.text, conninfo, strlen(conninfo)) == 0)
+        err_set(err, 0, "DATABASE_URL: %s", why.text + strlen(conninfo));
+    else
+        *err = why;
+    return false;
+}
+
 bool service_open_database(struct service *service, bool small, struct err *err)
 {
     struct store_options store_options = { .prepare = service->options.database_prepare };
     if (!store_open(&store_options, &service->store, err))
         return false;
-    struct pqpool_options options = pool_options(service);
+    struct pqpool_options options = pool_options(&service->options, service);
     if (small)
         options.min_pool_size = options.max_pool_size = 1;
     if (pqpool_open(&options, &service->pool, err) != PQPOOL_OK)
@@ -183,9 +197,7 @@ static void log_keys(struct service *service, const char *event)
     struct http_keys_info info;
     http_server_keys(service->http, &info);
     log_event(LOG_INFO, event, log_int("n", (int64_t)info.count));
-    if (info.readable_by_all)
-        log_event(LOG_WARN, "keys.readable_by_all",
-                  log_str("text", "everyone on this machine may read API_KEYS_FILE: chmod o-r"));
+    secrets_warn_of_file("keys.readable_by_all", "API_KEYS_FILE", service->options.api_keys_file);
 }
 
 void service_reload_keys(struct service *service)
@@ -261,6 +273,8 @@ bool service_start(struct service *service, struct err *err)
 {
     service->started_at_ns = clock_now_ns();
     service->started_at_us = clock_wall_us();
+    if (gethostname(service->host, sizeof service->host - 1) != 0)
+        service->host[0] = '\0'; /* cannot be: Linux cuts what is too long */
     mutex_init(&service->starter_mu);
     cond_init(&service->starter_wake);
     history_init(&service->history);

@@ -58,6 +58,7 @@ struct service {
     struct http_tls *tls;     /* NULL: plain HTTP; borrowed, opened and closed by main */
     struct http_server *http; /* the loops run before it is set: see http_server_of() */
     int64_t started_at_ns, started_at_us;
+    char host[65]; /* the name of this machine or container, for /status; never changes */
 
     struct counter orders[ORDER_RESULTS];
     struct histogram commit_duration;
@@ -96,6 +97,11 @@ uint64_t service_in_flight(struct service *service);
 /* Ends everything now. What is still in flight is cut: a lookup is answered 503, an order by what
  * is known of it. */
 void service_stop(struct service *service);
+
+/* Checks what the options, libpq's environment and the files that they name say of the database;
+ * nothing is dialled. False: *err names the option or variable, what is wrong with it, and what
+ * would be right. */
+bool service_check_database(const struct options *options, struct err *err) MUST_CHECK;
 
 /* Opens the store and the pool alone, for `ordersd migrate` too. */
 bool service_open_database(struct service *service, bool small, struct err *err) MUST_CHECK;

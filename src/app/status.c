@@ -4,6 +4,7 @@
  * what it says, not how it says it. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/disclosure.h"
 #include "app/history.h"
@@ -36,7 +37,9 @@ static void add_state(struct buf *out, struct service *service, const struct sta
         buf_add_str(out, i > 0 ? "," : "");
         buf_add_json(out, state->why[i]);
     }
-    buf_printf(out, "],\"draining\":%s,\"version\":\"%s\"",
+    buf_add_str(out, "],\"replica\":{\"host\":");
+    buf_add_json(out, service->host);
+    buf_printf(out, ",\"pid\":%d},\"draining\":%s,\"version\":\"%s\"", (int)getpid(),
                boolean(atomic_load_explicit(&service->draining, memory_order_relaxed)),
                ORDERSD_VERSION);
     add_moment(out, "time", clock_wall_us());

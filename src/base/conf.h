@@ -36,7 +36,7 @@ enum conf_type {
 enum conf_flag {
     CONF_SECRET = 1u << 0, /* shown as *** */
     CONF_FILE = 1u << 1,   /* NAME_FILE may hold the value; one final newline is cut */
-    CONF_RELOAD = 1u << 2, /* read again on SIGHUP */
+    CONF_RELOAD = 1u << 2, /* SIGHUP reads NAME_FILE again; so CONF_FILE too */
 };
 
 struct conf_opt {

@@ -105,8 +105,11 @@ static void markdown_row(const struct conf_opt *opt, struct buf *out)
     buf_printf(out, " | %s", opt->doc);
     if ((opt->flags & CONF_SECRET) != 0)
         buf_add_str(out, " A secret: never shown.");
-    if ((opt->flags & CONF_RELOAD) != 0)
-        buf_add_str(out, " Read again on SIGHUP.");
+    if ((opt->flags & CONF_RELOAD) != 0) {
+        buf_add_str(out, " SIGHUP reads the file of `");
+        conf_show_env(opt->name, out);
+        buf_add_str(out, "_FILE` again.");
+    }
     buf_add_str(out, " |\n");
 }
 

@@ -26,6 +26,12 @@
 #include "http/target.h"
 #include "http/tls_set.h"
 
+/* How strictly libmicrohttpd 0.9.77 and later parse; 0.9.75 has no such option, and wire.h checks
+ * there. At 1 only CRLF ends a line, also in chunks and trailers, no header is folded, and no blank
+ * stands in a target. 2 would also refuse the empty line before a request, which RFC 9112 section
+ * 2.2 has servers ignore, and 3 would take blanks before a chunk's extension again. */
+enum { CLIENT_DISCIPLINE = 1 };
+
 #define FLUSH_NS NS_PER_S /* to send the last answers in */
 
 enum { ID_BYTES = (LOOP_ID_SIZE - 1) / 2 };
@@ -248,6 +254,9 @@ static struct MHD_Daemon *start_daemon(struct http_loop *loop)
         { MHD_OPTION_CONNECTION_LIMIT, (intptr_t)http_sockets_max(options->max_connections, 1),
           NULL },
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)options->header_max_bytes, NULL },
+#if MHD_VERSION >= 0x00097701
+        { MHD_OPTION_CLIENT_DISCIPLINE_LVL, CLIENT_DISCIPLINE, NULL },
+#endif
         { MHD_OPTION_END, 0, NULL },
     };
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "pqpool/conninfo.h"
 #include "pqpool/pool.h"
 
 /* ---- options ---- */
@@ -262,10 +263,20 @@ no_memory:
     return PQPOOL_NOMEM;
 }
 
+enum pqpool_rc pqpool_check(const struct pqpool_options *options, struct err *err)
+{
+    if (!options_valid(options, err) || !conninfo_check(options->conninfo, err))
+        return PQPOOL_REFUSED;
+    struct dsn *dsn = dsn_open(options, err);
+    dsn_close(dsn);
+    return dsn != NULL ? PQPOOL_OK : PQPOOL_REFUSED;
+}
+
 enum pqpool_rc pqpool_open(const struct pqpool_options *options, struct pqpool **pool_out,
                            struct err *err)
 {
-    return pool_open_with(options, &pg_driver_libpq, pool_out, err);
+    enum pqpool_rc rc = pqpool_check(options, err);
+    return rc != PQPOOL_OK ? rc : pool_open_with(options, &pg_driver_libpq, pool_out, err);
 }
 
 /* ---- death ---- */

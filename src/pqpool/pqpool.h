@@ -152,6 +152,13 @@ struct pqpool_options {
 
 #define PQPOOL_DEFAULT_DEADLINE INT64_C(0)
 
+/* Checks the options as pqpool_open() does first, and opens nothing: bounds, contradictions, and
+ * what conninfo says together with its service, libpq's PG* environment and the files that they
+ * name. No host is looked up or dialled. PQPOOL_REFUSED: *err names what is wrong and what would be
+ * right; its text begins with "connection string: " when the fault is in conninfo. */
+enum pqpool_rc pqpool_check(const struct pqpool_options *options, struct err *err)
+    __attribute__((warn_unused_result));
+
 /* Starts the pool's threads and, with warmup, the floor's dials; returns without waiting for them
  * unless start is FAIL: then only the first dials' success is OK, and their failure PQPOOL_DOWN.
  * Options out of bounds or contradicting: PQPOOL_REFUSED, and *err names them. */

@@ -2,6 +2,7 @@
 // outage and silence from a service that is well, recovers, and asks nobody but the service. Run by ./run, whom it tells
 // to stop and start the database.
 import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Chromium } from './chromium.mjs';
@@ -80,6 +81,8 @@ async function loads(browser, door) {
   await until(browser, `${INK} >= 6`, 'six plots are drawn');
   await until(browser, `document.title === 'ordersd ${door.host}'`, 'its title names the service');
   await until(browser, shows('#no-errors', 'None since its start at'), 'no error is shown where there is none');
+  await until(browser, shows('pre', `http://${door.host}/v1/orders`), 'the command to post an order names this host and port');
+  await until(browser, shows('#about', `replica ${hostname()} (process `), 'it says which replica it shows');
 }
 
 async function updates(browser, service) {

@@ -55,6 +55,29 @@ Test(config, a_bad_value_is_refused_with_its_bounds, .timeout = TEST_S)
     }
 }
 
+/* What no restart would mend: 78, which systemd does not repeat, whoever asks. */
+Test(config, a_database_that_cannot_be_dialled_is_refused, .timeout = TEST_S)
+{
+    /* clang-format off */
+    static const char *const bad[][2] = {
+        { "DATABASE_URL=nonsense",                "DATABASE_URL: a word without \"=\"; it must be a URI" },
+        { "DATABASE_URL=postgresql://h:xx/d",     "DATABASE_URL: port: must be a port, 1 to 65535" },
+        { "DATABASE_URL=host=h port=xx",          "DATABASE_URL: port=xx: must be a port, 1 to 65535" },
+        { "DATABASE_URL=host=h prot=5432",        "DATABASE_URL: the keyword prot is unknown; say port" },
+        { "DATABASE_URL=host=h sslmode=foo",      "DATABASE_URL: sslmode=foo: must be disable, allow" },
+        { "DATABASE_URL=service=nowhere",         "DATABASE_URL: service=nowhere: " },
+        { "DATABASE_URL=host=h sslrootcert=/nowhere", "DATABASE_URL: sslrootcert=/nowhere: cannot read it" },
+        { "PGTARGETSESSIONATTRS=master",          "configuration: PGTARGETSESSIONATTRS=master: must be any" },
+    };
+    /* clang-format on */
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        const char *const given[] = { bad[i][0], NULL };
+        expect_run(NULL, given, LIST("--check-config"), EXIT_CONFIG, LIST(bad[i][1]));
+        expect_run(NULL, given, NULL, EXIT_CONFIG, LIST(bad[i][1]));
+        expect_run(NULL, given, LIST("migrate"), EXIT_CONFIG, LIST(bad[i][1]));
+    }
+}
+
 Test(config, options_that_contradict_each_other_are_refused, .timeout = TEST_S)
 {
     expect_run(NULL, LIST("DATABASE_MIN_POOL_SIZE=9"), NULL, EXIT_CONFIG,

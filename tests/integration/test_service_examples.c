@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "service_rig.h"
+#include "support/mhd.h"
 
 enum { TEXT_MAX = 1 << 20, MADE_MAX = 32, HEADERS_MAX = 16 };
 
@@ -197,6 +198,14 @@ static void expect_body(const struct answer *answer, json_t *response, const str
     free(then);
 }
 
+/* libmicrohttpd may have refused what cannot be read, with a body of its own: support/mhd.h. */
+static bool is_refused_by_mhd(const struct answer *answer, json_t *response)
+{
+    const char *code = text_of(json_object_get(response, "body"), "code");
+    return code != NULL && strcmp(code, "malformed_request") == 0 &&
+           mhd_answered(answer->reply.headers) && answer_header_is(answer, "Connection", "close");
+}
+
 static void replay(struct rig *rig, json_t *exchange, struct made *made)
 {
     json_t *response = json_object_get(exchange, "response");
@@ -205,8 +214,10 @@ static void replay(struct rig *rig, json_t *exchange, struct made *made)
     cr_expect_eq(answer.status, json_integer_value(json_object_get(response, "status")),
                  "%s: %d: %s%s", title, answer.status, answer.reply.body, answer.reply.error);
     note_all(made, json_object_get(response, "body"), answer.json);
-    expect_headers(&answer, response, made, title);
-    expect_body(&answer, response, made, title);
+    if (!is_refused_by_mhd(&answer, response)) {
+        expect_headers(&answer, response, made, title);
+        expect_body(&answer, response, made, title);
+    }
     answer_fini(&answer);
 }
 

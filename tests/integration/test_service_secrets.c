@@ -169,8 +169,9 @@ Test(secrets, a_broken_configuration_does_not_print_them, .timeout = TEST_S)
         buf_add_str(&text, secret);
         buf_add_str(&text, at + 2);
         setting = support_text("DATABASE_URL=%s", url);
-        expect_output_clean(LIST(setting, "DATABASE_START=fail"), NULL, 1);
-        expect_output_clean(LIST(setting), LIST("migrate"), 1);
+        expect_output_clean(LIST(setting, "DATABASE_START=fail"), NULL, EXIT_CONFIG);
+        expect_output_clean(LIST(setting), LIST("migrate"), EXIT_CONFIG);
+        expect_output_clean(LIST(setting), LIST("--check-config"), EXIT_CONFIG);
         expect_output_clean(NULL, LIST(url), EXIT_CONFIG);
         expect_output_clean(NULL, LIST("serve", url), EXIT_CONFIG);
         free(setting);
@@ -187,6 +188,97 @@ Test(secrets, a_file_that_cannot_be_read_or_that_all_can_read_is_named, .timeout
     cr_expect_not_null(strstr(output, "DATABASE_PASSWORD_FILE=/nowhere: cannot read"), "%s",
                        output);
     free(output);
+    status = rig_run(NULL, LIST("DATABASE_PASSWORD_FILE=/tmp"), LIST("--check-config"), &output);
+    cr_expect_eq(status, EXIT_CONFIG);
+    cr_expect_not_null(strstr(output, "DATABASE_PASSWORD_FILE=/tmp: must be a file"), "%s", output);
+    free(output);
+}
+
+/* ---- who may read the files ---- */
+
+/* A program in a folder that everyone may enter, which runs the service as `how` says: that is a
+ * format for the path of a file of a secret and, twice, that of the service. */
+struct wrapped {
+    char folder[32], script[64], program[64], secret[64];
+};
+
+static void write_file(const char *path, mode_t mode, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && dprintf(fd, "%s\n", text) > 0 && fchmod(fd, mode) == 0);
+    close(fd);
+}
+
+static struct wrapped wrap(const char *how)
+{
+    struct wrapped w = { .folder = "/tmp/test-wrapped-XXXXXX" };
+    CHECK(mkdtemp(w.folder) != NULL && chmod(w.folder, 0755) == 0);
+    (void)snprintf(w.script, sizeof w.script, "%s/script", w.folder);
+    (void)snprintf(w.program, sizeof w.program, "%s/ordersd", w.folder);
+    (void)snprintf(w.secret, sizeof w.secret, "%s/secret", w.folder);
+    process_run(LIST("cp", daemon_program(), w.program), SOON_S);
+    char *text = support_text("#!/bin/sh\nfile='%s' program='%s'\n%s", w.secret, w.program, how);
+    write_file(w.secret, 0644, secret);
+    write_file(w.script, 0755, text);
+    CHECK(setenv("ORDERSD", w.script, 1) == 0);
+    free(text);
+    return w;
+}
+
+static void unwrap(const struct wrapped *w)
+{
+    process_run(LIST("rm", "-r", w->folder), SOON_S);
+}
+
+/* What it logs until it listens. */
+static char *log_of_start(const struct wrapped *w)
+{
+    char *setting = support_text("DATABASE_PASSWORD_FILE=%s", w->secret);
+    struct daemon *daemon = daemon_spawn(LIST("DATABASE_URL=host=/nowhere", setting), NULL);
+    cr_assert(daemon_log_wait(daemon, "service.listening", SOON_S), "%s", daemon_log(daemon));
+    char *log = daemon_log(daemon);
+    cr_expect_eq(daemon_stop(daemon), 0);
+    daemon_close(&daemon);
+    free(setting);
+    return log;
+}
+
+static bool runs(const char *command)
+{
+    const char *const argv[] = { "sh", "-c", command, NULL };
+    const struct process process = {
+        .argv = argv, .env = LIST("PATH=/usr/sbin:/usr/bin:/sbin:/bin"), .in_fd = -1, .out_fd = -1
+    };
+    return process_wait(process_spawn(&process), SOON_S) == 0;
+}
+
+/* As a container has the secrets of docker compose: who may read such a file is decided outside. */
+Test(secrets, a_file_that_was_mounted_alone_is_no_cause_to_warn, .timeout = TEST_S)
+{
+    if (!runs("unshare -m mount -t tmpfs none /mnt"))
+        cr_skip("nothing may be mounted here");
+    draw_secret();
+    struct wrapped w = wrap("exec unshare -m sh -c 'mount --bind \"$0\" \"$0\" && exec \"$@\"' "
+                            "\"$file\" \"$program\" \"$@\"");
+    char *log = log_of_start(&w);
+    cr_expect_null(strstr(log, "readable_by_all"), "%s", log);
+    free(log);
+    unwrap(&w);
+}
+
+/* It must not advise what would keep the service from its own secret. */
+Test(secrets, whoever_reads_as_everyone_does_is_told_to_own_the_file, .timeout = TEST_S)
+{
+    if (geteuid() != 0)
+        cr_skip("only root may be another user");
+    draw_secret();
+    struct wrapped w = wrap("exec setpriv --reuid=65534 --regid=65534 --clear-groups "
+                            "\"$program\" \"$@\"");
+    char *log = log_of_start(&w);
+    cr_expect_not_null(strstr(log, "secret.readable_by_all"), "%s", log);
+    cr_expect_not_null(strstr(log, "(chown 65534), then chmod o-r"), "%s", log);
+    free(log);
+    unwrap(&w);
 }
 
 /* ---- rotation ---- */

@@ -1,6 +1,9 @@
 /* GET /status: the samples of the last minutes, the state of now and why, and the last errors. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "service_rig.h"
 
@@ -107,6 +110,47 @@ Test(status, counts_each_second, .timeout = TEST_S)
     cr_expect_eq(total(&status, "commits"), total(&status, "groups"));
     expect_latency_with_orders_only(&status);
     answer_fini(&status);
+    rig_close(&rig);
+}
+
+Test(status, says_which_replica_it_shows, .timeout = TEST_S)
+{
+    char host[65] = "";
+    struct rig rig = rig_open(NULL);
+    struct answer status = get_status(&rig, "");
+    json_t *replica = member(status.json, "replica");
+    cr_assert_eq(gethostname(host, sizeof host - 1), 0);
+    cr_expect_str_eq(json_string_value(member(replica, "host")), host);
+    cr_expect_eq(json_integer_value(member(replica, "pid")), daemon_pid(rig.daemon));
+    answer_fini(&status);
+    rig_close(&rig);
+}
+
+static bool shows_error(const struct answer *status, const char *event)
+{
+    size_t i;
+    json_t *each;
+    bool found = false;
+    json_array_foreach(member(status->json, "last_errors"), i, each) found |=
+        strcmp(json_string_value(member(each, "event")), event) == 0;
+    return found;
+}
+
+Test(status, shows_what_was_warned_of_before_it_listened, .timeout = TEST_S)
+{
+    struct cluster *cluster = cluster_open(NULL);
+    char *path = support_text("%s/password", cluster_folder(cluster));
+    char *setting = support_text("DATABASE_PASSWORD_FILE=%s", path);
+    FILE *file = fopen(path, "we");
+    cr_assert(file != NULL && fputs("unused\n", file) >= 0 && fclose(file) == 0);
+    cr_assert_eq(chmod(path, 0644), 0);
+    struct rig rig = rig_spawn(cluster, LIST(setting));
+    cr_assert(daemon_wait_status(rig.daemon, "/health/live", 200, SOON_S));
+    struct answer status = get_status(&rig, "");
+    cr_expect(shows_error(&status, "secret.readable_by_all"), "%s", status.reply.body);
+    answer_fini(&status);
+    free(setting);
+    free(path);
     rig_close(&rig);
 }
 

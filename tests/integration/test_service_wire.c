@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "service_rig.h"
 #include "support/exchanges.h"
+#include "support/mhd.h"
 
 enum { ANSWER_MAX = 1 << 20 };
 
@@ -89,7 +90,10 @@ Test(wire, framing_that_a_proxy_may_read_otherwise_is_refused, .timeout = TEST_S
         char *bytes = support_text("%s %s HTTP/1.1\r\nHost: localhost\r\n%s", asks[i].method,
                                    asks[i].path, asks[i].head);
         struct answer answer = wire_ask(&rig, asks[i].method, asks[i].path, bytes);
-        expect_problem(&answer, 400, "malformed_request", i == 0 ? "not_accepted" : NULL);
+        if (mhd_answered(answer.reply.headers))
+            EXPECT_STATUS(answer, 400);
+        else
+            expect_problem(&answer, 400, "malformed_request", i == 0 ? "not_accepted" : NULL);
         answer_fini(&answer);
         free(bytes);
     }

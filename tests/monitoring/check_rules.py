@@ -11,6 +11,7 @@ from manual import ROOT, complaints, read_manual, series_of
 RULES = ROOT / 'docker/prometheus/rules'
 INDEX = ROOT / 'docs/runbooks/README.md'
 SCRAPE_S = 15
+RUNBOOK_URL = "{{ with $externalLabels.ordersd_runbooks }}{{ . }}{{ else }}{{ $externalURL }}/user{{ end }}/%s.md"
 HEADINGS = ['## Meaning', '## Who is hurt', '## First look', '## Causes, the likely first', '## Over when']
 
 
@@ -27,8 +28,8 @@ def check_alert(alert):
         bad(name, 'has no severity')
     if not texts.get('summary') or '$value' not in texts.get('description', ''):
         bad(name, 'has no summary, or no description with the value')
-    if texts.get('runbook') != page:
-        bad(name, f'does not name its page, {page}')
+    if texts.get('runbook_url') != RUNBOOK_URL % name:
+        bad(name, f'has not the runbook_url {RUNBOOK_URL % name}')
     check_page(name, ROOT / page)
     when = ' '.join(alert['expr'].split()).replace('|', '\\|')
     row = f'| [{name}]({name}.md) | {alert["labels"]["severity"]} | `{when}`'

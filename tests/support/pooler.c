@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <libpq-fe.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -21,7 +23,7 @@ enum { POOLER_S = 30, CLUSTERS_MAX = 8 };
 struct pooler {
     struct cluster *cluster;
     pid_t pid; /* 0: not running */
-    char *ini, *conninfo, *console;
+    char *ini, *users, *conninfo, *console;
 };
 
 bool pooler_installed(void)
@@ -36,6 +38,15 @@ static void fail_with_log(const struct pooler *pooler, const char *what)
     support_fail("%s; its log:\n%s", what, fd < 0 ? "none" : support_read_fd(fd));
 }
 
+/* PgBouncer 1.24 looks up nobody for its own console: who may use it stands in a file. */
+static void write_users(const struct pooler *pooler)
+{
+    FILE *out = fopen(pooler->users, "we");
+    if (out == NULL || fputs("\"postgres\" \"\"\n", out) < 0 || fchmod(fileno(out), 0644) != 0 ||
+        fclose(out) != 0)
+        support_fail_os(pooler->users);
+}
+
 /* Whoever may connect to the server may connect here: user names are looked up there. A server that
  * was away is tried again after a second; PgBouncer's own default is 15. */
 static char *make_ini(const struct cluster *cluster, enum pooler_mode mode)
@@ -48,6 +59,7 @@ static char *make_ini(const struct cluster *cluster, enum pooler_mode mode)
                         "listen_addr =\n"
                         "unix_socket_dir = %s/" NAME "\n"
                         "auth_type = trust\n"
+                        "auth_file = %s/" NAME ".users\n"
                         "auth_user = postgres\n"
                         "auth_query = SELECT rolname, '' FROM pg_roles WHERE rolname = $1\n"
                         "admin_users = postgres\n"
@@ -55,7 +67,7 @@ static char *make_ini(const struct cluster *cluster, enum pooler_mode mode)
                         "default_pool_size = 100\n"
                         "server_login_retry = 1\n",
                         folder, cluster_port(cluster),
-                        mode == POOLER_SESSION ? "session" : "transaction", folder);
+                        mode == POOLER_SESSION ? "session" : "transaction", folder, folder);
 }
 
 /* PgBouncer 1.18 may never answer who connects in the moment of its start: each try has an end. */
@@ -104,11 +116,13 @@ struct pooler *pooler_open(struct cluster *cluster, enum pooler_mode mode)
     *pooler = (struct pooler){
         .cluster = cluster,
         .ini = make_ini(cluster, mode),
+        .users = support_text("%s/" NAME ".users", folder),
         .conninfo =
             support_text("host=%s/" NAME " port=6432 user=postgres dbname=postgres", folder),
         .console =
             support_text("host=%s/" NAME " port=6432 user=postgres dbname=pgbouncer", folder),
     };
+    write_users(pooler);
     pooler_start(pooler);
     return pooler;
 }
@@ -121,6 +135,7 @@ void pooler_close(struct pooler **pooler)
     if (p->pid != 0)
         pooler_kill9(p);
     free(p->ini);
+    free(p->users);
     free(p->conninfo);
     free(p->console);
     free(p);

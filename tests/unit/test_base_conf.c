@@ -403,7 +403,7 @@ Test(conf, markdown_has_a_row_an_option)
         "\n| `--database-url` | `DATABASE_URL` or `DATABASE_URL_FILE` | none | at most 15 bytes "
         "| A secret. A secret: never shown. |\n",
         "\n| `--comment` | `COMMENT` | `hello` | at most 7 bytes | A text. "
-        "Read again on SIGHUP. |\n",
+        "SIGHUP reads the file of `COMMENT_FILE` again. |\n",
         "\n| `--colour` | `COLOUR` | `green` | red, green or blue | A colour. |\n",
     };
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)

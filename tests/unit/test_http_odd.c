@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
+#include "support/mhd.h"
 #include "unit/http_fixture.h"
 
 static struct answer answer;
@@ -24,7 +25,6 @@ ParameterizedTestParameters(odd, requests)
         /* good */
         { POST "Transfer-Encoding: Chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",          200, "x||{}", true },
         { POST "Transfer-Encoding: \t chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",       200, "x||{}", true },
-        { POST "Transfer-Encoding: chunked\r\n\r\n2;a=b;c=\"d\"\r\n{}\r\n0;e\r\n\r\n", 200, "x||{}", true },
         { POST "Transfer-Encoding: chunked\r\n\r\n00002\r\n{}\r\n0000\r\n\r\n",   200, "x||{}", true },
         { POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",                     200, "x||", true },
         { POST "Content-Length: 00002\r\n\r\n{}",                                 200, "x||{}", false },
@@ -33,7 +33,7 @@ ParameterizedTestParameters(odd, requests)
         { POST "Empty:\r\nBlank:  \r\nContent-Length: 2\r\nTrailing: a  \r\n\r\n{}", 200, "x||{}", false },
         { POST "X!#$%&'*+-.^_`|~: a\r\nContent-Length: 2\r\n\r\n{}",              200, "x||{}", false },
         { POST "Cookie: a=b; c=d\r\nContent-Length: 2\r\n\r\n{}",                 200, "x||{}", false },
-        { "\r\n\r\nGET /echo/x HTTP/1.1\r\nHost: t\r\n\r\n",                      200, "x||", false },
+        { "\r\nGET /echo/x HTTP/1.1\r\nHost: t\r\n\r\n",                          200, "x||", false },
         { "GET /echo/x HTTP/1.1\r\nHost:\r\n\r\n",                                200, "x||", false },
         { "GET /echo/x HTTP/1.1\r\nHost: t \t\r\n\r\n",                          200, "x||", false },
         { "GET /echo/x HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",                       200, "x||", false },
@@ -71,7 +71,6 @@ ParameterizedTestParameters(odd, requests)
         { "GET /echo/x HTTP/1.0\r\n\r\n",                                         200, "x||", true },
         /* what trailers say is nobody's concern, and what comes behind them neither */
         { POST "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nA: b\r\n\r\n",  200, "x||{}", true },
-        { POST "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nA: b\r\n: c\r\n\r\n", 200, "x||{}", true },
         /* targets */
         { GET("http://host:80/echo/x?a=1"),                                       200, "x|1|", false },
         { GET("HTTPS://host/echo/x"),                                             200, "x||", false },
@@ -123,7 +122,7 @@ ParameterizedTestParameters(odd, requests)
     return cr_make_param_array(struct odd_case, cases, sizeof cases / sizeof cases[0]);
 }
 
-ParameterizedTest(struct odd_case *c, odd, requests)
+static void expect_answer(const struct odd_case *c)
 {
     struct http_server *server = serve();
     int fd = dial(server);
@@ -140,6 +139,34 @@ ParameterizedTest(struct odd_case *c, odd, requests)
     cr_expect(read_answer(fd, &answer) && answer.status == 200, "after %s", c->request);
     close(fd);
     http_server_close(&server);
+}
+
+ParameterizedTest(struct odd_case *c, odd, requests)
+{
+    expect_answer(c);
+}
+
+/* A chunk's extension, which 1.0.1 cannot read; and a trailer without a name. They are good
+ * where libmicrohttpd does not refuse them by itself. */
+ParameterizedTestParameters(odd, refused_by_some_libmicrohttpd)
+{
+    /* clang-format off */
+    static struct odd_case cases[] = {
+        { POST "Transfer-Encoding: chunked\r\n\r\n2;a=b;c=\"d\"\r\n{}\r\n0;e\r\n\r\n", 200, "x||{}", true },
+        { POST "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nA: b\r\n: c\r\n\r\n", 200, "x||{}", true },
+    };
+    /* clang-format on */
+    return cr_make_param_array(struct odd_case, cases, sizeof cases / sizeof cases[0]);
+}
+
+ParameterizedTest(struct odd_case *c, odd, refused_by_some_libmicrohttpd)
+{
+    if (mhd_refuses_malformed()) {
+        c->status = 400;
+        c->want[0] = '\0';
+        c->closes = true;
+    }
+    expect_answer(c);
 }
 
 /* Where a header section comes in any pieces, and is so long that libmicrohttpd has to make room.

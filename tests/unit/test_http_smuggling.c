@@ -1,10 +1,11 @@
 /* Requests that two servers in a row could read differently. Each is sent with a good request
  * behind it in the same write: whatever is answered, the connection ends, and that second one,
  * which might be another client's, is never served. Some of them libmicrohttpd refuses by itself,
- * with a body of its own; then the status counts, and the end. */
+ * with a body of its own; then the status counts, and the end (support/mhd.h). */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
+#include "support/mhd.h"
 #include "unit/http_fixture.h"
 
 enum { HEARD_MAX = 1 << 16 };
@@ -190,12 +191,13 @@ ParameterizedTest(struct smuggling_case *c, smuggling, refused)
     memcpy(bytes + c->len, BEHIND, sizeof BEHIND - 1);
     send_bytes(fd, bytes, c->len + sizeof BEHIND - 1);
     hear_out(fd);
-    cr_expect_eq(answers_heard(), 1, "%s\n-- is answered --\n%s", c->request, heard);
+    bool by_mhd = mhd_answered(heard), cut = by_mhd && heard[0] == '\0';
+    cr_expect_eq(answers_heard(), cut ? 0 : 1, "%s\n-- is answered --\n%s", c->request, heard);
     cr_expect_eq(n_handled, 0, "%s\n-- is handled --\n%s", c->request, heard);
-    cr_expect_eq(sscanf(heard, "HTTP/1.%*1d %d", &status), 1);
-    cr_expect(status >= 400, "%s\n-- is answered --\n%s", c->request, heard);
-    cr_expect(c->want[0] == '\0' || strstr(heard, c->want) != NULL, "%s\n-- is answered --\n%s",
-              c->request, heard);
+    cr_expect(cut || (sscanf(heard, "HTTP/1.%*1d %d", &status) == 1 && status >= 400),
+              "%s\n-- is answered --\n%s", c->request, heard);
+    cr_expect(by_mhd || strstr(heard, c->want) != NULL, "%s\n-- is answered --\n%s", c->request,
+              heard);
     close(fd);
     http_server_close(&server);
 }

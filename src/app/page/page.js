@@ -31,7 +31,13 @@ async function ask(after) {
   if (!response.ok) throw Object.assign(new Error(`it answered ${response.status}`), { answered: true });
   const answer = await response.json();
   if (status && after > 0 && answer.started_at !== status.started_at) return ask(0); // its samples are numbered anew
+  if (status && isAnotherReplica(answer)) samples.clear();
   return take(answer);
+}
+
+// Behind a balancer any replica may answer; one that was started again is still the same.
+function isAnotherReplica(answer) {
+  return answer.replica.host !== status.replica.host || Date.parse(answer.started_at) < Date.parse(status.started_at);
 }
 
 function take(answer) {
@@ -132,7 +138,8 @@ function show() {
   document.body.classList.remove('stale');
   at('ask-key').hidden = true;
   at('figures').hidden = false;
-  at('about').textContent = `${status.version} at ${location.host}, up ${span(status.uptime_seconds)}`;
+  const { host, pid } = status.replica;
+  at('about').textContent = `${status.version} at ${location.host}, replica ${host} (process ${pid}), up ${span(status.uptime_seconds)}`;
   showVerdict();
   tiles.show(samples.newest, status, now());
   showErrors();
@@ -152,5 +159,6 @@ at('ask-key').addEventListener('submit', (event) => {
   at('key').value = '';
   poll();
 });
+at('origin').textContent = location.origin;
 choose(at('spans').children[1]);
 poll();

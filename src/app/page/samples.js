@@ -9,6 +9,8 @@ export class Samples {
     this.rows = []; // objects by the names of the columns, oldest first
   }
 
+  clear() { this.rows = []; }
+
   get newest() { return this.rows.at(-1); }
 
   add({ columns, rows }) {

@@ -1,0 +1,323 @@
+/* conninfo.c - see conninfo.h. What the string leaves open is resolved by libpq itself: it tells
+ * the parameters of any connection, also of one that it refuses before it looks up or dials a host.
+ * Two such connections are made, each with one value that no libpq takes:
+ *
+ *   FIRST_CHECKED  is checked before all others, so its refusal comes whatever the others say
+ *   last_checked() is checked after all others, so any other refusal is a fault of the user's
+ */
+#include "pqpool/conninfo.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "pqpool/dsn.h"
+
+#define FIRST_CHECKED "channel_binding"
+#define NO_VALUE "-" /* of neither keyword */
+#define URI_EXAMPLE "postgresql://user@host:5432/name"
+
+enum { SHOWN_MAX = 60, WORD_MAX = 32, NEAR = 2, LONG_WORD = 4 };
+
+const char *conninfo_get(const PQconninfoOption *options, const char *keyword)
+{
+    for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
+        if (strcmp(o->keyword, keyword) == 0)
+            return o->val != NULL && o->val[0] != '\0' ? o->val : NULL;
+    return NULL;
+}
+
+const char *conninfo_value(const struct conninfo *info, const char *keyword)
+{
+    bool lost = strcmp(keyword, info->lost) == 0;
+    return conninfo_get(lost ? info->other : info->resolved, keyword);
+}
+
+static bool is_uri(const char *text)
+{
+    return strncmp(text, "postgresql://", 13) == 0 || strncmp(text, "postgres://", 11) == 0;
+}
+
+/* ---- what stands where ---- */
+
+static const char *environment_of(const struct conninfo *info, const char *keyword,
+                                  const char **name)
+{
+    for (const PQconninfoOption *o = info->given; o != NULL && o->keyword != NULL; o++)
+        if (strcmp(o->keyword, keyword) == 0 && o->envvar != NULL) {
+            *name = o->envvar;
+            return getenv(o->envvar); /* NOLINT(concurrency-mt-unsafe): nobody sets it */
+        }
+    return NULL;
+}
+
+/* NULL: none is named. libpq does not tell it of a connection. */
+static const char *service_of(const struct conninfo *info)
+{
+    const char *name = NULL, *given = conninfo_get(info->given, "service");
+    return given != NULL ? given : environment_of(info, "service", &name);
+}
+
+/* "SOURCE: KEYWORD", or the variable of the environment. A service counts before the environment.
+ */
+static void name_source(const struct conninfo *info, const char *keyword, struct buf *out)
+{
+    const char *name = NULL, *env = environment_of(info, keyword, &name);
+    const char *value = conninfo_value(info, keyword);
+    const char *service = service_of(info);
+    bool given = conninfo_get(info->given, keyword) != NULL || value == NULL;
+    if (!given && env != NULL && strcmp(env, value) == 0)
+        buf_add_str(out, name);
+    else if (!given && service != NULL)
+        buf_printf(out, "service %.*s: %s", SHOWN_MAX, service, keyword);
+    else
+        buf_printf(out, "connection string: %s", keyword);
+}
+
+/* A piece of a URI that is read as a host or a port may be the rest of a password. */
+static bool may_be_shown(const struct conninfo *info, const char *keyword, const char *value)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_.,+-/~";
+    bool place = strcmp(keyword, "port") == 0 || strncmp(keyword, "host", 4) == 0;
+    if (place && info->is_uri && conninfo_get(info->given, keyword) != NULL)
+        return false;
+    return value[strspn(value, plain)] == '\0';
+}
+
+bool conninfo_refuse(const struct conninfo *info, const char *keyword, const char *value,
+                     const char *right, struct err *err)
+{
+    char text[sizeof err->text];
+    struct buf out = BUF_OVER(text);
+    name_source(info, keyword, &out);
+    if (value != NULL && may_be_shown(info, keyword, value))
+        buf_printf(&out, "=%.*s%s", SHOWN_MAX, value, strlen(value) > SHOWN_MAX ? "..." : "");
+    err_set(err, 0, "%s: %s", text, right);
+    return false;
+}
+
+/* ---- the string itself ---- */
+
+/* libpq quotes what it does not understand, and a broken string may break in its password. */
+static void leave_out_quotes(const char *why, struct err *err)
+{
+    const char *first = strchr(why, '"'), *last = strrchr(why, '"');
+    if (first == NULL)
+        err_set(err, 0, "connection string: %s", why);
+    else
+        err_set(err, 0, "connection string: %.*s...%s", (int)(first + 1 - why), why, last);
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+typedef unsigned distances[WORD_MAX + 1][WORD_MAX + 1];
+
+/* From the first i letters of a to the first j of b, where all that is shorter is known. */
+static unsigned distance_to(distances known, const char *a, size_t i, const char *b, size_t j)
+{
+    unsigned best = known[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+    best = least(best, least(known[i - 1][j], known[i][j - 1]) + 1);
+    if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        best = least(best, known[i - 2][j - 2] + 1);
+    return best;
+}
+
+/* How many letters must be put in, taken out, changed or swapped with the next one. */
+static unsigned distance(const char *a, const char *b)
+{
+    distances known = { { 0 } };
+    size_t n = strlen(a), m = strlen(b);
+    if (n > WORD_MAX || m > WORD_MAX)
+        return WORD_MAX;
+    for (size_t i = 0; i <= n; i++)
+        for (size_t j = 0; j <= m; j++)
+            known[i][j] = i == 0 || j == 0 ? (unsigned)(i + j) : distance_to(known, a, i, b, j);
+    return known[n][m];
+}
+
+/* What other libraries call the same. */
+static const char *of_other_libraries(const char *word)
+{
+    static const char *const known[][2] = {
+        { "username", "user" }, { "database", "dbname" },
+        { "db", "dbname" },     { "hostname", "host" },
+        { "server", "host" },   { "passwd", "password" },
+        { "ssl", "sslmode" },   { "timeout", "connect_timeout" },
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(word, known[i][0]) == 0)
+            return known[i][1];
+    return NULL;
+}
+
+/* The keyword of libpq that the word is likely to mean; NULL: none. */
+static const char *nearest(const char *word, const PQconninfoOption *known)
+{
+    const char *found = of_other_libraries(word);
+    unsigned closest = strlen(word) > LONG_WORD ? NEAR + 1 : NEAR;
+    if (found != NULL)
+        return found;
+    for (const PQconninfoOption *o = known; o != NULL && o->keyword != NULL; o++) {
+        unsigned far = distance(word, o->keyword);
+        if (far < closest) {
+            closest = far;
+            found = o->keyword;
+        }
+    }
+    return found;
+}
+
+/* Keywords that this libpq may be too old for: libpq's major version, or 0. */
+static int first_version(const char *word)
+{
+    static const struct {
+        const char *keyword;
+        int version;
+    } known[] = {
+        { "load_balance_hosts", 16 },   { "require_auth", 16 },   { "sslcertmode", 16 },
+        { "gssdelegation", 17 },        { "sslnegotiation", 17 }, { "min_protocol_version", 18 },
+        { "max_protocol_version", 18 },
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(word, known[i].keyword) == 0)
+            return known[i].version;
+    return 0;
+}
+
+/* The word is shown only when it is nearly a keyword: any other may be the rest of a password that
+ * was not quoted. */
+static void explain_keyword(const char *word, bool uri, struct err *err)
+{
+    PQconninfoOption *known = PQconndefaults();
+    const char *near = nearest(word, known);
+    int version = first_version(word);
+    if (version > 0)
+        err_set(err, 0, "connection string: %s needs libpq %d; here is %d", word, version,
+                PQlibVersion() / 10000);
+    else if (near != NULL)
+        err_set(err, 0, "connection string: the keyword %s is unknown; say %s", word, near);
+    else
+        err_set(err, 0,
+                "connection string: a keyword is unknown to libpq %d (docs: libpq, Parameter Key "
+                "Words); a password with %s",
+                PQlibVersion() / 10000,
+                uri ? "? in it has %3F there" : "a blank in it stands in '...'");
+    PQconninfoFree(known);
+}
+
+static void explain_string(const char *why, bool uri, struct err *err)
+{
+    const char *first = strchr(why, '"'), *last = strrchr(why, '"');
+    char word[SHOWN_MAX];
+    if (strstr(why, "invalid connection option") != NULL ||
+        strstr(why, "invalid URI query parameter") != NULL) {
+        int len = first != NULL && last > first ? (int)(last - first - 1) : 0;
+        (void)snprintf(word, sizeof word, "%.*s", len, first != NULL ? first + 1 : "");
+        explain_keyword(word, uri, err);
+    } else if (!uri && strncmp(why, "missing \"=\"", 11) == 0) {
+        err_set(err, 0,
+                "connection string: a word without \"=\"; it must be a URI, such as " URI_EXAMPLE
+                ", or key=value words, such as host=db dbname=orders");
+    } else {
+        leave_out_quotes(why, err);
+    }
+}
+
+/* ---- what libpq makes of it ---- */
+
+static const char *last_checked(const PQconninfoOption *known)
+{
+    for (const PQconninfoOption *o = known; o->keyword != NULL; o++)
+        if (strcmp(o->keyword, "load_balance_hosts") == 0)
+            return o->keyword;
+    return "target_session_attrs";
+}
+
+/* A connection that libpq refuses for that keyword, if for no other. NULL: no memory. */
+static PGconn *refused_for(const PQconninfoOption *given, const char *keyword)
+{
+    const char *keywords[DSN_PARAMS_MAX + 2], *values[DSN_PARAMS_MAX + 2];
+    size_t n = 0;
+    for (const PQconninfoOption *o = given; o->keyword != NULL && n < DSN_PARAMS_MAX; o++)
+        if (o->val != NULL && strcmp(o->keyword, keyword) != 0) {
+            keywords[n] = o->keyword;
+            values[n++] = o->val;
+        }
+    keywords[n] = keyword;
+    values[n++] = NO_VALUE;
+    keywords[n] = values[n] = NULL;
+    return PQconnectStartParams(keywords, values, 0);
+}
+
+/* The first line of libpq's refusal; "" when the user's settings are good. */
+static void take_refusal(PGconn *refused, const char *poison, char *text, size_t size)
+{
+    const char *why = PQerrorMessage(refused);
+    (void)snprintf(text, size, "%.*s", (int)strcspn(why, "\n"), why);
+    if (strstr(text, poison) != NULL)
+        text[0] = '\0';
+}
+
+/* A service that is not there leaves all parameters open. */
+static bool check_service(const struct conninfo *info, const char *refusal, struct err *err)
+{
+    const char *service = service_of(info);
+    bool given = conninfo_get(info->given, "service") != NULL;
+    if (service == NULL || strstr(refusal, "service") == NULL)
+        return true;
+    err_set(err, 0,
+            "%s=%.*s: %s; the file is PGSERVICEFILE, else ~/.pg_service.conf, else "
+            "pg_service.conf in PGSYSCONFDIR",
+            given ? "connection string: service" : "PGSERVICE", SHOWN_MAX, service, refusal);
+    return false;
+}
+
+static bool check_refusal(const char *refusal, struct err *err)
+{
+    if (refusal[0] == '\0')
+        return true;
+    if (strchr(refusal, '@') != NULL) /* a URI that broke in its password */
+        leave_out_quotes(refusal, err);
+    else
+        err_set(err, 0, "connection string: libpq says: %s", refusal);
+    return false;
+}
+
+static bool check_resolved(struct conninfo *info, struct err *err)
+{
+    char refusal[sizeof err->text];
+    info->lost = last_checked(info->given);
+    PGconn *last = refused_for(info->given, info->lost);
+    PGconn *first = refused_for(info->given, FIRST_CHECKED);
+    info->resolved = PQconninfo(last);
+    info->other = PQconninfo(first);
+    take_refusal(last, info->lost, refusal, sizeof refusal);
+    PQfinish(first);
+    PQfinish(last);
+    if (info->resolved == NULL || info->other == NULL) {
+        err_set(err, 0, "out of memory");
+        return false;
+    }
+    return check_service(info, refusal, err) && conninfo_values_check(info, err) &&
+           check_refusal(refusal, err);
+}
+
+bool conninfo_check(const char *text, struct err *err)
+{
+    char *why = NULL;
+    struct conninfo info = { .is_uri = is_uri(text), .given = PQconninfoParse(text, &why) };
+    bool good = info.given != NULL && check_resolved(&info, err);
+    if (info.given == NULL)
+        explain_string(why != NULL ? why : "out of memory", info.is_uri, err);
+    PQfreemem(why);
+    PQconninfoFree(info.other);
+    PQconninfoFree(info.resolved);
+    PQconninfoFree(info.given);
+    return good;
+}
