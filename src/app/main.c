@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/memory.h"
 #include "app/metric_doc.h"
 #include "app/options.h"
 #include "app/problem_doc.h"
@@ -147,8 +148,10 @@ static int fulfil(enum wish wish, const struct options *options)
 static bool judge(const struct options *options, struct err *err)
 {
     struct http_keys_info info;
-    return options->auth != OPTIONS_AUTH_KEYS ||
-           http_keys_check(options->api_keys_file, &info, err);
+    struct memory_plan plan;
+    return memory_plan(options, &plan, err) &&
+           (options->auth != OPTIONS_AUTH_KEYS ||
+            http_keys_check(options->api_keys_file, &info, err));
 }
 
 static int run(const char *command, const struct options *options, int argc, char *const argv[])
@@ -175,6 +178,7 @@ int main(int argc, char *given[])
 {
     static struct options options;
     struct err err = { 0 };
+    memory_prepare();
     char **argv = secrets_hide(argc, given);
     if (argv == NULL) {
         (void)fprintf(stderr, "ordersd: out of memory\n");

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/budget.h"
 #include "http/addresses.h"
 #include "http/bodies.h"
 #include "http/http.h"
@@ -31,6 +32,7 @@ struct http_server {
     /* Counts of now; relaxed. */
     atomic_uint_fast64_t connections, requests;
     struct bodies bodies;
+    struct budget figures; /* for the answers of probes and figures */
     struct addresses addresses;
     atomic_uint_fast64_t handshakes_failed; /* of TLS; only grows; relaxed */
 };

@@ -112,5 +112,4 @@ bool item_expired(const struct ingest_item *item)
 void ingest_item_fini(struct ingest_item *item)
 {
     order_fini(&item->order);
-    order_fini(&item->put.stored);
 }

@@ -43,7 +43,7 @@ static bool insert_new(struct put_attempt *a)
     if (pqpool_lease_warned(a->session.lease))
         a->failure->in_doubt = PQntuples(rows) > 0;
     else
-        put_settle_created(a, rows);
+        put_settle_created((struct put_part){ a->open, a->n_open }, rows);
     ok = true;
 
 out:
