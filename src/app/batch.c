@@ -16,25 +16,28 @@
  * answer written; what is left after it the offload thread does. */
 enum { READ_INLINE_MAX = 2 * 1024, WRITE_INLINE_MAX = 64 };
 
-static void batch_free(struct batch *batch)
+void batch_drop_entries(struct batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++) {
         ingest_item_fini(&batch->entries[i].ticket.item);
         free(batch->entries[i].error);
     }
     free(batch->entries);
-    buf_fini(&batch->results);
-    buf_fini(&batch->out);
+    batch->entries = NULL;
+    batch->n = 0;
+    budget_share_give(&batch->held, batch->held.bytes - sizeof *batch);
+}
+
+static void batch_free(struct batch *batch)
+{
+    batch_drop_entries(batch);
+    pieces_fini(&batch->out);
+    struct budget_share held = batch->held;
     free(batch);
+    budget_share_end(&held);
 }
 
 /* ---- the answer ---- */
-
-static void send_problem(struct batch *batch)
-{
-    batch->answer.members = batch->out.data;
-    http_problem(batch->req, &batch->answer);
-}
 
 static void send_results(struct batch *batch)
 {
@@ -42,14 +45,14 @@ static void send_results(struct batch *batch)
     if (batch->wishes.minimal)
         http_add_header(batch->req, "Preference-Applied", "return=minimal");
     http_note_code(batch->req, batch->code);
-    http_answer(batch->req, batch->status, type, &batch->out);
+    http_answer_pieces(batch->req, batch->status, type, &batch->out);
 }
 
 static void send_answer(struct http_completion *completion)
 {
     struct batch *batch = (struct batch *)(void *)completion;
-    if (batch->status >= 400 && !batch->out.failed)
-        send_problem(batch);
+    if (batch->status >= 400)
+        http_problem_pieces(batch->req, &batch->answer, &batch->out);
     else
         send_results(batch); /* a failed one is answered 500, outcome unknown */
     batch->req = NULL;
@@ -59,12 +62,18 @@ static void send_answer(struct http_completion *completion)
 
 static bool write_answer(struct http_work *work)
 {
-    return batch_write((struct batch *)work);
+    struct batch *batch = (struct batch *)work;
+    if (!batch_write(batch))
+        return false;
+    if (batch->spent)
+        batch_drop_entries(batch);
+    return true;
 }
 
 static void answer(struct batch *batch)
 {
     batch->answering = true;
+    batch->spent = batch->n_waiting == 0;
     batch->work.run = write_answer;
     batch->work.done.finish = send_answer;
     batch->work.keep = true; /* it tells what is stored */
@@ -177,7 +186,8 @@ static void refuse_whole(struct batch *batch)
 {
     if (batch->problem.detail == NULL)
         batch->problem.detail = batch->detail;
-    ticket_count(batch->service, RESULT_INVALID, 1);
+    bool invalid = batch->problem.status < 500;
+    ticket_count(batch->service, invalid ? RESULT_INVALID : RESULT_REFUSED_FULL, 1);
     http_problem(batch->req, &batch->problem);
     batch_free(batch);
 }
@@ -185,6 +195,7 @@ static void refuse_whole(struct batch *batch)
 static void go_on(struct http_completion *completion)
 {
     struct batch *batch = (struct batch *)(void *)completion;
+    http_body_done(batch->req);
     if (batch->work.dropped) {
         ticket_count(batch->service, RESULT_REFUSED_FULL, 1);
         http_overloaded(batch->req);
@@ -216,11 +227,23 @@ static bool read_orders(struct http_work *work)
     return batch_read((struct batch *)work);
 }
 
+/* NULL: the request was refused. */
 static struct batch *batch_new(struct http_request *req, struct service *service)
 {
-    struct batch *batch = calloc(1, sizeof *batch);
-    if (batch == NULL)
+    struct budget_share held = { .budget = &service->memory };
+    if (!budget_share_take(&held, sizeof(struct batch))) {
+        ticket_count(service, RESULT_REFUSED_FULL, 1);
+        refuse(req, REFUSE_OVERLOADED, 0);
         return NULL;
+    }
+    struct batch *batch = calloc(1, sizeof *batch);
+    if (batch == NULL) {
+        budget_share_end(&held);
+        refuse(req, REFUSE_NO_MEMORY, 0);
+        return NULL;
+    }
+    batch->held = held;
+    pieces_init(&batch->out, &service->memory);
     batch->work.run = read_orders;
     batch->work.done.finish = go_on;
     batch->service = service;
@@ -241,10 +264,8 @@ void post_batch(struct http_request *req, void *ctx)
     if (!wishes_read(req, &wishes) || (!wishes.validate_only && !admits(service, req)))
         return;
     struct batch *batch = batch_new(req, service);
-    if (batch == NULL) {
-        refuse(req, REFUSE_NO_MEMORY, 0);
+    if (batch == NULL)
         return;
-    }
     batch->wishes = wishes;
     if (batch->len > READ_INLINE_MAX)
         http_offload(req, &batch->work);

@@ -4,8 +4,11 @@
  *     batch.c        entries -> ingest -> fates  the loop
  *     batch_write()  fates -> the answer's bytes the offload thread, or the loop when there are few
  *
- * Ownership  a batch owns its entries. The ingest has an entry's item while its fate is WAITING,
- * and on after EXPIRED and UNKNOWN until it comes back: only then is the batch freed. */
+ * Memory     a batch takes all that it needs from the budget before its orders are queued: for its
+ *            entries, and for an answer in which each order has room for BATCH_RESULT_MAX bytes.
+ * What is longer is asked for when it is written; where there is no room any more, that result is
+ * shortened. Ownership  a batch owns its entries. The ingest has an entry's item while its fate is
+ * WAITING, and on after EXPIRED and UNKNOWN until it comes back: only then is the batch freed. */
 #ifndef APP_BATCH_H
 #define APP_BATCH_H
 
@@ -17,7 +20,8 @@
 #include "app/ticket.h"
 #include "app/wishes.h"
 #include "base/attr.h"
-#include "base/buf.h"
+#include "base/budget.h"
+#include "base/pieces.h"
 #include "http/http.h"
 #include "orders/order.h"
 #include "orders/order_batch.h"
@@ -37,10 +41,16 @@ struct batch_entry {
     struct batch *batch;
     enum batch_fate fate;
     struct http_problem problem; /* FATE_REFUSED; without detail and members */
-    char *error; /* owned; FATE_REFUSED: both of them, as JSON members; may be NULL */
+    char *error; /* owned; FATE_REFUSED: both of them, as JSON members; NULL: there was no room */
 };
 
-/* What the entries that were written say together. */
+enum {
+    BATCH_RESULT_MAX = 384,        /* of a result in short, and of every success */
+    BATCH_ERRORS_MAX = 256 * 1024, /* of what is said of the orders that were refused unqueued */
+    BATCH_DOCUMENT_MAX = 2 * 1024, /* of an answer without its results */
+};
+
+/* What the entries say together. */
 struct batch_tally {
     uint64_t created, replayed, rejected, unknown;
     int status;                /* 0: none yet */
@@ -48,7 +58,6 @@ struct batch_tally {
     bool one_code;             /* all refusals so far have the code of `first` */
     struct http_problem first; /* the first refusal; code NULL: none yet */
     int64_t retry_after_ns;    /* the longest */
-    size_t n_shown;
 };
 
 struct batch {
@@ -66,8 +75,9 @@ struct batch {
     char detail[256];
     size_t n;
     struct batch_entry *entries; /* owned */
-    size_t errors_bytes;         /* of all entries' error: no answer outgrows the largest body */
+    size_t errors_bytes;         /* of all entries' error */
     bool errors_full;            /* no entry from here on says what is wrong with it */
+    struct budget_share held;    /* this batch, its entries, their metadata and errors */
 
     /* Between two slices of batch_read(). */
     struct order_batch reader;
@@ -75,17 +85,18 @@ struct batch {
 
     size_t n_waiting; /* entries that the ingest has */
     bool answering;   /* what is settled from now on is only counted */
+    bool spent;       /* no entry is needed once the answer is written */
 
     /* Between two slices of batch_write(). */
     struct batch_tally tally;
-    struct buf results;
-    size_t n_written; /* entries */
+    size_t n_tallied, n_written; /* entries */
+    size_t n_shown;              /* results */
 
     /* What batch_write() made of it. */
     int status;
     const char *code; /* of the refused orders: "several" if they differ, NULL if none is */
     struct http_problem answer; /* status >= 400 */
-    struct buf out;             /* the body; status >= 400: the members of the problem */
+    struct pieces out;          /* the body */
 };
 
 /* Reads the body, slice by slice. True: all of it is read, and on success every entry is GOOD, and
@@ -94,6 +105,9 @@ bool batch_read(struct batch *batch) MUST_CHECK;
 
 /* Writes the answer, slice by slice, by the fates as they are. True: all of it is written. */
 bool batch_write(struct batch *batch) MUST_CHECK;
+
+/* Frees the entries and what the budget counts for them: those that the ingest has must be back. */
+void batch_drop_entries(struct batch *batch);
 
 /* Makes the entry REFUSED; `problem` is borrowed for the call. */
 void batch_entry_refuse(struct batch_entry *entry, const struct http_problem *problem);

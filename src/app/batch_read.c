@@ -3,9 +3,11 @@
  * the document's, on a line it is that line's. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/batch.h"
 #include "app/refuse.h"
+#include "base/buf.h"
 #include "base/check.h"
 
 enum { ERROR_MAX = 16 * 1024 };
@@ -81,22 +83,27 @@ static bool count(struct batch *batch)
     return true;
 }
 
+/* What is said of one order, kept until the answer is written. NULL: there is no room for it, nor
+ * for what would be said of those behind it. */
+static char *keep_error(struct batch *batch, const struct http_problem *problem)
+{
+    struct buf error = BUF_INIT(ERROR_MAX);
+    char *kept = NULL;
+    if (batch->errors_full)
+        return NULL;
+    refuse_add_occurrence(&error, problem);
+    batch->errors_full = error.failed || batch->errors_bytes + error.len > BATCH_ERRORS_MAX ||
+                         !budget_share_take(&batch->held, error.len);
+    if (!batch->errors_full && error.len > 0)
+        kept = strndup(error.data, error.len);
+    batch->errors_bytes += error.len;
+    buf_fini(&error);
+    return kept;
+}
+
 void batch_entry_refuse(struct batch_entry *entry, const struct http_problem *problem)
 {
-    struct batch *batch = entry->batch;
-    struct buf error = BUF_INIT(ERROR_MAX);
-    if (!batch->errors_full)
-        refuse_add_occurrence(&error, problem);
-    if (batch->errors_bytes + error.len > batch->service->options.http_max_body_bytes)
-        batch->errors_full = true;
-    if (batch->errors_full) {
-        buf_clear(&error);
-        buf_add_str(&error, ",\"detail\":\"Too much is wrong with this batch to say all of it: "
-                            "correct what is said of the others and send again.\"");
-    }
-    batch->errors_bytes += error.len;
-    size_t len;
-    entry->error = buf_steal(&error, &len);
+    entry->error = keep_error(entry->batch, problem);
     entry->fate = FATE_REFUSED;
     entry->problem = *problem;
     entry->problem.detail = entry->problem.members = NULL;
@@ -123,6 +130,15 @@ static void refuse_one(struct batch *batch, struct batch_entry *entry, enum orde
     refuse_text_fini(&text);
 }
 
+/* An order that is only judged is not looked up, so it cannot be found to be a replay. */
+static void refuse_unstored(struct batch *batch, struct batch_entry *entry)
+{
+    struct refuse_text text = { .detail = "" };
+    struct http_problem problem = refuse_replay_only(batch->errors_full ? NULL : &text);
+    batch_entry_refuse(entry, &problem);
+    refuse_text_fini(&text);
+}
+
 static void take_good(struct batch *batch, struct batch_entry *entry)
 {
     struct ticket *ticket = &entry->ticket;
@@ -132,7 +148,9 @@ static void take_good(struct batch *batch, struct batch_entry *entry)
         return;
     }
     ticket->service = batch->service;
-    if (!batch->wishes.validate_only)
+    if (batch->wishes.validate_only && ticket->item.order.replay_only)
+        refuse_unstored(batch, entry);
+    else if (!batch->wishes.validate_only)
         ticket_stamp(ticket, http_received_at_ns(batch->req));
 }
 
@@ -180,14 +198,25 @@ static bool read_some(struct batch *batch)
     return true;
 }
 
+/* Takes what the batch needs from the budget, whatever becomes of its orders. False: there is no
+ * room. */
+static bool reserve(struct batch *batch)
+{
+    size_t results = batch->n * BATCH_RESULT_MAX;
+    size_t block = results < HTTP_BLOCK_BYTES ? results : (size_t)HTTP_BLOCK_BYTES;
+    return budget_share_take(&batch->held, batch->n * sizeof *batch->entries + batch->len) &&
+           pieces_reserve(&batch->out, results + BATCH_DOCUMENT_MAX + block);
+}
+
 /* Between the count and the reading. */
 static void make_entries(struct batch *batch)
 {
-    batch->entries = calloc(batch->n, sizeof *batch->entries);
+    bool room = reserve(batch);
+    batch->entries = room ? calloc(batch->n, sizeof *batch->entries) : NULL;
     if (batch->entries != NULL)
         return;
     batch->n = 0;
-    refuse_whole(batch, REFUSE_NO_MEMORY);
+    refuse_whole(batch, room ? REFUSE_NO_MEMORY : REFUSE_OVERLOADED);
 }
 
 bool batch_read(struct batch *batch)

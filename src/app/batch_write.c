@@ -1,16 +1,64 @@
 /* batch_write.c - from the fates of a batch to its answer (design.md section 5, "Batch"). Each
  * order has the status that it would have had alone; the request has theirs if it is one for all.
- */
+ *
+ * The fates are counted first, so that the answer is written once and in order, each result into
+ * memory that was reserved or that the budget has room for. A result that finds none is shortened:
+ * its error has a detail that says so, and nothing of this occurrence. */
 #include <inttypes.h>
 #include <string.h>
 
 #include "app/batch.h"
 #include "app/refuse.h"
+#include "base/buf.h"
 #include "base/clock.h"
 
-enum { RESULT_BYTES_MAX = 4096, ANSWER_BYTES = 64 * 1024, STATUS_MIXED = 207 };
+enum {
+    RESULT_BYTES_MAX = 40 * 1024, /* in full */
+    SUMMARY_MAX = 512,
+    STATUS_MIXED = 207,
+    ROOM_AHEAD = 64 * 1024, /* what is asked for at once */
 
-enum { WRITE_SLICE = 64 }; /* entries */
+    /* Entries in a slice. */
+    TALLY_SLICE = 1024,
+    WRITE_SLICE = 64,
+};
+
+#define SHORTENED                                                                                  \
+    ",\"detail\":\"There is no room to say more here: send this order again to hear it all.\""
+
+/* ---- what became of one order ---- */
+
+/* The status of a success; 0: it was refused, by *problem. */
+static int judge(const struct batch_entry *entry, struct http_problem *problem)
+{
+    switch (entry->fate) {
+    case FATE_GOOD:
+        return 200;
+    case FATE_REFUSED:
+        *problem = entry->problem;
+        return 0;
+    case FATE_SETTLED:
+        if (entry->ticket.item.verdict == ITEM_CREATED)
+            return 201;
+        if (entry->ticket.item.verdict == ITEM_REPLAYED)
+            return 200;
+        *problem = refuse_verdict_kind(&entry->ticket.item);
+        return 0;
+    case FATE_MATE:
+        *problem = http_map_problem(REFUSE_BATCH_MATE);
+        return 0;
+    case FATE_EXPIRED:
+        *problem = http_map_problem(REFUSE_COMMIT_TIMEOUT);
+        return 0;
+    case FATE_WAITING:
+    case FATE_UNKNOWN:
+        break;
+    }
+    *problem = http_map_problem(REFUSE_COMMIT_UNKNOWN);
+    return 0;
+}
+
+/* ---- all of them, counted ---- */
 
 static void tally_status(struct batch_tally *tally, int status)
 {
@@ -24,6 +72,7 @@ static void tally_status(struct batch_tally *tally, int status)
 
 static void tally_refusal(struct batch_tally *tally, const struct http_problem *problem)
 {
+    tally_status(tally, problem->status);
     if (problem->status >= 500)
         tally->failed_status = problem->status;
     bool unknown = strcmp(problem->outcome, "unknown") == 0;
@@ -40,50 +89,51 @@ static void tally_refusal(struct batch_tally *tally, const struct http_problem *
         tally->retry_after_ns = problem->retry_after_ns;
 }
 
+static void tally_one(struct batch_tally *tally, const struct batch_entry *entry)
+{
+    struct http_problem problem;
+    int status = judge(entry, &problem);
+    if (status == 0) {
+        tally_refusal(tally, &problem);
+        return;
+    }
+    tally_status(tally, status);
+    tally->created += status == 201;
+    tally->replayed += status == 200 && entry->fate == FATE_SETTLED;
+}
+
 /* ---- one result ---- */
 
-static void begin_result(struct buf *out, const struct batch_entry *entry, int status,
-                         struct batch_tally *tally)
+static void begin_result(struct buf *out, const struct batch_entry *entry, int status)
 {
-    const struct batch *batch = entry->batch;
     const char *id = entry->ticket.item.order.client_order_id;
-    if (tally->n_shown++ > 0)
-        buf_add_char(out, batch->wishes.lines ? '\n' : ',');
-    buf_printf(out, "{\"index\":%zu,\"status\":%d", (size_t)(entry - batch->entries), status);
+    buf_printf(out, "{\"index\":%zu,\"status\":%d", (size_t)(entry - entry->batch->entries),
+               status);
     if (id[0] != '\0') {
         buf_add_str(out, ",\"client_order_id\":");
         buf_add_json(out, id);
     }
 }
 
-static void add_good(struct buf *out, const struct batch_entry *entry, int status,
-                     const char *order_id, struct batch_tally *tally)
+static void add_good(struct buf *out, const struct batch_entry *entry, int status)
 {
-    tally_status(tally, status);
-    if (entry->batch->wishes.minimal)
-        return;
-    begin_result(out, entry, status, tally);
-    if (order_id != NULL) {
+    const struct ingest_item *item = &entry->ticket.item;
+    begin_result(out, entry, status);
+    if (entry->fate == FATE_SETTLED) {
         buf_add_str(out, ",\"order_id\":");
-        buf_add_json(out, order_id);
+        buf_add_json(out, status == 201 ? item->order.order_id : item->put.stored.order_id);
         buf_add_str(out, status == 200 ? ",\"replayed\":true" : ",\"replayed\":false");
     }
     buf_add_char(out, '}');
 }
 
-/* `occurrence`: detail and members, as JSON members; may be NULL. */
+/* `occurrence`: detail and members, as JSON members. */
 static void add_refused(struct buf *out, const struct batch_entry *entry,
-                        const struct http_problem *problem, const char *occurrence,
-                        struct batch_tally *tally)
+                        const struct http_problem *problem, const char *occurrence)
 {
-    tally_status(tally, problem->status);
-    tally_refusal(tally, problem);
-    begin_result(out, entry, problem->status, tally);
-    buf_printf(out, ",\"error\":{\"code\":\"%s\"", problem->code);
-    if (occurrence != NULL)
-        buf_add_str(out, occurrence);
-    buf_printf(out, ",\"outcome\":\"%s\",\"retryable\":%s", problem->outcome,
-               problem->retryable ? "true" : "false");
+    begin_result(out, entry, problem->status);
+    buf_printf(out, ",\"error\":{\"code\":\"%s\"%s,\"outcome\":\"%s\",\"retryable\":%s",
+               problem->code, occurrence, problem->outcome, problem->retryable ? "true" : "false");
     if (problem->offset >= 0)
         buf_printf(out, ",\"offset\":%ld", problem->offset);
     if (problem->retry_after_ns > 0)
@@ -92,67 +142,74 @@ static void add_refused(struct buf *out, const struct batch_entry *entry,
     buf_add_str(out, "}}");
 }
 
+/* In full. */
 static void add_problem(struct buf *out, const struct batch_entry *entry,
-                        const struct http_problem *problem, struct batch_tally *tally)
+                        const struct http_problem *problem)
 {
+    struct refuse_text text = { .detail = "" };
+    struct http_problem told = *problem;
     struct buf occurrence = BUF_INIT(RESULT_BYTES_MAX);
-    refuse_add_occurrence(&occurrence, problem);
-    add_refused(out, entry, problem, occurrence.data, tally);
+    if (entry->fate == FATE_SETTLED)
+        told = refuse_verdict(&entry->ticket.item, &text);
+    refuse_add_occurrence(&occurrence, &told);
+    add_refused(out, entry, problem, occurrence.failed ? SHORTENED : occurrence.data);
     buf_fini(&occurrence);
+    refuse_text_fini(&text);
 }
 
-static void add_settled(struct buf *out, const struct batch_entry *entry, struct batch_tally *tally)
+/* ---- into the answer ---- */
+
+/* May the next result have that many bytes, and those behind it still have theirs? */
+static bool has_room(struct batch *batch, size_t len)
 {
-    const struct ingest_item *item = &entry->ticket.item;
-    if (item->verdict == ITEM_CREATED) {
-        tally->created++;
-        add_good(out, entry, 201, item->order.order_id, tally);
-    } else if (item->verdict == ITEM_REPLAYED) {
-        tally->replayed++;
-        add_good(out, entry, 200, item->put.stored.order_id, tally);
-    } else {
-        struct refuse_text text = { .detail = "" };
-        struct http_problem problem = refuse_verdict(item, &text);
-        add_problem(out, entry, &problem, tally);
-        refuse_text_fini(&text);
-    }
+    size_t n_left = batch->n - batch->n_written - 1;
+    size_t kept = n_left * BATCH_RESULT_MAX + SUMMARY_MAX;
+    return kept + len <= pieces_room(&batch->out) ||
+           pieces_reserve(&batch->out, kept + len + ROOM_AHEAD);
 }
 
-static void add_entry(struct buf *out, const struct batch_entry *entry, struct batch_tally *tally)
+static void write_refused(struct batch *batch, const struct batch_entry *entry,
+                          const struct http_problem *problem, struct buf *result)
+{
+    if (entry->fate == FATE_REFUSED)
+        add_refused(result, entry, problem, entry->error != NULL ? entry->error : SHORTENED);
+    else
+        add_problem(result, entry, problem);
+    if (!result->failed && (result->len < BATCH_RESULT_MAX || has_room(batch, result->len + 1)))
+        return;
+    buf_clear(result);
+    add_refused(result, entry, problem, SHORTENED);
+}
+
+static void write_result(struct batch *batch, const struct batch_entry *entry, struct buf *result)
 {
     struct http_problem problem;
-    switch (entry->fate) {
-    case FATE_GOOD:
-        add_good(out, entry, 200, NULL, tally);
+    int status = judge(entry, &problem);
+    if (status != 0 && batch->wishes.minimal)
         return;
-    case FATE_REFUSED:
-        add_refused(out, entry, &entry->problem, entry->error, tally);
-        return;
-    case FATE_SETTLED:
-        add_settled(out, entry, tally);
-        return;
-    case FATE_MATE:
-        problem = http_map_problem(REFUSE_BATCH_MATE);
-        break;
-    case FATE_EXPIRED:
-        problem = http_map_problem(REFUSE_COMMIT_TIMEOUT);
-        break;
-    case FATE_WAITING:
-    case FATE_UNKNOWN:
-        problem = http_map_problem(REFUSE_COMMIT_UNKNOWN);
-        break;
-    }
-    add_problem(out, entry, &problem, tally);
+    buf_clear(result);
+    if (status != 0)
+        add_good(result, entry, status);
+    else
+        write_refused(batch, entry, &problem, result);
+    if (batch->n_shown++ > 0)
+        pieces_add_str(&batch->out, batch->wishes.lines ? "\n" : ",");
+    pieces_add(&batch->out, result->data, result->len);
+    batch->out.failed = batch->out.failed || result->failed;
 }
 
 /* ---- the whole ---- */
 
-static void add_summary(struct buf *out, const struct batch *batch, const struct batch_tally *tally)
+static void add_summary(struct batch *batch)
 {
-    buf_printf(out,
+    const struct batch_tally *tally = &batch->tally;
+    char text[SUMMARY_MAX];
+    struct buf summary = BUF_OVER(text);
+    buf_printf(&summary,
                "\"summary\":{\"total\":%zu,\"created\":%" PRIu64 ",\"replayed\":%" PRIu64
                ",\"journaled\":0,\"rejected\":%" PRIu64 ",\"unknown\":%" PRIu64 "}",
                batch->n, tally->created, tally->replayed, tally->rejected, tally->unknown);
+    pieces_add(&batch->out, summary.data, summary.len);
 }
 
 /* Of a batch of which nothing is known to be stored. */
@@ -179,81 +236,66 @@ static int status_of(const struct batch *batch, const struct batch_tally *tally)
     return tally->failed_status != 0 ? tally->failed_status : 422;
 }
 
-static void add_lines(struct buf *out, const struct batch *batch, const struct buf *results,
-                      const struct batch_tally *tally)
+/* One slice. True: all are counted. */
+static bool tally_some(struct batch *batch)
 {
-    buf_add(out, results->data, results->len);
-    buf_add_str(out, results->len > 0 ? "\n{" : "{");
-    add_summary(out, batch, tally);
-    buf_add_str(out, "}\n");
+    size_t left = batch->n - batch->n_tallied;
+    size_t stop = batch->n_tallied + (left < TALLY_SLICE ? left : (size_t)TALLY_SLICE);
+    while (batch->n_tallied < stop)
+        tally_one(&batch->tally, &batch->entries[batch->n_tallied++]);
+    return batch->n_tallied == batch->n;
 }
 
-static void add_members(struct buf *out, const struct batch *batch, const struct buf *results,
-                        const struct batch_tally *tally)
+/* What stands before the results. Lines have their summary at the end. */
+static void begin(struct batch *batch)
 {
-    add_summary(out, batch, tally);
-    buf_add_str(out, ",\"results\":[");
-    buf_add(out, results->data, results->len);
-    buf_add_char(out, ']');
+    const struct http_problem *first = &batch->tally.first;
+    batch->status = status_of(batch, &batch->tally);
+    batch->code = first->code == NULL || batch->tally.one_code ? first->code : "several";
+    if (batch->status >= 400) {
+        batch->wishes.lines = false; /* a problem document has none */
+        batch->answer = whole_problem(&batch->tally, batch->status);
+        http_problem_open(batch->req, &batch->answer, &batch->out);
+    }
+    if (batch->wishes.lines)
+        return;
+    pieces_add_str(&batch->out, batch->status >= 400 ? "," : "{");
+    add_summary(batch);
+    pieces_add_str(&batch->out, ",\"results\":[");
 }
 
-static void add_object(struct buf *out, const struct batch *batch, const struct buf *results,
-                       const struct batch_tally *tally)
-{
-    buf_add_char(out, '{');
-    add_members(out, batch, results, tally);
-    buf_add_char(out, '}');
-}
-
-static void begin(struct batch *batch, size_t max)
-{
-    buf_fini(&batch->results);
-    batch->results = BUF_INIT(max);
-    batch->tally = (struct batch_tally){ .status = 0 };
-    batch->n_written = 0;
-}
-
-/* One slice. True: all entries are written. */
-static bool add_results(struct batch *batch)
+/* One slice. True: all are written. */
+static bool write_some(struct batch *batch)
 {
     size_t left = batch->n - batch->n_written;
-    size_t stop = batch->n_written + (left < WRITE_SLICE ? left : WRITE_SLICE);
-    while (batch->n_written < stop)
-        add_entry(&batch->results, &batch->entries[batch->n_written++], &batch->tally);
+    size_t stop = batch->n_written + (left < WRITE_SLICE ? left : (size_t)WRITE_SLICE);
+    struct buf result = BUF_INIT(RESULT_BYTES_MAX);
+    for (; batch->n_written < stop; batch->n_written++)
+        write_result(batch, &batch->entries[batch->n_written], &result);
+    buf_fini(&result);
     return batch->n_written == batch->n;
 }
 
-static void finish(struct batch *batch, size_t max)
+static void end(struct batch *batch)
 {
-    struct buf *out = &batch->out;
-    *out = BUF_INIT(max);
-    if (batch->status >= 400) {
-        batch->answer = whole_problem(&batch->tally, batch->status);
-        add_members(out, batch, &batch->results, &batch->tally);
-    } else if (batch->wishes.lines) {
-        add_lines(out, batch, &batch->results, &batch->tally);
-    } else {
-        add_object(out, batch, &batch->results, &batch->tally);
+    if (!batch->wishes.lines) {
+        pieces_add_str(&batch->out, batch->status >= 400 ? "]}\n" : "]}");
+        return;
     }
-    out->failed = out->failed || batch->results.failed;
-    buf_fini(&batch->results);
+    pieces_add_str(&batch->out, batch->n_shown > 0 ? "\n{" : "{");
+    add_summary(batch);
+    pieces_add_str(&batch->out, "}\n");
 }
 
 bool batch_write(struct batch *batch)
 {
-    size_t max = batch->n * RESULT_BYTES_MAX + batch->errors_bytes + ANSWER_BYTES;
-    if (batch->n_written == 0)
-        begin(batch, max);
-    if (!add_results(batch))
+    bool begun = batch->n_tallied == batch->n;
+    if (!begun && !tally_some(batch))
         return false;
-    const struct http_problem *first = &batch->tally.first;
-    batch->status = status_of(batch, &batch->tally);
-    batch->code = first->code == NULL || batch->tally.one_code ? first->code : "several";
-    if (batch->status >= 400 && batch->wishes.lines) { /* a problem document has no lines */
-        batch->wishes.lines = false;
-        batch->n_written = 0;
+    if (!begun)
+        begin(batch);
+    if (!write_some(batch))
         return false;
-    }
-    finish(batch, max + ANSWER_BYTES);
+    end(batch);
     return true;
 }

@@ -1,5 +1,8 @@
 /* get.c - reading orders back: by order_id, and by account and client ids. A lookup waits on the
- * reader's threads, never on the loop. */
+ * reader's threads, never on the loop, and its answer is written there too.
+ *
+ * What one lookup fetches is bounded by LOOKUP_METADATA_MAX; its answer is taken from the budget
+ * when its size is known, and what was fetched is freed on the way. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,19 +11,28 @@
 #include "app/service.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pieces.h"
 #include "ingest/reader.h"
 #include "orders/uuid7.h"
 
-enum { ANSWER_MAX = 16 * 1024, ORDER_MAX = 1024, IDS_MAX = READER_KEYS_MAX * ORDER_NAME_SIZE };
+enum {
+    ORDER_MAX = 1024,   /* of an order in the answer, its metadata aside */
+    DOCUMENT_MAX = 128, /* around the orders and ids */
+    IDS_MAX = READER_KEYS_MAX * ORDER_NAME_SIZE,
+};
 
 struct get {
     struct http_completion done; /* first: the loop gives this back */
     struct http_request *req;
     struct http_loop *loop;
     struct lookup lookup;
+    struct budget_share held; /* this and its ids */
     char account_id[ORDER_NAME_SIZE];
     char *ids; /* owned: the client ids, each with its NUL */
     struct order_key keys[READER_KEYS_MAX];
+    bool found_any;       /* LOOKUP_OK: an order that the key may see */
+    bool no_room;         /* LOOKUP_OK: the budget has none for the answer */
+    struct pieces out;    /* LOOKUP_OK: the answer */
     size_t n_found;       /* room in found */
     struct order found[]; /* one a key */
 };
@@ -29,8 +41,11 @@ static void get_free(struct get *get)
 {
     for (size_t i = 0; i < get->n_found; i++)
         order_fini(&get->found[i]);
+    pieces_fini(&get->out);
+    struct budget_share held = get->held;
     free(get->ids);
     free(get);
+    budget_share_end(&held);
 }
 
 static void refuse_account(struct http_request *req)
@@ -40,53 +55,121 @@ static void refuse_account(struct http_request *req)
     http_problem(req, &problem);
 }
 
-/* ---- answers, on the loop ---- */
+/* ---- the answer, on a reader's thread ---- */
 
 /* jsonb may show metadata longer than it came: its numbers have all their digits. */
-static size_t answer_max(const struct get *get)
+static bool reserve_answer(struct get *get)
 {
-    size_t bytes = ANSWER_MAX;
-    for (size_t i = 0; i < get->n_found; i++)
-        bytes += ORDER_MAX + get->found[i].metadata_len;
-    return bytes;
+    size_t bytes = DOCUMENT_MAX;
+    for (size_t i = 0; i < get->n_found; i++) {
+        const struct order *order = &get->found[i];
+        bytes += order->order_id[0] != '\0' ? (size_t)ORDER_MAX : ORDER_NAME_SIZE + 3;
+        bytes += order->metadata != NULL ? order->metadata_len : 0;
+    }
+    return pieces_reserve(&get->out, bytes);
+}
+
+/* And frees its metadata. */
+static void write_order(struct get *get, struct order *order)
+{
+    struct buf text = BUF_INIT(ORDER_MAX + order->metadata_len);
+    order_render(&text, order, false);
+    pieces_add(&get->out, text.data, text.len);
+    get->out.failed = get->out.failed || text.failed;
+    buf_fini(&text);
+    order_fini(order);
+}
+
+static bool is_there(const struct order *order)
+{
+    return order->order_id[0] != '\0';
+}
+
+static bool is_left_out(const struct order *order)
+{
+    return order->metadata == NULL && order->metadata_len > 0;
+}
+
+static void write_orders(struct get *get, const bool left_out[])
+{
+    const char *comma = "";
+    for (size_t i = 0; i < get->n_found; i++) {
+        if (!is_there(&get->found[i]) || left_out[i])
+            continue;
+        pieces_add_str(&get->out, comma);
+        write_order(get, &get->found[i]);
+        comma = ",";
+    }
+}
+
+/* Those that are there and were left out, or those that are not there. */
+static void write_ids(struct get *get, const bool left_out[], bool there)
+{
+    const char *comma = "";
+    for (size_t i = 0; i < get->n_found; i++) {
+        if (there ? !left_out[i] : is_there(&get->found[i]))
+            continue;
+        pieces_add_str(&get->out, comma);
+        pieces_add_str(&get->out, "\"");
+        pieces_add_str(&get->out, get->keys[i].client_order_id); /* no character to escape */
+        pieces_add_str(&get->out, "\"");
+        comma = ",";
+    }
+}
+
+static void write_many(struct get *get)
+{
+    bool left_out[READER_KEYS_MAX] = { false }, any = false;
+    for (size_t i = 0; i < get->n_found; i++) {
+        left_out[i] = is_left_out(&get->found[i]);
+        any = any || left_out[i];
+    }
+    pieces_add_str(&get->out, "{\"orders\":[");
+    write_orders(get, left_out);
+    pieces_add_str(&get->out, "],\"not_found\":[");
+    write_ids(get, left_out, false);
+    if (any) {
+        pieces_add_str(&get->out, "],\"not_fetched\":[");
+        write_ids(get, left_out, true);
+    }
+    pieces_add_str(&get->out, "]}");
 }
 
 /* What the key may not see looks like what is not there, or ids could be tried for being there. */
-static void answer_one(struct get *get)
+static bool may_see(struct get *get)
 {
     const struct order *order = &get->found[0];
-    if (order->order_id[0] == '\0' || !http_may_use(get->req, order->account_id)) {
-        refuse(get->req, REFUSE_NOT_FOUND, 0);
-        return;
-    }
-    struct buf body = BUF_INIT(answer_max(get));
-    order_render(&body, order, false);
-    http_answer(get->req, 200, "application/json", &body);
+    return is_there(order) && http_may_use(get->req, order->account_id);
 }
 
-static void answer_many(struct get *get)
+static void on_looked_up(struct lookup *lookup)
 {
-    struct buf body = BUF_INIT(answer_max(get));
-    const char *comma = "";
-    buf_add_str(&body, "{\"orders\":[");
-    for (size_t i = 0; i < get->lookup.n_keys; i++) {
-        if (get->found[i].order_id[0] == '\0')
-            continue;
-        buf_add_str(&body, comma);
-        order_render(&body, &get->found[i], false);
-        comma = ",";
+    struct get *get = lookup->owner;
+    bool many = lookup->n_keys > 0;
+    if (lookup->rc == LOOKUP_OK) {
+        get->found_any = many || may_see(get);
+        get->no_room = get->found_any && !reserve_answer(get);
+        if (many && !get->no_room)
+            write_many(get);
+        else if (get->found_any && !get->no_room)
+            write_order(get, &get->found[0]);
+        for (size_t i = 0; i < get->n_found; i++)
+            order_fini(&get->found[i]);
     }
-    buf_add_str(&body, "],\"not_found\":[");
-    comma = "";
-    for (size_t i = 0; i < get->lookup.n_keys; i++) {
-        if (get->found[i].order_id[0] != '\0')
-            continue;
-        buf_add_str(&body, comma);
-        buf_add_json(&body, get->keys[i].client_order_id);
-        comma = ",";
-    }
-    buf_add_str(&body, "]}");
-    http_answer(get->req, 200, "application/json", &body);
+    get->done.next = NULL;
+    http_complete(get->loop, &get->done);
+}
+
+/* ---- on the loop ---- */
+
+static void answer(struct get *get)
+{
+    if (!get->found_any)
+        refuse(get->req, REFUSE_NOT_FOUND, 0);
+    else if (get->no_room)
+        refuse(get->req, REFUSE_READ_OVERLOADED, 0);
+    else
+        http_answer_pieces(get->req, 200, "application/json", &get->out);
 }
 
 static void log_failure(const struct get *get)
@@ -103,10 +186,7 @@ static void finish(struct http_completion *completion)
     struct get *get = (struct get *)completion;
     switch (get->lookup.rc) {
     case LOOKUP_OK:
-        if (get->lookup.n_keys == 0)
-            answer_one(get);
-        else
-            answer_many(get);
+        answer(get);
         break;
     case LOOKUP_UNAVAILABLE:
         refuse(get->req, REFUSE_READ_UNAVAILABLE, 0);
@@ -123,20 +203,26 @@ static void finish(struct http_completion *completion)
     get_free(get);
 }
 
-static void on_looked_up(struct lookup *lookup)
-{
-    struct get *get = lookup->owner;
-    get->done.next = NULL;
-    http_complete(get->loop, &get->done);
-}
-
 /* ---- requests ---- */
 
-static struct get *get_new(struct http_request *req, struct service *service, size_t n_found)
+/* NULL: the request was refused. */
+static struct get *get_new(struct http_request *req, struct service *service, size_t n_found,
+                           size_t ids_bytes)
 {
-    struct get *get = calloc(1, sizeof *get + n_found * sizeof get->found[0]);
-    if (get == NULL)
+    struct budget_share held = { .budget = &service->memory };
+    size_t bytes = sizeof(struct get) + n_found * sizeof(struct order);
+    if (!budget_share_take(&held, bytes + ids_bytes)) {
+        refuse(req, REFUSE_READ_OVERLOADED, 0);
         return NULL;
+    }
+    struct get *get = calloc(1, bytes);
+    if (get == NULL) {
+        budget_share_end(&held);
+        refuse(req, REFUSE_READ_FAILED, 0);
+        return NULL;
+    }
+    get->held = held;
+    pieces_init(&get->out, &service->memory);
     get->done.finish = finish;
     get->req = req;
     get->loop = http_loop_of(req);
@@ -169,13 +255,20 @@ void get_order(struct http_request *req, void *ctx)
         refuse(req, REFUSE_NOT_FOUND, 0);
         return;
     }
-    struct get *get = get_new(req, service, 1);
-    if (get == NULL) {
-        refuse(req, REFUSE_READ_FAILED, 0);
+    struct get *get = get_new(req, service, 1, 0);
+    if (get == NULL)
         return;
-    }
     memcpy(get->lookup.order_id, order_id, ORDER_ID_SIZE);
     submit(service, get);
+}
+
+/* How many ids "a,b,c" has: no more than are allowed, and one. */
+static size_t count_ids(const char *ids)
+{
+    size_t n = 1;
+    for (; *ids != '\0' && n <= READER_KEYS_MAX; ids++)
+        n += *ids == ',';
+    return n <= READER_KEYS_MAX ? n : READER_KEYS_MAX;
 }
 
 /* Cuts "a,b,c" into keys. NULL, or what is wrong. */
@@ -214,11 +307,9 @@ void get_orders(struct http_request *req, void *ctx)
             "commas.");
         return;
     }
-    struct get *get = get_new(req, service, READER_KEYS_MAX);
-    if (get == NULL) {
-        refuse(req, REFUSE_READ_FAILED, 0);
+    struct get *get = get_new(req, service, count_ids(ids), strnlen(ids, IDS_MAX));
+    if (get == NULL)
         return;
-    }
     const char *wrong = take_keys(get, account_id, ids);
     if (wrong != NULL) {
         refuse_because(req, REFUSE_BAD_QUERY, wrong);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/memory.h"
 #include "app/metric_doc.h"
 #include "app/options.h"
 #include "app/problem_doc.h"
@@ -155,8 +156,10 @@ static bool check_hosts(const struct options *options, struct err *err)
 static bool check_keys(const struct options *options, struct err *err)
 {
     struct http_keys_info info;
-    return options->auth != OPTIONS_AUTH_KEYS ||
-           http_keys_check(options->api_keys_file, &info, err);
+    struct memory_plan plan;
+    return memory_plan(options, &plan, err) &&
+           (options->auth != OPTIONS_AUTH_KEYS ||
+            http_keys_check(options->api_keys_file, &info, err));
 }
 
 /* What the options name must be good too, as far as the command uses it. False: *err. */
@@ -190,6 +193,7 @@ int main(int argc, char *given[])
 {
     static struct options options;
     struct err err = { 0 };
+    memory_prepare();
     char **argv = secrets_hide(argc, given);
     if (argv == NULL) {
         (void)fprintf(stderr, "ordersd: out of memory\n");

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "app/memory.h"
 #include "app/metrics.h"
 #include "app/routes.h"
 #include "app/service.h"
@@ -247,36 +248,27 @@ static int64_t of_timeval(struct timeval tv)
     return (int64_t)tv.tv_sec * NS_PER_S + (int64_t)tv.tv_usec * NS_PER_US;
 }
 
-/* /proc/self/statm: "virtual resident ...", in pages. */
-static void read_statm(unsigned long long *pages_virtual, unsigned long long *pages_resident)
-{
-    char text[128] = "";
-    FILE *statm = fopen("/proc/self/statm", "re");
-    if (statm == NULL)
-        return;
-    if (fgets(text, sizeof text, statm) != NULL) {
-        char *end;
-        *pages_virtual = strtoull(text, &end, 10);
-        *pages_resident = strtoull(end, NULL, 10);
-    }
-    (void)fclose(statm);
-}
-
 static void process(struct buf *out, const struct service *service)
 {
-    unsigned long long pages_virtual = 0, pages_resident = 0;
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    struct memory_size size = memory_size();
     struct rusage used = { 0 };
     struct rlimit fds = { 0 };
-    read_statm(&pages_virtual, &pages_resident);
     (void)getrusage(RUSAGE_SELF, &used);
     (void)getrlimit(RLIMIT_NOFILE, &fds);
     one_seconds(out, M_PROCESS_CPU, "", of_timeval(used.ru_utime) + of_timeval(used.ru_stime));
-    one(out, M_PROCESS_RSS, "", pages_resident * page);
-    one(out, M_PROCESS_VIRTUAL, "", pages_virtual * page);
+    one(out, M_PROCESS_RSS, "", size.resident_bytes);
+    one(out, M_PROCESS_VIRTUAL, "", size.virtual_bytes);
     one(out, M_PROCESS_FDS, "", open_fds());
     one(out, M_PROCESS_MAX_FDS, "", fds.rlim_cur);
     one_seconds(out, M_PROCESS_START, "", service->started_at_us * NS_PER_US);
+}
+
+static void memory(struct buf *out, const struct service *service)
+{
+    one(out, M_MEMORY_CLIENTS, "", budget_used(&service->memory));
+    one(out, M_MEMORY_CLIENTS_MAX, "", service->memory.limit_bytes);
+    one(out, M_MEMORY_REFUSED, "", budget_refused(&service->memory));
+    one(out, M_MEMORY_MAX, "", service->memory_whole_bytes);
 }
 
 /* As Accept has it. */
@@ -314,6 +306,7 @@ static void render(struct buf *out, const struct figures *f)
     queue(out, &f->queue);
     commits(out, f->ingest);
     one(out, M_FAILED_IN_A_ROW, "", f->streak.groups);
+    memory(out, f->service);
     process(out, f->service);
 }
 

@@ -70,6 +70,7 @@ struct options {
     int64_t orders_commit_timeout_ns;
 
     /* process */
+    uint64_t memory_max_bytes; /* 0: see app/memory.h */
     int64_t shutdown_timeout_ns, shutdown_delay_ns;
     bool core_dumps;
     int log_level;  /* enum log_level */

@@ -4,14 +4,11 @@
 
 #include "app/documents.h"
 #include "app/routes.h"
-#include "base/buf.h"
 
 static void answer_document(struct http_request *req, const char *content_type,
                             const struct document *document)
 {
-    struct buf body = BUF_INIT(document->len + 1);
-    buf_add(&body, document->bytes, document->len);
-    http_answer(req, 200, content_type, &body);
+    http_answer_static(req, 200, content_type, document->bytes, document->len);
 }
 
 void get_page(struct http_request *req, void *ctx)

@@ -4,6 +4,7 @@
  * it back. It lives until the worker is done with it, however the client was answered. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/admission.h"
 #include "app/refuse.h"
@@ -11,7 +12,7 @@
 #include "app/ticket.h"
 #include "app/wishes.h"
 
-enum { ANSWER_MAX = 16 * 1024 };
+enum { ANSWER_MAX = 16 * 1024, ANSWER_BYTES = 1024 /* of an order, but for its metadata */ };
 
 struct post {
     struct http_work reading; /* first: the loop gives this back */
@@ -22,12 +23,14 @@ struct post {
     size_t len;
     enum order_rc rc;
     struct order_problem *problem; /* owned; unless rc is ORDER_OK or ORDER_NOMEM */
+    struct budget_share held;      /* this post and its metadata */
 };
 
 static void post_free(struct post *post)
 {
     ingest_item_fini(&post->ticket.item);
     free(post->problem);
+    budget_share_end(&post->held);
     free(post);
 }
 
@@ -55,6 +58,7 @@ static void answer_order(struct post *post, const struct order *order, bool repl
         return;
     }
     struct buf body = BUF_INIT(ANSWER_MAX + order->metadata_len);
+    (void)buf_reserve(&body, ANSWER_BYTES + order->metadata_len);
     order_render(&body, order, replayed);
     http_answer(req, replayed ? 200 : 201, "application/json", &body);
 }
@@ -67,6 +71,16 @@ static void answer_refused(struct http_request *req, const struct ingest_item *i
     refuse_text_fini(&text);
 }
 
+/* The stored order: equal by value to the one that was sent, but for what storing gave it. */
+static void answer_replay(struct post *post)
+{
+    struct ingest_item *item = &post->ticket.item;
+    struct order *order = &item->order;
+    memcpy(order->order_id, item->put.stored.order_id, sizeof order->order_id);
+    order->received_at_us = item->put.stored.received_at_us;
+    answer_order(post, order, true);
+}
+
 static void settled(struct ticket *ticket)
 {
     struct post *post = (struct post *)(void *)((char *)ticket - offsetof(struct post, ticket));
@@ -77,7 +91,7 @@ static void settled(struct ticket *ticket)
     else if (item->verdict == ITEM_CREATED)
         answer_order(post, &item->order, false);
     else if (item->verdict == ITEM_REPLAYED)
-        answer_order(post, &item->put.stored, true);
+        answer_replay(post);
     else
         answer_refused(post->req, item);
     post_free(post);
@@ -104,6 +118,13 @@ static void refuse_unread(struct post *post)
 
 static void answer_valid(struct http_request *req, const struct order *order)
 {
+    struct refuse_text text = { .detail = "" };
+    if (order->replay_only) {
+        struct http_problem problem = refuse_replay_only(&text);
+        http_problem(req, &problem);
+        refuse_text_fini(&text);
+        return;
+    }
     struct buf body = BUF_INIT(ANSWER_MAX + order->metadata_len);
     order_render(&body, order, false);
     http_answer(req, 200, "application/json", &body);
@@ -115,6 +136,11 @@ static bool enqueue(struct post *post)
     struct service *service = post->ticket.service;
     struct ingest_item *item = &post->ticket.item;
     int64_t retry_after_ns = 0;
+    if (!http_reserve(post->req, ANSWER_BYTES + item->order.metadata_len)) {
+        ticket_count(service, RESULT_REFUSED_FULL, 1);
+        refuse(post->req, REFUSE_OVERLOADED, 0);
+        return false;
+    }
     ticket_stamp(&post->ticket, http_received_at_ns(post->req));
     int64_t deadline_at_ns = item->deadline_at_ns; /* the item is not ours to read any more then */
     enum ingest_rc rc = ingest_submit(service->ingest, item, &retry_after_ns);
@@ -149,6 +175,7 @@ static void go_on(struct http_completion *completion)
 {
     struct post *post = (struct post *)(void *)completion;
     struct order *order = &post->ticket.item.order;
+    http_body_done(post->req);
     if (post->reading.dropped) {
         ticket_count(post->ticket.service, RESULT_REFUSED_FULL, 1);
         http_overloaded(post->req);
@@ -177,18 +204,38 @@ static void begin(struct post *post, struct http_request *req, struct service *s
     post->idempotency_key = http_header(req, "Idempotency-Key");
 }
 
+/* NULL: the request was refused. */
+static struct post *post_new(struct http_request *req, struct service *service)
+{
+    struct budget_share held = { .budget = &service->memory };
+    size_t len;
+    (void)http_body(req, &len);
+    size_t metadata = len < ORDER_METADATA_MAX ? len : ORDER_METADATA_MAX;
+    if (!budget_share_take(&held, sizeof(struct post) + metadata)) {
+        ticket_count(service, RESULT_REFUSED_FULL, 1);
+        refuse(req, REFUSE_OVERLOADED, 0);
+        return NULL;
+    }
+    struct post *post = calloc(1, sizeof *post);
+    if (post == NULL) {
+        budget_share_end(&held);
+        refuse(req, REFUSE_NO_MEMORY, 0);
+        return NULL;
+    }
+    post->held = held;
+    begin(post, req, service);
+    return post;
+}
+
 void post_order(struct http_request *req, void *ctx)
 {
     struct service *service = ctx;
     struct wishes wishes;
     if (!wishes_read(req, &wishes) || (!wishes.validate_only && !admits(service, req)))
         return;
-    struct post *post = calloc(1, sizeof *post);
-    if (post == NULL) {
-        refuse(req, REFUSE_NO_MEMORY, 0);
+    struct post *post = post_new(req, service);
+    if (post == NULL)
         return;
-    }
-    begin(post, req, service);
     post->wishes = wishes;
     if (post->len > BODY_INLINE_MAX)
         http_offload(req, &post->reading);

@@ -98,6 +98,13 @@ struct http_problem refuse_document(enum order_rc rc, const struct order_problem
     return http_map_problem(REFUSE_NO_MEMORY);
 }
 
+struct http_problem refuse_replay_only(struct refuse_text *text)
+{
+    struct order_problem found;
+    order_refuse_replay_only(&found);
+    return of_fields(&found, text);
+}
+
 /* ---- verdicts ---- */
 
 static struct http_problem of_reuse(const struct ingest_item *item, struct refuse_text *text)
@@ -143,9 +150,16 @@ static struct http_problem of_database_fault(const struct ingest_item *item,
     return problem;
 }
 
+struct http_problem refuse_verdict_kind(const struct ingest_item *item)
+{
+    struct http_problem problem = http_map_problem(http_map_verdict(item->verdict));
+    if (item->verdict == ITEM_UNAVAILABLE)
+        problem.retry_after_ns = item->err.retry_after_ns > 0 ? item->err.retry_after_ns : NS_PER_S;
+    return problem;
+}
+
 struct http_problem refuse_verdict(const struct ingest_item *item, struct refuse_text *text)
 {
-    struct http_problem problem;
     switch (item->verdict) {
     case ITEM_REUSED:
         return of_reuse(item, text);
@@ -153,10 +167,9 @@ struct http_problem refuse_verdict(const struct ingest_item *item, struct refuse
         return of_database(item, text);
     case ITEM_DATABASE_FAULT:
         return of_database_fault(item, text);
+    case ITEM_INVALID:
+        return refuse_replay_only(text);
     case ITEM_UNAVAILABLE:
-        problem = http_map_problem(REFUSE_DATABASE_DOWN);
-        problem.retry_after_ns = item->err.retry_after_ns > 0 ? item->err.retry_after_ns : NS_PER_S;
-        return problem;
     case ITEM_CREATED:
     case ITEM_REPLAYED:
     case ITEM_STALE:
@@ -166,7 +179,7 @@ struct http_problem refuse_verdict(const struct ingest_item *item, struct refuse
     case ITEM_UNKNOWN:
         break;
     }
-    return http_map_problem(http_map_verdict(item->verdict));
+    return refuse_verdict_kind(item);
 }
 
 void refuse_add_occurrence(struct buf *out, const struct http_problem *problem)

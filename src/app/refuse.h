@@ -23,10 +23,16 @@ void refuse(struct http_request *req, enum order_refusal refusal, int64_t retry_
 /* The same with a detail of its own. */
 void refuse_because(struct http_request *req, enum order_refusal refusal, const char *detail);
 
+/* An order that is good but for its metadata, and was not stored before. text may be NULL. */
+struct http_problem refuse_replay_only(struct refuse_text *text);
+
 /* Of what order_parse() made of a document; rc is not ORDER_OK. text may be NULL: then the problem
  * has no detail and no members of its own, and of an ORDER_INVALID `found` is not looked at. */
 struct http_problem refuse_document(enum order_rc rc, const struct order_problem *found,
                                     struct refuse_text *text);
+
+/* Of a verdict that is no success: the problem without what it says of this occurrence. */
+struct http_problem refuse_verdict_kind(const struct ingest_item *item);
 
 /* Of a verdict that is no success. */
 struct http_problem refuse_verdict(const struct ingest_item *item, struct refuse_text *text);

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "app/memory.h"
 #include "app/secrets.h"
 #include "app/service.h"
 #include "app/tls.h"
@@ -47,6 +48,7 @@ static void tell_status(struct service *service)
 static int64_t tick(struct service *service)
 {
     int64_t next_ns = sampler_tick(service);
+    memory_tick(service);
     struct notify *notify = &service->notify;
     int64_t now_ns = clock_now_ns();
     if (notify->fd < 0)

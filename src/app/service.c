@@ -10,6 +10,7 @@
 
 #include "app/disclosure.h"
 #include "app/events.h"
+#include "app/memory.h"
 #include "app/routes.h"
 #include "app/secrets.h"
 #include "base/clock.h"
@@ -250,6 +251,7 @@ static bool start_http(struct service *service, struct err *err)
         .max_document_bytes = ORDER_BYTES_MAX,
         .bodies_max_bytes = o->http_bodies_max_bytes,
         .header_max_bytes = o->http_header_max_bytes,
+        .memory = &service->memory,
         .read_timeout_ns = o->http_read_timeout_ns,
         .idle_timeout_ns = o->http_idle_timeout_ns,
         .offload_timeout_ns = o->orders_commit_timeout_ns,
@@ -269,8 +271,20 @@ static bool start_http(struct service *service, struct err *err)
     return service->http != NULL;
 }
 
+static bool plan_memory(struct service *service, struct err *err)
+{
+    struct memory_plan plan;
+    if (!memory_plan(&service->options, &plan, err))
+        return false;
+    budget_init(&service->memory, plan.clients_bytes, NULL);
+    service->memory_whole_bytes = plan.whole_bytes;
+    return true;
+}
+
 bool service_start(struct service *service, struct err *err)
 {
+    if (!plan_memory(service, err))
+        return false;
     service->started_at_ns = clock_now_ns();
     service->started_at_us = clock_wall_us();
     if (gethostname(service->host, sizeof service->host - 1) != 0)

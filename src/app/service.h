@@ -19,6 +19,7 @@
 #include "app/options.h"
 #include "app/sampler.h"
 #include "base/attr.h"
+#include "base/budget.h"
 #include "base/err.h"
 #include "base/metrics.h"
 #include "base/sync.h"
@@ -49,8 +50,11 @@ enum { ORDER_RESULTS = RESULT_LATE + 1 };
 
 struct service {
     struct options options;
-    struct listen_fds listen; /* the socket that was handed over, if one was */
-    struct notify notify;     /* main's */
+    struct listen_fds listen;    /* the socket that was handed over, if one was */
+    struct notify notify;        /* main's */
+    struct budget memory;        /* what clients can make us hold: see app/memory.h */
+    uint64_t memory_whole_bytes; /* what the process may take */
+    uint64_t memory_slack_bytes; /* see memory_tick(); main's */
     struct store *store;
     struct pqpool *pool;
     struct ingest *ingest;

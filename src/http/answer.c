@@ -6,12 +6,18 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/budget.h"
 #include "base/check.h"
+#include "base/pieces.h"
 #include "http/authorize.h"
 #include "http/http.h"
 #include "http/loop.h"
 #include "http/problem.h"
+#include "http/refusal.h"
 #include "http/request.h"
+#include "http/server.h"
+
+enum { HTTP_BLOCK_MIN = 1024 };
 
 void http_add_header(struct http_request *req, const char *name, const char *value)
 {
@@ -51,7 +57,62 @@ static bool add_headers(struct MHD_Response *response, const struct http_request
     return ok && !req->headers.failed;
 }
 
-/* NULL when memory ran out, or a header cannot be sent; the bytes of *body are gone either way. */
+/* NULL when memory ran out, or a header cannot be sent: then `response`, which may be NULL, is
+ * gone. */
+static struct MHD_Response *with_headers(struct MHD_Response *response, struct http_request *req,
+                                         const char *content_type)
+{
+    if (response == NULL || add_headers(response, req, content_type))
+        return response;
+    MHD_destroy_response(response);
+    return NULL;
+}
+
+/* ---- memory for the answer ---- */
+
+/* Figures have memory of their own, so that they are answered when orders are not. */
+static struct budget *budget_of(const struct http_request *req)
+{
+    const struct http_route *route = req->match.route;
+    bool figures = route != NULL && (route->access == HTTP_PROBE || route->access == HTTP_HEALTH ||
+                                     route->access == HTTP_FIGURES);
+    return figures ? &req->loop->server->figures : req->loop->server->options.memory;
+}
+
+bool http_reserve(struct http_request *req, size_t bytes)
+{
+    size_t want = bytes > HTTP_ANSWER_FREE ? bytes - HTTP_ANSWER_FREE : 0;
+    if (req->held.bytes == 0)
+        req->held.budget = budget_of(req);
+    return want <= req->held.bytes || budget_share_take(&req->held, want - req->held.bytes);
+}
+
+/* Holds memory for an answer of exactly so many bytes. */
+static bool hold(struct http_request *req, size_t bytes)
+{
+    size_t want = bytes > HTTP_ANSWER_FREE ? bytes - HTTP_ANSWER_FREE : 0;
+    if (!http_reserve(req, bytes))
+        return false;
+    budget_share_give(&req->held, req->held.bytes - want);
+    return true;
+}
+
+static void drop_headers(struct http_request *req)
+{
+    buf_fini(&req->headers);
+    req->headers.failed = false;
+}
+
+static void answer_overloaded(struct http_request *req)
+{
+    drop_headers(req);
+    req->refusal = REFUSAL_OVERLOADED;
+    refusal_answer(req);
+}
+
+/* ---- answers ---- */
+
+/* NULL as of with_headers(); the bytes of *body are gone either way. */
 static struct MHD_Response *make_response(struct http_request *req, const char *content_type,
                                           struct buf *body)
 {
@@ -60,25 +121,35 @@ static struct MHD_Response *make_response(struct http_request *req, const char *
     char *bytes = buf_steal(body, &len);
     if (failed)
         return NULL;
+    if (len > HTTP_ANSWER_FREE) { /* a buffer grows by doubling: give back what it has too much */
+        char *fitted = realloc(bytes, len);
+        bytes = fitted != NULL ? fitted : bytes;
+    }
     struct MHD_Response *response =
         MHD_create_response_from_buffer(len, bytes, MHD_RESPMEM_MUST_FREE);
-    if (response == NULL) {
+    if (response == NULL)
         free(bytes);
-        return NULL;
-    }
-    if (!add_headers(response, req, content_type)) {
-        MHD_destroy_response(response);
-        return NULL;
-    }
-    return response;
+    return with_headers(response, req, content_type);
 }
 
-static struct MHD_Response *make_failure(struct http_request *req)
+/* A NULL response says that it could not be made. */
+static void answer_with(struct http_request *req, int status, struct MHD_Response *response)
 {
-    buf_fini(&req->headers);
-    req->headers.failed = false;
-    struct buf body = problem_render(&problem_no_answer, req->id);
-    return make_response(req, PROBLEM_CONTENT_TYPE, &body);
+    if (response == NULL) {
+        drop_headers(req);
+        struct buf body = problem_render(&problem_no_answer, req->id);
+        response = make_response(req, PROBLEM_CONTENT_TYPE, &body);
+        status = 500;
+        req->code = problem_no_answer.code;
+    }
+    request_answered(req, status, response);
+}
+
+static void begin_answer(struct http_request *req)
+{
+    CHECK(pthread_equal(req->loop->self, pthread_self()));
+    CHECK(req->state == REQUEST_HANDLING || req->state == REQUEST_DEFERRED);
+    authorize_show_rate(req);
 }
 
 void http_note_code(struct http_request *req, const char *code)
@@ -88,26 +159,128 @@ void http_note_code(struct http_request *req, const char *code)
 
 void http_answer(struct http_request *req, int status, const char *content_type, struct buf *body)
 {
-    CHECK(pthread_equal(req->loop->self, pthread_self()));
-    CHECK(req->state == REQUEST_HANDLING || req->state == REQUEST_DEFERRED);
-    authorize_show_rate(req);
-    struct MHD_Response *response = make_response(req, content_type, body);
-    if (response == NULL) {
-        response = make_failure(req);
-        status = 500;
-        req->code = problem_no_answer.code;
+    if (!body->failed && !hold(req, body->len)) {
+        buf_fini(body);
+        answer_overloaded(req);
+        return;
     }
-    request_answered(req, status, response);
+    begin_answer(req);
+    answer_with(req, status, make_response(req, content_type, body));
+}
+
+void http_answer_static(struct http_request *req, int status, const char *content_type,
+                        const char *bytes, size_t len)
+{
+    begin_answer(req);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(len, (void *)(uintptr_t)bytes, MHD_RESPMEM_PERSISTENT);
+    answer_with(req, status, with_headers(response, req, content_type));
+}
+
+/* ---- in pieces ---- */
+
+/* libmicrohttpd asks for the bytes in order, each once. */
+static ssize_t read_pieces(void *cls, uint64_t at, char *out, size_t max)
+{
+    (void)at;
+    size_t n = pieces_read(cls, out, max);
+    return n > 0 ? (ssize_t)n : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void free_pieces(void *cls)
+{
+    pieces_fini(cls);
+    free(cls);
+}
+
+/* libmicrohttpd copies the pieces into a block of its own: what is reserved and was not needed pays
+ * for it. */
+static size_t block_size(struct pieces *pieces)
+{
+    size_t in_last = pieces_room(pieces) - pieces->reserved;
+    bool enough = pieces_reserve(pieces, in_last + HTTP_BLOCK_BYTES);
+    size_t block = enough ? (size_t)HTTP_BLOCK_BYTES : pieces->reserved;
+    budget_share_give(&pieces->share, pieces->reserved - block);
+    pieces->reserved = 0; /* the block's from here on: in the share until the answer has left */
+    return block > HTTP_BLOCK_MIN ? block : HTTP_BLOCK_MIN;
+}
+
+/* A small answer goes in one: each connection has that much memory anyway. */
+static struct MHD_Response *make_small_response(struct pieces *body)
+{
+    size_t len = body->len;
+    char *bytes = malloc(len > 0 ? len : 1);
+    if (bytes == NULL)
+        return NULL;
+    (void)pieces_read(body, bytes, len);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(len, bytes, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL)
+        free(bytes);
+    return response;
+}
+
+static struct MHD_Response *make_response_of_pieces(struct http_request *req,
+                                                    const char *content_type, struct pieces *body)
+{
+    if (!body->failed && body->len <= HTTP_ANSWER_FREE)
+        return with_headers(make_small_response(body), req, content_type);
+    struct pieces *pieces = body->failed ? NULL : malloc(sizeof *pieces);
+    if (pieces == NULL)
+        return NULL;
+    *pieces = *body;
+    *body = (struct pieces){ 0 };
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        pieces->len, block_size(pieces), read_pieces, pieces, free_pieces);
+    if (response == NULL)
+        free_pieces(pieces);
+    response = with_headers(response, req, content_type);
+    req->pieces = response != NULL ? pieces : NULL;
+    return response;
+}
+
+void http_answer_pieces(struct http_request *req, int status, const char *content_type,
+                        struct pieces *body)
+{
+    begin_answer(req);
+    budget_share_end(&req->held);
+    struct MHD_Response *response = make_response_of_pieces(req, content_type, body);
+    pieces_fini(body);
+    answer_with(req, status, response);
+}
+
+/* ---- problems ---- */
+
+static void add_retry_after(struct http_request *req, const struct http_problem *problem)
+{
+    char retry_after[RETRY_AFTER_SIZE];
+    if (problem->retry_after_ns <= 0)
+        return;
+    problem_retry_after(problem->retry_after_ns, retry_after);
+    http_add_header(req, "Retry-After", retry_after);
 }
 
 void http_problem(struct http_request *req, const struct http_problem *problem)
 {
-    if (problem->retry_after_ns > 0) {
-        char retry_after[RETRY_AFTER_SIZE];
-        problem_retry_after(problem->retry_after_ns, retry_after);
-        http_add_header(req, "Retry-After", retry_after);
-    }
+    add_retry_after(req, problem);
     req->code = problem->code;
     struct buf body = problem_render(problem, req->id);
     http_answer(req, problem->status, PROBLEM_CONTENT_TYPE, &body);
+}
+
+void http_problem_open(struct http_request *req, const struct http_problem *problem,
+                       struct pieces *out)
+{
+    struct buf head = problem_render_open(problem, req->id);
+    pieces_add(out, head.data, head.len);
+    out->failed = out->failed || head.failed;
+    buf_fini(&head);
+}
+
+void http_problem_pieces(struct http_request *req, const struct http_problem *problem,
+                         struct pieces *body)
+{
+    add_retry_after(req, problem);
+    req->code = problem->code;
+    http_answer_pieces(req, problem->status, PROBLEM_CONTENT_TYPE, body);
 }

@@ -5,16 +5,12 @@
 
 bool bodies_take(struct bodies *bodies, size_t bytes)
 {
-    uint64_t all = atomic_fetch_add_explicit(&bodies->bytes, bytes, memory_order_relaxed);
-    if (all + bytes <= bodies->max_bytes)
-        return true;
-    bodies_give_back(bodies, bytes);
-    return false;
+    return budget_take(&bodies->budget, bytes, bytes);
 }
 
 void bodies_give_back(struct bodies *bodies, size_t bytes)
 {
-    atomic_fetch_sub_explicit(&bodies->bytes, bytes, memory_order_relaxed);
+    budget_give(&bodies->budget, bytes);
 }
 
 bool bodies_reserve(struct bodies *bodies, struct body_bytes *bytes, size_t cap)
@@ -22,7 +18,7 @@ bool bodies_reserve(struct bodies *bodies, struct body_bytes *bytes, size_t cap)
     if (cap <= bytes->cap && bytes->data != NULL)
         return true;
     size_t more = cap - bytes->cap;
-    if (!bodies_take(bodies, more))
+    if (!budget_take(&bodies->budget, more, cap))
         return false;
     char *data = realloc(bytes->data, cap + 1);
     if (data == NULL) {
@@ -36,7 +32,7 @@ bool bodies_reserve(struct bodies *bodies, struct body_bytes *bytes, size_t cap)
 
 void bodies_free(struct bodies *bodies, struct body_bytes *bytes)
 {
-    atomic_fetch_sub_explicit(&bodies->bytes, bytes->cap, memory_order_relaxed);
     free(bytes->data);
+    budget_give(&bodies->budget, bytes->cap);
     *bytes = (struct body_bytes){ 0 };
 }

@@ -1,19 +1,18 @@
 /* bodies.h - inside of the layer: memory for the bodies of requests, bounded over all of them.
  *
+ * The bound of all bodies (HTTP_BODIES_MAX) is a part of the memory budget of the server.
  * Thread     any, for the sum; each struct body_bytes belongs to one thread at a time. */
 #ifndef HTTP_BODIES_H
 #define HTTP_BODIES_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "base/attr.h"
+#include "base/budget.h"
 
 struct bodies {
-    uint64_t max_bytes;
-    atomic_uint_fast64_t bytes; /* of now; relaxed */
+    struct budget budget;
 };
 
 struct body_bytes {

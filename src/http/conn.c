@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "base/budget.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "http/loop.h"
@@ -21,6 +22,13 @@
 #define SWEEP_MAX_NS (500 * NS_PER_MS)
 #define SWEEP_MIN_NS (10 * NS_PER_MS)
 #define DRAIN_IDLE_NS NS_PER_S
+
+/* While the memory budget refuses requests, and for a moment after, a connection that holds much of
+ * it must move on: at a pace of PRESSED_PACE_BYTES_PER_S, and an answer without standing still. So
+ * a client that does not read cannot keep the memory from the others for long. */
+#define PRESSED_NS (5 * NS_PER_S)
+#define PRESSED_STALL_NS (2 * NS_PER_S)
+enum { PRESSED_PACE_BYTES_PER_S = 100 * 1000, UNSENT_MAX = 128 * 1024 };
 
 enum {
     CLOSED = 7,
@@ -119,6 +127,14 @@ static void conn_free(struct conn *conn)
     free(conn);
 }
 
+/* What the client's window has no room for waits with us, where it is counted, and not in the
+ * kernel, which would take megabytes. What is under way is not bounded by this. */
+static void bound_unsent(int fd)
+{
+    int bytes = UNSENT_MAX;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
 void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
                  enum MHD_ConnectionNotificationCode code)
 {
@@ -138,6 +154,7 @@ void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
     }
     if (conn == NULL || !conn_tls_begin(conn, mhd) || !admit(conn, client))
         (void)shutdown(fd, SHUT_RDWR);
+    bound_unsent(fd);
     *socket_context = conn;
 }
 
@@ -150,8 +167,9 @@ void conn_enter(struct conn *conn, enum conn_phase phase)
     conn->phase = phase;
     if (same_clock)
         return;
-    conn->since_ns = loop->now_ns;
+    conn->since_ns = conn->moved_at_ns = loop->now_ns;
     conn->bytes_before = -1;
+    conn->bytes_seen = 0;
 }
 
 /* On the socket, since it was opened. 0 where the kernel does not say: then the pace gives no time.
@@ -189,11 +207,21 @@ static int64_t idle_until_ns(const struct conn *conn)
     return clock_min(until_ns, since_ns + DRAIN_IDLE_NS);
 }
 
+/* Does the connection hold so much of the memory budget that others are refused for it? */
+static bool is_pressed(const struct conn *conn)
+{
+    const struct http_request *req = conn->req;
+    if (req == NULL || conn->loop->now_ns >= conn->loop->pressed_until_ns)
+        return false;
+    return req->body.bytes.cap + request_unsent_bytes(req) >= BUDGET_LARGE_BYTES;
+}
+
 static int64_t paced_until_ns(const struct conn *conn, int64_t bytes)
 {
     int64_t read_timeout_ns = conn->loop->server->options.read_timeout_ns;
     int64_t until_ns = clock_after(conn->since_ns, read_timeout_ns);
-    return clock_after(until_ns, bytes * (NS_PER_S / CONN_PACE_BYTES_PER_S));
+    int pace = is_pressed(conn) ? PRESSED_PACE_BYTES_PER_S : CONN_PACE_BYTES_PER_S;
+    return clock_after(until_ns, bytes * (NS_PER_S / pace));
 }
 
 /* A request, or a handshake, has the time of its pace, and less in the reserve. */
@@ -237,6 +265,22 @@ static void sweep_idle(struct conn *conn, int64_t bytes)
     }
 }
 
+static bool stands_still(struct conn *conn, int64_t bytes)
+{
+    int64_t now_ns = conn->loop->now_ns;
+    if (bytes > conn->bytes_seen)
+        conn->moved_at_ns = now_ns;
+    conn->bytes_seen = bytes;
+    return is_pressed(conn) && now_ns >= clock_after(conn->moved_at_ns, PRESSED_STALL_NS);
+}
+
+static void sweep_sending(struct conn *conn, int64_t bytes)
+{
+    bool still = stands_still(conn, bytes);
+    if (still || conn->loop->now_ns >= paced_until_ns(conn, bytes))
+        conn_cut(conn);
+}
+
 /* Asks only about those that wait for the offload thread, which drops the work of a client that is
  * gone. One that has only ended its side counts as gone, too: it looks the same. */
 static void sweep_deferred(struct conn *conn)
@@ -271,8 +315,7 @@ static void sweep_one(struct conn *conn)
             conn_cut(conn);
         break;
     case CONN_SENDING:
-        if (now_ns >= paced_until_ns(conn, bytes_in_phase(conn)))
-            conn_cut(conn);
+        sweep_sending(conn, bytes_in_phase(conn));
         break;
     case CONN_DEFERRED:
         sweep_deferred(conn);
@@ -290,8 +333,18 @@ int64_t conns_sweep_interval_ns(const struct http_loop *loop)
     return interval_ns > SWEEP_MIN_NS ? interval_ns : SWEEP_MIN_NS;
 }
 
+static void note_pressure(struct http_loop *loop)
+{
+    const struct budget *memory = loop->server->options.memory;
+    uint64_t refused = memory != NULL ? budget_refused(memory) : 0;
+    if (refused != loop->refusals_seen)
+        loop->pressed_until_ns = clock_after(loop->now_ns, PRESSED_NS);
+    loop->refusals_seen = refused;
+}
+
 void conns_sweep(struct http_loop *loop)
 {
+    note_pressure(loop);
     int64_t settled_ns = loop->now_ns - conns_sweep_interval_ns(loop) / 2;
     for (struct conn *conn = loop->conns; conn != NULL; conn = conn->next)
         if (conn->since_ns <= settled_ns)

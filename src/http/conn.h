@@ -3,7 +3,8 @@
  * libmicrohttpd's own timeout is satisfied by one byte now and then, so it is off, and each loop
  * sweeps its connections a few times a second. A request has read_timeout for its headers and body
  * from its first byte on, and more as bytes come in at CONN_PACE_BYTES_PER_S; the same holds for
- * taking its answer, and for a TLS handshake. What is between requests may idle for idle_timeout. A
+ * taking its answer, and for a TLS handshake. While the memory budget refuses requests, whoever
+ * holds much of it has less time: see conn.c. What is between requests may idle for idle_timeout. A
  * deferred request is waiting for us, and is left alone. The loop's thread only. */
 #ifndef HTTP_CONN_H
 #define HTTP_CONN_H
@@ -56,6 +57,8 @@ struct conn {
     bool client_ended;               /* its side of the connection, when the sweep last asked */
     int64_t since_ns;                /* when the phase began */
     int64_t bytes_before; /* moved on the socket before it; < 0: the sweep has not asked yet */
+    int64_t bytes_seen;   /* in the phase, when the sweep last asked */
+    int64_t moved_at_ns;  /* when the sweep last saw that there were more */
 };
 
 /* MHD_NotifyConnectionCallback; cls is the loop. */

@@ -11,7 +11,8 @@
 #include "http/server.h"
 #include "http/tls_set.h"
 
-enum { CHAIN_MAX = 16 };
+/* A message of the handshake, such as a chain of certificates, is kept with the session. */
+enum { CHAIN_MAX = 16, HANDSHAKE_MAX_BYTES = 24 * 1024 };
 
 static struct http_tls *tls_of(const struct conn *conn)
 {
@@ -53,6 +54,7 @@ bool conn_tls_begin(struct conn *conn, struct MHD_Connection *mhd)
     tls->session = session;
     tls->set = tls_hold(tls_of(conn));
     gnutls_session_set_ptr(session, conn);
+    gnutls_handshake_set_max_packet_length(session, HANDSHAKE_MAX_BYTES);
     gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST,
                                        on_finished);
     if (tls->set->info.client_authorities > 0)

@@ -23,6 +23,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+struct budget;
+struct pieces;
+
 struct http_server;  /* opaque */
 struct http_loop;    /* opaque */
 struct http_request; /* opaque */
@@ -79,6 +82,8 @@ void http_each_header(struct http_request *req, const char *name,
 const char *http_query(struct http_request *req, const char *name, size_t *count);
 /* "" when empty; NUL-terminated; unpacked where it came as gzip. */
 const char *http_body(struct http_request *req, size_t *len);
+/* Frees the body: nothing of it is needed any more. */
+void http_body_done(struct http_request *req);
 int64_t http_received_at_ns(struct http_request *req); /* when its last byte arrived */
 bool http_body_is_lines(struct http_request *req);     /* application/x-ndjson */
 
@@ -105,8 +110,27 @@ void http_charge(struct http_request *req, uint32_t requests);
 /* Before http_answer() or http_problem(); both strings are copied. Cache-Control is no-store unless
  * it is one of them. */
 void http_add_header(struct http_request *req, const char *name, const char *value);
-/* Takes the bytes out of *body (leaves it empty). A failed buffer is answered 500. */
+/* Takes the bytes out of *body (leaves it empty). A failed buffer is answered 500; one for which
+ * the budget (http_options.memory) has no room, 503 overloaded: where that must not happen, since
+ * an order was committed, the room is reserved before. */
 void http_answer(struct http_request *req, int status, const char *content_type, struct buf *body);
+
+/* So many bytes of an answer need no room in the budget: each connection has that much anyway. */
+enum { HTTP_ANSWER_FREE = 4096 };
+
+/* Reserves room for an answer of so many bytes. False: the budget has none. */
+bool http_reserve(struct http_request *req, size_t bytes) MUST_CHECK;
+
+/* An answer of bytes that live longer than the server, and are not copied. */
+void http_answer_static(struct http_request *req, int status, const char *content_type,
+                        const char *bytes, size_t len);
+
+/* A large answer, whose memory is given back as it leaves. Takes the pieces out of *body (leaves it
+ * empty). Of what was reserved for it and not needed, HTTP_BLOCK_BYTES are kept until it has left.
+ */
+enum { HTTP_BLOCK_BYTES = 16 * 1024 };
+void http_answer_pieces(struct http_request *req, int status, const char *content_type,
+                        struct pieces *body);
 
 /* RFC 9457 and our members (design.md section 5). */
 struct http_problem {
@@ -125,6 +149,13 @@ void http_problem(struct http_request *req, const struct http_problem *problem);
 /* For an answer that is no problem document and holds refusals all the same: the code that
  * http_answered names. `code` is a constant, or lives as long as the request. */
 void http_note_code(struct http_request *req, const char *code);
+/* A problem with more members than a string should hold. Any thread, while the request is deferred:
+ * adds the document without its end to *out, to which the caller adds members, each behind a comma,
+ * and "}\n". Then, on the loop, the answer. `members` is not looked at. */
+void http_problem_open(struct http_request *req, const struct http_problem *problem,
+                       struct pieces *out);
+void http_problem_pieces(struct http_request *req, const struct http_problem *problem,
+                         struct pieces *body);
 
 /* 404 not_found, as where no route has the path. */
 void http_not_found(struct http_request *req);
@@ -208,6 +239,7 @@ struct http_options {
     uint64_t
         max_document_bytes; /* of a body that is HTTP_JSON_BODY; 0: max_body_bytes alone counts */
     uint64_t header_max_bytes; /* MHD's memory per connection */
+    struct budget *memory;     /* of bodies and answers; borrowed; NULL: bodies alone are bounded */
     int64_t read_timeout_ns, idle_timeout_ns;
     int64_t offload_timeout_ns; /* see struct http_work; 0: no limit */
     struct http_tls *tls;       /* NULL: plain HTTP; borrowed */
@@ -246,6 +278,10 @@ bool http_server_alive(struct http_server *server) MUST_CHECK;
 /* Requests begun and not yet answered; any thread. */
 uint64_t http_server_in_flight(const struct http_server *server);
 uint64_t http_server_connections(const struct http_server *server);
+
+/* What http_options.memory does not count, at most: connections with all that each has for itself,
+ * and answers of probes and figures. Of the options, max_connections and header_max_bytes count. */
+uint64_t http_fixed_bytes(const struct http_options *options, bool tls);
 
 /* http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code}
  * and the connection gauges, in Prometheus text. */

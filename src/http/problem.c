@@ -43,10 +43,9 @@ static void add_text(struct buf *out, const char *name, const char *text)
     buf_add_json(out, text);
 }
 
-struct buf problem_render(const struct http_problem *problem, const char *request_id)
+struct buf problem_render_open(const struct http_problem *problem, const char *request_id)
 {
-    size_t members_len = problem->members != NULL ? strlen(problem->members) : 0;
-    struct buf out = BUF_INIT(PROBLEM_MAX_BYTES + members_len);
+    struct buf out = BUF_INIT(PROBLEM_MAX_BYTES);
     buf_printf(&out, "{\"type\":\"urn:ordersd:problem:%s\"", problem->code);
     add_text(&out, "title", problem->title);
     buf_printf(&out, ",\"status\":%d", problem->status);
@@ -60,6 +59,14 @@ struct buf problem_render(const struct http_problem *problem, const char *reques
     if (problem->retry_after_ns > 0)
         buf_printf(&out, ",\"retry_after_ms\":%" PRId64,
                    round_up(problem->retry_after_ns, NS_PER_MS));
+    return out;
+}
+
+struct buf problem_render(const struct http_problem *problem, const char *request_id)
+{
+    struct buf out = problem_render_open(problem, request_id);
+    size_t members_len = problem->members != NULL ? strlen(problem->members) : 0;
+    out.max += members_len;
     if (members_len > 0) {
         buf_add_char(&out, ',');
         buf_add(&out, problem->members, members_len);

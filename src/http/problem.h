@@ -17,6 +17,9 @@ extern const struct http_problem problem_cut_short;
 /* A buffer with the document in it, failed when memory ran out; the caller's to end. */
 struct buf problem_render(const struct http_problem *problem, const char *request_id);
 
+/* The same without members and without its end: `}` and a line feed. */
+struct buf problem_render_open(const struct http_problem *problem, const char *request_id);
+
 /* The value of Retry-After: whole seconds, rounded up, at least 1. */
 void problem_retry_after(int64_t span_ns, char out[RETRY_AFTER_SIZE]);
 

@@ -81,7 +81,7 @@ static const struct refusal_row rows[] = {
     [REFUSAL_CONNECTIONS] =      { 503, true,  true,  "too_many_connections", "Service Unavailable",
         "Too many connections", "All connections that this server may have are in use." },
     [REFUSAL_OVERLOADED] =       { 503, true,  false, "overloaded", "Service Unavailable",
-        "The server is overloaded", "All memory for the bodies of requests is in use." },
+        "The server is overloaded", "All the memory that requests and their answers may take is in use." },
     [REFUSAL_OFFLOAD_LATE] =     { 503, true,  false, "overloaded", "Service Unavailable",
         "The server is overloaded", "The request waited too long for its turn to be read." },
     [REFUSAL_CLOSING] =          { 503, true,  true,  "shutting_down", "Service Unavailable",

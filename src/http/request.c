@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/pieces.h"
 #include "http/body.h"
 #include "http/conn.h"
 #include "http/head.h"
@@ -196,6 +197,7 @@ void request_answered(struct http_request *req, int status, struct MHD_Response 
 {
     bool deferred = req->state == REQUEST_DEFERRED;
     deadlines_remove(&req->loop->deadlines, &req->deadline);
+    http_body_done(req);
     req->status = status;
     req->response = response;
     req->state = REQUEST_ANSWERED;
@@ -204,6 +206,11 @@ void request_answered(struct http_request *req, int status, struct MHD_Response 
     unlist_deferred(req);
     conn_enter(req->conn, CONN_SENDING);
     MHD_resume_connection(req->mhd);
+}
+
+uint64_t request_unsent_bytes(const struct http_request *req)
+{
+    return req->held.bytes + (req->pieces != NULL ? req->pieces->share.bytes : 0);
 }
 
 void request_sent(struct http_request *req, int status)
@@ -247,6 +254,7 @@ void request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
     if (req->response != NULL)
         MHD_destroy_response(req->response);
     body_fini(req);
+    budget_share_end(&req->held);
     authorize_fini(req);
     buf_fini(&req->headers);
     free(req);

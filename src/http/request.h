@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/budget.h"
 #include "base/buf.h"
 #include "http/authorize.h"
 #include "http/bodies.h"
@@ -26,6 +27,7 @@
 #include "http/trace.h"
 
 struct conn;
+struct pieces;
 
 enum request_state {
     REQUEST_READING,
@@ -63,6 +65,8 @@ struct http_request {
     void *deadline_arg;
     struct buf headers;            /* name NUL value NUL ... */
     struct MHD_Response *response; /* ANSWERED; NULL: no memory for one */
+    struct budget_share held;      /* of the budget, for the answer: reserved, or in the response */
+    const struct pieces *pieces;   /* of the answer, the response's; NULL: it has none */
     int status;
     const char *code; /* of the answer, for the report; NULL: none */
     char id[HTTP_ID_SIZE];
@@ -88,6 +92,9 @@ void request_unpacked(struct http_request *req, enum refusal refusal);
 
 /* Counts and reports the answer, once; the request is SENT from here on. */
 void request_sent(struct http_request *req, int status);
+
+/* What of the budget the unsent rest of its answer holds, in bytes. */
+uint64_t request_unsent_bytes(const struct http_request *req);
 
 /* The answer is stored: on its way to libmicrohttpd at once, or after a resume. */
 void request_answered(struct http_request *req, int status, struct MHD_Response *response);

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "http/accept.h"
+#include "http/body.h"
 #include "http/http.h"
 #include "http/loop.h"
 #include "http/request.h"
@@ -121,6 +122,11 @@ const char *http_body(struct http_request *req, size_t *len)
 {
     *len = req->body.bytes.len;
     return req->body.bytes.data != NULL ? req->body.bytes.data : "";
+}
+
+void http_body_done(struct http_request *req)
+{
+    body_fini(req);
 }
 
 int64_t http_received_at_ns(struct http_request *req)

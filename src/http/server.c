@@ -20,6 +20,14 @@
 #include "http/router.h"
 #include "http/server_metrics.h"
 
+enum {
+    FIGURES_BYTES = 8 << 20,
+    /* Beside HTTP_HEADER_MAX: the request and its headers, libmicrohttpd's connection, an answer of
+     * HTTP_ANSWER_FREE. */
+    CONNECTION_BYTES = 8 * 1024,
+    TLS_BYTES = 72 * 1024, /* a session of GnuTLS: records under way, the client's certificates */
+};
+
 union address {
     struct sockaddr any;
     struct sockaddr_in v4;
@@ -128,7 +136,8 @@ struct http_server *http_server_open(const struct http_options *options, struct 
         return NULL;
     }
     server->options = *options;
-    server->bodies.max_bytes = options->bodies_max_bytes;
+    budget_init(&server->bodies.budget, options->bodies_max_bytes, options->memory);
+    budget_init(&server->figures, FIGURES_BYTES, NULL);
     addresses_init(&server->addresses);
     server->parser.clock = clock_now_ns;
     server->parser.cpu_clock = clock_thread_ns;
@@ -227,6 +236,12 @@ bool http_server_reload_keys(struct http_server *server, struct err *err)
 void http_server_keys(struct http_server *server, struct http_keys_info *info)
 {
     keyring_info(&server->keyring, info);
+}
+
+uint64_t http_fixed_bytes(const struct http_options *options, bool tls)
+{
+    uint64_t each = options->header_max_bytes + CONNECTION_BYTES + (tls ? TLS_BYTES : 0);
+    return options->max_connections * each + FIGURES_BYTES;
 }
 
 uint64_t http_server_in_flight(const struct http_server *server)

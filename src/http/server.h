@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/budget.h"
 #include "http/addresses.h"
 #include "http/bodies.h"
 #include "http/hosts.h"
@@ -33,6 +34,7 @@ struct http_server {
     atomic_uint_fast64_t connections, requests;
     atomic_uint_fast64_t admitted; /* connections within max_connections; at most that many */
     struct bodies bodies;
+    struct budget figures; /* for the answers of probes and figures */
     struct addresses addresses;
     struct hosts hosts;
     atomic_uint_fast64_t handshakes_failed; /* of TLS; only grows; relaxed */

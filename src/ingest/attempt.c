@@ -29,7 +29,8 @@ void attempt_fini(struct attempt *a)
 static void choose_lookup(struct attempt *a, struct ingest_item *item, int64_t now_us)
 {
     if (!a->group.sent)
-        item->put.lookup_only = a->group.known || order_is_stale(&item->order, now_us);
+        item->put.lookup_only =
+            a->group.known || item->order.replay_only || order_is_stale(&item->order, now_us);
 }
 
 /* An order that has expired stays behind, one that is too old by now is only looked up. From here

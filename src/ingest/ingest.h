@@ -36,6 +36,7 @@ enum item_verdict {
     ITEM_REUSED,   /* put.stored, put.diff; stored.order_id is "" when it is an order of the same
                       atomic list, of which nothing is stored */
     ITEM_STALE,    /* too old before its first send, and not stored */
+    ITEM_INVALID,  /* order.replay_only, and not stored */
     ITEM_REFUSED,  /* the database refuses this order: err.code */
     ITEM_BATCH_REFUSED,  /* of an atomic list: good, and not stored because another was refused */
     ITEM_FAILED,         /* a fault of ours; certainly not stored: err */
@@ -89,8 +90,12 @@ struct ingest_item {
 /* What an order hears of a failure that is certain, and leaves nothing to try. */
 enum item_verdict ingest_verdict_of(enum store_fault fault);
 
-/* Frees order and put.stored. */
+/* Frees the order. */
 void ingest_item_fini(struct ingest_item *item);
+
+/* Metadata in one group at most, but for an atomic one: so what a statement carries is bounded, and
+ * what the connection to the database keeps for it. */
+enum { INGEST_GROUP_METADATA_MAX = 1024 * 1024 };
 
 struct ingest_options {
     const struct order_store *store; /* borrowed, outlives the ingest */

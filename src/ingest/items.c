@@ -112,7 +112,6 @@ bool item_expired(const struct ingest_item *item)
 void ingest_item_fini(struct ingest_item *item)
 {
     order_fini(&item->order);
-    order_fini(&item->put.stored);
 }
 
 enum item_verdict ingest_verdict_of(enum store_fault fault)

@@ -79,7 +79,7 @@ static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->mu)
 
 /* What a list asks for. */
 struct wish {
-    uint64_t n, bytes;
+    uint64_t n, bytes, metadata;
     struct ingest_item *last;
 };
 
@@ -89,6 +89,7 @@ static struct wish wish_of(struct ingest_item *first)
     for (struct ingest_item *item = first; item != NULL; item = item->next) {
         wish.n++;
         wish.bytes += item_bytes(item);
+        wish.metadata += item->order.metadata_len;
         wish.last = item;
     }
     return wish;
@@ -130,6 +131,7 @@ static void append(struct queue *queue, struct ingest_item *first, const struct 
         queue->fresh.last->next = first;
     queue->fresh.last = last;
     queue->n_fresh += n;
+    queue->fresh_metadata += wish->metadata;
     queue->depth += n;
     queue->held += n;
     queue->bytes += wish->bytes;
@@ -155,16 +157,29 @@ static struct ingest_item *last_of_group(const struct queue *queue, struct inges
     REQUIRES(queue->mu)
 {
     struct ingest_item *last = out->first;
-    if (queue->n_batches == 0 && queue->n_fresh <= queue->options->group_max) {
+    if (queue->n_batches == 0 && queue->n_fresh <= queue->options->group_max &&
+        queue->fresh_metadata <= INGEST_GROUP_METADATA_MAX) {
         out->n_items = queue->n_fresh;
         return queue->fresh.last;
     }
+    size_t metadata = last->order.metadata_len;
     for (out->n_items = 1; out->n_items < queue->options->group_max; out->n_items++) {
         if (last->next == NULL || last->next->batch != NULL)
+            break;
+        metadata += last->next->order.metadata_len;
+        if (metadata > INGEST_GROUP_METADATA_MAX)
             break;
         last = last->next;
     }
     return last;
+}
+
+static uint64_t metadata_of(const struct ingest_item *first)
+{
+    uint64_t bytes = 0;
+    for (; first != NULL; first = first->next)
+        bytes += first->order.metadata_len;
+    return bytes;
 }
 
 /* The items, not yet formed into a group: that is done without the lock. */
@@ -186,6 +201,7 @@ static void take_fresh(struct queue *queue, struct ingest_group *out) REQUIRES(q
         queue->n_batches--;
     }
     queue->n_fresh -= out->n_items;
+    queue->fresh_metadata -= queue->n_fresh > 0 ? metadata_of(first) : queue->fresh_metadata;
 }
 
 static struct ingest_group form(const struct ingest_group *taken)

@@ -27,11 +27,12 @@ struct queue {
 
     struct items fresh GUARDED_VAR;
     struct due retries GUARDED_VAR, suspects GUARDED_VAR;
-    uint32_t n_fresh GUARDED_VAR;   /* items; those of atomic lists too */
-    uint32_t n_batches GUARDED_VAR; /* atomic lists among them */
-    uint32_t depth GUARDED_VAR;     /* fresh, retries, suspects: orders not in an attempt */
-    uint32_t held GUARDED_VAR;      /* accepted and not given back */
-    uint64_t bytes GUARDED_VAR;     /* of the held */
+    uint32_t n_fresh GUARDED_VAR;        /* items; those of atomic lists too */
+    uint32_t n_batches GUARDED_VAR;      /* atomic lists among them */
+    uint64_t fresh_metadata GUARDED_VAR; /* of all of them, in bytes */
+    uint32_t depth GUARDED_VAR;          /* fresh, retries, suspects: orders not in an attempt */
+    uint32_t held GUARDED_VAR;           /* accepted and not given back */
+    uint64_t bytes GUARDED_VAR;          /* of the held */
     uint32_t idle GUARDED_VAR, busy GUARDED_VAR, suspects_busy GUARDED_VAR;
     int64_t attempt_ns
         GUARDED_VAR; /* moving average of first attempts that succeeded; 0: none yet */

@@ -253,9 +253,9 @@ void settle_pending(struct attempt *a)
         settle_put_back(a, &why, RETRY_SERVER);
 }
 
-static enum item_verdict verdict_of(enum put_verdict verdict)
+static enum item_verdict verdict_of(const struct ingest_item *item)
 {
-    switch (verdict) {
+    switch (item->put.verdict) {
     case PUT_CREATED:
         return ITEM_CREATED;
     case PUT_REPLAYED:
@@ -263,7 +263,7 @@ static enum item_verdict verdict_of(enum put_verdict verdict)
     case PUT_REUSED:
         return ITEM_REUSED;
     case PUT_ABSENT:
-        return ITEM_STALE;
+        return item->order.replay_only ? ITEM_INVALID : ITEM_STALE;
     case PUT_REFUSED:
         return ITEM_REFUSED;
     case PUT_ROLLED_BACK:
@@ -285,7 +285,7 @@ static void lead_again(struct attempt *a, struct ingest_item *item)
  * sake. In doubt that is no word on what an earlier attempt did. */
 static void end_rolled_back(struct attempt *a, struct ingest_item *item, const struct err *refusal)
 {
-    enum item_verdict verdict = verdict_of(item->put.verdict);
+    enum item_verdict verdict = verdict_of(item);
     if (a->group.in_doubt) {
         verdict = ITEM_UNKNOWN;
     } else if (verdict == ITEM_REFUSED) {
@@ -311,7 +311,7 @@ void settle_verdicts(struct attempt *a, const struct err *refusal)
         else if (leader->put.verdict == PUT_REFUSED || leader->put.verdict == PUT_ROLLED_BACK)
             end_rolled_back(a, leader, refusal);
         else if (leader->put.verdict != PUT_PENDING)
-            end_leader(a, leader, verdict_of(leader->put.verdict));
+            end_leader(a, leader, verdict_of(leader));
         else
             items_push(&pending, leader);
     }

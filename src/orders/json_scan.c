@@ -3,6 +3,7 @@
  * it. */
 #include "orders/json_scan.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* The place behind the string whose opening quote is at `at`; NULL when it is not closed. */
@@ -133,13 +134,28 @@ static int exponent_size(const char *at, const char *end, int max)
     return size;
 }
 
+/* The next e outside strings; `end` when there is none. */
+static const char *find_exponent(const char *at, const char *end)
+{
+    while (at < end && *at != 'e' && *at != 'E')
+        at = *at == '"' ? after_string(at, end) : at + 1;
+    return at;
+}
+
 bool json_exponents_within(struct json_token text, int max)
 {
-    const char *at = text.at, *end = text.at + text.len;
-    while (at < end) {
-        if ((*at == 'e' || *at == 'E') && exponent_size(at, end, max) > max)
+    const char *end = text.at + text.len;
+    for (const char *at = find_exponent(text.at, end); at < end; at = find_exponent(at + 1, end))
+        if (exponent_size(at, end, max) > max)
             return false;
-        at = *at == '"' ? after_string(at, end) : at + 1;
-    }
     return true;
+}
+
+size_t json_exponents_sum(struct json_token text)
+{
+    const char *end = text.at + text.len;
+    size_t sum = 0;
+    for (const char *at = find_exponent(text.at, end); at < end; at = find_exponent(at + 1, end))
+        sum += (size_t)exponent_size(at, end, INT_MAX / 10 - 1);
+    return sum;
 }

@@ -20,6 +20,7 @@ enum {
     ORDER_SYMBOL_SIZE = 33,  /* 1..32 of [A-Z0-9._/-] */
     ORDER_DECIMAL_SIZE = 39, /* 18 digits, point, 18 digits */
     ORDER_METADATA_MAX = 4096,
+    ORDER_ZEROS_MAX = 32768,     /* in metadata: that exponents stand for, see `replay_only` */
     ORDER_BYTES_MAX = 64 * 1024, /* of the document: a good one has a tenth of that, or is padded */
     ORDER_DEPTH_MAX = 8,         /* nesting of the document, the order object being 1 */
     ORDER_ERRORS_MAX = 16,
@@ -44,6 +45,10 @@ struct order {
     int64_t sent_at_us, max_age_ms;       /* both 0 when absent; not stored, not compared */
     char *metadata; /* owned; the client's own bytes, NUL-terminated; NULL when absent */
     size_t metadata_len;
+    /* Its metadata has numbers such as 1e308 whose exponents add up to more than ORDER_ZEROS_MAX:
+     * the database would write them out, and one order would become fifty times as large. Such an
+     * order is not stored any more; one that was stored before is still a replay. */
+    bool replay_only;
 };
 
 /* The words of the enums, as JSON and SQL have them. */
@@ -82,6 +87,9 @@ struct order_problem {
  * no text is made of it. */
 enum order_rc order_parse(const char *body, size_t len, const char *idempotency_key,
                           struct order *out, struct order_problem *problem) MUST_CHECK;
+
+/* What ORDER_INVALID says of an order that is replay_only, and not stored. */
+void order_refuse_replay_only(struct order_problem *problem);
 
 /* Gives the order its order_id (a new UUIDv7 of that moment) and received_at. */
 void order_stamp(struct order *order, int64_t now_us);

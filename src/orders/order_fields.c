@@ -149,6 +149,7 @@ static const struct order_refusal *read_metadata(const struct order_field *field
         return &too_large;
     if (!json_exponents_within(value->token, METADATA_EXPONENT_MAX))
         return &number_out_of_range;
+    draft->order.replay_only = json_exponents_sum(value->token) > ORDER_ZEROS_MAX;
     draft->metadata = value->token;
     return NULL;
 }

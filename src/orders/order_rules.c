@@ -100,6 +100,21 @@ static void check_age(struct order_draft *draft, int64_t now_us)
     }
 }
 
+static void refuse_long_numbers(struct order_errors *errors)
+{
+    order_errors_add(
+        errors, "metadata", ORDER_CODE_NUMBER_OUT_OF_RANGE,
+        "must be free of numbers that have over %d digits in all when they are written "
+        "out (1e308 has 309): send such numbers as strings",
+        ORDER_ZEROS_MAX);
+}
+
+void order_refuse_replay_only(struct order_problem *problem)
+{
+    struct order_errors errors = { .problem = problem };
+    refuse_long_numbers(&errors);
+}
+
 void order_draft_finish(struct order_draft *draft, const char *idempotency_key, int64_t now_us)
 {
     if (idempotency_key != NULL)
@@ -107,4 +122,6 @@ void order_draft_finish(struct order_draft *draft, const char *idempotency_key, 
     check_required(draft);
     check_prices(draft);
     check_age(draft, now_us);
+    if (draft->errors.n > 0 && draft->order.replay_only) /* so it is no replay either */
+        refuse_long_numbers(&draft->errors);
 }

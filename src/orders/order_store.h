@@ -26,6 +26,14 @@ enum put_verdict {
     PUT_ROLLED_BACK, /* not stored, for another's sake */
 };
 
+/* What is told of an order that was there before. Of a replay all else is equal by value to what
+ * was sent, so that nothing of it needs to be fetched. */
+struct order_stored {
+    char order_id[ORDER_ID_SIZE]; /* "" when it is an order of the same atomic group: none of it is
+                                     stored */
+    int64_t received_at_us;
+};
+
 /* One order on its way through an attempt. */
 struct order_put {
     const struct order
@@ -34,8 +42,7 @@ struct order_put {
     bool skip;                /* set by before_send: leave this one out of the attempt */
     enum put_verdict verdict; /* out; final unless PUT_PENDING */
     unsigned diff;            /* out: PUT_REUSED */
-    struct order stored; /* out: PUT_REPLAYED, PUT_REUSED; the caller's to order_fini(). order_id ""
-                            when it is an order of the same atomic group: none of it is stored */
+    struct order_stored stored; /* out: PUT_REPLAYED, PUT_REUSED */
 };
 
 /* Whose fault a failure is: store/sqlstate.c has the table of SQLSTATEs. */
@@ -100,6 +107,18 @@ enum lookup_rc {
     LOOKUP_FAILED,         /* a fault of ours, or no memory: *err */
 };
 
+/* What the metadata of a stored order may have at most as the database shows it: older versions of
+ * this program stored numbers that jsonb writes out, up to 52 bytes for one. */
+enum { ORDER_SHOWN_METADATA_MAX = 256 * 1024 };
+
+/* What one lookup may fetch of metadata. Of n orders, those with more than an n-th of it (and at
+ * most ORDER_SHOWN_METADATA_MAX) are left out. So of LOOKUP_KEYS_ALL orders none is ever left out,
+ * and of 100 none that this version has stored. */
+enum {
+    LOOKUP_METADATA_MAX = 4 * 1024 * 1024,
+    LOOKUP_KEYS_ALL = LOOKUP_METADATA_MAX / ORDER_SHOWN_METADATA_MAX,
+};
+
 struct order_key {
     const char *account_id, *client_order_id; /* borrowed */
 };
@@ -110,7 +129,9 @@ struct order_store {
      * by right; false: *failure says why, and puts whose verdict is set have it for good. An atomic
      * group has verdicts for all or for none. */
     bool (*put)(void *ctx, struct put_group *group, struct store_failure *failure);
-    /* out[i].order_id is "" where keys[i] was not found. The caller owns what was filled in. */
+    /* out[i].order_id is "" where keys[i] was not found. The caller owns what was filled in. Of an
+     * order that is too large to be shown beside so many others metadata is NULL and metadata_len
+     * is not 0. */
     enum lookup_rc (*get_by_keys)(void *ctx, const struct order_key *keys, size_t n,
                                   struct order *out, int64_t deadline_at_ns, struct err *err);
     enum lookup_rc (*get_by_id)(void *ctx, const char *order_id, struct order *out,

@@ -70,7 +70,7 @@ static void write_check(struct buf *sql)
     buf_add_str(sql, LOCK_WAIT "; EXPLAIN ");
     statement_spell(STATEMENT_INSERT, NULL, sql);
     buf_add_str(sql, "; EXPLAIN ");
-    statement_spell(STATEMENT_BY_KEYS, NULL, sql);
+    statement_spell(STATEMENT_COMPARE, NULL, sql);
     buf_add_str(sql, "; " READ_STATE);
     buf_add_char(sql, '\0');
 }

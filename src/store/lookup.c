@@ -2,6 +2,7 @@
 #include "store/impl.h"
 
 #include <libpq-fe.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "orders/uuid7.h"
@@ -28,7 +29,20 @@ static enum lookup_rc fetch(const struct store *store, enum statement which,
     return found;
 }
 
-static bool make_keys(struct params *params, const struct order_key *keys, size_t n)
+enum { LIMIT_SIZE = 16 };
+
+/* Every statement that fetches metadata is told how much of one order: all orders of a lookup
+ * together then have LOOKUP_METADATA_MAX at most. */
+static void add_limit(struct params *params, size_t n, char text[LIMIT_SIZE])
+{
+    size_t share = LOOKUP_METADATA_MAX / n;
+    size_t limit = share < ORDER_SHOWN_METADATA_MAX ? share : ORDER_SHOWN_METADATA_MAX;
+    (void)snprintf(text, LIMIT_SIZE, "%zu", limit);
+    params_text(params, text);
+}
+
+static bool make_keys(struct params *params, const struct order_key *keys, size_t n,
+                      char limit[LIMIT_SIZE])
 {
     struct buf *accounts = params_array(params, PG_TEXT, n, ORDER_NAME_SIZE);
     struct buf *client_ids = params_array(params, PG_TEXT, n, ORDER_NAME_SIZE);
@@ -36,22 +50,23 @@ static bool make_keys(struct params *params, const struct order_key *keys, size_
         pg_array_text(accounts, keys[i].account_id);
         pg_array_text(client_ids, keys[i].client_order_id);
     }
-    (void)params_array(params, PG_TEXT, 0, 0); /* no metadata to compare */
+    add_limit(params, n, limit);
     return params_ready(params);
 }
 
 static enum lookup_rc read_found(const PGresult *rows, struct order *out, size_t n, struct err *err)
 {
     for (int i = 0; i < PQntuples(rows); i++) {
-        struct keyed_row found;
-        if (row_read_keyed(rows, i, n, &found, err) != ROW_OK)
+        struct order found;
+        size_t place;
+        if (row_read_keyed(rows, i, n, &found, &place, err) != ROW_OK)
             return LOOKUP_FAILED;
-        if (out[found.place].order_id[0] != '\0') {
+        if (out[place].order_id[0] != '\0') {
             err_set(err, 0, "malformed answer to a lookup: two rows for one key");
-            order_fini(&found.order);
+            order_fini(&found);
             return LOOKUP_FAILED;
         }
-        out[found.place] = found.order;
+        out[place] = found;
     }
     return LOOKUP_OK;
 }
@@ -71,9 +86,10 @@ enum lookup_rc store_get_by_keys(void *ctx, const struct order_key *keys, size_t
     PGresult *rows = NULL;
     struct err why = { 0 };
     enum lookup_rc rc = LOOKUP_FAILED;
+    char limit[LIMIT_SIZE];
     for (size_t i = 0; i < n; i++)
         out[i] = (struct order){ 0 };
-    if (make_keys(&params, keys, n))
+    if (make_keys(&params, keys, n, limit))
         rc = fetch(ctx, STATEMENT_BY_KEYS, &params, deadline_at_ns, &rows, &why);
     else
         err_set(&why, ERR_RETRYABLE, "out of memory for a lookup");
@@ -99,7 +115,9 @@ enum lookup_rc store_get_by_id(void *ctx, const char *order_id, struct order *ou
     *out = (struct order){ 0 };
     if (!uuid_parse(order_id, uuid))
         return LOOKUP_OK; /* the id of no order */
+    char limit[LIMIT_SIZE];
     params_text(&params, order_id);
+    add_limit(&params, 1, limit);
     enum lookup_rc rc = fetch(ctx, STATEMENT_BY_ID, &params, deadline_at_ns, &rows, &why);
     if (rc == LOOKUP_OK && PQntuples(rows) > 0 && row_read(rows, 0, out, &why) != ROW_OK)
         rc = LOOKUP_FAILED;

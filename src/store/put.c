@@ -46,7 +46,8 @@ static bool insert_new(struct put_attempt *a)
     if (pqpool_lease_warned(a->session.lease))
         a->failure->in_doubt = PQntuples(rows) > 0;
     else
-        a->failure->in_doubt = put_settle_created(a, rows) < (size_t)PQntuples(rows);
+        a->failure->in_doubt = put_settle_created((struct put_part){ a->open, a->n_open }, rows) <
+                               (size_t)PQntuples(rows);
     ok = true;
 
 out:

@@ -32,8 +32,7 @@ static void withdraw(const struct put_attempt *a)
 {
     for (size_t i = 0; i < a->group->n; i++) {
         struct order_put *put = a->group->puts[i];
-        order_fini(&put->stored);
-        put->stored = (struct order){ 0 };
+        put->stored = (struct order_stored){ 0 };
         put->diff = 0;
         put->verdict = PUT_PENDING;
     }
@@ -65,16 +64,13 @@ static size_t collect_firsts(struct put_attempt *a)
     return a->n_open;
 }
 
-static bool insert_firsts(struct batch *b)
+static bool insert_part(struct batch *b, struct put_part part)
 {
     struct put_attempt *a = b->a;
     struct params params = { 0 };
     PGresult *rows = NULL;
     bool ok = false;
-    b->at = STATEMENT_INSERT;
-    if (collect_firsts(a) == 0)
-        return true;
-    if (!put_params_insert(&params, a->open, a->n_open)) {
+    if (!put_params_insert(&params, part.puts, part.n)) {
         (void)put_fail_for_memory(a);
         goto out;
     }
@@ -84,14 +80,32 @@ static bool insert_firsts(struct batch *b)
         (void)put_fail_by(a, rc);
         goto out;
     }
-    (void)put_settle_created(a, rows);
-    b->n_inserted = (size_t)PQntuples(rows);
+    (void)put_settle_created(part, rows);
+    b->n_inserted += (size_t)PQntuples(rows);
     ok = true;
 
 out:
     PQclear(rows);
     params_fini(&params);
     return ok;
+}
+
+/* Runs a statement for each part of `open`. */
+static bool for_each_part(struct batch *b, enum statement at,
+                          bool (*run)(struct batch *b, struct put_part part))
+{
+    struct put_part rest = { b->a->open, b->a->n_open }, part;
+    b->at = at;
+    while ((part = put_next_part(&rest)).n > 0)
+        if (!run(b, part))
+            return false;
+    return true;
+}
+
+static bool insert_firsts(struct batch *b)
+{
+    (void)collect_firsts(b->a);
+    return for_each_part(b, STATEMENT_INSERT, insert_part);
 }
 
 static void settle_absent(const struct put_attempt *a)
@@ -101,34 +115,40 @@ static void settle_absent(const struct put_attempt *a)
             a->open[i]->verdict = PUT_ABSENT;
 }
 
-/* Replays, twins and what is only looked up. */
-static bool look_up_others(struct batch *b)
+static bool look_up_part(struct batch *b, struct put_part part)
 {
     struct put_attempt *a = b->a;
     struct params params = { 0 };
     PGresult *rows = NULL;
     bool ok = false;
-    if (put_collect_open(a, true) == 0)
-        return true;
-    b->at = STATEMENT_BY_KEYS;
-    if (!put_params_keys(&params, a->open, a->n_open)) {
+    if (!put_params_keys(&params, part.puts, part.n)) {
         (void)put_fail_for_memory(a);
         goto out;
     }
     enum pqpool_rc rc =
-        transaction_run(&a->session, STATEMENT_BY_KEYS, &params, &rows, &a->failure->err);
+        transaction_run(&a->session, STATEMENT_COMPARE, &params, &rows, &a->failure->err);
     if (rc != PQPOOL_OK) {
         (void)put_fail_by(a, rc);
         goto out;
     }
-    b->n_found = (size_t)PQntuples(rows);
-    ok = put_settle_found(a, rows);
-    settle_absent(a);
+    b->n_found += (size_t)PQntuples(rows);
+    ok = put_settle_found(a, part, rows);
 
 out:
     PQclear(rows);
     params_fini(&params);
     return ok;
+}
+
+/* Replays, twins and what is only looked up. */
+static bool look_up_others(struct batch *b)
+{
+    if (put_collect_open(b->a, true) == 0)
+        return true;
+    if (!for_each_part(b, STATEMENT_COMPARE, look_up_part))
+        return false;
+    settle_absent(b->a);
+    return true;
 }
 
 /* ---- all of it ---- */
@@ -183,8 +203,7 @@ static void settle_rolled_back(struct order_put *put, const struct order_put *fi
     case PUT_CREATED:
     case PUT_REPLAYED:
     case PUT_ROLLED_BACK:
-        order_fini(&put->stored);
-        put->stored = (struct order){ 0 };
+        put->stored = (struct order_stored){ 0 };
         put->verdict = PUT_ROLLED_BACK;
         return;
     }

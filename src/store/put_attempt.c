@@ -52,25 +52,42 @@ bool put_fail_for_memory(const struct put_attempt *a)
     return put_fail(a, STORE_RETRY, FAULT_SERVICE);
 }
 
+enum { PART_ORDERS_MAX = 1000, PART_METADATA_MAX = 1024 * 1024 };
+
+struct put_part put_next_part(struct put_part *rest)
+{
+    struct put_part part = { .puts = rest->puts };
+    size_t metadata = 0;
+    while (part.n < rest->n && part.n < PART_ORDERS_MAX) {
+        metadata += rest->puts[part.n]->order->metadata_len;
+        if (part.n > 0 && metadata > PART_METADATA_MAX)
+            break;
+        part.n++;
+    }
+    rest->puts += part.n;
+    rest->n -= part.n;
+    return part;
+}
+
 /* Rows mostly come back in the order they were sent, but nobody promises it: the search begins
  * after the last match. */
-static struct order_put *find_open(const struct put_attempt *a, const char *order_id, size_t *next)
+static struct order_put *find(struct put_part part, const char *order_id, size_t *next)
 {
-    for (size_t tried = 0; tried < a->n_open; tried++) {
-        struct order_put *put = a->open[(*next + tried) % a->n_open];
+    for (size_t tried = 0; tried < part.n; tried++) {
+        struct order_put *put = part.puts[(*next + tried) % part.n];
         if (strcmp(put->order->order_id, order_id) == 0) {
-            *next = (*next + tried + 1) % a->n_open;
+            *next = (*next + tried + 1) % part.n;
             return put;
         }
     }
     return NULL;
 }
 
-size_t put_settle_created(const struct put_attempt *a, const struct pg_result *rows)
+size_t put_settle_created(struct put_part part, const struct pg_result *rows)
 {
     size_t next = 0, created = 0;
     for (int i = 0; i < PQntuples(rows); i++) {
-        struct order_put *put = find_open(a, PQgetvalue(rows, i, 0), &next);
+        struct order_put *put = find(part, PQgetvalue(rows, i, 0), &next);
         if (put != NULL && put->verdict == PUT_PENDING) {
             put->verdict = PUT_CREATED;
             created++;
@@ -88,54 +105,61 @@ static bool fail_malformed(const struct put_attempt *a)
 
 /* Each row has a place of its own among those that were asked for. `diff`, which is 0 until there
  * is a verdict, marks what a row was seen for. */
-static bool places_are_sound(const struct put_attempt *a, const PGresult *rows)
+static bool places_are_sound(const struct put_attempt *a, struct put_part part,
+                             const PGresult *rows)
 {
     int seen = 0;
     for (; seen < PQntuples(rows); seen++) {
         uint64_t place;
-        if (!result_number(rows, seen, ROW_COLUMNS, a->n_open, &place) || place == 0 ||
-            a->open[place - 1]->diff != 0)
+        if (!result_number(rows, seen, ROW_COMPARED_PLACE, part.n, &place) || place == 0 ||
+            part.puts[place - 1]->diff != 0)
             break;
-        a->open[place - 1]->diff = ORDER_DIFF_METADATA;
+        part.puts[place - 1]->diff = ORDER_DIFF_METADATA;
     }
-    for (size_t i = 0; i < a->n_open; i++)
-        a->open[i]->diff = 0;
+    for (size_t i = 0; i < part.n; i++)
+        part.puts[i]->diff = 0;
     if (seen == PQntuples(rows))
         return true;
     err_set(&a->failure->err, 0,
             "malformed answer to a lookup of %zu orders: row %d is for none of them, or for one "
             "that has a row already",
-            a->n_open, seen + 1);
+            part.n, seen + 1);
     return false;
 }
 
-static void settle_found(const struct put_attempt *a, struct keyed_row *found)
+static void settle_found(struct order_put *put, const struct compared_row *found)
 {
-    struct order_put *put = a->open[found->place];
-    if (strcmp(found->order.order_id, put->order->order_id) == 0) {
+    const struct order *there = &found->order;
+    if (strcmp(there->order_id, put->order->order_id) == 0) {
         put->verdict = PUT_CREATED;
-        order_fini(&found->order);
         return;
     }
-    put->diff = order_diff(put->order, &found->order);
+    put->diff = order_diff(put->order, there);
     if (!found->same_metadata)
         put->diff |= ORDER_DIFF_METADATA;
     put->verdict = put->diff == 0 ? PUT_REPLAYED : PUT_REUSED;
-    put->stored = found->order;
+    memcpy(put->stored.order_id, there->order_id, sizeof put->stored.order_id);
+    put->stored.received_at_us = there->received_at_us;
 }
 
-bool put_settle_found(const struct put_attempt *a, const struct pg_result *rows)
+bool put_settle_found(const struct put_attempt *a, struct put_part part,
+                      const struct pg_result *rows)
 {
-    if (!places_are_sound(a, rows))
+    if (!places_are_sound(a, part, rows))
         return fail_malformed(a);
     for (int i = 0; i < PQntuples(rows); i++) {
-        struct keyed_row found;
-        enum row_rc rc = row_read_keyed(rows, i, a->n_open, &found, &a->failure->err);
+        struct compared_row found;
+        enum row_rc rc = row_read_compared(rows, i, part.n, &found, &a->failure->err);
         if (rc != ROW_OK)
             return put_fail(a, rc == ROW_NOMEM ? STORE_RETRY : STORE_SPLIT_OR_FAIL, FAULT_SERVICE);
-        settle_found(a, &found);
+        settle_found(part.puts[found.place], &found);
     }
     return true;
+}
+
+static struct put_part whole(const struct put_attempt *a)
+{
+    return (struct put_part){ a->open, a->n_open };
 }
 
 static bool settle_sealed(const struct put_attempt *a, const struct pg_result *rows)
@@ -145,7 +169,7 @@ static bool settle_sealed(const struct put_attempt *a, const struct pg_result *r
         if (sealed != PQPOOL_OK)
             return put_fail_by(a, sealed);
     }
-    return put_settle_found(a, rows);
+    return put_settle_found(a, whole(a), rows);
 }
 
 /* Once the SELECT has spoken: the keys that are not there. */
@@ -179,7 +203,7 @@ bool put_look_up_rest(struct put_attempt *a)
         goto out;
     }
     enum pqpool_rc rc =
-        statement_read(&a->session, STATEMENT_BY_KEYS, &params, &rows, &a->failure->err);
+        statement_read(&a->session, STATEMENT_COMPARE, &params, &rows, &a->failure->err);
     if (rc == PQPOOL_OK)
         ok = settle_sealed(a, rows) && settle_absent(a);
     else if (strcmp(a->failure->err.code, STATEMENT_MALFORMED) == 0)

@@ -26,13 +26,24 @@ bool put_fail(const struct put_attempt *a, enum store_action action, enum store_
 bool put_fail_by(const struct put_attempt *a, enum pqpool_rc rc);
 bool put_fail_for_memory(const struct put_attempt *a);
 
-/* The rows of STATEMENT_INSERT about `open`; how many of these are new by them. Fewer than there
+/* Some of the puts that a statement is about. */
+struct put_part {
+    struct order_put *const *puts; /* borrowed */
+    size_t n;
+};
+
+/* Cuts off what one statement may carry: what a statement takes in memory, here and in its
+ * connection, is bounded by it, whatever the size of an atomic group. Empty at the end. */
+struct put_part put_next_part(struct put_part *rest);
+
+/* The rows of STATEMENT_INSERT about the part; how many of these are new by them. Fewer than there
  * are rows: one of them is for no order that was sent, or for one twice, so none proves anything.
  */
-size_t put_settle_created(const struct put_attempt *a, const struct pg_result *rows);
+size_t put_settle_created(struct put_part part, const struct pg_result *rows);
 
-/* The rows of STATEMENT_BY_KEYS about `open`. False: the attempt has failed. */
-bool put_settle_found(const struct put_attempt *a, const struct pg_result *rows) MUST_CHECK;
+/* The rows of STATEMENT_COMPARE about the part. False: the attempt has failed. */
+bool put_settle_found(const struct put_attempt *a, struct put_part part,
+                      const struct pg_result *rows) MUST_CHECK;
 
 /* One SELECT settles the puts without a verdict, by what is there for good. False: the attempt has
  * failed. */

@@ -1,4 +1,4 @@
-/* put_params.h - orders as the parameters of STATEMENT_INSERT and STATEMENT_BY_KEYS. */
+/* put_params.h - orders as the parameters of STATEMENT_INSERT and STATEMENT_COMPARE. */
 #ifndef STORE_PUT_PARAMS_H
 #define STORE_PUT_PARAMS_H
 

@@ -11,8 +11,9 @@
 #include "base/err.h"
 #include "orders/decimal.h"
 #include "orders/order.h"
+#include "orders/order_store.h"
 
-/* In the order of ROW_SELECT. */
+/* In the order of ROW_FIELDS. */
 enum column {
     ACCOUNT_ID,
     CLIENT_ORDER_ID,
@@ -24,34 +25,35 @@ enum column {
     LIMIT_PRICE,
     STOP_PRICE,
     TIME_IN_FORCE,
-    METADATA,
     RECEIVED_AT,
-    PLACE, /* of a SELECT by keys, and the next too */
-    SAME_METADATA,
 };
-static_assert(RECEIVED_AT + 1 == ROW_COLUMNS, "one name, one column");
+static_assert(RECEIVED_AT + 1 == ROW_FIELD_COLUMNS, "one name, one column");
+
+/* What stands behind them, by the statement. */
+enum { METADATA = ROW_FIELD_COLUMNS, METADATA_BYTES, FOUND_PLACE };
+enum { COMPARED_PLACE = ROW_COMPARED_PLACE, SAME_METADATA };
 
 struct cursor {
     const PGresult *rows;
     int row;
 };
 
-static const char *value(const struct cursor *at, enum column column)
+static const char *value(const struct cursor *at, int column)
 {
-    return PQgetvalue(at->rows, at->row, (int)column);
+    return PQgetvalue(at->rows, at->row, column);
 }
 
-static size_t value_len(const struct cursor *at, enum column column)
+static size_t value_len(const struct cursor *at, int column)
 {
-    return (size_t)PQgetlength(at->rows, at->row, (int)column);
+    return (size_t)PQgetlength(at->rows, at->row, column);
 }
 
-static bool is_null(const struct cursor *at, enum column column)
+static bool is_null(const struct cursor *at, int column)
 {
-    return PQgetisnull(at->rows, at->row, (int)column) != 0;
+    return PQgetisnull(at->rows, at->row, column) != 0;
 }
 
-static bool read_text(const struct cursor *at, enum column column, char *out, size_t size)
+static bool read_text(const struct cursor *at, int column, char *out, size_t size)
 {
     size_t len = value_len(at, column);
     if (len >= size)
@@ -60,17 +62,17 @@ static bool read_text(const struct cursor *at, enum column column, char *out, si
     return true;
 }
 
-static bool read_decimal(const struct cursor *at, enum column column, char *out)
+static bool read_decimal(const struct cursor *at, int column, char *out)
 {
     return decimal_canonical(value(at, column), value_len(at, column), out);
 }
 
-static bool read_price(const struct cursor *at, enum column column, char *out)
+static bool read_price(const struct cursor *at, int column, char *out)
 {
     return is_null(at, column) || read_decimal(at, column, out);
 }
 
-static bool read_int(const struct cursor *at, enum column column, int64_t *out)
+static bool read_int(const struct cursor *at, int column, int64_t *out)
 {
     char *end;
     errno = 0;
@@ -92,23 +94,30 @@ static bool read_fields(const struct cursor *at, struct order *o)
            read_int(at, RECEIVED_AT, &o->received_at_us);
 }
 
-static bool read_metadata(const struct cursor *at, struct order *o)
-{
-    if (is_null(at, METADATA))
-        return true;
-    size_t len = value_len(at, METADATA);
-    o->metadata = malloc(len + 1);
-    if (o->metadata == NULL)
-        return false;
-    memcpy(o->metadata, value(at, METADATA), len + 1);
-    o->metadata_len = len;
-    return true;
-}
-
 static enum row_rc strange(const struct cursor *at, struct err *err)
 {
     err_set(err, 0, "the stored order %s is not of a form this program knows", value(at, ORDER_ID));
     return ROW_STRANGE;
+}
+
+static enum row_rc read_metadata(const struct cursor *at, struct order *o, struct err *err)
+{
+    int64_t bytes = 0;
+    if (is_null(at, METADATA_BYTES))
+        return ROW_OK;
+    if (!read_int(at, METADATA_BYTES, &bytes) || bytes < 1 || bytes > ORDER_SHOWN_METADATA_MAX)
+        return strange(at, err);
+    o->metadata_len = (size_t)bytes;
+    if (is_null(at, METADATA))
+        return ROW_OK;
+    o->metadata_len = value_len(at, METADATA);
+    o->metadata = malloc(o->metadata_len + 1);
+    if (o->metadata == NULL) {
+        err_set(err, ERR_RETRYABLE, "out of memory for a stored order");
+        return ROW_NOMEM;
+    }
+    memcpy(o->metadata, value(at, METADATA), o->metadata_len + 1);
+    return ROW_OK;
 }
 
 enum row_rc row_read(const struct pg_result *rows, int row, struct order *out, struct err *err)
@@ -117,28 +126,37 @@ enum row_rc row_read(const struct pg_result *rows, int row, struct order *out, s
     struct order read = { 0 };
     if (!read_fields(&at, &read))
         return strange(&at, err);
-    if (!read_metadata(&at, &read)) {
-        err_set(err, ERR_RETRYABLE, "out of memory for a stored order");
-        return ROW_NOMEM;
-    }
-    *out = read;
-    return ROW_OK;
+    enum row_rc rc = read_metadata(&at, &read, err);
+    if (rc == ROW_OK)
+        *out = read;
+    return rc;
 }
 
-enum row_rc row_read_keyed(const struct pg_result *rows, int row, size_t n_keys,
-                           struct keyed_row *out, struct err *err)
+static bool read_place(const struct cursor *at, int column, size_t n_keys, size_t *out)
+{
+    int64_t place;
+    if (!read_int(at, column, &place) || place < 1 || (uint64_t)place > n_keys)
+        return false;
+    *out = (size_t)place - 1;
+    return true;
+}
+
+enum row_rc row_read_keyed(const struct pg_result *rows, int row, size_t n_keys, struct order *out,
+                           size_t *place, struct err *err)
 {
     const struct cursor at = { .rows = rows, .row = row };
-    int64_t place;
-    if (!read_int(&at, PLACE, &place) || place < 1 || (uint64_t)place > n_keys)
+    if (!read_place(&at, FOUND_PLACE, n_keys, place))
         return strange(&at, err);
-    struct order order;
-    enum row_rc rc = row_read(rows, row, &order, err);
-    if (rc == ROW_OK)
-        *out = (struct keyed_row){
-            .order = order,
-            .place = (size_t)place - 1,
-            .same_metadata = value(&at, SAME_METADATA)[0] == 't',
-        };
-    return rc;
+    return row_read(rows, row, out, err);
+}
+
+enum row_rc row_read_compared(const struct pg_result *rows, int row, size_t n_keys,
+                              struct compared_row *out, struct err *err)
+{
+    const struct cursor at = { .rows = rows, .row = row };
+    struct compared_row read = { .same_metadata = value(&at, SAME_METADATA)[0] == 't' };
+    if (!read_place(&at, COMPARED_PLACE, n_keys, &read.place) || !read_fields(&at, &read.order))
+        return strange(&at, err);
+    *out = read;
+    return ROW_OK;
 }

@@ -11,27 +11,46 @@
 struct err;
 struct pg_result;
 
-/* Of the table under the name `o`. */
-#define ROW_SELECT                                                                                 \
+/* Of the table under the name `o`: all but the metadata. */
+#define ROW_FIELDS                                                                                 \
     "o.account_id, o.client_order_id, o.order_id, o.symbol, o.side, o.type, o.quantity, "          \
-    "o.limit_price, o.stop_price, o.time_in_force, o.metadata, "                                   \
+    "o.limit_price, o.stop_price, o.time_in_force, "                                               \
     "(extract(epoch FROM o.received_at) * 1000000)::bigint"
-enum { ROW_COLUMNS = 12, ROW_KEYED_COLUMNS = ROW_COLUMNS + 2 };
+
+/* The metadata where their text has at most `limit` bytes, else NULL, and how many it has. libpq
+ * would hold all of a result before anyone could say that it is too much. */
+#define ROW_METADATA(limit)                                                                        \
+    "CASE WHEN octet_length(o.metadata::text) <= " limit "::int THEN o.metadata END, "             \
+    "octet_length(o.metadata::text)"
+
+enum {
+    ROW_FIELD_COLUMNS = 11,
+    ROW_COLUMNS = ROW_FIELD_COLUMNS + 2,          /* with the metadata */
+    ROW_KEYED_COLUMNS = ROW_COLUMNS + 1,          /* and the place of the key */
+    ROW_COMPARED_PLACE = ROW_FIELD_COLUMNS,       /* of a row of STATEMENT_COMPARE */
+    ROW_COMPARED_COLUMNS = ROW_COMPARED_PLACE + 2 /* and whether the metadata are the same */
+};
 
 enum row_rc { ROW_OK, ROW_NOMEM, ROW_STRANGE /* not what this program writes */ };
 
-/* Reads a row in text format. Writes *out only on ROW_OK, and then the caller owns it. */
+/* Reads a row of ROW_FIELDS and ROW_METADATA, in text format. Writes *out only on ROW_OK, and then
+ * the caller owns it. Metadata that were left out are NULL, and metadata_len is what they have;
+ * more than ORDER_SHOWN_METADATA_MAX is strange. */
 enum row_rc row_read(const struct pg_result *rows, int row, struct order *out,
                      struct err *err) MUST_CHECK;
 
-/* A row of a SELECT by keys: ROW_SELECT, the key's place from 1, whether the metadata are equal. */
-struct keyed_row {
-    struct order order;
-    size_t place; /* in the array of keys, from 0; checked to be below their number */
+/* The same of a SELECT by keys, with the place of its key, from 0: below n_keys. */
+enum row_rc row_read_keyed(const struct pg_result *rows, int row, size_t n_keys, struct order *out,
+                           size_t *place, struct err *err) MUST_CHECK;
+
+/* A row of STATEMENT_COMPARE. */
+struct compared_row {
+    struct order order; /* without metadata: nothing to free */
+    size_t place;       /* in the array of keys, from 0; checked to be below their number */
     bool same_metadata;
 };
 
-enum row_rc row_read_keyed(const struct pg_result *rows, int row, size_t n_keys,
-                           struct keyed_row *out, struct err *err) MUST_CHECK;
+enum row_rc row_read_compared(const struct pg_result *rows, int row, size_t n_keys,
+                              struct compared_row *out, struct err *err) MUST_CHECK;
 
 #endif

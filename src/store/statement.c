@@ -42,11 +42,21 @@ static const struct statement_text texts[] = {
      * loop, and inside it, without sequential scans, the primary key by both columns: whatever the
      * statistics say, the lookup reads the rows that it asks for. (With both clauses in this form the
      * planner may search by account_id alone.) */
-    [STATEMENT_BY_KEYS] = {
-        "ordersd_by_keys",
-        "SELECT " ROW_SELECT ", k.place, o.metadata IS NOT DISTINCT FROM k.metadata::jsonb "
+    [STATEMENT_COMPARE] = {
+        "ordersd_compare",
+        "SELECT " ROW_FIELDS ", k.place, o.metadata IS NOT DISTINCT FROM k.metadata::jsonb "
         "FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY "
         "AS k(account_id, client_order_id, metadata, place) "
+        "JOIN orders o ON o.account_id = ANY (ARRAY[k.account_id]) "
+        "AND o.client_order_id = k.client_order_id",
+        .columns = ROW_COMPARED_COLUMNS,
+        .max_rows = INT_MAX,
+    },
+    [STATEMENT_BY_KEYS] = {
+        "ordersd_by_keys",
+        "SELECT " ROW_FIELDS ", " ROW_METADATA("$3") ", k.place "
+        "FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
+        "AS k(account_id, client_order_id, place) "
         "JOIN orders o ON o.account_id = ANY (ARRAY[k.account_id]) "
         "AND o.client_order_id = k.client_order_id",
         .columns = ROW_KEYED_COLUMNS,
@@ -54,7 +64,7 @@ static const struct statement_text texts[] = {
     },
     [STATEMENT_BY_ID] = {
         "ordersd_by_id",
-        "SELECT " ROW_SELECT " FROM orders o WHERE o.order_id = $1::uuid",
+        "SELECT " ROW_FIELDS ", " ROW_METADATA("$2") " FROM orders o WHERE o.order_id = $1::uuid",
         .columns = ROW_COLUMNS,
         .max_rows = INT_MAX,
     },

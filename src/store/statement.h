@@ -25,10 +25,13 @@ bool statement_fills(const char *column);
 /* clang-format off: what each takes and gives */
 enum statement {
     STATEMENT_INSERT,  /* 12 arrays, one a column; gives the order_id of each row that is new */
-    STATEMENT_BY_KEYS, /* account_ids, client_order_ids, metadata to compare (may be an empty
-                          array); gives ROW_SELECT, then the place in the arrays from 1, then
-                          whether the metadata are equal */
-    STATEMENT_BY_ID,   /* order_id as text; gives ROW_SELECT */
+    STATEMENT_COMPARE, /* account_ids, client_order_ids, metadata to compare; gives ROW_FIELDS, then
+                          the place in the arrays from 1, then whether the metadata are equal, which
+                          are not fetched */
+    STATEMENT_BY_KEYS, /* account_ids, client_order_ids, the largest metadata to fetch, in bytes of
+                          text; gives ROW_FIELDS, ROW_METADATA, then the place in the arrays from 1
+                        */
+    STATEMENT_BY_ID,   /* order_id, the largest metadata; gives ROW_FIELDS, ROW_METADATA */
     STATEMENT_SEAL,    /* nothing; committed, it has waited for standbys as every commit must */
 };
 /* clang-format on */

@@ -66,7 +66,6 @@ static inline bool put_for(struct fixture *f, struct batch *b, double seconds, b
     struct order_put *pointers[BATCH_MAX];
     for (size_t i = 0; i < b->n; i++) {
         bool lookup_only = b->puts[i].lookup_only;
-        order_fini(&b->puts[i].stored);
         b->puts[i] = (struct order_put){ .order = &b->orders[i], .lookup_only = lookup_only };
         pointers[i] = &b->puts[i];
     }
@@ -90,7 +89,6 @@ static inline void fini_batch(struct batch *b)
 {
     for (size_t i = 0; i < b->n; i++) {
         order_fini(&b->orders[i]);
-        order_fini(&b->puts[i].stored);
     }
 }
 

@@ -134,7 +134,6 @@ static inline enum put_verdict put_one(struct fixture *f, const struct order *or
     cr_assert(put(f, &one, 1, &failure), "%s %s", failure.err.code, failure.err.text);
     if (diff != NULL)
         *diff = one.diff;
-    order_fini(&one.stored);
     return one.verdict;
 }
 

@@ -108,7 +108,6 @@ Test(store, another_order_under_the_key_is_told_by_its_fields, .timeout = TEST_S
     cr_expect_eq(replay.verdict, PUT_REPLAYED);
     cr_expect_str_eq(replay.stored.order_id, first.order_id, "the stored order, not the one sent");
     cr_expect_eq(replay.stored.received_at_us, first.received_at_us);
-    order_fini(&replay.stored);
 
     unsigned diff;
     again.side = ORDER_SELL;

@@ -201,7 +201,6 @@ Test(hostile, a_transaction_sees_what_was_committed_since_it_began, .timeout = T
     struct store_failure failure;
     cr_expect(put_atomically(&f, &put1, &failure), "%s %s", failure.err.code, failure.err.text);
     cr_expect_eq(put1.verdict, PUT_REPLAYED);
-    order_fini(&put1.stored);
     PQfinish(pg);
     fixture_close(&f);
 }

@@ -90,10 +90,8 @@ static bool put_some(struct fixture *f, const struct order *orders, size_t n, bo
         .before_send = nothing_before_send,
     };
     bool ok = f->orders->put(f->orders->ctx, &group, &failure);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         expect_truth(&puts[i], ok, &group, &failure, what);
-        order_fini(&puts[i].stored);
-    }
     return ok || failure.action != STORE_UNAVAILABLE;
 }
 

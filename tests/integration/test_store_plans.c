@@ -116,8 +116,6 @@ static void look_up_group(struct fixture *f, size_t n, bool atomic)
         .before_send = nothing_before_send,
     };
     cr_assert(f->orders->put(f->orders->ctx, &group, &failure), "%s", failure.err.text);
-    for (size_t i = 0; i < n; i++)
-        order_fini(&puts[i].stored);
 }
 
 /* How many lookups those were. */

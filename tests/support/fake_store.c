@@ -54,7 +54,8 @@ static void compare(struct order_put *put, const struct order *there)
     bool same = strcmp(there->quantity, put->order->quantity) == 0;
     put->verdict = same ? PUT_REPLAYED : PUT_REUSED;
     put->diff = same ? 0 : (unsigned)ORDER_DIFF_QUANTITY;
-    put->stored = *there;
+    memcpy(put->stored.order_id, there->order_id, sizeof put->stored.order_id);
+    put->stored.received_at_us = there->received_at_us;
 }
 
 static void judge(struct fake_store *store, struct order_put *put)
@@ -97,13 +98,10 @@ static void judge_of_batch(struct fake_store *store, const struct put_group *gro
         *first = put->lookup_only ? NULL : put->order;
     if (there == NULL && *first != NULL)
         there = *first;
-    if (there != NULL) {
+    if (there != NULL)
         compare(put, there);
-        put->stored.metadata = NULL;
-        put->stored.metadata_len = 0;
-    } else if (put->lookup_only) {
+    else if (put->lookup_only)
         put->verdict = PUT_ABSENT;
-    }
     if (store->poison != NULL && strcmp(put->order->client_order_id, store->poison) == 0)
         put->verdict = PUT_REFUSED;
 }

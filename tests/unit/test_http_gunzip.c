@@ -7,7 +7,7 @@
 
 enum { ALL_MAX = 8 << 20, LEN_MAX = 1 << 20 };
 
-static struct bodies bodies = { .max_bytes = ALL_MAX };
+static struct bodies bodies = { .budget.limit_bytes = ALL_MAX };
 static size_t n_slices; /* of the last one */
 
 static enum gunzip_rc unpack(const struct packed *packed, size_t max_len, struct body_bytes *out)
@@ -21,7 +21,7 @@ static enum gunzip_rc unpack(const struct packed *packed, size_t max_len, struct
     do {
         n_slices++;
     } while ((rc = gunzip_slice(&gunzip)) == GUNZIP_MORE);
-    cr_expect_eq(bodies.bytes, out->cap, "what is held is counted");
+    cr_expect_eq(budget_used(&bodies.budget), out->cap, "what is held is counted");
     if (rc != GUNZIP_OK)
         cr_expect(out->data == NULL && out->cap == 0);
     return rc;
@@ -35,7 +35,7 @@ static void expect_bytes(const struct packed *packed, const char *want, size_t l
     cr_expect_arr_eq(out.data, want, len);
     cr_expect_eq(out.data[len], '\0');
     bodies_free(&bodies, &out);
-    cr_expect_eq(bodies.bytes, 0);
+    cr_expect_eq(budget_used(&bodies.budget), 0);
 }
 
 static void expect_rc(const struct packed *packed, size_t max_len, enum gunzip_rc want)
@@ -164,9 +164,9 @@ Test(gunzip, a_bomb_takes_no_more_than_the_limit)
     struct packed bomb = pack_bomb(64 << 20);
     cr_expect_lt(bomb.len, 100000);
     expect_rc(&bomb, LEN_MAX, GUNZIP_TOO_LARGE);
-    bodies.max_bytes = 100000;
+    bodies.budget.limit_bytes = 100000;
     expect_rc(&bomb, LEN_MAX, GUNZIP_NO_ROOM);
-    cr_expect_eq(bodies.bytes, 0);
+    cr_expect_eq(budget_used(&bodies.budget), 0);
     free(bomb.data);
 }
 
@@ -227,21 +227,21 @@ Test(gunzip, what_is_given_up_between_two_slices_leaves_nothing)
     struct gunzip gunzip;
     gunzip_begin(&gunzip, &in, LEN_MAX, &bodies, &out);
     cr_expect_eq(gunzip_slice(&gunzip), GUNZIP_MORE);
-    cr_expect_geq(bodies.bytes, out.cap + GUNZIP_STREAM_BYTES, "the stream counts");
+    cr_expect_geq(budget_used(&bodies.budget), out.cap + GUNZIP_STREAM_BYTES, "the stream counts");
     gunzip_end(&gunzip);
     cr_expect_null(out.data);
-    cr_expect_eq(bodies.bytes, 0);
+    cr_expect_eq(budget_used(&bodies.budget), 0);
     gunzip_begin(&gunzip, &in, LEN_MAX, &bodies, &out);
     gunzip_end(&gunzip); /* before the first */
-    cr_expect_eq(bodies.bytes, 0);
+    cr_expect_eq(budget_used(&bodies.budget), 0);
     free(bomb.data);
 }
 
 Test(gunzip, no_room_for_the_stream_itself)
 {
     struct packed packed = pack("ab", 2);
-    bodies.max_bytes = GUNZIP_STREAM_BYTES - 1;
+    bodies.budget.limit_bytes = GUNZIP_STREAM_BYTES - 1;
     expect_rc(&packed, LEN_MAX, GUNZIP_NO_ROOM);
-    cr_expect_eq(bodies.bytes, 0);
+    cr_expect_eq(budget_used(&bodies.budget), 0);
     free(packed.data);
 }

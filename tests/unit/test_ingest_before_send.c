@@ -254,6 +254,26 @@ Test(ingest_before_send, stale_is_looked_up)
     bench_fini(&b);
 }
 
+/* Numbers that are too wide to be stored by now: what was stored before is still a replay. */
+Test(ingest_before_send, replay_only_is_looked_up)
+{
+    struct bench b;
+    bench_init(&b, 3);
+    b.rig.items[0].order.replay_only = true; /* nowhere */
+    b.rig.items[1].order.replay_only = true; /* stored before */
+    struct order before = b.rig.items[1].order;
+    (void)snprintf(before.order_id, sizeof before.order_id, "before");
+    fake_store_plant(b.rig.store, &before);
+    struct ingest_group group = bench_group(&b);
+    bench_run(&b, &group);
+    cr_expect_eq(b.rig.store->calls[0].n_lookups, 2);
+    cr_expect_eq(b.rig.items[0].verdict, ITEM_INVALID);
+    cr_expect_eq(b.rig.items[1].verdict, ITEM_REPLAYED);
+    cr_expect_eq(b.rig.items[2].verdict, ITEM_CREATED);
+    cr_expect_eq(b.rig.store->n_stored, 2);
+    bench_fini(&b);
+}
+
 Test(ingest_before_send, once_sent_it_is_not_stale_any_more)
 {
     static const struct fake_step fails = { .fails = true, .failure = { .action = STORE_RETRY } };

@@ -95,6 +95,42 @@ static void bench_fini(struct bench *b)
     rig_fini(&b->rig);
 }
 
+/* ---- groups ---- */
+
+/* So that what one statement carries is bounded. (The lengths alone: no bytes are needed here.) */
+Test(ingest_queue, a_group_has_so_much_metadata_at_most)
+{
+    static const size_t third = INGEST_GROUP_METADATA_MAX / 3;
+    static const struct {
+        size_t metadata[6];
+        uint32_t sizes[6];
+    } cases[] = {
+        { { 0, 0, 0, 0, 0, 0 }, { 6 } },
+        { { third, third, third, 0, 0, 0 }, { 6 } },
+        { { third, third, third, third, third, third }, { 3, 3 } },
+        { { 3 * third, third, third, 0, 0, third }, { 1, 5 } },
+        { { 9 * third, 9 * third, 0, 0, 0, 0 }, { 1, 1, 4 } },
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        struct bench b;
+        bench_init(&b, 1, N);
+        b.rig.options.max_bytes = UINT64_MAX / 2;
+        for (size_t i = 0; i < 6; i++)
+            b.rig.items[i].order.metadata_len = cases[c].metadata[i];
+        submit_all(&b, 0, 6);
+        for (size_t g = 0; g < 6 && cases[c].sizes[g] > 0; g++) {
+            struct ingest_gauges gauges;
+            queue_gauges(&b.queue, &gauges);
+            cr_assert_gt(gauges.depth, 0, "case %zu: nothing is left for group %zu", c, g);
+            (void)take(&b);
+            cr_expect_eq(b.work.group.n, cases[c].sizes[g], "case %zu, group %zu: %u", c, g,
+                         b.work.group.n);
+            settle(&b, &b.work.group, 0);
+        }
+        bench_fini(&b);
+    }
+}
+
 /* ---- in ---- */
 
 Test(ingest_queue, holds_as_many_as_its_capacity)

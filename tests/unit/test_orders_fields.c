@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/rfc3339.h"
 #include "orders/order.h"
@@ -328,6 +329,59 @@ Test(fields, metadata_keeps_its_bytes)
         order_fini(&order);
         cr_expect_null(order.metadata);
     }
+}
+
+/* {"a":[NUMBER,NUMBER,...]} */
+static const char *numbers(const char *number, size_t n)
+{
+    static char text[ORDER_METADATA_MAX + 1];
+    struct buf out = BUF_OVER(text);
+    buf_add_str(&out, "{\"a\":[");
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&out, "%s%s", i > 0 ? "," : "", number);
+    buf_add_str(&out, "]}");
+    cr_assert_not(out.failed);
+    return text;
+}
+
+/* What a double may be passes by the hundred; what would fill the database with zeros does not. */
+Test(fields, metadata_whose_numbers_are_wide_are_for_replays_only)
+{
+    static const struct {
+        const char *number;
+        size_t n;
+        bool replay_only;
+    } cases[] = {
+        { "18446744073709551615", 190, false },
+        { "1.7976931348623157e308", 100, false },
+        { "-2.2250738585072014e-308", 100, false },
+        { "6.02214076e23", 280, false },
+        { "1e21", 800, false },
+        { "1e308", ORDER_ZEROS_MAX / 308, false },
+        { "1e308", ORDER_ZEROS_MAX / 308 + 1, true },
+        { "1e308", 670, true },
+        { "1E-308", 500, true },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char doc[DOC_SIZE];
+        struct order order;
+        compose(doc, &(struct change){ "metadata", numbers(cases[i].number, cases[i].n) }, 1);
+        cr_assert_str_eq(errors_of(doc, NULL, &order), "", "%s", cases[i].number);
+        cr_expect_eq(order.replay_only, cases[i].replay_only, "%zu of %s", cases[i].n,
+                     cases[i].number);
+        order_fini(&order);
+    }
+}
+
+/* What else is wrong makes sure that it is no replay: so all is said at once. */
+Test(fields, wide_numbers_are_named_beside_other_errors)
+{
+    char doc[DOC_SIZE];
+    const struct change changes[] = { { "side", "\"hold\"" },
+                                      { "metadata", numbers("1e308", 670) } };
+    compose(doc, changes, 2);
+    cr_expect_str_eq(errors_of(doc, NULL, NULL),
+                     "/side invalid_value, /metadata number_out_of_range");
 }
 
 Test(fields, metadata_bounds)

@@ -76,6 +76,24 @@ Test(scan, exponents)
                      cases[i].text);
 }
 
+Test(scan, the_sum_of_exponents)
+{
+    static const struct {
+        const char *text;
+        size_t sum;
+    } cases[] = {
+        { "{\"a\":1,\"b\":18446744073709551615,\"c\":-0.5}", 0 },
+        { "{\"a\":1e308,\"b\":2E+308,\"c\":3e-308}", 3 * 308 },
+        { "{\"a\":[1e1,{\"b\":[1e20,1.5e-3]}]}", 24 },
+        { "{\"e999\":\"1e999 \\\" 1e9\",\"b\":true,\"c\":false,\"d\":null}", 0 },
+        { "{\"a\":0.0e-00000308}", 308 },
+        { "1e", 0 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        cr_expect_eq(json_exponents_sum(token_of(cases[i].text)), cases[i].sum, "%s: %zu",
+                     cases[i].text, json_exponents_sum(token_of(cases[i].text)));
+}
+
 /* Every text of up to five of the bytes that matter, in memory of just its size, for ASan. */
 Test(scan, stays_within_any_bytes)
 {

@@ -1,0 +1,111 @@
+/* memory.c - see memory.h.
+ *
+ * glibc keeps what is freed: it raises its threshold for mmap() to the size of the largest block
+ * that was freed (up to 32 MiB), so that bodies and answers come to lie among small blocks in the
+ * heaps of a dozen threads. With a fixed threshold every block of MAPPED_FROM and more is mapped by
+ * itself, and gone when it is freed. Small blocks leave holes that only malloc_trim() gives back;
+ * that walks through all heaps, so it is done only when much more is resident than is needed. */
+#include "app/memory.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "app/options.h"
+#include "app/service.h"
+#include "base/budget.h"
+#include "http/http.h"
+
+#define MIB(n) ((uint64_t)(n) << 20)
+
+enum { MAPPED_FROM = 60 * 1024 }; /* less than a piece of base/pieces.h */
+
+static const uint64_t clients_default = MIB(320);
+static const uint64_t clients_min = MIB(16);
+static const uint64_t program_bytes =
+    MIB(48); /* itself, its libraries, threads, idle connections */
+/* A group as parameters, as libpq's message, and what it is answered. */
+static const uint64_t worker_bytes = MIB(8);
+/* Rows as libpq holds them, and as orders: LOOKUP_METADATA_MAX each. */
+static const uint64_t reader_bytes = MIB(10);
+static const uint64_t trim_after = MIB(8);
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint64_t fixed_of(const struct options *o)
+{
+    const struct http_options http = {
+        .max_connections = o->http_max_connections,
+        .header_max_bytes = o->http_header_max_bytes,
+    };
+    bool tls = o->tls_cert_file[0] != '\0';
+    return program_bytes + http_fixed_bytes(&http, tls) + o->orders_workers * worker_bytes +
+           o->orders_readers * reader_bytes;
+}
+
+bool memory_plan(const struct options *o, struct memory_plan *out, struct err *err)
+{
+    uint64_t fixed = fixed_of(o), two_bodies = 2 * o->http_max_body_bytes;
+    uint64_t parts = larger(o->http_bodies_max_bytes, o->orders_queue_max_bytes);
+    uint64_t whole = o->memory_max_bytes;
+    uint64_t least = fixed + larger(clients_min, two_bodies);
+    if (whole == 0)
+        whole = fixed + larger(clients_default, larger(parts, two_bodies));
+    if (whole < least) {
+        err_set(err, 0,
+                "MEMORY_MAX: must be 0 or at least %lluMiB with this HTTP_MAX_CONNECTIONS (%u), "
+                "HTTP_HEADER_MAX, HTTP_MAX_BODY, TLS, ORDERS_WORKERS and ORDERS_READERS",
+                (unsigned long long)(least / MIB(1) + 1), o->http_max_connections);
+        return false;
+    }
+    *out = (struct memory_plan){ whole, whole - fixed, fixed };
+    return true;
+}
+
+void memory_prepare(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
+    (void)mallopt(M_TRIM_THRESHOLD, MAPPED_FROM);
+}
+
+/* /proc/self/statm: "virtual resident ...", in pages. */
+struct memory_size memory_size(void)
+{
+    struct memory_size size = { 0 };
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    char text[128] = "";
+    FILE *statm = fopen("/proc/self/statm", "re");
+    if (statm == NULL)
+        return size;
+    if (fgets(text, sizeof text, statm) != NULL) {
+        char *end;
+        size.virtual_bytes = strtoull(text, &end, 10) * page;
+        size.resident_bytes = strtoull(end, NULL, 10) * page;
+    }
+    (void)fclose(statm);
+    return size;
+}
+
+/* What is resident and no client makes us hold. */
+static uint64_t slack_of(const struct service *service)
+{
+    uint64_t resident = memory_size().resident_bytes;
+    uint64_t used = budget_used(&service->memory);
+    return resident > used ? resident - used : 0;
+}
+
+/* A trim that brings nothing is not repeated: what is left after it counts as needed. */
+void memory_tick(struct service *service)
+{
+    uint64_t slack = slack_of(service);
+    if (slack > service->memory_slack_bytes + trim_after) {
+        (void)malloc_trim(0);
+        service->memory_slack_bytes = slack_of(service);
+    } else if (slack < service->memory_slack_bytes) {
+        service->memory_slack_bytes = slack;
+    }
+}

@@ -1,0 +1,43 @@
+/* memory.h - how much memory the service takes at most, and how what was freed goes back to the
+ * system. docs/OPERATIONS.md, "Memory", has the same for operators.
+ *
+ *   whole   = clients + fixed        MEMORY_MAX, or computed where that is 0
+ *   clients   one budget (base/budget.h) for all that a client can make us hold: bodies, batches
+ * and orders on their way, fetched rows, answers that are waiting to be read fixed     what is
+ * bounded by numbers of other options: connections with their headers, workers and readers with
+ * their statements, the program itself
+ *
+ * Threads    memory_prepare(): before the first thread. memory_tick(): main. memory_plan(): any. */
+#ifndef APP_MEMORY_H
+#define APP_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+struct options;
+struct service;
+
+struct memory_plan {
+    uint64_t whole_bytes, clients_bytes, fixed_bytes;
+};
+
+/* False: MEMORY_MAX is too small for the other options; *err says how much it must be. */
+bool memory_plan(const struct options *options, struct memory_plan *out,
+                 struct err *err) MUST_CHECK;
+
+/* Has malloc() give large blocks back to the system as soon as they are freed. */
+void memory_prepare(void);
+
+/* Gives back what freed small blocks have left behind, when that has become much. */
+void memory_tick(struct service *service);
+
+/* Of this process, now; 0 when the kernel does not say. */
+struct memory_size {
+    uint64_t virtual_bytes, resident_bytes;
+};
+struct memory_size memory_size(void);
+
+#endif
