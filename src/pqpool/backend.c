@@ -9,7 +9,7 @@
 
 #include "pqpool/pool.h"
 
-enum { PID, START, SYSTEM, TIMELINE, COLUMNS };
+enum { PID, START, SYSTEM, TIMELINE, STARTED, COLUMNS };
 
 static bool copy_cell(char *out, size_t size, const PGresult *row, int column)
 {
@@ -32,8 +32,10 @@ static void read_backend(struct conn *conn, const PGresult *row)
 
 static void read_history(struct conn *conn, const PGresult *row)
 {
-    if (copy_cell(conn->history.system, sizeof conn->history.system, row, SYSTEM))
-        conn->history.timeline = (uint32_t)strtoul(PQgetvalue(row, 0, TIMELINE), NULL, 16);
+    struct conn_history *history = &conn->history;
+    if (copy_cell(history->system, sizeof history->system, row, SYSTEM))
+        history->timeline = (uint32_t)strtoul(PQgetvalue(row, 0, TIMELINE), NULL, 16);
+    (void)copy_cell(history->started, sizeof history->started, row, STARTED);
 }
 
 static enum pqpool_rc ask(struct conn *conn, const char *sql, int64_t deadline_at_ns,
@@ -57,8 +59,9 @@ bool conn_identify(struct conn *conn, int64_t deadline_at_ns, struct err *err)
 {
     static const char *const asked[] = {
         WHO "(SELECT system_identifier FROM pg_control_system()), CASE WHEN pg_is_in_recovery() "
-            "THEN '0' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END" FROM_BACKEND,
-        WHO "'', '0'" FROM_BACKEND, /* where one of those functions is missing or forbidden */
+            "THEN '0' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END, "
+            "extract(epoch FROM pg_postmaster_start_time())::text" FROM_BACKEND,
+        WHO "'', '0', ''" FROM_BACKEND, /* where one of those functions is missing or forbidden */
     };
     conn->backend = (struct conn_backend){ .pid = 0 };
     conn->history = (struct conn_history){ .timeline = 0 };

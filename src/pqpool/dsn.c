@@ -3,7 +3,6 @@
 #include "pqpool/dsn.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +11,15 @@
 #include <libpq-fe.h>
 
 #include "base/err.h"
+#include "base/file.h"
+#include "pqpool/lookup.h"
 #include "pqpool/pqpool.h"
 
 enum { HOSTS_MAX = 16, PASSWORD_SIZE = 1024, OPTIONS_SIZE = 1024 };
 
 struct host {
     char *host, *hostaddr, *port; /* owned; NULL: not said */
+    bool is_name;                 /* to be looked up */
 };
 
 struct dsn {
@@ -111,6 +113,9 @@ static bool split_hosts(struct dsn *dsn, const PQconninfoOption *defaults, struc
             err_set(err, 0, "out of memory");
             return false;
         }
+    for (unsigned i = 0; i < dsn->n_hosts; i++)
+        dsn->hosts[i].is_name =
+            dsn->hosts[i].hostaddr == NULL && lookup_is_needed(dsn->hosts[i].host);
     return true;
 }
 
@@ -210,18 +215,32 @@ unsigned dsn_hosts(const struct dsn *dsn)
     return dsn->n_hosts;
 }
 
+const char *dsn_host(const struct dsn *dsn, unsigned host)
+{
+    const struct host *h = &dsn->hosts[host];
+    return h->host != NULL ? h->host : h->hostaddr != NULL ? h->hostaddr : "";
+}
+
+bool dsn_host_is_name(const struct dsn *dsn, unsigned host)
+{
+    return dsn->hosts[host].is_name;
+}
+
 static bool read_password(struct dsn *dsn, struct err *err)
 {
-    int fd = open(dsn->password_file, O_RDONLY | O_CLOEXEC);
+    struct stat file;
+    const char *why;
+    int fd = file_open(dsn->password_file, &file, &why);
     ssize_t n = fd >= 0 ? read(fd, dsn->password, sizeof dsn->password - 1) : -1;
-    if (n < 0)
-        err_set(err, 0, "password file %s: %s", dsn->password_file, strerrorname_np(errno));
-    else
-        dsn->password[n] = '\0';
+    if (fd >= 0 && n < 0)
+        why = strerrordesc_np(errno);
     if (fd >= 0)
         (void)close(fd);
-    if (n < 0)
+    if (n < 0) {
+        err_set(err, 0, "password file %s: %s", dsn->password_file, why);
         return false;
+    }
+    dsn->password[n] = '\0';
     size_t len = strcspn(dsn->password, "\r\n");
     if (len == sizeof dsn->password - 1) {
         err_set(err, 0, "password file %s: its first line is %d bytes long or longer",
@@ -250,7 +269,8 @@ static bool ours_to_say(const char *keyword)
     return false;
 }
 
-bool dsn_params(struct dsn *dsn, unsigned host, struct dsn_params *out, struct err *err)
+bool dsn_params(struct dsn *dsn, unsigned host, const char *address, struct dsn_params *out,
+                struct err *err)
 {
     /* Half-open sockets are found in seconds; only a server that takes writes will do. The user's
      * own words come later in the list and win. */
@@ -268,7 +288,7 @@ bool dsn_params(struct dsn *dsn, unsigned host, struct dsn_params *out, struct e
         if (o->val != NULL && !ours_to_say(o->keyword))
             put(out, &n, o->keyword, o->val);
     put(out, &n, "host", dsn->hosts[host].host);
-    put(out, &n, "hostaddr", dsn->hosts[host].hostaddr);
+    put(out, &n, "hostaddr", address[0] != '\0' ? address : dsn->hosts[host].hostaddr);
     put(out, &n, "port", dsn->hosts[host].port);
     put(out, &n, "client_encoding", "UTF8");
     if (dsn->startup_options[0] != '\0')

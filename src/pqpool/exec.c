@@ -37,6 +37,10 @@ const struct pg_driver pg_driver_libpq = {
     .cancel_socket = PQcancelSocket,
     .cancel_finish = PQcancelFinish,
 #endif
+    .lookup_start = lookup_start,
+    .lookup_fd = lookup_fd,
+    .lookup_poll = lookup_poll,
+    .lookup_finish = lookup_finish,
 };
 
 enum exchange_rc {

@@ -178,6 +178,7 @@ void pool_free(struct pqpool *pool)
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         if (fds[i] >= 0)
             (void)close(fds[i]);
+    names_close(pool->names);
     dsn_close(pool->dsn);
     for (size_t i = 0; i < sizeof pool->strings / sizeof pool->strings[0]; i++) {
         if (pool->strings[i] != NULL)
@@ -237,6 +238,9 @@ enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct
         pool_free(pool);
         return PQPOOL_REFUSED;
     }
+    pool->names = names_open(driver, dsn_hosts(pool->dsn));
+    if (pool->names == NULL)
+        goto no_memory;
     if (!start_threads(pool)) {
         pqpool_close(&pool, clock_now_ns());
         goto no_memory;

@@ -24,6 +24,7 @@
 #include "pqpool/backoff.h"
 #include "pqpool/conn.h"
 #include "pqpool/dsn.h"
+#include "pqpool/names.h"
 #include "pqpool/pg_driver.h"
 #include "pqpool/pqpool.h"
 
@@ -71,8 +72,11 @@ struct pqpool {
     struct dsn *dsn;
     struct conn *slots; /* max_pool_size of them */
     struct conn control;
+    struct names *names;         /* the connector's */
     unsigned host;               /* the last good one, of several: dialled first; the connector's */
+    char address[ADDRESS_SIZE];  /* and where that was; "": libpq knows; the connector's */
     bool settled;                /* there has been a good one; the connector's */
+    struct conn_history at;      /* of the server that was last good; the connector's */
     struct conn_history history; /* the newest that was seen; the connector's */
 
     struct mutex mu;
@@ -264,7 +268,8 @@ bool janitor_watch(struct pqpool *pool, struct conn *conn);
 void janitor_unwatch(struct pqpool *pool, struct conn *conn);
 
 enum dial_rc { DIAL_PENDING, DIAL_OK, DIAL_FAILED };
-/* One dial: all hosts in turn, the last good one first, each with its share of the time. */
+/* One dial: all hosts in turn, and all addresses of each, the last good ones first, each with its
+ * share of the time. FAILED: *err is the most telling failure. Either end wants dial_end(). */
 enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
                         enum error_class *error_class);
 struct pollfd dial_awaits(const struct conn *conn);
@@ -272,9 +277,14 @@ struct pollfd dial_awaits(const struct conn *conn);
  * this is called. */
 enum dial_rc dial_step(struct conn *conn, bool ready, int64_t now_ns, struct err *err,
                        enum error_class *error_class);
-/* This host will not do, or has failed and is closed: from it to the next that can be begun with.
- * With none left FAILED, and *err as it was. */
-enum dial_rc dial_next_host(struct conn *conn, int64_t now_ns, struct err *err,
-                            enum error_class *error_class);
+/* This address will not do, as *err says, and is closed: from it to the next that can be begun
+ * with.
+ */
+enum dial_rc dial_next(struct conn *conn, int64_t now_ns, struct err *err,
+                       enum error_class *error_class);
+/* The numeric address that is dialled; "": the host is libpq's to find. */
+const char *dial_address(const struct conn *conn);
+/* The dial is over: what was looked up for it is given back. */
+void dial_end(struct conn *conn);
 
 #endif

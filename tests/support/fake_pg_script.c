@@ -112,6 +112,37 @@ void fake_pg_another_system(void)
     mutex_unlock(&fake_server.mu);
 }
 
+/* ---- addresses ---- */
+
+struct fake_address *fake_find_address(const char *text)
+{
+    for (uint32_t i = 0; i < fake_server.n_addresses; i++)
+        if (strcmp(fake_server.addresses[i].text, text) == 0)
+            return &fake_server.addresses[i];
+    return NULL;
+}
+
+void fake_pg_address(const char *address, bool answers, const char *started)
+{
+    mutex_lock(&fake_server.mu);
+    struct fake_address *known = fake_find_address(address);
+    if (known == NULL) {
+        CHECK(fake_server.n_addresses < FAKE_ADDRESSES_MAX);
+        known = &fake_server.addresses[fake_server.n_addresses++];
+    }
+    known->answers = answers;
+    (void)snprintf(known->text, sizeof known->text, "%s", address);
+    (void)snprintf(known->started, sizeof known->started, "%s", started);
+    mutex_unlock(&fake_server.mu);
+}
+
+void fake_pg_last_address(char out[ADDRESS_SIZE])
+{
+    mutex_lock(&fake_server.mu);
+    (void)snprintf(out, ADDRESS_SIZE, "%s", fake_server.last_address);
+    mutex_unlock(&fake_server.mu);
+}
+
 /* ---- backends ---- */
 
 void fake_leave_orphan(const struct fake_conn *conn)
@@ -149,7 +180,7 @@ static PGresult *make_rows(int n_columns)
 {
     static char name[] = "column";
     PGresAttDesc columns[] = {
-        { .name = name }, { .name = name }, { .name = name }, { .name = name }
+        { .name = name }, { .name = name }, { .name = name }, { .name = name }, { .name = name }
     };
     PGresult *rows = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
     CHECK(rows != NULL && PQsetResultAttrs(rows, n_columns, columns) == 1);
@@ -177,10 +208,12 @@ static PGresult *identify(const struct fake_conn *conn, const char *sql)
         (void)snprintf(timeline, sizeof timeline, "%08X", fake_server.promotions + 1);
         (void)snprintf(system, sizeof system, "7%018u", fake_server.system);
     }
-    PGresult *rows = make_rows(4);
+    const struct fake_address *at = fake_find_address(conn->address);
+    PGresult *rows = make_rows(5);
     int row = add_row(rows, conn->pid, "1.5");
     set_value(rows, row, 2, system);
     set_value(rows, row, 3, timeline);
+    set_value(rows, row, 4, !in_full ? "" : at != NULL ? at->started : "1000.5");
     return rows;
 }
 

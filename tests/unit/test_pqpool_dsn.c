@@ -2,8 +2,10 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <libpq-fe.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -44,7 +46,7 @@ static void expect_value(struct dsn *dsn, unsigned host, const char *keyword, co
 {
     struct dsn_params params;
     struct err err = { 0 };
-    cr_assert(dsn_params(dsn, host, &params, &err), "%s", err.text);
+    cr_assert(dsn_params(dsn, host, "", &params, &err), "%s", err.text);
     cr_expect_str_eq(value_of(&params, keyword), want, "%s", keyword);
 }
 
@@ -243,10 +245,30 @@ Test(dsn, reads_the_password_file_at_each_dial)
     unlink(path);
     struct dsn_params params;
     struct err err = { 0 };
-    cr_expect_not(dsn_params(dsn, 0, &params, &err));
+    cr_expect_not(dsn_params(dsn, 0, "", &params, &err));
     cr_expect_not_null(strstr(err.text, path));
-    cr_expect_not_null(strstr(err.text, "ENOENT"));
+    cr_expect_not_null(strstr(err.text, "No such file or directory"));
     dsn_close(dsn);
+}
+
+Test(dsn, a_password_file_that_is_a_pipe_is_refused_and_not_waited_for, .timeout = 60)
+{
+    char folder[] = "/tmp/ordersd-password-XXXXXX", path[64];
+    cr_assert_not_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/pipe", folder);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
+    struct dsn_params params;
+    struct err err = { 0 };
+    options.password_file = path;
+    struct dsn *dsn = dsn_open(&options, NULL);
+    cr_assert_not_null(dsn);
+    cr_expect_not(dsn_params(dsn, 0, "", &params, &err));
+    cr_expect_not_null(strstr(err.text, path), "%s", err.text);
+    cr_expect_not_null(strstr(err.text, "is no regular file but a pipe"), "%s", err.text);
+    dsn_close(dsn);
+    (void)unlink(path);
+    (void)rmdir(folder);
 }
 
 Test(dsn, a_broken_string_is_explained_and_never_shown)
