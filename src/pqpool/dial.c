@@ -96,19 +96,21 @@ static bool begin_host(struct conn *conn, int64_t now_ns, struct err *err,
 
 /* ---- in turn ---- */
 
-static bool has_next_address(struct conn_dial *dial)
+/* And time to dial it in. */
+static bool has_next_address(struct conn_dial *dial, int64_t now_ns)
 {
     const struct name *name = dial->name;
-    return name != NULL && name->state == LOOKUP_FOUND && ++dial->address < name->addresses.n;
+    return now_ns < dial->host_deadline_at_ns && name != NULL && name->state == LOOKUP_FOUND &&
+           ++dial->address < name->addresses.n;
 }
 
-static bool has_next_host(struct conn *conn)
+static bool has_next_host(struct conn *conn, int64_t now_ns)
 {
     struct conn_dial *dial = &conn->dial;
     unsigned hosts = dsn_hosts(conn->pool->dsn);
     dial_end(conn);
     dial->host = (dial->host + 1) % hosts;
-    return ++dial->hosts_tried < hosts;
+    return ++dial->hosts_tried < hosts && now_ns < dial->deadline_at_ns;
 }
 
 enum dial_rc dial_next(struct conn *conn, int64_t now_ns, struct err *err,
@@ -119,9 +121,9 @@ enum dial_rc dial_next(struct conn *conn, int64_t now_ns, struct err *err,
     hang_up(conn);
     while (!begun) {
         dial_note_failure(dial, err, *error_class);
-        if (has_next_address(dial))
+        if (has_next_address(dial, now_ns))
             begun = begin_address(conn, now_ns, err, error_class);
-        else if (has_next_host(conn))
+        else if (has_next_host(conn, now_ns))
             begun = begin_host(conn, now_ns, err, error_class);
         else
             return dial_give_up(dial, err, error_class);

@@ -8,9 +8,10 @@
 #include "base/clock.h"
 #include "pqpool/pg_driver.h"
 
-/* A lookup that is out for longer is given up, and begun again: the resolver may have been mended
- * since. So a resolver that never answers costs a thread in that time, up to LOOKUPS_MAX. */
-#define SHARED_NS (30 * NS_PER_S)
+/* A dial waits for no lookup that is out for longer, but begins a new one: the resolver may have
+ * been mended since. It is twice the 5 s after which libc asks the next name server. So a resolver
+ * that never answers costs a thread in that time, up to LOOKUPS_MAX. */
+#define SHARED_NS (10 * NS_PER_S)
 
 struct host_names {
     struct name *latest;     /* whose answer no dial has had yet; NULL: none */

@@ -18,6 +18,8 @@ WRAP(cancel_ended);
 REAL(cancel_ended);
 WRAP(janitor_watch);
 REAL(janitor_watch);
+WRAP(names_leave);
+REAL(names_leave);
 WRAP(pool_is_bygone);
 REAL(pool_is_bygone);
 
@@ -72,4 +74,12 @@ bool __wrap_janitor_watch(struct pqpool *pool, struct conn *conn)
 bool __wrap_pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct err *err)
 {
     return planted != PLANT_GO_BACK && __real_pool_is_bygone(pool, conn, err);
+}
+
+void __wrap_names_leave(struct names *names, struct name **name)
+{
+    if (planted == PLANT_KEEP_LOOKUPS)
+        *name = NULL;
+    else
+        __real_names_leave(names, name);
 }

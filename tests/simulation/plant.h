@@ -13,6 +13,7 @@ enum plant {
                            way */
     PLANT_DEAF_HANG_UP, /* the hang-up of an idle connection is not watched for */
     PLANT_GO_BACK,      /* a primary that was replaced is as good as any */
+    PLANT_KEEP_LOOKUPS, /* a dial that is over does not give its lookup back */
 };
 
 /* From now on, in this process. */

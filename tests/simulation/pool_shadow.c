@@ -33,6 +33,7 @@ static struct shadow {
     int64_t unused_since_ns;
     uint32_t generation;
     unsigned host;
+    char address[ADDRESS_SIZE];
     uint32_t timeline;
 } shadow;
 
@@ -309,12 +310,14 @@ static bool may_retire_all(const struct conn *conn, int owner)
 static void check_generation(const struct pqpool *pool)
 {
     bool good = pool->generation == shadow.generation || pool->host != shadow.host ||
+                strcmp(pool->address, shadow.address) != 0 ||
                 pool->history.timeline != shadow.timeline || may_retire_all(&pool->control, NOBODY);
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
         good |= may_retire_all(&pool->slots[i], shadow.owner[i]);
     SIM_CHECK(good, "one of an older generation retires all");
     shadow.generation = pool->generation;
     shadow.host = pool->host;
+    memcpy(shadow.address, pool->address, sizeof shadow.address);
     shadow.timeline = pool->history.timeline;
 }
 

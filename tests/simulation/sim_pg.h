@@ -48,6 +48,9 @@ void sim_pg_promote(void);
 uint32_t sim_pg_open(void);
 uint32_t sim_pg_cancels_open(void);
 
+/* Which of the servers the connection is to. */
+uint32_t sim_pg_server(const PGconn *pg);
+
 /* No statement is under way and no transaction open. */
 bool sim_pg_is_clean(const PGconn *pg);
 

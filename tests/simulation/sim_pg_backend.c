@@ -87,11 +87,12 @@ static void strike(struct session *s, int64_t at_ns)
 
 static void identify(struct session *s)
 {
-    char pid[PID_TEXT], timeline[] = "00000000";
+    char pid[PID_TEXT], timeline[] = "00000000", started[START_SIZE];
     (void)snprintf(pid, sizeof pid, "%d", s->pid + (sim_server.pooler ? POOLER_PIDS : 0));
     (void)snprintf(timeline, sizeof timeline, "%08X", 1 + sim_server.timelines[s->host]);
-    const char *const cells[] = { pid, s->start, "7000000000000000001", timeline };
-    s->rows = sim_make_rows(4, 1, cells);
+    (void)snprintf(started, sizeof started, "%u.25", s->host);
+    const char *const cells[] = { pid, s->start, "7000000000000000001", timeline, started };
+    s->rows = sim_make_rows(5, 1, cells);
 }
 
 /* Whatever the backend does, it ends; nobody may be connected to it any more. */

@@ -8,6 +8,7 @@
 
 #include "simulation/sim.h"
 #include "simulation/sim_fd.h"
+#include "simulation/sim_lookup.h"
 #include "simulation/sim_pg.h"
 
 enum dial { DIAL_QUICK, DIAL_LONG, DIAL_REFUSED, DIAL_LOST, DIAL_FULL, DIAL_DENIED, DIAL_NEVER };
@@ -43,7 +44,7 @@ struct session {
     ConnStatusType status;
     PGTransactionStatusType transaction;
     enum dial dial;
-    uint32_t host; /* "a" is 0 */
+    uint32_t host; /* the server that it is to */
     PostgresPollingStatusType wants;
     const char *message;
 
@@ -57,12 +58,21 @@ struct session {
     PGresult *rows; /* of its answer; NULL: the SQL as the only one */
 };
 
+/* Where a server can be reached: "10.0.HOST.WAY". */
+enum { WAYS = 3 };
+struct sim_address {
+    uint32_t host, way;
+};
+
 struct sim_server {
     const struct sim_mood_row *mood;
     bool pooler;
     struct session *sessions;
     uint32_t open, cancels_open, starts;
     uint32_t promotions, timelines[HOSTS]; /* of all; of each host */
+    bool silent[HOSTS][WAYS];              /* what is sent there is lost */
+    enum sim_resolver resolver;
+    uint32_t lookups_open;
 };
 
 extern struct sim_server sim_server;

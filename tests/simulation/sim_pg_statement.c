@@ -9,7 +9,7 @@
 WRAP(PQresultErrorField);
 REAL(PQresultErrorField);
 
-enum { COLUMNS_MAX = 4 };
+enum { COLUMNS_MAX = 5 };
 
 static int64_t end_of(enum answer how)
 {

@@ -108,6 +108,7 @@ ParameterizedTestParameters(simulation, a_planted_mistake_is_found)
         { PLANT_EARLY_REUSE,  "a cancel is to strike a later statement" },
         { PLANT_DEAF_HANG_UP, "watched for more or less than a hang-up" },
         { PLANT_GO_BACK,      ", after one on" },
+        { PLANT_KEEP_LOOKUPS, " lookups" },
     };
     /* clang-format on */
     return cr_make_param_array(struct planted, cases, sizeof cases / sizeof cases[0]);
