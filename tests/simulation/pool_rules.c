@@ -341,7 +341,7 @@ void rules_check_quiet(struct pqpool *pool)
     bool exhausted = pool->waiting > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
     SIM_CHECK(pool->exhausted_since_ns == 0 || exhausted, "said to be exhausted, and is not");
     SIM_CHECK(pool->waiting == 0 || pool->list[CONN_IDLE].count == 0 ||
-                  pool->list[CONN_CONNECTING].count > 0,
+                  pool->list[CONN_CONNECTING].count > 0 || is_preparing(pool),
               "all is quiet, one waits, one is idle, and none is dialled");
 }
 
