@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "service_rig.h"
+#include "support/black_hole.h"
 #include "support/gate.h"
 
 enum { STATUS_OF_SIGNAL = 128, EXIT_CONFIG = 78 };
@@ -50,6 +51,23 @@ Test(resolver, silence_leaves_other_hosts_alone, .timeout = TEST_S)
     EXPECT_STATUS(made, 201);
     answer_fini(&made);
     free(body);
+    free(url);
+    rig_close(&rig);
+}
+
+/* A dual-stack name whose IPv6 is broken, or an old A record. */
+Test(resolver, a_silent_first_address_is_passed, .timeout = TEST_S)
+{
+    struct cluster *cluster = cluster_open(NULL);
+    struct black_hole hole = black_hole_open("127.0.0.2", cluster_port(cluster));
+    char *url = support_text("DATABASE_URL=host=db.example port=%d user=postgres dbname=postgres "
+                             "sslmode=disable",
+                             cluster_port(cluster));
+    struct rig rig =
+        rig_spawn(cluster, LIST(PRELOAD_SILENT_RESOLVER, "RESOLVER_ADDRESSES=127.0.0.2 127.0.0.1",
+                                url, "DATABASE_CONNECT_TIMEOUT=6s"));
+    cr_expect(daemon_wait_status(rig.daemon, "/health/ready", 200, SOON_S));
+    black_hole_close(&hole);
     free(url);
     rig_close(&rig);
 }
