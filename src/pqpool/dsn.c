@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "pqpool/dsn_around.h"
 #include "pqpool/lookup.h"
 #include "pqpool/pqpool.h"
 
@@ -26,19 +27,12 @@ struct dsn {
     PQconninfoOption *given; /* what the string says; PQconninfoFree() */
     struct host hosts[HOSTS_MAX];
     unsigned n_hosts;
+    struct dsn_files files;
     const char *given_password, *password_file,
         *application_name; /* borrowed from the pool's options */
     char startup_options[OPTIONS_SIZE];
     char password[PASSWORD_SIZE]; /* of the last read */
 };
-
-static const char *find(const PQconninfoOption *options, const char *keyword)
-{
-    for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
-        if (strcmp(o->keyword, keyword) == 0)
-            return o->val != NULL && o->val[0] != '\0' ? o->val : NULL;
-    return NULL;
-}
 
 static unsigned count_parts(const char *list)
 {
@@ -71,15 +65,12 @@ static unsigned most(unsigned a, unsigned b)
     return a > b ? a : b;
 }
 
-/* From the string, else from libpq's environment; where the string names a service, that comes
- * before the environment, and only libpq can read it. */
+/* From the string, else what libpq adds. */
 static const char *find_either(const struct dsn *dsn, const PQconninfoOption *defaults,
                                const char *keyword)
 {
-    const char *given = find(dsn->given, keyword);
-    if (given != NULL || find(dsn->given, "service") != NULL)
-        return given;
-    return find(defaults, keyword);
+    const char *given = dsn_find(dsn->given, keyword);
+    return given != NULL ? given : dsn_find(defaults, keyword);
 }
 
 static bool counts_match(unsigned hosts, unsigned addresses, unsigned ports)
@@ -178,9 +169,11 @@ struct dsn *dsn_open(const struct pqpool_options *options, struct err *err)
         explain_parse(why != NULL ? why : "out of memory", err);
         goto fail;
     }
-    defaults = PQconndefaults();
-    if (defaults == NULL) {
-        err_set(err, 0, "out of memory, or a broken service file");
+    defaults = dsn_defaults(dsn->given, err);
+    if (defaults == NULL)
+        goto fail;
+    if (!dsn_files_init(&dsn->files, dsn->given, defaults)) {
+        err_set(err, 0, "out of memory");
         goto fail;
     }
     if (!split_hosts(dsn, defaults, err) || !hosts_plausible(dsn, err) ||
@@ -205,6 +198,7 @@ void dsn_close(struct dsn *dsn)
         free(dsn->hosts[i].hostaddr);
         free(dsn->hosts[i].port);
     }
+    dsn_files_fini(&dsn->files);
     PQconninfoFree(dsn->given);
     explicit_bzero(dsn->password, sizeof dsn->password);
     free(dsn);
@@ -280,6 +274,8 @@ bool dsn_params(struct dsn *dsn, unsigned host, const char *address, struct dsn_
         { "tcp_user_timeout", "10000" }, { "target_session_attrs", "read-write" },
     };
     size_t n = 0;
+    if (!dsn_files_good(&dsn->files, err))
+        return false;
     for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++)
         put(out, &n, defaults[i][0], defaults[i][1]);
     if (dsn->application_name[0] != '\0')

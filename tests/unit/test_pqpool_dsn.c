@@ -14,13 +14,22 @@
 
 static void forget_environment(void)
 {
-    static const char *const names[] = { "PGHOST",    "PGHOSTADDR", "PGPORT",    "PGOPTIONS",
-                                         "PGSERVICE", "PGUSER",     "PGPASSWORD" };
+    static const char *const names[] = { "PGHOST",      "PGHOSTADDR",    "PGPORT",
+                                         "PGOPTIONS",   "PGSERVICE",     "PGUSER",
+                                         "PGPASSWORD",  "PGSERVICEFILE", "PGSSLROOTCERT",
+                                         "PGSYSCONFDIR" };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         (void)unsetenv(names[i]);
 }
 
 TestSuite(dsn, .init = forget_environment);
+
+static void write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
+}
 
 static struct dsn *open_dsn(const char *conninfo)
 {
@@ -132,6 +141,106 @@ Test(dsn, the_environment_fills_what_the_string_leaves_open)
     dsn_close(dsn);
 }
 
+/* A folder of its own, as home. */
+struct home {
+    char folder[64], path[128];
+};
+
+static struct home make_home(void)
+{
+    struct home home = { .folder = "/tmp/ordersd-home-XXXXXX" };
+    cr_assert_not_null(mkdtemp(home.folder));
+    cr_assert_eq(setenv("HOME", home.folder, 1), 0);
+    return home;
+}
+
+static const char *path_in(struct home *home, const char *name)
+{
+    (void)snprintf(home->path, sizeof home->path, "%s/%s", home->folder, name);
+    return home->path;
+}
+
+static void leave_home(struct home *home)
+{
+    (void)unlink(home->path);
+    (void)rmdir(home->folder);
+}
+
+Test(dsn, a_services_hosts_are_ours_to_dial)
+{
+    static const char text[] = "[orders]\nhost=one.example,two.example\nport=1111,2222\n"
+                               "[other]\nhost=three.example\n";
+    struct home home = make_home();
+    write_file(path_in(&home, ".pg_service.conf"), text);
+    cr_assert_eq(setenv("PGHOST", "four.example", 1), 0);
+    struct dsn *dsn = open_dsn("service=orders");
+    cr_expect_eq(dsn_hosts(dsn), 2);
+    cr_expect(dsn_host_is_name(dsn, 1));
+    expect_value(dsn, 1, "host", "two.example");
+    expect_value(dsn, 1, "port", "2222");
+    expect_value(dsn, 1, "service", "orders");
+    dsn_close(dsn);
+
+    dsn = open_dsn("service=orders host=five.example port=3333");
+    cr_expect_eq(dsn_hosts(dsn), 1);
+    expect_value(dsn, 0, "host", "five.example");
+    dsn_close(dsn);
+
+    cr_assert_eq(setenv("PGSERVICE", "other", 1), 0);
+    dsn = open_dsn("");
+    expect_value(dsn, 0, "host", "three.example");
+    dsn_close(dsn);
+    leave_home(&home);
+}
+
+/* libpq would wait at it, on the thread that dials for all. */
+Test(dsn, a_file_that_libpq_would_wait_at_is_refused, .timeout = 60)
+{
+    static const char *const keywords[] = { "sslcert", "sslrootcert", "sslcrl" };
+    struct home home = make_home();
+    struct dsn_params params;
+    struct err err = { 0 };
+    char conninfo[256];
+    cr_assert_eq(mkfifo(path_in(&home, "pipe"), 0600), 0);
+    for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++) {
+        (void)snprintf(conninfo, sizeof conninfo, "host=a %s=%s", keywords[i], home.path);
+        struct dsn *dsn = open_dsn(conninfo);
+        cr_expect_not(dsn_params(dsn, 0, "", &params, &err));
+        cr_expect_not_null(strstr(err.text, keywords[i]), "%s", err.text);
+        cr_expect_not_null(strstr(err.text, home.path), "%s", err.text);
+        cr_expect_not_null(strstr(err.text, "is a pipe"), "%s", err.text);
+        dsn_close(dsn);
+    }
+    cr_assert_eq(setenv("PGSSLROOTCERT", home.path, 1), 0);
+    struct dsn *dsn = open_dsn("host=a");
+    cr_expect_not(dsn_params(dsn, 0, "", &params, &err), "the environment counts too");
+    dsn_close(dsn);
+
+    struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
+    options.conninfo = "service=orders";
+    cr_assert_eq(setenv("PGSERVICEFILE", home.path, 1), 0);
+    cr_expect_null(dsn_open(&options, &err));
+    cr_expect_not_null(strstr(err.text, "service file"), "%s", err.text);
+    leave_home(&home);
+}
+
+/* What is there when nothing is said. */
+Test(dsn, a_pipe_at_home_is_refused, .timeout = 60)
+{
+    struct home home = make_home();
+    struct dsn_params params;
+    struct err err = { 0 };
+    cr_assert_eq(mkfifo(path_in(&home, ".pg_service.conf"), 0600), 0);
+    struct dsn *dsn = open_dsn("host=a");
+    cr_expect(dsn_params(dsn, 0, "", &params, &err), "no service is asked for: %s", err.text);
+    dsn_close(dsn);
+    cr_assert_eq(setenv("PGSERVICE", "orders", 1), 0);
+    struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
+    cr_expect_null(dsn_open(&options, &err));
+    cr_expect_not_null(strstr(err.text, "service file"), "%s", err.text);
+    leave_home(&home);
+}
+
 Test(dsn, the_users_own_words_win)
 {
     struct dsn *dsn = open_dsn("host=a");
@@ -204,13 +313,6 @@ Test(dsn, refuses_options_that_do_not_fit)
     cr_assert_not_null(dsn);
     expect_value(dsn, 0, "options", longest);
     dsn_close(dsn);
-}
-
-static void write_file(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-    close(fd);
 }
 
 Test(dsn, takes_the_password_apart_from_the_string)
