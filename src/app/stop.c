@@ -15,6 +15,9 @@ enum { STOP_SLACK_S = 10 };
 /* Of SHUTDOWN_TIMEOUT so much is kept, or half of it, for the last answers and the pool's end. */
 #define STOP_RESERVE_NS (2 * NS_PER_S)
 
+/* The orderly end has so long at least, which it does not need unless something blocks it. */
+#define STOP_LEAST_NS (5 * NS_PER_S)
+
 /* Idle clients are let go 1 s after the drain began (http.h); by then the last of them is gone. */
 #define IDLE_LIMIT_NS (2 * NS_PER_S)
 
@@ -83,15 +86,18 @@ static bool await_delay(struct service *service, int64_t until_ns)
     }
 }
 
-/* Ready says no; after SHUTDOWN_DELAY nothing new is taken; what was accepted gets its answer. */
-static void drain(struct service *service, int64_t began_ns, int64_t until_ns)
+/* Ready says no; after SHUTDOWN_DELAY nothing new is taken; what was accepted gets its answer.
+ * False: a second signal wants the end now. */
+static bool drain(struct service *service, int64_t began_ns, int64_t until_ns)
 {
     int64_t delay_until_ns = began_ns + service->options.shutdown_delay_ns;
     bool patient = await_delay(service, clock_min(until_ns, delay_until_ns));
     service_drain(service);
-    if (!patient || !await_quiet(service, until_ns))
+    bool quiet = patient && await_quiet(service, until_ns);
+    if (!quiet)
         log_event(LOG_WARN, "service.cut_short",
                   log_int("in_flight", (int64_t)service_in_flight(service)));
+    return quiet || clock_now_ns() >= until_ns;
 }
 
 void stop_service(struct service *service)
@@ -102,9 +108,9 @@ void stop_service(struct service *service)
     notify_stopping(&service->notify, timeout_ns + STOP_SLACK_S * NS_PER_S);
     log_event(LOG_INFO, "service.draining",
               log_int("in_flight", (int64_t)service_in_flight(service)));
-    drain(service, began_ns, until_ns - clock_min(STOP_RESERVE_NS, timeout_ns / 2));
-    int64_t orderly_by_ns = clock_now_ns() + STOP_RESERVE_NS;
-    signals_guard(until_ns > orderly_by_ns ? until_ns : orderly_by_ns,
+    bool patient = drain(service, began_ns, until_ns - clock_min(STOP_RESERVE_NS, timeout_ns / 2));
+    int64_t least_ns = clock_now_ns() + STOP_LEAST_NS;
+    signals_guard(patient && until_ns > least_ns ? until_ns : least_ns,
                   atomic_load_explicit(&service->exit_code, memory_order_acquire));
     service_stop(service);
     signals_unguard();

@@ -10,8 +10,9 @@ struct service;
  * service manager hears how it goes. */
 int stop_await_signal(struct service *service, int64_t until_ns);
 
-/* Drains and stops the service within SHUTDOWN_TIMEOUT, or 2 s where that is less; a second signal
- * ends the draining, a third one the process. */
+/* Drains and stops the service within SHUTDOWN_TIMEOUT. A second signal ends the draining, a third
+ * one the process, and so does time: 5 s after the draining, if SHUTDOWN_TIMEOUT is over by then.
+ */
 void stop_service(struct service *service);
 
 #endif
