@@ -73,6 +73,7 @@ int run_healthcheck(const struct options *options)
         "GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     const char *address = reachable(options->http_address);
     int64_t deadline_at_ns = clock_now_ns() + TIMEOUT_S * NS_PER_S;
+    (void)alarm(TIMEOUT_S + 1); /* TLS may wait longer: each byte of a record begins a wait anew */
     char answer[2048];
     int fd = connect_to(address, options->http_port);
     if (fd < 0) {

@@ -2,6 +2,7 @@
  * not answer, a database that hangs, a lock, a pause, a pipe. */
 #include <fcntl.h>
 #include <libpq-fe.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/sync.h"
 #include "service_rig.h"
 #include "support/black_hole.h"
 #include "support/gate.h"
@@ -301,6 +303,38 @@ Test(idle, a_request_in_the_second_after_sigterm_is_answered, .timeout = TEST_S)
     int attempts = 0;
     while (!idle_clients_are_answered() && ++attempts < ATTEMPTS)
         ;
+}
+
+/* ---- ordersd healthcheck ---- */
+
+/* Each byte is another, and none is the last. */
+static void *drip(void *arg)
+{
+    static const struct timespec pause = { .tv_nsec = 200 * NS_PER_MS };
+    int fd = accept(*(int *)arg, NULL, NULL);
+    while (fd >= 0 && send(fd, "H", 1, MSG_NOSIGNAL) == 1)
+        (void)nanosleep(&pause, NULL);
+    close(fd);
+    return NULL;
+}
+
+Test(healthcheck, an_answer_that_drips_is_none, .timeout = TEST_S)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)process_free_port()),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    pthread_t thread;
+    char *output = NULL;
+    cr_assert_eq(bind(fd, (const struct sockaddr *)&at, sizeof at), 0);
+    cr_assert_eq(listen(fd, 1), 0);
+    cr_assert_eq(thread_start(&thread, "drip", drip, &fd), 0);
+    char *port = support_text("HTTP_PORT=%d", ntohs(at.sin_port));
+    cr_expect_eq(rig_run(NULL, LIST(port), LIST("healthcheck"), &output), 1, "%s", output);
+    thread_join(thread);
+    free(output);
+    free(port);
+    close(fd);
 }
 
 /* ---- an order that the database has, and does not answer ---- */

@@ -24,6 +24,19 @@ enum { ROUNDS = 300, PATIENCE_S = 60 };
 typedef int lookup_function(const char *node, const char *service, const struct addrinfo *hints,
                             struct addrinfo **out);
 
+/* Each address twice. */
+static int give_many(lookup_function *real, const char *service, const struct addrinfo *hints,
+                     struct addrinfo **list)
+{
+    for (int i = 0; i < 4 * ADDRESSES_MAX; i++) {
+        char address[ADDRESS_SIZE];
+        (void)snprintf(address, sizeof address, "192.0.2.%d", 1 + i / 2);
+        CHECK(real(address, service, hints, list) == 0);
+        list = &(*list)->ai_next;
+    }
+    return 0;
+}
+
 static atomic_bool closed; /* lookups of names stay out */
 static atomic_uint asked, out;
 
@@ -44,6 +57,8 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     atomic_fetch_sub(&out, 1);
     if (strcmp(node, "none.example") == 0)
         return EAI_AGAIN;
+    if (strcmp(node, "many.example") == 0)
+        return give_many(real, service, hints, list);
     return real("192.0.2.1", service, hints, list);
 }
 
@@ -78,6 +93,17 @@ static void ask_and_wait(void)
     CHECK(await(lookup, &found, &err) == LOOKUP_FAILED);
     CHECK(strstr(err.text, "could not translate host name \"none.example\"") != NULL);
     CHECK((err.flags & ERR_RETRYABLE) != 0);
+    lookup_finish(lookup);
+}
+
+static void ask_for_many(void)
+{
+    struct addresses found;
+    struct err err = { 0 };
+    struct lookup *lookup = lookup_start("many.example", &err);
+    CHECK(lookup != NULL && await(lookup, &found, &err) == LOOKUP_FOUND);
+    CHECK(found.n == ADDRESSES_MAX);
+    CHECK(strcmp(found.list[1], "192.0.2.2") == 0);
     lookup_finish(lookup);
 }
 
@@ -149,6 +175,7 @@ static void stress_pools(bool late)
 
 int main(void)
 {
+    ask_for_many();
     stress_rounds();
     stress_bound();
     stress_pools(true);
