@@ -35,9 +35,8 @@ static void begin_close(struct pqpool *pool) REQUIRES(pool->mu)
 }
 
 /* After the sockets are shut, where they are: then a statement is lost, and not only late. */
-static void interrupt(struct pqpool *pool)
+static void end_waits(struct pqpool *pool)
 {
-    atomic_store_explicit(&pool->interrupted, true, memory_order_relaxed);
     (void)eventfd_write(pool->interrupt_fd, 1); /* cannot block: it is not read */
 }
 
@@ -47,7 +46,8 @@ void pqpool_interrupt(struct pqpool *pool)
     begin_close(pool);
     cond_broadcast(&pool->quiet);
     mutex_unlock(&pool->mu);
-    interrupt(pool);
+    atomic_store_explicit(&pool->interrupted, true, memory_order_relaxed);
+    end_waits(pool);
 }
 
 void pqpool_cut(struct pqpool *pool)
@@ -57,7 +57,7 @@ void pqpool_cut(struct pqpool *pool)
     cut_all(pool);
     cond_broadcast(&pool->quiet);
     mutex_unlock(&pool->mu);
-    interrupt(pool);
+    end_waits(pool);
 }
 
 static void stop_threads(struct pqpool *pool)
@@ -86,7 +86,7 @@ void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
         if (!cond_wait_until(&pool->quiet, &pool->mu, deadline_at_ns))
             break;
     cut_all(pool);
-    interrupt(pool);                 /* a session that is being prepared too */
+    end_waits(pool);                 /* a session that is being prepared too */
     while (pool->callers_inside > 0) /* bounded: they were failed, and their probes cut */
         (void)cond_wait_until(&pool->quiet, &pool->mu, CLOCK_NEVER);
     mutex_unlock(&pool->mu);

@@ -124,7 +124,7 @@ struct pqpool {
     atomic_bool stop; /* for the two threads, with their eventfds */
     int connector_fd, janitor_fd, epoll_fd;
     int interrupt_fd; /* readable for ever, once nobody is to wait for a statement any more */
-    atomic_bool interrupted;
+    atomic_bool interrupted; /* and none is to be begun, though the sockets are still good */
     pthread_t connector, janitor;
     bool connector_runs, janitor_runs;
     struct conn **dials; /* the connector's, room for every slot and the control connection */
