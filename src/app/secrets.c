@@ -12,6 +12,7 @@
 
 #include "app/options.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/log.h"
 
 /* Until the end of the process. Whoever takes a string out of the lists that are used (unsetenv()
@@ -148,9 +149,15 @@ void secrets_warn_of_files(const struct options *options)
 bool secrets_check_files(const struct options *options, struct err *err)
 {
     const char *path = options->database_password_file;
-    if (path[0] == '\0' || access(path, R_OK) == 0)
+    struct stat file;
+    const char *why;
+    if (path[0] == '\0')
         return true;
-    err_set(err, 0, "DATABASE_PASSWORD_FILE=%.120s: cannot read it: %s", path,
-            strerrordesc_np(errno));
-    return false;
+    int fd = file_open(path, &file, &why);
+    if (fd >= 0)
+        (void)close(fd);
+    else
+        err_set(err, 0, "DATABASE_PASSWORD_FILE=%.120s: %s%s", path,
+                errno != 0 ? "cannot read it: " : "", why);
+    return fd >= 0;
 }

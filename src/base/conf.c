@@ -5,7 +5,6 @@
 #include "base/conf.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "base/check.h"
 #include "base/conf_value.h"
 #include "base/err.h"
+#include "base/file.h"
 
 enum {
     NAME_SIZE = 80,  /* of an option's name, as flag or in the environment */
@@ -93,14 +93,17 @@ static const char *env_value(char *const env[], const char *name)
     return NULL;
 }
 
-/* Reads as far as content->max, and cuts one final newline. False: errno says why. */
-static bool read_value_file(const char *path, struct buf *content)
+/* Reads as far as content->max, and cuts one final newline. False: *why, and errno as file_open()
+ * has them. */
+static bool read_value_file(const char *path, struct buf *content, const char **why)
 {
+    struct stat file;
     if (!buf_reserve(content, content->max)) {
         errno = ENOMEM;
+        *why = "out of memory";
         return false;
     }
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = file_open(path, &file, why);
     if (fd < 0)
         return false;
     ssize_t n;
@@ -109,6 +112,7 @@ static bool read_value_file(const char *path, struct buf *content)
     int error = errno;
     (void)close(fd);
     errno = error;
+    *why = strerrordesc_np(error);
     if (content->len > 0 && content->data[content->len - 1] == '\n')
         content->len--;
     content->data[content->len] = '\0';
@@ -119,10 +123,11 @@ static bool load_file(const struct conf_opt *opt, void *conf, const char *as_wri
                       const char *path, struct err *err)
 {
     struct buf content = BUF_INIT(opt->size + 1); /* so that a value too long is seen to be */
-    bool ok = read_value_file(path, &content);
+    const char *why;
+    bool ok = read_value_file(path, &content, &why);
     if (!ok) {
-        err_set(err, 0, "%s=%.*s: cannot read it: %s", as_written, SHOWN_BYTES, path,
-                strerrordesc_np(errno));
+        err_set(err, 0, "%s=%.*s: %s%s", as_written, SHOWN_BYTES, path,
+                errno != 0 ? "cannot read it: " : "", why);
     } else if (strlen(content.data) != content.len) {
         err_set(err, 0, "%s=%.*s: the file has a NUL byte in it", as_written, SHOWN_BYTES, path);
         ok = false;
