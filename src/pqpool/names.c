@@ -106,9 +106,10 @@ enum lookup_state names_step(struct names *names, unsigned host, struct name *na
     name->state = names->pg->lookup_poll(name->lookup, &name->addresses, &name->err);
     if (name->state == LOOKUP_FOUND)
         put_first(&name->addresses, of->good); /* once: a dial goes through them by number */
-    if (name->state != LOOKUP_PENDING && of->latest == name)
+    enum lookup_state state = name->state;
+    if (state != LOOKUP_PENDING && of->latest == name)
         names_leave(names, &of->latest); /* a dial that begins from now on asks again */
-    return name->state;
+    return state;
 }
 
 void names_good(struct names *names, unsigned host, const char *address)
