@@ -75,6 +75,20 @@ Test(names, each_of_several_silent_addresses_costs_its_share)
     expect_the_good_one_is_found(FIRST " " SECOND " " THIRD, THIRD);
 }
 
+/* Of the string's own connect_timeout each address of the host has its share, too. */
+Test(names, the_strings_timeout_is_shared_by_the_addresses_of_a_host)
+{
+    serve_at(FIRST, false);
+    serve_at(SECOND, true);
+    fake_lookup_set("db.example", FIRST " " SECOND);
+    struct pqpool_options options = options_for("host=db.example connect_timeout=2");
+    options.connect_timeout_ns = PQPOOL_SECONDS(3600);
+    struct pqpool *pool = open_warm_pool(&options);
+    cr_expect(last_address_is(SECOND));
+    cr_expect_eq(stats_of(pool).generation, 0);
+    close_pool(&pool);
+}
+
 /* A resolver may answer in another order each time. */
 Test(names, the_good_one_stays_first_when_the_answer_is_reordered)
 {
