@@ -4,6 +4,7 @@
  * whose name no certificate needs to hold, and sends nothing that is secret. */
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,6 +24,14 @@ static const char *reachable(const char *address)
     if (strcmp(address, "0.0.0.0") == 0)
         return "127.0.0.1";
     return strcmp(address, "::") == 0 ? "::1" : address;
+}
+
+/* Whoever answers a byte at a time has no more than that in all. */
+static bool wait_for(int fd, short events, int64_t deadline_at_ns)
+{
+    struct pollfd pfd = { .fd = fd, .events = events };
+    int64_t now_ns = clock_now_ns();
+    return now_ns < deadline_at_ns && poll(&pfd, 1, clock_poll_ms(deadline_at_ns, now_ns)) > 0;
 }
 
 static int connect_to(const char *address, uint32_t port)
@@ -46,13 +55,14 @@ static int connect_to(const char *address, uint32_t port)
     return fd;
 }
 
-static size_t ask(int fd, const char *request, char *answer, size_t size)
+static size_t ask(int fd, const char *request, char *answer, size_t size, int64_t deadline_at_ns)
 {
     size_t got = 0, len = strlen(request);
     if (send(fd, request, len, MSG_NOSIGNAL) != (ssize_t)len)
         return 0;
     ssize_t n;
-    while (got < size && (n = recv(fd, answer + got, size - got, 0)) > 0)
+    while (got < size && wait_for(fd, POLLIN, deadline_at_ns) &&
+           (n = recv(fd, answer + got, size - got, 0)) > 0)
         got += (size_t)n;
     return got;
 }
@@ -62,6 +72,8 @@ int run_healthcheck(const struct options *options)
     static const char request[] =
         "GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     const char *address = reachable(options->http_address);
+    int64_t deadline_at_ns = clock_now_ns() + TIMEOUT_S * NS_PER_S;
+    (void)alarm(TIMEOUT_S + 1); /* TLS may wait longer: each byte of a record begins a wait anew */
     char answer[2048];
     int fd = connect_to(address, options->http_port);
     if (fd < 0) {
@@ -70,9 +82,8 @@ int run_healthcheck(const struct options *options)
         return 1;
     }
     size_t got = options->tls_cert_file[0] == '\0'
-                     ? ask(fd, request, answer, sizeof answer - 1)
-                     : http_tls_ask(fd, request, answer, sizeof answer - 1,
-                                    clock_now_ns() + TIMEOUT_S * NS_PER_S);
+                     ? ask(fd, request, answer, sizeof answer - 1, deadline_at_ns)
+                     : http_tls_ask(fd, request, answer, sizeof answer - 1, deadline_at_ns);
     (void)close(fd);
     answer[got] = '\0';
     const char *body = strstr(answer, "\r\n\r\n");

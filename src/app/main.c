@@ -50,7 +50,8 @@ static const char intro[] =
     "  ordersd --metrics-doc          the manual's page about metrics, in Markdown\n"
     "  ordersd --help | --version\n\n"
     "Exit codes: 0, 1 failure, 70 the database's schema is newer than this program, 78 "
-    "configuration.\n\n";
+    "configuration;\n"
+    "of ordersd migrate also 130 and 143: SIGINT or SIGTERM ended it before the schema was up.\n\n";
 
 /* Takes the flags that are no options out of argv. */
 static enum wish take_wish(int *argc, char *argv[])

@@ -1,79 +1,23 @@
-/* run.c - the life of the process: limits, signals, and the order in which it ends.
- *
- * Every signal is blocked in every thread and taken here with sigtimedwait(), so there is no
- * handler and nothing to be careful about in one. */
+/* run.c - the life of the process that serves: its limits, its start, SIGHUP, and its end. */
 #include "app/run.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "app/memory.h"
 #include "app/secrets.h"
 #include "app/service.h"
+#include "app/signals.h"
+#include "app/stop.h"
 #include "app/tls.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/http.h"
 #include "http/tls.h"
-#include "store/store.h"
 
-enum { FDS_BESIDE_SOCKETS = 64, MIGRATE_LIMIT_S = 120, STOP_SLACK_S = 10 };
-
-static void block_signals(sigset_t *set)
-{
-    (void)sigemptyset(set);
-    (void)sigaddset(set, SIGTERM);
-    (void)sigaddset(set, SIGINT);
-    (void)sigaddset(set, SIGHUP);
-    (void)pthread_sigmask(SIG_BLOCK, set, NULL);
-    (void)signal(SIGPIPE,
-                 SIG_IGN); /* a client or a server that is gone is an error code, not a death */
-}
-
-static void tell_status(struct service *service)
-{
-    struct pqpool_stats pool;
-    char why[320], text[360];
-    pqpool_stats(service->pool, &pool);
-    bool ready = service_ready(service, &pool, why, sizeof why);
-    (void)snprintf(text, sizeof text, "%s%s", ready ? "ready" : "not ready: ", why);
-    notify_status(&service->notify, text);
-}
-
-/* What is done while nothing happens; until when. */
-static int64_t tick(struct service *service)
-{
-    int64_t next_ns = sampler_tick(service);
-    memory_tick(service);
-    struct notify *notify = &service->notify;
-    int64_t now_ns = clock_now_ns();
-    if (notify->fd < 0)
-        return next_ns;
-    tell_status(service);
-    if (notify_beat_due(notify, now_ns))
-        notify_beat(notify, now_ns, http_server_alive(service->http));
-    return clock_min(next_ns, notify_next_ns(notify));
-}
-
-/* A signal's number, or 0 when the moment has come. Meanwhile the samples are taken, and the
- * service manager hears how it goes. */
-static int await_signal(struct service *service, const sigset_t *set, int64_t until_ns)
-{
-    for (;;) {
-        int64_t wake_ns = clock_min(until_ns, tick(service));
-        int64_t left_ns = wake_ns - clock_now_ns();
-        struct timespec left = clock_timespec(left_ns > 0 ? left_ns : 0);
-        int got = sigtimedwait(set, NULL, &left);
-        if (got > 0)
-            return got;
-        if (errno == EAGAIN && clock_now_ns() >= until_ns)
-            return 0;
-    }
-}
+/* 48 of them are for name lookups: up to 16 at once, and the resolver opens files and sockets. */
+enum { FDS_BESIDE_SOCKETS = 112 };
 
 static bool raise_fd_limit(const struct options *o)
 {
@@ -114,56 +58,11 @@ static void reload(struct service *service, int argc, char *const argv[])
     service_reload_keys(service);
 }
 
-/* Polls a condition between signals; false: a second signal wants the end now, or time is up. */
-static bool await_quiet(struct service *service, const sigset_t *set, int64_t until_ns)
-{
-    while (service_in_flight(service) > 0) {
-        int64_t now_ns = clock_now_ns();
-        if (now_ns >= until_ns)
-            return false;
-        int got = await_signal(service, set, clock_min(until_ns, now_ns + 10 * NS_PER_MS));
-        if (got == SIGTERM || got == SIGINT)
-            return false;
-    }
-    return true;
-}
-
-static bool await_delay(struct service *service, const sigset_t *set, int64_t until_ns)
+static void await_end(struct service *service, int argc, char *const argv[])
 {
     for (;;) {
-        int got = await_signal(service, set, until_ns);
-        if (got == 0)
-            return true;
-        if (got == SIGTERM || got == SIGINT)
-            return false;
-    }
-}
-
-/* Ready says no; after SHUTDOWN_DELAY nothing new is taken; what was accepted gets its answer. */
-static void shut_down(struct service *service, const sigset_t *set)
-{
-    int64_t began_ns = clock_now_ns();
-    int64_t until_ns = clock_after(began_ns, service->options.shutdown_timeout_ns);
-    atomic_store_explicit(&service->draining, true, memory_order_release);
-    notify_stopping(&service->notify,
-                    service->options.shutdown_timeout_ns + STOP_SLACK_S * NS_PER_S);
-    log_event(LOG_INFO, "service.draining",
-              log_int("in_flight", (int64_t)service_in_flight(service)));
-    bool patient = await_delay(service, set,
-                               clock_min(until_ns, began_ns + service->options.shutdown_delay_ns));
-    service_drain(service);
-    if (!patient || !await_quiet(service, set, until_ns))
-        log_event(LOG_WARN, "service.cut_short",
-                  log_int("in_flight", (int64_t)service_in_flight(service)));
-    service_stop(service);
-    log_event(LOG_INFO, "service.stopped", log_int("ms", (clock_now_ns() - began_ns) / NS_PER_MS));
-}
-
-static void await_end(struct service *service, const sigset_t *set, int argc, char *const argv[])
-{
-    for (;;) {
-        int got = await_signal(service, set, CLOCK_NEVER);
-        if (got == SIGTERM || got == SIGINT)
+        int got = stop_await_signal(service, CLOCK_NEVER);
+        if (signal_ends(got))
             return;
         if (got != SIGHUP)
             continue;
@@ -174,12 +73,67 @@ static void await_end(struct service *service, const sigset_t *set, int argc, ch
     }
 }
 
-static int serve(struct service *service, const sigset_t *set, int argc, char *const argv[])
+/* ---- DATABASE_START=fail ---- */
+
+struct first {
+    struct service *service;
+    enum pqpool_rc rc;
+    struct err err;
+};
+
+static void await_first(void *arg)
+{
+    struct first *first = arg;
+    first->rc = pqpool_await_first(first->service->pool, &first->err);
+}
+
+static void interrupt_first(void *arg)
+{
+    const struct first *first = arg;
+    pqpool_interrupt(first->service->pool);
+}
+
+enum start_rc { START_GOOD, START_FAILED, START_STOPPED };
+
+/* STOPPED: by a signal. FAILED: *err. */
+static enum start_rc open_database(struct service *service, struct err *err)
+{
+    struct first first = { .service = service };
+    const struct signals_task task = { await_first, interrupt_first, &first };
+    if (!service_open_database(service, false, err))
+        return START_FAILED;
+    if (service->options.database_start != OPTIONS_START_FAIL)
+        return START_GOOD;
+    int signal = signals_run(&task);
+    if (signal < 0)
+        err_set(err, 0, "cannot start a thread");
+    if (signal != 0)
+        return signal < 0 ? START_FAILED : START_STOPPED;
+    *err = first.err;
+    return first.rc == PQPOOL_OK ? START_GOOD : START_FAILED;
+}
+
+static enum start_rc start(struct service *service, struct err *err)
+{
+    enum start_rc rc = open_database(service, err);
+    if (rc == START_GOOD)
+        return service_start(service, err) ? START_GOOD : START_FAILED;
+    service_close_database(service, clock_now_ns());
+    return rc;
+}
+
+static int serve(struct service *service, int argc, char *const argv[])
 {
     struct err err = { 0 };
-    if (!service_start(service, &err)) {
+    switch (start(service, &err)) {
+    case START_FAILED:
         log_event(LOG_ERROR, "service.cannot_start", log_str("error", err.text));
         return 1;
+    case START_STOPPED:
+        log_event(LOG_INFO, "service.stopped", log_str("text", "a signal came during the start"));
+        return 0;
+    case START_GOOD:
+        break;
     }
     bool handed_over = service->listen.fd >= 0;
     log_event(
@@ -191,8 +145,8 @@ static int serve(struct service *service, const sigset_t *set, int argc, char *c
         log_str("version", ORDERSD_VERSION));
     notify_say(&service->notify, "READY=1");
     tls_report(service->tls, "tls.ready");
-    await_end(service, set, argc, argv);
-    shut_down(service, set);
+    await_end(service, argc, argv);
+    stop_service(service);
     return atomic_load_explicit(&service->exit_code, memory_order_acquire);
 }
 
@@ -221,9 +175,8 @@ int run_serve(const struct options *options, int argc, char *const argv[])
 {
     static struct service service; /* its counters are too large for a stack */
     struct err err = { 0 };
-    sigset_t set;
 
-    block_signals(&set);
+    signals_block();
     last_errors_init(&service.last_errors); /* first: /status shows every warning since the start */
     log_listen(note_error, &service.last_errors);
     if (!raise_fd_limit(options))
@@ -239,39 +192,8 @@ int run_serve(const struct options *options, int argc, char *const argv[])
         log_event(LOG_ERROR, "service.cannot_start", log_str("error", err.text));
         return EXIT_CONFIG;
     }
-    int exit_code = serve(&service, &set, argc, argv);
+    int exit_code = serve(&service, argc, argv);
     http_tls_close(&service.tls);
     notify_close(&service.notify);
-    return exit_code;
-}
-
-int run_migrate(const struct options *options)
-{
-    static struct service service;
-    struct err err = { 0 };
-    int exit_code = 1;
-    sigset_t set;
-
-    block_signals(&set);
-    service.options = *options;
-    if (service_open_database(&service, true, &err)) {
-        switch (store_migrate(service.pool, clock_now_ns() + MIGRATE_LIMIT_S * NS_PER_S, &err)) {
-        case MIGRATE_OK:
-            exit_code = 0;
-            break;
-        case MIGRATE_TOO_NEW:
-            exit_code = EXIT_SCHEMA_TOO_NEW;
-            break;
-        case MIGRATE_RETRY:
-        case MIGRATE_FAILED:
-            break;
-        }
-    }
-    if (exit_code == 0)
-        log_event(LOG_INFO, "schema.ready", log_int("version", store_schema_version()));
-    else
-        log_event(LOG_ERROR, "schema.failed", log_str("error", err_public_text(&err)),
-                  log_str("sqlstate", err.code));
-    service_close_database(&service, clock_now_ns() + NS_PER_S);
     return exit_code;
 }

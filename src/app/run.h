@@ -5,12 +5,13 @@
 
 struct options;
 
-/* Serves until SIGTERM or SIGINT; a second one ends at once. argv is kept for SIGHUP, which reads
- * the configuration again and applies what may change: LOG_LEVEL, from its file, the keys, and the
- * TLS files. */
+/* Serves until SIGTERM or SIGINT; a second one ends the draining, a third one all. argv is kept for
+ * SIGHUP, which reads the configuration again and applies what may change: LOG_LEVEL, from its
+ * file, the keys, and the TLS files. */
 int run_serve(const struct options *options, int argc, char *const argv[]);
 
-/* Brings the schema up and ends. */
+/* Brings the schema up and ends. SIGTERM or SIGINT cancels what is under way, and the status is 128
+ * and the signal's number. */
 int run_migrate(const struct options *options);
 
 /* Asks the service on this machine whether it is ready: for images without a shell. */

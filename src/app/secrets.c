@@ -14,6 +14,7 @@
 
 #include "app/options.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/log.h"
 
 /* Until the end of the process. Whoever takes a string out of the lists that are used (unsetenv()
@@ -181,15 +182,14 @@ bool secrets_check_files(const struct options *options, struct err *err)
 {
     const char *path = options->database_password_file;
     struct stat file;
-    bool readable = path[0] == '\0' || access(path, R_OK) == 0;
-    if (readable && path[0] != '\0' && stat(path, &file) == 0 && !S_ISREG(file.st_mode)) {
-        err_set(err, 0, "DATABASE_PASSWORD_FILE=%.120s: must be a file with the password in it",
-                path);
-        return false;
-    }
-    if (readable)
+    const char *why;
+    if (path[0] == '\0')
         return true;
-    err_set(err, 0, "DATABASE_PASSWORD_FILE=%.120s: cannot read it: %s", path,
-            strerrordesc_np(errno));
-    return false;
+    int fd = file_open(path, &file, &why);
+    if (fd >= 0)
+        (void)close(fd);
+    else
+        err_set(err, 0, "DATABASE_PASSWORD_FILE=%.120s: %s%s", path,
+                errno != 0 ? "cannot read it: " : "", why);
+    return fd >= 0;
 }

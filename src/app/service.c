@@ -62,7 +62,7 @@ static struct pqpool_options pool_options(const struct options *o, struct servic
     p.max_lifetime_ns = o->database_max_lifetime_ns;
     p.leak_threshold_ns = o->database_leak_threshold_ns;
     p.warmup = o->database_warmup;
-    p.start = o->database_start == OPTIONS_START_FAIL ? PQPOOL_START_FAIL : PQPOOL_START_DEGRADED;
+    p.start = PQPOOL_START_DEGRADED; /* run.c waits, where that is wanted: a signal ends its wait */
     p.on_connect = on_connect;
     p.on_event = events_of_pool;
     p.health_query = database_check_query;
@@ -293,8 +293,7 @@ bool service_start(struct service *service, struct err *err)
     cond_init(&service->starter_wake);
     history_init(&service->history);
     histogram_init(&service->commit_duration, metric_latency_bounds_ns, metric_latency_n_bounds);
-    if (service_open_database(service, false, err) && start_ingest(service, err) &&
-        start_http(service, err) && start_starter(service, err))
+    if (start_ingest(service, err) && start_http(service, err) && start_starter(service, err))
         return true;
     service_stop(service);
     return false;
@@ -351,8 +350,7 @@ void service_stop(struct service *service)
 {
     int64_t now_ns = clock_now_ns();
     tell_starter(service);
-    if (service->pool != NULL)
-        pqpool_cut(service->pool); /* nobody below waits for the database any more */
+    pqpool_interrupt(service->pool); /* nobody below waits for the database any more */
     if (service->starter_runs)
         thread_join(service->starter);
     ingest_stop(service->ingest, now_ns);

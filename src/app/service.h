@@ -84,7 +84,8 @@ struct service {
     bool starter_runs;
 };
 
-/* Starts all of it; returns without waiting for the database. False: *err, and nothing is left. */
+/* Starts all of it on a database that is open; returns without waiting for that. False: *err, and
+ * nothing is left, the database neither. */
 bool service_start(struct service *service, struct err *err) MUST_CHECK;
 
 /* Ready to take orders? Else `why` (200 bytes at least) says what is missing, in words that
@@ -107,7 +108,7 @@ void service_stop(struct service *service);
  * would be right. */
 bool service_check_database(const struct options *options, struct err *err) MUST_CHECK;
 
-/* Opens the store and the pool alone, for `ordersd migrate` too. */
+/* Opens the store and the pool alone, for `ordersd migrate` too; waits for no server. */
 bool service_open_database(struct service *service, bool small, struct err *err) MUST_CHECK;
 void service_close_database(struct service *service, int64_t deadline_at_ns);
 

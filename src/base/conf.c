@@ -5,7 +5,6 @@
 #include "base/conf.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "base/check.h"
 #include "base/conf_value.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/one_line.h"
 
 enum {
@@ -94,14 +94,16 @@ static const char *env_value(char *const env[], const char *name)
     return NULL;
 }
 
-/* Reads as far as content->max. False: errno says why. */
-static bool read_value_file(const char *path, struct buf *content)
+/* Reads as far as content->max. False: *why, and errno as file_open() has them. */
+static bool read_value_file(const char *path, struct buf *content, const char **why)
 {
+    struct stat file;
     if (!buf_reserve(content, content->max)) {
         errno = ENOMEM;
+        *why = "out of memory";
         return false;
     }
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = file_open(path, &file, why);
     if (fd < 0)
         return false;
     ssize_t n;
@@ -110,6 +112,7 @@ static bool read_value_file(const char *path, struct buf *content)
     int error = errno;
     (void)close(fd);
     errno = error;
+    *why = strerrordesc_np(error);
     return n == 0;
 }
 
@@ -118,11 +121,11 @@ static bool load_file(const struct conf_opt *opt, void *conf, const char *as_wri
 {
     /* one byte more, so that a value too long is seen to be */
     struct buf content = BUF_INIT(opt->size + 1 + ONE_LINE_AROUND);
-    const char *wrong = NULL;
-    bool ok = read_value_file(path, &content);
+    const char *why, *wrong = NULL;
+    bool ok = read_value_file(path, &content, &why);
     if (!ok)
-        err_set(err, 0, "%s=%.*s: cannot read it: %s", as_written, SHOWN_BYTES, path,
-                strerrordesc_np(errno));
+        err_set(err, 0, "%s=%.*s: %s%s", as_written, SHOWN_BYTES, path,
+                errno != 0 ? "cannot read it: " : "", why);
     else if ((wrong = one_line_trim(content.data, &content.len)) != NULL)
         err_set(err, 0, "%s=%.*s: the file %s", as_written, SHOWN_BYTES, path, wrong);
     else

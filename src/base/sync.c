@@ -68,15 +68,33 @@ bool cond_wait_until(struct cond *cond, struct mutex *mu, int64_t at_ns)
     return rc == 0;
 }
 
-int thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *arg)
+/* With every signal blocked, which the new thread inherits. */
+static int create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
 {
     sigset_t all, before;
     (void)sigfillset(&all);
     CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    int rc = pthread_create(thread, NULL, run, arg);
+    int rc = pthread_create(thread, attr, run, arg);
     CHECK(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+    return rc;
+}
+
+int thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *arg)
+{
+    int rc = create(thread, NULL, run, arg);
     if (rc == 0)
         (void)pthread_setname_np(*thread, name); /* a name too long is only not shown */
+    return rc;
+}
+
+int thread_start_detached(void *(*run)(void *), void *arg)
+{
+    pthread_t thread;
+    pthread_attr_t attr;
+    CHECK(pthread_attr_init(&attr) == 0);
+    CHECK(pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED) == 0);
+    int rc = create(&thread, &attr, run, arg);
+    CHECK(pthread_attr_destroy(&attr) == 0);
     return rc;
 }
 

@@ -37,4 +37,8 @@ bool cond_wait_until(struct cond *cond, struct mutex *mu, int64_t at_ns) REQUIRE
 int thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *arg) MUST_CHECK;
 void thread_join(pthread_t thread);
 
+/* Starts a thread that nobody joins, with every signal blocked: for a call that may never return.
+ * The thread must own all memory that it touches. Returns 0 or an errno value. */
+int thread_start_detached(void *(*run)(void *), void *arg) MUST_CHECK;
+
 #endif

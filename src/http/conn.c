@@ -21,6 +21,7 @@
 
 #define SWEEP_MAX_NS (500 * NS_PER_MS)
 #define SWEEP_MIN_NS (10 * NS_PER_MS)
+#define SWEEP_DRAINING_NS (50 * NS_PER_MS)
 #define DRAIN_IDLE_NS NS_PER_S
 
 /* While the memory budget refuses requests, and for a moment after, a connection that holds much of
@@ -329,7 +330,8 @@ int64_t conns_sweep_interval_ns(const struct http_loop *loop)
 {
     const struct http_options *options = &loop->server->options;
     int64_t shorter_ns = clock_min(options->read_timeout_ns, options->idle_timeout_ns);
-    int64_t interval_ns = clock_min(shorter_ns / 8, SWEEP_MAX_NS);
+    bool draining = loop->draining_since_ns != CLOCK_NEVER; /* the end waits for idle clients */
+    int64_t interval_ns = clock_min(shorter_ns / 8, draining ? SWEEP_DRAINING_NS : SWEEP_MAX_NS);
     return interval_ns > SWEEP_MIN_NS ? interval_ns : SWEEP_MIN_NS;
 }
 

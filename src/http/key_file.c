@@ -3,15 +3,14 @@
 #include "http/key_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "http/keys.h"
 
 enum { PATH_SHOWN = 90, TEXT_SIZE = 160 };
@@ -69,17 +68,10 @@ static ssize_t read_up_to(int fd, char *out, size_t max)
     return (ssize_t)len;
 }
 
-static bool read_open(int fd, const char *path, struct keys *keys, size_t *len, struct err *err)
+static bool read_open(int fd, size_t size, const char *path, struct keys *keys, struct err *err)
 {
-    struct stat file;
-    if (fstat(fd, &file) != 0)
-        return fault_of_system(path, err);
-    if (!S_ISREG(file.st_mode))
-        return fault_of_file(path, "is no regular file", err);
-    if (file.st_size > KEY_FILE_MAX)
+    if (size > KEY_FILE_MAX)
         return fault_of_file(path, "has more than 16 MiB", err);
-    size_t size = (size_t)file.st_size;
-    keys->readable_by_all = (file.st_mode & S_IROTH) != 0;
     keys->text = malloc(size + 2);
     if (keys->text == NULL)
         return fault_of_file(path, "out of memory", err);
@@ -89,17 +81,19 @@ static bool read_open(int fd, const char *path, struct keys *keys, size_t *len, 
     if ((size_t)n != size)
         return fault_of_file(path, "changed while it was read: move a new file to its place", err);
     keys->text[size] = '\0';
-    *len = size;
     return true;
 }
 
-/* O_NONBLOCK: the open of a pipe would wait for its writer. */
 static bool read_bytes(const char *path, struct keys *keys, size_t *len, struct err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat file;
+    const char *why;
+    int fd = file_open(path, &file, &why);
     if (fd < 0)
-        return fault_of_system(path, err);
-    bool ok = read_open(fd, path, keys, len, err);
+        return errno != 0 ? fault_of_system(path, err) : fault_of_file(path, why, err);
+    keys->readable_by_all = (file.st_mode & S_IROTH) != 0;
+    *len = (size_t)file.st_size;
+    bool ok = read_open(fd, *len, path, keys, err);
     (void)close(fd);
     return ok;
 }

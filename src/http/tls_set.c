@@ -3,14 +3,13 @@
 #include "http/tls_set.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 
 enum { FILE_MAX_BYTES = 1 << 20, SERIAL_MAX_BYTES = 31 };
 
@@ -60,33 +59,29 @@ static ssize_t read_all(int fd, unsigned char *out, size_t size)
     return (ssize_t)got;
 }
 
-static bool read_open_file(int fd, struct pem *pem, struct err *err)
+static bool read_open_file(int fd, off_t size, struct pem *pem, struct err *err)
 {
-    struct stat st;
-    if (fstat(fd, &st) != 0)
-        return refuse(pem, strerrordesc_np(errno), err);
-    if (!S_ISREG(st.st_mode))
-        return refuse(pem, "is no regular file", err);
-    if (st.st_size > FILE_MAX_BYTES)
+    if (size > FILE_MAX_BYTES)
         return refuse(pem, "is larger than 1 MiB", err);
-    pem->text.data = malloc((size_t)st.st_size + 1);
+    pem->text.data = malloc((size_t)size + 1);
     if (pem->text.data == NULL)
         return refuse(pem, "out of memory", err);
-    pem->text.size = (unsigned)st.st_size;
-    ssize_t got = read_all(fd, pem->text.data, (size_t)st.st_size);
+    pem->text.size = (unsigned)size;
+    ssize_t got = read_all(fd, pem->text.data, (size_t)size);
     if (got < 0)
         return refuse(pem, strerrordesc_np(errno), err);
     pem->text.size = (unsigned)got;
     return got > 0 || refuse(pem, "is empty", err);
 }
 
-/* O_NONBLOCK: a FIFO would have us wait for a writer. */
 static bool pem_read(struct pem *pem, struct err *err)
 {
-    int fd = open(pem->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat file;
+    const char *why;
+    int fd = file_open(pem->path, &file, &why);
     if (fd < 0)
-        return refuse(pem, strerrordesc_np(errno), err);
-    bool ok = read_open_file(fd, pem, err);
+        return refuse(pem, why, err);
+    bool ok = read_open_file(fd, file.st_size, pem, err);
     (void)close(fd);
     return ok;
 }

@@ -11,7 +11,7 @@
 #include "pqpool/pool.h"
 #include "pqpool/result.h"
 
-enum { PID, START, SYSTEM, TIMELINE, DATABASE, COLUMNS };
+enum { PID, START, SYSTEM, TIMELINE, DATABASE, STARTED, COLUMNS };
 
 static bool copy_cell(char *out, size_t size, const PGresult *row, int column)
 {
@@ -49,13 +49,17 @@ static uint32_t read_timeline(const char *text)
 
 static void read_history(struct conn *conn, const PGresult *row)
 {
+    struct conn_history *history = &conn->history;
     uint64_t number;
+    char started[sizeof history->started];
     if (!result_number(row, 0, SYSTEM, UINT64_MAX, &number) ||
-        !copy_cell(conn->history.system, sizeof conn->history.system, row, SYSTEM))
+        !copy_cell(history->system, sizeof history->system, row, SYSTEM))
         return;
-    conn->history.timeline = read_timeline(PQgetvalue(row, 0, TIMELINE));
+    history->timeline = read_timeline(PQgetvalue(row, 0, TIMELINE));
     if (result_number(row, 0, DATABASE, UINT32_MAX, &number))
-        conn->history.oid = (uint32_t)number;
+        history->oid = (uint32_t)number;
+    if (copy_cell(started, sizeof started, row, STARTED) && is_start(started))
+        memcpy(history->started, started, sizeof started);
 }
 
 static enum pqpool_rc ask(struct conn *conn, const char *sql, int64_t deadline_at_ns,
@@ -82,8 +86,9 @@ bool conn_identify(struct conn *conn, int64_t deadline_at_ns, struct err *err)
     static const char *const asked[] = {
         WHO "(SELECT system_identifier FROM pg_control_system()), CASE WHEN pg_is_in_recovery() "
             "THEN '0' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END, "
-            "(SELECT oid FROM pg_database WHERE datname = current_database())" FROM_BACKEND,
-        WHO "'', '0', '0'" FROM_BACKEND, /* where one of those functions is missing or forbidden */
+            "(SELECT oid FROM pg_database WHERE datname = current_database()), "
+            "extract(epoch FROM pg_postmaster_start_time())::text" FROM_BACKEND,
+        WHO "'', '0', '0', ''" FROM_BACKEND, /* one of those functions is missing or forbidden */
     };
     conn->backend = (struct conn_backend){ .pid = 0 };
     conn->history = (struct conn_history){ .timeline = 0 };

@@ -65,6 +65,8 @@ void conn_discard(struct pqpool *pool, struct conn *conn, enum close_reason reas
     conn_move(pool, conn, CONN_CLOSING);
     pool_judge_down(pool);
     pool_wake_connector(pool);
+    if (pool->closing)
+        cond_broadcast(&pool->quiet); /* a cancel is over: close need not wait for the connector */
 }
 
 void conn_free_slot(struct pqpool *pool, struct conn *conn, int64_t now_ns)

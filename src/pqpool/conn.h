@@ -24,8 +24,10 @@
 #include <libpq-fe.h>
 
 #include "base/attr.h"
+#include "base/err.h"
 #include "pqpool/pqpool.h"
 
+struct name;
 struct pqpool;
 struct conn;
 
@@ -80,6 +82,7 @@ struct conn_history {
     char system[24];   /* its system identifier; "": a server that does not say */
     uint32_t timeline; /* 0: not known, as of a standby, or of a server that does not say */
     uint32_t oid;      /* of the database: another one may have got its name; 0: not known */
+    char started[32];  /* when the server was, in seconds of Unix time; "": not known */
 };
 
 /* Of a connection in CANCELING, and of one in CLOSING whose backend lives on. Janitor only. */
@@ -91,9 +94,16 @@ enum cancel_stage {
 
 /* The progress of a dial: connector thread only. */
 struct conn_dial {
-    int64_t started_at_ns, deadline_at_ns, host_deadline_at_ns;
+    int64_t started_at_ns, deadline_at_ns;
+    int64_t host_deadline_at_ns; /* of all that is done about this host */
+    int64_t step_deadline_at_ns; /* of its lookup, or of one of its addresses */
     unsigned hosts_tried, host;
+    struct name *name; /* of the host, looked up or being so; NULL: libpq takes the host as it is */
+    unsigned address;  /* of the name's, the one that is dialled */
     PostgresPollingStatusType want;
+    unsigned failures;
+    struct err why; /* the most telling of the failures so far */
+    int why_class;  /* enum error_class */
 };
 
 struct conn {

@@ -30,6 +30,7 @@ static void dial_failed(struct connector *c, struct conn *conn, const struct err
                         enum error_class error_class)
 {
     struct pqpool *pool = c->pool;
+    dial_end(conn);
     mutex_lock(&pool->mu);
     pool_dial_failed(pool, conn, err, error_class, clock_now_ns());
     mutex_unlock(&pool->mu);
@@ -57,12 +58,14 @@ static void dial_ended(struct connector *c, struct conn *conn)
         dial_failed(c, conn, &err, ERROR_OTHER);
         return;
     }
+    names_good(pool->names, conn->dial.host, dial_address(conn));
     int64_t now_ns = clock_now_ns();
     if (pool->options.enable_pool_metrics)
         histogram_observe(&pool->connect, now_ns - conn->dial.started_at_ns);
     mutex_lock(&pool->mu);
     pool_dial_succeeded(pool, conn, now_ns);
     mutex_unlock(&pool->mu);
+    dial_end(conn);
 }
 
 /* True: the dial is still under way. */
@@ -108,13 +111,14 @@ static enum dial_rc greet(struct conn *conn, struct err *err, enum error_class *
         clock_min(conn->pool->options.connect_timeout_ns, PREPARE_LIMIT_S * NS_PER_S);
     int64_t limit_at_ns = clock_after(clock_now_ns(), limit_ns);
     *error_class = ERROR_SERVER;
-    if (!conn_identify(conn, limit_at_ns, err))
-        return DIAL_FAILED;
-    if (!pool_is_bygone(conn->pool, conn, err) &&
-        !pool_stays_at_database(conn->pool, conn, clock_now_ns(), err))
-        return prepare_session(conn, limit_at_ns, err) ? DIAL_OK : DIAL_FAILED;
+    if (conn_identify(conn, limit_at_ns, err) && !pool_is_bygone(conn->pool, conn, err) &&
+        !pool_stays_at_database(conn->pool, conn, clock_now_ns(), err) &&
+        prepare_session(conn, limit_at_ns, err))
+        return DIAL_OK;
+    if (conn->orphan)
+        return DIAL_FAILED; /* its slot is to wait for its backend */
     conn_finish(conn);
-    return dial_next_host(conn, clock_now_ns(), err, error_class);
+    return dial_next(conn, clock_now_ns(), err, error_class);
 }
 
 static bool is_stopped(const struct pqpool *pool)
@@ -211,7 +215,7 @@ static int64_t next_wake(struct connector *c)
         at_ns = pool->backoff.next_at_ns; /* past it, nothing is wanted: an event will tell */
     mutex_unlock(&pool->mu);
     for (uint32_t i = 0; i < c->n_dials; i++)
-        at_ns = clock_min(at_ns, c->dials[i]->dial.host_deadline_at_ns);
+        at_ns = clock_min(at_ns, c->dials[i]->dial.step_deadline_at_ns);
     return at_ns;
 }
 

@@ -1,48 +1,15 @@
-/* dial.c - one dial, a step at a time and without blocking: the hosts of the string in turn, the
- * last good one first, each with its share of the time that is left. Connector thread only.
+/* dial.c - one dial, a step at a time and without blocking: the hosts of the string in turn, and
+ * the addresses of each, the last good ones first. Connector thread only.
  *
- * A name is looked up inside PQconnectPoll() and may block there; that costs the connector, never a
- * caller. */
+ * A host has its share of the time that is left, and each address its share of what its host has
+ * left after the lookup. libpq is given one address at a time, as `hostaddr`: it would begin each
+ * dial at the first one, wait for that for ever, and look the name up on this thread. It is given
+ * the name as `host` too, which is what a certificate must be for. */
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "pqpool/pool.h"
-
-/* libpq 15 gives no SQLSTATE for a refused connection, but its verbose message carries one:
- * "...: FATAL:  28P01: password authentication failed". */
-static void find_sqlstate(const char *message, char code[6])
-{
-    code[0] = '\0';
-    for (const char *at = strstr(message, ":  "); at != NULL; at = strstr(at + 1, ":  ")) {
-        const char *c = at + 3;
-        if (strspn(c, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && c[5] == ':') {
-            memcpy(code, c, 5);
-            code[5] = '\0';
-            return;
-        }
-    }
-}
-
-static void explain(const struct conn *conn, struct err *err, enum error_class *error_class)
-{
-    const char *message =
-        conn->pg != NULL ? conn->pool->pg->error_message(conn->pg) : "out of memory";
-    char code[6], text[sizeof err->text];
-    (void)snprintf(text, sizeof text, "%s", message);
-    char *location = strstr(text, "\nLOCATION:"); /* verbosity's price */
-    if (location != NULL)
-        *location = '\0';
-    find_sqlstate(message, code);
-    err_set_code(err, ERR_RETRYABLE, code, "%s", text);
-    if (strncmp(code, "28", 2) == 0 || strcmp(code, "3D000") == 0)
-        *error_class = ERROR_CONFIG;
-    else if (code[0] != '\0')
-        *error_class = ERROR_SERVER;
-    else
-        *error_class = strstr(message, "refused") != NULL ? ERROR_REFUSED : ERROR_OTHER;
-}
+#include "pqpool/dial_errors.h"
 
 static void hang_up(struct conn *conn)
 {
@@ -52,43 +19,128 @@ static void hang_up(struct conn *conn)
     conn->fd = -1;
 }
 
-/* False: this host cannot even be begun with. */
-static bool begin_host(struct conn *conn, int64_t now_ns, struct err *err,
-                       enum error_class *error_class)
+const char *dial_address(const struct conn *conn)
+{
+    const struct name *name = conn->dial.name;
+    bool known = name != NULL && name->state == LOOKUP_FOUND;
+    return known ? name->addresses.list[conn->dial.address] : "";
+}
+
+bool dial_has_address(const struct conn *conn, const char *address)
+{
+    const struct name *name = conn->dial.name;
+    if (name == NULL || name->state != LOOKUP_FOUND)
+        return false;
+    for (unsigned i = 0; i < name->addresses.n; i++)
+        if (strcmp(name->addresses.list[i], address) == 0)
+            return true;
+    return false;
+}
+
+/* ---- one host, one address ---- */
+
+void dial_end(struct conn *conn)
+{
+    names_leave(conn->pool->names, &conn->dial.name);
+}
+
+static bool begin_lookup(struct conn *conn, int64_t now_ns, struct err *err,
+                         enum error_class *error_class)
 {
     struct pqpool *pool = conn->pool;
     struct conn_dial *dial = &conn->dial;
-    unsigned left = dsn_hosts(pool->dsn) - dial->hosts_tried;
+    *error_class = ERROR_OTHER;
+    dial->name = names_enter(pool->names, dial->host, dsn_host(pool->dsn, dial->host), now_ns, err);
+    if (dial->name == NULL)
+        return false;
+    dial->step_deadline_at_ns = dial->host_deadline_at_ns;
+    dial->want = PGRES_POLLING_READING;
+    conn->fd = pool->pg->lookup_fd(dial->name->lookup);
+    return true;
+}
+
+/* What an earlier address has left behind is forgotten. */
+static void begin_session(struct conn *conn)
+{
+    conn->doomed = conn->warned = false;
+    conn->user_bits = 0;
+    atomic_store_explicit(&conn->peer_gone, false, memory_order_relaxed);
+    (void)conn->pool->pg->set_error_verbosity(conn->pg, PQERRORS_VERBOSE);
+    conn_watch_notices(conn);
+    conn->fd = conn->pool->pg->socket(conn->pg);
+}
+
+/* False: this address cannot even be begun with. */
+static bool begin_address(struct conn *conn, int64_t now_ns, struct err *err,
+                          enum error_class *error_class)
+{
+    struct pqpool *pool = conn->pool;
+    struct conn_dial *dial = &conn->dial;
+    unsigned left = dial->name != NULL ? dial->name->addresses.n - dial->address : 1;
     struct dsn_params params;
 
-    dial->host_deadline_at_ns = now_ns + (dial->deadline_at_ns - now_ns) / (int64_t)left;
+    dial->step_deadline_at_ns = now_ns + (dial->host_deadline_at_ns - now_ns) / (int64_t)left;
     dial->want = PGRES_POLLING_WRITING;
     *error_class = ERROR_CONFIG;
-    if (!dsn_params(pool->dsn, dial->host, &params, err))
+    if (!dsn_params(pool->dsn, dial->host, dial_address(conn), &params, err))
         return false;
     conn->pg = pool->pg->connect_start(params.keywords, params.values, 0);
     if (conn->pg != NULL && pool->pg->status(conn->pg) != CONNECTION_BAD) {
-        (void)pool->pg->set_error_verbosity(conn->pg, PQERRORS_VERBOSE);
-        conn_watch_notices(conn);
-        conn->fd = pool->pg->socket(conn->pg);
+        begin_session(conn);
         return true;
     }
-    explain(conn, err, error_class);
+    dial_explain(conn, err, error_class);
     hang_up(conn);
     return false;
 }
 
-enum dial_rc dial_next_host(struct conn *conn, int64_t now_ns, struct err *err,
-                            enum error_class *error_class)
+static bool begin_host(struct conn *conn, int64_t now_ns, struct err *err,
+                       enum error_class *error_class)
+{
+    const struct dsn *dsn = conn->pool->dsn;
+    struct conn_dial *dial = &conn->dial;
+    unsigned left = dsn_hosts(dsn) - dial->hosts_tried;
+    dial->host_deadline_at_ns = now_ns + (dial->deadline_at_ns - now_ns) / (int64_t)left;
+    dial->address = 0;
+    return dsn_host_is_name(dsn, dial->host) ? begin_lookup(conn, now_ns, err, error_class)
+                                             : begin_address(conn, now_ns, err, error_class);
+}
+
+/* ---- in turn ---- */
+
+/* And time to dial it in. */
+static bool has_next_address(struct conn_dial *dial, int64_t now_ns)
+{
+    const struct name *name = dial->name;
+    return now_ns < dial->host_deadline_at_ns && name != NULL && name->state == LOOKUP_FOUND &&
+           ++dial->address < name->addresses.n;
+}
+
+static bool has_next_host(struct conn *conn, int64_t now_ns)
 {
     struct conn_dial *dial = &conn->dial;
     unsigned hosts = dsn_hosts(conn->pool->dsn);
-    while (++dial->hosts_tried < hosts) {
-        dial->host = (dial->host + 1) % hosts;
-        if (begin_host(conn, now_ns, err, error_class))
-            return DIAL_PENDING;
+    dial_end(conn);
+    dial->host = (dial->host + 1) % hosts;
+    return ++dial->hosts_tried < hosts && now_ns < dial->deadline_at_ns;
+}
+
+enum dial_rc dial_next(struct conn *conn, int64_t now_ns, struct err *err,
+                       enum error_class *error_class)
+{
+    struct conn_dial *dial = &conn->dial;
+    bool begun = false;
+    hang_up(conn);
+    while (!begun) {
+        dial_note_failure(dial, err, *error_class);
+        if (has_next_address(dial, now_ns))
+            begun = begin_address(conn, now_ns, err, error_class);
+        else if (has_next_host(conn, now_ns))
+            begun = begin_host(conn, now_ns, err, error_class);
+        else
+            return dial_give_up(dial, err, error_class);
     }
-    return DIAL_FAILED;
+    return DIAL_PENDING;
 }
 
 enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
@@ -102,12 +154,9 @@ enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
     };
     conn->pg = NULL;
     conn->fd = -1;
-    conn->doomed = conn->warned = false;
-    conn->user_bits = 0;
-    atomic_store_explicit(&conn->peer_gone, false, memory_order_relaxed);
     if (begin_host(conn, now_ns, err, error_class))
         return DIAL_PENDING;
-    return dial_next_host(conn, now_ns, err, error_class);
+    return dial_next(conn, now_ns, err, error_class);
 }
 
 static enum dial_rc connected(struct conn *conn, struct err *err, enum error_class *error_class)
@@ -115,7 +164,7 @@ static enum dial_rc connected(struct conn *conn, struct err *err, enum error_cla
     struct pqpool *pool = conn->pool;
     (void)pool->pg->set_error_verbosity(conn->pg, PQERRORS_TERSE); /* no row in any text */
     if (pool->pg->set_nonblocking(conn->pg, 1) != 0) {
-        explain(conn, err, error_class);
+        dial_explain(conn, err, error_class);
         hang_up(conn);
         return DIAL_FAILED;
     }
@@ -141,25 +190,51 @@ static bool is_ready_now(const struct conn *conn)
     return poll(&socket, 1, 0) > 0;
 }
 
+/* Of the lookup. DIAL_OK: the first address has been begun with. */
+static enum dial_rc step_lookup(struct conn *conn, int64_t now_ns, struct err *err,
+                                enum error_class *error_class)
+{
+    struct conn_dial *dial = &conn->dial;
+    switch (names_step(conn->pool->names, dial->host, dial->name)) {
+    case LOOKUP_PENDING:
+        return DIAL_PENDING;
+    case LOOKUP_FAILED:
+        *error_class = ERROR_OTHER;
+        *err = dial->name->err;
+        return DIAL_FAILED;
+    case LOOKUP_FOUND:
+        break;
+    }
+    return begin_address(conn, now_ns, err, error_class) ? DIAL_OK : DIAL_FAILED;
+}
+
+static enum dial_rc step_address(struct conn *conn, struct err *err, enum error_class *error_class)
+{
+    const struct pg_driver *pg = conn->pool->pg;
+    conn->dial.want = pg->connect_poll(conn->pg);
+    conn->fd = pg->socket(conn->pg);
+    if (conn->dial.want == PGRES_POLLING_OK)
+        return DIAL_OK;
+    if (conn->dial.want != PGRES_POLLING_FAILED)
+        return DIAL_PENDING;
+    dial_explain(conn, err, error_class);
+    return DIAL_FAILED;
+}
+
 enum dial_rc dial_step(struct conn *conn, bool ready, int64_t now_ns, struct err *err,
                        enum error_class *error_class)
 {
-    struct pqpool *pool = conn->pool;
-    bool late = now_ns >= conn->dial.host_deadline_at_ns;
-    if (ready || (late && is_ready_now(conn))) {
-        conn->dial.want = pool->pg->connect_poll(conn->pg);
-        conn->fd = pool->pg->socket(conn->pg); /* another address, another socket */
-        if (conn->dial.want == PGRES_POLLING_OK)
-            return connected(conn, err, error_class);
-    }
-    if (conn->dial.want == PGRES_POLLING_FAILED) {
-        explain(conn, err, error_class);
-    } else if (!late) {
+    bool late = now_ns >= conn->dial.step_deadline_at_ns;
+    bool looks_up = conn->pg == NULL;
+    enum dial_rc rc = DIAL_PENDING;
+    if (ready || (late && is_ready_now(conn)))
+        rc = looks_up ? step_lookup(conn, now_ns, err, error_class)
+                      : step_address(conn, err, error_class);
+    if (rc == DIAL_OK)
+        return looks_up ? DIAL_PENDING : connected(conn, err, error_class);
+    if (rc == DIAL_PENDING && !late)
         return DIAL_PENDING;
-    } else {
-        err_set(err, ERR_RETRYABLE, "timeout: the server did not finish the connection in time");
-        *error_class = ERROR_TIMEOUT;
-    }
-    hang_up(conn);
-    return dial_next_host(conn, now_ns, err, error_class);
+    if (rc == DIAL_PENDING)
+        dial_explain_timeout(conn, err, error_class);
+    return dial_next(conn, now_ns, err, error_class);
 }

@@ -5,7 +5,6 @@
 #include "pqpool/dsn.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +14,17 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/one_line.h"
+#include "pqpool/dsn_around.h"
+#include "pqpool/lookup.h"
 #include "pqpool/pqpool.h"
-#include "pqpool/service_file.h"
 
 enum { HOSTS_MAX = 16, PASSWORD_SIZE = 1024, OPTIONS_SIZE = 1024, SECONDS_MAX = 1000000 };
 
 struct host {
     char *host, *hostaddr, *port; /* owned; NULL: not said */
+    bool is_name;                 /* to be looked up */
 };
 
 /* Half-open sockets are found in seconds; only a server that takes writes will do. They are for
@@ -40,19 +42,12 @@ struct dsn {
     bool is_said[DEFAULTS];     /* so the default is not wanted */
     struct host hosts[HOSTS_MAX];
     unsigned n_hosts;
+    struct dsn_files files;
     const char *given_password, *password_file,
         *application_name; /* borrowed from the pool's options */
     char startup_options[OPTIONS_SIZE];
     char password[PASSWORD_SIZE]; /* of the last read */
 };
-
-static const char *find(const PQconninfoOption *options, const char *keyword)
-{
-    for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
-        if (strcmp(o->keyword, keyword) == 0)
-            return o->val != NULL && o->val[0] != '\0' ? o->val : NULL;
-    return NULL;
-}
 
 static unsigned count_parts(const char *list)
 {
@@ -85,47 +80,12 @@ static unsigned most(unsigned a, unsigned b)
     return a > b ? a : b;
 }
 
-/* What libpq would take for each parameter: from the string, from the service that the string or
- * PGSERVICE names, from the environment, or its own default, the first of these that says it. libpq
- * tells that of a connection only; of this one, too, though it refuses it for its channel_binding
- * before it looks up or dials anything. NULL: no memory. */
-static PQconninfoOption *resolve(const PQconninfoOption *given)
+/* What counts in the end. `given` has it too when the service cannot be read, and libpq resolves
+ * nothing. */
+static const char *find(const struct dsn *dsn, const char *keyword)
 {
-    const char *keywords[DSN_PARAMS_MAX + 2], *values[DSN_PARAMS_MAX + 2];
-    size_t n = 0;
-    for (const PQconninfoOption *o = given; o->keyword != NULL && n < DSN_PARAMS_MAX; o++)
-        if (o->val != NULL && strcmp(o->keyword, "channel_binding") != 0) {
-            keywords[n] = o->keyword;
-            values[n++] = o->val;
-        }
-    keywords[n] = "channel_binding";
-    values[n++] = "none, since this is no connection to make";
-    keywords[n] = values[n] = NULL;
-    PGconn *refused = PQconnectStartParams(keywords, values, 0);
-    PQconninfoOption *resolved = PQconninfo(refused);
-    PQfinish(refused);
-    return resolved;
-}
-
-static const PQconninfoOption *find_option(const PQconninfoOption *options, const char *keyword)
-{
-    while (options->keyword != NULL && strcmp(options->keyword, keyword) != 0)
-        options++;
-    return options->keyword != NULL ? options : NULL;
-}
-
-/* A value that is libpq's own default may have been said all the same. */
-static bool is_said(const struct dsn *dsn, const char *keyword)
-{
-    const PQconninfoOption *option = find_option(dsn->resolved, keyword);
-    if (find(dsn->given, keyword) != NULL)
-        return true;
-    if (option == NULL || option->val == NULL)
-        return false;
-    if (option->compiled == NULL || strcmp(option->val, option->compiled) != 0)
-        return true;
-    const char *env = option->envvar != NULL ? getenv(option->envvar) : NULL;
-    return env != NULL || service_file_says(dsn->given, keyword);
+    const char *given = dsn_find(dsn->given, keyword);
+    return given != NULL ? given : dsn_find(dsn->resolved, keyword);
 }
 
 static bool counts_match(unsigned hosts, unsigned addresses, unsigned ports)
@@ -138,9 +98,9 @@ static bool counts_match(unsigned hosts, unsigned addresses, unsigned ports)
 static bool split_hosts(struct dsn *dsn, struct err *err)
 {
     const char *const lists[] = {
-        find(dsn->resolved, "host"),
-        find(dsn->resolved, "hostaddr"),
-        find(dsn->resolved, "port"),
+        find(dsn, "host"),
+        find(dsn, "hostaddr"),
+        find(dsn, "port"),
     };
     unsigned hosts = count_parts(lists[0]), addresses = count_parts(lists[1]);
     unsigned ports = count_parts(lists[2]);
@@ -159,6 +119,9 @@ static bool split_hosts(struct dsn *dsn, struct err *err)
             err_set(err, 0, "out of memory");
             return false;
         }
+    for (unsigned i = 0; i < dsn->n_hosts; i++)
+        dsn->hosts[i].is_name =
+            dsn->hosts[i].hostaddr == NULL && lookup_is_needed(dsn->hosts[i].host);
     return true;
 }
 
@@ -183,7 +146,7 @@ static bool hosts_plausible(const struct dsn *dsn, struct err *err)
 /* Ours first, so that the user's own `options` win. */
 static bool join_options(struct dsn *dsn, const char *ours, struct err *err)
 {
-    const char *theirs = find(dsn->resolved, "options");
+    const char *theirs = find(dsn, "options");
     int n = snprintf(dsn->startup_options, sizeof dsn->startup_options, "%s%s%s", ours,
                      ours[0] != '\0' && theirs != NULL ? " " : "", theirs != NULL ? theirs : "");
     if (n >= 0 && (size_t)n < sizeof dsn->startup_options)
@@ -219,13 +182,15 @@ struct dsn *dsn_open(const struct pqpool_options *options, struct err *err)
         explain_parse(why != NULL ? why : "out of memory", err);
         goto fail;
     }
-    dsn->resolved = resolve(dsn->given);
-    if (dsn->resolved == NULL) {
+    dsn->resolved = dsn_resolve(dsn->given, err);
+    if (dsn->resolved == NULL)
+        goto fail;
+    if (!dsn_files_init(&dsn->files, dsn->given, dsn->resolved)) {
         err_set(err, 0, "out of memory");
         goto fail;
     }
     for (size_t i = 0; i < DEFAULTS; i++)
-        dsn->is_said[i] = is_said(dsn, defaults[i][0]);
+        dsn->is_said[i] = dsn_is_said(dsn->given, dsn->resolved, defaults[i][0]);
     if (!split_hosts(dsn, err) || !hosts_plausible(dsn, err) ||
         !join_options(dsn, options->session_options, err))
         goto fail;
@@ -246,6 +211,7 @@ void dsn_close(struct dsn *dsn)
         free(dsn->hosts[i].hostaddr);
         free(dsn->hosts[i].port);
     }
+    dsn_files_fini(&dsn->files);
     PQconninfoFree(dsn->given);
     PQconninfoFree(dsn->resolved);
     explicit_bzero(dsn->password, sizeof dsn->password);
@@ -257,9 +223,20 @@ unsigned dsn_hosts(const struct dsn *dsn)
     return dsn->n_hosts;
 }
 
+const char *dsn_host(const struct dsn *dsn, unsigned host)
+{
+    const struct host *h = &dsn->hosts[host];
+    return h->host != NULL ? h->host : h->hostaddr != NULL ? h->hostaddr : "";
+}
+
+bool dsn_host_is_name(const struct dsn *dsn, unsigned host)
+{
+    return dsn->hosts[host].is_name;
+}
+
 int64_t dsn_connect_timeout_ns(const struct dsn *dsn)
 {
-    const char *text = find(dsn->resolved, "connect_timeout");
+    const char *text = find(dsn, "connect_timeout");
     char *end = NULL;
     long seconds = text != NULL ? strtol(text, &end, 10) : 0;
     if (seconds <= 0 || *end != '\0' || seconds > SECONDS_MAX)
@@ -269,14 +246,18 @@ int64_t dsn_connect_timeout_ns(const struct dsn *dsn)
 
 static bool read_password(struct dsn *dsn, struct err *err)
 {
-    int fd = open(dsn->password_file, O_RDONLY | O_CLOEXEC);
+    struct stat file;
+    const char *why;
+    int fd = file_open(dsn->password_file, &file, &why);
     ssize_t n = fd >= 0 ? read(fd, dsn->password, sizeof dsn->password - 1) : -1;
-    if (n < 0)
-        err_set(err, 0, "password file %s: %s", dsn->password_file, strerrorname_np(errno));
+    if (fd >= 0 && n < 0)
+        why = strerrordesc_np(errno);
     if (fd >= 0)
         (void)close(fd);
-    if (n < 0)
+    if (n < 0) {
+        err_set(err, 0, "password file %s: %s", dsn->password_file, why);
         return false;
+    }
     size_t len = (size_t)n;
     const char *wrong = one_line_trim(dsn->password, &len);
     if (wrong != NULL)
@@ -308,9 +289,12 @@ static bool ours_to_say(const char *keyword)
     return false;
 }
 
-bool dsn_params(struct dsn *dsn, unsigned host, struct dsn_params *out, struct err *err)
+bool dsn_params(struct dsn *dsn, unsigned host, const char *address, struct dsn_params *out,
+                struct err *err)
 {
     size_t n = 0;
+    if (!dsn_files_good(&dsn->files, err))
+        return false;
     for (size_t i = 0; i < DEFAULTS; i++)
         if (!dsn->is_said[i])
             put(out, &n, defaults[i][0], defaults[i][1]);
@@ -320,7 +304,7 @@ bool dsn_params(struct dsn *dsn, unsigned host, struct dsn_params *out, struct e
         if (o->val != NULL && !ours_to_say(o->keyword))
             put(out, &n, o->keyword, o->val);
     put(out, &n, "host", dsn->hosts[host].host);
-    put(out, &n, "hostaddr", dsn->hosts[host].hostaddr);
+    put(out, &n, "hostaddr", address[0] != '\0' ? address : dsn->hosts[host].hostaddr);
     put(out, &n, "port", dsn->hosts[host].port);
     put(out, &n, "client_encoding", "UTF8");
     if (dsn->startup_options[0] != '\0')

@@ -28,12 +28,16 @@ struct dsn *dsn_open(const struct pqpool_options *options, struct err *err) MUST
 void dsn_close(struct dsn *dsn); /* NULL is a no-op */
 
 unsigned dsn_hosts(const struct dsn *dsn);
+const char *dsn_host(const struct dsn *dsn, unsigned host);  /* as it is named; "": by default */
+bool dsn_host_is_name(const struct dsn *dsn, unsigned host); /* to be looked up */
 
 /* connect_timeout of the string, the service or the environment, which libpq heeds in its blocking
  * calls only: so much for each host. CLOCK_NEVER: not said, or no limit. */
 int64_t dsn_connect_timeout_ns(const struct dsn *dsn);
 
-/* Reads the password file, if there is one: rotation needs no restart. */
-bool dsn_params(struct dsn *dsn, unsigned host, struct dsn_params *out, struct err *err) MUST_CHECK;
+/* `address`: the host's, as its lookup gave it; "" where there was none. Reads the password file,
+ * if there is one: rotation needs no restart. */
+bool dsn_params(struct dsn *dsn, unsigned host, const char *address, struct dsn_params *out,
+                struct err *err) MUST_CHECK;
 
 #endif

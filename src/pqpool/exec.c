@@ -10,36 +10,6 @@
 #include "base/clock.h"
 #include "pqpool/pool.h"
 
-const struct pg_driver pg_driver_libpq = {
-    .connect_start = PQconnectStartParams,
-    .connect_poll = PQconnectPoll,
-    .socket = PQsocket,
-    .status = PQstatus,
-    .error_message = PQerrorMessage,
-    .transaction_status = PQtransactionStatus,
-    .pipeline_status = PQpipelineStatus,
-    .backend_pid = PQbackendPID,
-    .send_query = PQsendQuery,
-    .send_prepare = PQsendPrepare,
-    .send_query_params = PQsendQueryParams,
-    .send_query_prepared = PQsendQueryPrepared,
-    .flush = PQflush,
-    .consume_input = PQconsumeInput,
-    .is_busy = PQisBusy,
-    .get_result = PQgetResult,
-    .set_error_verbosity = PQsetErrorVerbosity,
-    .set_notice_receiver = PQsetNoticeReceiver,
-    .set_nonblocking = PQsetnonblocking,
-    .finish = PQfinish,
-#ifdef LIBPQ_HAS_ASYNC_CANCEL
-    .cancel_create = PQcancelCreate,
-    .cancel_start = PQcancelStart,
-    .cancel_poll = PQcancelPoll,
-    .cancel_socket = PQcancelSocket,
-    .cancel_finish = PQcancelFinish,
-#endif
-};
-
 enum exchange_rc {
     EXCHANGE_DONE,
     EXCHANGE_TIMEOUT, /* all of it was sent, and the answer is to come */
@@ -49,16 +19,19 @@ enum exchange_rc {
 
 static enum exchange_rc wait_for(const struct conn *conn, short events, int64_t deadline_at_ns)
 {
-    struct pollfd pfd = { .fd = conn->pool->pg->socket(conn->pg), .events = events };
-    if (pfd.fd < 0)
+    struct pollfd pfds[] = {
+        { .fd = conn->pool->pg->socket(conn->pg), .events = events },
+        { .fd = conn->pool->interrupt_fd, .events = POLLIN },
+    };
+    if (pfds[0].fd < 0)
         return EXCHANGE_LOST;
     for (;;) {
         int64_t now_ns = clock_now_ns();
         if (now_ns >= deadline_at_ns)
             return EXCHANGE_TIMEOUT;
-        int ready = poll(&pfd, 1, clock_poll_ms(deadline_at_ns, now_ns));
+        int ready = poll(pfds, 2, clock_poll_ms(deadline_at_ns, now_ns));
         if (ready > 0)
-            return EXCHANGE_DONE;
+            return pfds[0].revents != 0 ? EXCHANGE_DONE : EXCHANGE_TIMEOUT;
         if (ready < 0 && errno != EINTR)
             return EXCHANGE_LOST;
     }
@@ -242,6 +215,11 @@ static void explain(struct conn *conn, const PGresult *error, unsigned flags, co
     copy_field(err->table, sizeof err->table, error, PG_DIAG_TABLE_NAME);
 }
 
+static bool is_interrupted(const struct pqpool *pool)
+{
+    return atomic_load_explicit(&pool->interrupted, memory_order_relaxed);
+}
+
 static enum pqpool_rc judge(struct conn *conn, enum exchange_rc how, const PGresult *last,
                             struct err *err)
 {
@@ -254,7 +232,9 @@ static enum pqpool_rc judge(struct conn *conn, enum exchange_rc how, const PGres
         conn->orphan = conn->backend.pid != 0;
         __attribute__((fallthrough));
     case EXCHANGE_TIMEOUT: /* what is under way at the release is cancelled */
-        err_set(err, ERR_RETRYABLE | ERR_UNCERTAIN, "no answer from the database by the deadline");
+        err_set(err, ERR_RETRYABLE | ERR_UNCERTAIN,
+                is_interrupted(conn->pool) ? "the pool is being closed; the statement is cancelled"
+                                           : "no answer from the database by the deadline");
         return PQPOOL_TIMEOUT;
     case EXCHANGE_LOST:
         conn->doomed = true;
@@ -286,8 +266,10 @@ enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query
 
     if (deadline_at_ns == PQPOOL_DEFAULT_DEADLINE)
         deadline_at_ns = clock_after(clock_now_ns(), conn->pool->options.command_timeout_ns);
-    if (clock_now_ns() >= deadline_at_ns) {
-        err_set(err, ERR_RETRYABLE, "the deadline has passed; nothing was sent");
+    bool interrupted = is_interrupted(conn->pool);
+    if (interrupted || clock_now_ns() >= deadline_at_ns) {
+        err_set(err, ERR_RETRYABLE, "%s; nothing was sent",
+                interrupted ? "the pool is being closed" : "the deadline has passed");
         return PQPOOL_TIMEOUT;
     }
     if (send_query(conn, query) == 0)

@@ -1,16 +1,17 @@
-/* open.c - a pool's birth and death: its options judged and copied, its threads started; its
- * waiters, leases and sockets ended, in that order. */
+/* open.c - a pool's birth: its options checked and copied, its threads started. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "pqpool/conninfo.h"
 #include "pqpool/pool.h"
+
+#define FIRST_SLACK_NS                                                                             \
+    NS_PER_S /* for the first dial, which has connect_timeout, to tell its failure */
 
 /* ---- options ---- */
 
@@ -95,7 +96,7 @@ static bool copy_strings(struct pqpool *pool, const struct pqpool_options *given
     return true;
 }
 
-/* ---- birth ---- */
+/* ---- the pool ---- */
 
 static void init_slots(struct pqpool *pool) NO_TSA /* no other thread knows it yet */
 {
@@ -136,9 +137,11 @@ static bool open_descriptors(struct pqpool *pool)
 {
     pool->connector_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pool->janitor_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pool->interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pool->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = { .events = EPOLLIN, .data.u64 = 0 };
-    return pool->connector_fd >= 0 && pool->janitor_fd >= 0 && pool->epoll_fd >= 0 &&
+    return pool->connector_fd >= 0 && pool->janitor_fd >= 0 && pool->interrupt_fd >= 0 &&
+           pool->epoll_fd >= 0 &&
            epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, pool->janitor_fd, &event) == 0;
 }
 
@@ -161,26 +164,13 @@ static bool start_threads(struct pqpool *pool)
     return pool->connector_runs && pool->janitor_runs;
 }
 
-static void stop_threads(struct pqpool *pool)
-{
-    atomic_store_explicit(&pool->stop, true, memory_order_release);
-    if (pool->janitor_runs) {
-        pool_wake_janitor(pool);
-        thread_join(pool->janitor);
-    }
-    if (pool->connector_runs) { /* after the janitor: it closes what that leaves */
-        pool_wake_connector(pool);
-        thread_join(pool->connector);
-    }
-    pool->janitor_runs = pool->connector_runs = false;
-}
-
 void pool_free(struct pqpool *pool)
 {
-    const int fds[] = { pool->connector_fd, pool->janitor_fd, pool->epoll_fd };
+    const int fds[] = { pool->connector_fd, pool->janitor_fd, pool->interrupt_fd, pool->epoll_fd };
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         if (fds[i] >= 0)
             (void)close(fds[i]);
+    names_close(pool->names);
     dsn_close(pool->dsn);
     for (size_t i = 0; i < sizeof pool->strings / sizeof pool->strings[0]; i++) {
         if (pool->strings[i] != NULL)
@@ -201,21 +191,23 @@ static bool has_connected(const struct pqpool *pool) REQUIRES(pool->mu)
     return pool->counted.created > 0 || pool->control.born_at_ns != 0;
 }
 
-/* start=fail: the first dial decides. */
-static enum pqpool_rc await_first_dial(struct pqpool *pool, struct err *err)
+enum pqpool_rc pqpool_await_first(struct pqpool *pool, struct err *err)
 {
-    int64_t until_ns = clock_after(clock_now_ns(), pool->options.connect_timeout_ns);
+    int64_t span_ns = clock_after(pool->options.connect_timeout_ns, FIRST_SLACK_NS);
+    int64_t until_ns = clock_after(clock_now_ns(), span_ns);
     mutex_lock(&pool->mu);
-    while (!has_connected(pool) && pool->backoff.failures == 0)
+    while (!has_connected(pool) && pool->backoff.failures == 0 && !pool->closing)
         if (!cond_wait_until(&pool->quiet, &pool->mu, until_ns))
             break;
-    bool connected = has_connected(pool);
-    if (!connected)
+    bool connected = has_connected(pool), closing = pool->closing;
+    if (closing)
+        err_set(err, ERR_RETRYABLE, "the pool is being closed");
+    else if (!connected)
         err_set_code(err, ERR_RETRYABLE, pool->last_error.code, "%s",
                      pool->backoff.failures > 0 ? pool->last_error.text
                                                 : "no connection within connect_timeout");
     mutex_unlock(&pool->mu);
-    return connected ? PQPOOL_OK : PQPOOL_DOWN;
+    return closing ? PQPOOL_CLOSED : connected ? PQPOOL_OK : PQPOOL_DOWN;
 }
 
 enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct pg_driver *driver,
@@ -227,7 +219,7 @@ enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct
     if (pool == NULL)
         goto no_memory;
     memset(pool, 0, sizeof *pool);
-    pool->connector_fd = pool->janitor_fd = pool->epoll_fd = -1;
+    pool->connector_fd = pool->janitor_fd = pool->interrupt_fd = pool->epoll_fd = -1;
     pool->pg = driver;
     mutex_init(&pool->mu);
     cond_init(&pool->quiet);
@@ -242,12 +234,15 @@ enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct
     }
     pool->options.connect_timeout_ns =
         clock_min(pool->options.connect_timeout_ns, dsn_connect_timeout_ns(pool->dsn));
+    pool->names = names_open(driver, dsn_hosts(pool->dsn));
+    if (pool->names == NULL)
+        goto no_memory;
     if (!start_threads(pool)) {
         pqpool_close(&pool, clock_now_ns());
         goto no_memory;
     }
     if (options->start == PQPOOL_START_FAIL) {
-        enum pqpool_rc rc = await_first_dial(pool, err);
+        enum pqpool_rc rc = pqpool_await_first(pool, err);
         if (rc != PQPOOL_OK) {
             pqpool_close(&pool, clock_now_ns());
             return rc;
@@ -277,71 +272,4 @@ enum pqpool_rc pqpool_open(const struct pqpool_options *options, struct pqpool *
 {
     enum pqpool_rc rc = pqpool_check(options, err);
     return rc != PQPOOL_OK ? rc : pool_open_with(options, &pg_driver_libpq, pool_out, err);
-}
-
-/* ---- death ---- */
-
-/* Not the control connection: what is under way may yet have to be cancelled over it. */
-static void discard_idle(struct pqpool *pool) REQUIRES(pool->mu)
-{
-    struct conn *conn;
-    while ((conn = pool->list[CONN_IDLE].first) != NULL)
-        conn_discard(pool, conn, CLOSE_SHUTDOWN);
-}
-
-/* Whoever holds one of these now finds its socket dead, and gives it back sooner or later. */
-static void cut(struct pqpool *pool, enum conn_state state) REQUIRES(pool->mu)
-{
-    for (struct conn *conn = pool->list[state].first; conn != NULL; conn = conn->next)
-        (void)shutdown(conn->own_fd, SHUT_RDWR);
-}
-
-static void cut_all(struct pqpool *pool) REQUIRES(pool->mu)
-{
-    cut(pool, CONN_LEASED);
-    cut(pool, CONN_CHECKING);
-    cut(pool, CONN_CANCELING);
-}
-
-static void begin_close(struct pqpool *pool) REQUIRES(pool->mu)
-{
-    pool->closing = true;
-    pool_fail_waiters(pool, PQPOOL_CLOSED);
-    discard_idle(pool);
-}
-
-void pqpool_cut(struct pqpool *pool)
-{
-    mutex_lock(&pool->mu);
-    begin_close(pool);
-    cut_all(pool);
-    mutex_unlock(&pool->mu);
-}
-
-void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
-{
-    struct pqpool *pool = *pool_in;
-    if (pool == NULL)
-        return;
-    *pool_in = NULL;
-    mutex_lock(&pool->mu);
-    begin_close(pool);
-    while (pool->callers_inside > 0 || pool_on_loan(pool) + pool->list[CONN_CANCELING].count > 0)
-        if (!cond_wait_until(&pool->quiet, &pool->mu, deadline_at_ns))
-            break;
-    cut_all(pool);
-    while (pool->callers_inside > 0) /* bounded: they were failed, and their probes cut */
-        (void)cond_wait_until(&pool->quiet, &pool->mu, CLOCK_NEVER);
-    mutex_unlock(&pool->mu);
-    stop_threads(pool);
-    mutex_lock(&pool->mu);
-    pool->abandoned = true;
-    mutex_unlock(&pool->mu);
-    pool_close_discarded(pool); /* what came back while the connector was ending */
-    mutex_lock(&pool->mu);
-    pool->closed = true;
-    bool last = pool_on_loan(pool) == 0;
-    mutex_unlock(&pool->mu);
-    if (last)
-        pool_free(pool);
 }

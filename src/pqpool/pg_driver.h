@@ -1,11 +1,13 @@
 /* pg_driver.h - the seam between the pool and libpq: everything that goes to a server goes by here.
  * Tests give a scripted server; the pool's own is pg_driver_libpq. Each member is the libpq
- * function of that name (libpq manual, 34.1-34.4) and may be called from any one thread at a time.
- */
+ * function of that name (libpq manual, 34.1-34.4), or that of lookup.h, and may be called from any
+ * one thread at a time. */
 #ifndef PQPOOL_PG_DRIVER_H
 #define PQPOOL_PG_DRIVER_H
 
 #include <libpq-fe.h>
+
+#include "pqpool/lookup.h"
 
 struct pg_driver {
     PGconn *(*connect_start)(const char *const *keywords, const char *const *values, int expand);
@@ -38,6 +40,13 @@ struct pg_driver {
     PostgresPollingStatusType (*cancel_poll)(struct pg_cancel_conn *cancel);
     int (*cancel_socket)(const struct pg_cancel_conn *cancel);
     void (*cancel_finish)(struct pg_cancel_conn *cancel);
+
+    /* lookup.h */
+    struct lookup *(*lookup_start)(const char *host, struct err *err);
+    int (*lookup_fd)(const struct lookup *lookup);
+    enum lookup_state (*lookup_poll)(const struct lookup *lookup, struct addresses *out,
+                                     struct err *err);
+    void (*lookup_finish)(struct lookup *lookup);
 };
 
 extern const struct pg_driver pg_driver_libpq;

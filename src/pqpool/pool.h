@@ -24,6 +24,7 @@
 #include "pqpool/backoff.h"
 #include "pqpool/conn.h"
 #include "pqpool/dsn.h"
+#include "pqpool/names.h"
 #include "pqpool/pg_driver.h"
 #include "pqpool/pqpool.h"
 
@@ -78,8 +79,11 @@ struct pqpool {
     struct dsn *dsn;
     struct conn *slots; /* max_pool_size of them */
     struct conn control;
+    struct names *names;         /* the connector's */
     unsigned host;               /* the last good one, of several: dialled first; the connector's */
+    char address[ADDRESS_SIZE];  /* and where that was; "": libpq knows; the connector's */
     bool settled;                /* there has been a good one; the connector's */
+    struct conn_history at;      /* of the server that was last good; the connector's */
     struct conn_history history; /* the newest that was seen; the connector's */
     /* the connector's, too: the databases that were seen, the oldest gives way; how many there were
      * ever; which one the pool is at, 0: not known; and since when */
@@ -134,6 +138,8 @@ struct pqpool {
 
     atomic_bool stop; /* for the two threads, with their eventfds */
     int connector_fd, janitor_fd, epoll_fd;
+    int interrupt_fd; /* readable for ever, once nobody is to wait for a statement any more */
+    atomic_bool interrupted; /* and none is to be begun, though the sockets are still good */
     pthread_t connector, janitor;
     bool connector_runs, janitor_runs;
     struct conn **dials; /* the connector's, room for every slot and the control connection */
@@ -230,8 +236,8 @@ uint32_t pool_generation(const struct pqpool *pool);
  */
 bool pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct err *err) MUST_CHECK;
 /* The server has another database than the pool is at, and the pool stays: it has connections that
- * can be used, and either another host of the list has answered in place of the pool's, or the pool
- * has only just come from another database. */
+ * can be used, and either another host of the list, or another address of the host, has answered in
+ * place of the pool's, or the pool has only just come from another database. */
 bool pool_stays_at_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
                             struct err *err) MUST_CHECK EXCLUDES(pool->mu);
 /* This connection's server and database are the pool's: those to any other are replaced. */
@@ -284,7 +290,8 @@ bool janitor_watch(struct pqpool *pool, struct conn *conn);
 void janitor_unwatch(struct pqpool *pool, struct conn *conn);
 
 enum dial_rc { DIAL_PENDING, DIAL_OK, DIAL_FAILED };
-/* One dial: all hosts in turn, the last good one first, each with its share of the time. */
+/* One dial: all hosts in turn, and all addresses of each, the last good ones first, each with its
+ * share of the time. FAILED: *err is the most telling failure. Either end wants dial_end(). */
 enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
                         enum error_class *error_class);
 struct pollfd dial_awaits(const struct conn *conn);
@@ -292,9 +299,16 @@ struct pollfd dial_awaits(const struct conn *conn);
  * this is called. */
 enum dial_rc dial_step(struct conn *conn, bool ready, int64_t now_ns, struct err *err,
                        enum error_class *error_class);
-/* This host will not do, or has failed and is closed: from it to the next that can be begun with.
- * With none left FAILED, and *err as it was. */
-enum dial_rc dial_next_host(struct conn *conn, int64_t now_ns, struct err *err,
-                            enum error_class *error_class);
+/* This address will not do, as *err says, and is closed: from it to the next that can be begun
+ * with.
+ */
+enum dial_rc dial_next(struct conn *conn, int64_t now_ns, struct err *err,
+                       enum error_class *error_class);
+/* The numeric address that is dialled; "": the host is libpq's to find. */
+const char *dial_address(const struct conn *conn);
+/* The lookup of the host that is dialled has found this address, among others. */
+bool dial_has_address(const struct conn *conn, const char *address);
+/* The dial is over: what was looked up for it is given back. */
+void dial_end(struct conn *conn);
 
 #endif

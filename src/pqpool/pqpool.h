@@ -301,6 +301,18 @@ uint32_t pqpool_holders(struct pqpool *pool, struct pqpool_holder *out, uint32_t
 const char *pqpool_close_reason_name(unsigned reason); /* NULL past the last */
 const char *pqpool_error_class_name(unsigned error_class);
 
+/* Waits for the pool's first connection, as pqpool_open() does with PQPOOL_START_FAIL. DOWN: the
+ * first dials have failed, *err says why. CLOSED: pqpool_interrupt() or pqpool_cut() was called
+ * meanwhile. */
+enum pqpool_rc pqpool_await_first(struct pqpool *pool, struct err *err)
+    __attribute__((warn_unused_result));
+
+/* The end is near: every acquire and every waiter gets PQPOOL_CLOSED, and each pqpool_exec() that
+ * waits for the server returns PQPOOL_TIMEOUT at once, as if its deadline had come: its statement
+ * is cancelled when the lease is released. Users of the raw PGconn are not reached. pqpool_close()
+ * must follow. */
+void pqpool_interrupt(struct pqpool *pool);
+
 /* The end, now: every acquire and every waiter gets PQPOOL_CLOSED, and the sockets of all leases
  * are shut down, so that whoever waits for the server on one finds it lost. pqpool_close() must
  * follow. */

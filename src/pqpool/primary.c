@@ -3,7 +3,7 @@
  *
  * A primary that hung, or was cut off, and whose standby was promoted meanwhile, takes writes again
  * when it goes on: no error tells, and what it commits is lost when it is put right. So all
- * connections are to one host, and the timeline tells old from new: it grows with each promotion,
+ * connections are to one server, and the timeline tells old from new: it grows with each promotion,
  * and what a server has of it says which of two with the same system identifier came later
  * (PostgreSQL manual, 26.3.5). The pool remembers the newest for as long as it lives.
  *
@@ -11,6 +11,7 @@
  * another database: a copy that was restored, the other side of a logical replication, or the wrong
  * address. All connections move to the one that answered last. What was sent to the database before
  * cannot be looked up in this one, so each database has a number, which users compare. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -30,6 +31,33 @@ bool pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct e
             "answered on timeline %u",
             conn->history.timeline, pool->history.timeline);
     return true;
+}
+
+/* ---- which server ---- */
+
+/* Two addresses may lead to one server: it has one identifier, and was started once. */
+static bool is_same_server(const struct conn_history *a, const struct conn_history *b)
+{
+    return a->started[0] != '\0' && strcmp(a->started, b->started) == 0 &&
+           strcmp(a->system, b->system) == 0;
+}
+
+static bool is_elsewhere(const struct pqpool *pool, const struct conn *conn)
+{
+    return conn->dial.host != pool->host || strcmp(dial_address(conn), pool->address) != 0;
+}
+
+/* It has answered where the pool's server has not, which is dialled first. Not so when the name has
+ * moved: then the pool's address is none of the host's any more. */
+static bool is_in_its_place(const struct pqpool *pool, const struct conn *conn)
+{
+    return is_elsewhere(pool, conn) &&
+           (conn->dial.host != pool->host || dial_has_address(conn, pool->address));
+}
+
+static bool has_moved(const struct pqpool *pool, const struct conn *conn)
+{
+    return is_elsewhere(pool, conn) && !is_same_server(&pool->at, &conn->history);
 }
 
 /* ---- which database ---- */
@@ -89,7 +117,7 @@ bool pool_stays_at_database(struct pqpool *pool, const struct conn *conn, int64_
         return false;
     int64_t rests_until_ns = clock_after(pool->database_since_ns, pool->options.max_retry_delay_ns);
     mutex_lock(&pool->mu);
-    bool stays = has_usable(pool) && (conn->dial.host != pool->host || now_ns < rests_until_ns);
+    bool stays = has_usable(pool) && (is_in_its_place(pool, conn) || now_ns < rests_until_ns);
     mutex_unlock(&pool->mu);
     if (stays)
         err_set(
@@ -128,7 +156,7 @@ void pool_settle_on(struct pqpool *pool, struct conn *conn, int64_t now_ns)
         return; /* began before the pool moved: goes as those do that were there */
     bool another = settle_on_database(pool, conn, now_ns);
     if (pool->settled &&
-        (another || conn->dial.host != pool->host || is_older(&pool->history, &conn->history))) {
+        (another || has_moved(pool, conn) || is_older(&pool->history, &conn->history))) {
         pool_begin_generation(pool);
         conn->generation = pool_generation(pool);
         if (!another)
@@ -136,7 +164,9 @@ void pool_settle_on(struct pqpool *pool, struct conn *conn, int64_t now_ns)
                        "another server has answered: every connection is replaced");
     }
     pool->host = conn->dial.host;
+    (void)snprintf(pool->address, sizeof pool->address, "%s", dial_address(conn));
     pool->settled = true;
+    pool->at = conn->history;
     if (conn->history.timeline != 0)
         pool->history = conn->history;
 }

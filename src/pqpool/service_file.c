@@ -8,22 +8,24 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 1024, LINE_BYTES = 1024, PASSWD_BYTES = 4096 };
+#include "base/file.h"
+#include "pqpool/dsn_around.h"
+
+enum { LINE_BYTES = 1024, PASSWD_BYTES = 4096 };
 
 enum answer { ABSENT, SAID, UNSAID };
 
-static const char *find(const PQconninfoOption *options, const char *keyword)
-{
-    for (const PQconninfoOption *o = options; o->keyword != NULL; o++)
-        if (strcmp(o->keyword, keyword) == 0 && o->val != NULL && o->val[0] != '\0')
-            return o->val;
-    return NULL;
-}
-
 static const char *from_environment(const char *name)
 {
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the environment does not change any more */
     const char *value = getenv(name);
     return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+static const char *service_of(const PQconninfoOption *given)
+{
+    const char *service = dsn_find(given, "service");
+    return service != NULL ? service : from_environment("PGSERVICE");
 }
 
 /* Ends the line behind its last character that is no blank, and skips the blanks before it. */
@@ -47,12 +49,24 @@ static bool is_parameter(const char *line, const char *keyword)
     return strncmp(line, keyword, len) == 0 && line[len] == '=';
 }
 
+/* Of a regular file only: any other might have to be waited for. */
+static FILE *open_file(const char *path)
+{
+    struct stat stat;
+    const char *why;
+    int fd = file_open(path, &stat, &why);
+    FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    if (fd >= 0 && file == NULL)
+        (void)close(fd);
+    return file;
+}
+
 /* ABSENT: the file does not know the service. */
 static enum answer look_in(const char *path, const char *service, const char *keyword)
 {
     char buffer[LINE_BYTES];
     enum answer answer = ABSENT;
-    FILE *file = fopen(path, "re");
+    FILE *file = open_file(path);
     while (file != NULL && answer != SAID && fgets(buffer, sizeof buffer, file) != NULL) {
         const char *line = trim(buffer);
         if (line[0] == '[' && answer == UNSAID)
@@ -67,39 +81,48 @@ static enum answer look_in(const char *path, const char *service, const char *ke
     return answer;
 }
 
-static bool user_file(char path[PATH_BYTES])
+/* "" for a path that is too long. */
+static void put_path(char path[SERVICE_PATH_SIZE], const char *folder, const char *name)
 {
+    if (snprintf(path, SERVICE_PATH_SIZE, "%s%s", folder, name) >= SERVICE_PATH_SIZE)
+        path[0] = '\0';
+}
+
+static void find_users(const PQconninfoOption *given, char path[SERVICE_PATH_SIZE])
+{
+    const char *told = dsn_find(given, "servicefile"); /* libpq 18 */
     const char *home = from_environment("HOME");
     char buffer[PASSWD_BYTES];
     struct passwd passwd, *found = NULL;
-    if (home == NULL && getpwuid_r(geteuid(), &passwd, buffer, sizeof buffer, &found) == 0 &&
-        found != NULL)
+    path[0] = '\0';
+    if (told == NULL)
+        told = from_environment("PGSERVICEFILE");
+    if (told == NULL && home == NULL &&
+        getpwuid_r(geteuid(), &passwd, buffer, sizeof buffer, &found) == 0 && found != NULL)
         home = found->pw_dir;
-    return home != NULL && snprintf(path, PATH_BYTES, "%s/.pg_service.conf", home) < PATH_BYTES;
+    if (told != NULL)
+        put_path(path, told, "");
+    else if (home != NULL)
+        put_path(path, home, "/.pg_service.conf");
 }
 
-static bool system_file(char path[PATH_BYTES])
+bool service_files_find(const PQconninfoOption *given, struct service_files *out)
 {
     const char *folder = from_environment("PGSYSCONFDIR");
-    return snprintf(path, PATH_BYTES, "%s/pg_service.conf",
-                    folder != NULL ? folder : PQPOOL_LIBPQ_SYSCONFDIR) < PATH_BYTES;
+    if (service_of(given) == NULL)
+        return false;
+    find_users(given, out->path[0]);
+    put_path(out->path[1], folder != NULL ? folder : PQPOOL_LIBPQ_SYSCONFDIR, "/pg_service.conf");
+    return true;
 }
 
 bool service_file_says(const PQconninfoOption *given, const char *keyword)
 {
-    char path[PATH_BYTES];
-    const char *service = find(given, "service");
-    const char *told = find(given, "servicefile"); /* libpq 18 */
+    struct service_files files;
     enum answer answer = ABSENT;
-    if (service == NULL && (service = from_environment("PGSERVICE")) == NULL)
+    if (!service_files_find(given, &files))
         return false;
-    if (told == NULL)
-        told = from_environment("PGSERVICEFILE");
-    if (told != NULL)
-        answer = look_in(told, service, keyword);
-    else if (user_file(path))
-        answer = look_in(path, service, keyword);
-    if (answer == ABSENT && system_file(path))
-        answer = look_in(path, service, keyword);
+    for (size_t i = 0; i < SERVICE_FILES && answer == ABSENT; i++)
+        answer = look_in(files.path[i], service_of(given), keyword);
     return answer == SAID;
 }

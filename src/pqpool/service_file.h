@@ -1,6 +1,6 @@
-/* service_file.h - whether a connection service says a parameter (libpq manual, 34.17). libpq tells
- * what value counts in the end, but not whether a value that is also its default was said: this
- * alone is read here.
+/* service_file.h - the files in which libpq looks for a connection service (libpq manual, 34.17),
+ * and whether one says a parameter. libpq tells what value counts in the end, but not whether a
+ * value that is also its default was said: this alone is read here.
  *
  * Threads    any, while none changes the environment. */
 #ifndef PQPOOL_SERVICE_FILE_H
@@ -12,8 +12,19 @@
 
 #include "base/attr.h"
 
-/* Does the service that the connection string or PGSERVICE names say the parameter? False without a
- * service, and for a file that cannot be read, of which libpq complains at each dial. */
+enum { SERVICE_FILES = 2, SERVICE_PATH_SIZE = 1024 };
+
+/* In the order in which libpq looks: the user's, then the system's; "": it is not known where. */
+struct service_files {
+    char path[SERVICE_FILES][SERVICE_PATH_SIZE];
+};
+
+/* Of the service that the connection string or PGSERVICE names; false: none is named, and libpq
+ * opens no such file. */
+bool service_files_find(const PQconninfoOption *given, struct service_files *out) MUST_CHECK;
+
+/* Does the service say the parameter? False without a service, too, and for a file that cannot be
+ * read. */
 bool service_file_says(const PQconninfoOption *given, const char *keyword) MUST_CHECK;
 
 #endif

@@ -31,16 +31,21 @@ Test(drain, under_load_every_acknowledged_order_is_stored, .timeout = TEST_S)
     rig_close(&rig);
 }
 
-/* Another starter may hold the migrations' lock for long; the end does not wait for it. */
+static bool waits_for_lock(struct cluster *cluster, int64_t n)
+{
+    return cluster_query_int(cluster, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' "
+                                      "AND NOT granted") == n;
+}
+
+/* Another starter may hold the migrations' lock for long; the end does not wait for it, nor does
+ * the server for nobody. */
 Test(drain, a_start_that_waits_for_the_schema_ends_at_once, .timeout = TEST_S)
 {
     struct cluster *cluster = cluster_open(NULL);
     PGconn *lock = PQconnectdb(cluster_conninfo(cluster));
     PQclear(PQexec(lock, "SELECT pg_advisory_lock(x'6f726465727364'::bigint)"));
     struct rig rig = rig_spawn(cluster, NULL);
-    cr_assert(WAIT_UNTIL(cluster_query_int(cluster, "SELECT count(*) FROM pg_locks WHERE "
-                                                    "locktype = 'advisory' AND NOT granted") == 1,
-                         SOON_S));
+    cr_assert(WAIT_UNTIL(waits_for_lock(cluster, 1), SOON_S));
     char *body = order_body("early", "EURUSD");
     struct answer early = rig_post(&rig, body);
     expect_problem(&early, 503, "starting", "not_accepted");
@@ -50,6 +55,7 @@ Test(drain, a_start_that_waits_for_the_schema_ends_at_once, .timeout = TEST_S)
     daemon_signal(rig.daemon, SIGTERM);
     cr_expect_eq(daemon_wait_exit(rig.daemon, SOON_S), 0);
     cr_expect_lt(seconds_since(began_ns), 30, "the lock is waited for a minute");
+    cr_expect(WAIT_UNTIL(waits_for_lock(cluster, 0), SOON_S / 2), "its statement is cancelled");
     PQfinish(lock);
     rig_close(&rig);
 }

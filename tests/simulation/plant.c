@@ -19,6 +19,8 @@ WRAP(cancel_ended);
 REAL(cancel_ended);
 WRAP(janitor_watch);
 REAL(janitor_watch);
+WRAP(names_leave);
+REAL(names_leave);
 WRAP(pool_is_bygone);
 REAL(pool_is_bygone);
 
@@ -93,4 +95,12 @@ void __wrap_pool_keep_control(struct pqpool *pool)
     __real_pool_keep_control(pool);
     if (planted == PLANT_OLD_CONTROL)
         pool->control.expires_at_ns = CLOCK_NEVER;
+}
+
+void __wrap_names_leave(struct names *names, struct name **name)
+{
+    if (planted == PLANT_KEEP_LOOKUPS)
+        *name = NULL;
+    else
+        __real_names_leave(names, name);
 }

@@ -15,6 +15,7 @@ enum plant {
     PLANT_GO_BACK,      /* a primary that was replaced is as good as any */
     PLANT_STAY,         /* another database is taken for the one that there was */
     PLANT_OLD_CONTROL,  /* the control connection lives for ever */
+    PLANT_KEEP_LOOKUPS, /* a dial that is over does not give its lookup back */
 };
 
 /* From now on, in this process. */

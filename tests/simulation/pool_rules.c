@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "simulation/sim.h"
 #include "simulation/sim_fd.h"
+#include "simulation/sim_lookup.h"
 #include "simulation/sim_pg.h"
 
 enum { CANCELERS_MAX = 8 };
@@ -102,16 +103,21 @@ static void check_database(const struct pqpool *pool, const struct conn *conn)
     newest_timeline = 0;
 }
 
-/* All that may be lent is connected to the same host, and to none that was replaced. */
-static void check_host(const struct pqpool *pool, const struct conn *conn)
+/* All that may be lent is connected to the same server, and to none that was replaced. */
+static void check_host(const struct pqpool *pool, const struct conn *conn, const struct conn **one)
 {
     if (conn->state == CONN_NEW || conn->state == CONN_CONNECTING || conn->state == CONN_CLOSING ||
         conn->generation != pool->generation)
         return;
     const char *state = conn_state_name(conn->state);
     uint32_t timeline = conn->history.timeline;
-    SIM_CHECK(conn->dial.host == pool->host, "%s at host %u, and the pool is at %u", state,
-              conn->dial.host, pool->host);
+    if (conn->pg == NULL)
+        return; /* cut, and not yet given back */
+    if (*one == NULL)
+        *one = conn;
+    SIM_CHECK(sim_pg_server(conn->pg) == sim_pg_server((*one)->pg),
+              "%s at server %u, and another is at %u", state, sim_pg_server(conn->pg),
+              sim_pg_server((*one)->pg));
     check_database(pool, conn);
     SIM_CHECK(timeline == 0 || timeline >= newest_timeline, "%s on timeline %u, after one on %u",
               state, timeline, newest_timeline);
@@ -119,11 +125,11 @@ static void check_host(const struct pqpool *pool, const struct conn *conn)
         newest_timeline = timeline;
 }
 
-static void check_conn(const struct pqpool *pool, const struct conn *conn)
+static void check_conn(const struct pqpool *pool, const struct conn *conn, const struct conn **one)
 {
     const char *state = conn_state_name(conn->state);
     check_hang_up(conn);
-    check_host(pool, conn);
+    check_host(pool, conn, one);
     switch (conn->state) {
     case CONN_NEW:
         SIM_CHECK(conn->pg == NULL && conn->own_fd < 0, "a free slot has a connection");
@@ -159,6 +165,8 @@ static void check_server(const struct pqpool *pool)
               known);
     SIM_CHECK(known <= pool->options.max_pool_size + 1, "%u connections are open", known);
     SIM_CHECK(sim_pg_cancels_open() <= CANCELERS_MAX, "%u cancels", sim_pg_cancels_open());
+    uint32_t dials = pool->list[CONN_CONNECTING].count + 1;
+    SIM_CHECK(sim_lookups_open() <= dsn_hosts(pool->dsn) + dials, "%u lookups", sim_lookups_open());
 }
 
 /* ---- verdicts ---- */
@@ -254,9 +262,10 @@ void rules_check(struct pqpool *pool)
     watch_floor(pool);
     watch_failures(pool);
     one_database = NULL;
+    const struct conn *one = NULL; /* of those at the pool's server */
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
-        check_conn(pool, &pool->slots[i]);
-    check_conn(pool, &pool->control);
+        check_conn(pool, &pool->slots[i], &one);
+    check_conn(pool, &pool->control, &one);
     check_server(pool);
     check_down(pool);
     check_nobody_is_forgotten(pool);

@@ -33,6 +33,7 @@ static struct shadow {
     int64_t unused_since_ns;
     uint32_t generation;
     unsigned host;
+    char address[ADDRESS_SIZE];
     uint32_t timeline, database;
 } shadow;
 
@@ -309,6 +310,7 @@ static bool may_retire_all(const struct conn *conn, int owner)
 static void check_generation(const struct pqpool *pool)
 {
     bool good = pool->generation == shadow.generation || pool->host != shadow.host ||
+                strcmp(pool->address, shadow.address) != 0 ||
                 pool->history.timeline != shadow.timeline || pool->database != shadow.database ||
                 may_retire_all(&pool->control, NOBODY);
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
@@ -316,6 +318,7 @@ static void check_generation(const struct pqpool *pool)
     SIM_CHECK(good, "one of an older generation retires all");
     shadow.generation = pool->generation;
     shadow.host = pool->host;
+    memcpy(shadow.address, pool->address, sizeof shadow.address);
     shadow.timeline = pool->history.timeline;
     shadow.database = pool->database;
 }

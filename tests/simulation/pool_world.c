@@ -6,9 +6,17 @@
 #include "simulation/pool_rules.h"
 #include "simulation/pool_shadow.h"
 #include "simulation/sim_fd.h"
+#include "simulation/sim_lookup.h"
 #include "simulation/sim_pg.h"
 
-enum { ORPHANS_LIMIT_S = 7, CLOSE_ROUNDING_MS = 20 };
+/* A name's addresses share the time of a dial: of less than SILENCE_AFFORDED_MS a silent one leaves
+ * too little. A lookup that is out is waited for LOOKUP_LIMIT_S at most. */
+enum {
+    ORPHANS_LIMIT_S = 7,
+    CLOSE_ROUNDING_MS = 20,
+    SILENCE_AFFORDED_MS = 1000,
+    LOOKUP_LIMIT_S = 10
+};
 
 static struct world {
     uint64_t turmoil_steps;
@@ -115,20 +123,29 @@ static void *change_moods(void *arg)
     (void)arg;
     while (sim_steps() < world.turmoil_steps) {
         sim_pg_set_mood((enum sim_mood)sim_draw(SIM_MOODS));
+        if (sim_chance(4))
+            sim_lookup_set_mood((enum sim_resolver)sim_draw(SIM_RESOLVERS));
+        if (sim_chance(3))
+            sim_lookup_silence_one();
         sim_fd_run_out(sim_chance(4) ? 20 : 0);
         sim_sleep(draw_ms(1, 3000));
         if (sim_chance(3))
             sim_pg_hang_up(1 + sim_draw(3));
         if (sim_chance(8))
             sim_pg_promote();
-        if (sim_chance(8))
+        if (sim_chance(4))
             sim_pg_replace();
         if (sim_chance(2)) {
             sim_pg_set_mood(SIM_CALM);
+            sim_lookup_set_mood(SIM_RESOLVES);
+            sim_lookup_silence_none();
             sim_sleep(draw_ms(1, 1000));
         }
     }
     sim_pg_set_mood(SIM_CALM);
+    sim_lookup_set_mood(SIM_RESOLVES);
+    if (world.options.connect_timeout_ns < SILENCE_AFFORDED_MS * NS_PER_MS || sim_chance(2))
+        sim_lookup_silence_none();
     sim_fd_run_out(0);
     return NULL;
 }
@@ -140,7 +157,7 @@ static void await_recovery(void)
     const struct pqpool_options *o = &world.options;
     int64_t span_ns = 2 * o->connect_timeout_ns + 3 * o->max_retry_delay_ns +
                       o->command_timeout_ns + 2 * o->health_check_interval_ns +
-                      o->validation_timeout_ns + ORPHANS_LIMIT_S * NS_PER_S +
+                      o->validation_timeout_ns + (ORPHANS_LIMIT_S + LOOKUP_LIMIT_S) * NS_PER_S +
                       o->max_pool_size * 2 * NS_PER_S;
     int64_t until_ns = sim_now_ns() + span_ns;
     while (!shadow_pool_is_whole()) {
@@ -155,6 +172,7 @@ static void check_nothing_is_left(void)
 {
     SIM_CHECK(!shadow_pool_lives(), "the pool is closed, and was not freed");
     SIM_CHECK(sim_pg_open() == 0, "%u connections are left open", sim_pg_open());
+    SIM_CHECK(sim_lookups_open() == 0, "%u lookups are left", sim_lookups_open());
     SIM_CHECK(sim_fds_open() == 0, "%u descriptors are left open", sim_fds_open());
 }
 
@@ -183,7 +201,6 @@ static void close_pool(struct pqpool *pool)
     pqpool_close(&pool, deadline_ns);
     int64_t due_ns = clock_min(deadline_ns, shadow_unused_since_ns());
     due_ns = due_ns > began_ns ? due_ns : began_ns;
-    due_ns += world.options.connect_timeout_ns; /* a session that is being prepared */
     int64_t late_ns = sim_now_ns() - due_ns - (sim_delayed_ns() - delayed_ns);
     SIM_CHECK(pool == NULL, "closed, and still given");
     SIM_CHECK(late_ns <= CLOSE_ROUNDING_MS * NS_PER_MS, "closed %.3f ms past its time",
@@ -205,11 +222,13 @@ static void come_to_calm(struct pool_callers *callers)
 static void end_pool(struct pool_callers *callers)
 {
     callers->calm = sim_chance(2);
+    if (sim_chance(4))
+        sim_lookup_set_mood(SIM_RESOLVES_NEVER);
     if (sim_chance(2))
         sim_pg_set_mood(sim_chance(2) ? SIM_SILENT : (enum sim_mood)sim_draw(SIM_MOODS));
     sim_sleep(draw_ms(0, 300));
     if (sim_chance(3)) {
-        pqpool_cut(callers->pool);
+        (sim_chance(2) ? pqpool_cut : pqpool_interrupt)(callers->pool);
         callers->cut = true;
         sim_sleep(draw_ms(0, 10));
     }

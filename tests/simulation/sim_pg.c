@@ -52,6 +52,7 @@ void sim_pg_reset(bool pooler)
     while (sim_server.sessions != NULL)
         sim_backend_free(sim_server.sessions);
     sim_server = (struct sim_server){ .mood = &moods[SIM_CALM], .pooler = pooler };
+    sim_lookup_reset();
 }
 
 void sim_pg_set_mood(enum sim_mood mood)
@@ -97,6 +98,11 @@ uint32_t sim_pg_cancels_open(void)
     return sim_server.cancels_open;
 }
 
+uint32_t sim_pg_server(const PGconn *pg)
+{
+    return ((const struct session *)(const void *)pg)->host;
+}
+
 bool sim_pg_is_clean(const PGconn *pg)
 {
     const struct session *s = (const struct session *)(const void *)pg;
@@ -113,12 +119,13 @@ void sim_session_drop(struct session *s)
     s->fd = -1;
 }
 
-static uint32_t find_host(const char *const *keywords, const char *const *values)
+/* A name is not libpq's to look up. */
+static uint32_t find_host(const char *const *keywords, const char *const *values, bool *silent)
 {
     for (uint32_t i = 0; keywords[i] != NULL; i++)
-        if (strcmp(keywords[i], "host") == 0)
-            return (uint32_t)(values[i][0] - 'a');
-    return 0;
+        if (strcmp(keywords[i], "hostaddr") == 0)
+            return sim_lookup_server(values[i], silent);
+    sim_fail("libpq is given no address");
 }
 
 static PGconn *start(const char *const *keywords, const char *const *values, int expand)
@@ -127,17 +134,17 @@ static PGconn *start(const char *const *keywords, const char *const *values, int
     sim_backends_bury();
     struct session *s = calloc(1, sizeof *s);
     SIM_CHECK(s != NULL && !sim_holds_lock(), "dials with a mutex held, or out of memory");
-    s->host = find_host(keywords, values);
-    SIM_CHECK(s->host < HOSTS, "a host that there is not");
+    bool silent = false;
+    s->host = find_host(keywords, values, &silent);
     s->system = sim_server.systems[s->host];
     s->dial = (enum dial)sim_draw_weighted(sim_server.mood->dial, DIALS);
     s->status = CONNECTION_STARTED;
     s->wants = PGRES_POLLING_WRITING;
     s->fd = sim_socket_open(&s->socket);
-    s->socket->writable_at_ns = sim_in_us(50, 2000);
+    s->socket->writable_at_ns = silent ? CLOCK_NEVER : sim_in_us(50, 2000);
     sim_backend_born(s);
     sim_server.open++;
-    if (s->dial == DIAL_REFUSED) {
+    if (s->dial == DIAL_REFUSED && !silent) {
         sim_session_drop(s);
         s->message = "connection to server failed: Connection refused";
     }
@@ -269,7 +276,8 @@ static int set_nonblocking(PGconn *pg, int nonblocking)
     .send_query_prepared = sim_send_query_prepared, .flush = sim_flush,                            \
     .consume_input = sim_consume_input, .is_busy = sim_is_busy, .get_result = sim_get_result,      \
     .set_error_verbosity = set_error_verbosity, .set_notice_receiver = set_notice_receiver,        \
-    .set_nonblocking = set_nonblocking, .finish = finish
+    .set_nonblocking = set_nonblocking, .finish = finish, .lookup_start = sim_lookup_start,        \
+    .lookup_fd = sim_lookup_fd, .lookup_poll = sim_lookup_poll, .lookup_finish = sim_lookup_finish
 /* clang-format on */
 
 const struct pg_driver sim_pg = { OF_LIBPQ_15 };

@@ -55,6 +55,9 @@ uint32_t sim_pg_system(const PGconn *pg);
 uint32_t sim_pg_open(void);
 uint32_t sim_pg_cancels_open(void);
 
+/* Which of the servers the connection is to. */
+uint32_t sim_pg_server(const PGconn *pg);
+
 /* No statement is under way and no transaction open. */
 bool sim_pg_is_clean(const PGconn *pg);
 

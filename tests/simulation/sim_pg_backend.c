@@ -87,12 +87,13 @@ static void strike(struct session *s, int64_t at_ns)
 
 static void identify(struct session *s)
 {
-    char pid[PID_TEXT], timeline[] = "00000000", system[24];
+    char pid[PID_TEXT], timeline[] = "00000000", system[24], started[START_SIZE];
     (void)snprintf(pid, sizeof pid, "%d", s->pid + (sim_server.pooler ? POOLER_PIDS : 0));
     (void)snprintf(timeline, sizeof timeline, "%08X", 1 + sim_server.timelines[s->host]);
     (void)snprintf(system, sizeof system, "7%018u", s->system);
-    const char *const cells[] = { pid, s->start, system, timeline, "5" };
-    s->rows = sim_make_rows(5, 1, cells);
+    (void)snprintf(started, sizeof started, "%u.25", s->host);
+    const char *const cells[] = { pid, s->start, system, timeline, "5", started };
+    s->rows = sim_make_rows(6, 1, cells);
 }
 
 /* Whatever the backend does, it ends; nobody may be connected to it any more. */

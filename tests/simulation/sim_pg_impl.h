@@ -8,6 +8,7 @@
 
 #include "simulation/sim.h"
 #include "simulation/sim_fd.h"
+#include "simulation/sim_lookup.h"
 #include "simulation/sim_pg.h"
 
 enum dial { DIAL_QUICK, DIAL_LONG, DIAL_REFUSED, DIAL_LOST, DIAL_FULL, DIAL_DENIED, DIAL_NEVER };
@@ -43,7 +44,7 @@ struct session {
     ConnStatusType status;
     PGTransactionStatusType transaction;
     enum dial dial;
-    uint32_t host;   /* "a" is 0 */
+    uint32_t host;   /* the server that it is to */
     uint32_t system; /* what the host had when it was dialled */
     PostgresPollingStatusType wants;
     const char *message;
@@ -58,6 +59,12 @@ struct session {
     PGresult *rows; /* of its answer; NULL: the SQL as the only one */
 };
 
+/* Where a server can be reached: "10.0.HOST.WAY". */
+enum { WAYS = 3 };
+struct sim_address {
+    uint32_t host, way;
+};
+
 struct sim_server {
     const struct sim_mood_row *mood;
     bool pooler;
@@ -65,6 +72,9 @@ struct sim_server {
     uint32_t open, cancels_open, starts;
     uint32_t promotions, timelines[HOSTS]; /* of all; of each host */
     uint32_t replaced, systems[HOSTS];     /* of all; which database each host has */
+    bool silent[HOSTS][WAYS];              /* what is sent there is lost */
+    enum sim_resolver resolver;
+    uint32_t lookups_open;
 };
 
 extern struct sim_server sim_server;

@@ -9,7 +9,7 @@
 WRAP(PQresultErrorField);
 REAL(PQresultErrorField);
 
-enum { COLUMNS_MAX = 5 };
+enum { COLUMNS_MAX = 6 };
 
 static int64_t end_of(enum answer how)
 {
@@ -132,7 +132,8 @@ static PGresult *make_result(ExecStatusType status, int columns)
 {
     char name[] = "said";
     PGresAttDesc attributes[COLUMNS_MAX] = {
-        { .name = name }, { .name = name }, { .name = name }, { .name = name }, { .name = name }
+        { .name = name }, { .name = name }, { .name = name },
+        { .name = name }, { .name = name }, { .name = name },
     };
     PGresult *result = PQmakeEmptyPGresult(NULL, status);
     SIM_CHECK(result != NULL && PQsetResultAttrs(result, columns, attributes) != 0,

@@ -3,12 +3,14 @@
 #include "support/fake_pg.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "support/fake_lookup.h"
 #include "support/fake_pg_impl.h"
 
 static struct fake_conn *conn_of(PGconn *pg)
@@ -34,10 +36,28 @@ static void count_dial(struct fake_pg_counts *counts)
         counts->open_most = counts->open;
 }
 
+static const char *value_of(const char *const *keywords, const char *const *values,
+                            const char *keyword)
+{
+    const char *value = "";
+    for (size_t i = 0; keywords[i] != NULL; i++)
+        if (strcmp(keywords[i], keyword) == 0)
+            value = values[i];
+    return value;
+}
+
+static void note_address(struct fake_conn *conn, const char *address)
+{
+    (void)snprintf(conn->address, sizeof conn->address, "%s", address);
+    (void)snprintf(fake_server.last_address, ADDRESS_SIZE, "%s", address);
+    const struct fake_address *known = fake_find_address(address);
+    conn->ignored = known != NULL && !known->answers;
+}
+
 static PGconn *fake_connect_start(const char *const *keywords, const char *const *values,
                                   int expand)
 {
-    (void)keywords, (void)values, (void)expand;
+    (void)expand;
     int fds[2] = { -1, -1 };
     struct fake_conn *conn = calloc(1, sizeof *conn);
     CHECK(conn != NULL);
@@ -48,6 +68,7 @@ static PGconn *fake_connect_start(const char *const *keywords, const char *const
     mutex_lock(&fake_server.mu);
     count_dial(&fake_server.counts);
     conn->pid = (int)fake_server.counts.dials;
+    note_address(conn, value_of(keywords, values, "hostaddr"));
     conn->next = fake_server.conns;
     if (conn->next != NULL)
         conn->next->prev = conn;
@@ -80,7 +101,9 @@ static PostgresPollingStatusType fake_connect_poll(PGconn *pg)
     char byte;
     mutex_lock(&fake_server.mu);
     (void)!recv(conn->client_fd, &byte, 1, MSG_DONTWAIT);
-    if (fake_server.dials.how != FAKE_DIAL_HANG || fake_server.dials.times == 0)
+    if (conn->ignored)
+        want = PGRES_POLLING_READING;
+    else if (fake_server.dials.how != FAKE_DIAL_HANG || fake_server.dials.times == 0)
         want = end_dial(conn, fake_next(&fake_server.dials) == FAKE_DIAL_OK);
     mutex_unlock(&fake_server.mu);
     return want;
@@ -274,4 +297,8 @@ const struct pg_driver fake_pg = {
     .set_notice_receiver = fake_set_notice_receiver,
     .set_nonblocking = fake_set_nonblocking,
     .finish = fake_finish,
+    .lookup_start = fake_lookup_start,
+    .lookup_fd = fake_lookup_fd,
+    .lookup_poll = fake_lookup_poll,
+    .lookup_finish = fake_lookup_finish,
 };

@@ -10,6 +10,7 @@
 #ifndef SUPPORT_FAKE_PG_H
 #define SUPPORT_FAKE_PG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "pqpool/pg_driver.h"
@@ -58,6 +59,14 @@ enum fake_shape {
     FAKE_SHAPE_TWICE
 };
 void fake_pg_shape(enum fake_shape shape);
+
+/* One address (of fake_lookup.h) of the server: dials to it go unanswered from now on, or are
+ * answered as any other's; and when something else than that server is there, it says so by when it
+ * was started. */
+void fake_pg_address(const char *address, bool answers, const char *started);
+
+/* The address of the last dial that was begun; "" when libpq was given none. */
+void fake_pg_last_address(char out[ADDRESS_SIZE]);
 
 /* The server has no backend any more of those whose connections are closed. Before that, a backend
  * whose statement hung when its connection was closed lives on. */

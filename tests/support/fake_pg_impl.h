@@ -18,6 +18,13 @@ struct fake_conn {
     bool hung;      /* no answer is on its way */
     PGresult *rows; /* owned; the answer, when it has any */
     const char *message;
+    char address[ADDRESS_SIZE];
+    bool ignored; /* the dial goes unanswered, whatever the script says */
+};
+
+struct fake_address {
+    char text[ADDRESS_SIZE], started[32];
+    bool answers;
 };
 
 struct fake_script {
@@ -26,7 +33,7 @@ struct fake_script {
     const char *message;
 };
 
-enum { FAKE_ORPHANS_MAX = 4096 };
+enum { FAKE_ORPHANS_MAX = 4096, FAKE_ADDRESSES_MAX = 16 };
 
 struct fake_server {
     struct mutex mu;
@@ -34,6 +41,9 @@ struct fake_server {
     struct fake_script dials, answers, cancels;
     int orphans[FAKE_ORPHANS_MAX]; /* pids */
     uint32_t n_orphans;
+    struct fake_address addresses[FAKE_ADDRESSES_MAX];
+    uint32_t n_addresses;
+    char last_address[ADDRESS_SIZE];
     uint32_t promotions; /* its timeline less 1 */
     unsigned system, turns, oid;
     enum fake_shape shape;
@@ -48,6 +58,9 @@ void fake_hang_up(struct fake_conn *conn);
 
 /* A question about backends: answered, and true; the script does not count it. */
 bool fake_answers_about_backends(struct fake_conn *conn, const char *sql);
+
+/* What a test said of the address; NULL: nothing. */
+struct fake_address *fake_find_address(const char *text);
 
 /* Its client has gone. */
 void fake_leave_orphan(const struct fake_conn *conn);

@@ -129,6 +129,37 @@ void fake_pg_shape(enum fake_shape shape)
     mutex_unlock(&fake_server.mu);
 }
 
+/* ---- addresses ---- */
+
+struct fake_address *fake_find_address(const char *text)
+{
+    for (uint32_t i = 0; i < fake_server.n_addresses; i++)
+        if (strcmp(fake_server.addresses[i].text, text) == 0)
+            return &fake_server.addresses[i];
+    return NULL;
+}
+
+void fake_pg_address(const char *address, bool answers, const char *started)
+{
+    mutex_lock(&fake_server.mu);
+    struct fake_address *known = fake_find_address(address);
+    if (known == NULL) {
+        CHECK(fake_server.n_addresses < FAKE_ADDRESSES_MAX);
+        known = &fake_server.addresses[fake_server.n_addresses++];
+    }
+    known->answers = answers;
+    (void)snprintf(known->text, sizeof known->text, "%s", address);
+    (void)snprintf(known->started, sizeof known->started, "%s", started);
+    mutex_unlock(&fake_server.mu);
+}
+
+void fake_pg_last_address(char out[ADDRESS_SIZE])
+{
+    mutex_lock(&fake_server.mu);
+    (void)snprintf(out, ADDRESS_SIZE, "%s", fake_server.last_address);
+    mutex_unlock(&fake_server.mu);
+}
+
 /* ---- backends ---- */
 
 void fake_leave_orphan(const struct fake_conn *conn)
@@ -166,7 +197,8 @@ static PGresult *make_rows(int n_columns)
 {
     static char name[] = "column";
     PGresAttDesc columns[] = {
-        { .name = name }, { .name = name }, { .name = name }, { .name = name }, { .name = name }
+        { .name = name }, { .name = name }, { .name = name },
+        { .name = name }, { .name = name }, { .name = name },
     };
     PGresult *rows = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
     CHECK(rows != NULL && PQsetResultAttrs(rows, n_columns, columns) == 1);
@@ -216,13 +248,15 @@ static PGresult *identify(const struct fake_conn *conn, const char *sql)
         unsigned turn = fake_server.turns > 1 ? (unsigned)conn->pid % fake_server.turns : 0;
         (void)snprintf(system, sizeof system, "7%018u", fake_server.system + turn);
     }
-    PGresult *rows = make_rows(5);
+    const struct fake_address *at = fake_find_address(conn->address);
+    PGresult *rows = make_rows(6);
     int row = add_row(rows, conn->pid, "1.5");
     set_value(rows, row, 2, system);
     set_value(rows, row, 3, timeline);
     char oid[16];
     (void)snprintf(oid, sizeof oid, "%u", 5 + fake_server.oid);
     set_value(rows, row, 4, oid);
+    set_value(rows, row, 5, !in_full ? "" : at != NULL ? at->started : "1000.5");
     return in_shape(rows);
 }
 

@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -350,11 +351,28 @@ Test(conf, value_from_no_file)
     cr_expect_str_eq(err.text,
                      "DATABASE_URL_FILE=/nonexistent: cannot read it: No such file or directory");
     cr_expect_not(load(&got, none, LIST("DATABASE_URL_FILE=/tmp"), &err));
-    cr_expect_str_eq(err.text, "DATABASE_URL_FILE=/tmp: cannot read it: Is a directory");
+    cr_expect_str_eq(err.text, "DATABASE_URL_FILE=/tmp: is no regular file");
 
     cr_expect_not(load(&got, none, LIST("DATABASE_URL_FILE=/tmp", "DATABASE_URL="), &err));
     cr_expect_str_eq(err.text, "DATABASE_URL and DATABASE_URL_FILE are both set: leave one out");
     cr_expect(load(&got, none, LIST("COMMENT_FILE=/nonexistent"), &err), "has no _FILE form");
+}
+
+/* The open of a pipe would wait for its writer, and at SIGHUP the service with it. */
+Test(conf, a_pipe_is_refused_and_not_waited_for, .timeout = 60)
+{
+    char folder[] = "/tmp/ordersd-conf-XXXXXX", variable[80];
+    struct settings got;
+    struct err err = { 0 };
+    cr_assert_not_null(mkdtemp(folder));
+    int len = snprintf(variable, sizeof variable, "DATABASE_URL_FILE=%s/pipe", folder);
+    const char *path = variable + strlen("DATABASE_URL_FILE=");
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_expect_not(load(&got, none, LIST(variable), &err));
+    cr_expect_eq(strncmp(err.text, variable, (size_t)len), 0, "%s", err.text);
+    cr_expect_not_null(strstr(err.text, ": is no regular file but a pipe"), "%s", err.text);
+    (void)unlink(path);
+    (void)rmdir(folder);
 }
 
 /* ---- order and print ---- */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,15 +16,22 @@
 static void forget_environment(void)
 {
     static const char *const names[] = {
-        "PGHOST",     "PGHOSTADDR",           "PGPORT",           "PGOPTIONS",
-        "PGSERVICE",  "PGSERVICEFILE",        "PGSYSCONFDIR",     "PGUSER",
-        "PGPASSWORD", "PGTARGETSESSIONATTRS", "PGCONNECT_TIMEOUT"
+        "PGHOST",     "PGHOSTADDR",           "PGPORT",        "PGOPTIONS",
+        "PGSERVICE",  "PGSERVICEFILE",        "PGSYSCONFDIR",  "PGUSER",
+        "PGPASSWORD", "PGTARGETSESSIONATTRS", "PGSSLROOTCERT", "PGCONNECT_TIMEOUT"
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         (void)unsetenv(names[i]);
 }
 
 TestSuite(dsn, .init = forget_environment);
+
+static void write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
+}
 
 static struct dsn *open_dsn(const char *conninfo)
 {
@@ -49,7 +57,7 @@ static void expect_value(struct dsn *dsn, unsigned host, const char *keyword, co
 {
     struct dsn_params params;
     struct err err = { 0 };
-    cr_assert(dsn_params(dsn, host, &params, &err), "%s", err.text);
+    cr_assert(dsn_params(dsn, host, "", &params, &err), "%s", err.text);
     cr_expect_str_eq(value_of(&params, keyword), want, "%s", keyword);
 }
 
@@ -133,6 +141,111 @@ Test(dsn, the_environment_fills_what_the_string_leaves_open)
     expect_value(dsn, 0, "port", "");
     expect_value(dsn, 0, "service", "elsewhere");
     dsn_close(dsn);
+
+    dsn = open_dsn("service=elsewhere host=four,five"); /* which is not there, and may come */
+    cr_expect_eq(dsn_hosts(dsn), 2);
+    expect_value(dsn, 1, "host", "five");
+    dsn_close(dsn);
+}
+
+/* A folder of its own, as home. */
+struct home {
+    char folder[64], path[128];
+};
+
+static struct home make_home(void)
+{
+    struct home home = { .folder = "/tmp/ordersd-home-XXXXXX" };
+    cr_assert_not_null(mkdtemp(home.folder));
+    cr_assert_eq(setenv("HOME", home.folder, 1), 0);
+    return home;
+}
+
+static const char *path_in(struct home *home, const char *name)
+{
+    (void)snprintf(home->path, sizeof home->path, "%s/%s", home->folder, name);
+    return home->path;
+}
+
+static void leave_home(struct home *home)
+{
+    (void)unlink(home->path);
+    (void)rmdir(home->folder);
+}
+
+Test(dsn, a_services_hosts_are_ours_to_dial)
+{
+    static const char text[] = "[orders]\nhost=one.example,two.example\nport=1111,2222\n"
+                               "[other]\nhost=three.example\n";
+    struct home home = make_home();
+    write_file(path_in(&home, ".pg_service.conf"), text);
+    cr_assert_eq(setenv("PGHOST", "four.example", 1), 0);
+    struct dsn *dsn = open_dsn("service=orders");
+    cr_expect_eq(dsn_hosts(dsn), 2);
+    cr_expect(dsn_host_is_name(dsn, 1));
+    expect_value(dsn, 1, "host", "two.example");
+    expect_value(dsn, 1, "port", "2222");
+    expect_value(dsn, 1, "service", "orders");
+    dsn_close(dsn);
+
+    dsn = open_dsn("service=orders host=five.example port=3333");
+    cr_expect_eq(dsn_hosts(dsn), 1);
+    expect_value(dsn, 0, "host", "five.example");
+    dsn_close(dsn);
+
+    cr_assert_eq(setenv("PGSERVICE", "other", 1), 0);
+    dsn = open_dsn("");
+    expect_value(dsn, 0, "host", "three.example");
+    dsn_close(dsn);
+    leave_home(&home);
+}
+
+/* libpq would wait at it, on the thread that dials for all. */
+Test(dsn, a_file_that_libpq_would_wait_at_is_refused, .timeout = 60)
+{
+    static const char *const keywords[] = { "sslcert", "sslrootcert", "sslcrl" };
+    struct home home = make_home();
+    struct dsn_params params;
+    struct err err = { 0 };
+    char conninfo[256];
+    cr_assert_eq(mkfifo(path_in(&home, "pipe"), 0600), 0);
+    for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++) {
+        (void)snprintf(conninfo, sizeof conninfo, "host=a %s=%s", keywords[i], home.path);
+        struct dsn *dsn = open_dsn(conninfo);
+        cr_expect_not(dsn_params(dsn, 0, "", &params, &err));
+        cr_expect_not_null(strstr(err.text, keywords[i]), "%s", err.text);
+        cr_expect_not_null(strstr(err.text, home.path), "%s", err.text);
+        cr_expect_not_null(strstr(err.text, "is a pipe"), "%s", err.text);
+        dsn_close(dsn);
+    }
+    cr_assert_eq(setenv("PGSSLROOTCERT", home.path, 1), 0);
+    struct dsn *dsn = open_dsn("host=a");
+    cr_expect_not(dsn_params(dsn, 0, "", &params, &err), "the environment counts too");
+    dsn_close(dsn);
+
+    struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
+    options.conninfo = "service=orders";
+    cr_assert_eq(setenv("PGSERVICEFILE", home.path, 1), 0);
+    cr_expect_null(dsn_open(&options, &err));
+    cr_expect_not_null(strstr(err.text, "service file"), "%s", err.text);
+    leave_home(&home);
+}
+
+/* What is there when nothing is said. */
+Test(dsn, a_pipe_at_home_is_refused, .timeout = 60)
+{
+    struct home home = make_home();
+    struct dsn_params params;
+    struct err err = { 0 };
+    cr_assert_eq(mkfifo(path_in(&home, ".pg_service.conf"), 0600), 0);
+    struct dsn *dsn = open_dsn("host=a");
+    cr_expect(dsn_params(dsn, 0, "", &params, &err), "no service is asked for: %s", err.text);
+    dsn_close(dsn);
+    cr_assert_eq(setenv("PGSERVICE", "orders", 1), 0);
+    struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
+    cr_expect_null(dsn_open(&options, &err));
+    cr_expect_not_null(strstr(err.text, "service file"), "%s", err.text);
+    leave_home(&home);
 }
 
 Test(dsn, the_users_own_words_win)
@@ -179,7 +292,7 @@ static void expect_effect(const char *conninfo, const char *keyword, const char 
     struct dsn *dsn = open_dsn(conninfo);
     struct dsn_params params;
     struct err err = { 0 };
-    cr_assert(dsn_params(dsn, 0, &params, &err), "%s", err.text);
+    cr_assert(dsn_params(dsn, 0, "", &params, &err), "%s", err.text);
     size_t n = 0;
     while (params.keywords[n] != NULL)
         n++;
@@ -349,13 +462,6 @@ Test(dsn, refuses_options_that_do_not_fit)
     dsn_close(dsn);
 }
 
-static void write_file(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-    close(fd);
-}
-
 Test(dsn, takes_the_password_apart_from_the_string)
 {
     struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
@@ -390,15 +496,35 @@ Test(dsn, reads_the_password_file_at_each_dial)
     struct dsn_params params;
     struct err err = { 0 };
     write_file(path, "fourth\nand more");
-    cr_expect_not(dsn_params(dsn, 0, &params, &err));
+    cr_expect_not(dsn_params(dsn, 0, "", &params, &err));
     cr_expect_not_null(strstr(err.text, "more than one line"), "%s", err.text);
     cr_expect_null(strstr(err.text, "fourth"));
 
     unlink(path);
-    cr_expect_not(dsn_params(dsn, 0, &params, &err));
+    cr_expect_not(dsn_params(dsn, 0, "", &params, &err));
     cr_expect_not_null(strstr(err.text, path));
-    cr_expect_not_null(strstr(err.text, "ENOENT"));
+    cr_expect_not_null(strstr(err.text, "No such file or directory"));
     dsn_close(dsn);
+}
+
+Test(dsn, a_password_file_that_is_a_pipe_is_refused_and_not_waited_for, .timeout = 60)
+{
+    char folder[] = "/tmp/ordersd-password-XXXXXX", path[64];
+    cr_assert_not_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/pipe", folder);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
+    struct dsn_params params;
+    struct err err = { 0 };
+    options.password_file = path;
+    struct dsn *dsn = dsn_open(&options, NULL);
+    cr_assert_not_null(dsn);
+    cr_expect_not(dsn_params(dsn, 0, "", &params, &err));
+    cr_expect_not_null(strstr(err.text, path), "%s", err.text);
+    cr_expect_not_null(strstr(err.text, "is no regular file but a pipe"), "%s", err.text);
+    dsn_close(dsn);
+    (void)unlink(path);
+    (void)rmdir(folder);
 }
 
 Test(dsn, a_broken_string_is_explained_and_never_shown)

@@ -391,6 +391,81 @@ Test(close, what_connects_meanwhile_is_not_kept)
     cr_expect_eq(server_counts().open, 0);
 }
 
+/* Far longer than a greeting may take: who closes the pool must not wait for it. */
+static bool ask_for_hours(void *ctx, struct pqpool_lease *lease, int64_t deadline_at_ns,
+                          struct err *err)
+{
+    const struct pqpool_query query = { .sql = "SET" };
+    PGresult *result = NULL;
+    (void)ctx, (void)deadline_at_ns;
+    int64_t until_ns = clock_now_ns() + PQPOOL_SECONDS(3600);
+    bool good = pqpool_exec(lease, &query, until_ns, &result, err) == PQPOOL_OK;
+    PQclear(result);
+    return good;
+}
+
+Test(close, ends_the_preparation_of_a_session, .timeout = 120)
+{
+    struct pqpool_options options = quick_options(1, 1);
+    options.on_connect = ask_for_hours;
+    fake_pg_answers(FAKE_ANSWER_HANG, FAKE_ALWAYS);
+    struct pqpool *pool = open_pool(&options);
+    AWAIT(server_counts().queries == 1);
+    pqpool_close(&pool, clock_now_ns());
+    cr_expect_eq(server_counts().open, 0);
+}
+
+/* ---- interrupt ---- */
+
+static void *exec_for_hours(void *arg)
+{
+    struct pqpool_lease *lease = arg;
+    struct err err = { 0 };
+    if (!ask_for_hours(NULL, lease, 0, &err))
+        cr_expect_not_null(strstr(err.text, "the pool is being closed"), "%s", err.text);
+    return NULL;
+}
+
+Test(interrupt, ends_the_wait_and_cancels_the_statement, .timeout = 120)
+{
+    struct pqpool_options options = quick_options(2, 2);
+    options.health_check_interval_ns = options.health_check_timeout_ns = PQPOOL_SECONDS(3600);
+    struct pqpool *pool = open_warm_pool(&options);
+    struct pqpool_lease *lease = lease_from(pool), *other = NULL;
+    pthread_t thread;
+    uint32_t queries = server_counts().queries;
+    fake_pg_answers(FAKE_ANSWER_HANG, 1);
+    cr_assert_eq(pthread_create(&thread, NULL, exec_for_hours, lease), 0);
+    AWAIT(server_counts().queries == queries + 1);
+    pqpool_interrupt(pool);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    cr_expect_eq(fake_pg.status(pqpool_lease_pg(lease)), CONNECTION_OK, "it is not cut");
+    cr_expect_eq(pqpool_acquire(pool, CLOCK_NEVER, &other, NULL), PQPOOL_CLOSED);
+
+    struct err err = { 0 };
+    const struct pqpool_query query = { .sql = "SELECT 1" };
+    PGresult *result = NULL;
+    cr_expect_eq(pqpool_exec(lease, &query, CLOCK_NEVER, &result, &err), PQPOOL_TIMEOUT);
+    cr_expect_not_null(strstr(err.text, "nothing was sent"), "%s", err.text);
+    pqpool_release(&lease, PQPOOL_REUSE);
+    close_pool(&pool);
+    cr_expect_eq(server_counts().cancels, 1);
+}
+
+Test(interrupt, ends_the_wait_for_the_first_connection, .timeout = 120)
+{
+    fake_pg_dials(FAKE_DIAL_HANG, NULL, FAKE_ALWAYS);
+    struct pqpool_options options = quick_options(1, 1);
+    options.connect_timeout_ns = PQPOOL_SECONDS(3600);
+    struct pqpool *pool = open_pool(&options);
+    AWAIT(server_counts().dialling > 0);
+    pqpool_interrupt(pool);
+    struct err err = { 0 };
+    cr_expect_eq(pqpool_await_first(pool, &err), PQPOOL_CLOSED);
+    cr_expect_not_null(strstr(err.text, "being closed"), "%s", err.text);
+    close_pool(&pool);
+}
+
 Test(close, opens_and_closes_at_any_moment)
 {
     struct pqpool_options options = quick_options(3, 5);

@@ -88,7 +88,7 @@ static bool open_short_of_memory(const struct pqpool_options *options, unsigned 
 Test(nomem, every_allocation_may_fail)
 {
     struct pqpool_options options = quick_options(2, 4);
-    options.conninfo = "host=a,b port=1,2 options='-c lock_timeout=1'";
+    options.conninfo = "host=10.0.0.1,10.0.0.2 port=1,2 options='-c lock_timeout=1'";
     options.session_options = "-c statement_timeout=1";
     unsigned n = 1;
     while (open_short_of_memory(&options, n))

@@ -110,6 +110,7 @@ ParameterizedTestParameters(simulation, a_planted_mistake_is_found)
         { PLANT_GO_BACK,      ", after one on" },
         { PLANT_STAY,         "at database" },
         { PLANT_OLD_CONTROL,  "the control connection is" },
+        { PLANT_KEEP_LOOKUPS, " lookups" },
     };
     /* clang-format on */
     return cr_make_param_array(struct planted, cases, sizeof cases / sizeof cases[0]);

@@ -1,0 +1,65 @@
+/* migrate.c - `ordersd migrate`: brings the schema up and ends, as soon as a signal asks for it. */
+#include "app/run.h"
+
+#include "app/service.h"
+#include "app/signals.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/store.h"
+
+enum { MIGRATE_LIMIT_S = 120, CLOSE_LIMIT_S = 5, STATUS_OF_SIGNAL = 128 };
+
+struct migration {
+    struct service *service;
+    enum migrate_rc rc;
+    struct err err;
+};
+
+static void migrate(void *arg)
+{
+    struct migration *m = arg;
+    m->rc = store_migrate(m->service->pool, clock_now_ns() + MIGRATE_LIMIT_S * NS_PER_S, &m->err);
+}
+
+static void interrupt(void *arg)
+{
+    const struct migration *m = arg;
+    pqpool_interrupt(m->service->pool);
+}
+
+/* What was done counts, whatever signal came meanwhile. */
+static int tell(const struct migration *m, int signal)
+{
+    if (m->rc == MIGRATE_OK) {
+        log_event(LOG_INFO, "schema.ready", log_int("version", store_schema_version()));
+        return 0;
+    }
+    if (signal > 0) {
+        log_event(LOG_WARN, "schema.interrupted", log_int("signal", signal),
+                  log_str("text", "the step that was under way is rolled back; run it again"));
+        return STATUS_OF_SIGNAL + signal;
+    }
+    log_event(LOG_ERROR, "schema.failed", log_str("error", err_public_text(&m->err)),
+              log_str("sqlstate", m->err.code));
+    return m->rc == MIGRATE_TOO_NEW ? EXIT_SCHEMA_TOO_NEW : 1;
+}
+
+int run_migrate(const struct options *options)
+{
+    static struct service service;
+    struct migration m = { .service = &service, .rc = MIGRATE_FAILED };
+    const struct signals_task task = { migrate, interrupt, &m };
+    int signal = 0;
+
+    signals_block();
+    service.options = *options;
+    if (service_open_database(&service, true, &m.err))
+        signal = signals_run(&task);
+    if (signal < 0)
+        err_set(&m.err, 0, "cannot start a thread");
+    int status = tell(&m, signal);
+    signals_guard(clock_now_ns() + CLOSE_LIMIT_S * NS_PER_S, status);
+    service_close_database(&service, clock_now_ns() + NS_PER_S);
+    signals_unguard();
+    return status;
+}

@@ -1,0 +1,120 @@
+/* stop.c - see stop.h. */
+#include "app/stop.h"
+#include "app/memory.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "app/service.h"
+#include "app/signals.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/http.h"
+
+enum { STOP_SLACK_S = 10 };
+
+/* Of SHUTDOWN_TIMEOUT so much is kept, or half of it, for the last answers and the pool's end. */
+#define STOP_RESERVE_NS (2 * NS_PER_S)
+
+/* The orderly end has so long at least, which it does not need unless something blocks it. */
+#define STOP_LEAST_NS (5 * NS_PER_S)
+
+/* Idle clients are let go 1 s after the drain began (http.h); by then the last of them is gone. */
+#define IDLE_LIMIT_NS (2 * NS_PER_S)
+
+static void tell_status(struct service *service)
+{
+    struct pqpool_stats pool;
+    char why[320], text[360];
+    pqpool_stats(service->pool, &pool);
+    bool ready = service_ready(service, &pool, why, sizeof why);
+    (void)snprintf(text, sizeof text, "%s%s", ready ? "ready" : "not ready: ", why);
+    notify_status(&service->notify, text);
+}
+
+/* What is done while nothing happens; until when. */
+static int64_t tick(struct service *service)
+{
+    int64_t next_ns = sampler_tick(service);
+    memory_tick(service);
+    struct notify *notify = &service->notify;
+    int64_t now_ns = clock_now_ns();
+    if (notify->fd < 0)
+        return next_ns;
+    tell_status(service);
+    if (notify_beat_due(notify, now_ns))
+        notify_beat(notify, now_ns, http_server_alive(service->http));
+    return clock_min(next_ns, notify_next_ns(notify));
+}
+
+int stop_await_signal(struct service *service, int64_t until_ns)
+{
+    for (;;) {
+        int got = signals_await(clock_min(until_ns, tick(service)));
+        if (got > 0 || clock_now_ns() >= until_ns)
+            return got;
+    }
+}
+
+/* Nothing is in flight, and no client can send a request any more on a connection that is open. */
+static bool is_quiet(struct service *service, int64_t now_ns, int64_t idle_until_ns)
+{
+    return service_in_flight(service) == 0 &&
+           (now_ns >= idle_until_ns || http_server_connections(service->http) == 0);
+}
+
+/* Polls a condition between signals; false: a second signal wants the end now, or time is up. */
+static bool await_quiet(struct service *service, int64_t until_ns)
+{
+    int64_t now_ns = clock_now_ns(), idle_until_ns = now_ns + IDLE_LIMIT_NS;
+    for (; !is_quiet(service, now_ns, idle_until_ns); now_ns = clock_now_ns()) {
+        if (now_ns >= until_ns)
+            return false;
+        int64_t look_at_ns = clock_min(until_ns, now_ns + 10 * NS_PER_MS);
+        if (signal_ends(stop_await_signal(service, look_at_ns)))
+            return false;
+    }
+    return true;
+}
+
+static bool await_delay(struct service *service, int64_t until_ns)
+{
+    for (;;) {
+        int got = stop_await_signal(service, until_ns);
+        if (got == 0)
+            return true;
+        if (signal_ends(got))
+            return false;
+    }
+}
+
+/* Ready says no; after SHUTDOWN_DELAY nothing new is taken; what was accepted gets its answer.
+ * False: a second signal wants the end now. */
+static bool drain(struct service *service, int64_t began_ns, int64_t until_ns)
+{
+    int64_t delay_until_ns = began_ns + service->options.shutdown_delay_ns;
+    bool patient = await_delay(service, clock_min(until_ns, delay_until_ns));
+    service_drain(service);
+    bool quiet = patient && await_quiet(service, until_ns);
+    if (!quiet)
+        log_event(LOG_WARN, "service.cut_short",
+                  log_int("in_flight", (int64_t)service_in_flight(service)));
+    return quiet || clock_now_ns() >= until_ns;
+}
+
+void stop_service(struct service *service)
+{
+    int64_t began_ns = clock_now_ns(), timeout_ns = service->options.shutdown_timeout_ns;
+    int64_t until_ns = clock_after(began_ns, timeout_ns);
+    atomic_store_explicit(&service->draining, true, memory_order_release);
+    notify_stopping(&service->notify, timeout_ns + STOP_SLACK_S * NS_PER_S);
+    log_event(LOG_INFO, "service.draining",
+              log_int("in_flight", (int64_t)service_in_flight(service)));
+    bool patient = drain(service, began_ns, until_ns - clock_min(STOP_RESERVE_NS, timeout_ns / 2));
+    int64_t least_ns = clock_now_ns() + STOP_LEAST_NS;
+    signals_guard(patient && until_ns > least_ns ? until_ns : least_ns,
+                  atomic_load_explicit(&service->exit_code, memory_order_acquire));
+    service_stop(service);
+    signals_unguard();
+    log_event(LOG_INFO, "service.stopped", log_int("ms", (clock_now_ns() - began_ns) / NS_PER_MS));
+}

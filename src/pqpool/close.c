@@ -1,0 +1,104 @@
+/* close.c - a pool's end: its waiters, leases and sockets are ended, in that order. */
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "pqpool/pool.h"
+
+/* Not the control connection: what is under way may yet have to be cancelled over it. */
+static void discard_idle(struct pqpool *pool) REQUIRES(pool->mu)
+{
+    struct conn *conn;
+    while ((conn = pool->list[CONN_IDLE].first) != NULL)
+        conn_discard(pool, conn, CLOSE_SHUTDOWN);
+}
+
+/* Whoever holds one of these now finds its socket dead, and gives it back sooner or later. */
+static void cut(struct pqpool *pool, enum conn_state state) REQUIRES(pool->mu)
+{
+    for (struct conn *conn = pool->list[state].first; conn != NULL; conn = conn->next)
+        (void)shutdown(conn->own_fd, SHUT_RDWR);
+}
+
+static void cut_all(struct pqpool *pool) REQUIRES(pool->mu)
+{
+    cut(pool, CONN_LEASED);
+    cut(pool, CONN_CHECKING);
+    cut(pool, CONN_CANCELING);
+}
+
+static void begin_close(struct pqpool *pool) REQUIRES(pool->mu)
+{
+    pool->closing = true;
+    pool_fail_waiters(pool, PQPOOL_CLOSED);
+    discard_idle(pool);
+}
+
+/* After the sockets are shut, where they are: then a statement is lost, and not only late. */
+static void end_waits(struct pqpool *pool)
+{
+    (void)eventfd_write(pool->interrupt_fd, 1); /* cannot block: it is not read */
+}
+
+void pqpool_interrupt(struct pqpool *pool)
+{
+    mutex_lock(&pool->mu);
+    begin_close(pool);
+    cond_broadcast(&pool->quiet);
+    mutex_unlock(&pool->mu);
+    atomic_store_explicit(&pool->interrupted, true, memory_order_relaxed);
+    end_waits(pool);
+}
+
+void pqpool_cut(struct pqpool *pool)
+{
+    mutex_lock(&pool->mu);
+    begin_close(pool);
+    cut_all(pool);
+    cond_broadcast(&pool->quiet);
+    mutex_unlock(&pool->mu);
+    end_waits(pool);
+}
+
+static void stop_threads(struct pqpool *pool)
+{
+    atomic_store_explicit(&pool->stop, true, memory_order_release);
+    if (pool->janitor_runs) {
+        pool_wake_janitor(pool);
+        thread_join(pool->janitor);
+    }
+    if (pool->connector_runs) { /* after the janitor: it closes what that leaves */
+        pool_wake_connector(pool);
+        thread_join(pool->connector);
+    }
+    pool->janitor_runs = pool->connector_runs = false;
+}
+
+void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
+{
+    struct pqpool *pool = *pool_in;
+    if (pool == NULL)
+        return;
+    *pool_in = NULL;
+    mutex_lock(&pool->mu);
+    begin_close(pool);
+    while (pool->callers_inside > 0 || pool_on_loan(pool) + pool->list[CONN_CANCELING].count > 0)
+        if (!cond_wait_until(&pool->quiet, &pool->mu, deadline_at_ns))
+            break;
+    cut_all(pool);
+    end_waits(pool);                 /* a session that is being prepared too */
+    while (pool->callers_inside > 0) /* bounded: they were failed, and their probes cut */
+        (void)cond_wait_until(&pool->quiet, &pool->mu, CLOCK_NEVER);
+    mutex_unlock(&pool->mu);
+    stop_threads(pool);
+    mutex_lock(&pool->mu);
+    pool->abandoned = true;
+    mutex_unlock(&pool->mu);
+    pool_close_discarded(pool); /* what came back while the connector was ending */
+    mutex_lock(&pool->mu);
+    pool->closed = true;
+    bool last = pool_on_loan(pool) == 0;
+    mutex_unlock(&pool->mu);
+    if (last)
+        pool_free(pool);
+}

@@ -1,0 +1,21 @@
+/* dial_errors.h - why a dial failed, and of several failures the one that is told. Connector only.
+ */
+#ifndef PQPOOL_DIAL_ERRORS_H
+#define PQPOOL_DIAL_ERRORS_H
+
+#include "pqpool/pool.h"
+
+/* What libpq says of the attempt at conn->pg; NULL: there was no memory for that. */
+void dial_explain(const struct conn *conn, struct err *err, enum error_class *error_class);
+
+/* The time of a lookup or of an address is over. */
+void dial_explain_timeout(const struct conn *conn, struct err *err, enum error_class *error_class);
+
+/* One address, or one host, will not do. */
+void dial_note_failure(struct conn_dial *dial, const struct err *err, enum error_class error_class);
+
+/* All have failed: the most telling failure, with how many there were. DIAL_FAILED. */
+enum dial_rc dial_give_up(const struct conn_dial *dial, struct err *err,
+                          enum error_class *error_class);
+
+#endif

@@ -1,0 +1,48 @@
+/* dsn_around.h - what libpq adds to a connection string by itself: a service, its environment, its
+ * own defaults, and files that it opens. It opens them without asking what they are, and would wait
+ * at a pipe.
+ *
+ * Threads    as dsn.h. */
+#ifndef PQPOOL_DSN_AROUND_H
+#define PQPOOL_DSN_AROUND_H
+
+#include <stdbool.h>
+
+#include <libpq-fe.h>
+
+#include "base/attr.h"
+#include "pqpool/service_file.h"
+
+struct err;
+
+/* The value of an option; NULL: none, or an empty one. `options` may be NULL. */
+const char *dsn_find(const PQconninfoOption *options, const char *keyword);
+
+/* What libpq would take for each parameter: from the string, from the service that the string or
+ * PGSERVICE names, from the environment, or its own default, the first of these that says it. With
+ * a service that is not there, or a broken file of it, no parameter has a value, not even one that
+ * `given` has: libpq reads no further, now and at each dial. PQconninfoFree(). NULL: *err. */
+PQconninfoOption *dsn_resolve(const PQconninfoOption *given, struct err *err) MUST_CHECK;
+
+/* Has anybody said the parameter? A value that is libpq's own default may have been said all the
+ * same. */
+bool dsn_is_said(const PQconninfoOption *given, const PQconninfoOption *resolved,
+                 const char *keyword) MUST_CHECK;
+
+enum { DSN_TLS_FILES = 3 };
+
+/* The files that a dial makes libpq open. */
+struct dsn_files {
+    bool has_service;
+    struct service_files service;
+    char *tls[DSN_TLS_FILES]; /* owned; NULL before dsn_files_init() */
+};
+
+bool dsn_files_init(struct dsn_files *files, const PQconninfoOption *given,
+                    const PQconninfoOption *resolved) MUST_CHECK; /* false: no memory */
+void dsn_files_fini(struct dsn_files *files);
+
+/* May libpq open them now? False: *err names the one that it would wait at. */
+bool dsn_files_good(const struct dsn_files *files, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,120 @@
+/* names.c - see names.h. */
+#include "pqpool/names.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "pqpool/pg_driver.h"
+
+/* A dial waits for no lookup that is out for longer, but begins a new one: the resolver may have
+ * been mended since. It is twice the 5 s after which libc asks the next name server. So a resolver
+ * that never answers costs a thread in that time, up to LOOKUPS_MAX. */
+#define SHARED_NS (10 * NS_PER_S)
+
+struct host_names {
+    struct name *latest;     /* whose answer no dial has had yet; NULL: none */
+    char good[ADDRESS_SIZE]; /* "": not known */
+};
+
+struct names {
+    const struct pg_driver *pg;
+    unsigned n_hosts;
+    struct host_names hosts[];
+};
+
+struct names *names_open(const struct pg_driver *pg, unsigned hosts)
+{
+    struct names *names = calloc(1, sizeof *names + hosts * sizeof names->hosts[0]);
+    if (names == NULL)
+        return NULL;
+    names->pg = pg;
+    names->n_hosts = hosts;
+    return names;
+}
+
+void names_close(struct names *names)
+{
+    for (unsigned i = 0; names != NULL && i < names->n_hosts; i++)
+        names_leave(names, &names->hosts[i].latest);
+    free(names);
+}
+
+void names_leave(struct names *names, struct name **name_inout)
+{
+    struct name *name = *name_inout;
+    *name_inout = NULL;
+    if (name == NULL || --name->owners > 0)
+        return;
+    names->pg->lookup_finish(name->lookup);
+    free(name);
+}
+
+static struct name *begin(struct names *names, const char *text, int64_t now_ns, struct err *err)
+{
+    struct name *name = calloc(1, sizeof *name);
+    if (name == NULL) {
+        err_set(err, ERR_RETRYABLE, "out of memory");
+        return NULL;
+    }
+    name->lookup = names->pg->lookup_start(text, err);
+    if (name->lookup == NULL) {
+        free(name);
+        return NULL;
+    }
+    name->owners = 1;
+    name->began_at_ns = now_ns;
+    return name;
+}
+
+/* Where a new lookup cannot be started, an old one may still answer. */
+struct name *names_enter(struct names *names, unsigned host, const char *text, int64_t now_ns,
+                         struct err *err)
+{
+    struct host_names *of = &names->hosts[host];
+    if (of->latest == NULL || now_ns - of->latest->began_at_ns >= SHARED_NS) {
+        struct name *fresh = begin(names, text, now_ns, err);
+        if (fresh == NULL && of->latest == NULL)
+            return NULL;
+        if (fresh != NULL) {
+            names_leave(names, &of->latest);
+            of->latest = fresh;
+        }
+    }
+    of->latest->owners++;
+    return of->latest;
+}
+
+static void put_first(struct addresses *addresses, const char *good)
+{
+    char first[ADDRESS_SIZE];
+    for (unsigned i = 1; i < addresses->n; i++) {
+        if (strcmp(addresses->list[i], good) != 0)
+            continue;
+        memcpy(first, addresses->list[i], sizeof first);
+        memmove(addresses->list[1], addresses->list[0], i * sizeof first);
+        memcpy(addresses->list[0], first, sizeof first);
+    }
+}
+
+enum lookup_state names_step(struct names *names, unsigned host, struct name *name)
+{
+    struct host_names *of = &names->hosts[host];
+    if (name->state != LOOKUP_PENDING)
+        return name->state;
+    name->state = names->pg->lookup_poll(name->lookup, &name->addresses, &name->err);
+    if (name->state == LOOKUP_FOUND)
+        put_first(&name->addresses, of->good); /* once: a dial goes through them by number */
+    enum lookup_state state = name->state;
+    if (state != LOOKUP_PENDING && of->latest == name)
+        names_leave(names, &of->latest); /* a dial that begins from now on asks again */
+    return state;
+}
+
+void names_good(struct names *names, unsigned host, const char *address)
+{
+    char *good = names->hosts[host].good;
+    if (address[0] != '\0')
+        (void)snprintf(good, ADDRESS_SIZE, "%s", address);
+}
