@@ -8,8 +8,6 @@
 #include "base/err.h"
 #include "http/http.h"
 
-static const char refused[] = "the database refuses a statement";
-
 bool disclosure_is_full(const struct service *service, struct http_request *req)
 {
     return service->options.auth == OPTIONS_AUTH_NONE || http_key_name(req) != NULL;
@@ -44,15 +42,6 @@ void disclosure_of_dial(const struct pqpool_stats *pool, char *out, size_t size)
     say(out, size, pool->last_error[0] != '\0' ? words : "", pool->last_error_code);
 }
 
-/* A text without an SQLSTATE is ours. */
-void disclosure_of_check(const struct pqpool_stats *pool, char *out, size_t size)
-{
-    if (pool->health_error_code[0] != '\0')
-        say(out, size, refused, pool->health_error_code);
-    else
-        say(out, size, pool->health_error, "");
-}
-
 /* A text that is ours alone comes without an SQLSTATE, and says that trying again is of no use: the
  * version or the encoding is wrong. */
 void disclosure_of_schema(const struct err *err, char *out, size_t size)
@@ -60,7 +49,7 @@ void disclosure_of_schema(const struct err *err, char *out, size_t size)
     if (err->text[0] == '\0')
         say(out, size, "", "");
     else if (err->code[0] != '\0')
-        say(out, size, refused, err->code);
+        say(out, size, "the database refuses a statement", err->code);
     else if (err->flags == 0)
         say(out, size, err->text, "");
     else

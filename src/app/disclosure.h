@@ -3,7 +3,10 @@
  * Texts of libpq and PostgreSQL name the host, the port, the user and the database, and what the
  * owner's triggers raise may hold an order. The log has them, and callers who may see them: those
  * with a key, or everyone with AUTH=none, as with the holders of connections. Everybody else hears
- * the class of the failure in words of ours, and the SQLSTATE. Any thread. */
+ * the class of the failure in words of ours, and the SQLSTATE. Why a health check failed is for
+ * everybody: that text names a table, a column or a setting, and never a host or an order.
+ *
+ * Threads    any. */
 #ifndef APP_DISCLOSURE_H
 #define APP_DISCLOSURE_H
 
@@ -24,9 +27,6 @@ enum { DISCLOSURE_SIZE = 256 };
 
 /* Why no connection can be opened, for everybody. "" when the last one could be. */
 void disclosure_of_dial(const struct pqpool_stats *pool, char *out, size_t size);
-
-/* Why the last health check failed, for everybody. "" when it passed. */
-void disclosure_of_check(const struct pqpool_stats *pool, char *out, size_t size);
 
 /* Why the schema is not ready, for everybody. "" when nothing is known. */
 void disclosure_of_schema(const struct err *err, char *out, size_t size);

@@ -321,11 +321,9 @@ bool service_ready(struct service *service, const struct pqpool_stats *pool, cha
         disclosure_of_schema(&err, words, sizeof words);
         return say(why, size, "the schema is not ready yet", dial[0] != '\0' ? dial : words);
     }
-    if (!pool->healthy) {
-        disclosure_of_check(pool, words, sizeof words);
+    if (!pool->healthy)
         return say(why, size, "the last health check of the database failed",
-                   pool->control_connected || dial[0] == '\0' ? words : dial);
-    }
+                   pool->control_connected || dial[0] == '\0' ? pool->health_error : dial);
     if (!database_check_made(service))
         return say(why, size, "the orders table has not been checked yet", "");
     if (database_check_doubts(service))

@@ -57,15 +57,13 @@ static void add_limits(struct buf *out, struct service *service, const struct st
                service->options.orders_group_max, state->queue.workers);
 }
 
-static void add_health_check(struct buf *out, const struct pqpool_stats *pool, bool full)
+static void add_health_check(struct buf *out, const struct pqpool_stats *pool)
 {
-    char words[DISCLOSURE_SIZE];
-    disclosure_of_check(pool, words, sizeof words);
     buf_printf(out, ",\"last_health_check\":{\"passed\":%s,\"duration_seconds\":%.6f",
                boolean(pool->healthy), (double)pool->last_health_check_ns / NS_PER_S);
     add_moment(out, "at", pool->last_health_check_at_us);
     buf_add_str(out, ",\"error\":");
-    buf_add_json(out, words[0] == '\0' ? NULL : full ? pool->health_error : words);
+    buf_add_json(out, pool->health_error[0] != '\0' ? pool->health_error : NULL);
     buf_add_char(out, '}');
 }
 
@@ -168,7 +166,7 @@ void get_status(struct http_request *req, void *ctx)
     state_look(service, &state);
     add_state(&body, service, &state);
     add_limits(&body, service, &state);
-    add_health_check(&body, &state.pool, full);
+    add_health_check(&body, &state.pool);
     add_samples(&body, &service->history, after_of(req));
     add_errors(&body, &service->last_errors, full);
     buf_add_char(&body, '}');

@@ -1,10 +1,8 @@
 /* conninfo.c - see conninfo.h. What the string leaves open is resolved by libpq itself: it tells
  * the parameters of any connection, also of one that it refuses before it looks up or dials a host.
- * Two such connections are made, each with one value that no libpq takes:
- *
- *   FIRST_CHECKED  is checked before all others, so its refusal comes whatever the others say
- *   last_checked() is checked after all others, so any other refusal is a fault of the user's
- */
+ * Two such connections are made, each with one value that no libpq takes. dsn_resolve() gives it to
+ * a keyword that libpq checks before all others, so the parameters are told whatever the others
+ * say. Here last_checked() has it, so any other refusal is a fault of the user's. */
 #include "pqpool/conninfo.h"
 
 #include <stdio.h>
@@ -13,26 +11,16 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "pqpool/dsn.h"
+#include "pqpool/dsn_around.h"
 
-#define FIRST_CHECKED "channel_binding"
-#define NO_VALUE "-" /* of neither keyword */
 #define URI_EXAMPLE "postgresql://user@host:5432/name"
 
 enum { SHOWN_MAX = 60, WORD_MAX = 32, NEAR = 2, LONG_WORD = 4 };
 
-const char *conninfo_get(const PQconninfoOption *options, const char *keyword)
-{
-    for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
-        if (strcmp(o->keyword, keyword) == 0)
-            return o->val != NULL && o->val[0] != '\0' ? o->val : NULL;
-    return NULL;
-}
-
 const char *conninfo_value(const struct conninfo *info, const char *keyword)
 {
     bool lost = strcmp(keyword, info->lost) == 0;
-    return conninfo_get(lost ? info->other : info->resolved, keyword);
+    return dsn_find(lost ? info->other : info->resolved, keyword);
 }
 
 static bool is_uri(const char *text)
@@ -56,7 +44,7 @@ static const char *environment_of(const struct conninfo *info, const char *keywo
 /* NULL: none is named. libpq does not tell it of a connection. */
 static const char *service_of(const struct conninfo *info)
 {
-    const char *name = NULL, *given = conninfo_get(info->given, "service");
+    const char *name = NULL, *given = dsn_find(info->given, "service");
     return given != NULL ? given : environment_of(info, "service", &name);
 }
 
@@ -67,7 +55,7 @@ static void name_source(const struct conninfo *info, const char *keyword, struct
     const char *name = NULL, *env = environment_of(info, keyword, &name);
     const char *value = conninfo_value(info, keyword);
     const char *service = service_of(info);
-    bool given = conninfo_get(info->given, keyword) != NULL || value == NULL;
+    bool given = dsn_find(info->given, keyword) != NULL || value == NULL;
     if (!given && env != NULL && strcmp(env, value) == 0)
         buf_add_str(out, name);
     else if (!given && service != NULL)
@@ -82,7 +70,7 @@ static bool may_be_shown(const struct conninfo *info, const char *keyword, const
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "_.,+-/~";
     bool place = strcmp(keyword, "port") == 0 || strncmp(keyword, "host", 4) == 0;
-    if (place && info->is_uri && conninfo_get(info->given, keyword) != NULL)
+    if (place && info->is_uri && dsn_find(info->given, keyword) != NULL)
         return false;
     return value[strspn(value, plain)] == '\0';
 }
@@ -239,22 +227,6 @@ static const char *last_checked(const PQconninfoOption *known)
     return "target_session_attrs";
 }
 
-/* A connection that libpq refuses for that keyword, if for no other. NULL: no memory. */
-static PGconn *refused_for(const PQconninfoOption *given, const char *keyword)
-{
-    const char *keywords[DSN_PARAMS_MAX + 2], *values[DSN_PARAMS_MAX + 2];
-    size_t n = 0;
-    for (const PQconninfoOption *o = given; o->keyword != NULL && n < DSN_PARAMS_MAX; o++)
-        if (o->val != NULL && strcmp(o->keyword, keyword) != 0) {
-            keywords[n] = o->keyword;
-            values[n++] = o->val;
-        }
-    keywords[n] = keyword;
-    values[n++] = NO_VALUE;
-    keywords[n] = values[n] = NULL;
-    return PQconnectStartParams(keywords, values, 0);
-}
-
 /* The first line of libpq's refusal; "" when the user's settings are good. */
 static void take_refusal(PGconn *refused, const char *poison, char *text, size_t size)
 {
@@ -268,7 +240,7 @@ static void take_refusal(PGconn *refused, const char *poison, char *text, size_t
 static bool check_service(const struct conninfo *info, const char *refusal, struct err *err)
 {
     const char *service = service_of(info);
-    bool given = conninfo_get(info->given, "service") != NULL;
+    bool given = dsn_find(info->given, "service") != NULL;
     if (service == NULL || strstr(refusal, "service") == NULL)
         return true;
     err_set(err, 0,
@@ -289,18 +261,30 @@ static bool check_refusal(const char *refusal, struct err *err)
     return false;
 }
 
+/* libpq would wait at a pipe. */
+static bool check_files(const struct conninfo *info, struct err *err)
+{
+    struct dsn_files files = { 0 };
+    bool good = dsn_files_init(&files, info->given, info->other);
+    if (!good)
+        err_set(err, 0, "out of memory");
+    good = good && dsn_files_good(&files, err);
+    dsn_files_fini(&files);
+    return good;
+}
+
 static bool check_resolved(struct conninfo *info, struct err *err)
 {
     char refusal[sizeof err->text];
+    info->other = dsn_resolve(info->given, err);
+    if (info->other == NULL || !check_files(info, err))
+        return false;
     info->lost = last_checked(info->given);
-    PGconn *last = refused_for(info->given, info->lost);
-    PGconn *first = refused_for(info->given, FIRST_CHECKED);
+    PGconn *last = dsn_begin_refused(info->given, info->lost);
     info->resolved = PQconninfo(last);
-    info->other = PQconninfo(first);
     take_refusal(last, info->lost, refusal, sizeof refusal);
-    PQfinish(first);
     PQfinish(last);
-    if (info->resolved == NULL || info->other == NULL) {
+    if (info->resolved == NULL) {
         err_set(err, 0, "out of memory");
         return false;
     }

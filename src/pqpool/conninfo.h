@@ -31,10 +31,7 @@ bool conninfo_check(const char *text, struct err *err) MUST_CHECK;
 
 /* ---- between conninfo.c and conninfo_values.c ---- */
 
-/* The value of a keyword; NULL when it is empty or nothing says it. */
-const char *conninfo_get(const PQconninfoOption *options, const char *keyword) MUST_CHECK;
-
-/* The same of what libpq would dial with. */
+/* The value of a keyword that libpq would dial with; NULL when it is empty or nothing says it. */
 const char *conninfo_value(const struct conninfo *info, const char *keyword) MUST_CHECK;
 
 /* Writes "SOURCE: KEYWORD=VALUE: right" to *err and returns false. `value` is what is wrong, the

@@ -97,18 +97,16 @@ bool dsn_files_good(const struct dsn_files *files, struct err *err)
 
 /* ---- parameters ---- */
 
-/* libpq tells what counts of a connection only; of this one, too, though it refuses it for its
- * channel_binding before it looks up or dials anything. NULL: no memory. */
-static PGconn *begin_refused(const PQconninfoOption *given)
+PGconn *dsn_begin_refused(const PQconninfoOption *given, const char *keyword)
 {
     const char *keywords[DSN_PARAMS_MAX + 2], *values[DSN_PARAMS_MAX + 2];
     size_t n = 0;
     for (const PQconninfoOption *o = given; o->keyword != NULL && n < DSN_PARAMS_MAX; o++)
-        if (o->val != NULL && strcmp(o->keyword, "channel_binding") != 0) {
+        if (o->val != NULL && strcmp(o->keyword, keyword) != 0) {
             keywords[n] = o->keyword;
             values[n++] = o->val;
         }
-    keywords[n] = "channel_binding";
+    keywords[n] = keyword;
     values[n++] = "none, since this is no connection to make";
     keywords[n] = values[n] = NULL;
     return PQconnectStartParams(keywords, values, 0);
@@ -119,7 +117,7 @@ PQconninfoOption *dsn_resolve(const PQconninfoOption *given, struct err *err)
     struct service_files files;
     if (service_files_find(given, &files) && !service_good(&files, err))
         return NULL;
-    PGconn *refused = begin_refused(given);
+    PGconn *refused = dsn_begin_refused(given, "channel_binding"); /* is checked first */
     PQconninfoOption *resolved = PQconninfo(refused);
     PQfinish(refused);
     if (resolved == NULL)

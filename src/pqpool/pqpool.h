@@ -273,7 +273,6 @@ struct pqpool_stats {
     char last_error_code[6];   /* its SQLSTATE, or "" */
     unsigned last_error_class; /* for pqpool_error_class_name() */
     char health_error[250];    /* why the last health check failed; "" when it passed */
-    char health_error_code[6]; /* its SQLSTATE, or "" */
     /* counters since open */
     uint64_t created, acquired, acquire_timeouts, acquire_refused, exhausted_count, exhausted_ns;
     uint64_t closed[PQPOOL_CLOSE_REASONS];            /* by pqpool_close_reason_name() */

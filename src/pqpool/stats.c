@@ -59,8 +59,6 @@ static void read_health(struct pqpool *pool, struct pqpool_stats *out) REQUIRES(
     out->control_connected = control->state == CONN_IDLE || control->state == CONN_CHECKING;
     out->healthy = pool->healthy;
     (void)snprintf(out->health_error, sizeof out->health_error, "%s", pool->health_error.text);
-    (void)snprintf(out->health_error_code, sizeof out->health_error_code, "%s",
-                   pool->health_error.code);
     out->last_health_check_at_us = pool->last_health_at_us;
     out->last_health_check_ns = pool->last_health_ns;
     out->generation = atomic_load_explicit(&pool->generation, memory_order_relaxed);

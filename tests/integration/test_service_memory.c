@@ -115,7 +115,7 @@ Test(memory, lines_that_are_answered_with_megabytes, .timeout = TEST_S)
     int fds[DEAF];
     cr_expect_eq(rig_metric(&rig, "ordersd_memory_max_bytes"), MEMORY_MAX);
     (void)snprintf(head, sizeof head,
-                   "POST /v1/orders/batch HTTP/1.1\r\nHost: x\r\nContent-Type: "
+                   "POST /v1/orders/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
                    "application/x-ndjson\r\nContent-Length: %zu\r\n\r\n",
                    strlen(lines));
     for (size_t i = 0; i < DEAF; i++)
@@ -264,7 +264,7 @@ Test(memory, lookups_that_nobody_reads, .timeout = TEST_S)
 {
     struct rig rig = rig_open(LIST(SMALL_MEMORY));
     store_wide(&rig);
-    char *few = wide_path(FEW), *head = support_text("GET %s HTTP/1.1\r\nHost: x\r\n\r\n", few);
+    char *few = wide_path(FEW), *head = support_text("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", few);
     double max = rig_metric(&rig, "ordersd_client_memory_max_bytes");
     int fds[DEAF];
     for (size_t i = 0; i < DEAF; i++)

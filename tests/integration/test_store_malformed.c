@@ -134,9 +134,10 @@ static void try_lie(const char *about, enum lie lie, bool prepare)
         cr_expect_neq(store_migrate(f.pool, in_seconds(2), &err), MIGRATE_FAILED, "%s: %s", what,
                       err.text);
     }
+    pqpool_check_health(f.pool);
+    cr_expect(WAIT_UNTIL(liar_told(world.liar) > told, SOON_S), "%s: it was not asked", what);
     liar_tell(world.liar, NULL, lie);
     fixture_disconnect(&f);
-    cr_expect_gt(liar_told(world.liar), told, "%s: it was not asked", what);
 }
 
 struct lie_case {

@@ -291,3 +291,26 @@ Test(conninfo, no_pool_is_opened)
     cr_expect_null(pool);
     cr_expect_not_null(strstr(err.text, "sslmode=foo"), "%s", err.text);
 }
+
+static void make_pipe(const char *name)
+{
+    char path[100];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    CHECK(mkfifo(path, 0600) == 0);
+}
+
+/* libpq opens these files itself, and would wait at a pipe for its writer. */
+Test(conninfo, a_file_that_is_a_pipe_is_refused_and_not_waited_for, .timeout = 60)
+{
+    make_pipe(".pg_service.conf");
+    cr_expect_not(is_good("service=orders"));
+    cr_expect_not_null(strstr(err.text, "is a pipe"), "%s", err.text);
+    remove_file(".pg_service.conf");
+
+    char conninfo[160];
+    make_pipe("root.crt");
+    (void)snprintf(conninfo, sizeof conninfo, "host=db sslrootcert=%s/root.crt", folder);
+    cr_expect_not(is_good(conninfo));
+    cr_expect_not_null(strstr(err.text, "is a pipe"), "%s", err.text);
+    remove_file("root.crt");
+}
