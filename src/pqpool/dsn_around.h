@@ -18,9 +18,9 @@ struct err;
 /* The value of an option; NULL: none, or an empty one. `options` may be NULL. */
 const char *dsn_find(const PQconninfoOption *options, const char *keyword);
 
-/* A connection that libpq refuses for the value of that keyword, before it looks up or dials a host.
- * libpq tells the parameters of connections only, but of this one as well. PQfinish(). NULL: no
- * memory. */
+/* A connection that libpq refuses for the value of that keyword, before it looks up or dials a
+ * host. libpq tells the parameters of connections only, but of this one as well. PQfinish(). NULL:
+ * no memory. */
 PGconn *dsn_begin_refused(const PQconninfoOption *given, const char *keyword) MUST_CHECK;
 
 /* What libpq would take for each parameter: from the string, from the service that the string or

@@ -264,7 +264,8 @@ Test(memory, lookups_that_nobody_reads, .timeout = TEST_S)
 {
     struct rig rig = rig_open(LIST(SMALL_MEMORY));
     store_wide(&rig);
-    char *few = wide_path(FEW), *head = support_text("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", few);
+    char *few = wide_path(FEW),
+         *head = support_text("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", few);
     double max = rig_metric(&rig, "ordersd_client_memory_max_bytes");
     int fds[DEAF];
     for (size_t i = 0; i < DEAF; i++)

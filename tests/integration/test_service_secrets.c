@@ -190,8 +190,8 @@ Test(secrets, a_file_that_cannot_be_read_or_that_all_can_read_is_named, .timeout
     free(output);
     status = rig_run(NULL, LIST("DATABASE_PASSWORD_FILE=/tmp"), LIST("--check-config"), &output);
     cr_expect_eq(status, EXIT_CONFIG);
-    cr_expect_not_null(strstr(output, "DATABASE_PASSWORD_FILE=/tmp: is no regular file"),
-                       "%s", output);
+    cr_expect_not_null(strstr(output, "DATABASE_PASSWORD_FILE=/tmp: is no regular file"), "%s",
+                       output);
     free(output);
 }
 
