@@ -181,8 +181,8 @@ int main(void)
     stress_pools(true);
     stress_pools(false);
     atomic_store(&closed, true);
-    ask_and_go("db.example"); /* out when the process ends */
-    AWAIT(atomic_load(&out) == 1);
+    ask_and_go("db.example");     /* out when the process ends */
+    AWAIT(atomic_load(&out) > 0); /* more: a lookup of a pool that is closed has begun late */
     printf("lookups: %u asked for\n", atomic_load(&asked));
     return 0;
 }
