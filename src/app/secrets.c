@@ -131,8 +131,8 @@ void secrets_keep_from_dumps(const struct options *options)
 
 /* ---- files ---- */
 
-/* A file that was mounted alone, as a container's secrets are: who else may read it is decided
- * outside, where the file and its folders are. */
+/* Is the file mounted alone, as a container's secrets are? Then the host, where the file and its
+ * folders are, decides who else may read it. */
 static bool is_mounted_alone(const char *path)
 {
     struct statx file;

@@ -1,5 +1,5 @@
-/* sqlstate_doc.c - see sqlstate_doc.h. Nothing is said here that the program does not do: the
- * columns are derived from the row by the functions that the program itself asks. */
+/* sqlstate_doc.c - see sqlstate_doc.h. The columns are derived from each row by the functions that
+ * the program itself uses, so the manual says what the program does. */
 #include "app/sqlstate_doc.h"
 
 #include <stdio.h>

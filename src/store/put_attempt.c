@@ -96,7 +96,7 @@ size_t put_settle_created(struct put_part part, const struct pg_result *rows)
     return created;
 }
 
-/* The answer cannot be right, so it says nothing of what an INSERT before it has done. */
+/* The answer is malformed, so it says nothing about the result of an earlier INSERT. */
 static bool fail_malformed(const struct put_attempt *a)
 {
     a->failure->in_doubt = true;
