@@ -24,7 +24,7 @@ enum {
 };
 
 #define SHORTENED                                                                                  \
-    ",\"detail\":\"There is no room to say more here: send this order again to hear it all.\""
+    ",\"detail\":\"There is no room for more here: send this order again to see all errors.\""
 
 /* ---- what became of one order ---- */
 
