@@ -220,7 +220,7 @@ static void fail_canary(struct store_health *health, const PGresult *error)
                      code);
 }
 
-static void judge(struct store *store, const PGresult *last, unsigned before)
+static void check_answer(struct store *store, const PGresult *last, unsigned before)
 {
     struct store_health *health = &store->health;
     const bool is_row = PQresultStatus(last) == PGRES_TUPLES_OK;
@@ -242,7 +242,7 @@ bool store_health_verdict(struct store *store, const struct pg_result *last, uns
                           struct err *err)
 {
     const struct store_health *health = &store->health;
-    judge(store, last, before);
+    check_answer(store, last, before);
     const struct err *why =
         health->refusal.text[0] != '\0' ? &health->refusal : &health->canary_refusal;
     const bool passed = why->text[0] == '\0';

@@ -121,8 +121,8 @@ static bool places_are_sound(const struct put_attempt *a, struct put_part part,
     if (seen == PQntuples(rows))
         return true;
     err_set(&a->failure->err, 0,
-            "malformed answer to a lookup of %zu orders: row %d is for none of them, or for one "
-            "that has a row already",
+            "malformed answer to a lookup of %zu orders: row %d is for an unknown order, or is the "
+            "second row of an order",
             part.n, seen + 1);
     return false;
 }
