@@ -20,7 +20,7 @@ foreach(flag
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum
     -Wcast-qual -Wcast-align=strict -Wformat=2 -Wformat-overflow=2 -Wvla -Walloca -Wundef -Wnull-dereference
     -Wduplicated-cond -Wlogical-op
-    -Wno-enum-float-conversion) # clang 19: an enumerator is how an integer constant is named here
+    -Wno-enum-float-conversion) # clang 19: enumerators name integer constants here
   house_flag(${flag})
 endforeach()
 if(ORDERSD_WERROR)

@@ -9,8 +9,8 @@
 
 struct http_request;
 
-/* Larger bodies are the offload thread's to read: in as many bytes there can be a thousand members,
- * which take 200 us. */
+/* The offload thread reads larger bodies. A body of this size can hold a thousand members, which
+ * take 200 us to read. */
 enum { BODY_INLINE_MAX = 8 * 1024 };
 
 /* False: there is no database or no schema to write to, and the request was answered. */

@@ -12,8 +12,8 @@
 #include "app/routes.h"
 #include "base/check.h"
 
-/* The first slice of a small body is read by the loop itself, and so is the first slice of a small
- * answer written; what is left after it the offload thread does. */
+/* The loop itself reads the first slice of a small body and writes the first slice of a small
+ * answer. The offload thread does the remaining slices. */
 enum { READ_INLINE_MAX = 2 * 1024, WRITE_INLINE_MAX = 64 };
 
 void batch_drop_entries(struct batch *batch)
@@ -136,7 +136,7 @@ static size_t count_fate(const struct batch *batch, enum batch_fate fate)
     return n;
 }
 
-/* The good ones as a list. */
+/* Links the items of the good orders to a list. */
 static struct ingest_item *link_good(struct batch *batch)
 {
     struct ingest_item *first = NULL, **tail = &first;

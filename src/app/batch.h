@@ -1,14 +1,16 @@
 /* batch.h - POST /v1/orders/batch from the inside: one batch from its bytes to its answer.
  *
- *     batch_read()   bytes -> entries           the offload thread, or the loop when there are few
- *     batch.c        entries -> ingest -> fates  the loop
- *     batch_write()  fates -> the answer's bytes the offload thread, or the loop when there are few
+ *     batch_read()   bytes -> entries           the loop when there are few, else the offload
+ * thread batch.c        entries -> ingest -> fates the loop batch_write()  fates -> the answer the
+ * loop when there are few, else the offload thread
  *
- * Memory     a batch takes all that it needs from the budget before its orders are queued: for its
- *            entries, and for an answer in which each order has room for BATCH_RESULT_MAX bytes.
- * What is longer is asked for when it is written; where there is no room any more, that result is
- * shortened. Ownership  a batch owns its entries. The ingest has an entry's item while its fate is
- * WAITING, and on after EXPIRED and UNKNOWN until it comes back: only then is the batch freed. */
+ * Memory     Before its orders are queued, a batch takes from the budget the bytes of its entries
+ *            and of an answer in which each order has BATCH_RESULT_MAX bytes. The bytes of a longer
+ *            result are taken when it is written. If the budget has none, the result is shortened.
+ *
+ * Ownership  A batch owns its entries. The ingest has an entry's item while its fate is WAITING. If
+ *            the fate becomes EXPIRED or UNKNOWN, the ingest still has the item until it passes it
+ *            back: only then is the batch freed. */
 #ifndef APP_BATCH_H
 #define APP_BATCH_H
 
@@ -41,16 +43,16 @@ struct batch_entry {
     struct batch *batch;
     enum batch_fate fate;
     struct http_problem problem; /* FATE_REFUSED; without detail and members */
-    char *error; /* owned; FATE_REFUSED: both of them, as JSON members; NULL: there was no room */
+    char *error; /* owned; FATE_REFUSED: detail and members, as JSON; NULL: there was no room */
 };
 
 enum {
     BATCH_RESULT_MAX = 384,        /* of a result in short, and of every success */
-    BATCH_ERRORS_MAX = 256 * 1024, /* of what is said of the orders that were refused unqueued */
+    BATCH_ERRORS_MAX = 256 * 1024, /* of the errors of orders that were rejected before the queue */
     BATCH_DOCUMENT_MAX = 2 * 1024, /* of an answer without its results */
 };
 
-/* What the entries say together. */
+/* Totals over all entries. */
 struct batch_tally {
     uint64_t created, replayed, rejected, unknown;
     int status;                /* 0: none yet */
@@ -76,7 +78,7 @@ struct batch {
     size_t n;
     struct batch_entry *entries; /* owned */
     size_t errors_bytes;         /* of all entries' error */
-    bool errors_full;            /* no entry from here on says what is wrong with it */
+    bool errors_full;            /* later entries keep no error text: there is no room */
     struct budget_share held;    /* this batch, its entries, their metadata and errors */
 
     /* Between two slices of batch_read(). */

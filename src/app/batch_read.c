@@ -1,6 +1,7 @@
-/* batch_read.c - from a body to the entries of a batch: counted first, so that they are allocated
- * once and stay put, then judged one by one, all of it in slices. A fault of JSON in an array is
- * the document's, on a line it is that line's. */
+/* batch_read.c - from a body to the entries of a batch. The orders are counted first, so that the
+ * entries are allocated once and never move. Then each order is checked. All of it is done in
+ * slices. Malformed JSON in an array makes the document invalid; malformed JSON on a line makes
+ * that line invalid. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,8 @@
 
 enum { ERROR_MAX = 16 * 1024 };
 
-/* A slice ends when one of these is reached: what is to be counted is cheap to pass over, what is
- * to be read less so, and an order that is wrong takes most. */
+/* A slice ends when one of these limits is reached. Counting an order is cheap, reading it costs
+ * more, and an invalid order costs most. */
 enum {
     COUNT_SLICE_BYTES = 64 * 1024,
     READ_SLICE_BYTES = 16 * 1024,
@@ -50,7 +51,7 @@ static void begin(struct batch *batch)
     batch->n_read = 0;
 }
 
-/* All are counted, or too many. */
+/* The count is complete, or over the limit. */
 static void settle_count(struct batch *batch, size_t max)
 {
     struct order_problem found;
@@ -68,7 +69,7 @@ static void settle_count(struct batch *batch, size_t max)
     }
 }
 
-/* One slice. True: the count is settled. */
+/* Counts one slice. True: the count is complete. */
 static bool count(struct batch *batch)
 {
     struct json_token item;
@@ -83,8 +84,8 @@ static bool count(struct batch *batch)
     return true;
 }
 
-/* What is said of one order, kept until the answer is written. NULL: there is no room for it, nor
- * for what would be said of those behind it. */
+/* Renders the error of one order, which is kept until the answer is written. NULL: there is no room
+ * for this error, nor for the errors of later orders. */
 static char *keep_error(struct batch *batch, const struct http_problem *problem)
 {
     struct buf error = BUF_INIT(ERROR_MAX);
@@ -130,7 +131,7 @@ static void refuse_one(struct batch *batch, struct batch_entry *entry, enum orde
     refuse_text_fini(&text);
 }
 
-/* An order that is only judged is not looked up, so it cannot be found to be a replay. */
+/* An order that is only validated is not looked up, so it cannot be found to be a replay. */
 static void refuse_unstored(struct batch *batch, struct batch_entry *entry)
 {
     struct refuse_text text = { .detail = "" };
@@ -154,7 +155,7 @@ static void take_good(struct batch *batch, struct batch_entry *entry)
         ticket_stamp(ticket, http_received_at_ns(batch->req));
 }
 
-/* Where no entry says any more what is wrong with it, only a fault of the document is put in words.
+/* When there is no room for errors of entries, only an error of the document gets a text.
  */
 static enum order_rc parse(const struct batch *batch, struct batch_entry *entry,
                            struct json_token item, struct order_problem *found)
@@ -169,7 +170,7 @@ static enum order_rc parse(const struct batch *batch, struct batch_entry *entry,
     return rc;
 }
 
-/* What it cost. */
+/* Returns what reading the order cost. */
 static int read_one(struct batch *batch, struct batch_entry *entry, struct json_token item)
 {
     struct order_problem found;
@@ -182,7 +183,7 @@ static int read_one(struct batch *batch, struct batch_entry *entry, struct json_
     return rc == ORDER_OK ? COST_OF_GOOD : COST_OF_BAD;
 }
 
-/* One slice. True: all are read, or the document is refused. */
+/* Reads one slice. True: all orders are read, or the document is refused. */
 static bool read_some(struct batch *batch)
 {
     struct json_token item;
@@ -198,8 +199,8 @@ static bool read_some(struct batch *batch)
     return true;
 }
 
-/* Takes what the batch needs from the budget, whatever becomes of its orders. False: there is no
- * room. */
+/* Takes from the budget what the batch needs, whatever the outcomes of its orders are. False: there
+ * is no room. */
 static bool reserve(struct batch *batch)
 {
     size_t results = batch->n * BATCH_RESULT_MAX;

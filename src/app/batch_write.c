@@ -1,9 +1,9 @@
 /* batch_write.c - from the fates of a batch to its answer (design.md section 5, "Batch"). Each
  * order has the status that it would have had alone; the request has theirs if it is one for all.
  *
- * The fates are counted first, so that the answer is written once and in order, each result into
- * memory that was reserved or that the budget has room for. A result that finds none is shortened:
- * its error has a detail that says so, and nothing of this occurrence. */
+ * The fates are counted first, so the answer is written once and in order. A result is written into
+ * memory that was reserved or that the budget still has. A result without room is shortened: its
+ * error has a fixed detail that says so, and no details of this occurrence. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@ enum {
 };
 
 #define SHORTENED                                                                                  \
-    ",\"detail\":\"There is no room to say more here: send this order again to hear it all.\""
+    ",\"detail\":\"There is no room for more here: send this order again to see all errors.\""
 
 /* ---- what became of one order ---- */
 
@@ -159,7 +159,8 @@ static void add_problem(struct buf *out, const struct batch_entry *entry,
 
 /* ---- into the answer ---- */
 
-/* May the next result have that many bytes, and those behind it still have theirs? */
+/* Is there room for a next result of that many bytes, beside the room reserved for later results?
+ */
 static bool has_room(struct batch *batch, size_t len)
 {
     size_t n_left = batch->n - batch->n_written - 1;
@@ -236,7 +237,7 @@ static int status_of(const struct batch *batch, const struct batch_tally *tally)
     return tally->failed_status != 0 ? tally->failed_status : 422;
 }
 
-/* One slice. True: all are counted. */
+/* Counts one slice. True: all entries are counted. */
 static bool tally_some(struct batch *batch)
 {
     size_t left = batch->n - batch->n_tallied;
@@ -264,7 +265,7 @@ static void begin(struct batch *batch)
     pieces_add_str(&batch->out, ",\"results\":[");
 }
 
-/* One slice. True: all are written. */
+/* Writes one slice. True: all results are written. */
 static bool write_some(struct batch *batch)
 {
     size_t left = batch->n - batch->n_written;

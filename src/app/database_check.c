@@ -10,9 +10,9 @@
 #include "store/store.h"
 
 enum {
-    RECENT_S = 60,      /* so long a failure is shown, and is a reason for a canary */
-    DOUBT_GROUPS = 3,   /* that have failed, and none was stored */
-    DOUBT_LASTS_S = 30, /* after it orders are taken again, to see how they fare */
+    RECENT_S = 60,      /* how long a failure is shown and causes a canary */
+    DOUBT_GROUPS = 3,   /* failed groups, none stored in between */
+    DOUBT_LASTS_S = 30, /* then orders are accepted again, as a test */
 };
 
 static bool is_recent(int64_t at_ns, int64_t seconds)
@@ -33,7 +33,8 @@ bool database_check_made(const struct service *service)
     return atomic_load_explicit(&service->check.made, memory_order_acquire);
 }
 
-/* The first canary is made when all is well: it shows whether a later one will mean something. */
+/* The first canary is inserted while nothing has failed. It shows whether the owner's rules accept
+ * a canary, so that a later failure means something. */
 const char *database_check_query(void *ctx)
 {
     struct service *service = ctx;
@@ -92,7 +93,8 @@ void database_check_tick(struct service *service, const struct pqpool_stats *poo
     struct database_check *check = &service->check;
     struct ingest_streak streak;
     ingest_failure_streak(service->ingest, &streak);
-    /* After a check that failed no order comes that could end the streak: a canary must. */
+    /* After a failed check no order arrives that could end the streak, so a canary has to end it.
+     */
     bool suspicion =
         streak.groups > 0 && (is_recent(streak.last_at_ns, RECENT_S) || !pool->healthy);
     atomic_store_explicit(&check->suspicion, suspicion, memory_order_relaxed);

@@ -3,9 +3,9 @@
  * Readiness falls when the check fails. The check is made every DATABASE_HEALTH_CHECK_INTERVAL, and
  * at once when groups of orders begin to fail by a fault that is not the orders'. While such groups
  * fail and none is stored, the check also inserts a canary, an order of its own that is rolled
- * back. So it sees what the groups see without any client's account, and sees by itself when the
- * fault is gone. Where the owner's rules refuse the canary, groups of several accounts that fail
- * have the same effect for half a minute after the last one.
+ * back. So the check sees the fault without using a client's account, and notices by itself when
+ * the fault is gone. If the owner's rules refuse the canary, failed groups of several accounts make
+ * the service not ready instead, until half a minute after the last failure.
  *
  * Threads    database_check_query() and database_check_verdict() run on the pool's janitor thread:
  *            their types are those of pqpool_options.health_query and health_verdict.
@@ -25,17 +25,18 @@ struct pqpool_stats;
 struct service;
 
 struct database_check {
-    atomic_bool begun;     /* the schema is ours, so the table can be checked */
+    atomic_bool begun;     /* the schema is ready, so the table can be checked */
     atomic_bool made;      /* there was a verdict about the table */
     atomic_bool suspicion; /* groups fail, and none is stored */
     int64_t asked_for_ns;  /* main's: the beginning of the streak that a check was made for */
-    /* the pool's: */
-    bool passed;                                                  /* a check has, once */
+    /* the pool's janitor's: */
+    bool passed;                                                  /* a check has passed once */
     bool told_fsync_off, told_unlogged, told_blind, told_refused; /* what has been logged */
 };
 
-/* From here on a check asks for the table, and the first one is made at once. Until then it asks
- * DATABASE_VALIDATION_QUERY: a table that no migration has made yet is no fault. */
+/* From here on the health check checks the table, and the first check is made at once. Until then
+ * the health check runs DATABASE_VALIDATION_QUERY: a table that no migration has made yet is no
+ * fault. */
 void database_check_begin(struct service *service);
 
 /* `ctx` is a struct service. */
@@ -46,10 +47,11 @@ bool database_check_verdict(void *ctx, const struct pg_result *last, unsigned be
 /* Each second: has a check made when groups begin to fail. */
 void database_check_tick(struct service *service, const struct pqpool_stats *pool);
 
-/* Has the table been checked since the schema is ours? */
+/* Has the table been checked since the schema was ready? */
 bool database_check_made(const struct service *service);
 
-/* No order can be stored, and the check cannot tell. */
+/* True when failed groups show that no order can be stored, and the health check cannot see that.
+ */
 bool database_check_doubts(struct service *service);
 
 /* Did groups fail of late by a fault that is not the orders'? Then `why` says which fault, and

@@ -27,11 +27,11 @@ void disclosure_of_dial(const struct pqpool_stats *pool, char *out, size_t size)
     static const struct {
         const char *class, *words;
     } rows[] = {
-        { "refused", "nothing takes connections at its address" },
-        { "timeout", "it does not answer in time" },
-        { "server",  "it takes no connection now" },
-        { "config",  "it refuses the user, the password or the database that it is asked for" },
-        { "lost",    "the connection broke while it was opened" },
+        { "refused", "no server accepts connections at the database's address" },
+        { "timeout", "the database did not answer in time" },
+        { "server",  "the database accepts no connections now" },
+        { "config",  "the database server refuses the user, the password or the database name" },
+        { "lost",    "the connection broke during its set-up" },
     };
     /* clang-format on */
     const char *class = pqpool_error_class_name(pool->last_error_class);

@@ -1,10 +1,11 @@
 /* disclosure.h - what is said of a failure of the database, and to whom.
  *
- * Texts of libpq and PostgreSQL name the host, the port, the user and the database, and what the
- * owner's triggers raise may hold an order. The log has them, and callers who may see them: those
- * with a key, or everyone with AUTH=none, as with the holders of connections. Everybody else hears
- * the class of the failure in words of ours, and the SQLSTATE. Why a health check failed is for
- * everybody: that text names a table, a column or a setting, and never a host or an order.
+ * Texts of libpq and PostgreSQL name the host, the port, the user and the database, and a message
+ * raised by an owner's trigger may hold an order. The log has these texts. Callers with a key, and
+ * everyone with AUTH=none, may see them, as they may see the holders of connections. All other
+ * callers see the class of the failure in a fixed sentence, and the SQLSTATE. The reason of a
+ * failed health check is for everybody: that text names a table, a column or a setting, and never a
+ * host or an order.
  *
  * Threads    any. */
 #ifndef APP_DISCLOSURE_H
@@ -20,7 +21,7 @@ struct http_request;
 struct pqpool_stats;
 struct service;
 
-/* May this caller see the texts themselves? */
+/* May this caller see the texts of libpq and PostgreSQL? */
 bool disclosure_is_full(const struct service *service, struct http_request *req) MUST_CHECK;
 
 enum { DISCLOSURE_SIZE = 256 };

@@ -1,7 +1,7 @@
 /* events.c - see events.h. Answers of 2xx are logged at debug only: at tens of thousands a second a
- * line each would cost more than the orders. An answer to a batch of which some orders are refused
- * is a refusal here. Nothing that a client wrote is in a line, but for its request id and trace id,
- * which have a form of their own. */
+ * line each would cost more than the orders. An answer to a batch counts as a refusal here when
+ * some of its orders are refused. A line holds nothing that a client wrote, except the request id
+ * and the trace id, whose form is checked. */
 #include "app/events.h"
 
 #include <assert.h>

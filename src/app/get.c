@@ -1,8 +1,8 @@
 /* get.c - reading orders back: by order_id, and by account and client ids. A lookup waits on the
  * reader's threads, never on the loop, and its answer is written there too.
  *
- * What one lookup fetches is bounded by LOOKUP_METADATA_MAX; its answer is taken from the budget
- * when its size is known, and what was fetched is freed on the way. */
+ * One lookup fetches at most LOOKUP_METADATA_MAX of metadata. Memory for the answer is taken from
+ * the budget when its size is known; the fetched orders are freed while the answer is written. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,7 +69,7 @@ static bool reserve_answer(struct get *get)
     return pieces_reserve(&get->out, bytes);
 }
 
-/* And frees its metadata. */
+/* Writes the order and frees its metadata. */
 static void write_order(struct get *get, struct order *order)
 {
     struct buf text = BUF_INIT(ORDER_MAX + order->metadata_len);
@@ -102,7 +102,7 @@ static void write_orders(struct get *get, const bool left_out[])
     }
 }
 
-/* Those that are there and were left out, or those that are not there. */
+/* Writes the ids of orders that were left out, or of orders that were not found. */
 static void write_ids(struct get *get, const bool left_out[], bool there)
 {
     const char *comma = "";
@@ -135,7 +135,8 @@ static void write_many(struct get *get)
     pieces_add_str(&get->out, "]}");
 }
 
-/* What the key may not see looks like what is not there, or ids could be tried for being there. */
+/* An order that the key may not see looks like a missing one. Otherwise a caller could find out
+ * which ids exist. */
 static bool may_see(struct get *get)
 {
     const struct order *order = &get->found[0];
@@ -262,7 +263,7 @@ void get_order(struct http_request *req, void *ctx)
     submit(service, get);
 }
 
-/* How many ids "a,b,c" has: no more than are allowed, and one. */
+/* Counts the ids in "a,b,c", up to one more than are allowed. */
 static size_t count_ids(const char *ids)
 {
     size_t n = 1;

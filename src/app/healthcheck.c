@@ -26,7 +26,7 @@ static const char *reachable(const char *address)
     return strcmp(address, "::") == 0 ? "::1" : address;
 }
 
-/* Whoever answers a byte at a time has no more than that in all. */
+/* The limit for the whole answer, even if it arrives byte by byte. */
 static bool wait_for(int fd, short events, int64_t deadline_at_ns)
 {
     struct pollfd pfd = { .fd = fd, .events = events };

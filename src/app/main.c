@@ -163,7 +163,8 @@ static bool check_keys(const struct options *options, struct err *err)
             http_keys_check(options->api_keys_file, &info, err));
 }
 
-/* What the options name must be good too, as far as the command uses it. False: *err. */
+/* Checks the files and addresses that the options name, as far as the command uses them. False:
+ * *err says what is wrong. */
 static bool judge(const struct options *options, bool serves, bool connects, struct err *err)
 {
     return (!connects || service_check_database(options, err)) &&

@@ -25,7 +25,7 @@ static const uint64_t clients_default = MIB(320);
 static const uint64_t clients_min = MIB(16);
 static const uint64_t program_bytes =
     MIB(48); /* itself, its libraries, threads, idle connections */
-/* A group as parameters, as libpq's message, and what it is answered. */
+/* A group as parameters, as libpq's message, and the answer to it. */
 static const uint64_t worker_bytes = MIB(8);
 /* Rows as libpq holds them, and as orders: LOOKUP_METADATA_MAX each. */
 static const uint64_t reader_bytes = MIB(10);
@@ -90,7 +90,7 @@ struct memory_size memory_size(void)
     return size;
 }
 
-/* What is resident and no client makes us hold. */
+/* Resident bytes beside those that clients make the service hold. */
 static uint64_t slack_of(const struct service *service)
 {
     uint64_t resident = memory_size().resident_bytes;
@@ -98,7 +98,7 @@ static uint64_t slack_of(const struct service *service)
     return resident > used ? resident - used : 0;
 }
 
-/* A trim that brings nothing is not repeated: what is left after it counts as needed. */
+/* A trim that frees nothing is not repeated: bytes that are left after a trim count as needed. */
 void memory_tick(struct service *service)
 {
     uint64_t slack = slack_of(service);

@@ -2,10 +2,10 @@
  * system. docs/OPERATIONS.md, "Memory", has the same for operators.
  *
  *   whole   = clients + fixed        MEMORY_MAX, or computed where that is 0
- *   clients   one budget (base/budget.h) for all that a client can make us hold: bodies, batches
- * and orders on their way, fetched rows, answers that are waiting to be read fixed     what is
- * bounded by numbers of other options: connections with their headers, workers and readers with
- * their statements, the program itself
+ *   clients   one budget (base/budget.h) for all that a client can make the service hold: bodies,
+ *             batches and orders in flight, fetched rows, answers that have not left
+ *   fixed     memory that other options bound: connections with their headers, workers and readers
+ *             with their statements, the program itself
  *
  * Threads    memory_prepare(): before the first thread. memory_tick(): main. memory_plan(): any. */
 #ifndef APP_MEMORY_H
@@ -31,10 +31,10 @@ bool memory_plan(const struct options *options, struct memory_plan *out,
 /* Has malloc() give large blocks back to the system as soon as they are freed. */
 void memory_prepare(void);
 
-/* Gives back what freed small blocks have left behind, when that has become much. */
+/* Returns the memory of freed small blocks to the system when enough of it has gathered. */
 void memory_tick(struct service *service);
 
-/* Of this process, now; 0 when the kernel does not say. */
+/* The resident bytes of this process now; 0 when the kernel does not say. */
 struct memory_size {
     uint64_t virtual_bytes, resident_bytes;
 };

@@ -27,7 +27,7 @@ static void interrupt(void *arg)
     pqpool_interrupt(m->service->pool);
 }
 
-/* What was done counts, whatever signal came meanwhile. */
+/* The result of the migration counts, even if a signal came meanwhile. */
 static int tell(const struct migration *m, int signal)
 {
     if (m->rc == MIGRATE_OK) {

@@ -50,7 +50,7 @@ static const char *const log_format_words[] = {
 /* clang-format off */
 static const struct conf_opt opts[] = {
     { OPT(database_url), .group = "Database", .def = "", .flags = CONF_SECRET | CONF_FILE,
-      .doc = "The database as a URI or as key=value words of libpq; what it leaves open a connection service or libpq's PG* environment says." },
+      .doc = "The database as a URI or as key=value words of libpq; parameters that it does not give come from a connection service or libpq's PG* environment." },
     { OPT(database_password), .def = "", .flags = CONF_SECRET,
       .doc = "The password, to keep it out of DATABASE_URL." },
     { OPT(database_password_file), .def = "",
@@ -71,7 +71,7 @@ static const struct conf_opt opts[] = {
     { OPT(database_max_waiting), .def = "1000", BOUNDS(0, 1000000),
       .doc = "How many may wait for a free connection; more are refused at once." },
     { DURATION(database_connect_timeout), .def = "30s", BOUNDS(MS(10), MIN(10)),
-      .doc = "The longest that opening a connection may take, over all hosts of DATABASE_URL, their lookups and their addresses; its connect_timeout, or PGCONNECT_TIMEOUT, shortens that: so much for each host." },
+      .doc = "The longest that opening a connection may take, over all hosts of DATABASE_URL, their lookups and their addresses; connect_timeout in DATABASE_URL, or PGCONNECT_TIMEOUT, also limits each host." },
     { DURATION(database_command_timeout), .def = "60s", BOUNDS(MS(10), H(24)),
       .doc = "The longest that a statement may take where nothing shorter is said." },
     { OPT(database_validate_on_checkout), .def = "true",
@@ -132,7 +132,7 @@ static const struct conf_opt opts[] = {
     { DURATION(http_idle_timeout), .def = "75s", BOUNDS(MS(100), H(1)),
       .doc = "A connection without a request for this long is closed." },
     { OPT(http_allowed_hosts), .def = "",
-      .doc = "Host names and addresses, without ports and with commas between them, that requests may name in Host beside localhost and HTTP_ADDRESS, as behind a local proxy: another Host is answered 421 and a page of another Origin 403, while AUTH is unset and whenever this is set, but never by /health/live, /health/ready and /health/startup." },
+      .doc = "Host names and addresses, without ports and with commas between them, that requests may name in Host beside localhost and HTTP_ADDRESS, as behind a local proxy. While AUTH is unset, and whenever this is set, another Host is answered 421 and a page of another Origin 403; only /health/live, /health/ready and /health/startup answer to every Host." },
     { OPT(auth), .def = "unset", .words = auth_words,
       .doc = "Who may use the service: keys asks for one of API_KEYS_FILE, none asks nobody, unset does neither but listens on loopback only." },
     { OPT(api_keys_file), .def = "",
@@ -164,7 +164,7 @@ static const struct conf_opt opts[] = {
       .doc = "The longest that an order may take from its receipt to its commit; after that it is answered 503, or 504 if it was sent." },
 
     { SIZE(memory_max), .group = "Process", .def = "0", BOUNDS(0, GIB(1024)),
-      .doc = "Memory that the process may take: what clients would make it hold beyond this is answered 503; 0 is what the other limits add up to, 662MiB by default (docs/OPERATIONS.md, Memory)." },
+      .doc = "The most memory that the process may take: a request for which there is no room is answered 503; 0 is the sum of the other limits, 662MiB by default (docs/OPERATIONS.md, Memory)." },
     { DURATION(shutdown_timeout), .def = "25s", BOUNDS(0, H(1)),
       .doc = "The longest from SIGTERM to the end of the process." },
     { DURATION(shutdown_delay), .def = "0", BOUNDS(0, MIN(10)),

@@ -130,7 +130,7 @@ static const char *sqlstate_member(const struct ingest_item *item, struct refuse
     return members_of(text);
 }
 
-/* Who sent the order may read the server's message, which may quote it. */
+/* The sender of the order may read the server's message, even if the message quotes the order. */
 static struct http_problem of_database(const struct ingest_item *item, struct refuse_text *text)
 {
     struct http_problem problem = http_map_problem(REFUSE_BY_DATABASE);
@@ -141,7 +141,7 @@ static struct http_problem of_database(const struct ingest_item *item, struct re
     return problem;
 }
 
-/* The message may be about another order of the group: it is not told. */
+/* Leaves the message out, because it may be about another order of the group. */
 static struct http_problem of_database_fault(const struct ingest_item *item,
                                              struct refuse_text *text)
 {

@@ -31,7 +31,7 @@ struct http_problem refuse_replay_only(struct refuse_text *text);
 struct http_problem refuse_document(enum order_rc rc, const struct order_problem *found,
                                     struct refuse_text *text);
 
-/* Of a verdict that is no success: the problem without what it says of this occurrence. */
+/* The problem of a verdict that is no success, without the details of this occurrence. */
 struct http_problem refuse_verdict_kind(const struct ingest_item *item);
 
 /* Of a verdict that is no success. */

@@ -5,7 +5,8 @@
 
 struct options;
 
-/* Serves until SIGTERM or SIGINT; a second one ends the draining, a third one all. argv is kept for
+/* Serves until SIGTERM or SIGINT; a second signal ends the draining, and a third one ends the
+ * process. argv is kept for
  * SIGHUP, which reads the configuration again and applies what may change: LOG_LEVEL, from its
  * file, the keys, and the TLS files. */
 int run_serve(const struct options *options, int argc, char *const argv[]);

@@ -131,8 +131,8 @@ void secrets_keep_from_dumps(const struct options *options)
 
 /* ---- files ---- */
 
-/* A file that was mounted alone, as a container's secrets are: who else may read it is decided
- * outside, where the file and its folders are. */
+/* Is the file mounted alone, as a container's secrets are? Then the host, where the file and its
+ * folders are, decides who else may read it. */
 static bool is_mounted_alone(const char *path)
 {
     struct statx file;
@@ -151,15 +151,15 @@ static bool is_ours(const struct stat *file)
 void secrets_warn_of_file(const char *event, const char *option, const char *path)
 {
     struct stat file;
-    char text[160] = "everyone on this machine may read it: chmod o-r";
+    char text[160] = "everyone on this machine may read the file: chmod o-r";
     if (path == NULL || path[0] == '\0' || stat(path, &file) != 0 ||
         (file.st_mode & S_IROTH) == 0 || is_mounted_alone(path))
         return;
     if (!is_ours(&file))
         (void)snprintf(
             text, sizeof text,
-            "everyone on this machine may read it, and user %u only therefore: give it to "
-            "that user (chown %u), then chmod o-r",
+            "everyone on this machine may read the file, and user %u for no other reason: give "
+            "the file to that user (chown %u), then chmod o-r",
             (unsigned)geteuid(), (unsigned)geteuid());
     log_event(LOG_WARN, event, log_str("option", option), log_str("file", path),
               log_str("text", text));

@@ -24,7 +24,7 @@ void secrets_keep_from_dumps(const struct options *options);
  * over; so is none (NULL or ""). */
 void secrets_warn_of_file(const char *event, const char *option, const char *path);
 
-/* The same for each file of a secret that the options name, but those of keys. */
+/* The same for each file of a secret that the options name, except the files of keys. */
 void secrets_warn_of_files(const struct options *options);
 
 /* Can DATABASE_PASSWORD_FILE be read now? For --check-config; a service that runs reads it at each

@@ -348,7 +348,7 @@ void service_stop(struct service *service)
 {
     int64_t now_ns = clock_now_ns();
     tell_starter(service);
-    pqpool_interrupt(service->pool); /* nobody below waits for the database any more */
+    pqpool_interrupt(service->pool); /* workers and readers stop waiting for the database */
     if (service->starter_runs)
         thread_join(service->starter);
     ingest_stop(service->ingest, now_ns);

@@ -84,8 +84,8 @@ struct service {
     bool starter_runs;
 };
 
-/* Starts all of it on a database that is open; returns without waiting for that. False: *err, and
- * nothing is left, the database neither. */
+/* Starts all parts of the service after service_open_database(), and waits for no server. False:
+ * *err says why, and everything is closed, the database too. */
 bool service_start(struct service *service, struct err *err) MUST_CHECK;
 
 /* Ready to take orders? Else `why` (200 bytes at least) says what is missing, in words that

@@ -1,5 +1,5 @@
-/* signals.h - SIGTERM, SIGINT and SIGHUP. They are blocked in every thread and taken where somebody
- * waits for them, so there is no handler and nothing to be careful about in one.
+/* signals.h - SIGTERM, SIGINT and SIGHUP. They are blocked in every thread, and the functions below
+ * take them synchronously. So there is no signal handler.
  *
  * Threads    main's. */
 #ifndef APP_SIGNALS_H
@@ -14,27 +14,28 @@
  * not a SIGPIPE. */
 void signals_block(void);
 
-/* A signal's number; 0 when the moment has come. */
+/* Waits for a signal until `until_ns`. Returns its number; 0: none came. */
 int signals_await(int64_t until_ns);
 
 bool signal_ends(int signal); /* SIGTERM or SIGINT */
 
-/* Something that may wait for long. `work` runs on a thread of its own; `interrupt` has it return
- * soon. */
+/* A task that may wait for a long time. `work` runs on a thread of its own; `interrupt` makes
+ * `work` return soon. */
 struct signals_task {
     void (*work)(void *arg);
     void (*interrupt)(void *arg);
     void *arg;
 };
 
-/* Runs the task to its end, which SIGTERM or SIGINT brings about at once. Returns that signal; 0:
- * none came; -1: there was no thread. If `work` does not end in spite of `interrupt`, the process
+/* Runs the task to its end. SIGTERM or SIGINT interrupts the task. Returns the signal that came; 0:
+ * none came; -1: no thread could be started. If `work` does not end in spite of `interrupt`, the
+ * process
  * ends with status 128 + the signal's number. */
 int signals_run(const struct signals_task *task);
 
-/* Ends the process with status 1 at that moment, and with `status` as soon as SIGTERM or SIGINT
- * comes, unless signals_unguard() was called: for an orderly end that something blocks. Without a
- * thread for it nothing is guarded. */
+/* Starts a thread that ends the process if something blocks the orderly end: with status 1 at
+ * `at_ns`, or with `status` when SIGTERM or SIGINT comes before. signals_unguard() ends that
+ * thread. If it cannot be started, nothing is guarded. */
 void signals_guard(int64_t at_ns, int status);
 void signals_unguard(void);
 

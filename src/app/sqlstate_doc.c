@@ -1,5 +1,5 @@
-/* sqlstate_doc.c - see sqlstate_doc.h. Nothing is said here that the program does not do: the
- * columns are derived from the row by the functions that the program itself asks. */
+/* sqlstate_doc.c - see sqlstate_doc.h. The columns are derived from each row by the functions that
+ * the program itself uses, so the manual says what the program does. */
 #include "app/sqlstate_doc.h"
 
 #include <stdio.h>
@@ -17,23 +17,24 @@ static const char intro[] =
     "\n"
     "The table says whose fault an error of PostgreSQL is, and what follows for the orders that "
     "were sent together (a group).\n"
-    "The first row counts whose SQLSTATE and condition fit.\n"
+    "The first row whose SQLSTATE and condition fit applies.\n"
     "\n"
     "- **Split**: ordersd divides the group until the order at fault stands alone, and stores the "
     "others.\n"
     "- **Tried in pieces**: the same; but if all pieces of the group fail alike, every order of "
-    "the group hears so at once.\n"
+    "the group is answered at once.\n"
     "- **Tried again**: until the deadline of the order. The answer at the deadline may also be "
     "504 `commit_unknown`.\n"
     "- An atomic batch is never divided: all of the batch is tried again or refused. If one order "
     "is at fault, `results` names it.\n"
     "- **Counts**: groups that fail in this way while no order is stored are evidence that the "
     "service is not ready.\n"
-    "- A lookup sends no order: it hears `database_down` where an order is tried again, "
+    "- A lookup sends no order. It is answered `database_down` where an order is tried again, "
     "`internal_error` where the fault is\n"
     "  ours, else `database_unavailable`.\n"
     "\n"
-    "| SQLSTATE | when | meaning | whose fault | the group is | an order alone hears | repeat it | "
+    "| SQLSTATE | when | meaning | whose fault | the group is | answer to an order alone | "
+    "retryable | "
     "counts |\n|---|---|---|---|---|---|---|---|\n";
 
 static const char *condition_words(enum sqlstate_condition condition)

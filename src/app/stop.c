@@ -13,10 +13,11 @@
 
 enum { STOP_SLACK_S = 10 };
 
-/* Of SHUTDOWN_TIMEOUT so much is kept, or half of it, for the last answers and the pool's end. */
+/* This much of SHUTDOWN_TIMEOUT, or half of a shorter one, is kept for the last answers and for
+ * closing the pool. */
 #define STOP_RESERVE_NS (2 * NS_PER_S)
 
-/* The orderly end has so long at least, which it does not need unless something blocks it. */
+/* The orderly end has at least this long. It needs this long only when something blocks it. */
 #define STOP_LEAST_NS (5 * NS_PER_S)
 
 /* Idle clients are let go 1 s after the drain began (http.h); by then the last of them is gone. */
@@ -32,7 +33,7 @@ static void tell_status(struct service *service)
     notify_status(&service->notify, text);
 }
 
-/* What is done while nothing happens; until when. */
+/* Does the periodic work of main, and returns when it is due again. */
 static int64_t tick(struct service *service)
 {
     int64_t next_ns = sampler_tick(service);
@@ -56,14 +57,14 @@ int stop_await_signal(struct service *service, int64_t until_ns)
     }
 }
 
-/* Nothing is in flight, and no client can send a request any more on a connection that is open. */
+/* Nothing is in flight, and no client can send another request on an open connection. */
 static bool is_quiet(struct service *service, int64_t now_ns, int64_t idle_until_ns)
 {
     return service_in_flight(service) == 0 &&
            (now_ns >= idle_until_ns || http_server_connections(service->http) == 0);
 }
 
-/* Polls a condition between signals; false: a second signal wants the end now, or time is up. */
+/* Polls until the service is quiet. False: a second signal has come, or the time is over. */
 static bool await_quiet(struct service *service, int64_t until_ns)
 {
     int64_t now_ns = clock_now_ns(), idle_until_ns = now_ns + IDLE_LIMIT_NS;
@@ -88,8 +89,8 @@ static bool await_delay(struct service *service, int64_t until_ns)
     }
 }
 
-/* Ready says no; after SHUTDOWN_DELAY nothing new is taken; what was accepted gets its answer.
- * False: a second signal wants the end now. */
+/* The service is not ready from now on. After SHUTDOWN_DELAY nothing new is accepted; accepted
+ * requests get their answers. False: a second signal has come. */
 static bool drain(struct service *service, int64_t began_ns, int64_t until_ns)
 {
     int64_t delay_until_ns = began_ns + service->options.shutdown_delay_ns;

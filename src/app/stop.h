@@ -1,4 +1,4 @@
-/* stop.h - waiting for the end of the service, and bringing it about. Main's thread. */
+/* stop.h - waits for the signal that ends the service, and ends the service. Main's thread. */
 #ifndef APP_STOP_H
 #define APP_STOP_H
 
@@ -6,8 +6,8 @@
 
 struct service;
 
-/* A signal's number, or 0 when the moment has come. Meanwhile the samples are taken, and the
- * service manager hears how it goes. */
+/* Waits for a signal until `until_ns`. Returns its number; 0: none came. Meanwhile main takes its
+ * samples and reports to the service manager. */
 int stop_await_signal(struct service *service, int64_t until_ns);
 
 /* Drains and stops the service within SHUTDOWN_TIMEOUT. A second signal ends the draining, a third

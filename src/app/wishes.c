@@ -35,7 +35,7 @@ struct return_preference {
     bool seen, minimal;
 };
 
-/* Behind a quoted string that begins here, or behind a token. */
+/* Returns the place behind the quoted string or the token that begins here. */
 static const char *skip_value(const char *at)
 {
     if (*at != '"')
@@ -50,7 +50,8 @@ static const char *skip_blanks(const char *at)
     return at + strspn(at, " \t");
 }
 
-/* "return=minimal", "wait = 5"; NULL at the end of the list. Stands behind it then. */
+/* Reads one preference, such as "return=minimal" or "wait = 5". Returns the place behind it; NULL:
+ * the list has ended. */
 static const char *take_preference(const char *at, struct preference *out)
 {
     at += strspn(at, ", \t");
@@ -66,7 +67,7 @@ static const char *take_preference(const char *at, struct preference *out)
     return at;
 }
 
-/* Its parameters, up to the next of the list. */
+/* Skips the parameters of a preference. */
 static const char *skip_parameters(const char *at)
 {
     while (*at != '\0' && *at != ',')

@@ -1,5 +1,5 @@
-/* budget.c - see budget.h. A take adds first and looks then, so that two takes can never both have
- * the last bytes; one that was refused may for a moment keep another from what it did not get. */
+/* budget.c - see budget.h. A take adds first and checks then, so two takes can never both get the
+ * last bytes. A take that is refused may make another take fail that comes at the same moment. */
 #include "base/budget.h"
 
 #include <stddef.h>

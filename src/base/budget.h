@@ -1,7 +1,8 @@
 /* budget.h - how much memory is in use for one purpose, and the limit of it.
  *
- * A budget counts bytes, and allocates nothing: whoever allocates takes the bytes first and gives
- * them back after freeing. A budget may be a part of another one: what is taken counts in both.
+ * A budget counts bytes, and allocates nothing. The owner of memory takes the bytes before it
+ * allocates and gives them back after it has freed. A budget may be a part of another one: then
+ * bytes count in both.
  *
  * Small before large  an eighth of a budget is kept for holders of less than BUDGET_LARGE_BYTES, so
  *                     that large requests, which fill it first, leave room for small ones. A holder

@@ -18,8 +18,8 @@ int64_t clock_wall_us(void);
 /* Processor time of the calling thread, for spans only. */
 int64_t clock_thread_ns(void);
 
-/* The same clock as clock_now_ns() as of the last timer tick, 1..10 ms behind, for a quarter of the
- * cost: where a moment is only compared with spans that are much longer. */
+/* The value that clock_now_ns() had at the last timer tick, 1..10 ms ago, for a quarter of the
+ * cost. Only for comparisons with much longer spans. */
 int64_t clock_coarse_ns(void);
 
 /* The moment as pthread and libc want it. */

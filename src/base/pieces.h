@@ -30,17 +30,17 @@ struct pieces {
 void pieces_init(struct pieces *pieces, struct budget *budget);
 void pieces_fini(struct pieces *pieces); /* frees; accepts a zeroed one */
 
-/* So many bytes more than now can be added for certain. False: the budget has no room. */
+/* Makes pieces_room() at least `bytes`. False: the budget has no room. */
 bool pieces_reserve(struct pieces *pieces, size_t bytes) MUST_CHECK;
 
-/* What can be added without asking the budget. */
+/* How many bytes can be added without asking the budget. */
 size_t pieces_room(const struct pieces *pieces);
 
-/* Adds them. Beyond what is reserved it asks the budget. */
+/* Adds the bytes, and asks the budget for those beyond pieces_room(). */
 void pieces_add(struct pieces *pieces, const void *bytes, size_t len);
 void pieces_add_str(struct pieces *pieces, const char *text);
 
-/* Gives back what is reserved and was not needed: no more will be added. */
+/* Gives back the reserved bytes that were not used. Nothing may be added afterwards. */
 void pieces_seal(struct pieces *pieces);
 
 /* Copies out at most `max` of the next bytes, and frees the pieces that are read to their end. How

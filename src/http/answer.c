@@ -70,7 +70,8 @@ static struct MHD_Response *with_headers(struct MHD_Response *response, struct h
 
 /* ---- memory for the answer ---- */
 
-/* Figures have memory of their own, so that they are answered when orders are not. */
+/* Answers with figures have a budget of their own, so they are sent when the orders' budget is used
+ * up. */
 static struct budget *budget_of(const struct http_request *req)
 {
     const struct http_route *route = req->match.route;
@@ -121,7 +122,7 @@ static struct MHD_Response *make_response(struct http_request *req, const char *
     char *bytes = buf_steal(body, &len);
     if (failed)
         return NULL;
-    if (len > HTTP_ANSWER_FREE) { /* a buffer grows by doubling: give back what it has too much */
+    if (len > HTTP_ANSWER_FREE) { /* a buffer grows by doubling: free the unused part */
         char *fitted = realloc(bytes, len);
         bytes = fitted != NULL ? fitted : bytes;
     }
@@ -193,8 +194,8 @@ static void free_pieces(void *cls)
     free(cls);
 }
 
-/* libmicrohttpd copies the pieces into a block of its own: what is reserved and was not needed pays
- * for it. */
+/* libmicrohttpd copies the pieces into a block of its own. The reserved bytes that were not used
+ * count for that block. */
 static size_t block_size(struct pieces *pieces)
 {
     size_t in_last = pieces_room(pieces) - pieces->reserved;
@@ -205,7 +206,7 @@ static size_t block_size(struct pieces *pieces)
     return block > HTTP_BLOCK_MIN ? block : HTTP_BLOCK_MIN;
 }
 
-/* A small answer goes in one: each connection has that much memory anyway. */
+/* A small answer is sent as one buffer: each connection has that much memory anyway. */
 static struct MHD_Response *make_small_response(struct pieces *body)
 {
     size_t len = body->len;

@@ -25,8 +25,8 @@
 #define DRAIN_IDLE_NS NS_PER_S
 
 /* While the memory budget refuses requests, and for a moment after, a connection that holds much of
- * it must move on: at a pace of PRESSED_PACE_BYTES_PER_S, and an answer without standing still. So
- * a client that does not read cannot keep the memory from the others for long. */
+ * it must make progress: at PRESSED_PACE_BYTES_PER_S on average, and an answer must not stall. So a
+ * client that does not read cannot keep the memory from other clients for long. */
 #define PRESSED_NS (5 * NS_PER_S)
 #define PRESSED_STALL_NS (2 * NS_PER_S)
 enum { PRESSED_PACE_BYTES_PER_S = 100 * 1000, UNSENT_MAX = 128 * 1024 };
@@ -67,7 +67,8 @@ static void count_connection(struct conn *conn)
     conn->surplus = REFUSAL_CONNECTIONS;
 }
 
-/* Within the limits, or into the reserve. False: the connection is of no use. */
+/* Admits the connection within the limits or into the reserve. False: the connection is to be
+ * closed. */
 static bool admit(struct conn *conn, const struct sockaddr *client)
 {
     if (!count_address(conn, client))
@@ -128,8 +129,8 @@ static void conn_free(struct conn *conn)
     free(conn);
 }
 
-/* What the client's window has no room for waits with us, where it is counted, and not in the
- * kernel, which would take megabytes. What is under way is not bounded by this. */
+/* Bytes that the client's window has no room for wait in this process, where they are counted, and
+ * not in the kernel, which would take megabytes. Bytes in flight are not bounded by this. */
 static void bound_unsent(int fd)
 {
     int bytes = UNSENT_MAX;
@@ -208,7 +209,7 @@ static int64_t idle_until_ns(const struct conn *conn)
     return clock_min(until_ns, since_ns + DRAIN_IDLE_NS);
 }
 
-/* Does the connection hold so much of the memory budget that others are refused for it? */
+/* Does the connection hold much of the memory budget while other requests are refused? */
 static bool is_pressed(const struct conn *conn)
 {
     const struct http_request *req = conn->req;
@@ -282,8 +283,9 @@ static void sweep_sending(struct conn *conn, int64_t bytes)
         conn_cut(conn);
 }
 
-/* Asks only about those that wait for the offload thread, which drops the work of a client that is
- * gone. One that has only ended its side counts as gone, too: it looks the same. */
+/* Checks only connections that wait for the offload thread, which drops the work of a client that
+ * is gone. A client that has only closed its sending side looks the same, so it counts as gone,
+ * too. */
 static void sweep_deferred(struct conn *conn)
 {
     if (!atomic_load_explicit(&conn->turn.waiting, memory_order_relaxed))

@@ -16,8 +16,9 @@ struct bodies;
 struct body_bytes;
 struct z_stream_s;
 
-/* A slice ends when one of these is reached. Time goes with what is made, and with what is read
- * where nothing is made: a block of Deflate can be a code table alone, and a member can be empty.
+/* A slice ends when one of these is reached. The time depends on the bytes made, and on the bytes
+ * read where none are made: a block of Deflate can be a code table alone, and a member can be
+ * empty.
  */
 enum {
     GUNZIP_SLICE_MADE_BYTES = 32 * 1024,
@@ -25,8 +26,8 @@ enum {
     GUNZIP_SLICE_STEPS = 64,
 };
 
-/* What zlib takes for a stream: its window of 32 KiB and its tables. Many streams can be under way
- * at once, so each counts as that much more of its body. */
+/* The memory that zlib takes for a stream: its window of 32 KiB and its tables. Many streams can be
+ * open at once, so each body counts as that much larger. */
 enum { GUNZIP_STREAM_BYTES = 40 * 1024 };
 
 enum gunzip_rc {

@@ -170,7 +170,7 @@ static void judge_host(const struct reading *reading, bool http_1_0)
     const char *value = reading->value[FIELD_HOST];
     struct host host;
     if (value == NULL && !http_1_0)
-        buf_add_str(reading->fault, "Host is missing; HTTP/1.1 wants it once.");
+        buf_add_str(reading->fault, "Host is missing; HTTP/1.1 requires one.");
     if (value != NULL && !host_read(value, strlen(value), &host))
         buf_printf(reading->fault,
                    "Host is \"%.*s\"; it must be one name or address, with or without a port.",

@@ -110,12 +110,13 @@ void http_charge(struct http_request *req, uint32_t requests);
 /* Before http_answer() or http_problem(); both strings are copied. Cache-Control is no-store unless
  * it is one of them. */
 void http_add_header(struct http_request *req, const char *name, const char *value);
-/* Takes the bytes out of *body (leaves it empty). A failed buffer is answered 500; one for which
- * the budget (http_options.memory) has no room, 503 overloaded: where that must not happen, since
- * an order was committed, the room is reserved before. */
+/* Takes the bytes out of *body (leaves it empty). A failed buffer is answered 500; a buffer for
+ * which the budget (http_options.memory) has no room is answered 503 overloaded. A caller that has
+ * committed an order must not get there, so it reserves the room before. */
 void http_answer(struct http_request *req, int status, const char *content_type, struct buf *body);
 
-/* So many bytes of an answer need no room in the budget: each connection has that much anyway. */
+/* An answer of up to so many bytes needs no room in the budget: each connection has that much
+ * anyway. */
 enum { HTTP_ANSWER_FREE = 4096 };
 
 /* Reserves room for an answer of so many bytes. False: the budget has none. */

@@ -40,7 +40,7 @@ struct http_loop {
     int64_t now_ns; /* the clock at the start of this round */
     int64_t sweep_at_ns;
     uint64_t refusals_seen;    /* of the memory budget, by the last sweep */
-    int64_t pressed_until_ns;  /* its refusals are taken for over then */
+    int64_t pressed_until_ns;  /* then the refusals of the budget are over */
     int64_t draining_since_ns; /* CLOCK_NEVER: not draining */
     bool closing;
     struct conn *conns; /* doubly linked, all of them */

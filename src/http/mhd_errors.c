@@ -27,8 +27,8 @@ static enum refusal refusal_of(const char *format)
     return REFUSAL_NONE;
 }
 
-/* Are its headers complete, and neither given to us nor answered yet? That is so for the one
- * connection whose headers libmicrohttpd is judging at this moment. */
+/* Are the headers complete, and neither passed to us nor answered yet? That is true only of the
+ * connection whose headers libmicrohttpd is checking at this moment. */
 static bool is_being_judged(const struct conn *conn)
 {
     return conn->req == NULL && conn->phase != CONN_CUT &&

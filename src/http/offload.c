@@ -9,8 +9,8 @@
 #include "http/request.h"
 #include "http/server.h"
 
-/* Whose turn the work takes: the hash of a key is as random as a key, and that of an address is
- * seeded, so nobody can aim at the turn of another. */
+/* The client that the work counts for. The hash of a key is as random as the key, and that of an
+ * address is seeded, so nobody can collide with another client on purpose. */
 static uint64_t client_of(const struct http_request *req)
 {
     const struct key *key = req->authority.key;

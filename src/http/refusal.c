@@ -289,7 +289,7 @@ static void write_raw(struct conn *conn, const struct http_problem *problem, con
     buf_fini(&body);
 }
 
-/* Nothing is known of such a request but who sent it. */
+/* Only the client is known of such a request. */
 static void report_cut_head(const struct conn *conn, const struct http_problem *problem,
                             const char *id)
 {

@@ -51,7 +51,7 @@ static bool has_no_request(const struct conn *conn)
     return false;
 }
 
-/* Its answer is on the way, and the client does not take it. */
+/* The answer is being sent, and the client does not read it. */
 static bool takes_no_answer(const struct conn *conn)
 {
     return conn->phase == CONN_SENDING;

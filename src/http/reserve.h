@@ -37,7 +37,7 @@ struct reserve {
 };
 
 /* Puts a new connection into its loop's reserve, and closes another for it where there is no room.
- * False: there is none that may be closed, and the new one is of no use. */
+ * False: none may be closed, so the new connection is to be closed. */
 bool reserve_enter(struct conn *conn) MUST_CHECK;
 
 /* A no-op for a connection that is not in the reserve. */

@@ -35,7 +35,7 @@ void attempt_run(struct attempt *attempt, const struct ingest_group *group, int6
                  struct group_outcome *outcome);
 
 /* One call of the store for attempt->group, by `stop_at_ns` at the latest; orders that have their
- * verdict leave the group. False: *failure says why the rest has none. */
+ * verdict leave the group. False: *failure says why the remaining orders have none. */
 bool attempt_put(struct attempt *attempt, int64_t stop_at_ns,
                  struct store_failure *failure) MUST_CHECK;
 

@@ -87,14 +87,14 @@ struct ingest_item {
     struct ingest_group parked;    /* ingest's: the group that waits with this item at its head */
 };
 
-/* What an order hears of a failure that is certain, and leaves nothing to try. */
+/* The verdict of an order whose failure is certain and is not tried again. */
 enum item_verdict ingest_verdict_of(enum store_fault fault);
 
 /* Frees the order. */
 void ingest_item_fini(struct ingest_item *item);
 
-/* Metadata in one group at most, but for an atomic one: so what a statement carries is bounded, and
- * what the connection to the database keeps for it. */
+/* The most metadata in one group, except an atomic one. This bounds a statement, and the buffers
+ * that its connection to the database keeps. */
 enum { INGEST_GROUP_METADATA_MAX = 1024 * 1024 };
 
 struct ingest_options {

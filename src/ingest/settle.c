@@ -170,8 +170,8 @@ bool settle_is_blocked(const struct ingest_group *group)
     return group->blocked + 1 >= BLOCKED_MAX;
 }
 
-/* What is left of the group fails by one fault. An order's is its own, and its followers go on; any
- * other one is theirs too. */
+/* The remainder of the group fails by one fault. A fault of an order is that order's alone, and the
+ * duplicates go on; any other fault is that of the duplicates, too. */
 static void end_by_fault(struct attempt *a, const struct store_failure *failure)
 {
     const struct ingest_group *group = &a->group;

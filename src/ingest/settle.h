@@ -13,18 +13,18 @@ void settle_verdicts(struct attempt *attempt, const struct err *refusal);
 void settle_pending(struct attempt *attempt);
 
 /* The attempt failed, and the orders left in the group have no verdict. `whole`: it cannot be
- * split, being atomic or one order, so that a fault of one is a fault of this one; or it need not
- * be, since all its pieces failed alike. */
+ * split, being atomic or one order, so the fault is a fault of all of it; or it need not be split,
+ * since all its pieces failed alike. */
 void settle_failure(struct attempt *attempt, const struct store_failure *failure, bool whole);
 
-/* The attempt of a piece failed in another way than its neighbours: it is attempted again, and
- * settled by that. */
+/* The attempt of a piece failed in another way than its neighbours. The piece is attempted again,
+ * and that attempt decides. */
 void settle_apart(struct attempt *attempt, const struct store_failure *failure);
 
-/* Has the group been held up so often that this failure is to split it? */
+/* Has the group been delayed so often that this failure must split it? */
 bool settle_is_blocked(const struct ingest_group *group);
 
-/* The group goes on in pieces: counts and tells it. */
+/* Counts and logs that the group goes on in pieces. */
 void settle_count_split(struct attempt *attempt, const struct err *why, size_t n_items);
 
 /* Ends all that is left of the group: in doubt UNKNOWN, else as said. */

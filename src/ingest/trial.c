@@ -1,10 +1,10 @@
-/* trial.c - see trial.h. A table that is missing fails every order, a table that is missing for one
- * account only that one's; a server that is out of disk space fails all, a bad block of an index a
- * few. Without a trial the first of each pair would cost a statement an order, and the second would
- * end orders of strangers.
+/* trial.c - see trial.h. A missing table fails every order, a missing partition only the orders of
+ * some accounts. A full disk fails every order, a damaged block of an index a few. Without a trial,
+ * a failure of all orders would cost a statement for each order, and a failure of a few would fail
+ * the orders of other clients.
  *
- * The pieces are tried in order. A piece of which nothing was left to store (replays) proves
- * neither, so the trial goes on. */
+ * The pieces are tried in order. A piece that had nothing to store (only replays) proves neither,
+ * so the trial goes on. */
 #include "ingest/trial.h"
 
 #include "base/clock.h"

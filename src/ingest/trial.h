@@ -1,5 +1,5 @@
-/* trial.h - is a failure one order's, or of all? A group that failed for a reason that may be
- * either is attempted in its pieces, one after the other, on the worker that has it. */
+/* trial.h - is one order at fault, or does every order fail? A group whose failure may be either is
+ * attempted in its pieces, one after the other, by the worker that has the group. */
 #ifndef INGEST_TRIAL_H
 #define INGEST_TRIAL_H
 

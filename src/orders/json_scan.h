@@ -37,8 +37,9 @@ bool json_next_value(struct json_token *rest, struct json_token *value) MUST_CHE
 /* Are all exponents of the numbers in the text within -max..max? */
 bool json_exponents_within(struct json_token text, int max) MUST_CHECK;
 
-/* How many digits at most the numbers have more when they are written without exponents: the sum of
- * these, without their signs. To be asked once they are known to be within bounds. */
+/* An upper bound of the digits that the numbers gain when they are written without exponents: the
+ * sum of the exponents' absolute values. Call it only when all exponents are known to be within
+ * bounds. */
 size_t json_exponents_sum(struct json_token text);
 
 #endif

@@ -132,8 +132,8 @@ static enum order_rc finish(const struct order_draft *draft, struct order *out)
     return ORDER_OK;
 }
 
-/* What jansson would stumble over: it recurses, it skips a NUL that stands behind a number, and its
- * work cannot be done in slices, so the size of a document bounds the time. */
+/* Checks what jansson does not bound: jansson recurses, skips a NUL behind a number, and cannot
+ * work in slices, so the size of a document bounds the time. */
 static bool is_safe(struct json_token text, struct order_problem *problem)
 {
     const char *nul = memchr(text.at, '\0', text.len);

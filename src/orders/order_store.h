@@ -26,8 +26,8 @@ enum put_verdict {
     PUT_ROLLED_BACK, /* not stored, for another's sake */
 };
 
-/* What is told of an order that was there before. Of a replay all else is equal by value to what
- * was sent, so that nothing of it needs to be fetched. */
+/* What the store returns of an order that was stored before. All other fields of a replay are equal
+ * by value to the fields that were sent, so they need not be fetched. */
 struct order_stored {
     char order_id[ORDER_ID_SIZE]; /* "" when it is an order of the same atomic group: none of it is
                                      stored */
@@ -67,8 +67,9 @@ enum store_action {
                             or if all pieces fail alike, fails by `fault` */
     STORE_FAIL,          /* the whole group at once, loudly */
     STORE_UNAVAILABLE,   /* nothing was sent: no connection by the deadline, or the pool is down */
-    STORE_ELSEWHERE, /* nothing was sent: the group is in doubt at another database than the one of
-                        now, which can neither tell nor be sent it: an end, unknown */
+    STORE_ELSEWHERE, /* nothing was sent: the group is in doubt at another database than the current
+                        one. The current one knows no outcome and must not be sent the group, so the
+                        outcome stays unknown */
 };
 
 struct store_failure {
@@ -97,7 +98,7 @@ struct put_group {
     uint32_t sent_database; /* out: where this attempt was sent: a number that is the same for the
                                same database; 0: not sent, or the database does not say */
     bool refused;           /* out, atomic: rolled back, and the verdicts say why */
-    struct err refusal;     /* out: PUT_REFUSED: the database's words */
+    struct err refusal;     /* out: PUT_REFUSED: the database's error */
 };
 
 enum lookup_rc {
@@ -107,11 +108,12 @@ enum lookup_rc {
     LOOKUP_FAILED,         /* a fault of ours, or no memory: *err */
 };
 
-/* What the metadata of a stored order may have at most as the database shows it: older versions of
- * this program stored numbers that jsonb writes out, up to 52 bytes for one. */
+/* The most bytes that the metadata of a stored order may have as the database shows them. Older
+ * versions of this program stored numbers that jsonb writes out, up to 52 bytes for one. */
 enum { ORDER_SHOWN_METADATA_MAX = 256 * 1024 };
 
-/* What one lookup may fetch of metadata. Of n orders, those with more than an n-th of it (and at
+/* The most metadata that one lookup fetches. Of n orders, those with more than an n-th of that (and
+ * at
  * most ORDER_SHOWN_METADATA_MAX) are left out. So of LOOKUP_KEYS_ALL orders none is ever left out,
  * and of 100 none that this version has stored. */
 enum {

@@ -1,6 +1,6 @@
-/* backend.c - asks a fresh session who it is at the server, so that its statements can be cancelled
- * from another one, and which server and database it is at, so that one that was replaced is told
- * from the one that replaced it (primary.c).
+/* backend.c - asks a fresh session for its pid at the server, so that another session can cancel
+ * its statements. It also asks which server and database the session is at, so that the pool
+ * notices when either was replaced (primary.c).
  *
  * Behind a pooler the server's pid is not the one that libpq was told, and may serve somebody else
  * by the time it is used: then the session stays unknown, and is never cancelled. */
@@ -21,7 +21,7 @@ static bool copy_cell(char *out, size_t size, const PGresult *row, int column)
     return true;
 }
 
-/* Of a pid and a start that can be named in a statement; any other is not known. */
+/* Can the start of a backend be written into a statement? Any other start counts as unknown. */
 static bool is_start(const char *start)
 {
     return start[0] != '\0' && start[strspn(start, "0123456789.e+")] == '\0';

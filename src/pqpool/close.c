@@ -5,7 +5,8 @@
 #include "base/clock.h"
 #include "pqpool/pool.h"
 
-/* Not the control connection: what is under way may yet have to be cancelled over it. */
+/* Leaves the control connection open: a running statement may still have to be cancelled over it.
+ */
 static void discard_idle(struct pqpool *pool) REQUIRES(pool->mu)
 {
     struct conn *conn;
@@ -13,7 +14,7 @@ static void discard_idle(struct pqpool *pool) REQUIRES(pool->mu)
         conn_discard(pool, conn, CLOSE_SHUTDOWN);
 }
 
-/* Whoever holds one of these now finds its socket dead, and gives it back sooner or later. */
+/* The holder of such a lease finds the socket dead and gives the lease back sooner or later. */
 static void cut(struct pqpool *pool, enum conn_state state) REQUIRES(pool->mu)
 {
     for (struct conn *conn = pool->list[state].first; conn != NULL; conn = conn->next)
@@ -34,7 +35,8 @@ static void begin_close(struct pqpool *pool) REQUIRES(pool->mu)
     discard_idle(pool);
 }
 
-/* After the sockets are shut, where they are: then a statement is lost, and not only late. */
+/* When the sockets are shut too, they are shut before this, so that a statement ends as lost and
+ * not as late. */
 static void end_waits(struct pqpool *pool)
 {
     (void)eventfd_write(pool->interrupt_fd, 1); /* cannot block: it is not read */
@@ -86,8 +88,9 @@ void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
         if (!cond_wait_until(&pool->quiet, &pool->mu, deadline_at_ns))
             break;
     cut_all(pool);
-    end_waits(pool);                 /* a session that is being prepared too */
-    while (pool->callers_inside > 0) /* bounded: they were failed, and their probes cut */
+    end_waits(pool); /* a session that is being prepared too */
+    while (pool->callers_inside >
+           0) /* bounded: their waits have failed, and their probes were cut */
         (void)cond_wait_until(&pool->quiet, &pool->mu, CLOCK_NEVER);
     mutex_unlock(&pool->mu);
     stop_threads(pool);

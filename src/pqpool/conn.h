@@ -95,10 +95,11 @@ enum cancel_stage {
 /* The progress of a dial: connector thread only. */
 struct conn_dial {
     int64_t started_at_ns, deadline_at_ns;
-    int64_t host_deadline_at_ns; /* of all that is done about this host */
-    int64_t step_deadline_at_ns; /* of its lookup, or of one of its addresses */
+    int64_t host_deadline_at_ns; /* of this host's lookup and addresses */
+    int64_t step_deadline_at_ns; /* of the lookup, or of one address */
     unsigned hosts_tried, host;
-    struct name *name; /* of the host, looked up or being so; NULL: libpq takes the host as it is */
+    struct name *name; /* of the host: its lookup, finished or under way; NULL: libpq takes the host
+                          as it is */
     unsigned address;  /* of the name's, the one that is dialled */
     PostgresPollingStatusType want;
     unsigned failures;

@@ -1,8 +1,9 @@
-/* conninfo.c - see conninfo.h. What the string leaves open is resolved by libpq itself: it tells
- * the parameters of any connection, also of one that it refuses before it looks up or dials a host.
- * Two such connections are made, each with one value that no libpq takes. dsn_resolve() gives it to
- * a keyword that libpq checks before all others, so the parameters are told whatever the others
- * say. Here last_checked() has it, so any other refusal is a fault of the user's. */
+/* conninfo.c - see conninfo.h. libpq itself resolves the parameters that the string does not give.
+ * It reports the parameters of any connection, also of one that it refuses before it looks up or
+ * dials a host. Two such connections are made, each with one value that every libpq refuses.
+ * dsn_resolve() gives this value to the keyword that libpq checks first, so libpq reports the
+ * parameters whatever else is wrong. Here last_checked() gets the value, so any other refusal is a
+ * fault of the user's. */
 #include "pqpool/conninfo.h"
 
 #include <stdio.h>
@@ -64,7 +65,7 @@ static void name_source(const struct conninfo *info, const char *keyword, struct
         buf_printf(out, "connection string: %s", keyword);
 }
 
-/* A piece of a URI that is read as a host or a port may be the rest of a password. */
+/* Text that libpq reads as a host or a port of a URI may be the remainder of a password. */
 static bool may_be_shown(const struct conninfo *info, const char *keyword, const char *value)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -106,7 +107,8 @@ static unsigned least(unsigned a, unsigned b)
 
 typedef unsigned distances[WORD_MAX + 1][WORD_MAX + 1];
 
-/* From the first i letters of a to the first j of b, where all that is shorter is known. */
+/* The distance from the first i letters of a to the first j letters of b; the distances of shorter
+ * prefixes are known. */
 static unsigned distance_to(distances known, const char *a, size_t i, const char *b, size_t j)
 {
     unsigned best = known[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
@@ -116,7 +118,7 @@ static unsigned distance_to(distances known, const char *a, size_t i, const char
     return best;
 }
 
-/* How many letters must be put in, taken out, changed or swapped with the next one. */
+/* How many letters must be inserted, deleted, replaced or swapped with the next one. */
 static unsigned distance(const char *a, const char *b)
 {
     distances known = { { 0 } };
@@ -178,7 +180,7 @@ static int first_version(const char *word)
     return 0;
 }
 
-/* The word is shown only when it is nearly a keyword: any other may be the rest of a password that
+/* The word is shown only when it is nearly a keyword: any other word may be part of a password that
  * was not quoted. */
 static void explain_keyword(const char *word, bool uri, struct err *err)
 {

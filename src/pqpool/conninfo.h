@@ -4,7 +4,9 @@
  *
  * Every error names where the fault stands (the connection string, a PG* variable or a service),
  * the keyword, and what would be right. No error shows a password, nor a part of the string that
- * may belong to one. Threads: one, before the pool is open. */
+ * may belong to one.
+ *
+ * Threads    one, before the pool is open. */
 #ifndef PQPOOL_CONNINFO_H
 #define PQPOOL_CONNINFO_H
 

@@ -248,7 +248,7 @@ static bool check_key(const struct conninfo *info, struct err *err)
                            "others may read this key, so libpq refuses it; chmod 600", err);
 }
 
-/* Which file libpq asks when nothing names one. false: none is known. */
+/* Finds the file that libpq reads when no parameter names one. False: none is known. */
 static bool find_default_roots(char *path, size_t size)
 {
     const char *home = getenv("HOME"); /* NOLINT(concurrency-mt-unsafe): nobody sets it */

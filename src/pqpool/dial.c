@@ -2,9 +2,9 @@
  * the addresses of each, the last good ones first. Connector thread only.
  *
  * A host has its share of the time that is left, and each address its share of what its host has
- * left after the lookup. libpq is given one address at a time, as `hostaddr`: it would begin each
- * dial at the first one, wait for that for ever, and look the name up on this thread. It is given
- * the name as `host` too, which is what a certificate must be for. */
+ * left after the lookup. libpq is given one address at a time, as `hostaddr`: by itself it would
+ * begin each dial at the first address, wait for that one for ever, and look the name up on this
+ * thread. libpq is given the name as `host` too, because a certificate is checked against that. */
 #include <fcntl.h>
 #include <string.h>
 
@@ -59,7 +59,7 @@ static bool begin_lookup(struct conn *conn, int64_t now_ns, struct err *err,
     return true;
 }
 
-/* What an earlier address has left behind is forgotten. */
+/* Clears what the attempt at an earlier address has left. */
 static void begin_session(struct conn *conn)
 {
     conn->doomed = conn->warned = false;
@@ -108,7 +108,7 @@ static bool begin_host(struct conn *conn, int64_t now_ns, struct err *err,
 
 /* ---- in turn ---- */
 
-/* And time to dial it in. */
+/* Is there another address, and time to dial it? Moves on to that address. */
 static bool has_next_address(struct conn_dial *dial, int64_t now_ns)
 {
     const struct name *name = dial->name;

@@ -62,7 +62,7 @@ void dial_explain_timeout(const struct conn *conn, struct err *err, enum error_c
                 address[0] != '\0' ? " (" : "", address, address[0] != '\0' ? ")" : "");
 }
 
-/* What a server says about us comes first, and then what comes from its machine. */
+/* The rank of a failure: first what a server answers, then what its machine answers. */
 static int weight_of(int error_class)
 {
     static const int weights[ERROR_CLASSES] = {

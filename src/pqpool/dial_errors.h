@@ -8,10 +8,10 @@
 /* What libpq says of the attempt at conn->pg; NULL: there was no memory for that. */
 void dial_explain(const struct conn *conn, struct err *err, enum error_class *error_class);
 
-/* The time of a lookup or of an address is over. */
+/* Records that a lookup or an address has used up its time. */
 void dial_explain_timeout(const struct conn *conn, struct err *err, enum error_class *error_class);
 
-/* One address, or one host, will not do. */
+/* Records the failure of one address or one host. */
 void dial_note_failure(struct conn_dial *dial, const struct err *err, enum error_class error_class);
 
 /* All have failed: the most telling failure, with how many there were. DIAL_FAILED. */

@@ -261,9 +261,9 @@ static bool read_password(struct dsn *dsn, struct err *err)
     size_t len = (size_t)n;
     const char *wrong = one_line_trim(dsn->password, &len);
     if (wrong != NULL)
-        err_set(err, 0, "password file %s: it %s", dsn->password_file, wrong);
+        err_set(err, 0, "password file %s: the file %s", dsn->password_file, wrong);
     else if ((size_t)n == sizeof dsn->password - 1)
-        err_set(err, 0, "password file %s: it is %d bytes long or longer", dsn->password_file,
+        err_set(err, 0, "password file %s: the file has %d bytes or more", dsn->password_file,
                 PASSWORD_SIZE - 1);
     else
         return true;

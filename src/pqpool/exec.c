@@ -115,7 +115,7 @@ static enum exchange_rc exchange(const struct conn *conn, int64_t deadline_at_ns
 
 /* ---- what the server's words mean ---- */
 
-/* 57P05 ends a session for having idled too long: that is no word on the others. */
+/* 57P05 ends one session because it idled too long. It says nothing about other sessions. */
 bool sqlstate_retires_all(const char *sqlstate)
 {
     bool shuts_down = strncmp(sqlstate, "57P0", 4) == 0 && strcmp(sqlstate, "57P05") != 0;
@@ -186,8 +186,8 @@ static void copy_field(char *to, size_t size, const PGresult *error, int field)
     (void)snprintf(to, size, "%s", value != NULL ? value : "");
 }
 
-/* The message of an ERROR may be a function's of the user's, or quote a value; what ends the
- * session is the server's own. libpq's errors have no code. */
+/* The message of an ERROR may come from a user's function or quote a value. The message of an error
+ * that ends the session is the server's own. libpq's errors have no code. */
 static bool is_private(const PGresult *error)
 {
     const char *severity = PQresultErrorField(error, PG_DIAG_SEVERITY_NONLOCALIZED);

@@ -1,7 +1,7 @@
-/* health.c - what the health check asks the control connection, and how its answer is judged.
+/* health.c - what the health check asks the control connection, and how its answer is checked.
  *
  * A user of the pool may know more about its database than that the server answers: then the user
- * gives the SQL and judges the answer (options.health_query, options.health_verdict). Both are
+ * gives the SQL and checks the answer (options.health_query, options.health_verdict). Both are
  * called on the janitor's thread, with no lock held. */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* janitor.h - what the janitor's files share. All of it runs on the janitor's thread.
  *
  *   janitor.c   the loop: sockets, tasks, the control connection's health check, events
- *   health.c    what that check asks, and how its answer is judged
+ *   health.c    what that check asks, and how its answer is checked
  *   cancel.c    statements that nobody waits for any more, and backends that outlive them
  *   canceler.c  a cancel over a connection of its own, where libpq can do that
  *   upkeep.c    what is due once a tick: floor, idle and lifetime limits, leaks, maxima

@@ -13,7 +13,7 @@
 #include "base/sync.h"
 
 struct lookup {
-    atomic_uint owners; /* the thread and the asker: who leaves last frees */
+    atomic_uint owners; /* the thread and the asker: the last of them frees */
     atomic_bool over;   /* set once, after `found` and `err` were written */
     int fd;
     bool failed;

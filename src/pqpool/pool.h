@@ -100,7 +100,7 @@ struct pqpool {
     struct err last_error GUARDED_VAR; /* of the dialler; kept until a dial succeeds */
     enum error_class last_error_class GUARDED_VAR;
     bool replacing GUARDED_VAR;  /* one dial more, to retire an expired connection after it */
-    bool retire_one GUARDED_VAR; /* the next expired connection that is free goes */
+    bool retire_one GUARDED_VAR; /* the next expired connection that is free is closed */
     int64_t next_retire_at_ns GUARDED_VAR;
     _Atomic uint32_t generation; /* written under the mutex */
     bool closing GUARDED_VAR;
@@ -138,8 +138,8 @@ struct pqpool {
 
     atomic_bool stop; /* for the two threads, with their eventfds */
     int connector_fd, janitor_fd, epoll_fd;
-    int interrupt_fd; /* readable for ever, once nobody is to wait for a statement any more */
-    atomic_bool interrupted; /* and none is to be begun, though the sockets are still good */
+    int interrupt_fd; /* readable from pqpool_interrupt() on: every wait for a statement ends */
+    atomic_bool interrupted; /* and no statement begins, though the sockets are still open */
     pthread_t connector, janitor;
     bool connector_runs, janitor_runs;
     struct conn **dials; /* the connector's, room for every slot and the control connection */
@@ -235,9 +235,9 @@ uint32_t pool_generation(const struct pqpool *pool);
 /* The server has been replaced by a later one: it is not to be written to, though it would take it.
  */
 bool pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct err *err) MUST_CHECK;
-/* The server has another database than the pool is at, and the pool stays: it has connections that
- * can be used, and either another host of the list, or another address of the host, has answered in
- * place of the pool's, or the pool has only just come from another database. */
+/* The server has another database than the pool is at, and the pool stays where it is. The pool has
+ * connections that can be used. Also, another host of the list or another address of the host has
+ * answered instead of the pool's, or the pool has only just moved from another database. */
 bool pool_stays_at_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
                             struct err *err) MUST_CHECK EXCLUDES(pool->mu);
 /* This connection's server and database are the pool's: those to any other are replaced. */
@@ -299,8 +299,8 @@ struct pollfd dial_awaits(const struct conn *conn);
  * this is called. */
 enum dial_rc dial_step(struct conn *conn, bool ready, int64_t now_ns, struct err *err,
                        enum error_class *error_class);
-/* This address will not do, as *err says, and is closed: from it to the next that can be begun
- * with.
+/* This address failed, as *err says. Closes its connection and begins with the next address that
+ * can be dialled.
  */
 enum dial_rc dial_next(struct conn *conn, int64_t now_ns, struct err *err,
                        enum error_class *error_class);

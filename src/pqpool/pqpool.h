@@ -62,7 +62,7 @@ enum pqpool_event_kind {
     PQPOOL_EVENT_LEAK,        /* a lease is held longer than leak_threshold */
     PQPOOL_EVENT_NESTED,      /* a thread took a second lease while it held one; one a second */
     PQPOOL_EVENT_DATABASE_CHANGED, /* a fresh session is at another database than those before it:
-                                      every connection of now will be replaced */
+                                      every open connection will be replaced */
 };
 
 enum { PQPOOL_EVENT_KINDS = PQPOOL_EVENT_DATABASE_CHANGED + 1 };
@@ -114,8 +114,9 @@ struct pqpool_options {
                        struct err *err);
     void (*on_event)(void *ctx, const struct pqpool_event *event);
 
-    /* A health check of the user's own; both or none. Called on the pool's janitor thread, with no
-     * lock held: neither may wait. health_query gives the SQL of the check that begins now, one
+    /* A health check of the user's own: give both callbacks or none. They are called on the pool's
+     * janitor thread, with no lock held, and must not wait. health_query gives the SQL of the check
+     * that begins now, one
      * statement or several, borrowed until health_verdict; NULL: validation_query, as without it.
      * health_verdict is given the last result, which is an error where a statement failed (those
      * behind it were not run), and how many results came before it. It returns whether the check
@@ -235,12 +236,12 @@ enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query
 
 /* For users of the raw PGconn: what a server's error means for the connection and the pool. 08xxx,
  * 57P0x and 25006 discard it at release; 57P0x (but 57P05, which is one idle session's) and 25006
- * also retire every connection of now. */
+ * also have every open connection replaced. */
 void pqpool_note(struct pqpool_lease *lease, const char *sqlstate);
 
 /* Makes the next health check now instead of at its time, and another one after it if one is under
- * way: what the user has heard may be news. Without a connection to ask nothing happens: one that
- * is made is checked at once. */
+ * way: for a user who has just seen an error. Without a control connection nothing happens: a new
+ * one is checked at once. */
 void pqpool_check_health(struct pqpool *pool);
 
 /* Is an acquire bound to fail at once? Then *retry_in_ns (may be NULL) is the time until the
@@ -306,7 +307,7 @@ const char *pqpool_error_class_name(unsigned error_class);
 enum pqpool_rc pqpool_await_first(struct pqpool *pool, struct err *err)
     __attribute__((warn_unused_result));
 
-/* The end is near: every acquire and every waiter gets PQPOOL_CLOSED, and each pqpool_exec() that
+/* Begins the end: every acquire and every waiter gets PQPOOL_CLOSED, and each pqpool_exec() that
  * waits for the server returns PQPOOL_TIMEOUT at once, as if its deadline had come: its statement
  * is cancelled when the lease is released. Users of the raw PGconn are not reached. pqpool_close()
  * must follow. */

@@ -47,8 +47,8 @@ static bool is_elsewhere(const struct pqpool *pool, const struct conn *conn)
     return conn->dial.host != pool->host || strcmp(dial_address(conn), pool->address) != 0;
 }
 
-/* It has answered where the pool's server has not, which is dialled first. Not so when the name has
- * moved: then the pool's address is none of the host's any more. */
+/* Has this server answered only because the pool's server, which is dialled first, has not? False
+ * when the name has moved: then the pool's address is no longer an address of the host. */
 static bool is_in_its_place(const struct pqpool *pool, const struct conn *conn)
 {
     return is_elsewhere(pool, conn) &&
@@ -97,7 +97,7 @@ static bool is_at_another(const struct pqpool *pool, const struct conn_history *
            !is_same(current_database(pool), history);
 }
 
-/* A connection of now that is fit for use, or in use. */
+/* A connection that is in use or can be used, and is not stale. */
 static bool has_usable(const struct pqpool *pool) REQUIRES(pool->mu)
 {
     static const enum conn_state states[] = { CONN_IDLE, CONN_LEASED, CONN_CHECKING,
@@ -109,7 +109,8 @@ static bool has_usable(const struct pqpool *pool) REQUIRES(pool->mu)
     return false;
 }
 
-/* Two databases that answer by turns would have every connection replaced at each dial. */
+/* If two databases answer by turns, following each of them would replace every connection at each
+ * dial. */
 bool pool_stays_at_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
                             struct err *err)
 {
@@ -129,7 +130,7 @@ bool pool_stays_at_database(struct pqpool *pool, const struct conn *conn, int64_
     return stays;
 }
 
-/* True: it is another one than before. */
+/* True: the database is another one than before. */
 static bool settle_on_database(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     REQUIRES(pool->mu)
 {

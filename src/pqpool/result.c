@@ -15,8 +15,8 @@ bool result_is_table(const PGresult *result, int min_rows, int max_rows, int col
         rows >= min_rows && rows <= max_rows && PQbinaryTuples(result) == 0)
         return true;
     err_set(err, 0,
-            "malformed answer to %s: %d rows of %d columns (%s), and %d to %d rows of %d columns "
-            "are right. Is the server PostgreSQL, and does no proxy change its answers?",
+            "malformed answer to %s: %d rows of %d columns (%s) instead of %d to %d rows of %d "
+            "columns: check that the server is PostgreSQL and that no proxy changes its answers",
             what, rows, PQnfields(result), PQresStatus(PQresultStatus(result)), min_rows, max_rows,
             columns);
     return false;

@@ -50,10 +50,10 @@ static void retire_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->m
     pool_wake_connector(pool);
 }
 
-/* An old session may be at a server that nobody else is at any more: its name has moved. There is
- * only one, so it is closed first, and until the next health check is due nobody misses it; but not
- * while dials fail, since one that works is worth more than none, nor, for a while, in the midst of
- * a cancel. */
+/* An old control connection may be at a server that its name no longer leads to. There is only one
+ * control connection, so it is closed before the next one is dialled; nothing needs it until the
+ * next health check. It stays while dials fail, since an old connection is better than none, and
+ * for a while during a cancel. */
 static void renew_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *control = &pool->control;

@@ -19,10 +19,10 @@ void failure_classify(const struct session *session, enum pqpool_rc rc,
 enum lookup_rc failure_of_read(const struct session *session, enum pqpool_rc rc,
                                const struct err *err);
 
-/* Of a statement that holds no order: may the same be done again in a while? */
+/* For a statement that holds no order: may the statement be tried again later? */
 bool failure_is_passing(enum pqpool_rc rc, const struct err *err);
 
-/* Of a statement that holds no order: lets everybody read the server's message, unless it may be
+/* For a statement that holds no order: makes the server's message public, unless the message may be
  * about the content of stored rows. */
 void failure_publish(struct err *err);
 

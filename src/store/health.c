@@ -115,8 +115,8 @@ static void set(atomic_bool *flag, bool value)
     atomic_store_explicit(flag, value, memory_order_relaxed);
 }
 
-/* The statement did not come to its end, and that says nothing about an order: a lock was held,
- * somebody cancelled it, or EXPLAIN is not possible for this kind of table. */
+/* The statement did not finish, for a reason that says nothing about an order: a lock was held,
+ * somebody cancelled the statement, or EXPLAIN is not possible for this kind of table. */
 static bool says_nothing(const char *code)
 {
     return sqlstate_find_code(code)->fault == FAULT_NONE || strcmp(code, "0A000") == 0;
@@ -129,8 +129,8 @@ static const char *field_of(const PGresult *error, int field)
 }
 
 /* Does the error say that no order can be stored? A fault of the operator's may be about the
- * account of the canary alone, unless an earlier canary has passed; and also then a partition may
- * be missing for it (23514), or a policy forbid it (42501). */
+ * canary's account alone, unless an earlier canary has passed. Even then a partition may be missing
+ * for that account (23514), or a policy may forbid it (42501). */
 static bool is_of_database(const struct store_health *health, const PGresult *error)
 {
     const char *code = field_of(error, PG_DIAG_SQLSTATE);
@@ -203,7 +203,7 @@ static void pass_canary(struct store_health *health)
     set_canary(health, CANARY_PASSED);
 }
 
-/* The server's message may have words of a trigger of the owner's: only the code is told. */
+/* The server's message may come from an owner's trigger, so only the code is shown. */
 static void fail_canary(struct store_health *health, const PGresult *error)
 {
     const char *code = field_of(error, PG_DIAG_SQLSTATE);
@@ -220,7 +220,7 @@ static void fail_canary(struct store_health *health, const PGresult *error)
                      code);
 }
 
-static void judge(struct store *store, const PGresult *last, unsigned before)
+static void check_answer(struct store *store, const PGresult *last, unsigned before)
 {
     struct store_health *health = &store->health;
     const bool is_row = PQresultStatus(last) == PGRES_TUPLES_OK;
@@ -242,7 +242,7 @@ bool store_health_verdict(struct store *store, const struct pg_result *last, uns
                           struct err *err)
 {
     const struct store_health *health = &store->health;
-    judge(store, last, before);
+    check_answer(store, last, before);
     const struct err *why =
         health->refusal.text[0] != '\0' ? &health->refusal : &health->canary_refusal;
     const bool passed = why->text[0] == '\0';

@@ -31,8 +31,8 @@ static enum lookup_rc fetch(const struct store *store, enum statement which,
 
 enum { LIMIT_SIZE = 16 };
 
-/* Every statement that fetches metadata is told how much of one order: all orders of a lookup
- * together then have LOOKUP_METADATA_MAX at most. */
+/* Every statement that fetches metadata has a limit for one order, so all orders of a lookup
+ * together have LOOKUP_METADATA_MAX at most. */
 static void add_limit(struct params *params, size_t n, char text[LIMIT_SIZE])
 {
     size_t share = LOOKUP_METADATA_MAX / n;

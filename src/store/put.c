@@ -56,8 +56,9 @@ out:
     return ok;
 }
 
-/* An earlier attempt may have stored the group in another database than the one of this lease: what
- * is found here is no answer to that, and written here it might be stored in both. */
+/* An earlier attempt may have stored the group in another database than the one of this lease:
+ * finding or missing the group here says nothing about that database, and writing the group here
+ * could store it in both. */
 static bool is_elsewhere(const struct put_attempt *a, uint32_t database)
 {
     uint32_t doubt = a->group->doubt_database;

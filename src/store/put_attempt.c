@@ -96,7 +96,7 @@ size_t put_settle_created(struct put_part part, const struct pg_result *rows)
     return created;
 }
 
-/* The answer cannot be right, so it says nothing of what an INSERT before it has done. */
+/* The answer is malformed, so it says nothing about the result of an earlier INSERT. */
 static bool fail_malformed(const struct put_attempt *a)
 {
     a->failure->in_doubt = true;
@@ -121,8 +121,8 @@ static bool places_are_sound(const struct put_attempt *a, struct put_part part,
     if (seen == PQntuples(rows))
         return true;
     err_set(&a->failure->err, 0,
-            "malformed answer to a lookup of %zu orders: row %d is for none of them, or for one "
-            "that has a row already",
+            "malformed answer to a lookup of %zu orders: row %d is for an unknown order, or is the "
+            "second row of an order",
             part.n, seen + 1);
     return false;
 }

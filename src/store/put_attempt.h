@@ -32,8 +32,8 @@ struct put_part {
     size_t n;
 };
 
-/* Cuts off what one statement may carry: what a statement takes in memory, here and in its
- * connection, is bounded by it, whatever the size of an atomic group. Empty at the end. */
+/* Cuts off as many puts as one statement may carry. This bounds the memory of a statement, here and
+ * in its connection, whatever the size of an atomic group. Empty at the end. */
 struct put_part put_next_part(struct put_part *rest);
 
 /* The rows of STATEMENT_INSERT about the part; how many of these are new by them. Fewer than there

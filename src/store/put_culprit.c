@@ -25,7 +25,7 @@ struct part {
 
 enum { PARTS_MAX = 64 }; /* a halving leaves one behind, and a size_t has no more halvings */
 
-/* *stored: it wrote a row, which a server that can store nothing would not have let it. */
+/* *stored: the statement wrote a row, so the server can store orders. */
 static enum pqpool_rc run_statement(const struct put_attempt *a, struct put_part part, bool *stored,
                                     struct err *err)
 {

@@ -17,8 +17,8 @@ struct pg_result;
     "o.limit_price, o.stop_price, o.time_in_force, "                                               \
     "(extract(epoch FROM o.received_at) * 1000000)::bigint"
 
-/* The metadata where their text has at most `limit` bytes, else NULL, and how many it has. libpq
- * would hold all of a result before anyone could say that it is too much. */
+/* The metadata if their text has at most `limit` bytes, else NULL; then the size of that text. The
+ * limit is in SQL, because libpq holds a whole result before its size can be checked. */
 #define ROW_METADATA(limit)                                                                        \
     "CASE WHEN octet_length(o.metadata::text) <= " limit "::int THEN o.metadata END, "             \
     "octet_length(o.metadata::text)"

@@ -46,9 +46,10 @@ enum statement {
     "CASE WHEN current_setting('" name "', true) IS NOT NULL THEN " STATEMENT_SET(name, value, local) " END"
 
 /* What each session or transaction of ours must have, whatever its role's or database's settings
- * are; `local` is "true" or "false". One expression, for a SELECT. A transaction whose client has
- * vanished without a word lets its keys go; other time limits are kept on our side, since a group
- * and a migration have different ones. exit_on_error would turn a refusal into a lost session. A
+ * are; `local` is "true" or "false". One expression, for a SELECT. The server ends a transaction
+ * whose client has vanished, so its keys become free. Other time limits are kept on our side, since
+ * a group and a migration have different ones. exit_on_error would turn a refusal into a lost
+ * session. A
  * plan that was made while the table was small goes on being used when the table has grown, so no
  * plan may scan the table; the high cost that the planner then sees where there is no index is no
  * reason to compile. */

@@ -3,9 +3,9 @@
  * Order of life   store_open(); pqpool_open() with store_on_connect as its on_connect and the store
  *                 as that call's ctx; store_attach(); ...; pqpool_close(); store_close().
  * Threads         store_on_connect() and the functions of store_as_order_store(): any, in parallel.
- *                 Those of the health check say it. The others: one, while nobody else uses the
- * store. Errors          *err (may be NULL) says why, and is written only on failure. Nothing is
- * logged.
+ *                 The functions of the health check say theirs. The others: one thread, while no
+ *                 other thread uses the store.
+ * Errors          *err (may be NULL) says why, and is written only on failure. Nothing is logged.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -63,9 +63,9 @@ bool store_fsync_off(const struct store *store);
  * as the next two: the pool's. */
 const char *store_health_query(struct store *store, bool canary);
 
-/* Judges the answer: the last result, and how many came before it. False: no order can be stored or
- * read, and *err says why. A check that could not look, since a lock was held, repeats the verdict
- * of the one before. */
+/* Checks the answer: the last result, and how many came before it. False: no order can be stored or
+ * read, and *err says why. A check that could not finish, since a lock was held, repeats the
+ * verdict of the check before. */
 bool store_health_verdict(struct store *store, const struct pg_result *last, unsigned before,
                           struct err *err) MUST_CHECK;
 
@@ -74,13 +74,13 @@ bool store_health_verdict(struct store *store, const struct pg_result *last, uns
 bool store_health_unfinished(const struct store *store);
 
 enum store_canary {
-    CANARY_NONE,    /* there was none yet that came to an end */
+    CANARY_NONE,    /* no canary has finished yet */
     CANARY_PASSED,  /* an order can be stored */
     CANARY_FAILED,  /* no order can be stored */
-    CANARY_REFUSED, /* the owner's rules refuse this one, which says nothing of others */
+    CANARY_REFUSED, /* the owner's rules refuse the canary, which says nothing about orders */
 };
 
-/* What came of the last canary. Any thread. */
+/* The result of the last canary. Any thread. */
 enum store_canary store_health_canary(const struct store *store);
 
 /* What the last check found. Any thread. Unlogged: the table, or a partition of it, is emptied by

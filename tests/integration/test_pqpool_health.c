@@ -1,5 +1,5 @@
-/* A health check of the user's own, against a real PostgreSQL: what is asked, what the verdict is
- * given, and what becomes of the control connection. No check is made but those that are asked for.
+/* A health check of the user's own, against a real PostgreSQL: its SQL, the arguments of its
+ * verdict, and the control connection afterwards. Only requested checks are made.
  */
 #include <stdatomic.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* What is in an order is told to nobody but its sender: not in the log, not at /status, /health or
- * /metrics, whatever the database says of it. */
+/* The content of an order is shown to nobody but its sender: not in the log, nor at /status,
+ * /health or /metrics, whatever message the database has. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -55,7 +55,8 @@ Test(config, a_bad_value_is_refused_with_its_bounds, .timeout = TEST_S)
     }
 }
 
-/* What no restart would mend: 78, which systemd does not repeat, whoever asks. */
+/* Faults that no restart corrects end with 78, after which systemd does not restart, whichever
+ * command found them. */
 Test(config, a_database_that_cannot_be_dialled_is_refused, .timeout = TEST_S)
 {
     /* clang-format off */

@@ -37,8 +37,8 @@ static bool waits_for_lock(struct cluster *cluster, int64_t n)
                                       "AND NOT granted") == n;
 }
 
-/* Another starter may hold the migrations' lock for long; the end does not wait for it, nor does
- * the server for nobody. */
+/* Another starter may hold the migrations' lock for long. The end does not wait for that lock, and
+ * no session goes on waiting for it at the server. */
 Test(drain, a_start_that_waits_for_the_schema_ends_at_once, .timeout = TEST_S)
 {
     struct cluster *cluster = cluster_open(NULL);

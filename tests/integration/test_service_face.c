@@ -304,7 +304,8 @@ Test(face, log_lines_name_the_trace, .timeout = TEST_S)
     rig_close(&rig);
 }
 
-/* A refusal has an author: client, key, route and code. What an order holds is in no line. */
+/* The log line of a refusal names its author: client, key, route and code. No line has the content
+ * of an order. */
 Test(face, log_lines_say_who_was_refused_and_why, .timeout = TEST_S)
 {
     struct rig rig = rig_open(NULL);

@@ -17,8 +17,8 @@ static void expect_unavailable(const struct answer *answer, const char *sqlstate
     cr_expect(answer_header_is(answer, "Retry-After", "1"));
 }
 
-/* A table that is gone is no reason to wait: that is told at once, nothing is stored, and the same
- * order is good when the table is back. */
+/* A missing table is answered at once, nothing is stored, and the same order succeeds when the
+ * table is back. */
 Test(faults, a_table_that_is_gone, .timeout = TEST_S)
 {
     static const char *const reads[] = { "/v1/orders/01a2097c-351c-7786-b9b4-6445788ae8c4",
@@ -95,7 +95,7 @@ Test(faults, a_server_without_transaction_ids, .timeout = TEST_S)
     rig_close(&rig);
 }
 
-/* A row that another program has written is no order that can be told: a fault, and logged. */
+/* A row that another program has written may be no valid order: that is a fault, and logged. */
 Test(faults, a_stored_row_of_another_form, .timeout = TEST_S)
 {
     struct rig rig = rig_open(NULL);

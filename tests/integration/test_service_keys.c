@@ -299,8 +299,8 @@ Test(keys, strangers_hear_the_sqlstate_of_a_refusal, .timeout = TEST_S)
     char *url = support_text("DATABASE_URL=%s dbname=nowhere-7", cluster_conninfo(cluster));
     struct rig rig = rig_spawn(cluster, LIST(url));
     static const char words[] =
-        "it refuses the user, the password or the database that it is asked "
-        "for (SQLSTATE 3D000)";
+        "the database server refuses the user, the password or the database name "
+        "(SQLSTATE 3D000)";
     cr_assert(WAIT_UNTIL(holds(&rig, NULL, "/health/ready", words), SOON_S));
     cr_expect(holds(&rig, NULL, "/health", words));
     cr_expect(WAIT_UNTIL(holds(&rig, NULL, "/status", "pool.refused"), SOON_S));

@@ -1,6 +1,6 @@
-/* Clients that read nothing of their answers, and orders that the database has made large: what
- * they make the service hold stays within MEMORY_MAX, others are served, and nothing is left when
- * they are gone. */
+/* Clients that do not read their answers, and orders that the database has made large. The memory
+ * that they make the service hold stays within MEMORY_MAX, other clients are served, and the memory
+ * goes back to the system when they are gone. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ enum { RESIDENT_MEANS_US = false }; /* a sanitizer takes several times as much *
 enum { RESIDENT_MEANS_US = true };
 #endif
 
-/* Of the 128 MiB some 110 are kept for what is bounded otherwise. */
+/* About 110 of the 128 MiB are the fixed part, which other options bound. */
 #define SMALL_MEMORY "MEMORY_MAX=128MiB", "HTTP_MAX_CONNECTIONS=100"
 enum { MIB = 1 << 20, MEMORY_MAX = 128 * MIB, AT_REST = 64 * MIB };
 
@@ -64,7 +64,7 @@ static void expect_nothing_left(struct rig *rig)
 
 /* ---- clients that do not read ---- */
 
-/* Sends a whole request; whether the service takes all of it is its own affair. */
+/* Sends a whole request; the service need not read all of it. */
 static int send_deaf(struct rig *rig, const char *head, const char *body)
 {
     int fd = rig_dial(rig);
@@ -135,7 +135,7 @@ Test(memory, lines_that_are_answered_with_megabytes, .timeout = TEST_S)
     rig_close(&rig);
 }
 
-/* What was refused for want of memory says so, stored nothing, and is taken later. */
+/* A request that was refused for want of memory says so, stored nothing, and succeeds later. */
 Test(memory, a_batch_for_which_there_is_no_memory_is_refused, .timeout = TEST_S)
 {
     struct rig rig = rig_open(LIST(SMALL_MEMORY, "ORDERS_BATCH_MAX=50000"));
@@ -152,7 +152,7 @@ Test(memory, a_batch_for_which_there_is_no_memory_is_refused, .timeout = TEST_S)
     rig_close(&rig);
 }
 
-/* So much is wrong that not all of it is said: still each order has its result. */
+/* There are too many errors to report all of them: still each order has its result. */
 Test(memory, an_answer_is_shortened_and_whole, .timeout = TEST_S)
 {
     struct rig rig = rig_open(NULL);
@@ -214,7 +214,8 @@ static size_t count(const struct answer *answer, const char *member)
     return json_array_size(json_object_get(answer->json, member));
 }
 
-/* None is lost: those that are not shown are named, and can be asked for with fewer beside them. */
+/* No order is lost: orders that are not shown are listed, and are shown when fewer ids are asked
+ * for. */
 Test(memory, a_lookup_names_what_is_too_large_to_be_shown, .timeout = TEST_S)
 {
     struct rig rig = rig_open(LIST(SMALL_MEMORY));

@@ -1,6 +1,6 @@
-/* The name of the database leads to another one: a restored copy, the other side of a logical
- * replication, a wrong entry. The service moves to it as a whole, and what it had sent to the one
- * before without an answer stays unknown: it is neither looked up nor stored a second time. */
+/* The name of the database leads to another database: a restored copy, the other side of a logical
+ * replication, a wrong entry. All connections move to that database. An order that was sent to the
+ * old one without an answer stays unknown: it is neither looked up nor stored a second time. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ struct move {
     struct gate *gate; /* the name */
 };
 
-/* The other one's schema is there: somebody has restored it, or replicates into it. */
+/* The other database has the schema already, as after a restore or with a replication. */
 static void make_schema(struct cluster *cluster)
 {
     char *output;
@@ -96,7 +96,8 @@ static void finish(struct poster *p)
     http_client_close(&p->rig.http);
 }
 
-/* Each commit takes long, so that it can be cut off in its midst, and holds all the same. */
+/* Each commit takes long, so that its connection can be cut meanwhile, and succeeds all the same.
+ */
 static void make_commits_slow(struct cluster *cluster)
 {
     cluster_exec(cluster, "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
@@ -170,7 +171,7 @@ static bool is_stored_in(struct move *m, struct cluster *cluster, unsigned *n)
     return count_in(cluster) > 0;
 }
 
-/* The old server is well, and goes on answering those that are connected to it. */
+/* The old server goes on answering the connections that it has. */
 Test(moved, a_name_that_has_moved_is_followed_by_every_connection, .timeout = TEST_S)
 {
     SKIP_BEHIND_POOLER("its server's name is its own");

@@ -1,5 +1,6 @@
 /* Ready means that an order can be stored: each thing that an order needs is taken away and given
- * back, by whoever runs the database, and /health/ready, /health and /status follow by themselves.
+ * back, as an operator of the database would, and /health/ready, /health and /status follow by
+ * themselves.
  * The service has the role that docs/OPERATIONS.md gives it: it may read and add orders. */
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ static struct rig spawn_as_clerk(struct cluster *cluster)
     return rig;
 }
 
-/* The table is there, and the daemon, as the role `clerk`, waits for nothing. */
+/* Makes the table, then starts the daemon as the role `clerk`, and does not wait for it. */
 static struct rig spawn_clerk(struct cluster *cluster)
 {
     char *output;
@@ -67,7 +68,7 @@ static bool status_says(struct rig *rig, const char *want, const char *why)
     return met;
 }
 
-/* A probe answers so, and `output` says why. */
+/* The probe has that status, and its `output` says why. */
 static bool probe_says(struct rig *rig, const char *path, int status, const char *why)
 {
     struct answer probe = rig_get(rig, path);
@@ -175,7 +176,7 @@ Test(readiness, falls_while_the_database_takes_no_writes, .timeout = TEST_S)
     rig_close(&rig);
 }
 
-/* An order that is new can be stored then, and one that was sent before cannot be compared. */
+/* Without SELECT a new order can be stored, but a replay cannot be compared. */
 Test(readiness, needs_the_right_to_read_an_order_back, .timeout = TEST_S)
 {
     struct rig rig = open_clerk();
@@ -199,7 +200,7 @@ static double checks_failed(struct rig *rig)
     return rig_metric(rig, "ordersd_pool_health_checks_total{pool=\"main\",result=\"fail\"}");
 }
 
-/* A lock ends, and who holds it may hold it against one order as well: it is no news of the table.
+/* A locked table is no reason to be not ready: the lock ends, and it may concern one order alone.
  */
 Test(readiness, stays_while_somebody_holds_a_lock, .timeout = TEST_S)
 {
@@ -209,7 +210,8 @@ Test(readiness, stays_while_somebody_holds_a_lock, .timeout = TEST_S)
     cr_expect(WAIT_UNTIL(checks_passed(&rig) >= before + 4, SOON_S));
     cr_expect(probe_says(&rig, "/health/ready", 200, ""));
 
-    stop_daemon(&rig); /* one that starts meanwhile cannot look at the table, nor try its canary */
+    stop_daemon(&rig); /* a service that starts meanwhile can neither check the table nor insert its
+                          canary */
     rig = spawn_as_clerk(rig.cluster);
     cr_expect(WAIT_UNTIL(probe_says(&rig, "/health/ready", 200, ""), SOON_S));
     before = checks_passed(&rig);
@@ -364,7 +366,7 @@ Test(writes, that_fail_are_seen_and_their_end_too, .timeout = TEST_S)
     rig_close(&rig);
 }
 
-/* The plan is good, and so is every order. */
+/* The plan is good, but an INSERT fails. */
 Test(writes, that_lack_a_value_are_seen, .timeout = TEST_S)
 {
     struct rig rig = rig_open(LIST(CHECKED_OFTEN, "ORDERS_COMMIT_TIMEOUT=2s"));
@@ -377,7 +379,7 @@ Test(writes, that_lack_a_value_are_seen, .timeout = TEST_S)
     rig_close(&rig);
 }
 
-/* PostgreSQL gives no transaction ids any more: nobody has to post for that to be seen. */
+/* PostgreSQL gives no more transaction ids: the check sees that without any order. */
 Test(writes, that_get_no_transaction_id_are_seen, .timeout = TEST_S)
 {
     static const struct cluster_options options = { .conf = CLUSTER_XIDS_CONF };
@@ -405,8 +407,8 @@ static const char policies[] =
     "CREATE POLICY reads ON orders FOR SELECT USING (true);"
     "CREATE POLICY adds ON orders FOR INSERT WITH CHECK (account_id = 'ACC')";
 
-/* All that comes is of an account for which there is no partition, or that a policy forbids; so is
- * the canary. */
+/* All orders are of an account without a partition, or of one that a policy forbids. The same is
+ * true of the canary. */
 Test(writes, that_a_rule_refuses_make_nothing_unready, .timeout = TEST_S)
 {
     const char *const rules[] = { lists, policies };
@@ -424,7 +426,7 @@ Test(writes, that_a_rule_refuses_make_nothing_unready, .timeout = TEST_S)
     }
 }
 
-/* All that comes is of one account that cannot be stored, by a fault that is not the orders'. */
+/* All orders are of one account that cannot be stored, by a fault that is not the orders'. */
 Test(writes, of_one_odd_account_make_nothing_unready, .timeout = TEST_S)
 {
     struct rig rig = rig_open(LIST(CHECKED_OFTEN, "ORDERS_COMMIT_TIMEOUT=2s"));
@@ -444,8 +446,8 @@ Test(writes, of_one_odd_account_make_nothing_unready, .timeout = TEST_S)
     rig_close(&rig);
 }
 
-/* The owner's rules know no account of the health check: what groups of several accounts say counts
- * in its place, and only for a while. */
+/* The owner's rules refuse the account of the health check. Then failed groups of several accounts
+ * count instead, and only for a while. */
 Test(writes, that_the_check_may_not_try_are_told_by_groups, .timeout = TEST_S)
 {
     struct rig rig = rig_spawn(cluster_open(NULL), LIST("DATABASE_HEALTH_CHECK_INTERVAL=1h"));

@@ -153,7 +153,8 @@ Test(verdicts, a_refusal_at_the_insert_is_of_one_order, .timeout = TEST_S)
                            "refused_by_database", "23514" });
 }
 
-/* The audit table of one account is missing: the operator's fault, and nobody else's loss. */
+/* The audit table of one account is missing: that is the operator's fault, and the orders of other
+ * accounts are stored. */
 Test(verdicts, a_table_that_one_order_needs_is_missing, .timeout = TEST_S)
 {
     expect_of_superuser(&(struct culprit){
@@ -169,7 +170,7 @@ Test(verdicts, a_limit_that_one_order_meets, .timeout = TEST_S)
                            "refused_by_database", "54000" });
 }
 
-/* An account that a policy forbids was once every stranger's 500. */
+/* Orders of an account that a policy forbids do not fail the orders of other accounts. */
 Test(verdicts, a_policy_forbids_one_order, .timeout = TEST_S)
 {
     SKIP_BEHIND_POOLER("the role is another");
@@ -184,7 +185,8 @@ Test(verdicts, a_policy_forbids_one_order, .timeout = TEST_S)
     rig_close(&rig);
 }
 
-/* A right that is gone fails all: told at once, for few statements, and mended by the right. */
+/* A missing right fails all orders: they are answered at once, with few statements, and succeed
+ * when the right is granted again. */
 Test(verdicts, a_right_that_all_orders_need_is_gone, .timeout = TEST_S)
 {
     SKIP_BEHIND_POOLER("the role is another");

@@ -1,5 +1,5 @@
-/* Nothing that the program waits for keeps it from ending when it is asked to: a resolver that does
- * not answer, a database that hangs, a lock, a pause, a pipe. */
+/* The program ends when it is asked to, whatever it waits for: a resolver that does not answer, a
+ * database that hangs, a lock, a pause, a pipe. */
 #include <fcntl.h>
 #include <libpq-fe.h>
 #include <netinet/in.h>
@@ -38,7 +38,7 @@ Test(resolver, silence_is_told_and_holds_nothing_up, .timeout = TEST_S)
     daemon_close(&daemon);
 }
 
-/* The name has its share of the time, and then the next host its own. */
+/* The name uses up its share of the time, and then the next host has its share. */
 Test(resolver, silence_leaves_other_hosts_alone, .timeout = TEST_S)
 {
     struct cluster *cluster = cluster_open(NULL);
@@ -119,7 +119,7 @@ static bool waits_for_lock(struct cluster *cluster, int64_t n)
                                       "'advisory' AND application_name = 'ordersd'") == n;
 }
 
-/* And the server does not go on with the statement for nobody. */
+/* And the server does not go on with the abandoned statement. */
 Test(migrate, a_signal_cancels_the_statement_that_is_under_way, .timeout = TEST_S)
 {
     struct cluster *cluster = cluster_open(NULL);
@@ -158,7 +158,7 @@ Test(migrate, a_signal_ends_it_on_a_database_that_hangs, .timeout = TEST_S)
     cluster_close(&cluster);
 }
 
-/* It has served nobody yet: an end as any other. */
+/* It has served nobody yet, so this is an orderly end. */
 Test(start_fail, a_signal_ends_the_wait_for_the_database, .timeout = TEST_S)
 {
     struct gate *gate = gate_open(process_free_port());
@@ -243,7 +243,7 @@ Test(pipes, a_log_that_nobody_reads_holds_up_no_end, .timeout = TEST_S)
 
 enum { ATTEMPTS = 5, IDLE_CLIENTS = 2, HEAD_SIZE = 4096 };
 
-/* The end of the head is the end of what is looked at; "" when the connection ended before. */
+/* Reads the head of an answer; "" when the connection ended before. */
 static void read_head(int fd, char head[HEAD_SIZE])
 {
     size_t len = 0;
@@ -296,8 +296,7 @@ static bool idle_clients_are_answered(void)
     return true;
 }
 
-/* Design: the next answer carries Connection: close, and who has nothing to ask is let go after
- * 1 s. */
+/* The next answer has Connection: close, and a connection without a request is closed after 1 s. */
 Test(idle, a_request_in_the_second_after_sigterm_is_answered, .timeout = TEST_S)
 {
     int attempts = 0;
@@ -307,7 +306,7 @@ Test(idle, a_request_in_the_second_after_sigterm_is_answered, .timeout = TEST_S)
 
 /* ---- ordersd healthcheck ---- */
 
-/* Each byte is another, and none is the last. */
+/* A server that sends one byte after another and never ends. */
 static void *drip(void *arg)
 {
     static const struct timespec pause = { .tv_nsec = 200 * NS_PER_MS };

@@ -71,7 +71,7 @@ static const struct cause causes[] = {
     { "CREATE INDEX big ON orders ((metadata #>> '{}'));" ON_BAD(FILL(10000)), "54000", ORDERS_FAULT, OF_ONE, FINE },
     { "CREATE INDEX big ON orders USING gin ((ARRAY[metadata #>> '{}']));" ON_BAD(FILL(4000)), "54000", ORDERS_FAULT, OF_ONE, FINE },
 
-    /* 42501: a policy's word on a row, or a right that is missing */
+    /* 42501: a policy that forbids a row, or a right that is missing */
     { POLICY, "42501", ORDERS_FAULT, OF_ONE, FINE },
     { RAISE("42501"), "42501", ORDERS_FAULT, OF_ONE, FINE },
     { "REVOKE INSERT ON orders FROM app", "42501", OPERATORS, OF_ALL, FINE },
@@ -196,7 +196,7 @@ static void expect_lookups(struct fixture *f, const struct cause *cause)
         cr_expect_eq(strncmp(err.code, cause->sqlstate, 2), 0, "%s: %s", cause->sql, err.code);
 }
 
-/* Strangers are not held up by it, once they are not in one group with it. */
+/* Other orders are not delayed by such an order, once they are in other groups. */
 static void expect_strangers(struct fixture *f, const struct cause *cause)
 {
     struct order good = make_order("ACC-2", "stranger");

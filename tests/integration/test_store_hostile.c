@@ -1,5 +1,5 @@
-/* A role with settings that were never made for this service: its sessions go before them. What an
- * operator may mean by a setting is left alone: search_path, row_security, a read-only default. */
+/* A role with settings that do not suit this service: its sessions override them. Settings that an
+ * operator may mean are kept: search_path, row_security, a read-only default. */
 #include "store_fixture.h"
 
 #include <libpq-fe.h>

@@ -1,6 +1,6 @@
-/* Answers in a shape that their statements do not have, as of a broken proxy: for each statement
- * and each lie nothing crashes, nothing is called stored that is not, and nothing that is stored is
- * called certainly not stored. */
+/* Answers in a wrong shape, as of a broken proxy. For each statement and each wrong shape: nothing
+ * crashes, no order is reported stored that is not, and no stored order is reported as certainly
+ * not stored. */
 #include "store_fixture.h"
 
 #include <criterion/parameterized.h>
@@ -185,7 +185,7 @@ ParameterizedTest(struct lie_case *c, malformed, no_lie_is_believed, .timeout = 
     close_world();
 }
 
-/* A migration is not repeated, and not begun, on the word of an answer that cannot be right. */
+/* A malformed answer neither begins nor repeats a migration. */
 Test(malformed, a_schema_is_not_made_on_a_lie, .timeout = TEST_S)
 {
     SKIP_BEHIND_POOLER("the liar stands before the server itself");

@@ -22,7 +22,7 @@ static struct {
     struct sim_address at[WAYS];
 } names[HOSTS];
 
-/* A way leads to one server, so an address that two names share is the same one. */
+/* An address leads to one server, so an address that two names share leads to the same server. */
 void sim_lookup_reset(void)
 {
     for (uint32_t name = 0; name < HOSTS; name++) {

@@ -19,7 +19,7 @@ enum sim_resolver {
 };
 enum { SIM_RESOLVERS = SIM_RESOLVES_NEVER + 1 };
 
-/* What leads where is drawn anew. */
+/* Draws anew which address leads to which server. */
 void sim_lookup_reset(void);
 void sim_lookup_set_mood(enum sim_resolver mood);
 uint32_t sim_lookups_open(void);

@@ -1,5 +1,5 @@
-/* black_hole.h - an address of this machine that drops whoever dials it: a listening socket whose
- * queue is full and that nobody takes from. Any thread. */
+/* black_hole.h - an address of this machine that answers no dial: a listening socket whose queue is
+ * full and is never accepted from. Any thread. */
 #ifndef SUPPORT_BLACK_HOLE_H
 #define SUPPORT_BLACK_HOLE_H
 

@@ -30,7 +30,8 @@ struct liar *liar_open(int server_port) MUST_CHECK;
 void liar_close(struct liar **liar); /* after its clients have left */
 int liar_port(const struct liar *liar);
 
-/* From now on, of each statement whose text has `about` in it; NULL: of none. Static. */
+/* From now on, lies about each statement whose text contains `about`, a static string; NULL: about
+ * none. */
 void liar_tell(struct liar *liar, const char *about, enum lie lie);
 
 /* How many answers have been changed so far. */

@@ -1,5 +1,6 @@
-/* Lookups whose thread answers at once, late, long after nobody wants to know, or never: what the
- * thread and the asker share is neither freed too early nor kept, and there are never too many. */
+/* Lookups whose thread answers at once, late, after the asker has left, or never. The memory that
+ * the thread and the asker share is freed neither too early nor never, and the number of threads
+ * stays bounded. */
 #include <dlfcn.h>
 #include <netdb.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-/* Whose turn it is: by the order in which works are served and finished, on a clock of the test. */
+/* The fair queue: the order in which works are served and finished, on a clock of the test. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* What clients make the server hold counts against one budget: answers that are not read, bodies,
- * and what was reserved for an answer. What is not there is refused, except to those that reserved
- * it, to small answers and to figures; and who does not read is cut when others are refused. */
+ * and what was reserved for an answer. When the budget is used up, requests are refused, except
+ * reserved answers, small answers and figures. A client that does not read is cut while requests
+ * are refused. */
 #include <criterion/criterion.h>
 
 #include "base/budget.h"

@@ -260,7 +260,8 @@ Test(requests, are_reported_and_counted)
     http_server_close(&server);
 }
 
-/* A body that is longer than it says is read as the next request: what it holds is nobody's to see.
+/* A body that is longer than its Content-Length is read as the next request. Its content must not
+ * be logged.
  */
 Test(requests, no_byte_of_a_client_is_reported_as_a_method)
 {

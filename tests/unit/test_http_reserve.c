@@ -1,5 +1,6 @@
-/* A server that is full: connections that idle or drip hold all that it may have, and more. Probes
- * and metrics are answered all the same; everything else hears that there are too many. */
+/* A full server: idle or slow connections take all that it may have, and more. Probes and metrics
+ * are answered all the same; every other request is refused, since there are too many connections.
+ */
 #include <criterion/criterion.h>
 
 #include "unit/http_fixture.h"

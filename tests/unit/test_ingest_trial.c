@@ -1,4 +1,5 @@
-/* Is a failure one order's, or of all? The trial of a group in its pieces, and what is counted. */
+/* Is one order at fault, or does every order fail? The trial of a group in its pieces, and its
+ * counters. */
 #include <criterion/criterion.h>
 
 #include "support/ingest_bench.h"

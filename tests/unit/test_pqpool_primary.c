@@ -1,5 +1,5 @@
-/* Which server and database the pool is at: none that was replaced, however willingly it answers,
- * and one at a time. */
+/* The server and the database that the pool uses: one at a time, and never one that was replaced,
+ * even if it answers. */
 #include "pqpool_fixture.h"
 
 #include <criterion/parameterized.h>
@@ -198,7 +198,8 @@ Test(primary, the_control_connection_is_renewed_when_it_is_old)
     close_pool(&pool);
 }
 
-/* It hangs, and tells nobody: the old one would have gone on saying that all is well. */
+/* The new server hangs without an error. A connection to the old one would have gone on passing its
+ * health checks. */
 Test(primary, a_server_that_hangs_is_noticed_once_the_control_connection_is_old)
 {
     struct heard heard = { .mu = { PTHREAD_MUTEX_INITIALIZER } };

@@ -1,5 +1,5 @@
-/* Waits that a signal ends, and the end of a process that does not come to its orderly one. Each
- * runs in a child, since it is the child's exit status that counts. */
+/* Waits that a signal ends, and the guard that ends a process whose orderly end is blocked. Each
+ * test runs in a child and checks the child's exit status. */
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdatomic.h>

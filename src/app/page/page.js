@@ -35,7 +35,7 @@ async function ask(after) {
   return take(answer);
 }
 
-// Behind a balancer any replica may answer; one that was started again is still the same.
+// Behind a balancer any replica may answer. A replica that was restarted has the same host and a later start.
 function isAnotherReplica(answer) {
   return answer.replica.host !== status.replica.host || Date.parse(answer.started_at) < Date.parse(status.started_at);
 }
