@@ -7,7 +7,12 @@
 #include "base/log.h"
 #include "store/store.h"
 
-enum { MIGRATE_LIMIT_S = 120, CLOSE_LIMIT_S = 5, STATUS_OF_SIGNAL = 128 };
+enum {
+    MIGRATE_LIMIT_S = 120,
+    CANCEL_LIMIT_S = 3, /* for the server to hear that a statement was given up */
+    CLOSE_LIMIT_S = 5,
+    STATUS_OF_SIGNAL = 128,
+};
 
 struct migration {
     struct service *service;
@@ -59,7 +64,7 @@ int run_migrate(const struct options *options)
         err_set(&m.err, 0, "cannot start a thread");
     int status = tell(&m, signal);
     signals_guard(clock_now_ns() + CLOSE_LIMIT_S * NS_PER_S, status);
-    service_close_database(&service, clock_now_ns() + NS_PER_S);
+    service_close_database(&service, clock_now_ns() + CANCEL_LIMIT_S * NS_PER_S);
     signals_unguard();
     return status;
 }

@@ -26,11 +26,15 @@ void attempt_fini(struct attempt *a)
 
 /* ---- the last moment to say no ---- */
 
-static void choose_lookup(struct attempt *a, struct ingest_item *item, int64_t now_us)
+/* Decided for each order when it first leads, which may be long after its group first went out: a
+ * leader that is only looked up can expire, and then a follower leads. */
+static void choose_lookup(const struct attempt *a, struct ingest_item *item, int64_t now_us)
 {
-    if (!a->group.sent)
-        item->put.lookup_only =
-            a->group.known || item->order.replay_only || order_is_stale(&item->order, now_us);
+    if (item->judged)
+        return;
+    item->judged = true;
+    item->put.lookup_only =
+        a->group.known || item->order.replay_only || order_is_stale(&item->order, now_us);
 }
 
 /* An order that has expired stays behind, one that is too old by now is only looked up. From here

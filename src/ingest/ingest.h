@@ -60,7 +60,7 @@ struct ingest_group {
     uint32_t failures;         /* whole attempts since it was formed or split: the pause grows */
     uint32_t blocked;          /* attempts that ended in STORE_RETRY_THEN_SPLIT */
     uint32_t rounds;           /* attempts that succeeded and left orders pending */
-    bool sent;                 /* its leaders went out once: their staleness is decided */
+    bool sent;                 /* it went out once */
     bool in_doubt;             /* an attempt may have stored some of them */
     uint32_t doubt_database;   /* the put_group.sent_database of that attempt */
     bool suspect;              /* one of them seems to hold the others up */
@@ -82,6 +82,7 @@ struct ingest_item {
     enum store_fault fault;        /* out: REFUSED, FAILED, DATABASE_FAULT; else FAULT_NONE */
     struct ingest_item *next;      /* the queue's, then on_done's list */
     struct ingest_item *followers; /* ingest's: later orders with the same key */
+    bool judged;                   /* ingest's: put.lookup_only is decided */
     struct ingest_item *batch;     /* ingest's: the item whose state is that of its whole atomic
                                       list; else NULL */
     struct ingest_group parked;    /* ingest's: the group that waits with this item at its head */

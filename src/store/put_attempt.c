@@ -157,19 +157,15 @@ bool put_settle_found(const struct put_attempt *a, struct put_part part,
     return true;
 }
 
-static struct put_part whole(const struct put_attempt *a)
-{
-    return (struct put_part){ a->open, a->n_open };
-}
-
-static bool settle_sealed(const struct put_attempt *a, const struct pg_result *rows)
+static bool settle_sealed(const struct put_attempt *a, struct put_part part,
+                          const struct pg_result *rows)
 {
     if (PQntuples(rows) > 0) {
         enum pqpool_rc sealed = statement_seal(&a->session, &a->failure->err);
         if (sealed != PQPOOL_OK)
             return put_fail_by(a, sealed);
     }
-    return put_settle_found(a, whole(a), rows);
+    return put_settle_found(a, part, rows);
 }
 
 /* Once the SELECT has spoken: the keys that are not there. */
@@ -191,21 +187,19 @@ static bool settle_absent(const struct put_attempt *a)
     return put_fail(a, STORE_RETRY, FAULT_SERVER);
 }
 
-bool put_look_up_rest(struct put_attempt *a)
+static bool look_up(const struct put_attempt *a, struct put_part part)
 {
     struct params params = { 0 };
     PGresult *rows = NULL;
     bool ok = false;
-    if (put_collect_open(a, true) == 0)
-        return true;
-    if (!put_params_keys(&params, a->open, a->n_open)) {
+    if (!put_params_keys(&params, part.puts, part.n)) {
         (void)put_fail_for_memory(a);
         goto out;
     }
     enum pqpool_rc rc =
         statement_read(&a->session, STATEMENT_COMPARE, &params, &rows, &a->failure->err);
     if (rc == PQPOOL_OK)
-        ok = settle_sealed(a, rows) && settle_absent(a);
+        ok = settle_sealed(a, part, rows);
     else if (strcmp(a->failure->err.code, STATEMENT_MALFORMED) == 0)
         (void)fail_malformed(a);
     else
@@ -215,4 +209,15 @@ out:
     PQclear(rows);
     params_fini(&params);
     return ok;
+}
+
+bool put_look_up_rest(struct put_attempt *a)
+{
+    if (put_collect_open(a, true) == 0)
+        return true;
+    struct put_part rest = { a->open, a->n_open }, part;
+    while ((part = put_next_part(&rest)).n > 0)
+        if (!look_up(a, part))
+            return false;
+    return settle_absent(a);
 }

@@ -45,8 +45,8 @@ size_t put_settle_created(struct put_part part, const struct pg_result *rows);
 bool put_settle_found(const struct put_attempt *a, struct put_part part,
                       const struct pg_result *rows) MUST_CHECK;
 
-/* One SELECT settles the puts without a verdict, by what is there for good. False: the attempt has
- * failed. */
+/* A SELECT for each part settles the puts without a verdict, by what is there for good. False: the
+ * attempt has failed. */
 bool put_look_up_rest(struct put_attempt *a) MUST_CHECK;
 
 /* put_atomic.c: all of the group in one transaction, on a lease that is held and after

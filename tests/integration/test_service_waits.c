@@ -29,7 +29,7 @@ Test(resolver, silence_is_told_and_holds_nothing_up, .timeout = TEST_S)
 {
     struct daemon *daemon = daemon_spawn(
         LIST(PRELOAD_SILENT_RESOLVER, "DATABASE_URL=host=db.example user=postgres",
-             "DATABASE_CONNECT_TIMEOUT=300ms", "SHUTDOWN_TIMEOUT=3s", "LOG_FORMAT=json"),
+             "DATABASE_CONNECT_TIMEOUT=300ms", "SHUTDOWN_TIMEOUT=20s", "LOG_FORMAT=json"),
         NULL);
     cr_assert(daemon_log_wait(daemon, "could not translate host name \\\"db.example\\\"", SOON_S));
     cr_expect(daemon_wait_status(daemon, "/health/live", 200, SOON_S));

@@ -101,6 +101,15 @@ IN_BOTH_MANNERS(atomic, of_several_statements)
     cr_expect_eq(puts[0].verdict, PUT_ROLLED_BACK);
     cr_expect_eq(puts[MANY - 1].verdict, PUT_REFUSED);
     cr_expect_eq(count_orders(&f), 0);
+
+    set_symbol(&orders[MANY - 1], "GOOD"); /* and a warning has all of it looked up */
+    add_trigger(&f, true, "warn", "RAISE WARNING 'hm'");
+    for (size_t i = 0; i < MANY; i++)
+        puts[i] = (struct order_put){ .order = &orders[i] };
+    cr_assert(put_pointers(&f, &b, pointers, MANY, 60, false), "%s", b.failure.err.text);
+    for (size_t i = 0; i < MANY; i++)
+        cr_expect_eq(puts[i].verdict, PUT_CREATED);
+    cr_expect_eq(count_orders(&f), MANY);
     for (size_t i = 0; i < MANY; i++)
         order_fini(&orders[i]);
     fixture_close(&f);

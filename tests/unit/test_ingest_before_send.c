@@ -274,6 +274,59 @@ Test(ingest_before_send, replay_only_is_looked_up)
     bench_fini(&b);
 }
 
+/* A leader that is only looked up can expire between two attempts. Whoever leads in its place is
+ * judged for itself, though the group has gone out before. */
+static void fail_then_expire_the_leader(struct bench *b)
+{
+    static const struct fake_step fails = { .fails = true, .failure = { .action = STORE_RETRY } };
+    b->rig.store->steps = &fails;
+    b->rig.store->n_steps = 1;
+    struct ingest_group group = bench_group(b);
+    bench_run(b, &group);
+    cr_assert_eq(bench_back(b), 2);
+    cr_assert(ingest_expire(&b->rig.items[0]));
+    group = b->outcome.back[0];
+    bench_run(b, &group);
+    cr_expect_eq(b->rig.items[0].verdict, ITEM_TIMED_OUT);
+}
+
+Test(ingest_before_send, a_stale_follower_of_an_expired_lookup_is_not_written)
+{
+    struct bench b;
+    bench_init(&b, 2);
+    same_key(&b, 2);
+    make_stale(&b.rig.items[0].order);
+    make_stale(&b.rig.items[1].order);
+    fail_then_expire_the_leader(&b);
+    cr_expect_eq(b.rig.items[1].verdict, ITEM_STALE);
+    cr_expect_eq(b.rig.store->n_stored, 0);
+    bench_fini(&b);
+}
+
+Test(ingest_before_send, a_replay_only_follower_of_an_expired_lookup_is_not_written)
+{
+    struct bench b;
+    bench_init(&b, 2);
+    same_key(&b, 2);
+    b.rig.items[0].order.replay_only = true;
+    b.rig.items[1].order.replay_only = true;
+    fail_then_expire_the_leader(&b);
+    cr_expect_eq(b.rig.items[1].verdict, ITEM_INVALID);
+    cr_expect_eq(b.rig.store->n_stored, 0);
+    bench_fini(&b);
+}
+
+Test(ingest_before_send, a_good_follower_of_an_expired_lookup_is_written)
+{
+    struct bench b;
+    bench_init(&b, 2);
+    same_key(&b, 2);
+    make_stale(&b.rig.items[0].order);
+    fail_then_expire_the_leader(&b);
+    cr_expect_eq(b.rig.items[1].verdict, ITEM_CREATED);
+    bench_fini(&b);
+}
+
 Test(ingest_before_send, once_sent_it_is_not_stale_any_more)
 {
     static const struct fake_step fails = { .fails = true, .failure = { .action = STORE_RETRY } };
