@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "pqpool/conninfo.h"
+#include "pqpool/service_file.h"
 
 enum { PORT_MAX = 65535, PART_MAX = 256, LIBPQ_16 = 160000 };
 
@@ -207,6 +208,12 @@ static bool check_hosts(const struct conninfo *info, struct err *err)
 
 /* ---- files ---- */
 
+static bool is_absent(const char *path)
+{
+    struct stat file;
+    return stat(path, &file) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 /* The reason why it cannot be read; NULL: it can. */
 static const char *fault_of_file(const char *path, bool folder)
 {
@@ -218,11 +225,14 @@ static const char *fault_of_file(const char *path, bool folder)
     return access(path, R_OK) == 0 ? NULL : strerrordesc_np(errno);
 }
 
-static bool check_file(const struct conninfo *info, const char *keyword, bool folder,
+/* libpq goes on without a file that is absent, unless it must be there. */
+static bool check_file(const struct conninfo *info, const char *keyword, bool folder, bool must_be,
                        struct err *err)
 {
     char right[120];
     const char *path = conninfo_value(info, keyword);
+    if (path != NULL && !must_be && is_absent(path))
+        return true;
     const char *fault = path != NULL ? fault_of_file(path, folder) : NULL;
     if (fault == NULL)
         return true;
@@ -231,30 +241,26 @@ static bool check_file(const struct conninfo *info, const char *keyword, bool fo
     return conninfo_refuse(info, keyword, path, right, err);
 }
 
-/* libpq refuses a key that others may read; a group may read that of root. */
+/* libpq refuses a certificate without its key, and a key that others may read; a group may read
+ * that of root. */
 static bool check_key(const struct conninfo *info, struct err *err)
 {
     struct stat file;
     const char *path = conninfo_value(info, "sslkey");
     if (path == NULL || strchr(path, ':') != NULL) /* that of an engine, not a file */
         return true;
-    if (!check_file(info, "sslkey", false, err))
+    const char *certificate = conninfo_value(info, "sslcert");
+    bool needed = certificate != NULL && !is_absent(certificate);
+    if (!check_file(info, "sslkey", false, needed, err))
         return false;
+    if (is_absent(path))
+        return true;
     mode_t others =
         S_IRWXO | (stat(path, &file) == 0 && file.st_uid == 0 ? S_IWGRP | S_IXGRP : S_IRWXG);
     if ((file.st_mode & others) == 0)
         return true;
     return conninfo_refuse(info, "sslkey", path,
                            "others may read this key, so libpq refuses it; chmod 600", err);
-}
-
-/* Finds the file that libpq reads when no parameter names one. False: none is known. */
-static bool find_default_roots(char *path, size_t size)
-{
-    const char *home = getenv("HOME"); /* NOLINT(concurrency-mt-unsafe): nobody sets it */
-    int n =
-        home != NULL && home[0] != '\0' ? snprintf(path, size, "%s%s", home, ROOTS_IN_HOME) : -1;
-    return n >= 0 && (size_t)n < size;
 }
 
 static bool check_roots(const struct conninfo *info, struct err *err)
@@ -264,10 +270,11 @@ static bool check_roots(const struct conninfo *info, struct err *err)
     const char *mode = conninfo_value(info, "sslmode");
     if (named != NULL && strcmp(named, "system") == 0 && PQlibVersion() >= LIBPQ_16)
         return true;
+    const bool verifies = mode != NULL && strncmp(mode, "verify-", 7) == 0;
     if (named != NULL)
-        return check_file(info, "sslrootcert", false, err);
-    if (mode == NULL || strncmp(mode, "verify-", 7) != 0 ||
-        (find_default_roots(path, sizeof path) && access(path, R_OK) == 0))
+        return check_file(info, "sslrootcert", false, verifies, err);
+    service_home_path(ROOTS_IN_HOME, path, sizeof path);
+    if (!verifies || access(path, R_OK) == 0)
         return true;
     return conninfo_refuse(info, "sslmode", mode,
                            "nothing says whom to trust: name the authorities' file by "
@@ -289,9 +296,10 @@ static bool uses_tls(const struct conninfo *info)
 
 static bool check_files(const struct conninfo *info, struct err *err)
 {
-    return !uses_tls(info) || (check_roots(info, err) && check_file(info, "sslcert", false, err) &&
-                               check_key(info, err) && check_file(info, "sslcrl", false, err) &&
-                               check_file(info, "sslcrldir", true, err));
+    return !uses_tls(info) ||
+           (check_roots(info, err) && check_file(info, "sslcert", false, false, err) &&
+            check_key(info, err) && check_file(info, "sslcrl", false, false, err) &&
+            check_file(info, "sslcrldir", true, false, err));
 }
 
 bool conninfo_values_check(const struct conninfo *info, struct err *err)

@@ -47,20 +47,10 @@ static bool service_good(const struct service_files *files, struct err *err)
 static const struct {
     const char *keyword, *at_home; /* where libpq looks when nothing is said */
 } tls_files[DSN_TLS_FILES] = {
-    { "sslcert", ".postgresql/postgresql.crt" },
-    { "sslrootcert", ".postgresql/root.crt" },
-    { "sslcrl", ".postgresql/root.crl" },
+    { "sslcert", "/.postgresql/postgresql.crt" },
+    { "sslrootcert", "/.postgresql/root.crt" },
+    { "sslcrl", "/.postgresql/root.crl" },
 };
-
-/* "" when the folder is not known. */
-static void path_at_home(const char *name, char out[PATH_SIZE])
-{
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the environment does not change any more */
-    const char *folder = getenv("HOME");
-    out[0] = '\0';
-    if (folder != NULL && folder[0] != '\0')
-        (void)snprintf(out, PATH_SIZE, "%s/%s", folder, name);
-}
 
 bool dsn_files_init(struct dsn_files *files, const PQconninfoOption *given,
                     const PQconninfoOption *resolved)
@@ -72,7 +62,7 @@ bool dsn_files_init(struct dsn_files *files, const PQconninfoOption *given,
         const char *path = dsn_find(given, tls_files[i].keyword);
         if (path == NULL)
             path = dsn_find(resolved, tls_files[i].keyword);
-        path_at_home(tls_files[i].at_home, at_home);
+        service_home_path(tls_files[i].at_home, at_home, sizeof at_home);
         files->tls[i] = strdup(path != NULL ? path : at_home);
         good = good && files->tls[i] != NULL;
     }

@@ -88,22 +88,27 @@ static void put_path(char path[SERVICE_PATH_SIZE], const char *folder, const cha
         path[0] = '\0';
 }
 
-static void find_users(const PQconninfoOption *given, char path[SERVICE_PATH_SIZE])
+void service_home_path(const char *name, char *path, size_t size)
 {
-    const char *told = dsn_find(given, "servicefile"); /* libpq 18 */
     const char *home = from_environment("HOME");
     char buffer[PASSWD_BYTES];
     struct passwd passwd, *found = NULL;
-    path[0] = '\0';
+    if (home == NULL && getpwuid_r(geteuid(), &passwd, buffer, sizeof buffer, &found) == 0 &&
+        found != NULL)
+        home = found->pw_dir;
+    if (home == NULL || snprintf(path, size, "%s%s", home, name) >= (int)size)
+        path[0] = '\0';
+}
+
+static void find_users(const PQconninfoOption *given, char path[SERVICE_PATH_SIZE])
+{
+    const char *told = dsn_find(given, "servicefile"); /* libpq 18 */
     if (told == NULL)
         told = from_environment("PGSERVICEFILE");
-    if (told == NULL && home == NULL &&
-        getpwuid_r(geteuid(), &passwd, buffer, sizeof buffer, &found) == 0 && found != NULL)
-        home = found->pw_dir;
     if (told != NULL)
         put_path(path, told, "");
-    else if (home != NULL)
-        put_path(path, home, "/.pg_service.conf");
+    else
+        service_home_path("/.pg_service.conf", path, SERVICE_PATH_SIZE);
 }
 
 bool service_files_find(const PQconninfoOption *given, struct service_files *out)

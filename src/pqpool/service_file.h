@@ -7,6 +7,7 @@
 #define PQPOOL_SERVICE_FILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <libpq-fe.h>
 
@@ -18,6 +19,10 @@ enum { SERVICE_FILES = 2, SERVICE_PATH_SIZE = 1024 };
 struct service_files {
     char path[SERVICE_FILES][SERVICE_PATH_SIZE];
 };
+
+/* Writes the path of a file in the user's home, where libpq looks for it: HOME, else that of the
+ * passwd database. "" where no home is known, and for a path that is too long. */
+void service_home_path(const char *name, char *path, size_t size);
 
 /* Of the service that the connection string or PGSERVICE names; false: none is named, and libpq
  * opens no such file. */

@@ -128,11 +128,10 @@ ParameterizedTestParameters(conninfo, bad_strings)
         { "postgresql://u:pa@secret@h/d",         "a password's @ is %40 in a URI" },
         /* services and files */
         { "service=secretless",                   "connection string: service=secretless: " },
-        { "host=h sslrootcert=/no/such",          "sslrootcert=/no/such: cannot read it: No such file" },
-        { "host=h sslmode=require sslcert=/no/such", "sslcert=/no/such: cannot read it" },
-        { "hostaddr=127.0.0.1 sslkey=/no/such",   "sslkey=/no/such: cannot read it" },
-        { "host=h sslcrl=/no/such",               "sslcrl=/no/such: cannot read it" },
-        { "host=h sslcrldir=/no/such",            "sslcrldir=/no/such: cannot read it: No such file or directory; name a folder" },
+        { "host=h sslmode=verify-ca sslrootcert=/no/such", "sslrootcert=/no/such: cannot read it: No such file" },
+        { "hostaddr=127.0.0.1 sslcert=/dev/null", "sslcert=/dev/null: cannot read it: it is no regular file" },
+        { "host=h sslcert=/etc/passwd sslkey=/no/such", "sslkey=/no/such: cannot read it: No such file" },
+        { "host=h sslcrldir=/etc/passwd",         "sslcrldir=/etc/passwd: cannot read it: it is no folder; name a folder" },
         { "host=h sslrootcert=/tmp",              "sslrootcert=/tmp: cannot read it: it is no regular file" },
         { "host=h sslmode=verify-full",           "name the authorities' file by sslrootcert, or put it at ~/.postgresql/root.crt" },
     };
@@ -171,6 +170,9 @@ Test(conninfo, good_strings)
         "host=h sslmode=require ssl_min_protocol_version=tlsv1.2",
         "host=/tmp sslmode=verify-full", /* nothing is encrypted there */
         "host=h sslmode=disable sslrootcert=/no/such",
+        /* libpq goes on without these files */
+        "host=h sslmode=require sslrootcert=/no/such sslcert=/no/such sslkey=/no/such",
+        "host=h sslcrl=/no/such sslcrldir=/no/such",
         "host=h keepalives_idle=15 keepalives=0 tcp_user_timeout=10000",
         "host=h replication=false options='-c x=y'",
     };
