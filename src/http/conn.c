@@ -24,8 +24,8 @@
 #define SWEEP_DRAINING_NS (50 * NS_PER_MS)
 #define DRAIN_IDLE_NS NS_PER_S
 
-/* While the memory budget refuses requests, and for a moment after, a connection that holds much of
- * it must move on: at a pace of PRESSED_PACE_BYTES_PER_S, and an answer without standing still. So
+/* While a budget refuses requests, and for a moment after, a connection that holds much of it must
+ * move on: at a pace of PRESSED_PACE_BYTES_PER_S, and an answer without standing still. So
  * a client that does not read cannot keep the memory from the others for long. */
 #define PRESSED_NS (5 * NS_PER_S)
 #define PRESSED_STALL_NS (2 * NS_PER_S)
@@ -208,11 +208,16 @@ static int64_t idle_until_ns(const struct conn *conn)
     return clock_min(until_ns, since_ns + DRAIN_IDLE_NS);
 }
 
-/* Does the connection hold so much of the memory budget that others are refused for it? */
+/* Does the connection hold so much of a budget that others are refused for it? */
 static bool is_pressed(const struct conn *conn)
 {
+    const struct http_loop *loop = conn->loop;
     const struct http_request *req = conn->req;
-    if (req == NULL || conn->loop->now_ns >= conn->loop->pressed_until_ns)
+    if (req == NULL)
+        return false;
+    bool figures = req->held.budget == &loop->server->figures;
+    const struct pressure *pressure = figures ? &loop->figures_pressure : &loop->memory_pressure;
+    if (loop->now_ns >= pressure->until_ns)
         return false;
     return req->body.bytes.cap + request_unsent_bytes(req) >= BUDGET_LARGE_BYTES;
 }
@@ -335,18 +340,18 @@ int64_t conns_sweep_interval_ns(const struct http_loop *loop)
     return interval_ns > SWEEP_MIN_NS ? interval_ns : SWEEP_MIN_NS;
 }
 
-static void note_pressure(struct http_loop *loop)
+static void note_pressure(struct pressure *pressure, const struct budget *budget, int64_t now_ns)
 {
-    const struct budget *memory = loop->server->options.memory;
-    uint64_t refused = memory != NULL ? budget_refused(memory) : 0;
-    if (refused != loop->refusals_seen)
-        loop->pressed_until_ns = clock_after(loop->now_ns, PRESSED_NS);
-    loop->refusals_seen = refused;
+    uint64_t refused = budget != NULL ? budget_refused(budget) : 0;
+    if (refused != pressure->refusals_seen)
+        pressure->until_ns = clock_after(now_ns, PRESSED_NS);
+    pressure->refusals_seen = refused;
 }
 
 void conns_sweep(struct http_loop *loop)
 {
-    note_pressure(loop);
+    note_pressure(&loop->memory_pressure, loop->server->options.memory, loop->now_ns);
+    note_pressure(&loop->figures_pressure, &loop->server->figures, loop->now_ns);
     int64_t settled_ns = loop->now_ns - conns_sweep_interval_ns(loop) / 2;
     for (struct conn *conn = loop->conns; conn != NULL; conn = conn->next)
         if (conn->since_ns <= settled_ns)
