@@ -253,11 +253,12 @@ void conn_cut(struct conn *conn)
 }
 
 /* No more will come. libmicrohttpd overlooks an end that arrives together with data: it would keep
- * the connection for idle_timeout, or wait for the rest of the headers. */
+ * the connection for idle_timeout, or wait for the rest of the headers or of the body. */
 static bool is_done_with(const struct conn *conn)
 {
     int unread = 0;
-    return conn->client_ended && ioctl(conn->fd, FIONREAD, &unread) == 0 && unread == 0;
+    return conn->client_ended && ioctl(conn->fd, FIONREAD, &unread) == 0 && unread == 0 &&
+           !conn_tls_has_unread(conn);
 }
 
 static void sweep_idle(struct conn *conn, int64_t bytes)
@@ -269,6 +270,16 @@ static void sweep_idle(struct conn *conn, int64_t bytes)
     } else if (done || conn->loop->now_ns >= idle_until_ns(conn)) {
         conn_cut(conn);
     }
+}
+
+static void sweep_body(struct conn *conn)
+{
+    enum refusal refusal = conn->req->refusal;
+    (void)bytes_moved(conn);
+    if (conn->loop->now_ns >= body_until_ns(conn, bytes_in_phase(conn)))
+        refusal_cut(conn, refusal != REFUSAL_NONE ? refusal : REFUSAL_TIMEOUT);
+    else if (is_done_with(conn))
+        conn_cut(conn);
 }
 
 static bool stands_still(struct conn *conn, int64_t bytes)
@@ -312,9 +323,7 @@ static void sweep_one(struct conn *conn)
             conn_cut(conn);
         break;
     case CONN_BODY:
-        if (now_ns >= body_until_ns(conn, bytes_in_phase(conn)))
-            refusal_cut(conn,
-                        conn->req->refusal != REFUSAL_NONE ? conn->req->refusal : REFUSAL_TIMEOUT);
+        sweep_body(conn);
         break;
     case CONN_HANDSHAKE:
         if (now_ns >= request_until_ns(conn, bytes_in_phase(conn)))
