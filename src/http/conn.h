@@ -5,7 +5,8 @@
  * from its first byte on, and more as bytes come in at CONN_PACE_BYTES_PER_S; the same holds for
  * taking its answer, and for a TLS handshake. While a memory budget refuses requests, whoever
  * holds much of it has less time: see conn.c. What is between requests may idle for idle_timeout. A
- * deferred request is waiting for us, and is left alone. The loop's thread only. */
+ * client that has ended its side amid a request is let go at the next sweep. A deferred request is
+ * waiting for us, and is left alone. The loop's thread only. */
 #ifndef HTTP_CONN_H
 #define HTTP_CONN_H
 
