@@ -157,10 +157,17 @@ static bool check_hosts(const struct options *options, struct err *err)
 static bool check_keys(const struct options *options, struct err *err)
 {
     struct http_keys_info info;
+    struct err why = { 0 };
+    if (options->auth != OPTIONS_AUTH_KEYS || http_keys_check(options->api_keys_file, &info, &why))
+        return true;
+    err_set(err, 0, "API_KEYS_FILE=%s", why.text); /* which begins with the path */
+    return false;
+}
+
+static bool check_memory(const struct options *options, struct err *err)
+{
     struct memory_plan plan;
-    return memory_plan(options, &plan, err) &&
-           (options->auth != OPTIONS_AUTH_KEYS ||
-            http_keys_check(options->api_keys_file, &info, err));
+    return memory_plan(options, &plan, err);
 }
 
 /* Checks the files and addresses that the options name, as far as the command uses them. False:
@@ -168,7 +175,8 @@ static bool check_keys(const struct options *options, struct err *err)
 static bool judge(const struct options *options, bool serves, bool connects, struct err *err)
 {
     return (!connects || service_check_database(options, err)) &&
-           (!serves || (check_keys(options, err) && check_hosts(options, err)));
+           (!serves ||
+            (check_memory(options, err) && check_keys(options, err) && check_hosts(options, err)));
 }
 
 static int run(const char *command, const struct options *options, int argc, char *const argv[])

@@ -40,6 +40,7 @@ static uint64_t fixed_of(const struct options *o)
 {
     const struct http_options http = {
         .max_connections = o->http_max_connections,
+        .threads = o->http_threads,
         .header_max_bytes = o->http_header_max_bytes,
     };
     bool tls = o->tls_cert_file[0] != '\0';
@@ -56,10 +57,11 @@ bool memory_plan(const struct options *o, struct memory_plan *out, struct err *e
     if (whole == 0)
         whole = fixed + larger(clients_default, larger(parts, two_bodies));
     if (whole < least) {
-        err_set(err, 0,
-                "MEMORY_MAX: must be 0 or at least %lluMiB with this HTTP_MAX_CONNECTIONS (%u), "
-                "HTTP_HEADER_MAX, HTTP_MAX_BODY, TLS, ORDERS_WORKERS and ORDERS_READERS",
-                (unsigned long long)(least / MIB(1) + 1), o->http_max_connections);
+        err_set(
+            err, 0,
+            "MEMORY_MAX: must be 0 or at least %lluMiB with this HTTP_MAX_CONNECTIONS (%u), "
+            "HTTP_THREADS, HTTP_HEADER_MAX, HTTP_MAX_BODY, TLS, ORDERS_WORKERS and ORDERS_READERS",
+            (unsigned long long)(least / MIB(1) + 1), o->http_max_connections);
         return false;
     }
     *out = (struct memory_plan){ whole, whole - fixed, fixed };

@@ -24,9 +24,9 @@
 #define SWEEP_DRAINING_NS (50 * NS_PER_MS)
 #define DRAIN_IDLE_NS NS_PER_S
 
-/* While the memory budget refuses requests, and for a moment after, a connection that holds much of
- * it must make progress: at PRESSED_PACE_BYTES_PER_S on average, and an answer must not stall. So a
- * client that does not read cannot keep the memory from other clients for long. */
+/* While a budget refuses requests, and for a moment after, a connection that holds much of that
+ * budget must make progress: at PRESSED_PACE_BYTES_PER_S on average, and an answer must not stall.
+ * So a client that does not read cannot keep the memory from other clients for long. */
 #define PRESSED_NS (5 * NS_PER_S)
 #define PRESSED_STALL_NS (2 * NS_PER_S)
 enum { PRESSED_PACE_BYTES_PER_S = 100 * 1000, UNSENT_MAX = 128 * 1024 };
@@ -209,11 +209,16 @@ static int64_t idle_until_ns(const struct conn *conn)
     return clock_min(until_ns, since_ns + DRAIN_IDLE_NS);
 }
 
-/* Does the connection hold much of the memory budget while other requests are refused? */
+/* Does the connection hold much of a budget that refuses other requests? */
 static bool is_pressed(const struct conn *conn)
 {
+    const struct http_loop *loop = conn->loop;
     const struct http_request *req = conn->req;
-    if (req == NULL || conn->loop->now_ns >= conn->loop->pressed_until_ns)
+    if (req == NULL)
+        return false;
+    bool figures = req->held.budget == &loop->server->figures;
+    const struct pressure *pressure = figures ? &loop->figures_pressure : &loop->memory_pressure;
+    if (loop->now_ns >= pressure->until_ns)
         return false;
     return req->body.bytes.cap + request_unsent_bytes(req) >= BUDGET_LARGE_BYTES;
 }
@@ -249,11 +254,12 @@ void conn_cut(struct conn *conn)
 }
 
 /* No more will come. libmicrohttpd overlooks an end that arrives together with data: it would keep
- * the connection for idle_timeout, or wait for the rest of the headers. */
+ * the connection for idle_timeout, or wait for the rest of the headers or of the body. */
 static bool is_done_with(const struct conn *conn)
 {
     int unread = 0;
-    return conn->client_ended && ioctl(conn->fd, FIONREAD, &unread) == 0 && unread == 0;
+    return conn->client_ended && ioctl(conn->fd, FIONREAD, &unread) == 0 && unread == 0 &&
+           !conn_tls_has_unread(conn);
 }
 
 static void sweep_idle(struct conn *conn, int64_t bytes)
@@ -265,6 +271,16 @@ static void sweep_idle(struct conn *conn, int64_t bytes)
     } else if (done || conn->loop->now_ns >= idle_until_ns(conn)) {
         conn_cut(conn);
     }
+}
+
+static void sweep_body(struct conn *conn)
+{
+    enum refusal refusal = conn->req->refusal;
+    (void)bytes_moved(conn);
+    if (conn->loop->now_ns >= body_until_ns(conn, bytes_in_phase(conn)))
+        refusal_cut(conn, refusal != REFUSAL_NONE ? refusal : REFUSAL_TIMEOUT);
+    else if (is_done_with(conn))
+        conn_cut(conn);
 }
 
 static bool stands_still(struct conn *conn, int64_t bytes)
@@ -309,9 +325,7 @@ static void sweep_one(struct conn *conn)
             conn_cut(conn);
         break;
     case CONN_BODY:
-        if (now_ns >= body_until_ns(conn, bytes_in_phase(conn)))
-            refusal_cut(conn,
-                        conn->req->refusal != REFUSAL_NONE ? conn->req->refusal : REFUSAL_TIMEOUT);
+        sweep_body(conn);
         break;
     case CONN_HANDSHAKE:
         if (now_ns >= request_until_ns(conn, bytes_in_phase(conn)))
@@ -337,18 +351,18 @@ int64_t conns_sweep_interval_ns(const struct http_loop *loop)
     return interval_ns > SWEEP_MIN_NS ? interval_ns : SWEEP_MIN_NS;
 }
 
-static void note_pressure(struct http_loop *loop)
+static void note_pressure(struct pressure *pressure, const struct budget *budget, int64_t now_ns)
 {
-    const struct budget *memory = loop->server->options.memory;
-    uint64_t refused = memory != NULL ? budget_refused(memory) : 0;
-    if (refused != loop->refusals_seen)
-        loop->pressed_until_ns = clock_after(loop->now_ns, PRESSED_NS);
-    loop->refusals_seen = refused;
+    uint64_t refused = budget != NULL ? budget_refused(budget) : 0;
+    if (refused != pressure->refusals_seen)
+        pressure->until_ns = clock_after(now_ns, PRESSED_NS);
+    pressure->refusals_seen = refused;
 }
 
 void conns_sweep(struct http_loop *loop)
 {
-    note_pressure(loop);
+    note_pressure(&loop->memory_pressure, loop->server->options.memory, loop->now_ns);
+    note_pressure(&loop->figures_pressure, &loop->server->figures, loop->now_ns);
     int64_t settled_ns = loop->now_ns - conns_sweep_interval_ns(loop) / 2;
     for (struct conn *conn = loop->conns; conn != NULL; conn = conn->next)
         if (conn->since_ns <= settled_ns)

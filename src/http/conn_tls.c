@@ -162,6 +162,11 @@ enum refusal conn_tls_judge(struct conn *conn, const char **why)
 
 /* ---- the end ---- */
 
+bool conn_tls_has_unread(const struct conn *conn)
+{
+    return conn->tls.session != NULL && gnutls_record_check_pending(conn->tls.session) > 0;
+}
+
 void conn_tls_last_words(struct conn *conn, const struct buf *head, const struct buf *body)
 {
     gnutls_session_t session = conn->tls.session;

@@ -32,6 +32,9 @@ void conn_tls_end(struct conn *conn);
 /* Of the client's certificate. When it is refused, *why is a sentence for the client. */
 enum refusal conn_tls_judge(struct conn *conn, const char **why);
 
+/* Are bytes left that have been read from the socket and not by libmicrohttpd? */
+bool conn_tls_has_unread(const struct conn *conn) MUST_CHECK;
+
 /* For a connection that is about to be shut: the last words, and that there will be no more. Says
  * nothing at all while the handshake is not over, since it would be readable on the way. */
 void conn_tls_last_words(struct conn *conn, const struct buf *head, const struct buf *body);

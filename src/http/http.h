@@ -281,7 +281,8 @@ uint64_t http_server_in_flight(const struct http_server *server);
 uint64_t http_server_connections(const struct http_server *server);
 
 /* What http_options.memory does not count, at most: connections with all that each has for itself,
- * and answers of probes and figures. Of the options, max_connections and header_max_bytes count. */
+ * and answers of probes and figures. Of the options, max_connections, threads and header_max_bytes
+ * count. */
 uint64_t http_fixed_bytes(const struct http_options *options, bool tls);
 
 /* http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code}

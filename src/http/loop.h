@@ -23,6 +23,12 @@ struct conn;
 
 enum { LOOP_ID_SIZE = 33, LOOP_ENTROPY_BYTES = 4096 };
 
+/* Does a budget refuse requests? */
+struct pressure {
+    uint64_t refusals_seen; /* by the last sweep */
+    int64_t until_ns;       /* the refusals are taken for over then */
+};
+
 struct http_loop {
     struct http_server *server;
     struct MHD_Daemon *daemon;
@@ -39,8 +45,7 @@ struct http_loop {
     pthread_t self; /* `thread`, as the loop itself sees it */
     int64_t now_ns; /* the clock at the start of this round */
     int64_t sweep_at_ns;
-    uint64_t refusals_seen;    /* of the memory budget, by the last sweep */
-    int64_t pressed_until_ns;  /* then the refusals of the budget are over */
+    struct pressure memory_pressure, figures_pressure;
     int64_t draining_since_ns; /* CLOCK_NEVER: not draining */
     bool closing;
     struct conn *conns; /* doubly linked, all of them */

@@ -241,7 +241,7 @@ void http_server_keys(struct http_server *server, struct http_keys_info *info)
 uint64_t http_fixed_bytes(const struct http_options *options, bool tls)
 {
     uint64_t each = options->header_max_bytes + CONNECTION_BYTES + (tls ? TLS_BYTES : 0);
-    return options->max_connections * each + FIGURES_BYTES;
+    return http_sockets_max(options->max_connections, options->threads) * each + FIGURES_BYTES;
 }
 
 uint64_t http_server_in_flight(const struct http_server *server)

@@ -451,7 +451,7 @@ Test(keys, the_configuration_is_judged_with_its_file, .timeout = TEST_S)
     expect_run(LIST("HTTP_ADDRESS=0.0.0.0"), "--check-config", EXIT_CONFIG,
                "say AUTH=keys to ask for a key of API_KEYS_FILE, or AUTH=none");
     expect_run(LIST("AUTH=keys", "API_KEYS_FILE=/nowhere"), "--check-config", EXIT_CONFIG,
-               "/nowhere: cannot read it: No such file");
+               "API_KEYS_FILE=/nowhere: cannot read it: No such file");
 
     write_file("# keys\nalice " ALICE "\n");
     expect_run(LIST("AUTH=keys", file), "--check-config", EXIT_CONFIG, ", line 2: after the name");

@@ -6,6 +6,7 @@
 
 #include "base/budget.h"
 #include "base/pieces.h"
+#include "http/server.h"
 #include "http_fixture.h"
 
 enum { MEMORY = 8 << 20, LARGE = 6 << 20, SMALL = 1000, FIGURES = 100 * 1000 };
@@ -246,10 +247,11 @@ Test(memory, pieces_are_given_back_as_they_leave)
     http_server_close(&server);
 }
 
-static bool is_answered(int fd)
+/* With LARGE bytes. */
+static bool is_answered(int fd, const char *route)
 {
     char path[40];
-    (void)snprintf(path, sizeof path, "/pieces/%d", (int)LARGE);
+    (void)snprintf(path, sizeof path, "%s/%d", route, (int)LARGE);
     cr_assert(send_get(fd, path));
     cr_assert(read_head(fd, &answer));
     char length[32] = "0";
@@ -265,18 +267,39 @@ static bool is_answered(int fd)
 }
 
 /* The time to take an answer is 60 s here: it is the refusals that cut it short. */
-Test(memory, who_does_not_read_is_cut_when_others_are_refused, .timeout = 60)
+static void expect_deaf_cut(const char *route, bool (*holds)(const struct http_server *server))
 {
     struct http_server *server = serve_within(MEMORY);
     int deaf = dial_narrow(server), other = dial(server);
     char path[40];
-    (void)snprintf(path, sizeof path, "/pieces/%d", (int)LARGE);
+    (void)snprintf(path, sizeof path, "%s/%d", route, (int)LARGE);
     cr_assert(send_get(deaf, path));
-    cr_assert(WAIT_UNTIL(is_held(), PATIENCE_S));
-    cr_expect_not(is_answered(other));
-    cr_expect(WAIT_UNTIL(is_answered(other), PATIENCE_S));
-    cr_expect(WAIT_UNTIL(is_empty(), PATIENCE_S));
+    cr_assert(WAIT_UNTIL(holds(server), PATIENCE_S));
+    cr_expect_not(is_answered(other, route));
+    cr_expect(WAIT_UNTIL(is_answered(other, route), PATIENCE_S));
+    cr_expect(WAIT_UNTIL(!holds(server), PATIENCE_S));
     close(deaf);
     close(other);
     http_server_close(&server);
+}
+
+static bool holds_memory(const struct http_server *server)
+{
+    (void)server;
+    return !is_empty();
+}
+
+static bool holds_figures(const struct http_server *server)
+{
+    return budget_used(&server->figures) > 0;
+}
+
+Test(memory, who_does_not_read_is_cut_when_others_are_refused, .timeout = 60)
+{
+    expect_deaf_cut("/pieces", holds_memory);
+}
+
+Test(memory, who_does_not_read_figures_is_cut_when_others_are_refused, .timeout = 60)
+{
+    expect_deaf_cut("/figures", holds_figures);
 }

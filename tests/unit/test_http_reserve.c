@@ -212,3 +212,14 @@ Test(reserve, an_address_beyond_its_limit_can_still_probe, .timeout = 60)
     close_all(all, 2 + 2 * OF_ADDRESS);
     http_server_close(&server);
 }
+
+/* Connections of the reserve have as much memory as any other. */
+Test(reserve, its_memory_is_counted)
+{
+    const struct http_options options = { .max_connections = MOST,
+                                          .threads = 2,
+                                          .header_max_bytes = 1 << 20 };
+    uint64_t most = http_sockets_max(options.max_connections, options.threads);
+    cr_expect_eq(most, MOST + 2 * 128);
+    cr_expect_geq(http_fixed_bytes(&options, false), most * options.header_max_bytes);
+}

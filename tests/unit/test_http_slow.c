@@ -1,6 +1,7 @@
 /* Hundreds of clients that each send a byte now and then, in any part of a request: all are told
  * that they are too slow and cut, while others are served as if they were not there. */
 #include <criterion/criterion.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 
 #include "unit/http_fixture.h"
@@ -109,5 +110,46 @@ Test(slow, a_body_below_the_pace_is_cut_however_steady)
     cr_assert(read_answer(fd, &answer));
     cr_expect_eq(answer.status, 408);
     close(fd);
+    http_server_close(&server);
+}
+
+static atomic_bool stalled, go_on;
+
+/* Holds the loop up. */
+static void handle_stall(struct http_request *req, void *ctx)
+{
+    stalled = true;
+    CHECK(WAIT_UNTIL(go_on, PATIENCE_S));
+    handle_echo(req, ctx);
+}
+
+/* clang-format off */
+static const struct http_route stall_routes[] = {
+    { "POST", "/echo/{part}",  HTTP_JSON_BODY, HTTP_ANYONE, handle_echo,  fixture_statuses, NULL },
+    { "GET",  "/stall/{part}", HTTP_NO_BODY,   HTTP_ANYONE, handle_stall, fixture_statuses, NULL },
+};
+/* clang-format on */
+
+/* The end of the client comes together with data, so that libmicrohttpd does not see it. The time
+ * for the body is 60 s here. */
+Test(slow, who_goes_away_amid_a_body_is_let_go, .timeout = 60)
+{
+    struct http_options options = { SERVE_OPTIONS, .routes = stall_routes, .n_routes = 2 };
+    struct http_server *server = serve_with(&options);
+    int staller = dial(server), fds[BURST];
+    for (int i = 0; i < BURST; i++)
+        fds[i] = dial(server);
+    cr_assert(WAIT_UNTIL(http_server_connections(server) == BURST + 1, PATIENCE_S));
+    cr_assert(send_get(staller, "/stall/x"));
+    cr_assert(WAIT_UNTIL(stalled, PATIENCE_S));
+    for (int i = 0; i < BURST; i++) {
+        cr_assert(send_text(fds[i], HEAD "Content-Length: 60000\r\n\r\n{\"a\":"));
+        close(fds[i]);
+    }
+    go_on = true;
+    cr_assert(read_answer(staller, &answer) && answer.status == 200);
+    cr_expect(WAIT_UNTIL(http_server_in_flight(server) == 0, PATIENCE_S));
+    cr_expect(WAIT_UNTIL(http_server_connections(server) == 1, PATIENCE_S));
+    close(staller);
     http_server_close(&server);
 }
