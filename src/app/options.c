@@ -132,7 +132,7 @@ static const struct conf_opt opts[] = {
     { DURATION(http_idle_timeout), .def = "75s", BOUNDS(MS(100), H(1)),
       .doc = "A connection without a request for this long is closed." },
     { OPT(http_allowed_hosts), .def = "",
-      .doc = "Host names and addresses, without ports and with commas between them, that requests may name in Host beside localhost and HTTP_ADDRESS, as behind a local proxy. While AUTH is unset, and whenever this is set, another Host is answered 421 and a page of another Origin 403; only /health/live, /health/ready and /health/startup answer to every Host." },
+      .doc = "Host names and addresses, without ports and with commas between them, that requests may name in Host beside localhost and HTTP_ADDRESS, as behind a local proxy; while AUTH is unset, and whenever this is set, another Host is answered 421 and a page of another Origin 403; only /health/live, /health/ready and /health/startup answer to every Host." },
     { OPT(auth), .def = "unset", .words = auth_words,
       .doc = "Who may use the service: keys asks for one of API_KEYS_FILE, none asks nobody, unset does neither but listens on loopback only." },
     { OPT(api_keys_file), .def = "",

@@ -67,7 +67,7 @@ Test(config, a_database_that_cannot_be_dialled_is_refused, .timeout = TEST_S)
         { "DATABASE_URL=host=h prot=5432",        "DATABASE_URL: the keyword prot is unknown; say port" },
         { "DATABASE_URL=host=h sslmode=foo",      "DATABASE_URL: sslmode=foo: must be disable, allow" },
         { "DATABASE_URL=service=nowhere",         "DATABASE_URL: service=nowhere: " },
-        { "DATABASE_URL=host=h sslrootcert=/nowhere", "DATABASE_URL: sslrootcert=/nowhere: cannot read it" },
+        { "DATABASE_URL=host=h sslmode=verify-full sslrootcert=/nowhere", "DATABASE_URL: sslrootcert=/nowhere: cannot read it" },
         { "PGTARGETSESSIONATTRS=master",          "configuration: PGTARGETSESSIONATTRS=master: must be any" },
     };
     /* clang-format on */
