@@ -245,21 +245,26 @@ Test(memory, a_lookup_names_what_is_too_large_to_be_shown, .timeout = TEST_S)
     rig_close(&rig);
 }
 
-static bool is_lookup_refused(struct rig *rig, const char *path)
+/* On a slow machine a lookup may also be answered 503 `database_down`, when it has waited for its
+ * turn until its deadline: then it is asked again. */
+static bool lookup_is(struct rig *rig, const char *path, int status, const char *code)
 {
     struct answer answer = rig_get(rig, path);
-    bool full = answer.status == 503;
-    if (full)
-        expect_problem(&answer, 503, "overloaded", NULL);
-    else
-        EXPECT_STATUS(answer, 200);
+    bool is = answer.status == status && strcmp(answer_text(&answer, "code"), code) == 0;
+    if (is && status == 503)
+        expect_problem(&answer, 503, code, NULL);
     answer_fini(&answer);
-    return full;
+    return is;
+}
+
+static bool is_lookup_refused(struct rig *rig, const char *path)
+{
+    return lookup_is(rig, path, 503, "overloaded");
 }
 
 static bool is_lookup_answered(struct rig *rig, const char *path)
 {
-    return !is_lookup_refused(rig, path);
+    return lookup_is(rig, path, 200, "");
 }
 
 Test(memory, lookups_that_nobody_reads, .timeout = TEST_S)
