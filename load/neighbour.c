@@ -51,15 +51,11 @@ struct run {
     double conns, seconds, orders;
     int64_t until_ns;
     struct neighbour_request fixed; /* made once, before the clock runs */
-    atomic_uint_fast64_t begun, cut, status[600];
+    atomic_uint_fast64_t begun;
+    struct neighbour_answers answers;
 };
 
 static struct run run = { .conns = 4, .seconds = 10, .orders = 5000 };
-
-static void note(int status)
-{
-    atomic_fetch_add(status > 0 && status < 600 ? &run.status[status] : &run.cut, 1);
-}
 
 /* One request after another over one connection, which is dialled again when it is cut. */
 static void post_on_and_on(struct neighbour_request *request)
@@ -72,7 +68,7 @@ static void post_on_and_on(struct neighbour_request *request)
         atomic_fetch_add(&run.begun, 1);
         int status =
             neighbour_send(fd, request->text, request->len) ? neighbour_read_answer(fd) : 0;
-        note(status);
+        neighbour_count(&run.answers, status);
         if (status == 0) {
             (void)close(fd);
             fd = -1;
@@ -110,7 +106,7 @@ static void drip_once(int fd)
     for (size_t sent = 0; clock_now_ns() < run.until_ns; sent++) {
         const char *byte = sent < strlen(head) ? head + sent : "d";
         if (!neighbour_send(fd, byte, 1) || poll(&in, 1, 1000) != 0) {
-            note(neighbour_read_answer(fd));
+            neighbour_count(&run.answers, neighbour_read_answer(fd));
             return;
         }
     }
@@ -131,16 +127,9 @@ static void *drip(void *arg)
 
 static void report(void)
 {
-    const char *comma = "";
-    printf("{\"requests\":%llu,\"cut\":%llu,\"status\":{", (unsigned long long)run.begun,
-           (unsigned long long)run.cut);
-    for (int status = 0; status < 600; status++) {
-        if (run.status[status] == 0)
-            continue;
-        printf("%s\"%d\":%llu", comma, status, (unsigned long long)run.status[status]);
-        comma = ",";
-    }
-    puts("}}");
+    printf("{\"requests\":%llu,", (unsigned long long)run.begun);
+    neighbour_print_answers(&run.answers);
+    puts("}");
 }
 
 static bool take_option(int letter, const char *value, const char **url)

@@ -1,6 +1,7 @@
 /* neighbour_conn.c - see neighbour_conn.h. */
 #include "load/neighbour_conn.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -67,4 +68,22 @@ int neighbour_read_answer(int fd)
     size_t body = strtoul(length + strlen("\r\nContent-Length:"), NULL, 10);
     size_t have = len - (size_t)(end + 4 - head);
     return have > body || !skip(fd, body - have) ? 0 : status;
+}
+
+void neighbour_count(struct neighbour_answers *answers, int status)
+{
+    atomic_fetch_add(status > 0 && status < 600 ? &answers->status[status] : &answers->cut, 1);
+}
+
+void neighbour_print_answers(const struct neighbour_answers *answers)
+{
+    const char *comma = "";
+    printf("\"cut\":%llu,\"status\":{", (unsigned long long)answers->cut);
+    for (int status = 0; status < 600; status++) {
+        if (answers->status[status] == 0)
+            continue;
+        printf("%s\"%d\":%llu", comma, status, (unsigned long long)answers->status[status]);
+        comma = ",";
+    }
+    printf("}");
 }

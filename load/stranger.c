@@ -30,7 +30,7 @@ struct run {
     struct sockaddr_in server;
     char host[300];
     double seconds, orders, pause_ms;
-    uint64_t status[600], cut;
+    struct neighbour_answers answers;
     struct load_hist latency;
 };
 
@@ -43,10 +43,7 @@ static bool post(int fd, struct neighbour_request *request, uint64_t first)
     int64_t begun_at_ns = clock_now_ns();
     int status = neighbour_send(fd, request->text, request->len) ? neighbour_read_answer(fd) : 0;
     load_hist_add(&run.latency, clock_now_ns() - begun_at_ns);
-    if (status > 0 && status < 600)
-        run.status[status]++;
-    else
-        run.cut++;
+    neighbour_count(&run.answers, status);
     return status != 0;
 }
 
@@ -77,18 +74,10 @@ static double ms_of(double quantile)
 
 static void report(void)
 {
-    const char *comma = "";
-    printf("{\"batches\":%llu,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"cut\":%llu,"
-           "\"status\":{",
-           (unsigned long long)run.latency.count, ms_of(0.5), ms_of(0.99), ms_of(1),
-           (unsigned long long)run.cut);
-    for (int status = 0; status < 600; status++) {
-        if (run.status[status] == 0)
-            continue;
-        printf("%s\"%d\":%llu", comma, status, (unsigned long long)run.status[status]);
-        comma = ",";
-    }
-    puts("}}");
+    printf("{\"batches\":%llu,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,",
+           (unsigned long long)run.latency.count, ms_of(0.5), ms_of(0.99), ms_of(1));
+    neighbour_print_answers(&run.answers);
+    puts("}");
 }
 
 static bool take_option(int letter, const char *value, const char **url)

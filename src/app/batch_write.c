@@ -29,7 +29,7 @@ enum {
 /* ---- what became of one order ---- */
 
 /* The status of a success; 0: it was refused, by *problem. */
-static int judge(const struct batch_entry *entry, struct http_problem *problem)
+static int success_of(const struct batch_entry *entry, struct http_problem *problem)
 {
     switch (entry->fate) {
     case FATE_GOOD:
@@ -92,7 +92,7 @@ static void tally_refusal(struct batch_tally *tally, const struct http_problem *
 static void tally_one(struct batch_tally *tally, const struct batch_entry *entry)
 {
     struct http_problem problem;
-    int status = judge(entry, &problem);
+    int status = success_of(entry, &problem);
     if (status == 0) {
         tally_refusal(tally, &problem);
         return;
@@ -185,7 +185,7 @@ static void write_refused(struct batch *batch, const struct batch_entry *entry,
 static void write_result(struct batch *batch, const struct batch_entry *entry, struct buf *result)
 {
     struct http_problem problem;
-    int status = judge(entry, &problem);
+    int status = success_of(entry, &problem);
     if (status != 0 && batch->wishes.minimal)
         return;
     buf_clear(result);
