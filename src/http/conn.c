@@ -122,6 +122,7 @@ static void conn_free(struct conn *conn)
     else
         loop->conns = conn->next;
     loop->n_conns--;
+    loop->n_sending -= conn->phase == CONN_SENDING;
     addresses_remove(&loop->server->addresses, conn->address);
     atomic_fetch_sub_explicit(&loop->server->connections, 1, memory_order_relaxed);
     if (conn->admitted)
@@ -311,9 +312,19 @@ static void sweep_deferred(struct conn *conn)
         atomic_store_explicit(&conn->turn.gone, true, memory_order_relaxed);
 }
 
+/* Is the answer on its way? While a request is still being read, that means that libmicrohttpd has
+ * refused it by itself. */
+static bool is_answered(const struct conn *conn)
+{
+    return MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_HTTP_STATUS) != NULL;
+}
+
 static void sweep_one(struct conn *conn)
 {
     int64_t now_ns = conn->loop->now_ns;
+    bool reading = conn->phase == CONN_HEAD || conn->phase == CONN_BODY;
+    if (reading && is_answered(conn))
+        conn_enter(conn, CONN_SENDING);
     switch (conn->phase) {
     case CONN_IDLE:
         sweep_idle(conn, bytes_in_phase(conn));

@@ -130,6 +130,41 @@ static const struct http_route stall_routes[] = {
 };
 /* clang-format on */
 
+/* What libmicrohttpd refuses by itself came in time, and is looked at when that is over. So the
+ * sweep comes between its answer and the end of the connection: it has nothing to add. */
+Test(slow, a_refusal_of_the_library_is_the_only_answer, .timeout = 60)
+{
+    static const char *const halves[][2] = {
+        { HEAD "Transfer-Encoding: chunked\r\n\r\n", "no size\r\n" },
+        { "POST /echo/x HTTP/1.", "11.1\r\n" },
+    };
+    enum { HALVES = sizeof halves / sizeof halves[0] };
+    struct http_options options = { SERVE_OPTIONS, .routes = stall_routes, .n_routes = 2 };
+    options.read_timeout_ns = 300 * NS_PER_MS;
+    struct http_server *server = serve_with(&options);
+    int staller = dial(server), fds[HALVES];
+    for (int i = 0; i < HALVES; i++) {
+        fds[i] = dial(server);
+        cr_assert(send_text(fds[i], halves[i][0]));
+    }
+    cr_assert(WAIT_UNTIL(http_server_in_flight(server) == 1, PATIENCE_S));
+    cr_assert(send_get(staller, "/stall/x"));
+    cr_assert(WAIT_UNTIL(stalled, PATIENCE_S));
+    for (int i = 0; i < HALVES; i++)
+        cr_assert(send_text(fds[i], halves[i][1]));
+    int64_t late_at_ns = clock_now_ns() + options.read_timeout_ns;
+    cr_assert(WAIT_UNTIL(clock_now_ns() > late_at_ns, PATIENCE_S));
+    go_on = true;
+    for (int i = 0; i < HALVES; i++) {
+        cr_assert(read_answer(fds[i], &answer), "%s", halves[i][0]);
+        cr_expect_eq(answer.status, 400, "%d: %s", answer.status, halves[i][0]);
+        cr_expect(ends(fds[i]));
+        close(fds[i]);
+    }
+    close(staller);
+    http_server_close(&server);
+}
+
 /* The end of the client comes together with data, so that libmicrohttpd does not see it. The time
  * for the body is 60 s here. */
 Test(slow, who_goes_away_amid_a_body_is_let_go, .timeout = 60)
