@@ -125,24 +125,6 @@ static bool split_hosts(struct dsn *dsn, struct err *err)
     return true;
 }
 
-/* What is no host and no port may be the rest of a password with a @ or / in it, and libpq would
- * quote it in its error. */
-static bool hosts_plausible(const struct dsn *dsn, struct err *err)
-{
-    for (unsigned i = 0; i < dsn->n_hosts; i++) {
-        const char *host = dsn->hosts[i].host, *port = dsn->hosts[i].port;
-        if (port != NULL && port[strspn(port, "0123456789")] != '\0')
-            err_set(err, 0,
-                    "connection string: a port is no number; a password's / is %%2F in a URI");
-        else if (host != NULL && host[0] != '/' && strchr(host + (host[0] == '@'), '@') != NULL)
-            err_set(err, 0, "connection string: a @ in a host; a password's @ is %%40 in a URI");
-        else
-            continue;
-        return false;
-    }
-    return true;
-}
-
 /* Ours first, so that the user's own `options` win. */
 static bool join_options(struct dsn *dsn, const char *ours, struct err *err)
 {
@@ -191,8 +173,7 @@ struct dsn *dsn_open(const struct pqpool_options *options, struct err *err)
     }
     for (size_t i = 0; i < DEFAULTS; i++)
         dsn->is_said[i] = dsn_is_said(dsn->given, dsn->resolved, defaults[i][0]);
-    if (!split_hosts(dsn, err) || !hosts_plausible(dsn, err) ||
-        !join_options(dsn, options->session_options, err))
+    if (!split_hosts(dsn, err) || !join_options(dsn, options->session_options, err))
         goto fail;
     return dsn;
 
@@ -234,12 +215,13 @@ bool dsn_host_is_name(const struct dsn *dsn, unsigned host)
     return dsn->hosts[host].is_name;
 }
 
+/* As libpq reads it: blanks around it do no harm. */
 int64_t dsn_connect_timeout_ns(const struct dsn *dsn)
 {
     const char *text = find(dsn, "connect_timeout");
     char *end = NULL;
     long seconds = text != NULL ? strtol(text, &end, 10) : 0;
-    if (seconds <= 0 || *end != '\0' || seconds > SECONDS_MAX)
+    if (seconds <= 0 || end[strspn(end, " \t\r\n")] != '\0' || seconds > SECONDS_MAX)
         return CLOCK_NEVER;
     return seconds * NS_PER_S * (int64_t)dsn->n_hosts;
 }
