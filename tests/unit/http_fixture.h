@@ -41,7 +41,8 @@ UNUSED static int dial(const struct http_server *server)
     CHECK(fd >= 0);
     CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0);
     CHECK(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0);
-    CHECK(connect(fd, (const struct sockaddr *)&to, sizeof to) == 0);
+    /* Fuzzing has signals, and a connect() that is interrupted goes on. */
+    CHECK(TEMP_FAILURE_RETRY(connect(fd, (const struct sockaddr *)&to, sizeof to)) == 0);
     return fd;
 }
 
