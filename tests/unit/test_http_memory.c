@@ -247,39 +247,38 @@ Test(memory, pieces_are_given_back_as_they_leave)
     http_server_close(&server);
 }
 
-/* With LARGE bytes. */
-static bool is_answered(int fd, const char *route)
+/* With LARGE bytes. On a busy machine this client may have no time to read for so long that it is
+ * cut, too: then it asks again. */
+static bool is_answered(const struct http_server *server, const char *route)
 {
-    char path[40];
+    static char away[1 << 16];
+    char path[40], length[32] = "0";
+    int fd = dial(server);
     (void)snprintf(path, sizeof path, "%s/%d", route, (int)LARGE);
     cr_assert(send_get(fd, path));
-    cr_assert(read_head(fd, &answer));
-    char length[32] = "0";
-    cr_assert(answer_header(&answer, "Content-Length", length, sizeof length));
-    size_t left = strtoul(length, NULL, 10);
-    static char away[1 << 16];
-    while (left > 0) {
-        size_t n = left < sizeof away ? left : sizeof away;
-        cr_assert(read_exactly(fd, away, n));
-        left -= n;
+    bool whole = read_head(fd, &answer);
+    cr_assert(!whole || answer_header(&answer, "Content-Length", length, sizeof length));
+    for (size_t left = strtoul(length, NULL, 10), n; whole && left > 0; left -= n) {
+        n = left < sizeof away ? left : sizeof away;
+        whole = read_exactly(fd, away, n);
     }
-    return answer.status == 200;
+    close(fd);
+    return whole && answer.status == 200;
 }
 
 /* The time to take an answer is 60 s here: it is the refusals that cut it short. */
 static void expect_deaf_cut(const char *route, bool (*holds)(const struct http_server *server))
 {
     struct http_server *server = serve_within(MEMORY);
-    int deaf = dial_narrow(server), other = dial(server);
+    int deaf = dial_narrow(server);
     char path[40];
     (void)snprintf(path, sizeof path, "%s/%d", route, (int)LARGE);
     cr_assert(send_get(deaf, path));
     cr_assert(WAIT_UNTIL(holds(server), PATIENCE_S));
-    cr_expect_not(is_answered(other, route));
-    cr_expect(WAIT_UNTIL(is_answered(other, route), PATIENCE_S));
+    cr_expect_not(is_answered(server, route));
+    cr_expect(WAIT_UNTIL(is_answered(server, route), PATIENCE_S));
     cr_expect(WAIT_UNTIL(!holds(server), PATIENCE_S));
     close(deaf);
-    close(other);
     http_server_close(&server);
 }
 
