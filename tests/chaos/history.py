@@ -67,6 +67,7 @@ class Sent:
     content: Content | None
     slot: int = 0
     expect: str = ''  # the code of the refusal that the order was made for; '': it is fit
+    expires: float | None = None  # of an order with max_age_ms: when it is too old to be written
 
     @property
     def key(self) -> Key:
