@@ -10,15 +10,44 @@ import struct
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Sequence
 
 IFF_UP, SIOCGIFFLAGS, SIOCSIFFLAGS = 1, 0x8913, 0x8914
 _kept: list[tuple[subprocess.Popen[bytes], int]] = []  # until the process ends
 _ports = iter(range(20000 + os.getpid() % 97 * 100, 32700))
 
 
+NAMESPACES = ("unshare", "--mount", "--pid", "--ipc", "--net", "--fork", "--kill-child", "--mount-proc")
+REAPING_SHELL = '"$@"; exit $?'  # the first process of a PID namespace has to wait for every orphan
+
+
 def own() -> bool:
-    """Has scripts/chaos made namespaces for this run? It says so only when all of them were allowed."""
+    """Are the namespaces of this process its run's own?"""
     return os.environ.get("CHAOS_NAMESPACES") == "own"
+
+
+def why_not() -> str | None:
+    """Why this machine gives a run no namespaces of its own; None when it does."""
+    if own():
+        return None
+    if os.environ.get("CHAOS_NAMESPACES") == "none":
+        return "CHAOS_NAMESPACES=none"
+    if os.geteuid() != 0:
+        return "only root may make them here"
+    try:
+        tried = subprocess.run([*NAMESPACES, "/bin/sh", "-c", "mount -t tmpfs none /srv"], capture_output=True,
+                               text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return None if tried.returncode == 0 else tried.stderr.strip()
+
+
+def command(argv: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The command and its environment, in namespaces of its own if the machine allows that."""
+    env = {**os.environ, "CHAOS_NAMESPACES": "none"}
+    if own() or why_not():
+        return list(argv), env | ({"CHAOS_NAMESPACES": "own"} if own() else {})
+    return [*NAMESPACES, "/bin/sh", "-c", REAPING_SHELL, "chaos", *argv], env | {"CHAOS_NAMESPACES": "own"}
 
 
 def begin() -> None:

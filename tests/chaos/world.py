@@ -96,7 +96,16 @@ class World:
             if os.geteuid() == 0:
                 shutil.chown(folder, "postgres", "postgres")
         log = self.logs / f"postgres-{name}.log"
-        return Postgres(name, sandbox.free_port(), data, wal, sockets, log)
+        server = Postgres(name, sandbox.free_port(), data, wal, sockets, log)
+        server.env.update(self._clock_env(f"postgres-{name}"))
+        return server
+
+    def _clock_env(self, name: str) -> dict[str, str]:
+        """What lets a fault step the clock of that process alone."""
+        if not self.options.clocks:
+            return {}
+        from chaos.faults.machine import clock_env  # the faults know the world
+        return clock_env(self, name)
 
     # ---- start and end ----
 
@@ -136,7 +145,7 @@ class World:
         ports = ",".join(str(self.back[n, name].port) for name in self.servers)
         url = f"host={HOST},{HOST} port={ports} user=ordersd_app dbname={DATABASE}"
         service = Service(n, self.options.program, sandbox.free_port(), self.logs,
-                          {"DATABASE_URL": url, **self.options.settings}, self.options.keeps_socket)
+                          {"DATABASE_URL": url, **self._clock_env(f"replica-{n}"), **self.options.settings}, self.options.keeps_socket)
         self.replicas.append(service)
         await service.start()
 
