@@ -94,8 +94,11 @@ class Link:
         await self.proxy.tell(do="cut_after", lane=self.name, way=way, bytes=list(counts), every=every, how=how)
 
     async def forget(self) -> None:
-        """Nothing moves any more on the connections of now, and neither side hears of it, until cut()."""
+        """Nothing moves any more on the connections of now, and neither side hears of it, until cut_forgotten()."""
         await self.proxy.tell(do="forget", lane=self.name)
+
+    async def cut_forgotten(self) -> None:
+        await self.proxy.tell(do="cut_forgotten", lane=self.name)
 
     async def lead_to(self, target: str) -> None:
         """New connections lead to that target."""
@@ -103,7 +106,7 @@ class Link:
         self.target = target
 
     async def heal(self) -> None:
-        """Disarms and shapes nothing. Forgotten connections stay forgotten: cut() ends them."""
+        """Disarms and shapes nothing. Forgotten connections stay forgotten."""
         await self.cut_after("up", [])
         await self.set()
 

@@ -45,6 +45,8 @@ class Control:
             await lane.cut_now(words["how"])
         elif do == "forget":
             lane.forget()
+        elif do == "cut_forgotten":
+            lane.cut_forgotten()
         elif do == "counts":
             return {"open": len(lane.pairs), **vars(lane.counts)}
         else:

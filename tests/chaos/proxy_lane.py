@@ -144,6 +144,10 @@ class Lane:
         for pair in self.pairs:
             pair.forget()
 
+    def cut_forgotten(self) -> None:
+        for pair in [pair for pair in self.pairs if pair.forgotten]:
+            pair.end("reset")
+
 
 class Listener:
     """A port that can be open, refuse, or drop what asks for a connection, and stays ours meanwhile."""
