@@ -18,7 +18,7 @@ REAL(pqpool_release);
 /* The lease of this thread that is in a transaction with orders that count as stored. */
 static _Thread_local struct pqpool_lease *uncommitted;
 
-static void commit(struct pqpool_lease *lease)
+static bool commit(struct pqpool_lease *lease)
 {
     const struct session session = {
         .lease = lease,
@@ -26,7 +26,7 @@ static void commit(struct pqpool_lease *lease)
         .deadline_at_ns = clock_after(clock_now_ns(), 10 * NS_PER_S),
     };
     struct err err;
-    (void)transaction_commit(&session, &err);
+    return transaction_commit(&session, &err) == PQPOOL_OK;
 }
 
 enum pqpool_rc __wrap_statement_commit(const struct session *session, enum statement which,
@@ -47,7 +47,7 @@ enum pqpool_rc __wrap_statement_commit(const struct session *session, enum state
 bool __wrap_put_look_up_rest(struct put_attempt *a)
 {
     if (uncommitted != NULL && put_collect_open(a, true) > 0) {
-        commit(uncommitted);
+        (void)commit(uncommitted); /* whatever it says */
         uncommitted = NULL;
     }
     return __real_put_look_up_rest(a);
@@ -56,7 +56,7 @@ bool __wrap_put_look_up_rest(struct put_attempt *a)
 static void *commit_late(void *arg)
 {
     struct pqpool_lease *lease = arg;
-    commit(lease);
+    (void)commit(lease);
     __real_pqpool_release(&lease, PQPOOL_REUSE);
     return NULL;
 }
