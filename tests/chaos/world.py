@@ -116,7 +116,13 @@ class World:
         for n in range(self.options.replicas):
             await self._start_replica(n)
         await self._start_front()
-        await wait.until(self.ready, READY_S, "every replica is ready", 0.1)
+        await wait.until(self._started, READY_S, "every replica is ready", 0.1)
+
+    async def _started(self) -> bool:
+        for service in self.replicas:
+            if service.unexpected:
+                raise RuntimeError(f"{service.unexpected[0]}; its log: {service.log.read_text()[-500:]}")
+        return await self.ready()
 
     async def _start_servers(self) -> None:
         first, second = self.servers["a"], self.servers["b"]
