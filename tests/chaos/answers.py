@@ -163,14 +163,8 @@ def _of_batch(request: Request, answer: Answer, media_type: str) -> list[Verdict
 
 
 def _of_results(request: Request, status: int, summary: dict, results: list[dict]) -> list[Verdict]:
-    minimal = len(results) < len(request.sent)  # only those that did not succeed are shown
-    verdicts: list[Verdict | None] = [None] * len(request.sent)
-    for result in results:
-        _demand(verdicts[result['index']] is None, f'two results with the index {result["index"]}')
-        verdicts[result['index']] = _of_result(result, request.sent[result['index']])
-    shown = [verdict for verdict in verdicts if verdict is not None]
-    if minimal:
-        _fill_minimal(verdicts, shown, summary)
+    _demand([result['index'] for result in results] == list(range(len(request.sent))), 'a result is missing, or out of order')
+    verdicts = [_of_result(result, sent) for result, sent in zip(results, request.sent, strict=True)]
     counted = {'total': len(verdicts), 'created': _count(verdicts, CREATED), 'replayed': _count(verdicts, REPLAYED),
                'unknown': _count(verdicts, UNKNOWN)}
     counted['rejected'] = len(verdicts) - counted['created'] - counted['replayed'] - counted['unknown']
@@ -182,16 +176,6 @@ def _of_results(request: Request, status: int, summary: dict, results: list[dict
 
 def _count(verdicts: list[Verdict], outcome: str) -> int:
     return sum(verdict.outcome == outcome for verdict in verdicts)
-
-
-def _fill_minimal(verdicts: list[Verdict | None], shown: list[Verdict], summary: dict) -> None:
-    """return=minimal leaves successes out. Which of them are new is told only when all are alike."""
-    _demand(all(verdict.outcome not in (CREATED, REPLAYED) for verdict in shown), 'results are missing')
-    _demand(summary['created'] == 0 or summary['replayed'] == 0, 'return=minimal was not asked for')
-    outcome, status = (CREATED, 201) if summary['created'] else (REPLAYED, 200)
-    for i, verdict in enumerate(verdicts):
-        if verdict is None:
-            verdicts[i] = Verdict(outcome, status=status)
 
 
 def _of_result(result: dict, sent: Sent) -> Verdict:

@@ -7,10 +7,13 @@ Times are seconds since the start of the run, by time.monotonic(). `History.epoc
 of that start, so that the moments that ordersd stamps can be placed on the same axis.
 """
 import json
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import NamedTuple
+
+from chaos import clock
 
 # What became of one order of one request, by the contract (api/openapi.yaml, README).
 CREATED = 'created'            # 201
@@ -135,6 +138,11 @@ class History:
         self._by_key: dict[Key, list[Attempt]] = {}
         self._indexed = 0
         self._n = 0
+
+    @staticmethod
+    def starting() -> 'History':
+        """Of a run whose clock has just been started."""
+        return History(time.time() - clock.now())
 
     def next_n(self) -> int:
         self._n += 1

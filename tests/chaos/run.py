@@ -10,7 +10,7 @@ from typing import Callable, Sequence
 
 from chaos import clock, explain, rest, schedule, wait
 from chaos.audit import Violation, audit
-from chaos.clients import Crowd
+from chaos.crowd import Crowd
 from chaos.forked import in_child
 from chaos.history import History
 from chaos.play import Play
