@@ -111,8 +111,7 @@ class Service:
         with contextlib.suppress(wait.TooLate):  # the database may be away: then the old one is not ready either
             await wait.until(lambda: not new.alive() or self._said("schema.ready"), 5, "the new process is ready", 0.1)
         self._asked_to_end.add(old.pid)
-        old.signal(signal.SIGTERM)
-        old.resume()
+        old.resume()  # a paused process takes no signal; and a second SIGTERM would cut its draining short
         return await old.stop(signal.SIGTERM, timeout_s)
 
     def pause(self) -> None:
