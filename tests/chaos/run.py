@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Sequence
 
-from chaos import clock, explain, rest, schedule, wait
-from chaos.audit import Violation, audit
+from chaos import clock, explain, final, schedule, wait
+from chaos.audit import Violation, audit, unsettled
 from chaos.crowd import Crowd
 from chaos.forked import in_child
 from chaos.history import History
@@ -64,7 +64,7 @@ class Run:
         return result
 
     async def _loaded(self) -> None:
-        baseline = await rest.before(self.world)
+        baseline = await final.before(self.world)
         crowd = Crowd(self.history, self.world.http, self.world.seed, rate=self.wanted.rate,
                       replicas=len(self.world.replicas))
         await crowd.start()
@@ -116,12 +116,12 @@ class Run:
         self.world.note(f"checkpoint: {len(self.history.requests):,} requests, {len(found)} broken promises")
         self._broken(*found)
 
-    async def _audit(self, final: bool = False) -> list[Violation]:
+    async def _audit(self, last: bool = False) -> list[Violation]:
         at = clock.now()
         rows = await self.world.rows()
         self.rows = len(rows)
         exemptions = self.play.exemptions_of_now()
-        return await in_child(lambda: audit(self.history, rows, exemptions, None if final else at), AUDIT_S)
+        return await in_child(lambda: audit(self.history, rows, exemptions, None if last else at), AUDIT_S)
 
     def _broken(self, *found: Violation) -> None:
         self.violations += found
@@ -140,7 +140,7 @@ class Run:
 
     # ---- at the end ----
 
-    async def _final(self, crowd: Crowd, baseline: object) -> None:
+    async def _final(self, crowd: Crowd, baseline: final.Baseline) -> None:
         """All faults are healed: what is in doubt is settled, all is back at rest, and the table is compared."""
         try:
             await wait.until(self.world.ready, REST_S, "every replica is ready again", 0.2)
@@ -148,8 +148,8 @@ class Run:
             self._broken(Violation("rest/ready", clock.now(), None, None, str(late), since=clock.now()))
         await crowd.stop(SETTLE_S)
         self._check_ends()
-        self._broken(*await self._audit(final=True))
-        self._broken(*await rest.check(self.world, self.history, baseline))
+        self._broken(*unsettled(crowd.unsettled, clock.now()), *await self._audit(last=True))
+        self._broken(*await final.check(self.world, self.history, baseline))
 
     def _counts(self) -> Counter[str]:
         return Counter(v.outcome for r in self.history.requests if r.kind != "get" for v in r.verdicts)
@@ -172,7 +172,8 @@ class Run:
         self.history.save(out / "history.jsonl")
         result.append_to(out / "result.jsonl")
         events = [(n, event) for n, service in enumerate(self.world.replicas) for event in service.events()]
-        (out / "timeline.txt").write_text(explain.explain(self.history, self.violations, self.world.timeline, events))
+        (out / "timeline.txt").write_text(explain.explain(
+            self.history, self.violations, self.world.timeline, events, f"{result.command}\n{result.trouble}"))
         self.say(f"what happened: {out}/timeline.txt")
 
 

@@ -92,12 +92,26 @@ def make_folder() -> Path:
     return folder
 
 
-REMOVER = 'cat >/dev/null; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 1; rm -rf "$0" && exit; done'
+# What the kernel kills with the driver are its children. Backends that a fault has stopped are not, and do not notice
+# that their server has ended: they are known by their working folder. So is the memory of a server, by its pid file.
+REMOVER = r"""
+cat >/dev/null
+sleep 0.5
+for file in "$0"/*/data/cluster/postmaster.pid; do ipcrm -m "$(sed -n '7s/.* //p' "$file")"; done
+for i in 1 2 3 4 5 6 7 8 9 10; do
+  for pid in $(find /proc/[0-9]* -maxdepth 1 -name cwd -lname "$0/*" | cut -d/ -f3); do
+    case $(readlink /proc/$pid/cwd) in "$0"/*) kill -KILL "$pid" ;; esac
+  done
+  rm -rf "$0" && exit
+  sleep 1
+done
+"""
 
 
 def _remove_at_end(folder: Path) -> None:
     """A child that outlives the driver: it reads until the driver, the only writer, is gone, and removes the folder."""
     reader, writer = os.pipe2(os.O_CLOEXEC)
-    remover = subprocess.Popen(["/bin/sh", "-c", REMOVER, str(folder)], stdin=reader, start_new_session=True, cwd="/")
+    remover = subprocess.Popen(["/bin/sh", "-c", REMOVER, str(folder)], stdin=reader, stderr=subprocess.DEVNULL,
+                               start_new_session=True, cwd="/")
     os.close(reader)
     _kept.append((remover, writer))
