@@ -3,12 +3,13 @@ import asyncio
 import contextlib
 import shutil
 import time
+import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Sequence
 
-from chaos import clock, explain, final, schedule, wait
+from chaos import clock, explain, rest, schedule, wait
 from chaos.audit import Violation, audit, unsettled
 from chaos.crowd import Crowd
 from chaos.forked import in_child
@@ -49,13 +50,14 @@ class Run:
         self.rows = 0
 
     async def whole(self) -> Result:
-        trouble = ""
+        trouble = "it did not come to its end"
         try:
             await self.world.start()
             self.world.note(f"the world is there: {self.wanted.world.replicas} replicas")
             await self._loaded()
-        except (RuntimeError, OSError, wait.TooLate, ExceptionGroup) as error:
-            trouble = f"{type(error).__name__}: {error}"
+            trouble = ""
+        except Exception:
+            trouble = traceback.format_exc()
             self.say(f"TROUBLE {trouble}")
         finally:
             result = self._result(trouble)
@@ -64,7 +66,7 @@ class Run:
         return result
 
     async def _loaded(self) -> None:
-        baseline = await final.before(self.world)
+        baseline = await rest.before(self.world)
         crowd = Crowd(self.history, self.world.http, self.world.seed, rate=self.wanted.rate,
                       replicas=len(self.world.replicas))
         await crowd.start()
@@ -140,7 +142,7 @@ class Run:
 
     # ---- at the end ----
 
-    async def _final(self, crowd: Crowd, baseline: final.Baseline) -> None:
+    async def _final(self, crowd: Crowd, baseline: rest.Baseline) -> None:
         """All faults are healed: what is in doubt is settled, all is back at rest, and the table is compared."""
         try:
             await wait.until(self.world.ready, REST_S, "every replica is ready again", 0.2)
@@ -149,7 +151,7 @@ class Run:
         await crowd.stop(SETTLE_S)
         self._check_ends()
         self._broken(*unsettled(crowd.unsettled, clock.now()), *await self._audit(last=True))
-        self._broken(*await final.check(self.world, self.history, baseline))
+        self._broken(*await rest.check(self.world, self.history, baseline))
 
     def _counts(self) -> Counter[str]:
         return Counter(v.outcome for r in self.history.requests if r.kind != "get" for v in r.verdicts)

@@ -42,7 +42,6 @@ class Service:
         self.settings: dict[str, str] = {**SETTINGS, **settings}
         self.logs: list[Path] = []  # one a process
         self.unexpected: list[str] = []  # processes that ended though nobody asked them to
-        self.shared = False  # has another process answered under this name while the newest one did?
         self._process: Process | None = None
         self._asked_to_end: set[int] = set()
         self._read: dict[Path, int] = {}  # bytes that events() has returned
@@ -53,7 +52,6 @@ class Service:
     async def start(self, env: Mapping[str, str] | None = None, program: Path | None = None) -> None:
         """Starts a process and does not wait until it is ready. `env` counts for this process only."""
         self._process = self._spawn(env or {}, program or self.program)
-        self.shared = False
 
     def _spawn(self, env: Mapping[str, str], program: Path) -> Process:
         all_env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC",
@@ -110,7 +108,6 @@ class Service:
         assert self._socket is not None and self._process is not None, "only a socket that is kept can be shared"
         old = self._process
         new = self._process = self._spawn(env or {}, program or self.program)
-        self.shared = True
         with contextlib.suppress(wait.TooLate):  # the database may be away: then the old one is not ready either
             await wait.until(lambda: not new.alive() or self._said("schema.ready"), 5, "the new process is ready", 0.1)
         self._asked_to_end.add(old.pid)
