@@ -13,16 +13,17 @@ if TYPE_CHECKING:
     from chaos.world import World
 
 GROUPS = ("kill", "stop", "cut", "disk", "database", "failover", "machine", "crowd", "deploy")
-MODULES = ("processes", "network", "disk", "database", "failover", "machine", "crowds", "deploys")
+MODULES = ("processes", "network", "disk", "database", "refusals", "failover", "machine", "crowds", "deploys")
 
 # What a fault may excuse: rules of the audit, as findings.py has them.
 # The database stores nothing, or nothing in time. HAProxy answers 503 when no replica is ready.
 NOT_STORED = ("unavailable/commit_timeout", "unavailable/commit_unknown", "unavailable/database_down",
               "unavailable/database_unavailable", "unavailable/queue_slow", "unavailable/queue_full",
               "unavailable/balancer_503")
-# A process in front of the database ended: requests in hand get no answer, new ones wait or are refused.
+# A process in front of the database ended: requests in hand get no answer, new ones wait or are refused. A new one has
+# no connection to the database in its first moments.
 ENDED = ("unanswered", "late", "unavailable/dial", "unavailable/starting", "unavailable/shutting_down",
-         "unavailable/balancer_502", "unavailable/balancer_503")
+         "unavailable/database_down", "unavailable/balancer_502", "unavailable/balancer_503")
 # Requests or answers arrived late, and ordersd may have given up a request that came too slowly.
 DELAYED = ("late", "unavailable/request_timeout", "unavailable/dial")
 

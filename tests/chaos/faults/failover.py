@@ -3,6 +3,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from chaos.faults import NOT_STORED, Fault, register
+from chaos.wait import TooLate, until
 
 if TYPE_CHECKING:
     from chaos.world import World
@@ -68,3 +69,32 @@ class FailoverUnfenced(Failover):
 
     async def fence(self, world: "World") -> str:
         return f"left {world.primary.name} as it is"
+
+
+@register
+class OldPrimaryBack(FailoverUnfenced):
+    """The primary stands still, the standby is promoted, and the old primary comes back and takes writes while the new one is away."""
+    kind, group, lasts = "old_primary_back", "failover", (1.0, 3.0)
+    excuses, because = NOT_STORED, "the primary was replaced, and the new one was away"
+    noticed_s = 30.0  # until every replica is at the new primary
+
+    async def inject(self, world: "World") -> str | None:
+        if not await world.standby_in_sync():
+            return self.not_now("the standby does not have all that was acknowledged")
+        old = world.primary
+        old.pause()
+        await world.promote_standby()
+        try:
+            await until(world.ready, self.noticed_s, "every replica is at the new primary", 0.2)
+        except TooLate as late:
+            return self.not_now(str(late))
+        await world.primary.stop("immediate")
+        old.resume()
+        await old.await_standby(None)
+        return f"{old.name} stood still, {world.primary.name} was promoted and stopped, {old.name} goes on and waits for no standby"
+
+    async def heal(self, world: "World") -> None:
+        await world.standby.stop("immediate")
+        if not world.primary.alive():
+            await world.primary.start()
+        await super().heal(world)
