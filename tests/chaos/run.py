@@ -75,7 +75,7 @@ class Run:
         try:
             await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED, timeout=self.wanted.seconds + 300)
             if playing.done() and not self.violations:
-                await asyncio.sleep(max(0.0, self.wanted.seconds - self._loaded_for()))
+                await asyncio.wait([watching], timeout=max(0.0, self.wanted.seconds - self._loaded_for()))
         finally:
             await self._end(tasks)
         if not self.violations:

@@ -85,13 +85,21 @@ class OldPrimaryBack(FailoverUnfenced):
         old.pause()
         await world.promote_standby()
         try:
-            await until(world.ready, self.noticed_s, "every replica is at the new primary", 0.2)
+            await until(lambda: self.moved(world), self.noticed_s, "every replica is at the new primary", 0.2)
         except TooLate as late:
             return self.not_now(str(late))
         await world.primary.stop("immediate")
         old.resume()
         await old.await_standby(None)
         return f"{old.name} stood still, {world.primary.name} was promoted and stopped, {old.name} goes on and waits for no standby"
+
+    async def moved(self, world: "World") -> bool:
+        """Has every replica sessions at the new primary, all of which have asked it who it is? A replica that was never
+        there cannot know that the old primary was replaced. Readiness does not tell: it falls only after a check."""
+        new = world.primary
+        links = [await world.back[service.index, new.name].counts() for service in world.replicas]
+        sessions = await new.backends("application_name = 'ordersd' AND query <> ''")
+        return all(link["open"] for link in links) and len(sessions) >= sum(link["open"] for link in links)
 
     async def heal(self, world: "World") -> None:
         await world.standby.stop("immediate")

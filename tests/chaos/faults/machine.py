@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 # ---- clocks ----
 # libfaketime shifts CLOCK_REALTIME of the processes that are started with it. CLOCK_MONOTONIC stays as it is, and so
-# does the machine's clock.
+# does the machine's clock. Without FORCE_MONOTONIC_FIX=0 every pthread_cond_timedwait() by that clock ends at once.
 
-LIBRARIES = "/usr/lib/*/faketime/libfaketime.so.1"
+LIBRARIES = "/usr/lib/*/faketime/libfaketimeMT.so.1"  # for processes with threads
 NOTICED_S = 1  # how often a process reads its file
 
 
@@ -46,7 +46,8 @@ def clock_env(world: "World", name: str) -> dict[str, str]:
     file = clock_file(world, name)
     step(file, 0)
     return {"LD_PRELOAD": glob.glob(LIBRARIES)[0], "FAKETIME_TIMESTAMP_FILE": str(file), "NO_FAKE_STAT": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_CACHE_DURATION": str(NOTICED_S)}
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_FORCE_MONOTONIC_FIX": "0",
+            "FAKETIME_CACHE_DURATION": str(NOTICED_S)}
 
 
 def step(file: Path, seconds: float) -> None:
