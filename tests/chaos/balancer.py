@@ -1,9 +1,12 @@
 """HAProxy in front of three replicas, with the project's own configuration: only addresses are changed."""
+import contextlib
 import re
 import shutil
 import signal
+import socket
 from pathlib import Path
 
+from chaos import wait
 from chaos.process import Process
 
 REPLICAS = re.compile(r"^ *server-template .*$", re.MULTILINE)
@@ -39,6 +42,12 @@ class HAProxy:
     async def start(self) -> None:
         self._process = Process(["haproxy", "-db", "-f", str(self._file)], log=self.log,
                                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+        await wait.until(self._listens, 10, "HAProxy listens")
+
+    def _listens(self) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
 
     async def stop(self, timeout_s: float = 10) -> None:
         """As an operator does: SIGUSR1 lets connections end."""

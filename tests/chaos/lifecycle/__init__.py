@@ -13,6 +13,7 @@ COMMANDS = {
     "upgrade": "the previous release to this one and back, under load, with a migration in between",
     "soak": "60 % of the most, a fault a minute, for hours: what has grown since the start?",
 }
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 SECONDS = {"overload": 40.0, "deploy": 30.0}
 
 
@@ -22,6 +23,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, words in COMMANDS.items():
         command = commands.add_parser(name, help=words, description=words)
         command.add_argument("--seed", type=int, default=1)
+        command.add_argument("--program", type=pathlib.Path, default=ROOT / "build/dev/ordersd", help="the ordersd to be tested")
         command.add_argument("--report", type=pathlib.Path, help="also write the report to this file")
         command.add_argument("--only", default="", metavar="WORDS", help="only the cases whose name has these words")
         if name == "soak":

@@ -20,7 +20,7 @@ BETWEEN_S = 1.0
 READY_S = 20.0
 # Pauses stay far below the second for which a draining service keeps idle connections, so no request meets that end.
 CLIENTS = [(Shape(pause=0.02), 32), (Shape("batch", 20, pause=0.1), 4), (Shape("atomic", 5, pause=0.1), 4),
-           (Shape("get", pause=0.05), 8)]
+           (Shape("get", pause=0.05), 8), (Shape(pause=0.02, dials=True), 8)]
 
 
 async def hand_over(service: Service) -> int:
@@ -52,22 +52,22 @@ CASES = (
 
 
 async def run(arguments, say) -> list[Outcome]:
-    return [await _one(case, arguments.seed, arguments.seconds, say) for case in chosen(CASES, arguments.only)]
+    return [await _one(case, arguments, say) for case in chosen(CASES, arguments.only)]
 
 
-async def _one(case: Case, seed: int, seconds: float, say) -> Outcome:
+async def _one(case: Case, arguments, say) -> Outcome:
     outcome = Outcome(f"rolling deploy: {case.name}")
     if case.replicas > 1 and balancer.missing():
         outcome.skipped = balancer.missing() or ""
         return outcome
-    world = World(Options(seed=seed, replicas=case.replicas, settings=case.settings, keeps_socket=case.keeps_socket))
+    world = World(Options(seed=arguments.seed, program=arguments.program, replicas=case.replicas, settings=case.settings, keeps_socket=case.keeps_socket))
     try:
         await world.start()
         history = new_history()
         traffic = Traffic(world, history, "deploy")
         load = asyncio.create_task(traffic.until_stopped(CLIENTS))
         await asyncio.sleep(2)
-        deploys = await _roll(world, case, seconds, outcome, say)
+        deploys = await _roll(world, case, arguments.seconds, outcome, say)
         await asyncio.sleep(1)
         traffic.stop()
         await load

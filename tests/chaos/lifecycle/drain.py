@@ -65,13 +65,13 @@ CASES = (
 
 
 async def run(arguments, say) -> list[Outcome]:
-    return [await _one(case, arguments.seed, say) for case in chosen(CASES, arguments.only)]
+    return [await _one(case, arguments, say) for case in chosen(CASES, arguments.only)]
 
 
-async def _one(case: Case, seed: int, say) -> Outcome:
+async def _one(case: Case, arguments, say) -> Outcome:
     """The listening socket is the service's own here: clients that dial after its end are refused at once."""
     settings = {**case.settings, "SHUTDOWN_TIMEOUT": f"{case.timeout_s}s"}
-    world = World(Options(seed=seed, settings=settings, keeps_socket=False))
+    world = World(Options(seed=arguments.seed, program=arguments.program, settings=settings, keeps_socket=False))
     outcome = Outcome(f"SIGTERM under full load: {case.name}")
     try:
         await world.start()

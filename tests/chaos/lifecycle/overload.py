@@ -40,22 +40,22 @@ CASES = (
 
 
 async def run(arguments, say) -> list[Outcome]:
-    return [await _one(case, arguments.seed, arguments.seconds, say) for case in chosen(CASES, arguments.only)]
+    return [await _one(case, arguments, say) for case in chosen(CASES, arguments.only)]
 
 
-async def _one(case: Case, seed: int, seconds: float, say) -> Outcome:
-    world = World(Options(seed=seed, settings=case.settings))
+async def _one(case: Case, arguments, say) -> Outcome:
+    world = World(Options(seed=arguments.seed, program=arguments.program, settings=case.settings))
     outcome = Outcome(f"overload: {case.name}")
     try:
         await world.start()
         await world.primary.sql(SLOW_STATEMENTS)
         history = new_history()
-        most = await _most(world, case, history, seconds / 4)
+        most = await _most(world, case, history, arguments.seconds / 4)
         say(f"{case.name}: the service takes {most:.0f} orders/s; now it gets {FACTOR:g} times of that")
         began = now()
         traffic = Traffic(world, history, "overload")
         rate = FACTOR * most / case.shape.orders
-        samples, probes = await _watched(world, traffic.open_loop(case.connections, seconds, case.shape, rate))
+        samples, probes = await _watched(world, traffic.open_loop(case.connections, arguments.seconds, case.shape, rate))
         outcome.figure("most that the service took", f"{most:.0f} orders/s")
         _judge_load(outcome, history, began, now() - began, most)
         await _judge_service(outcome, world, samples, probes)

@@ -25,6 +25,7 @@ class Shape:
     orders: int = 1
     metadata: int = 0
     pause: float = 0.0  # between an answer and the next request, about
+    dials: bool = False  # a connection for each request
 
 
 class Traffic:
@@ -63,6 +64,8 @@ class Traffic:
         await asyncio.sleep(self._rng.random() * max(shape.pause, 0.05))
         while not self._stopped.is_set():
             request = await self._one(asker, shape)
+            if shape.dials:
+                asker.hang_up()
             pause = shape.pause * self._rng.uniform(0.5, 1.5)
             await asyncio.sleep(pause if _good(request) else max(pause, AFTER_TROUBLE_S))
         asker.hang_up()

@@ -21,15 +21,15 @@ CALM_S = 2.0
 
 
 async def run(arguments, say) -> list[Outcome]:
-    program = Options().program
+    program = arguments.program
     try:
         old = await previous.program(program.parent)
     except previous.Missing as why:
         outcome = Outcome("upgrade under load")
         outcome.skipped = str(why)
         return [outcome]
-    return [await _one("the schema is the same", _same_schema, seed, old, program, say),
-            await _one("a migration in between", _migration, seed, old, program.parent / "ordersd_next", say)]
+    return [await _one("the schema is the same", _same_schema, arguments.seed, old, program, say),
+            await _one("a migration in between", _migration, arguments.seed, old, program.parent / "ordersd_next", say)]
 
 
 async def _one(name: str, steps, seed: int, old: Path, new: Path, say) -> Outcome:
