@@ -16,6 +16,7 @@ from chaos.forked import in_child
 from chaos.history import History
 from chaos.play import Play
 from chaos.results import Result
+from chaos.sql import SqlError
 from chaos.world import Options, World
 
 PROGRESS_S = 10.0
@@ -112,7 +113,7 @@ class Run:
     async def _checkpoint(self) -> None:
         try:
             found = await self._audit()
-        except (RuntimeError, OSError, asyncio.TimeoutError) as error:
+        except (SqlError, RuntimeError, OSError, asyncio.TimeoutError) as error:  # a fault may have the primary away
             self.world.note(f"checkpoint left out: {error}")
             return
         self.world.note(f"checkpoint: {len(self.history.requests):,} requests, {len(found)} broken promises")
