@@ -1,4 +1,5 @@
 """What the machine gives to one process: its clock, file descriptors, memory."""
+import asyncio
 import contextlib
 import functools
 import glob
@@ -82,9 +83,10 @@ class Clock(Fault):
         return f"stepped the clock of {self.name(world)} by {self.params['step_s']:+g} s"
 
     async def heal(self, world: "World") -> None:
-        """Which is a step too, the other way."""
+        """Which is a step too, the other way. The process notices it when it reads its file again."""
         with contextlib.suppress(AttributeError):
             step(self.file, 0)
+            await asyncio.sleep(NOTICED_S + 0.5)
 
 
 @register
