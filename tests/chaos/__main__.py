@@ -5,15 +5,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 from chaos import balancer, faults, lifecycle, results, sandbox, schedule
 from chaos.process import become
 from chaos.results import Result
+from chaos.runs import USAGE, replicas, said, several, seeds
 from chaos.world import ROOT, Options
 
-USAGE, INTERRUPTED = 2, 130
+COMMANDS = {"planted": "ordersd with planted bugs: does a run find each of them?", **lifecycle.COMMANDS}
 EPILOG = """
 The exit code is 0 when every promise was kept, 1 when one was broken, 2 for a wrong command line, 3 when the harness
 itself failed and 77 when no fault could be injected. A seed repeats the schedule of faults and what each client sends,
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
                                    formatter_class=argparse.RawDescriptionHelpFormatter)
     made.description = ("Runs ordersd, PostgreSQL with a synchronous standby, and clients; injects faults by a seeded "
                         "schedule;\nand compares every answer with the table.\n\nOther commands:\n"
-                        + "\n".join(f"  scripts/chaos {name:10} {words}" for name, words in lifecycle.COMMANDS.items()))
+                        + "\n".join(f"  scripts/chaos {name:10} {words}" for name, words in COMMANDS.items()))
     made.add_argument("--minutes", type=float, default=2.0, help="how long the clients and the faults go on (2)")
     made.add_argument("--seed", default="1", help="one seed, or a range as 1-60 (1)")
     made.add_argument("--faults", default="", help="groups or kinds with commas between them; all without it")
@@ -41,19 +41,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, default=ROOT / "build/chaos", help="where a failing run leaves its story")
     made.add_argument("--results", type=Path, help="append the result of each run to this file, a line of JSON")
     made.add_argument("--report", type=Path, help="show the results that this file has, and end")
-    made.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    made.add_argument("--nth", type=int, help=argparse.SUPPRESS)  # this process is one run, the nth of its seed
     return made
-
-
-def seeds(text: str) -> list[str]:
-    first, dash, last = text.partition("-")
-    if dash and first.isdigit() and last.isdigit():
-        return [str(n) for n in range(int(first), int(last) + 1)]
-    return [text]
-
-
-def replicas(args: argparse.Namespace, seed: str) -> int:
-    return args.replicas or schedule.replicas_of(seed)
 
 
 # ---- a run, in its own process ----
@@ -65,8 +54,8 @@ def one(args: argparse.Namespace, kinds: list[str]) -> int:
     options = Options(seed=seed, replicas=replicas(args, seed), program=args.program.resolve(),
                       keeps_socket=schedule.keeps_socket(seed),
                       clocks=any(faults.KINDS[kind].steps_clocks for kind in kinds))
-    wanted = Wanted(options, args.minutes * 60, kinds, args.out / f"seed-{seed}", args.rate, args.checkpoint,
-                    said(args, seed))
+    out = args.out / (f"seed-{seed}" if args.nth == 1 else f"seed-{seed}.{args.nth}")
+    wanted = Wanted(options, args.minutes * 60, kinds, out, args.rate, args.checkpoint, said(args, seed))
 
     async def whole() -> Result:
         return await Run(wanted).whole()
@@ -78,64 +67,6 @@ def one(args: argparse.Namespace, kinds: list[str]) -> int:
     return result.exit_code()
 
 
-def said(args: argparse.Namespace, seed: str) -> str:
-    words = ["scripts/chaos", f"--minutes {args.minutes:g}", f"--seed {seed}", f"--rate {args.rate:g}"]
-    words += [f"--faults {args.faults}"] if args.faults else []
-    words += [f"--replicas {args.replicas}"] if args.replicas else []
-    return " ".join(words)
-
-
-# ---- all of them ----
-
-def run_one(args: argparse.Namespace, argv: list[str], seed: str, report: Path) -> int:
-    """The child dies with this process, and all that it has started dies with the child."""
-    inner = [*without(argv, "--seed", "--repeat", "--results"), "--seed", seed, "--results", str(report), "--one"]
-    command, env = sandbox.command([sys.executable, "-m", "chaos", *inner])
-    child = subprocess.Popen(command, env=env, preexec_fn=become(None, signal.SIGKILL))
-    while True:
-        try:
-            return child.wait()
-        except KeyboardInterrupt:  # the child has it too, and ends by itself
-            continue
-
-
-def without(argv: list[str], *options: str) -> list[str]:
-    kept: list[str] = []
-    skip = False
-    for word in argv:
-        name, equals, _ = word.partition("=")
-        if not skip and name not in options:
-            kept.append(word)
-        skip = not skip and name in options and not equals
-    return kept
-
-
-def several(args: argparse.Namespace, argv: list[str]) -> int:
-    codes: Counter[int] = Counter()
-    seen: dict[str, list[int]] = {}
-    report = args.results or args.out / f"results-{os.getpid()}.jsonl"
-    for seed in seeds(args.seed):
-        for _ in range(args.repeat):
-            print(f"{said(args, seed)}: {replicas(args, seed)} replicas", flush=True)
-            code = run_one(args, argv, seed, report)
-            codes[code] += 1
-            seen.setdefault(seed, []).append(code)
-            if code in (USAGE, INTERRUPTED, -signal.SIGINT):
-                return code
-    tell(args, seen, report)
-    return max((code for code in codes if code != 77), default=77) if codes.keys() - {0} else 0
-
-
-def tell(args: argparse.Namespace, seen: dict[str, list[int]], report: Path) -> None:
-    if sum(map(len, seen.values())) > 1:
-        print(results.summary(results.load(report)[-sum(map(len, seen.values())):]))
-    for seed, ends in seen.items():
-        if args.repeat > 1 or 1 in ends:
-            print(f"seed {seed}: a broken promise was seen in {ends.count(1)} of {len(ends)} runs")
-    if not args.results:
-        report.unlink(missing_ok=True)
-
-
 def warn() -> None:
     if why := sandbox.why_not():
         print(f"no namespaces of its own ({why}): no disk can be filled, and ports are shared", flush=True)
@@ -143,31 +74,42 @@ def warn() -> None:
         print(f"SKIPPED three replicas: {why}", flush=True)
 
 
+def shown(args: argparse.Namespace, kinds: list[str]) -> bool:
+    """Was it only asked for something to be shown?"""
+    if args.list_faults:
+        for kind in kinds:
+            print(f"{faults.KINDS[kind].group:10} {kind:24} {faults.KINDS[kind].__doc__}")
+    elif args.report:
+        print(f"{results.summary(results.load(args.report))}\n\n{results.markdown(results.load(args.report))}")
+    elif args.schedule:
+        for seed in seeds(args.seed):
+            print(schedule.describe(schedule.draw(seed, args.minutes * 60, kinds, replicas(args, seed))))
+    else:
+        return False
+    return True
+
+
+def refused(why: str) -> int:
+    print(f"scripts/chaos: {why}", file=sys.stderr)
+    return USAGE
+
+
 def main(argv: list[str]) -> int:
+    if argv and argv[0] == "planted":
+        from chaos.planted import hunt
+        return hunt.main(argv[1:])
     if argv and argv[0] in lifecycle.COMMANDS:
         return lifecycle_in_namespaces(argv)
     args = parser().parse_args(argv)
     try:
         kinds = faults.chosen(args.faults)
     except ValueError as error:
-        print(f"scripts/chaos: {error}", file=sys.stderr)
-        return USAGE
-    if args.list_faults:
-        for kind in kinds:
-            print(f"{faults.KINDS[kind].group:10} {kind:24} {faults.KINDS[kind].__doc__}")
-        return 0
-    if args.report:
-        print(f"{results.summary(results.load(args.report))}\n\n{results.markdown(results.load(args.report))}")
-        return 0
-    if args.schedule:
-        for seed in seeds(args.seed):
-            print(schedule.describe(schedule.draw(seed, args.minutes * 60, kinds, replicas(args, seed))))
+        return refused(str(error))
+    if shown(args, kinds):
         return 0
     if not args.program.is_file():
-        print(f"scripts/chaos: {args.program} is not there: cmake --preset dev && cmake --build --preset dev --target "
-              "ordersd", file=sys.stderr)
-        return USAGE
-    if args.one:
+        return refused(f"{args.program} is not there: cmake --preset dev && cmake --build --preset dev --target ordersd")
+    if args.nth:
         return one(args, kinds)
     warn()
     return several(args, argv)

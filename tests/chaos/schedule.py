@@ -35,7 +35,7 @@ def draw(seed: int | str, seconds: float, kinds: Sequence[str], replicas: int) -
     planned: list[Planned] = []
     bag: list[str] = []
     at = FIRST_S
-    while at < seconds - CALM_S:
+    while kinds and at < seconds - CALM_S:
         if not bag:
             bag = sorted(kinds)
             rng.shuffle(bag)

@@ -3,8 +3,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from chaos import __main__ as command
-from chaos import balancer, service
+from chaos import balancer, runs, service
 from chaos.world import ROOT, Exclusive
 
 
@@ -36,9 +35,12 @@ class TestParts(unittest.TestCase):
         self.assertEqual(exclusive.taken(frozenset({"primary", "standby"})), {"primary"})
 
     def test_command_line(self) -> None:
-        self.assertEqual(command.seeds("3-5"), ["3", "4", "5"])
-        self.assertEqual(command.seeds("a-b"), ["a-b"])
-        self.assertEqual(command.without(["--seed", "1", "--x", "--repeat=3", "y"], "--seed", "--repeat"), ["--x", "y"])
+        self.assertEqual(runs.seeds("3-5"), ["3", "4", "5"])
+        self.assertEqual(runs.seeds("a-b"), ["a-b"])
+        self.assertEqual(runs.without(["--seed", "1", "--x", "--repeat=3", "y"], "--seed", "--repeat"), ["--x", "y"])
+
+    def test_a_broken_promise_is_worse_than_trouble(self) -> None:
+        self.assertEqual([runs.worst(codes) for codes in ([0, 77], [77], [0, 1, 3], [0, -9])], [0, 77, 1, 3])
 
 
 if __name__ == "__main__":
