@@ -115,7 +115,9 @@ def _of_problem(request: Request, answer: Answer, media_type: str) -> list[Verdi
     document = json.loads(answer.body)
     _demand(document['status'] == answer.status, f'the document says {document["status"]}')
     request.code = document['code'] if own else f'balancer_{answer.status}'
-    if own:
+    if not own:
+        _demand(document['type'] == 'about:blank', 'X-Request-Id is missing')
+    else:
         _demand(answer.headers['x-request-id'] == request.request_id, 'X-Request-Id is that of another request')
         _demand(document['instance'] == f'urn:ordersd:request:{request.request_id}', f'instance is {document["instance"]}')
     if answer.status in (429, 503):

@@ -139,7 +139,8 @@ def stamp(story: Story) -> Iterator[Violation]:
     created = [a for a in writers if a.request.outcome(a.slot, story.at) == CREATED]
     at = _stamp(story)
     if writers and not any(_was_under_way(a, at) for a in created or writers):
-        yield violation('stamp', max(at, *(a.request.began for a in writers)),
+        last = max(a.request.ended or a.request.began for a in writers)
+        yield violation('stamp', max(at, last),
                         f'received at {at:.3f} s, when no request was on its way that can have written it: '
                         + _answers(story.writes), story.key, [a.request for a in story.writes])
 

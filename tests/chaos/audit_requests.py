@@ -66,6 +66,8 @@ def _complaint(request: Request, slot: int, verdict: Verdict) -> str | None:
         if sent.expect == verdict.code == 'stale_order':
             early = sent.expires is not None and request.ended < sent.expires - CLOCK_SLACK_S
             return 'refused/stale_order' if early else None
+        if sent.expect == 'stale_order' and verdict.code == 'invalid_order':
+            return 'refused/in_the_future'  # its sent_at is ahead of the clock of ordersd
         return None if sent.expect == verdict.code else f'refused/{verdict.code}'
     if verdict.outcome in (NOT_ACCEPTED, UNKNOWN, FAILED) and verdict.code != OF_ANOTHER:
         return f'unavailable/{verdict.code}'

@@ -67,8 +67,12 @@ class Poster(Client):
         return self.known.note(await act())
 
     async def _post(self, sent: Sent, give_up: GiveUp | None = None) -> Request:
-        headers = {'Prefer': 'return=minimal'} if self.rng.random() < 0.3 else None
-        return await self.asker.post('single', [sent], self.text(sent).encode(), '', headers, give_up)
+        headers = {'Prefer': 'return=minimal'} if self.rng.random() < 0.3 else {}
+        text = self.text(sent)
+        if self.rng.random() < 0.1 and not sent.expect:
+            headers['Idempotency-Key'] = self.rng.choice((sent.cid, f'"{sent.cid}"'))
+            text = text.replace(f'"{sent.cid}"', 'null')
+        return await self.asker.post('single', [sent], text.encode(), '', headers, give_up)
 
     async def _fresh(self) -> Request:
         return await self._post(self.new())

@@ -73,6 +73,11 @@ class Refusals(unittest.TestCase):
         refused = post(1, 2, 'refused', expect='stale_order', expires=3, code='stale_order')
         self.assertEqual(rules({}, refused), ['refused/stale_order'])
 
+    def test_of_an_order_that_ordersd_thinks_not_sent_yet(self):
+        refused = post(1, 2, 'refused', expect='stale_order', expires=3, code='invalid_order')
+        self.assertEqual(rules({}, refused), ['refused/in_the_future'])
+        self.assertEqual(rules({}, post(1, 2, 'refused', code='invalid_order')), ['refused/invalid_order'])
+
     def test_an_exemption_of_one_code_is_none_of_another(self):
         refused, rule = post(1, 2, 'refused', code='refused_by_database'), 'refused/refused_by_database'
         self.assertEqual(rules({}, refused, exempt=(Exemption('refused/stale_order', 0, 9, 'clock'),)), [rule])

@@ -93,7 +93,7 @@ class Clock(Fault):
 class ClockOfOrdersd(Clock):
     """The clock of one ordersd is stepped, forwards or backwards, and back (libfaketime)."""
     kind, group, lasts = "clock_ordersd", "machine", (2.0, 8.0)
-    excuses = ("stamp", "refused/stale_order", "unfit")
+    excuses = ("stamp", "refused/stale_order", "refused/in_the_future", "unfit")
     because = "the clock that stamps orders, and tells which are stale, was wrong"
 
     def name(self, world: "World") -> str:
