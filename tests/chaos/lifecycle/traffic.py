@@ -11,6 +11,7 @@ from chaos.asking import Asker, Limits
 from chaos.clock import now
 from chaos.history import ACKNOWLEDGED, Content, History, Request, Sent
 from chaos.orders import make_content, render
+from chaos.service import HOST
 from chaos.world import World
 
 AFTER_TROUBLE_S = 0.1  # a client that was refused, or has no connection, waits that long at least
@@ -30,7 +31,8 @@ class Shape:
 
 class Traffic:
     def __init__(self, world: World, history: History, name: str, limits: Limits = Limits()) -> None:
-        self._targets, self._rng = world.http, world.rng(f"traffic/{name}")
+        port = world.balancer.port if world.balancer else world.replicas[0].port
+        self._targets, self._rng = [(HOST, port)], world.rng(f"traffic/{name}")  # no fault of the network is wanted here
         self._replica = world.replicas[0].name if len(world.replicas) == 1 else None  # else the balancer says which
         self._history, self._name, self._limits = history, name, limits
         self._stopped = asyncio.Event()

