@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 
 from chaos.audit_ids import Story
 from chaos.findings import Violation, violation
-from chaos.history import (ACKNOWLEDGED, ANSWERED, CLOSED, DEADLINE, FAILED, MAY_WRITE, NOT_ACCEPTED, REFUSED,
-                           REFUSED_DIAL, UNKNOWN, Key, Request, Verdict)
+from chaos.history import (ABSENT, ACKNOWLEDGED, ANSWERED, CLOSED, DEADLINE, FAILED, FOUND, MAY_WRITE, NOT_ACCEPTED,
+                           REFUSED, REFUSED_DIAL, UNKNOWN, Key, Request, Verdict)
 
 OF_ANOTHER = 'batch_refused'  # 424: this order is good, another one of its atomic batch is not
 CLOCK_SLACK_S = 0.1
@@ -21,6 +21,8 @@ def check(request: Request, stories: Mapping[Key, Story], at: float) -> Iterator
     if request.kind == 'atomic':
         yield from _atomic_answer(request, at)
         yield from _atomic_table(request, stories)
+    if request.kind == 'get' and len(request.sent) > 1 and request.ended is not None:
+        yield from _torn_read(request, stories)
 
 
 # ---- it was answered, and in time ----
@@ -108,6 +110,20 @@ def _surely_wrote(request: Request, slot: int, stories: Mapping[Key, Story]) -> 
     if story.row is None or story.row.content != sent.content or request.outcome(slot, story.at) not in MAY_WRITE:
         return False
     return all(a.request is request for a in story.may_have_written(sent.content))
+
+
+def _torn_read(request: Request, stories: Mapping[Key, Story]) -> Iterator[Violation]:
+    """One GET sees all of an atomic batch or nothing, of the ids that this batch alone can have written."""
+    seen: dict[int, dict[str, Key]] = {}  # by the batch: an id for each outcome
+    for sent, verdict in zip(request.sent, request.verdicts, strict=True):
+        writers = {a.request.n for a in stories[sent.key].may_have_written() if a.request.kind == 'atomic'}
+        if len(writers) == 1 and len(stories[sent.key].may_have_written()) == 1 and verdict.outcome in (FOUND, ABSENT):
+            seen.setdefault(writers.pop(), {}).setdefault(verdict.outcome, sent.key)
+    for batch, outcomes in seen.items():
+        if len(outcomes) > 1:
+            found, absent = outcomes[FOUND], outcomes[ABSENT]
+            yield violation('torn_read', request.ended, f'request {request.n} found {found[1]} of the atomic batch {batch}, '
+                            f'and not {absent[1]}', absent, [request])
 
 
 def _of(request: Request, rule: str, text: str, at: float | None = None) -> Violation:

@@ -156,9 +156,14 @@ class Batcher(Client):
 
 
 class AtomicBatcher(Batcher):
-    """Batches of which all is stored or nothing. In doubt the whole is repeated, as the contract asks."""
+    """Batches of which all is stored or nothing; meanwhile somebody reads. In doubt the whole is repeated, as the
+    contract asks."""
     kind, query = 'atomic', '?atomic=true'
     orders = 8.0
+
+    def __init__(self, account: str, askers: Iterable[Asker], known: Known, rng: random.Random) -> None:
+        writer, self._reader = askers
+        super().__init__(account, writer, known, rng)
 
     def _mixed(self) -> list[Sent]:
         batch = [self.new() for _ in range(self.rng.randrange(2, 12))]
@@ -171,11 +176,17 @@ class AtomicBatcher(Batcher):
     async def step(self) -> bool:
         batch = self._mixed()
         for _ in range(self.rng.randrange(1, 4)):
-            request = await self._send(batch)
+            request, _ = await asyncio.gather(self._send(batch), self._read(batch))
             if request.verdicts[0].status is not None and request.verdicts[0].status < 500:
                 break
             await asyncio.sleep(self.rng.random() * 0.5)
         return self.known.note(request)
+
+    async def _read(self, batch: list[Sent]) -> None:
+        if self.rng.random() < 0.5:
+            await asyncio.sleep(self.rng.random() * 0.01)
+            mine = {sent.cid: sent for sent in batch if sent.account == self.account}
+            await self._reader.get_by_ids(self.account, list(mine.values()))
 
 
 class Herd(Client):

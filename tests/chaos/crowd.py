@@ -13,7 +13,7 @@ from chaos.orders import render
 # How many of each kind, and their part of the rate in orders. Readers send a request for every ten orders.
 KINDS: tuple[tuple[type[Client], int, float], ...] = (
     (Poster, 16, 0.5), (Batcher, 3, 0.25), (AtomicBatcher, 2, 0.1), (Herd, 2, 0.15), (Reader, 2, 0.1))
-HERD = 6               # connections of one herd
+CONNECTIONS = {Herd: 6, AtomicBatcher: 2}  # of one client, where it is not 1
 BEHIND_MAX_S = 0.5     # who is further behind does not catch up: an outage is not followed by a flood
 BACK_OFF_S = (0.02, 0.4)
 SETTLERS = 16
@@ -45,8 +45,8 @@ class Crowd:
     def _make(self, kind: type[Client], n: int) -> Client:
         name = f'{kind.__name__.lower()}-{n}'
         rng, account = self._rng(name), f'{self._label}:{name}'
-        if kind is Herd:
-            return Herd(account, [self._asker(f'{name}.{i}') for i in range(HERD)], self._known, rng)
+        if kind in CONNECTIONS:
+            return kind(account, [self._asker(f'{name}.{i}') for i in range(CONNECTIONS[kind])], self._known, rng)
         return kind(account, self._asker(name), self._known, rng)
 
     # ---- start, pause, stop ----

@@ -20,6 +20,7 @@ RULES = {
     'stale_read': 'a GET did not find what had been acknowledged before it began',
     'phantom_read': 'a GET found an order that is not in the table',
     'wrong_read': 'a GET showed an order as nobody had sent it',
+    'torn_read': 'a GET found a part of an atomic batch',
     'garbled': 'an answer has not the form that the contract promises',
     'late': 'a request was not answered in time, and its connection was whole',
     'unanswered': 'a connection ended without the answer to its request',

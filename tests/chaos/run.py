@@ -16,6 +16,7 @@ from chaos.forked import in_child
 from chaos.history import History
 from chaos.play import Play
 from chaos.results import Result
+from chaos.stalls import Heart
 from chaos.sql import SqlError
 from chaos.world import Options, World
 
@@ -46,6 +47,7 @@ class Run:
         self.world = World(wanted.world)
         self.world.on_note = lambda at, text: self.say(f"{at:6.1f} s  {text}")
         self.violations: list[Violation] = []
+        self.heart = Heart()
         planned = schedule.draw(wanted.world.seed, wanted.seconds, wanted.kinds, wanted.world.replicas)
         self.play = Play(self.world, self.history, planned)
         self.rows = 0
@@ -71,8 +73,8 @@ class Run:
         crowd = Crowd(self.history, self.world.http, self.world.seed, rate=self.wanted.rate,
                       replicas=len(self.world.replicas))
         await crowd.start()
-        tasks = [asyncio.create_task(work) for work in (self.play.all(), self._watch(), self._progress())]
-        playing, watching, _ = tasks
+        tasks = [asyncio.create_task(work) for work in (self.play.all(), self._watch(), self._progress(), self.heart.beat())]
+        playing, watching, *_ = tasks
         try:
             await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED, timeout=self.wanted.seconds + 300)
             if playing.done() and not self.violations:
@@ -123,7 +125,7 @@ class Run:
         at = clock.now()
         rows = await self.world.rows()
         self.rows = len(rows)
-        exemptions = self.play.exemptions_of_now()
+        exemptions = self.play.exemptions_of_now() + self.heart.exemptions()
         return await in_child(lambda: audit(self.history, rows, exemptions, None if last else at), AUDIT_S)
 
     def _broken(self, *found: Violation) -> None:
@@ -151,8 +153,8 @@ class Run:
             self._broken(Violation("rest/ready", clock.now(), None, None, str(late), since=clock.now()))
         await crowd.stop(SETTLE_S)
         self._check_ends()
-        self._broken(*unsettled(crowd.unsettled, clock.now()), *await self._audit(last=True))
-        self._broken(*await rest.check(self.world, self.history, baseline))
+        restless = await rest.check(self.world, self.history, baseline)
+        self._broken(*unsettled(crowd.unsettled, clock.now()), *await self._audit(last=True), *restless)
 
     def _counts(self) -> Counter[str]:
         return Counter(v.outcome for r in self.history.requests if r.kind != "get" for v in r.verdicts)

@@ -3,7 +3,7 @@ import unittest
 
 from chaos.audit import unsettled
 from chaos.findings import Exemption, violation
-from chaos.handmade import B, ID, OTHER_ID, A, batch, found, get, order, post, row, rules, said
+from chaos.handmade import A, B, EPOCH, ID, OTHER_ID, batch, found, get, order, post, request, row, rules, said
 
 MATE = said('not_accepted', status=424, code='batch_refused')
 REUSED_HERE = said('reused', differing=('side',))
@@ -166,6 +166,32 @@ class Atomic(unittest.TestCase):
         doubt = said('unknown', status=504, code='commit_unknown')
         halves = batch('batch', 1, 2, (order('1'), doubt), (order('2'), doubt))
         self.assertEqual(rules(row(), halves), ['unavailable/commit_unknown'])
+
+
+class TornReads(unittest.TestCase):
+    def setUp(self):
+        self.rows = row() | row('2', order_id=OTHER_ID)
+        self.batch = batch('atomic', 1, 4, (order('1'), said('created')), (order('2'), said('created', OTHER_ID)))
+
+    def read(self, *outcomes):
+        shown = [said(o, (ID, OTHER_ID)[i], content=A, received_at=EPOCH + 1.5) if o == 'found' else said(o, status=200)
+                 for i, o in enumerate(outcomes)]
+        return request(2, 3, 'get', [order(str(i + 1), None) for i in range(len(outcomes))], shown)
+
+    def test_a_part_of_a_batch(self):
+        self.assertEqual(rules(self.rows, self.batch, self.read('found', 'absent')), ['torn_read'])
+
+    def test_all_of_it_or_nothing(self):
+        self.assertEqual(rules(self.rows, self.batch, self.read('found', 'found')), [])
+        self.assertEqual(rules(self.rows, self.batch, self.read('absent', 'absent')), [])
+
+    def test_another_request_may_have_written_the_one_that_is_there(self):
+        other = post(1, 4, 'unknown', end='gave_up')
+        self.assertEqual(rules(self.rows, self.batch, other, self.read('found', 'absent')), [])
+
+    def test_a_batch_that_is_not_atomic(self):
+        self.batch.kind = 'batch'
+        self.assertEqual(rules(self.rows, self.batch, self.read('found', 'absent')), [])
 
 
 class Findings(unittest.TestCase):
