@@ -17,8 +17,8 @@ RECOVERY_S = 60.0
 
 
 class Play:
-    def __init__(self, world: World, history: History, planned: Sequence[Planned]) -> None:
-        self._world, self._history, self._planned = world, history, planned
+    def __init__(self, world: World, history: History, planned: Sequence[Planned], seconds: float) -> None:
+        self._world, self._history, self._planned, self._seconds = world, history, planned, seconds
         self.records = [FaultRecord(p.fault.kind, p.fault.group, p.at, str(p.fault)) for p in planned]
         self.exemptions: list[Exemption] = []
         self.trouble: list[str] = []
@@ -49,6 +49,9 @@ class Play:
             return
         try:
             async with self._world.exclusive.holding(fault.needs, FREE_S):
+                if clock.now() + fault.seconds > self.began + self._seconds:
+                    self._world.note(f"left out {fault.kind}: it had to wait, and the end is near")
+                    return
                 await self._inject(n)
         except wait.TooLate as late:
             self._world.note(f"left out {fault.kind}: {late}")

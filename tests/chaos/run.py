@@ -49,7 +49,7 @@ class Run:
         self.violations: list[Violation] = []
         self.heart = Heart()
         planned = schedule.draw(wanted.world.seed, wanted.seconds, wanted.kinds, wanted.world.replicas)
-        self.play = Play(self.world, self.history, planned)
+        self.play = Play(self.world, self.history, planned, wanted.seconds)
         self.rows = 0
 
     async def whole(self) -> Result:

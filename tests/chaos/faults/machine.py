@@ -148,23 +148,24 @@ class FewFilesOfPrimary(OfServer):
 
     async def inject(self, world: "World") -> str | None:
         pids = world.primary.pids()
-        self.was = resource.prlimit(pids[0], resource.RLIMIT_NOFILE)[0]
-        self.limit(pids, self.params["most"])
+        if not pids:
+            return self.not_now("the primary has no process")
+        self.was = int(re.search(r"Max open files +(\d+)", Path(f"/proc/{pids[0]}/limits").read_text())[1])
+        await self.limit(pids, self.params["most"])
         return f"every process of the primary may have {self.params['most']} file descriptors"
 
     async def heal(self, world: "World") -> None:
         """A process that was forked meanwhile has the small limit too. A server that has ended is started."""
         if hasattr(self, "was"):
-            self.limit(world.primary.pids(), self.was)
+            await self.limit(world.primary.pids(), self.was)
         if not world.primary.alive():
             await world.primary.start()
 
     @staticmethod
-    def limit(pids: list[int], soft: int) -> None:
+    async def limit(pids: list[int], soft: int) -> None:
+        """As the server's own user: root without CAP_SYS_RESOURCE, as in a container, may not touch another's limits."""
         for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
-                resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+            await run(["prlimit", "--pid", str(pid), f"--nofile={soft}:"], user="postgres", timeout_s=10)
 
 
 # ---- memory ----
