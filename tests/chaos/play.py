@@ -1,6 +1,7 @@
 """Plays a schedule: injects each fault at its time, heals it, and measures how long the recovery takes."""
 import asyncio
 import contextlib
+import math
 import traceback
 from typing import Sequence
 
@@ -17,7 +18,8 @@ RECOVERY_S = 60.0
 
 
 class Play:
-    def __init__(self, world: World, history: History, planned: Sequence[Planned], seconds: float) -> None:
+    def __init__(self, world: World, history: History, planned: Sequence[Planned],
+                 seconds: float = math.inf) -> None:
         self._world, self._history, self._planned, self._seconds = world, history, planned, seconds
         self.records = [FaultRecord(p.fault.kind, p.fault.group, p.at, str(p.fault)) for p in planned]
         self.exemptions: list[Exemption] = []
