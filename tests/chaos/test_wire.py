@@ -6,6 +6,7 @@ import unittest
 from chaos.asking import Asker, GiveUp, Limits
 from chaos.handmade import order
 from chaos.history import History
+from chaos.wire import Closed, Connection
 
 BODY = b'{}'
 GOOD = b'HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\n' + BODY
@@ -77,6 +78,15 @@ class Wire(unittest.IsolatedAsyncioTestCase):
         async with Server(b'') as server:
             request, = await ask(server)
         self.assertEqual((request.end, request.verdicts[0].outcome), ('closed', 'unknown'))
+
+    async def test_ended_before_the_request(self):
+        """As behind a proxy that finds nobody: the dial succeeds, and the end comes before anything is sent."""
+        async with Server() as server:
+            connection = await Connection.dial(*server.address, 1)
+            connection.abort()
+            await asyncio.sleep(0)
+            with self.assertRaises(Closed):
+                await connection.ask(b'GET / HTTP/1.1\r\n\r\n', 5)
 
     async def test_never_answered(self):
         async with Server(None) as server:

@@ -45,6 +45,8 @@ class Connection(asyncio.Protocol):
         """Closed, Malformed, or TimeoutError; after any of these the connection is of no more use."""
         if self._stray:
             raise Malformed(f'{len(self._stray)} bytes came after an answer: {self._stray[:80]!r}')
+        if not self.usable:  # a dial that succeeded may be reset before the first request
+            raise Closed('the connection had ended before the request')
         self._waiter = self._loop.create_future()
         alarm = self._loop.call_later(deadline_s, self._fail, TimeoutError())
         self._transport.write(message)
