@@ -5,6 +5,7 @@ This is how a new kind is tried, and how one finds what it has to excuse. The ex
 promise, did not recover, or could not be injected at that moment."""
 import argparse
 import asyncio
+import shutil
 import subprocess
 import sys
 import time
@@ -124,6 +125,8 @@ async def run(args: argparse.Namespace) -> int:
     try:
         await alone.all(chosen(args.kinds))
     finally:
+        if args.logs:
+            shutil.copytree(alone.world.logs, args.logs, dirs_exist_ok=True)
         await alone.world.close()
     print(f"{len(alone.history.requests)} requests; {len(alone.failed)} failed{''.join(chr(10) + '  ' + f for f in alone.failed)}")
     return 1 if alone.failed else 0
@@ -135,6 +138,7 @@ def main(argv: list[str]) -> int:
     made.add_argument("--replicas", type=int, choices=(1, 3), default=1)
     made.add_argument("--seed", default="1")
     made.add_argument("--rate", type=float, default=200.0)
+    made.add_argument("--logs", type=Path, help="copy the logs to this folder at the end")
     made.add_argument("--program", type=Path, default=ROOT / "build/dev/ordersd")
     args = made.parse_args(argv)
     if not sandbox.own() and sandbox.why_not() is None:
