@@ -10,7 +10,7 @@ from pathlib import Path
 from chaos import balancer, faults, lifecycle, results, sandbox, schedule
 from chaos.process import become
 from chaos.results import Result
-from chaos.runs import USAGE, replicas, said, several, seeds
+from chaos.runs import INTERRUPTED, USAGE, replicas, said, several, seeds
 from chaos.world import ROOT, Options
 
 COMMANDS = {"planted": "ordersd with planted bugs: does a run find each of them?", **lifecycle.COMMANDS}
@@ -60,7 +60,10 @@ def one(args: argparse.Namespace, kinds: list[str]) -> int:
     async def whole() -> Result:
         return await Run(wanted).whole()
 
-    result = asyncio.run(whole())
+    try:
+        result = asyncio.run(whole())
+    except KeyboardInterrupt:
+        return INTERRUPTED
     if args.results:
         result.append_to(args.results)
     print(results.summary([result]), flush=True)

@@ -1,6 +1,7 @@
 /* acknowledged_before_commit.c - the rows that the INSERT gives count as stored, and the COMMIT is
- * sent by another thread while the order is acknowledged. A commit that fails is not noticed. */
+ * sent by another thread after the order was acknowledged. A commit that fails is not noticed. */
 #include <pthread.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -14,6 +15,8 @@ WRAP(put_look_up_rest);
 REAL(put_look_up_rest);
 WRAP(pqpool_release);
 REAL(pqpool_release);
+
+enum { LATE_US = 30 * 1000 };
 
 /* The lease of this thread that is in a transaction with orders that count as stored. */
 static _Thread_local struct pqpool_lease *uncommitted;
@@ -56,6 +59,7 @@ bool __wrap_put_look_up_rest(struct put_attempt *a)
 static void *commit_late(void *arg)
 {
     struct pqpool_lease *lease = arg;
+    (void)usleep(LATE_US);
     (void)commit(lease);
     __real_pqpool_release(&lease, PQPOOL_REUSE);
     return NULL;
