@@ -29,7 +29,7 @@ from chaos.world import Options, World
 
 REPLICAS = 3
 LOAD = 0.6
-CHAPTER_MINUTES = 10
+CHAPTER_MINUTES = 5
 MINUTE_S = 60.0
 BEGIN_S = (2.0, 20.0)  # of its minute, when the fault begins
 MOST_S, MORE_THAN_POSSIBLE = 15.0, 10_000.0
@@ -104,7 +104,8 @@ class Soak:
     async def _most(self) -> float:
         """What the clients of the soak reach when nothing holds them back and no fault is there."""
         history = new_history()
-        crowd = Crowd(history, self._world.http, self._world.seed, rate=MORE_THAN_POSSIBLE, replicas=REPLICAS, label="most")
+        world = self._world
+        crowd = Crowd(history, world.http, world.seed, rate=MORE_THAN_POSSIBLE, replicas=REPLICAS, label="most")
         began = now()
         await crowd.start()
         await asyncio.sleep(MOST_S)
