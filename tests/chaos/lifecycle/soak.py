@@ -25,6 +25,7 @@ from chaos.lifecycle.traffic import new_history
 from chaos.play import Play
 from chaos.results import FaultRecord
 from chaos.schedule import Planned
+from chaos.stalls import Heart
 from chaos.world import Options, World
 
 REPLICAS = 3
@@ -124,15 +125,18 @@ class Soak:
         history, baseline = new_history(), await rest.before(world)
         play = Play(world, history, plan(world.seed, first, chapter.minutes, self._kinds, REPLICAS))
         crowd = Crowd(history, world.http, world.seed, rate=rate, replicas=REPLICAS, label=f"m{first}")
-        sampler = asyncio.create_task(every(1.0, lambda: self._watch(chapter)))
+        heart = Heart()
+        beside = [asyncio.create_task(every(1.0, lambda: self._watch(chapter))), asyncio.create_task(heart.beat())]
         try:
             await crowd.start()
             await asyncio.gather(play.all(), asyncio.sleep(chapter.minutes * MINUTE_S))
             await wait.until(world.ready, REST_S, "every replica is ready again", 0.2)
             await crowd.stop(SETTLE_S)
         finally:
-            sampler.cancel()
-        await self._judge(chapter, history, play, crowd, baseline)
+            for task in beside:
+                task.cancel()
+        restless = await rest.check(world, history, baseline)
+        await self._judge(chapter, history, play, [*restless, *unsettled(crowd.unsettled, now())], heart.exemptions())
 
     def _empty_logs(self) -> None:
         for log in self._world.logs.iterdir():
@@ -142,12 +146,11 @@ class Soak:
     async def _watch(self, chapter: Chapter) -> None:
         chapter.peak_rss = max(chapter.peak_rss, *(service.rss() for service in self._world.replicas))
 
-    async def _judge(self, chapter: Chapter, history: History, play: Play, crowd: Crowd, baseline) -> None:
+    async def _judge(self, chapter: Chapter, history: History, play: Play, found: list[Violation], stalls) -> None:
+        """The table is read last: what was still on its way has arrived."""
         rows = await self._world.rows()
-        exemptions = play.exemptions_of_now()
-        found = await in_child(lambda: audit(history, rows, exemptions), AUDIT_S)
-        found += unsettled(crowd.unsettled, now())
-        found += await rest.check(self._world, history, baseline)
+        exemptions = [*play.exemptions_of_now(), *stalls]
+        found += await in_child(lambda: audit(history, rows, exemptions), AUDIT_S)
         found += [Violation("ended", now(), None, None, words) for words in self._world.unexpected_ends()]
         chapter.rows, chapter.faults, chapter.trouble, chapter.violations = len(rows), play.records, play.trouble, found
         chapter.outcomes = Counter(v.outcome for r in history.requests if r.kind != "get" for v in r.verdicts)

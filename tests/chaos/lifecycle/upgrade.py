@@ -42,7 +42,7 @@ async def _one(name: str, steps, seed: int, old: Path, new: Path, say) -> Outcom
     if balancer.missing():
         outcome.skipped = balancer.missing() or ""
         return outcome
-    world = World(Options(seed=seed, replicas=3, program=old))
+    world = World(Options(seed=seed, replicas=3, program=old, settings=deploy.PATIENT))
     try:
         await world.start()
         history = new_history()
