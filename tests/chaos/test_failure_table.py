@@ -50,7 +50,8 @@ class Reading(unittest.TestCase):
     """A table that cannot be read must not pass for one without faults."""
 
     def test_a_row_without_a_case_is_told(self) -> None:
-        text = "## What can fail\n\n| fault | the service | clients see | case |\n|---|---|---|---|\n| a | b | c | d |\n\n## Next\n"
+        head = "## What can fail\n\n| fault | the service | clients see | case |\n|---|---|---|---|\n"
+        text = f"{head}| a | b | c | d |\n\n## Next\n"
         self.assertEqual([case_of(row) for row in tables(text)[0]], ["(no case: | a | b | c | d |)"])
 
     def test_no_section_has_no_tables(self) -> None:

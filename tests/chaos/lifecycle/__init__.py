@@ -23,14 +23,17 @@ def _parser() -> argparse.ArgumentParser:
     for name, words in COMMANDS.items():
         command = commands.add_parser(name, help=words, description=words)
         command.add_argument("--seed", type=int, default=1)
-        command.add_argument("--program", type=pathlib.Path, default=ROOT / "build/dev/ordersd", help="the ordersd to be tested")
+        command.add_argument("--program", type=pathlib.Path, default=ROOT / "build/dev/ordersd",
+                             help="the ordersd to be tested")
         command.add_argument("--report", type=pathlib.Path, help="also write the report to this file")
         command.add_argument("--only", default="", metavar="WORDS", help="only the cases whose name has these words")
         if name == "soak":
             command.add_argument("--hours", type=float, default=1.0)
-            command.add_argument("--faults", default="", help="groups or kinds with commas between them; all without it")
+            command.add_argument("--faults", default="",
+                                 help="groups or kinds with commas between them; all without it")
         if name in SECONDS:
-            command.add_argument("--seconds", type=float, default=SECONDS[name], help=f"of each case ({SECONDS[name]:g})")
+            command.add_argument("--seconds", type=float, default=SECONDS[name],
+                                 help=f"of each case ({SECONDS[name]:g})")
     return made
 
 

@@ -104,12 +104,12 @@ def judge(outcome: Outcome, history: History, connections: int, refusals: Collec
     took = [request.ended - request.began for request in history.requests]
     outcome.figure("requests", f"{len(history.requests)}, over {connections} connections")
     outcome.figure("dropped or refused", ", ".join(f"{count} x {end}" for end, count in by_end.most_common()) or "0")
-    outcome.figure("a request took", f"p50 {percentile(took, 50) * 1000:.1f} ms, p99 {percentile(took, 99) * 1000:.1f} ms, "
-                                     f"worst {max(took, default=0) * 1000:.0f} ms")
+    p50, p99, worst = (percentile(took, percent) * 1000 for percent in (50, 99, 100))
+    outcome.figure("a request took", f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, worst {worst:.0f} ms")
     for request in bad:
         told = request.code in refusals and all(v.outcome in (NOT_ACCEPTED, FAILED) for v in request.verdicts)
-        outcome.expect(told, f"at {request.began:.3f} s: request {request.n} ({request.kind}) on {request.connection} of "
-                             f"{request.replica or 'nobody'}: {request.status or request.end} {request.code or ''}")
+        outcome.expect(told, f"at {request.began:.3f} s: request {request.n} ({request.kind}) on {request.connection} "
+                             f"of {request.replica or 'nobody'}: {request.status or request.end} {request.code or ''}")
     missed = [request for request in history.requests if request.kind == "get" and request.status == 200
               and any(verdict.outcome != FOUND for verdict in request.verdicts)]
     outcome.expect(not missed, f"{len(missed)} lookups did not find what had been acknowledged")

@@ -115,7 +115,8 @@ async def _end(world: World, case: Case, outcome: Outcome) -> None:
     took = now() - began
     outcome.figure("ended after", f"{took:.2f} s of {case.timeout_s} s, with exit code {code}")
     outcome.expect(code == 0, f"the exit code is {code}")
-    outcome.expect(took <= case.timeout_s + MARGIN_S, f"the end took {took:.2f} s, SHUTDOWN_TIMEOUT is {case.timeout_s} s")
+    outcome.expect(took <= case.timeout_s + MARGIN_S,
+                   f"the end took {took:.2f} s, SHUTDOWN_TIMEOUT is {case.timeout_s} s")
 
 
 def _figures(outcome: Outcome, history: History, began: float) -> None:

@@ -93,7 +93,8 @@ async def probing(port: int, work: Awaitable) -> Probes:
 
 
 async def every(seconds: float, take: Callable[[], Awaitable[None]]) -> None:
-    """Calls `take` until it is cancelled; a turn that takes longer than `seconds` is followed by the next one at once."""
+    """Calls `take` until it is cancelled. A turn that takes longer than `seconds` is followed by the next one at
+    once."""
     due = now()
     while True:
         await take()

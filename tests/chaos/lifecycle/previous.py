@@ -31,7 +31,7 @@ async def program(builds: pathlib.Path) -> pathlib.Path:
 async def _build(wanted: str, folder: pathlib.Path) -> None:
     """In a folder that gets its name when the build is whole, so that no half of one is ever taken for the program."""
     if await _run("git", "-C", str(ROOT), "cat-file", "-e", f"{wanted}^{{commit}}"):
-        raise Missing(f"the history of this checkout has no commit {wanted}: a copy without history, or a shallow clone")
+        raise Missing(f"the history of this checkout has no commit {wanted}: it is a copy without history, or shallow")
     part = folder.with_name(f"{folder.name}.part.{os.getpid()}")
     shutil.rmtree(part, ignore_errors=True)
     source, build = part / "source", part / "build"
@@ -47,7 +47,7 @@ async def _build(wanted: str, folder: pathlib.Path) -> None:
         for step in steps:
             failure = await _run(*step)
             if failure:
-                raise RuntimeError(f"the previous release, {wanted}, does not build: {' '.join(step)}: {failure[-2000:]}")
+                raise RuntimeError(f"the previous release, {wanted}, does not build: {step[0]}: {failure[-2000:]}")
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
     finally:

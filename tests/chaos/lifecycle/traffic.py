@@ -32,7 +32,8 @@ class Shape:
 class Traffic:
     def __init__(self, world: World, history: History, name: str, limits: Limits = Limits()) -> None:
         port = world.balancer.port if world.balancer else world.replicas[0].port
-        self._targets, self._rng = [(HOST, port)], world.rng(f"traffic/{name}")  # no fault of the network is wanted here
+        self._targets = [(HOST, port)]  # past the links: no fault of the network is wanted here
+        self._rng = world.rng(f"traffic/{name}")
         self._replica = world.replicas[0].name if len(world.replicas) == 1 else None  # else the balancer says which
         self._history, self._name, self._limits = history, name, limits
         self._stopped = asyncio.Event()

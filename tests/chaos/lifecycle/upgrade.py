@@ -99,7 +99,7 @@ class Roll:
     async def waits_for_schema(self, program: Path) -> None:
         """Beside the replicas, on a port of its own: a new program on the old schema waits, not ready, and says so."""
         async with self._beside(program) as lone:
-            await wait.until(lambda: "schema.waiting" in lone.events(), READY_S, "the new program waits for its schema", 0.1)
+            await wait.until(lambda: "schema.waiting" in lone.events(), READY_S, "the new program says so")
             self._outcome.expect(not await lone.ready(), "the new program is ready on a schema that is too old")
         self.note("the new release on the old schema: schema.waiting, not ready")
 
@@ -108,8 +108,8 @@ class Roll:
         async with self._beside(program) as lone:
             code = await lone.exit_code(READY_S)
             said = "schema.too_new" in lone.events()
-        self._outcome.expect(code == SCHEMA_TOO_NEW and said, f"the previous release on the new schema ended with {code}, "
-                             f"{'and said' if said else 'without'} schema.too_new")
+        self._outcome.expect(code == SCHEMA_TOO_NEW and said, "the previous release on the new schema ended with "
+                             f"{code}, {'and said' if said else 'without'} schema.too_new")
         self.note(f"the previous release, started on the new schema: schema.too_new, exit code {code}")
 
     def _beside(self, program: Path) -> "Beside":
@@ -151,7 +151,7 @@ async def _same_schema(roll: Roll, old: Path, new: Path) -> None:
 
 
 async def _migration(roll: Roll, old: Path, new: Path) -> None:
-    """As "Upgrades" has it. Before the migration the way back is open; after it a restart of the old release is refused."""
+    """As "Upgrades" has it. Before the migration the way back is open; after it the old release does not start."""
     await roll.check_config(new)
     await roll.waits_for_schema(new)
     await roll.migrate(new)
