@@ -51,8 +51,10 @@ def command(argv: Sequence[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def begin() -> None:
-    """Brings up the loopback device of a network namespace, which begins down."""
+    """Brings up the loopback device of a network namespace, which begins down. Covers /dev/shm, where a killed process
+    leaves the segments of libfaketime."""
     if own():
+        mount_tmpfs(Path("/dev/shm"), 64, "1777")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
             request = struct.pack("16sH14x", b"lo", 0)
             flags = struct.unpack("16sH14x", fcntl.ioctl(any_socket, SIOCGIFFLAGS, request))[1]
@@ -68,13 +70,13 @@ def free_port() -> int:
     raise OSError("no port below 32700 is free")
 
 
-def mount_tmpfs(folder: Path, size_mib: int) -> bool:
+def mount_tmpfs(folder: Path, size_mib: int, mode: str = "0755") -> bool:
     """False when it is not allowed, or when the mount would be everybody's."""
     folder.mkdir(parents=True, exist_ok=True)
     if not own():
         return False
     libc = ctypes.CDLL(None, use_errno=True)
-    options = f"size={size_mib}m,mode=0755".encode()
+    options = f"size={size_mib}m,mode={mode}".encode()
     return libc.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", 0, options) == 0
 
 

@@ -4,10 +4,12 @@ import contextlib
 import errno
 import os
 import random
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chaos.faults import NOT_STORED, Fault, register
+from chaos.sql import SqlError
 
 if TYPE_CHECKING:
     from chaos.postgres import Postgres
@@ -44,7 +46,7 @@ def fill(filler: Path, leave: int) -> int:
 
 class Full(Fault):
     def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"leave": rng.choice((0, 0, 8192, 65536))}
+        return {"leave": rng.choice((0, 0, 8192))}
 
     @property
     def needs(self) -> frozenset[str]:
@@ -64,6 +66,18 @@ class Full(Fault):
     async def heal(self, world: "World") -> None:
         with contextlib.suppress(FileNotFoundError, AttributeError):
             self.filler.unlink()
+
+
+USE_WAL = "SELECT count(pg_logical_emit_message(false, 'chaos', repeat('x', 500000))) FROM generate_series(1, 4)"
+
+
+async def use_up_wal(primary: "Postgres", enough: Callable[[], Awaitable[bool]], mib: int) -> None:
+    """Segments that are there already are used first: WAL is written, two megabytes at a time, until it is enough."""
+    for _ in range(mib // 2):
+        if await enough():
+            return
+        with contextlib.suppress(SqlError):
+            await primary.sql(USE_WAL, timeout_s=5)
 
 
 class FullOfServer(Full):
@@ -96,10 +110,21 @@ class FullWal(FullOfServer):
     def folder(self, world: "World") -> Path:
         return world.primary.wal.parent
 
+    async def inject(self, world: "World") -> str | None:
+        text, primary = await super().inject(world), world.primary
+
+        async def refuses() -> bool:
+            with contextlib.suppress(SqlError):
+                await primary.sql(USE_WAL, timeout_s=5)
+                return False
+            return True
+        await use_up_wal(primary, refuses, 160)
+        return f"{text}, and used up the WAL"
+
 
 @register
 class FullStandby(FullOfServer):
-    """The disk of the standby's WAL is full: it ends, and commits wait for it."""
+    """The disk of the standby's WAL is full: it receives no more, and commits wait for it."""
     kind, group, lasts = "full_standby", "disk", (2.0, 8.0)
 
     @property
@@ -111,6 +136,15 @@ class FullStandby(FullOfServer):
 
     def folder(self, world: "World") -> Path:
         return world.standby.wal.parent
+
+    async def inject(self, world: "World") -> str | None:
+        """The primary writes no more WAL than it keeps for a standby that comes back."""
+        text = await super().inject(world)
+
+        async def left() -> bool:
+            return not await world.standby_in_sync()
+        await use_up_wal(world.primary, left, 40)
+        return f"{text}, and used up the WAL"
 
 
 @register

@@ -118,54 +118,62 @@ class ClockOfPrimary(Clock):
 
 @register
 class FewFiles(OfOrdersd):
-    """ordersd has hardly any file descriptor left (prlimit on the running process)."""
+    """ordersd has no file descriptor left (prlimit on the running process), and every connection is cut."""
     kind, group, lasts = "few_files", "machine", (2.0, 8.0)
-    excuses = NOT_STORED + ("unanswered", "late", "unavailable/dial", "unavailable/starting")
+    excuses = NOT_STORED + ENDED
     because = "no connection could be opened, to either side"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"spare": rng.choice((0, 1, 3, 10))}
+        return {"fewer": rng.choice((0, 3, 10, 25))}  # than it has open
 
     async def inject(self, world: "World") -> str | None:
         service = self.service(world)
         self.pid, self.was = service.pid, resource.prlimit(service.pid, resource.RLIMIT_NOFILE)
-        most = service.fds() + self.params["spare"]
+        most = max(16, service.fds() - self.params["fewer"])
         resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (most, self.was[1]))
-        return f"{service.name} may have {most} file descriptors, {self.params['spare']} more than it has"
+        for link in [*world.front, *world.back.values()]:
+            await link.cut()
+        return f"{service.name} may have {most} file descriptors, and every connection was cut"
 
     async def heal(self, world: "World") -> None:
         if hasattr(self, "was") and self.service(world).alive() and self.service(world).pid == self.pid:
             resource.prlimit(self.pid, resource.RLIMIT_NOFILE, self.was)
 
 
+def files_of(pid: int) -> int:
+    """The soft limit. From /proc, which tells it of every user's processes."""
+    found = re.search(r"(?m)^Max open files\s+(\d+)", Path(f"/proc/{pid}/limits").read_text())
+    return int(found[1]) if found else FewFilesOfPrimary.usual
+
+
 @register
 class FewFilesOfPrimary(OfServer):
     """The primary's processes have hardly any file descriptor left (prlimit)."""
     kind, group, lasts = "few_files_primary", "machine", (2.0, 8.0)
+    usual = 1024
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"most": rng.choice((8, 16, 40))}
+        return {"most": rng.choice((12, 20, 40))}
 
     async def inject(self, world: "World") -> str | None:
         pids = world.primary.pids()
-        if not pids:
-            return self.not_now("the primary has no process")
-        self.was = int(re.search(r"Max open files +(\d+)", Path(f"/proc/{pids[0]}/limits").read_text())[1])
-        await self.limit(pids, self.params["most"])
-        return f"every process of the primary may have {self.params['most']} file descriptors"
+        self.usual = files_of(pids[0])
+        why = await self.limit(pids, self.params["most"])
+        return self.not_now(why) if why else f"every process of the primary may have {self.params['most']} file descriptors"
 
     async def heal(self, world: "World") -> None:
         """A process that was forked meanwhile has the small limit too. A server that has ended is started."""
-        if hasattr(self, "was"):
-            await self.limit(world.primary.pids(), self.was)
+        await self.limit(world.primary.pids(), self.usual)
         if not world.primary.alive():
             await world.primary.start()
 
     @staticmethod
-    async def limit(pids: list[int], soft: int) -> None:
-        """As the server's own user: root without CAP_SYS_RESOURCE, as in a container, may not touch another's limits."""
-        for pid in pids:
-            await run(["prlimit", "--pid", str(pid), f"--nofile={soft}:"], user="postgres", timeout_s=10)
+    async def limit(pids: list[int], soft: int) -> str:
+        """As the server's own user: for another user's processes even root needs a capability that it may not have.
+        Returns what went wrong for all of them; one that has just ended is no trouble."""
+        script = 'soft=$1; shift; for pid; do prlimit --pid "$pid" --nofile="$soft:" && set_one=1; done; [ -n "$set_one" ]'
+        code, _, err = await run(["/bin/sh", "-c", script, "limit", str(soft), *map(str, pids)], user="postgres", timeout_s=10)
+        return "" if code == 0 else f"prlimit: {err.strip()[-200:]}"
 
 
 # ---- memory ----
@@ -178,7 +186,7 @@ class LittleMemory(OfOrdersd):
     because = "nothing could be allocated"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"spare_mib": rng.choice((0, 1, 8))}
+        return {"spare_mib": rng.choice((0, 0, 1, 8))}
 
     async def inject(self, world: "World") -> str | None:
         service = self.service(world)
