@@ -23,7 +23,7 @@ shared_buffers = 32MB
 dynamic_shared_memory_type = mmap
 max_wal_size = 64MB
 min_wal_size = 32MB
-wal_keep_size = 48MB
+max_slot_wal_keep_size = 100MB
 checkpoint_timeout = 60s
 wal_sender_timeout = 5s
 wal_receiver_timeout = 5s
@@ -34,6 +34,12 @@ wal_log_hints = on
 autovacuum_naptime = 5s
 log_line_prefix = '%m [%p] %a '
 log_min_messages = warning
+"""
+
+# The primary keeps the WAL of a standby that is away.
+SLOT = """
+SELECT pg_create_physical_replication_slot('{name}', true)
+WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '{name}')
 """
 
 
@@ -70,8 +76,9 @@ class Postgres:
         await self.stop("immediate")
         for folder in (self.data, self.wal):
             shutil.rmtree(folder, ignore_errors=True)
+        await other.sql(SLOT.format(name=self.name), database="postgres")
         await self._tool("pg_basebackup", "-D", str(self.data), f"--waldir={self.wal}", "-X", "stream",
-                         "-c", "fast", "--no-sync", "-d", other.conninfo("postgres"), timeout_s=120)
+                         "-S", self.name, "-c", "fast", "--no-sync", "-d", other.conninfo("postgres"), timeout_s=120)
         self.configure(following=other, awaited=None)
         await self.start()
 
@@ -81,6 +88,7 @@ class Postgres:
         lines = [SETTINGS, f"port = {self.port}", f"unix_socket_directories = '{self.sockets}'",
                  f"synchronous_standby_names = '{awaited or ''}'"]
         if following:
+            lines.append(f"primary_slot_name = '{self.name}'")
             lines.append(f"primary_conninfo = 'host=127.0.0.1 port={following.port} user=postgres "
                          f"connect_timeout=3 application_name={self.name}'")
         lines += [f"{key} = '{value}'" for key, value in self.extra.items()]
