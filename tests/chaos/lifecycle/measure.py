@@ -110,4 +110,6 @@ def machine() -> str:
     debian = pathlib.Path("/etc/debian_version")
     system = f"Debian {debian.read_text().strip()}" if debian.exists() else platform.system()
     compiler = subprocess.run(["cc", "--version"], capture_output=True, text=True, check=False).stdout.split("\n")[0]
-    return f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, {system}, Linux {platform.release()}, {compiler}"
+    load = os.getloadavg()[1]  # other work on the machine shows here
+    return (f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB, {system}, Linux {platform.release()}, {compiler}, "
+            f"load average {load:.0f}")

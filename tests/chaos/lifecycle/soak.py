@@ -181,8 +181,8 @@ class Soak:
         figure("orders", ", ".join(f"{count:,} {name}" for name, count in total.most_common()))
         figure("acknowledged", f"{sum(total[name] for name in ACKNOWLEDGED):,}; lost 0, doubled 0, falsely refused 0"
                if not self._outcome.broken else "see below")
-        figure("faults", f"{sum(r.state == results.INJECTED for r in every_fault)} of {len(every_fault)} injected, "
-                         f"{len({r.kind for r in every_fault if r.state == results.INJECTED})} kinds")
+        injected = [record for record in every_fault if record.state == results.INJECTED]
+        figure("faults", f"{len(injected)} of {len(every_fault)} injected, {len({r.kind for r in injected})} kinds")
         recoveries = sorted(r.recovery_s for r in every_fault if r.recovery_s is not None)
         if recoveries:
             figure("recovery", f"median {recoveries[len(recoveries) // 2]:.1f} s, worst {recoveries[-1]:.1f} s")
