@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from chaos import orders
-from chaos.history import (ABSENT, CREATED, FAILED, FOUND, NOT_ACCEPTED, NOT_FETCHED, REFUSED, REPLAYED, REUSED, UNKNOWN,
-                           VALID, Request, Sent, Verdict)
+from chaos.history import (ABSENT, CREATED, FAILED, FOUND, NOT_ACCEPTED, NOT_FETCHED, REFUSED, REPLAYED, REUSED,
+                           UNKNOWN, VALID, Request, Sent, Verdict)
 
 UUID = re.compile(r'[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}')
 MOMENT = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z')
@@ -78,7 +78,8 @@ def _of_single(request: Request, answer: Answer) -> Verdict:
     if replayed:
         _demand(answer.headers.get('idempotent-replayed') == 'true', 'Idempotent-Replayed is missing')
     else:
-        _demand(answer.headers.get('location') == f'/v1/orders/{document["order_id"]}', 'Location is not that of the order')
+        location = answer.headers.get('location')
+        _demand(location == f'/v1/orders/{document["order_id"]}', f'Location is {location!r}')
     verdict = Verdict(REPLAYED if replayed else CREATED, _order_id(document['order_id']), status=answer.status)
     if 'account_id' in document:  # else return=minimal
         verdict.content = _content_shown(document, sent)
@@ -119,7 +120,8 @@ def _of_problem(request: Request, answer: Answer, media_type: str) -> list[Verdi
         _demand(document['type'] == 'about:blank', 'X-Request-Id is missing')
     else:
         _demand(answer.headers['x-request-id'] == request.request_id, 'X-Request-Id is that of another request')
-        _demand(document['instance'] == f'urn:ordersd:request:{request.request_id}', f'instance is {document["instance"]}')
+        instance = document['instance']
+        _demand(instance == f'urn:ordersd:request:{request.request_id}', f'instance is {instance}')
     if answer.status in (429, 503):
         _demand(answer.headers.get('retry-after', '').isdecimal(), 'Retry-After is missing')
     if request.kind == 'get':
@@ -165,14 +167,16 @@ def _of_batch(request: Request, answer: Answer, media_type: str) -> list[Verdict
 
 
 def _of_results(request: Request, status: int, summary: dict, results: list[dict]) -> list[Verdict]:
-    _demand([result['index'] for result in results] == list(range(len(request.sent))), 'a result is missing, or out of order')
+    indexes = [result['index'] for result in results]
+    _demand(indexes == list(range(len(request.sent))), 'a result is missing, or out of order')
     verdicts = [_of_result(result, sent) for result, sent in zip(results, request.sent, strict=True)]
     counted = {'total': len(verdicts), 'created': _count(verdicts, CREATED), 'replayed': _count(verdicts, REPLAYED),
                'unknown': _count(verdicts, UNKNOWN)}
     counted['rejected'] = len(verdicts) - counted['created'] - counted['replayed'] - counted['unknown']
     for name, count in counted.items():
         _demand(summary[name] == count, f'the summary counts {summary[name]} {name}, the results {count}')
-    _demand(status == _status_for(request.kind, verdicts), f'the results add up to {_status_for(request.kind, verdicts)}')
+    wanted = _status_for(request.kind, verdicts)
+    _demand(status == wanted, f'the results add up to {wanted}')
     return verdicts
 
 
@@ -191,7 +195,7 @@ def _of_result(result: dict, sent: Sent) -> Verdict:
 
 
 def _status_for(kind: str, verdicts: list[Verdict]) -> int:
-    """openapi.yaml, postBatch: the status of the items if it is one, 200 for 200 and 201, else 207; atomic: never 207."""
+    """openapi.yaml, postBatch: that of the items if they have one, 200 for 200 and 201, else 207; atomic: never 207."""
     statuses = {verdict.status for verdict in verdicts}
     if len(statuses) == 1:
         return statuses.pop()

@@ -42,10 +42,11 @@ class Asker:
             self._connection.close()
             self._connection = None
 
-    async def post(self, kind: str, sent: list[Sent], body: bytes, query: str = '', headers: dict[str, str] | None = None,
-                   give_up: GiveUp | None = None) -> Request:
+    async def post(self, kind: str, sent: list[Sent], body: bytes, query: str = '',
+                   headers: dict[str, str] | None = None, give_up: GiveUp | None = None) -> Request:
         path = '/v1/orders/batch' if kind in ('batch', 'atomic') else '/v1/orders'
-        return await self._ask(kind, sent, 'POST', path + query, {'Content-Type': JSON, **(headers or {})}, body, give_up)
+        headers = {'Content-Type': JSON, **(headers or {})}
+        return await self._ask(kind, sent, 'POST', path + query, headers, body, give_up)
 
     async def get_by_ids(self, account: str, sent: list[Sent]) -> Request:
         ids = ','.join(quote(s.cid, safe=':/') for s in sent)

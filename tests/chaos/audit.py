@@ -17,7 +17,8 @@ from chaos.orders import Rows
 __all__ = ['RULES', 'Exemption', 'Violation', 'audit', 'excused_by', 'unsettled']
 
 
-def audit(history: History, rows: Rows, exemptions: Iterable[Exemption] = (), at: float | None = None) -> list[Violation]:
+def audit(history: History, rows: Rows, exemptions: Iterable[Exemption] = (),
+          at: float | None = None) -> list[Violation]:
     """All violations, the first in time first. `at`: the table was read after that moment, while clients went on;
     what was answered later counts as in doubt."""
     exemptions = tuple(exemptions)

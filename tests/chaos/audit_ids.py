@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from chaos.findings import Violation, violation
-from chaos.history import (ABSENT, ACKNOWLEDGED, CREATED, FOUND, GAVE_UP, MAY_WRITE, NOT_FETCHED, REPLAYED, REUSED, SETTLED,
-                           ANSWERED, UNKNOWN, WRITES, Attempt, Content, Key)
+from chaos.history import (ABSENT, ACKNOWLEDGED, ANSWERED, CREATED, FOUND, GAVE_UP, MAY_WRITE, NOT_FETCHED, REPLAYED,
+                           REUSED, SETTLED, UNKNOWN, WRITES, Attempt, Content, Key)
 from chaos.orders import Row, Rows
 
 STAMP_SLACK_S = 0.1  # between the monotonic clock of the records and the wall clock of the stamps
@@ -61,7 +61,8 @@ def check_order_ids(rows: Rows) -> Iterator[Violation]:
     for key, row in rows.items():
         other = holders.setdefault(row.order_id, key)
         if other != key:
-            yield violation('doubled', row.received_at, f'order_id {row.order_id} is also that of {"/".join(other)}', key)
+            text = f'order_id {row.order_id} is also that of {"/".join(other)}'
+            yield violation('doubled', row.received_at, text, key)
 
 
 # ---- what was acknowledged is there ----
@@ -146,7 +147,7 @@ def stamp(story: Story) -> Iterator[Violation]:
 
 
 def _was_under_way(attempt: Attempt, at: float) -> bool:
-    """A request that ordersd itself answered has reached it before; any other may reach it after its client has gone."""
+    """What ordersd itself answered has reached it before; any other request may reach it after its client has gone."""
     request = attempt.request
     answered = request.end == ANSWERED and (attempt.verdict.outcome == CREATED or attempt.verdict.code in OWN_DOUBTS)
     return request.began - STAMP_SLACK_S <= at and (not answered or at <= request.ended + STAMP_SLACK_S)
@@ -241,7 +242,8 @@ def wrong_read(story: Story) -> Iterator[Violation]:
             continue
         before = [a for a in story.writes if _may_write(a) and a.request.began < read.request.ended]
         if not any(a.sent.content == verdict.content for a in before):
-            yield _of(read, 'wrong_read', f'{_answer(read)}, as nobody can have stored it before: {_answers(story.writes)}')
+            yield _of(read, 'wrong_read',
+                      f'{_answer(read)}, as nobody can have stored it before: {_answers(story.writes)}')
         elif story.row is not None and story.row.order_id == verdict.order_id and (
                 story.row.content != verdict.content
                 or abs(story.row.received_at - (verdict.received_at or 0)) > MOMENT_SLACK_S):
@@ -266,7 +268,8 @@ def _answer(attempt: Attempt) -> str:
         return f'request {request.n} is open'
     words = f'request {request.n} was answered {verdict.outcome}'
     if request.end not in (ANSWERED, '') and verdict.outcome == UNKNOWN:
-        words = f'request {request.n} ' + ('was given up' if request.end == GAVE_UP else f'ended without an answer ({request.end})')
+        how = 'was given up' if request.end == GAVE_UP else f'ended without an answer ({request.end})'
+        words = f'request {request.n} {how}'
     return words + (f' ({verdict.code})' if verdict.code else '')
 
 

@@ -56,8 +56,8 @@ def _answers(request: Request) -> Iterator[Violation]:
         rule = _complaint(request, slot, verdict)
         if rule is not None and rule not in told:
             told.add(rule)
-            yield violation(rule, request.ended, f'request {request.n}: {verdict.outcome} ({verdict.status} {verdict.code})',
-                            request.sent[slot].key, [request])
+            text = f'request {request.n}: {verdict.outcome} ({verdict.status} {verdict.code})'
+            yield violation(rule, request.ended, text, request.sent[slot].key, [request])
 
 
 def _complaint(request: Request, slot: int, verdict: Verdict) -> str | None:
@@ -122,8 +122,8 @@ def _torn_read(request: Request, stories: Mapping[Key, Story]) -> Iterator[Viola
     for batch, outcomes in seen.items():
         if len(outcomes) > 1:
             found, absent = outcomes[FOUND], outcomes[ABSENT]
-            yield violation('torn_read', request.ended, f'request {request.n} found {found[1]} of the atomic batch {batch}, '
-                            f'and not {absent[1]}', absent, [request])
+            text = f'request {request.n} found {found[1]} of the atomic batch {batch}, and not {absent[1]}'
+            yield violation('torn_read', request.ended, text, absent, [request])
 
 
 def _of(request: Request, rule: str, text: str, at: float | None = None) -> Violation:

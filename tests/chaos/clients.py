@@ -1,4 +1,4 @@
-"""The clients of a run: each kind does one thing that clients do, at its share of the rate, with random numbers of its own.
+"""The clients of a run: each kind does one thing that clients do, at its part of the rate, with its own random numbers.
 
 All but the readers send orders; what is turned away or in doubt is repeated under the same id, at once or later, by the
 same client or another one, alone or in a batch; some is never repeated, so that a false `not_accepted` has no excuse.
@@ -245,7 +245,9 @@ class Reader(Client):
     def _recent(self) -> tuple[Sent, str]:
         """Mostly one of the last: a stale answer is most likely there."""
         stored = self.known.stored
-        return stored[-1 - self.rng.randrange(min(len(stored), 20))] if self.rng.random() < 0.7 else self.rng.choice(stored)
+        if self.rng.random() < 0.7:
+            return stored[-1 - self.rng.randrange(min(len(stored), 20))]
+        return self.rng.choice(stored)
 
     async def _by_ids(self) -> Request:
         pool = [*([self._recent()[0]] if self.known.stored else []),

@@ -31,7 +31,8 @@ class Crowd:
         self._tasks: list[asyncio.Task[None]] = []
         self._askers: list[Asker] = []
         self._stepping = 0
-        self._clients = [(self._make(kind, n), rate * part / count) for kind, count, part in KINDS for n in range(count)]
+        self._clients = [(self._make(kind, n), rate * part / count)
+                         for kind, count, part in KINDS for n in range(count)]
         self.unsettled: list[Sent] = []  # after stop()
 
     def _rng(self, name: str) -> random.Random:

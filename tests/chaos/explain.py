@@ -1,8 +1,8 @@
-"""A failing run explains itself: what was broken, the requests of that id, and one timeline of faults, requests and logs.
+"""A failing run explains itself: what was broken, the requests of that id, and a timeline of faults, requests and logs.
 
-Moments in the logs of ordersd are those of its own clock. Where a fault had stepped that clock they are out of place, and
-the text says so.
+Moments in the logs of ordersd are those of its own clock. Where a fault had stepped that clock they are out of place.
 """
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -13,9 +13,11 @@ from chaos.history import Attempt, History, Request
 
 SHOWN_MAX = 5          # violations that are told in full: the first of each rule
 REQUESTS_MAX = 40      # of one id
+CONTENTS_MAX = 5
 BEFORE_S, AFTER_S = 15.0, 5.0  # of the timeline around a violation
-LINES_MAX = 400
+LINES_MAX = 250
 TELLING = ('pool.', 'group.', 'order.', 'schema.', 'service.', 'lookup.', 'database.', 'text')  # events of the timeline
+FIGURES = re.compile(r'\d+')
 NOISE = frozenset(('ts', 'level', 'event', 'request_id'))
 
 
@@ -61,8 +63,8 @@ def _story(found: Violation, history: History) -> list[str]:
     if attempts:
         lines.append(f'  The requests of this id, {len(attempts)} in all:')
         lines += [f'    {_told(attempt)}' for attempt in attempts[:REQUESTS_MAX]]
-        shown = {(a.sent.content, a.sent.expect) for a in attempts if a.sent.content is not None}
-        lines += [f'    content {i}: {content}' for i, (content, _) in enumerate(sorted(shown, key=str))] if len(shown) < 6 else []
+        contents = sorted({str(a.sent.content) for a in attempts if a.sent.content is not None})
+        lines += [f'    content {i}: {content}' for i, content in enumerate(contents[:CONTENTS_MAX])]
     return lines
 
 
@@ -98,8 +100,9 @@ def _timeline(found: Violation, history: History, notes: Sequence[Line],
     end = max([found.at, *(a.request.ended or 0 for a in attempts[:REQUESTS_MAX])]) + AFTER_S
     ids = {a.request.request_id for a in attempts} | {request.request_id for request in found.requests}
     lines = [note for note in notes if begin <= note.at <= end]
-    lines += [line for line, event in logged if event.get('request_id') in ids
-              or (begin <= line.at <= end and event['event'].startswith(TELLING))]
+    lines += [line for line, event in logged if event.get('request_id') in ids]
+    lines += _counted(line for line, event in logged if event.get('request_id') not in ids
+                      and begin <= line.at <= end and event['event'].startswith(TELLING))
     for request in {a.request.n: a.request for a in attempts[:REQUESTS_MAX]}.values():
         lines += _moments(request)
     lines.append(Line(found.at, f'>>> {found.rule.upper()}: {found.text}'))
@@ -110,11 +113,23 @@ def _timeline(found: Violation, history: History, notes: Sequence[Line],
         yield f'    … and {len(lines) - LINES_MAX} lines more'
 
 
+def _counted(lines: Iterable[Line]) -> list[Line]:
+    """Lines of a log that say the same within a second become one; figures do not make a difference."""
+    first: dict[tuple[int, str], Line] = {}
+    counts: Counter[tuple[int, str]] = Counter()
+    for line in lines:
+        key = int(line.at), FIGURES.sub('', line.text)
+        first.setdefault(key, line)
+        counts[key] += 1
+    return [Line(line.at, line.text if counts[key] == 1 else f'{line.text} ({counts[key]} times in a second)')
+            for key, line in first.items()]
+
+
 def _moments(request: Request) -> Iterator[Line]:
     yield Line(request.began, f'client {request.client}: request #{request.n} ({request.request_id}) begins')
     if request.ended is not None:
         outcomes = Counter(verdict.outcome for verdict in request.verdicts)
-        words = ', '.join(f'{count} {outcome}' if len(request.sent) > 1 else outcome for outcome, count in outcomes.items())
+        words = ', '.join(f'{count} {outcome}' for outcome, count in outcomes.items())
         yield Line(request.ended, f'client {request.client}: request #{request.n} {request.end} '
                                   f'{request.status or ""} {request.code or ""}: {words}')
 

@@ -11,6 +11,7 @@ ID, OTHER_ID = '01a2097c-351c-7786-b9b4-6445788ae8c4', '01a2097c-351c-7786-b9b4-
 A = Content('ACME', 'buy', 'limit', '10', '12.5', None, 'day', None)
 B = A._replace(side='sell')
 STATUS = {CREATED: 201, REPLAYED: 200, 'reused': 422, 'not_accepted': 503, 'refused': 422, FOUND: 200, 'absent': 404}
+AVAILABILITY = ('unavailable', 'late', 'unanswered')
 CODE = {'reused': 'client_order_id_reused', 'not_accepted': 'queue_slow'}
 
 _numbers = count(1)
@@ -28,7 +29,8 @@ def said(outcome: str, order_id: str | None = None, **members: object) -> Verdic
     return Verdict(outcome, order_id, **members)
 
 
-def request(began: float, ended: float | None, kind: str, sent: list[Sent], verdicts: list[Verdict], **members) -> Request:
+def request(began: float, ended: float | None, kind: str, sent: list[Sent], verdicts: list[Verdict],
+            **members: object) -> Request:
     n = next(_numbers)
     members.setdefault('end', 'open' if ended is None else ANSWERED if verdicts[0].status else DEADLINE)
     sent = [Sent(s.account, s.cid, s.content, slot, s.expect, s.expires) for slot, s in enumerate(sent)]
@@ -36,16 +38,17 @@ def request(began: float, ended: float | None, kind: str, sent: list[Sent], verd
                    verdicts=verdicts, request_id=f'chaos-{n}', **members)
 
 
-def post(began: float, ended: float | None, outcome: str = '', content: Content = A, cid: str = '1', order_id: str | None = None,
-         expect: str = '', expires: float | None = None, end: str | None = None, **verdict: object) -> Request:
+def post(began: float, ended: float | None, outcome: str = '', content: Content = A, cid: str = '1',
+         order_id: str | None = None, expect: str = '', expires: float | None = None, end: str | None = None,
+         **verdict: object) -> Request:
     """A single order. Without an end it is open."""
     verdicts = [] if ended is None else [said(outcome, order_id, **verdict)]
     members = {} if end is None else {'end': end}
     return request(began, ended, 'single', [order(cid, content, expect, expires)], verdicts, **members)
 
 
-def get(began: float, ended: float, outcome: str, content: Content | None = A, cid: str = '1', order_id: str | None = None,
-        received: float = 1.5, **verdict: object) -> Request:
+def get(began: float, ended: float, outcome: str, content: Content | None = A, cid: str = '1',
+        order_id: str | None = None, received: float = 1.5, **verdict: object) -> Request:
     if outcome == FOUND:
         verdict |= {'content': content, 'received_at': EPOCH + received}
     return request(began, ended, 'get', [order(cid, None)], [said(outcome, order_id, **verdict)])
@@ -60,7 +63,8 @@ def row(cid: str = '1', content: Content = A, order_id: str = ID, at: float = 1.
     return {('acc', cid): Row(order_id, content, EPOCH + at, copies)}
 
 
-def found(rows: Rows, *requests: Request, at: float | None = None, exempt: tuple[Exemption, ...] = ()) -> list[Violation]:
+def found(rows: Rows, *requests: Request, at: float | None = None,
+          exempt: tuple[Exemption, ...] = ()) -> list[Violation]:
     return audit(History.of(requests, EPOCH), rows, exempt, at)
 
 
@@ -71,4 +75,4 @@ def rules(rows: Rows, *requests: Request, at: float | None = None, exempt: tuple
 
 def promises(rows: Rows, *requests: Request, at: float | None = None) -> list[str]:
     """The rules that no fault excuses: what is said of refusals, of waiting and of lost connections is left out."""
-    return [rule for rule in rules(rows, *requests, at=at) if rule.partition('/')[0] not in ('unavailable', 'late', 'unanswered')]
+    return [rule for rule in rules(rows, *requests, at=at) if rule.partition('/')[0] not in AVAILABILITY]

@@ -1,4 +1,4 @@
-"""What the clients know of each other's orders: which are stored, which wait to be repeated, which nobody will repeat."""
+"""What the clients know of each other's orders: what is stored, what waits to be repeated, what nobody will repeat."""
 import random
 from collections import deque
 

@@ -85,7 +85,7 @@ def make_other(content: Content, rng: random.Random) -> Content:
 # ---- rendering ----
 
 def render(sent: Sent, rng: random.Random | None = None, **more: object) -> str:
-    """The order as JSON. With a source of random numbers in one of the many ways that mean the same; without, plainly."""
+    """The order as JSON: plainly, or with random numbers in one of the many ways that mean the same."""
     content = sent.content
     fields = {'account_id': json.dumps(sent.account), 'client_order_id': json.dumps(sent.cid),
               'symbol': json.dumps(content.symbol), 'side': json.dumps(content.side), 'type': json.dumps(content.type),

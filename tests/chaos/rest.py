@@ -84,7 +84,8 @@ async def before(world: World) -> Baseline:
     return Baseline(await _read(world), len(await world.rows()))
 
 
-async def check(world: World, history: History, baseline: Baseline, rss_growth_max: int | None = None) -> list[Violation]:
+async def check(world: World, history: History, baseline: Baseline,
+                rss_growth_max: int | None = None) -> list[Violation]:
     """After the load, when the clients have gone and every fault is healed."""
     deadline = now() + REST_S
     while True:
@@ -144,7 +145,7 @@ def _own_fds(figures: Figures) -> int:
 def check_counts(history: History, before: Figures | None, now: Figures) -> list[Violation]:
     """Of one replica. `before`: of the same process; None: since the process started, at which its counters were 0.
 
-    Answers that came are a lower bound; those that it may have given besides, to others or to nobody, make the upper one.
+    Answers that came are a lower bound; those that it may have given besides, or to nobody, make the upper one.
     """
     since = before.at if before is not None else _started(now, history.epoch)
     sure_since = since if before is not None else since + HAND_OVER_S
@@ -173,7 +174,8 @@ def _delta(before: Figures | None, now: Figures, metric: str, **labels: str) -> 
     return now.sum(metric, **labels) - (before.sum(metric, **labels) if before is not None else 0)
 
 
-def _compare_requests(answered: list[Request], perhaps: list[Request], before: Figures | None, now: Figures) -> list[str]:
+def _compare_requests(answered: list[Request], perhaps: list[Request], before: Figures | None,
+                      now: Figures) -> list[str]:
     counted = Counter((ROUTES[r.kind], r.status) for r in answered)
     unheard = Counter(ROUTES[r.kind] for r in perhaps)
     found = []
@@ -198,7 +200,8 @@ def _compare_orders(answered: list[Request], perhaps: list[Request], before: Fig
     for outcome, result in COUNTED.items():
         metric = _delta(before, now, 'ordersd_orders_total', result=result)
         if not counted[outcome] <= metric <= counted[outcome] + unheard + counted[UNKNOWN]:
-            found.append(f'{metric:g} orders {result}, the clients had {counted[outcome]}, and {unheard} without an answer')
+            found.append(f'{metric:g} orders {result}, the clients had {counted[outcome]}, '
+                         f'and {unheard} without an answer')
     return found
 
 
@@ -210,4 +213,5 @@ def check_table_growth(before: list[Figures], now: list[Figures], rows_before: i
     doubtful = counted('late') + counted('unknown')
     if created <= new <= created + doubtful:
         return []
-    return [violation('counts', now[0].at, f'{new} new rows; {created:g} orders counted as created, {doubtful:g} in doubt')]
+    text = f'{new} new rows; {created:g} orders counted as created, {doubtful:g} in doubt'
+    return [violation('counts', now[0].at, text)]

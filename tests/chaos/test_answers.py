@@ -90,10 +90,11 @@ class Single(unittest.TestCase):
                 self.assertIsNotNone(judged('single', [order()], status, document, headers).flaw)
 
     def test_what_the_balancer_says(self):
-        for status, outcome, wanted in ((502, 'unknown', 'unknown'), (503, 'not_accepted', 'not_accepted'), (504, 'unknown', 'unknown')):
+        for status, outcome in ((502, 'unknown'), (503, 'not_accepted'), (504, 'unknown')):
             document = {'type': 'about:blank', 'title': '', 'status': status, 'outcome': outcome, 'retryable': True}
             request = judged('single', [order()], status, document, {'retry-after': '1'}, own=False)
-            self.assertEqual((request.flaw, request.verdicts[0].outcome, request.code), (None, wanted, f'balancer_{status}'))
+            self.assertEqual((request.flaw, request.verdicts[0].outcome), (None, outcome))
+            self.assertEqual(request.code, f'balancer_{status}')
 
     def test_a_page_of_who_knows_whom_says_nothing(self):
         request = judged('single', [order()], 503, b'<html>', {'content-type': 'text/html'}, own=False)
@@ -105,7 +106,8 @@ class Single(unittest.TestCase):
         self.assertEqual((verdict.order_id, verdict.differing), (ID, ('side',)))
 
     def test_validate_only(self):
-        shown = {name: value for name, value in STORED.items() if name not in ('order_id', 'received_at')} | {'status': 'valid'}
+        shown = {name: value for name, value in STORED.items() if name not in ('order_id', 'received_at')}
+        shown['status'] = 'valid'
         request = judged('validate', [order()], 200, shown)
         self.assertEqual((request.flaw, request.verdicts[0].outcome), (None, 'valid'))
 
@@ -120,7 +122,8 @@ def refused(index, status, cid, code, outcome='not_accepted', retryable=False):
 
 
 def summary(total, created=0, replayed=0, rejected=0, unknown=0):
-    return {'total': total, 'created': created, 'replayed': replayed, 'journaled': 0, 'rejected': rejected, 'unknown': unknown}
+    return {'total': total, 'created': created, 'replayed': replayed, 'journaled': 0, 'rejected': rejected,
+            'unknown': unknown}
 
 
 class Batch(unittest.TestCase):
@@ -134,7 +137,8 @@ class Batch(unittest.TestCase):
         self.assertEqual([v.code for v in request.verdicts], [None, 'queue_slow'])
 
     def test_lines(self):
-        lines = [item(0, 201, '1'), item(1, 200, '2', order_id=OTHER_ID), {'summary': summary(2, created=1, replayed=1)}]
+        last = {'summary': summary(2, created=1, replayed=1)}
+        lines = [item(0, 201, '1'), item(1, 200, '2', order_id=OTHER_ID), last]
         body = b'\n'.join(json.dumps(line).encode() for line in lines) + b'\n'
         request = self.judged(200, body, headers={'content-type': 'application/x-ndjson'})
         self.assertEqual((request.flaw, [v.outcome for v in request.verdicts]), (None, ['created', 'replayed']))
@@ -144,7 +148,7 @@ class Batch(unittest.TestCase):
         self.assertEqual((request.flaw, {v.outcome for v in request.verdicts}), (None, {'not_accepted'}))
 
     def test_refused_whole_one_by_one(self):
-        results = [refused(0, 504, '1', 'commit_unknown', 'unknown', True), refused(1, 504, '2', 'commit_unknown', 'unknown', True)]
+        results = [refused(i, 504, str(i + 1), 'commit_unknown', 'unknown', True) for i in range(2)]
         document = problem(504, 'commit_unknown', 'unknown', summary=summary(2, unknown=2), results=results)
         request = self.judged(504, document)
         self.assertEqual((request.flaw, {v.outcome for v in request.verdicts}), (None, {'unknown'}))
@@ -190,15 +194,17 @@ class Lookup(unittest.TestCase):
 
     def test_no_word(self):
         refusal = problem(503, 'database_down')
-        self.assertEqual({v.outcome for v in self.judged(503, refusal, headers={'retry-after': '1'}).verdicts}, {'failed'})
+        request = self.judged(503, refusal, headers={'retry-after': '1'})
+        self.assertEqual({v.outcome for v in request.verdicts}, {'failed'})
 
     def test_form(self):
+        other_account = STORED | {'replayed': False, 'account_id': 'b'}
         for why, document in (
                 ('an id is missing', {'orders': [], 'not_found': ['1']}),
                 ('an id that nobody asked for', {'orders': [], 'not_found': ['1', '2', '3']}),
                 ('in two lists', {'orders': [STORED | {'replayed': False}], 'not_found': ['1', '2']}),
                 ('shown twice', {'orders': [STORED | {'replayed': False}] * 2, 'not_found': ['2']}),
-                ('of another account', {'orders': [STORED | {'replayed': False, 'account_id': 'b'}], 'not_found': ['2']})):
+                ('of another account', {'orders': [other_account], 'not_found': ['2']})):
             with self.subTest(why):
                 request = self.judged(200, document)
                 self.assertIsNotNone(request.flaw)

@@ -50,7 +50,8 @@ class Connections(unittest.TestCase):
 
     def test_could_not_be_made(self):
         self.assertEqual(rules({}, post(1, 2, 'unsent', end='dial')), ['unavailable/dial'])
-        self.assertEqual(rules({}, post(1, 2, 'unsent', end='dial'), exempt=(Exemption('unavailable', 0, 3, 'killed'),)), [])
+        killed = Exemption('unavailable', 0, 3, 'killed')
+        self.assertEqual(rules({}, post(1, 2, 'unsent', end='dial'), exempt=(killed,)), [])
 
 
 class Refusals(unittest.TestCase):
@@ -96,10 +97,12 @@ class Refusals(unittest.TestCase):
         self.assertEqual(rules({}, away, exempt=(slow,)), ['unavailable/database_down'])
 
     def test_a_doubt_needs_a_reason(self):
-        self.assertEqual(rules({}, post(1, 2, 'unknown', status=504, code='commit_unknown')), ['unavailable/commit_unknown'])
+        doubt = post(1, 2, 'unknown', status=504, code='commit_unknown')
+        self.assertEqual(rules({}, doubt), ['unavailable/commit_unknown'])
 
     def test_of_a_lookup(self):
-        self.assertEqual(rules({}, get(1, 2, 'failed', status=503, code='database_down')), ['unavailable/database_down'])
+        failed = get(1, 2, 'failed', status=503, code='database_down')
+        self.assertEqual(rules({}, failed), ['unavailable/database_down'])
 
     def test_a_batch_tells_each_reason_once(self):
         no = said('not_accepted')
@@ -196,7 +199,8 @@ class TornReads(unittest.TestCase):
 
 class Findings(unittest.TestCase):
     def test_the_first_comes_first(self):
-        at = [v.at for v in found({}, post(5, 6, 'created', cid='2', order_id=OTHER_ID), post(1, 2, 'created', cid='3'))]
+        history = [post(5, 6, 'created', cid='2', order_id=OTHER_ID), post(1, 2, 'created', cid='3')]
+        at = [v.at for v in found({}, *history)]
         self.assertEqual(at, sorted(at))
 
     def test_a_rule_has_a_name(self):

@@ -21,7 +21,8 @@ class Story(unittest.TestCase):
         timeline = [(2.0, 'lock_table: locked'), (39.0, 'kill_primary: killed pid 7'), (200.0, 'the end')]
         events = [logged(39.1, 'pool.conn_lost', error='server closed'), logged(1.0, 'pool.connected'),
                   logged(39.2, 'http.answer', request_id='chaos-0', status=503),
-                  logged(90.0, 'http.answer', request_id=self.lost.request_id, status=500), (0, {'event': 'text', 'text': 'no moment'})]
+                  logged(90.0, 'http.answer', request_id=self.lost.request_id, status=500),
+                  (0, {'event': 'text', 'text': 'no moment'})]
         self.text = explain(self.history, self.violations, timeline, events)
 
     def test_the_first_of_each_rule_is_told(self):
@@ -39,13 +40,20 @@ class Story(unittest.TestCase):
 
     def test_faults_and_logs_around_it_are_in_one_timeline(self):
         timeline, events = [(39.0, 'kill_primary')], [logged(39.1, 'pool.conn_lost'), logged(1.0, 'pool.connected')]
-        events += [logged(90.0, 'http.answer', request_id=self.lost.request_id), logged(39.2, 'http.answer', request_id='chaos-0')]
+        mine = self.lost.request_id
+        events += [logged(90.0, 'http.answer', request_id=mine), logged(39.2, 'http.answer', request_id='chaos-0')]
         lines = explain(self.history, [v for v in self.violations if v.cid == '1'], timeline, events).splitlines()
         told = [line.split('  ', 3)[-1] for line in lines if line.startswith('    ')]
-        wanted = ['kill_primary', 'replica-0: pool.conn_lost', '>>> LOST', f'replica-0: http.answer of {self.lost.request_id}']
+        wanted = ['kill_primary', 'replica-0: pool.conn_lost', '>>> LOST', f'replica-0: http.answer of {mine}']
         places = [next(i for i, line in enumerate(told) if part in line) for part in wanted]
         self.assertEqual(places, sorted(places))
         self.assertFalse([line for line in told if 'pool.connected' in line or 'chaos-0' in line])
+
+    def test_what_a_log_repeats_is_told_once(self):
+        events = [logged(39.1 + i / 100, 'group.retry', orders=i) for i in range(7)]
+        text = explain(self.history, [v for v in self.violations if v.cid == '1'], [], events)
+        self.assertEqual(text.count('group.retry'), 1)
+        self.assertIn('(7 times in a second)', text)
 
     def test_nothing_was_broken(self):
         self.assertIn('NO PROMISE WAS BROKEN', explain(self.history, [], [], []))

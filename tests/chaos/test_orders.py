@@ -46,7 +46,8 @@ class Rendering(unittest.TestCase):
 
 
 class Table(unittest.TestCase):
-    line = '\t'.join(('acc', '1', ID, 'ACME', 'buy', 'limit', '10', '12.5', '', 'day', '{"b": "\\u00e9\\t", "a": 10}', '1790000001.5'))
+    line = '\t'.join(('acc', '1', ID, 'ACME', 'buy', 'limit', '10', '12.5', '', 'day',
+                      '{"b": "\\u00e9\\t", "a": 10}', '1790000001.5'))
 
     def test_rows(self):
         rows = parse_rows([self.line, ''])
@@ -60,8 +61,8 @@ class Table(unittest.TestCase):
 class Records(unittest.TestCase):
     def test_saved_and_loaded(self):
         refusal = said('reused', OTHER_ID, differing=('side',))
-        history = History.of([post(1, 2, 'created', content=Content(*A)), batch('batch', 1, 3, (order('2'), refusal), (order('3'), said('unknown'))),
-                              post(4, None)], EPOCH)
+        mixed = batch('batch', 1, 3, (order('2'), refusal), (order('3'), said('unknown')))
+        history = History.of([post(1, 2, 'created', content=Content(*A)), mixed, post(4, None)], EPOCH)
         with tempfile.TemporaryDirectory() as folder:
             history.save(Path(folder, 'history.jsonl'))
             loaded = History.load(Path(folder, 'history.jsonl'))

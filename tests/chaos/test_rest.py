@@ -1,11 +1,12 @@
-"""Back at rest, and metrics against the clients' counts: each complaint has figures that raise it, and figures that nearly do."""
+"""Back at rest, and metrics against the clients' counts: each complaint has figures that raise it, or nearly do."""
 import unittest
 
 from chaos.handmade import EPOCH, batch, get, order, post, said
 from chaos.history import History
 from chaos.rest import Figures, check_counts, check_rest, check_table_growth
 
-REQUESTS = 'http_server_request_duration_seconds_count{{http_request_method="{}",http_route="{}",http_response_status_code="{}"}}'
+REQUESTS = ('http_server_request_duration_seconds_count'
+            '{{http_request_method="{}",http_route="{}",http_response_status_code="{}"}}')
 
 
 def figures(at=10.0, pid=1, fds=40, threads=20, rss=100 << 20, **changes):
@@ -18,9 +19,9 @@ def figures(at=10.0, pid=1, fds=40, threads=20, rss=100 << 20, **changes):
 
 
 def counted(posts=0, created=0, replayed=0, late=0, unknown=0, route='/v1/orders', status=201):
-    return {REQUESTS.format('POST', route, status): float(posts), 'ordersd_orders_total{result="created"}': float(created),
-            'ordersd_orders_total{result="replayed"}': float(replayed), 'ordersd_orders_total{result="late"}': float(late),
-            'ordersd_orders_total{result="unknown"}': float(unknown)}
+    results = {'created': created, 'replayed': replayed, 'late': late, 'unknown': unknown}
+    return {REQUESTS.format('POST', route, status): float(posts),
+            **{f'ordersd_orders_total{{result="{result}"}}': float(count) for result, count in results.items()}}
 
 
 def by(replica, *requests):
@@ -93,7 +94,8 @@ class Counts(unittest.TestCase):
         """For a while after its start the one before may have answered in its name."""
         now = figures(at=100.0, **counted(posts=1, created=1))
         now.metrics['process_start_time_seconds'] = EPOCH + 20
-        history = by('replica-0', post(1, 2, 'created'), post(25, 26, 'created', cid='2'), post(60, 61, 'created', cid='3'))
+        history = by('replica-0', post(1, 2, 'created'), post(25, 26, 'created', cid='2'),
+                     post(60, 61, 'created', cid='3'))
         self.assertEqual(check_counts(history, None, now), [])
         now.metrics |= counted(posts=3, created=3)
         self.assertEqual(len(check_counts(history, None, now)), 2)

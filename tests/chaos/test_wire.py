@@ -59,7 +59,8 @@ class Wire(unittest.IsolatedAsyncioTestCase):
     async def test_a_connection_is_kept(self):
         async with Server(GOOD, GOOD) as server:
             first, second = await ask(server, 2)
-        self.assertEqual((first.end, first.code, second.connection, server.connections), ('answered', 'bare_503', first.connection, 1))
+        self.assertEqual((first.end, first.code), ('answered', 'bare_503'))
+        self.assertEqual((second.connection, server.connections), (first.connection, 1))
 
     async def test_an_answer_in_parts(self):
         async with Server(GOOD[:9]) as server:
@@ -103,7 +104,8 @@ class Wire(unittest.IsolatedAsyncioTestCase):
 
     async def test_malformed(self):
         for why, answer in (('two answers', GOOD + GOOD), ('no length', GOOD.replace(b'Content-Length: 2\r\n', b'')),
-                            ('a byte too many', GOOD + b'x'), ('no status', b'HTTP/2 200\r\n\r\n'), ('a bare line feed', GOOD.replace(b'l\r\n', b'l\n')),
+                            ('a byte too many', GOOD + b'x'), ('no status', b'HTTP/2 200\r\n\r\n'),
+                            ('a bare line feed', GOOD.replace(b'l\r\n', b'l\n')),
                             ('two lengths', GOOD.replace(b'Content-Length', b'Content-Length: 2\r\nContent-Length'))):
             with self.subTest(why):
                 async with Server(answer) as server:
