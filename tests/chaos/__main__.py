@@ -99,8 +99,8 @@ def refused(why: str) -> int:
 
 def main(argv: list[str]) -> int:
     if argv and argv[0] == "planted":
-        from chaos.planted import hunt
-        return hunt.main(argv[1:])
+        from chaos.planted import command
+        return command.main(argv[1:])
     if argv and argv[0] in lifecycle.COMMANDS:
         return lifecycle_in_namespaces(argv)
     args = parser().parse_args(argv)
