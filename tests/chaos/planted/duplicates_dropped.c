@@ -1,5 +1,5 @@
-/* duplicates_dropped.c - of several orders with one key in a group only the first goes on: nobody
- * answers the others, and they are never given back. */
+/* duplicates_dropped.c - of several orders with one key in a group only the first goes on: the
+ * others get no verdict, and are never given back. */
 #include "chaos/planted/plant.h"
 #include "ingest/group.h"
 

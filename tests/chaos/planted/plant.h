@@ -7,8 +7,7 @@
 #ifndef PLANTED_PLANT_H
 #define PLANTED_PLANT_H
 
-#define WRAP(function) __typeof__(function) __wrap_##function
-#define REAL(function) __typeof__(function) __real_##function
+#include "support/wrap.h"
 
 /* Says once, on stderr, that the bug has struck: "planted: <name>". A run in which no plant has
  * said so proves nothing. Any thread. */
