@@ -20,7 +20,9 @@ async def in_child(work: Callable[[], T], timeout_s: float) -> T:
         _child(work, writer)
     os.close(writer)
     try:
-        return _result(await asyncio.wait_for(_read(reader), timeout_s))
+        async with asyncio.timeout(timeout_s):
+            data = await _read(reader)
+        return _result(data)
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)

@@ -57,7 +57,8 @@ class Proxy:
     async def tell(self, **words: Any) -> dict[str, Any]:
         async with self.turn:
             self.writer.write(json.dumps(words).encode() + b"\n")
-            line = await asyncio.wait_for(self.reader.readline(), ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):
+                line = await self.reader.readline()
         answer = json.loads(line) if line else {"ok": False, "why": "the proxy has ended"}
         if not answer["ok"]:
             raise ProxyError(f"{words}: {answer['why']}")

@@ -3,7 +3,7 @@ import asyncio
 import contextlib
 import math
 import traceback
-from typing import Sequence
+from typing import Awaitable, Sequence
 
 from chaos import clock, wait
 from chaos.audit import Exemption
@@ -77,10 +77,11 @@ class Play:
                 self._world.note(f"left out {fault.kind}: {fault.why or 'see above'}")
             del self._active[n]
 
-    async def _step(self, record: FaultRecord, step: str, doing: object) -> str | None:
+    async def _step(self, record: FaultRecord, step: str, doing: Awaitable[str | None]) -> str | None:
         """A step that fails is the harness's trouble, and no finding about ordersd."""
         try:
-            text = await asyncio.wait_for(doing, STEP_S)
+            async with asyncio.timeout(STEP_S):
+                text = await doing
         except Exception as error:
             words = f"{record.kind} {step}: {type(error).__name__}: {error}"
             self.trouble.append(f"{words}\n{''.join(traceback.format_exception(error))}")

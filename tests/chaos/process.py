@@ -89,7 +89,8 @@ class Process:
 
     async def end(self, timeout_s: float) -> int:
         """Waits for the end and returns the exit code. asyncio.TimeoutError when the process does not end."""
-        return await asyncio.wait_for(asyncio.shield(self._ended), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            return await self.ended()
 
     async def stop(self, number: int, timeout_s: float) -> int:
         """Asks by a signal, and kills when that does not help."""
@@ -107,7 +108,8 @@ async def run(argv: Sequence[str], *, timeout_s: float, user: str | None = None,
         *argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/",
         env=dict(os.environ if env is None else env), preexec_fn=become(user, signal.SIGKILL))
     try:
-        out, err = await asyncio.wait_for(child.communicate(text.encode()), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            out, err = await child.communicate(text.encode())
     except asyncio.TimeoutError:
         return -signal.SIGKILL, "", f"{argv[0]} did not end within {timeout_s:g} s"
     finally:

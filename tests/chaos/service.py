@@ -164,7 +164,8 @@ class Service:
     async def get(self, path: str, timeout_s: float = 2) -> tuple[int, str]:
         """(status, body), asked directly, whatever stands before the service; (0, why) when no whole answer comes."""
         try:
-            return await asyncio.wait_for(_get(self.port, path), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                return await _get(self.port, path)
         except (OSError, ValueError, asyncio.TimeoutError, asyncio.IncompleteReadError) as error:
             return 0, f"{type(error).__name__} {error}"
 

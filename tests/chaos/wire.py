@@ -34,7 +34,8 @@ class Connection(asyncio.Protocol):
     async def dial(host: str, port: int, timeout_s: float) -> 'Connection':
         """OSError, or TimeoutError, which is one."""
         loop = asyncio.get_running_loop()
-        _, connection = await asyncio.wait_for(loop.create_connection(Connection, host, port), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            _, connection = await loop.create_connection(Connection, host, port)
         return connection
 
     @property
