@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from chaos import descriptors
 from chaos.clock import now
 from chaos.findings import Violation, violation
 from chaos.history import ANSWERED, CREATED, REPLAYED, REUSED, UNKNOWN, WRITES, History, Request
@@ -57,6 +58,7 @@ class Figures:
     threads: int
     rss: int
     metrics: dict[str, float] = field(default_factory=dict)  # "name{labels}" -> value, as /metrics has it
+    descriptors: Counter[str] = field(default_factory=Counter)  # by kind
 
     def sum(self, metric: str, **labels: str) -> float:
         """Of all series of that name that have these labels."""
@@ -103,7 +105,7 @@ async def check(world: World, history: History, baseline: Baseline,
 
 async def _read(world: World) -> list[Figures]:
     return [Figures(now(), service.name, service.pid, service.fds(), service.threads(), service.rss(),
-                    await service.metrics()) for service in world.replicas]
+                    await service.metrics(), descriptors.kinds(service.pid)) for service in world.replicas]
 
 
 # ---- back where it was ----
@@ -126,8 +128,9 @@ def check_rest(before: Figures | None, now: Figures, rss_growth_max: int | None 
 
 def _grown(before: Figures, now: Figures, rss_growth_max: int | None) -> Iterator[str]:
     if _own_fds(now) > _own_fds(before) + FDS_SLACK:
+        more = ', '.join(f'{count} more {kind}' for kind, count in (now.descriptors - before.descriptors).items())
         yield (f'{now.fds} descriptors, {_own_fds(now)} of them no connection; '
-               f'before {before.fds} and {_own_fds(before)}')
+               f'before {before.fds} and {_own_fds(before)}: {more}')
     if now.threads > before.threads:
         yield f'{now.threads} threads, before {before.threads}'
     if rss_growth_max is not None and now.rss > before.rss + rss_growth_max:
