@@ -12,7 +12,7 @@ from chaos.results import BROKEN, INJECTED, MISSING, FaultRecord
 from chaos.schedule import Planned
 from chaos.world import World
 
-STEP_S = 60.0     # the longest that an inject() or a heal() may take
+STEP_S = 120.0    # the longest that an inject() or a heal() may take
 FREE_S = 15.0     # a fault waits so long for what another one holds; then it is left out
 RECOVERY_S = 60.0
 

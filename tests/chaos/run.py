@@ -22,7 +22,7 @@ from chaos.world import Options, World
 
 PROGRESS_S = 10.0
 AUDIT_S = 120.0
-REST_S = 60.0
+REST_S = 120.0
 SETTLE_S = 40.0
 
 

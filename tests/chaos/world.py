@@ -23,7 +23,7 @@ from chaos.service import HOST, Service
 from chaos.sql import SqlError
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_S = 40.0
+READY_S = 120.0
 
 ROLES = """
 CREATE ROLE ordersd_owner LOGIN;
