@@ -37,7 +37,7 @@ class Sample:
 
     @classmethod
     async def take(cls, service) -> "Sample":
-        metrics = await service.metrics()
+        metrics = await service.metrics(timeout_s=20)
         return cls(at=now(), replica=service.index, rss=service.rss(), fds=service.fds(), threads=service.threads(),
                    clients=int(metrics["http_server_open_connections"]),
                    database=int(metrics['ordersd_pool_connections{pool="main",state="total"}']))

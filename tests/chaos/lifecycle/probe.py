@@ -1,13 +1,13 @@
-"""Asks the health checks of one ordersd, each on a connection of its own as a kubelet does, and prints a JSON line for
-each: python3 -m chaos.lifecycle.probe PORT. It is a process of its own, so that what the clients of a test cost the
-driver is not counted as the service's latency. Ends when its standard input does."""
+"""Asks the health checks and the metrics of one ordersd, each on a connection of its own, and prints a JSON line for
+each answer: python3 -m chaos.lifecycle.probe PORT. It is a process of its own, so that what the clients of a test cost
+the driver is not counted as the service's latency. Ends when its standard input does."""
 import json
 import select
 import socket
 import sys
 import time
 
-PATHS = ("/health/live", "/health/ready")
+PATHS = ("/health/live", "/health/ready", "/metrics")
 PERIOD_S = 0.05
 PATIENCE_S = 5.0
 
