@@ -60,6 +60,8 @@ def one(plant: Plant, args: argparse.Namespace) -> int:
             out.write(json.dumps({"name": plant.name, "seed": options.seed, "found_s": catch.found_s}) + "\n")
     code, words = catch.verdict()
     print(words, flush=True)
+    if catch.found_s is None:
+        print(f"what happened: {wanted.out}/timeline.txt", flush=True)
     return code
 
 
