@@ -18,12 +18,15 @@ MODULES = ("processes", "network", "disk", "database", "refusals", "failover", "
 # What a fault may excuse: rules of the audit, as findings.py has them.
 # The database stores nothing, or nothing in time. HAProxy answers 503 when no replica is ready.
 NOT_STORED = ("unavailable/commit_timeout", "unavailable/commit_unknown", "unavailable/database_down",
-              "unavailable/database_unavailable", "unavailable/queue_slow", "unavailable/queue_full",
-              "unavailable/balancer_503")
-# A process in front of the database ended: requests in hand get no answer, new ones wait or are refused. A new one has
-# no connection to the database in its first moments.
-ENDED = ("unanswered", "late", "unavailable/dial", "unavailable/starting", "unavailable/shutting_down",
-         "unavailable/database_down", "unavailable/balancer_502", "unavailable/balancer_503")
+              "unavailable/queue_slow", "unavailable/balancer_503")
+# The database is there, and refuses every order for a reason that only a person can mend.
+NOT_SERVED = NOT_STORED + ("unavailable/database_unavailable",)
+# A process in front of the database was killed: requests in hand get no answer, new ones wait or are refused. A new one
+# has no connection to the database in its first moments.
+KILLED = ("unanswered", "late", "unavailable/dial", "unavailable/starting", "unavailable/database_down",
+          "unavailable/balancer_502", "unavailable/balancer_503")
+# It was asked to end.
+ENDED = KILLED + ("unavailable/shutting_down",)
 # Requests or answers arrived late, and ordersd may have given up a request that came too slowly.
 DELAYED = ("late", "unavailable/request_timeout", "unavailable/dial")
 

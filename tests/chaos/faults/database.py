@@ -5,7 +5,7 @@ import contextlib
 import random
 from typing import TYPE_CHECKING, Any
 
-from chaos.faults import NOT_STORED, Fault, register
+from chaos.faults import NOT_SERVED, NOT_STORED, Fault, register
 from chaos.sql import Session, SqlError
 from chaos.wait import until
 
@@ -294,6 +294,7 @@ class Refusal(OfTable):
 class Revoke(Refusal):
     """A right is missing: INSERT or SELECT is revoked from the service's role, and granted again."""
     kind, group, lasts = "revoke", "database", (1.0, 6.0)
+    excuses = NOT_SERVED
     back = "GRANT SELECT, INSERT ON orders TO ordersd_app"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
@@ -324,5 +325,6 @@ class ReadOnly(Refusal):
 class MissingTable(Refusal):
     """The table is renamed away, and back."""
     kind, group, lasts = "missing_table", "database", (1.0, 6.0)
+    excuses = NOT_SERVED
     sql = "ALTER TABLE orders RENAME TO orders_away"
     back = "ALTER TABLE IF EXISTS orders_away RENAME TO orders"

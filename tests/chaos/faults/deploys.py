@@ -2,7 +2,7 @@
 import random
 from typing import TYPE_CHECKING
 
-from chaos.faults import register
+from chaos.faults import ENDED, register
 from chaos.faults.processes import OfOrdersd
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 class RestartOrdersd(OfOrdersd):
     """ordersd is asked to end (SIGTERM) and started again when it has ended."""
     kind, group, lasts = "restart_ordersd", "deploy", (0.1, 1.0)
+    excuses = ENDED
 
     async def inject(self, world: "World") -> str | None:
         code = await self.service(world).restart()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chaos import sandbox
-from chaos.faults import ENDED, NOT_STORED, Fault, register
+from chaos.faults import ENDED, KILLED, NOT_STORED, Fault, register
 from chaos.faults.processes import OfOrdersd, OfServer
 from chaos.process import run
 
@@ -86,7 +86,7 @@ class Clock(Fault):
         """Which is a step too, the other way. The process notices it when it reads its file again."""
         with contextlib.suppress(AttributeError):
             step(self.file, 0)
-            await asyncio.sleep(NOTICED_S + 0.5)
+            await asyncio.sleep(NOTICED_S + 1.5)  # libfaketime counts whole seconds
 
 
 @register
@@ -120,7 +120,7 @@ class ClockOfPrimary(Clock):
 class FewFiles(OfOrdersd):
     """ordersd has no file descriptor left (prlimit on the running process), and every connection is cut."""
     kind, group, lasts = "few_files", "machine", (2.0, 8.0)
-    excuses = NOT_STORED + ENDED
+    excuses = NOT_STORED + ("unanswered", "late", "unavailable/dial", "unavailable/balancer_502")
     because = "no connection could be opened, to either side"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
@@ -182,7 +182,7 @@ class FewFilesOfPrimary(OfServer):
 class LittleMemory(OfOrdersd):
     """ordersd gets no more memory from the system (prlimit on the address space), and may end by that."""
     kind, group, lasts = "little_memory", "machine", (2.0, 6.0)
-    excuses = NOT_STORED + ENDED + ("unavailable/out_of_memory", "unavailable/overloaded", "internal")
+    excuses = NOT_STORED + KILLED + ("unavailable/out_of_memory", "unavailable/overloaded")
     because = "nothing could be allocated"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import random
 import signal
 from typing import TYPE_CHECKING, Any
 
-from chaos.faults import DELAYED, ENDED, NOT_STORED, Fault, register
+from chaos.faults import DELAYED, KILLED, NOT_STORED, Fault, register
 
 if TYPE_CHECKING:
     from chaos.balancer import HAProxy
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 class OfOrdersd(Fault):
     """One replica."""
-    excuses, because = ENDED, "the process was away"
+    excuses, because = KILLED, "the process was away"
 
     @property
     def needs(self) -> frozenset[str]:
@@ -40,7 +40,7 @@ class OfServer(Fault):
 
 class OfBalancer(Fault):
     """HAProxy."""
-    excuses, because = ENDED, "the balancer was away"
+    excuses, because = KILLED, "the balancer was away"
 
     @property
     def needs(self) -> frozenset[str]:

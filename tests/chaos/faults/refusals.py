@@ -3,7 +3,7 @@ order, and a commit that fails although the INSERT has succeeded. Triggers play 
 import random
 from typing import Any
 
-from chaos.faults import register
+from chaos.faults import NOT_SERVED, register
 from chaos.faults.database import Refusal
 
 FUNCTION = """
@@ -34,6 +34,7 @@ class ByTrigger(Refusal):
 class ServerLimit(ByTrigger):
     """A limit of the server is reached (SQLSTATE 54000), as when transaction ids are used up: no order can be stored."""
     kind, group, lasts = "server_limit", "database", (1.0, 5.0)
+    excuses = NOT_SERVED
     timing, sqlstate = "TRIGGER chaos_refuse BEFORE INSERT ON orders", "54000"
 
 
