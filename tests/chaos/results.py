@@ -105,6 +105,12 @@ def not_injected(results: Iterable[Result]) -> list[str]:
     return [f"SKIPPED {text}" if state == MISSING else f"BROKEN {text}" for state, text in sorted(counts)]
 
 
+def left_out(results: Iterable[Result]) -> list[str]:
+    """Faults that could not be injected when their time came: what they need was another fault's, or was not there."""
+    counts = Counter(fault.kind for result in results for fault in result.faults if fault.state == NOT_NOW)
+    return [f"left out, since their moment was not right: {_counts(counts)}"] if counts else []
+
+
 def summary(results: Sequence[Result]) -> str:
     outcomes: Counter[str] = Counter()
     requests: Counter[str] = Counter()
@@ -115,7 +121,7 @@ def summary(results: Sequence[Result]) -> str:
     lines = [f"{len(results)} run{'s' * (len(results) != 1)}, {sum(r.seconds for r in results) / 60:.1f} minutes, "
              f"{sum(requests.values()):,} requests ({_counts(requests)})",
              f"orders: {_counts(outcomes)}; {sum(r.rows for r in results):,} in the table",
-             *fault_lines(results), *not_injected(results),
+             *fault_lines(results), *left_out(results), *not_injected(results),
              f"{sum(len(r.violations) for r in results)} broken promises in {len(broken)} runs"
              + (f": seeds {', '.join(str(r.seed) for r in broken)}" if broken else "")]
     return "\n".join(lines)

@@ -4,7 +4,7 @@ import unittest
 from pathlib import Path
 
 from chaos import results
-from chaos.results import BROKEN, INJECTED, MISSING, FaultRecord, Result
+from chaos.results import BROKEN, INJECTED, MISSING, NOT_NOW, FaultRecord, Result
 
 
 def fault(kind: str, recovery_s: float | None, alone: bool = True, state: str = INJECTED) -> FaultRecord:
@@ -24,6 +24,10 @@ class TestResults(unittest.TestCase):
     def test_what_could_not_be_injected_is_said(self) -> None:
         words = results.summary([Result(1, 1, 60.0, [fault("full_disk", None, state=MISSING)])])
         self.assertIn("SKIPPED full_disk: words", words)
+
+    def test_what_was_left_out_is_said(self) -> None:
+        words = results.summary([Result(1, 1, 60.0, [fault("a", None, state=NOT_NOW), fault("a", None, state=NOT_NOW)])])
+        self.assertIn("left out, since their moment was not right: a 2", words)
 
     def test_exit_code(self) -> None:
         injected, missing = fault("a", 1.0), fault("b", None, state=MISSING)
