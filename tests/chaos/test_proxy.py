@@ -114,8 +114,7 @@ class ProxyTest(unittest.IsolatedAsyncioTestCase):
         sending = asyncio.create_task(client.send(data))
         self.assertEqual(await client.read(len(data)), data)
         await sending
-        counts = await self.link.counts()
-        self.assertEqual((counts["up"], counts["down"], counts["accepted"], counts["open"]), (len(data), len(data), 1, 1))
+        await self.until_counts(up=len(data), down=len(data), accepted=1, open=1)
 
     async def test_the_end_of_one_way_passes_and_the_other_goes_on(self) -> None:
         client = await self.dial()

@@ -68,8 +68,8 @@ class Alone:
             return
         recovered = clock.now()
         self.exemptions += fault.exempts(began, recovered)
-        print(f"{fault.kind:20} inject {injected - began:4.1f} s, {fault.seconds:4.1f} s, heal {healed - healing:4.1f} s, "
-              f"recovered {recovered - healed:4.1f} s: {text[:90]}", flush=True)
+        print(f"{fault.kind:20} inject {injected - began:4.1f} s, {fault.seconds:4.1f} s, "
+              f"heal {healed - healing:4.1f} s, recovered {recovered - healed:4.1f} s: {text[:90]}", flush=True)
         print(f"{'':20}   {self.answers(began, recovered)}", flush=True)
         await asyncio.sleep(CALM_S)
         await self.check(fault.kind)
@@ -90,7 +90,7 @@ class Alone:
         counts: Counter[str] = Counter()
         for request in self.history.requests:
             if request.ended >= began and request.began <= ended:
-                counts.update(f"{v.outcome}{'/' + v.code if v.code else ''}" if request.end == "answered" else request.end
+                counts.update(f"{v.outcome} {v.code or ''}".strip() if request.end == "answered" else request.end
                               for v in request.verdicts[:1])
         return ", ".join(f"{name} {count}" for name, count in counts.most_common(9))
 
@@ -110,7 +110,8 @@ class Alone:
         for rule, count in Counter(v.rule for v in broken).items():
             first = next(v for v in broken if v.rule == rule)
             self.failed.append(f"{kind}: {rule}")
-            print(f"{kind:20} BROKEN {rule} {count}: {first.since:.2f}-{first.at:.2f} s {first.account}/{first.cid} {first.text}", flush=True)
+            print(f"{kind:20} BROKEN {rule} {count}: {first.since:.2f}-{first.at:.2f} s "
+                  f"{first.account}/{first.cid} {first.text}", flush=True)
         for words in self.world.unexpected_ends():
             self.failed.append(f"{kind}: {words}")
             print(f"{kind:20} BROKEN {words}", flush=True)
@@ -121,7 +122,8 @@ class Alone:
         """Which excuses of the kind were used, so that one that never is can go."""
         excuses = KINDS[kind].excuses if kind in KINDS else ()
         words = [f"{rule} {count}" for rule, count in sorted(used.items())]
-        print(f"{'':20}   excused: {', '.join(words) or 'nothing'}; not used: {', '.join(e for e in excuses if e not in used) or 'none'}", flush=True)
+        unused = ", ".join(rule for rule in excuses if rule not in used)
+        print(f"{'':20}   excused: {', '.join(words) or 'nothing'}; not used: {unused or 'none'}", flush=True)
 
     def fail(self, fault: Fault, words: str) -> None:
         self.failed.append(f"{fault.kind}: {words}")
@@ -136,7 +138,7 @@ async def run(args: argparse.Namespace) -> int:
         if args.logs:
             shutil.copytree(alone.world.logs, args.logs, dirs_exist_ok=True)
         await alone.world.close()
-    print(f"{len(alone.history.requests)} requests; {len(alone.failed)} failed{''.join(chr(10) + '  ' + f for f in alone.failed)}")
+    print(f"{len(alone.history.requests)} requests; {len(alone.failed)} failed", *alone.failed, sep="\n  ")
     return 1 if alone.failed else 0
 
 

@@ -27,7 +27,8 @@ class Crowd(Fault):
         return world.balancer.port if world.balancer else world.replicas[0].port
 
     async def inject(self, world: "World") -> str | None:
-        words = [sys.executable, "-m", "chaos.faults.crowd", self.act, str(self.port(world)), str(self.params["count"]), str(self.params["seed"])]
+        numbers = [str(n) for n in (self.port(world), self.params["count"], self.params["seed"])]
+        words = [sys.executable, "-m", "chaos.faults.crowd", self.act, *numbers]
         env = {"PYTHONPATH": str(TESTS), "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
         self.process = Process(words, env=env, log=world.logs / "crowd.log")
         return f"{self.params['count']} connections that {self.words}"

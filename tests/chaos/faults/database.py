@@ -1,11 +1,11 @@
 """What an operator, a migration or a careless statement does to the table while orders come: locks, DDL, cancelled and
-terminated backends, a right that is missing, a database that takes no writes, a table that is away."""
+terminated backends."""
 import asyncio
 import contextlib
 import random
 from typing import TYPE_CHECKING, Any
 
-from chaos.faults import NOT_SERVED, NOT_STORED, Fault, register
+from chaos.faults import NOT_STORED, Fault, register
 from chaos.sql import Session, SqlError
 from chaos.wait import until
 
@@ -19,7 +19,7 @@ DDL_S = 25.0
 
 
 async def undo(world: "World", sql: str) -> None:
-    """Runs the statements, which may be repeated, until they succeed: the primary may be away, or another one by now."""
+    """Runs the statements, which may be repeated, until they succeed: the primary may be away, or another by now."""
     async def done() -> bool:
         with contextlib.suppress(SqlError):
             await world.primary.sql(WRITES_ALLOWED + sql, timeout_s=DDL_S)
@@ -79,7 +79,8 @@ class LockTable(Held):
 # Clients number their ids: o-1, o-2, and so on. These are the ones that come next.
 COMING_ROWS = """INSERT INTO orders
     SELECT account_id, 'o-' || n, gen_random_uuid(), 'HELD', 'buy', 'market', 1, NULL, NULL, 'day', NULL, now()
-    FROM (SELECT account_id, max(substring(client_order_id FROM '^o-([0-9]+)$')::int) AS last FROM orders GROUP BY 1) AS so_far,
+    FROM (SELECT account_id, max(substring(client_order_id FROM '^o-([0-9]+)$')::int) AS last
+          FROM orders GROUP BY 1) AS so_far,
          generate_series(last + 1, last + {count}) AS n
     ON CONFLICT DO NOTHING RETURNING 1"""
 
@@ -148,8 +149,8 @@ class AddColumn(Statement):
     kind, group, lasts = "add_column", "database", (1.0, 6.0)
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"column": rng.choice(("chaos_a int", "chaos_a text DEFAULT 'none'", "chaos_a timestamptz DEFAULT clock_timestamp()",
-                                      "chaos_a text NOT NULL DEFAULT ''"))}
+        return {"column": rng.choice(("chaos_a int", "chaos_a text DEFAULT 'none'", "chaos_a text NOT NULL DEFAULT ''",
+                                      "chaos_a timestamptz DEFAULT clock_timestamp()"))}
 
     def do(self) -> str:
         return f"ALTER TABLE orders ADD COLUMN IF NOT EXISTS {self.params['column']}"
@@ -231,7 +232,7 @@ class Signals(Fault):
     task: "asyncio.Task[int] | None" = None
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"every_s": round(rng.uniform(0.05, 0.6), 2), "share": rng.choice((0.2, 0.5, 1.0)), "seed": rng.randrange(1 << 16)}
+        return {"every_s": round(rng.uniform(0.05, 0.6), 2), "share": rng.choice((0.2, 0.5, 1.0))}
 
     async def inject(self, world: "World") -> str | None:
         self.task = asyncio.create_task(self.repeat(world))
@@ -239,7 +240,7 @@ class Signals(Fault):
 
     async def repeat(self, world: "World") -> int:
         """How many were hit. Ends when the primary goes away: then there is nobody to signal."""
-        share, hit = self.params["share"], 0
+        hit, some = 0, f"FROM pg_stat_activity WHERE {OURS} AND random() < {self.params['share']}"
         try:
             session = await world.primary.session()
         except (SqlError, OSError):
@@ -247,7 +248,7 @@ class Signals(Fault):
         try:
             while True:
                 await asyncio.sleep(self.params["every_s"])
-                hit += int(await session.run(f"SELECT count({self.function}(pid)) FROM pg_stat_activity WHERE {OURS} AND random() < {share}"))
+                hit += int(await session.run(f"SELECT count({self.function}(pid)) {some}"))
         except (SqlError, ValueError):
             return hit
         finally:
@@ -270,61 +271,3 @@ class CancelBackends(Signals):
 class TerminateBackends(Signals):
     """Sessions of ordersd are ended (pg_terminate_backend)."""
     kind, group, lasts, function = "terminate_backends", "database", (2.0, 8.0), "pg_terminate_backend"
-
-
-# ---- what the database refuses ----
-
-class Refusal(OfTable):
-    """SQL that makes the database refuse orders, and SQL that takes it back."""
-    sql, back = "", ""
-    because = "the database refused orders"
-
-    async def inject(self, world: "World") -> str | None:
-        try:
-            await world.primary.sql(self.sql)
-        except SqlError as error:
-            return self.not_now(str(error))
-        return self.sql
-
-    async def heal(self, world: "World") -> None:
-        await undo(world, self.back)
-
-
-@register
-class Revoke(Refusal):
-    """A right is missing: INSERT or SELECT is revoked from the service's role, and granted again."""
-    kind, group, lasts = "revoke", "database", (1.0, 6.0)
-    excuses = NOT_SERVED
-    back = "GRANT SELECT, INSERT ON orders TO ordersd_app"
-
-    def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"right": rng.choice(("INSERT", "SELECT", "SELECT, INSERT"))}
-
-    async def inject(self, world: "World") -> str | None:
-        self.sql = f"REVOKE {self.params['right']} ON orders FROM ordersd_app"
-        return await super().inject(world)
-
-
-@register
-class ReadOnly(Refusal):
-    """The database takes no writes (default_transaction_read_only), for new sessions or for all."""
-    kind, group, lasts = "read_only", "database", (1.0, 6.0)
-    back = "ALTER DATABASE ordersd RESET default_transaction_read_only"
-
-    def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"terminate": rng.random() < 0.7}
-
-    async def inject(self, world: "World") -> str | None:
-        self.sql = "ALTER DATABASE ordersd SET default_transaction_read_only = on"
-        if self.params["terminate"]:
-            self.sql += f"; SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {OURS}"
-        return await super().inject(world)
-
-
-@register
-class MissingTable(Refusal):
-    """The table is renamed away, and back."""
-    kind, group, lasts = "missing_table", "database", (1.0, 6.0)
-    excuses = NOT_SERVED
-    sql = "ALTER TABLE orders RENAME TO orders_away"
-    back = "ALTER TABLE IF EXISTS orders_away RENAME TO orders"

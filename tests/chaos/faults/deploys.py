@@ -25,7 +25,8 @@ class RestartOrdersd(OfOrdersd):
 
 
 def no_shared_socket(world: "World") -> str | None:
-    return None if all(service.keeps_socket for service in world.replicas) else "in this run each process binds its port itself"
+    shared = all(service.keeps_socket for service in world.replicas)
+    return None if shared else "in this run each process binds its port itself"
 
 
 @register

@@ -73,7 +73,7 @@ class FailoverUnfenced(Failover):
 
 @register
 class OldPrimaryBack(FailoverUnfenced):
-    """The primary stands still, the standby is promoted, and the old primary comes back and takes writes while the new one is away."""
+    """The primary stands still, the standby is promoted, and the old primary comes back while the new one is away."""
     kind, group, lasts = "old_primary_back", "failover", (1.0, 3.0)
     excuses, because = NOT_STORED, "the primary was replaced, and the new one was away"
     noticed_s = 30.0  # until every replica is at the new primary
@@ -91,7 +91,8 @@ class OldPrimaryBack(FailoverUnfenced):
         await world.primary.stop("immediate")
         old.resume()
         await old.await_standby(None)
-        return f"{old.name} stood still, {world.primary.name} was promoted and stopped, {old.name} goes on and waits for no standby"
+        return (f"{old.name} stood still, {world.primary.name} was promoted and stopped, {old.name} goes on and waits "
+                "for no standby")
 
     async def moved(self, world: "World") -> bool:
         """Has every replica sessions at the new primary, all of which have asked it who it is? A replica that was never

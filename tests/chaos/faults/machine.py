@@ -158,8 +158,9 @@ class FewFilesOfPrimary(OfServer):
     async def inject(self, world: "World") -> str | None:
         pids = world.primary.pids()
         self.usual = files_of(pids[0])
-        why = await self.limit(pids, self.params["most"])
-        return self.not_now(why) if why else f"every process of the primary may have {self.params['most']} file descriptors"
+        most = self.params["most"]
+        why = await self.limit(pids, most)
+        return self.not_now(why) if why else f"every process of the primary may have {most} file descriptors"
 
     async def heal(self, world: "World") -> None:
         """A process that was forked meanwhile has the small limit too. A server that has ended is started."""
@@ -171,8 +172,9 @@ class FewFilesOfPrimary(OfServer):
     async def limit(pids: list[int], soft: int) -> str:
         """As the server's own user: for another user's processes even root needs a capability that it may not have.
         Returns what went wrong for all of them; one that has just ended is no trouble."""
-        script = 'soft=$1; shift; for pid; do prlimit --pid "$pid" --nofile="$soft:" && set_one=1; done; [ -n "$set_one" ]'
-        code, _, err = await run(["/bin/sh", "-c", script, "limit", str(soft), *map(str, pids)], user="postgres", timeout_s=10)
+        script = 'soft=$1; shift; for pid; do prlimit --pid "$pid" --nofile="$soft:" && one=1; done; [ -n "$one" ]'
+        words = ["/bin/sh", "-c", script, "limit", str(soft), *map(str, pids)]
+        code, _, err = await run(words, user="postgres", timeout_s=10)
         return "" if code == 0 else f"prlimit: {err.strip()[-200:]}"
 
 

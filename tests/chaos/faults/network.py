@@ -169,7 +169,7 @@ class RefuseDatabase(Refuse, Database):
 class DropClients(Refuse, Clients):
     """New connections of clients get no answer at all (their SYN is dropped)."""
     kind, group, lasts = "drop_clients", "cut", (0.5, 4.0)
-    excuses, because = ("unanswered", "unavailable/dial", "late"), "clients got no connection, and open connections were cut"
+    excuses, because = ("unanswered", "unavailable/dial", "late"), "clients got no connection, or were cut"
     listening, words = "black_hole", "dropped"
 
 
@@ -241,7 +241,8 @@ def netem_missing() -> str | None:
     """Tried once with values that change nothing: a kernel may lack the module, and no file says so."""
     if not shutil.which("tc"):
         return "tc is not installed (iproute2)"
-    added = subprocess.run(["tc", "qdisc", "add", "dev", "lo", "root", "netem"], capture_output=True, text=True, timeout=10)
+    words = ["tc", "qdisc", "add", "dev", "lo", "root", "netem"]
+    added = subprocess.run(words, capture_output=True, text=True, timeout=10)
     if added.returncode != 0:
         return f"tc cannot set netem: {added.stderr.strip()}"
     subprocess.run(["tc", "qdisc", "del", "dev", "lo", "root"], capture_output=True, timeout=10)
@@ -255,8 +256,9 @@ class Netem(Fault):
     excuses, because = DELAYED + NOT_STORED, "packets were lost and sent again"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"delay_ms": rng.randrange(1, 30), "jitter_ms": rng.randrange(0, 15), "loss": round(rng.uniform(0, 4), 1),
-                "duplicate": round(rng.uniform(0, 2), 1), "reorder": round(rng.uniform(0, 20), 1)}
+        return {"delay_ms": rng.randrange(1, 30), "jitter_ms": rng.randrange(0, 15),
+                "loss": round(rng.uniform(0, 4), 1), "duplicate": round(rng.uniform(0, 2), 1),
+                "reorder": round(rng.uniform(0, 20), 1)}
 
     @property
     def needs(self) -> frozenset[str]:
@@ -269,8 +271,9 @@ class Netem(Fault):
 
     async def inject(self, world: "World") -> str | None:
         p = self.params
-        why = await tc("add", "dev", "lo", "root", "netem", "limit", "20000", "delay", f"{p['delay_ms']}ms", f"{p['jitter_ms']}ms",
-                       "loss", f"{p['loss']}%", "duplicate", f"{p['duplicate']}%", "reorder", f"{p['reorder']}%")
+        why = await tc("add", "dev", "lo", "root", "netem", "limit", "20000",
+                       "delay", f"{p['delay_ms']}ms", f"{p['jitter_ms']}ms", "loss", f"{p['loss']}%",
+                       "duplicate", f"{p['duplicate']}%", "reorder", f"{p['reorder']}%")
         return self.not_now(f"tc: {why}") if why else f"netem on lo: {p}"
 
     async def heal(self, world: "World") -> None:

@@ -110,7 +110,7 @@ class KillBackend(OfServer):
         return f"killed backend {pid} of the primary"
 
     async def heal(self, world: "World") -> None:
-        """The postmaster starts the others again by itself; should it have ended, as a crash may make it, it is started."""
+        """The postmaster starts the others again by itself; a postmaster that has ended by the crash is started."""
         if not world.primary.alive():
             await world.primary.start()
 

@@ -1,10 +1,74 @@
-"""Refusals of the database that are easily taken for something else: a limit of the server that looks like a fault of the
-order, and a commit that fails although the INSERT has succeeded. Triggers play the database's part."""
+"""What the database refuses: a right is missing, it takes no writes, the table is away, and two refusals that are
+easily taken for something else: a limit of the server that looks like a fault of the order, and a commit that fails
+although the INSERT has succeeded. Triggers play the database's part in these two."""
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chaos.faults import NOT_SERVED, register
-from chaos.faults.database import Refusal
+from chaos.faults.database import OURS, OfTable, undo
+from chaos.sql import SqlError
+
+if TYPE_CHECKING:
+    from chaos.world import World
+
+
+class Refusal(OfTable):
+    """SQL that makes the database refuse orders, and SQL that takes it back."""
+    sql, back = "", ""
+    because = "the database refused orders"
+
+    async def inject(self, world: "World") -> str | None:
+        try:
+            await world.primary.sql(self.sql)
+        except SqlError as error:
+            return self.not_now(str(error))
+        return self.sql
+
+    async def heal(self, world: "World") -> None:
+        await undo(world, self.back)
+
+
+@register
+class Revoke(Refusal):
+    """A right is missing: INSERT or SELECT is revoked from the service's role, and granted again."""
+    kind, group, lasts = "revoke", "database", (1.0, 6.0)
+    excuses = NOT_SERVED
+    back = "GRANT SELECT, INSERT ON orders TO ordersd_app"
+
+    def draw(self, rng: random.Random) -> dict[str, Any]:
+        return {"right": rng.choice(("INSERT", "SELECT", "SELECT, INSERT"))}
+
+    async def inject(self, world: "World") -> str | None:
+        self.sql = f"REVOKE {self.params['right']} ON orders FROM ordersd_app"
+        return await super().inject(world)
+
+
+@register
+class ReadOnly(Refusal):
+    """The database takes no writes (default_transaction_read_only), for new sessions or for all."""
+    kind, group, lasts = "read_only", "database", (1.0, 6.0)
+    back = "ALTER DATABASE ordersd RESET default_transaction_read_only"
+
+    def draw(self, rng: random.Random) -> dict[str, Any]:
+        return {"terminate": rng.random() < 0.7}
+
+    async def inject(self, world: "World") -> str | None:
+        self.sql = "ALTER DATABASE ordersd SET default_transaction_read_only = on"
+        if self.params["terminate"]:
+            self.sql += f"; SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {OURS}"
+        return await super().inject(world)
+
+
+@register
+class MissingTable(Refusal):
+    """The table is renamed away, and back."""
+    kind, group, lasts = "missing_table", "database", (1.0, 6.0)
+    excuses = NOT_SERVED
+    sql = "ALTER TABLE orders RENAME TO orders_away"
+    back = "ALTER TABLE IF EXISTS orders_away RENAME TO orders"
+
+
+# ---- by a trigger ----
 
 FUNCTION = """
 CREATE FUNCTION chaos_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -32,7 +96,7 @@ class ByTrigger(Refusal):
 
 @register
 class ServerLimit(ByTrigger):
-    """A limit of the server is reached (SQLSTATE 54000), as when transaction ids are used up: no order can be stored."""
+    """A limit of the server is reached (SQLSTATE 54000), as when transaction ids are used up: nothing can be stored."""
     kind, group, lasts = "server_limit", "database", (1.0, 5.0)
     excuses = NOT_SERVED
     timing, sqlstate = "TRIGGER chaos_refuse BEFORE INSERT ON orders", "54000"
