@@ -60,7 +60,7 @@ LONG_WAITS = {"ORDERS_COMMIT_TIMEOUT": "30s", "DATABASE_COMMAND_TIMEOUT": "30s",
 CASES = (
     Case("the database is well", _well, 12),
     Case("the database is slow and the queue is long", _slow, 12,
-         {"ORDERS_WORKERS": "1", "ORDERS_GROUP_MAX": "4", "ORDERS_QUEUE_WAIT_MAX": "6s"}),
+         {"ORDERS_WORKERS": "1", "ORDERS_GROUP_MAX": "16", "ORDERS_QUEUE_WAIT_MAX": "6s"}),
     Case("the table is locked for longer than SHUTDOWN_TIMEOUT", _locked, 5, LONG_WAITS),
     Case("the database is stopped for longer than SHUTDOWN_TIMEOUT", _stopped, 5, LONG_WAITS),
 )
