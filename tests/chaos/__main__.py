@@ -1,18 +1,21 @@
 """The command line. Each run is a process of its own, in namespaces of its own where the machine allows that."""
 import argparse
 import asyncio
+import faulthandler
 import os
 import signal
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
-from chaos import balancer, faults, lifecycle, results, sandbox, schedule
+from chaos import faults, lifecycle, results, sandbox, schedule
 from chaos.process import become
 from chaos.results import Result
-from chaos.runs import INTERRUPTED, USAGE, replicas, said, several, seeds
+from chaos.runs import INTERRUPTED, TROUBLE, USAGE, replicas, said, several, seeds
 from chaos.world import ROOT, Options
 
+HANGS_S = 1200  # beyond its minutes a run may wait for a recovery, settle what is in doubt, and audit
 COMMANDS = {"planted": "ordersd with planted bugs: does a run find each of them?", **lifecycle.COMMANDS}
 EPILOG = """
 The exit code is 0 when every promise was kept, 1 when one was broken, 2 for a wrong command line, 3 when the harness
@@ -48,6 +51,22 @@ def parser() -> argparse.ArgumentParser:
 # ---- a run, in its own process ----
 
 def one(args: argparse.Namespace, kinds: list[str]) -> int:
+    faulthandler.register(signal.SIGALRM, chain=True)  # should the run itself hang: where, and its end
+    signal.alarm(int(args.minutes * 60) + HANGS_S)
+    try:
+        result = run_of(args, kinds)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception:  # no finding about ordersd, which 1 would say
+        traceback.print_exc()
+        return TROUBLE
+    if args.results:
+        result.append_to(args.results)
+    print(results.summary([result]), flush=True)
+    return result.exit_code()
+
+
+def run_of(args: argparse.Namespace, kinds: list[str]) -> Result:
     from chaos.run import Run, Wanted  # here: the parent needs none of it
     sandbox.begin()
     seed = args.seed
@@ -57,24 +76,15 @@ def one(args: argparse.Namespace, kinds: list[str]) -> int:
     out = args.out / (f"seed-{seed}" if args.nth == 1 else f"seed-{seed}.{args.nth}")
     wanted = Wanted(options, args.minutes * 60, kinds, out, args.rate, args.checkpoint, said(args, seed))
 
-    async def whole() -> Result:
+    async def whole() -> Result:  # a run needs the event loop from its first line on
         return await Run(wanted).whole()
 
-    try:
-        result = asyncio.run(whole())
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    if args.results:
-        result.append_to(args.results)
-    print(results.summary([result]), flush=True)
-    return result.exit_code()
+    return asyncio.run(whole())
 
 
 def warn() -> None:
     if why := sandbox.why_not():
         print(f"no namespaces of its own ({why}): no disk can be filled, and ports are shared", flush=True)
-    if why := balancer.missing():
-        print(f"SKIPPED three replicas: {why}", flush=True)
 
 
 def shown(args: argparse.Namespace, kinds: list[str]) -> bool:

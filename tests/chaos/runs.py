@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from chaos import results, sandbox, schedule
+from chaos import balancer, results, sandbox, schedule
 from chaos.process import become
 from chaos.results import Result
 
@@ -44,8 +44,12 @@ def without(argv: list[str], *options: str) -> list[str]:
     return kept
 
 
-def run_one(argv: list[str], seed: str, nth: int, report: Path) -> int:
+def run_one(args: argparse.Namespace, argv: list[str], seed: str, nth: int, report: Path) -> int:
     """The child dies with this process, and all that it has started dies with the child."""
+    print(said(args, seed), flush=True)
+    if replicas(args, seed) > 1 and (why := balancer.missing()):
+        print(f"SKIPPED three replicas: {why}", flush=True)
+        return NOTHING
     inner = [*without(argv, "--seed", "--repeat", "--results"), "--seed", seed, "--results", str(report), "--nth", str(nth)]
     command, env = sandbox.command([sys.executable, "-m", "chaos", *inner])
     child = subprocess.Popen(command, env=env, preexec_fn=become(None, signal.SIGKILL))
@@ -62,8 +66,7 @@ def several(args: argparse.Namespace, argv: list[str]) -> int:
     had = len(results.load(report)) if report.exists() else 0
     for seed in seeds(args.seed):
         for nth in range(1, args.repeat + 1):
-            print(f"{said(args, seed)}: {replicas(args, seed)} replicas", flush=True)
-            codes.append(run_one(argv, seed, nth, report))
+            codes.append(run_one(args, argv, seed, nth, report))
             if codes[-1] in (USAGE, INTERRUPTED):
                 return codes[-1]
     tell(results.load(report)[had:] if report.exists() else [], len(codes))
@@ -84,7 +87,7 @@ def tell(done: list[Result], runs: int) -> None:
     if runs > 1:
         print(results.summary(done))
     if runs > len(done):
-        print(f"{runs - len(done)} of {runs} runs ended without a result")
+        print(f"{runs - len(done)} of {runs} runs came to no result")
     for seed in dict.fromkeys(result.seed for result in done):
         same = [result for result in done if result.seed == seed]
         rules = Counter(rule for result in same for rule in {violation["rule"] for violation in result.violations})
