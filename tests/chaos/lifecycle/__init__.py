@@ -5,6 +5,7 @@ import asyncio
 import importlib
 import pathlib
 import sys
+import traceback
 
 COMMANDS = {
     "overload": "twice of what the service takes: memory, health checks, and what is refused",
@@ -14,6 +15,7 @@ COMMANDS = {
     "soak": "60 % of the most, a fault a minute, for hours: what has grown since the start?",
 }
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+TROUBLE = 3  # as of scripts/chaos
 SECONDS = {"overload": 40.0, "deploy": 30.0}
 
 
@@ -38,10 +40,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str]) -> int:
+    from chaos import wait  # here: whoever asks only for COMMANDS needs none of it
     from chaos.lifecycle import outcome
+    from chaos.sql import SqlError
     arguments = _parser().parse_args(argv)
     module = importlib.import_module(f"chaos.lifecycle.{arguments.command}")
-    outcomes = asyncio.run(module.run(arguments, _say))
+    try:
+        outcomes = asyncio.run(module.run(arguments, _say))
+    except (RuntimeError, OSError, wait.TooLate, SqlError):
+        _say(f"TROUBLE: the harness has failed, or ordersd was not ready in time\n{traceback.format_exc()}")
+        return TROUBLE
     text = outcome.report(outcomes)
     if arguments.report:
         arguments.report.write_text(text)

@@ -1,6 +1,10 @@
 """The pure parts of this folder: percentiles, plans, reports, and which commit is the previous release."""
+import asyncio
+import pathlib
 import re
+import tempfile
 import unittest
+from unittest import mock
 
 from chaos import faults
 from chaos.lifecycle import COMMANDS, measure, outcome, previous, soak
@@ -62,6 +66,12 @@ class Plans(unittest.TestCase):
 class Previous(unittest.TestCase):
     def test_the_previous_release_is_a_whole_commit_or_a_tag(self) -> None:
         self.assertRegex(previous.commit(), re.compile(r"^([0-9a-f]{40}|v\d+\.\d+\.\d+)$"))
+
+
+    def test_without_a_history_the_test_is_skipped_and_says_why(self) -> None:
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(previous, "ROOT", pathlib.Path(folder)):
+            with self.assertRaisesRegex(previous.Missing, previous.commit()):
+                asyncio.run(previous.program(pathlib.Path(folder)))
 
 
 class Commands(unittest.TestCase):

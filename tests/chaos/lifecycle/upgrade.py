@@ -6,12 +6,14 @@ program that is too old for its schema must say so and end with 70."""
 import asyncio
 import json
 import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from chaos import balancer, wait
 from chaos.audit import Exemption, audit
 from chaos.lifecycle import deploy, previous
-from chaos.lifecycle.outcome import Outcome
+from chaos.lifecycle.outcome import Outcome, chosen
 from chaos.lifecycle.traffic import Traffic, new_history
 from chaos.process import run as run_command
 from chaos.sandbox import free_port
@@ -25,20 +27,28 @@ READY_S = 20.0
 CALM_S = 2.0
 
 
+@dataclass(frozen=True)
+class Case:
+    name: str
+    steps: Callable[["Roll", Path, Path], Awaitable[None]]
+    new: Path
+
+
 async def run(arguments, say) -> list[Outcome]:
-    program = arguments.program
+    program, following = arguments.program, arguments.program.parent / "ordersd_next"
+    if not following.is_file():
+        return [Outcome("upgrade under load", skipped=f"{following} is not built: it is a target of the same build")]
     try:
         old = await previous.program(program.parent)
     except previous.Missing as why:
-        outcome = Outcome("upgrade under load")
-        outcome.skipped = str(why)
-        return [outcome]
-    return [await _one("the schema is the same", _same_schema, arguments.seed, old, program, say),
-            await _one("a migration in between", _migration, arguments.seed, old, program.parent / "ordersd_next", say)]
+        return [Outcome("upgrade under load", skipped=str(why))]
+    cases = (Case("the schema is the same", _same_schema, program),
+             Case("a migration in between", _migration, following))
+    return [await _one(case, arguments.seed, old, say) for case in chosen(cases, arguments.only)]
 
 
-async def _one(name: str, steps, seed: int, old: Path, new: Path, say) -> Outcome:
-    outcome = Outcome(f"upgrade under load: {name}")
+async def _one(case: Case, seed: int, old: Path, say) -> Outcome:
+    outcome = Outcome(f"upgrade under load: {case.name}")
     if balancer.missing():
         outcome.skipped = balancer.missing() or ""
         return outcome
@@ -49,7 +59,7 @@ async def _one(name: str, steps, seed: int, old: Path, new: Path, say) -> Outcom
         traffic = Traffic(world, history, "upgrade")
         load = asyncio.create_task(traffic.until_stopped(deploy.CLIENTS))
         await asyncio.sleep(CALM_S)
-        await steps(Roll(world, outcome, say), old, new)
+        await case.steps(Roll(world, outcome, say), old, case.new)
         await asyncio.sleep(CALM_S)
         traffic.stop()
         await load
