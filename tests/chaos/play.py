@@ -8,7 +8,7 @@ from typing import Awaitable, Sequence
 from chaos import clock, wait
 from chaos.audit import Exemption
 from chaos.history import CREATED, History
-from chaos.results import BROKEN, INJECTED, MISSING, FaultRecord
+from chaos.results import BROKEN, INJECTED, MISSING, NOT_NOW, FaultRecord
 from chaos.schedule import Planned
 from chaos.world import World
 
@@ -52,11 +52,16 @@ class Play:
         try:
             async with self._world.exclusive.holding(fault.needs, FREE_S):
                 if clock.now() + fault.seconds > self.began + self._seconds:
-                    self._world.note(f"left out {fault.kind}: it had to wait, and the end is near")
+                    self._left_out(record, "it had to wait, and the end is near")
                     return
                 await self._inject(n)
         except wait.TooLate as late:
-            self._world.note(f"left out {fault.kind}: {late}")
+            self._left_out(record, str(late))
+
+    def _left_out(self, record: FaultRecord, why: str) -> None:
+        if record.state != BROKEN:
+            record.state = NOT_NOW
+        self._world.note(f"left out {record.kind}: {why}")
 
     async def _inject(self, n: int) -> None:
         fault, record = self._planned[n].fault, self.records[n]
@@ -74,7 +79,7 @@ class Play:
                 await self._recover(record)
                 self.exemptions += fault.exempts(record.began, clock.now())
             else:
-                self._world.note(f"left out {fault.kind}: {fault.why or 'see above'}")
+                self._left_out(record, fault.why or "see above")
             del self._active[n]
 
     async def _step(self, record: FaultRecord, step: str, doing: Awaitable[str | None]) -> str | None:

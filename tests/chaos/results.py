@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Iterable, Sequence
 
-INJECTED, NOT_NOW, MISSING, BROKEN = "injected", "not possible", "missing", "broken"
+INJECTED, NOT_NOW, MISSING, BROKEN, NOT_REACHED = "injected", "not possible", "missing", "broken", "not reached"
 
 
 @dataclass
@@ -16,7 +16,7 @@ class FaultRecord:
     group: str
     planned: float
     text: str
-    state: str = NOT_NOW
+    state: str = NOT_REACHED  # the run has ended before
     began: float | None = None
     healed: float | None = None     # the cause is gone
     recovered: float | None = None  # every replica has stored an order since
