@@ -34,8 +34,8 @@ class Catch:
         struck = "has struck" if self.struck else "never struck: is its function still called?"
         others = ", ".join(f"{rule} {count}" for rule, count in self.others.items()) or "nothing"
         trouble = [self.result.trouble] if self.result.trouble else []
-        return [f"{self.plant.name}: NOT FOUND; the planted code {struck}; {self.plant.rule} was not broken, broken was "
-                f"{others}", *trouble, *fault_lines([self.result])]
+        return [f"{self.plant.name}: NOT FOUND; the planted code {struck}",
+                f"{self.plant.rule} was not broken, broken was {others}", *trouble, *fault_lines([self.result])]
 
 
 class Hunt(Run):

@@ -1,4 +1,4 @@
-"""The planted bugs, and what finds each of them: which clients and faults show it, and which rule of the audit it breaks.
+"""The planted bugs, and what finds each of them: clients and faults that show it, and the rule of the audit it breaks.
 
 `seed` and `seconds` are fixed: a change that keeps the audit from finding the bug in that time turns the test red."""
 from dataclasses import dataclass, field
