@@ -19,6 +19,8 @@ MODULES = ("processes", "network", "disk", "database", "refusals", "failover", "
 # The database stores nothing, or nothing in time. HAProxy answers 503 when no replica is ready.
 NOT_STORED = ("unavailable/commit_timeout", "unavailable/commit_unknown", "unavailable/database_down",
               "unavailable/queue_slow", "unavailable/balancer_503")
+# The database is well, and some statements take too long or are ended: no replica is not ready for that.
+NOT_IN_TIME = ("unavailable/commit_timeout", "unavailable/commit_unknown", "unavailable/database_down")
 # The database is there, and refuses every order for a reason that only a person can mend.
 NOT_SERVED = NOT_STORED + ("unavailable/database_unavailable",)
 # A process in front of the database was killed: requests in hand get no answer, new ones wait or are refused. A new one

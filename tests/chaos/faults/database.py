@@ -5,7 +5,7 @@ import contextlib
 import random
 from typing import TYPE_CHECKING, Any
 
-from chaos.faults import NOT_STORED, Fault, register
+from chaos.faults import NOT_IN_TIME, Fault, register
 from chaos.sql import Session, SqlError
 from chaos.wait import until
 
@@ -30,7 +30,7 @@ async def undo(world: "World", sql: str) -> None:
 
 class OfTable(Fault):
     """Something is done to the table `orders`."""
-    excuses, because = NOT_STORED, "the table was locked or away"
+    excuses, because = NOT_IN_TIME, "the table was locked or away"
 
     @property
     def needs(self) -> frozenset[str]:
@@ -228,7 +228,7 @@ class Reindex(Statement):
 class Signals(Fault):
     """A function of PostgreSQL is called with backends of ordersd, again and again."""
     function = ""
-    excuses, because = NOT_STORED, "statements were ended again and again"
+    excuses, because = NOT_IN_TIME, "statements were ended again and again"
     task: "asyncio.Task[int] | None" = None
 
     def draw(self, rng: random.Random) -> dict[str, Any]:

@@ -4,7 +4,7 @@ although the INSERT has succeeded. Triggers play the database's part in these tw
 import random
 from typing import TYPE_CHECKING, Any
 
-from chaos.faults import NOT_SERVED, register
+from chaos.faults import NOT_IN_TIME, NOT_SERVED, NOT_STORED, register
 from chaos.faults.database import OURS, OfTable, undo
 from chaos.sql import SqlError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Refusal(OfTable):
     """SQL that makes the database refuse orders, and SQL that takes it back."""
     sql, back = "", ""
-    because = "the database refused orders"
+    excuses, because = NOT_STORED, "the database refused orders"
 
     async def inject(self, world: "World") -> str | None:
         try:
@@ -106,5 +106,6 @@ class ServerLimit(ByTrigger):
 class RefusedCommit(ByTrigger):
     """The INSERT succeeds and the commit behind it fails (40001), for a part of the orders."""
     kind, group, lasts = "refused_commit", "database", (1.0, 5.0)
+    excuses = NOT_IN_TIME
     timing = "CONSTRAINT TRIGGER chaos_refuse AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED"
     sqlstate, shares = "40001", (0.02, 0.1, 0.3)
