@@ -187,11 +187,9 @@ def _compare_requests(answered: list[Request], perhaps: list[Request], before: F
         if route:
             labels['http_route'] = route
         metric = _delta(before, now, 'http_server_request_duration_seconds_count', **labels)
-        if route == '':  # the driver's own requests are GETs too
-            if metric < count:
-                found.append(f'{metric:g} GETs answered {status}, the clients had {count}')
-        elif not count <= metric <= count + unheard[route, method]:
-            found.append(f'{metric:g} requests for {route} answered {status}, the clients had {count}, '
+        most = count + unheard[route, method]
+        if metric < count or (metric > most and method == 'POST' and status < 300):  # others are refused, and read, too
+            found.append(f'{metric:g} requests {method} {route} answered {status}, the clients had {count}, '
                          f'and {unheard[route, method]} without an answer')
     return found
 

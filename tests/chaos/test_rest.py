@@ -83,6 +83,11 @@ class Counts(unittest.TestCase):
         self.assertEqual(self.complaints(by('replica-1', post(1, 2, 'created')), posts=0, created=0), [])
         self.assertEqual(len(self.complaints(by('replica-1', post(1, 2, 'created')), posts=0, created=1)), 1)
 
+    def test_connections_that_are_a_fault_may_be_refused_besides(self):
+        history = by('replica-0', post(1, 2, 'refused', expect='invalid_order', code='invalid_order'))
+        self.assertEqual(self.complaints(history, posts=9, status=422), [])
+        self.assertEqual(len(self.complaints(history, posts=0, status=422)), 1)
+
     def test_every_order_of_a_batch_counts(self):
         history = by('replica-0', batch('batch', 1, 2, (order('1'), said('created')), (order('2'), said('replayed'))))
         history.requests[0].status = 200
