@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--faults", default="", help="groups or kinds with commas between them; all without it")
     made.add_argument("--list-faults", action="store_true", help="show groups and kinds, and end")
     made.add_argument("--schedule", action="store_true", help="show what the seed will do, and end")
-    made.add_argument("--replicas", type=int, choices=(1, 3), help="1, or 3 behind HAProxy; the seed decides without it")
+    made.add_argument("--replicas", type=int, choices=(1, 3), help="1, or 3 behind HAProxy (the seed decides)")
     made.add_argument("--rate", type=float, default=400.0, help="orders a second that the clients send (400)")
     made.add_argument("--checkpoint", type=float, default=30.0, metavar="SECONDS",
                       help="how often answers and table are compared while the faults go on (30)")
@@ -121,7 +121,7 @@ def main(argv: list[str]) -> int:
     if shown(args, kinds):
         return 0
     if not args.program.is_file():
-        return refused(f"{args.program} is not there: cmake --preset dev && cmake --build --preset dev --target ordersd")
+        return refused(f"no program {args.program}: cmake --preset dev && cmake --build --preset dev --target ordersd")
     if args.nth:
         return one(args, kinds)
     warn()

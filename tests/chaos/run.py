@@ -73,7 +73,8 @@ class Run:
         crowd = Crowd(self.history, self.world.http, self.world.seed, rate=self.wanted.rate,
                       replicas=len(self.world.replicas))
         await crowd.start()
-        tasks = [asyncio.create_task(work) for work in (self.play.all(), self._watch(), self._progress(), self.heart.beat())]
+        works = (self.play.all(), self._watch(), self._progress(), self.heart.beat())
+        tasks = [asyncio.create_task(work) for work in works]
         playing, watching, *_ = tasks
         try:
             await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED, timeout=self.wanted.seconds + 300)

@@ -1,4 +1,4 @@
-"""Several runs one after the other, each a process of its own, in namespaces of its own where the machine allows that."""
+"""Several runs one after the other. Each run is a process of its own, in namespaces of its own if those are allowed."""
 import argparse
 import os
 import signal
@@ -50,7 +50,8 @@ def run_one(args: argparse.Namespace, argv: list[str], seed: str, nth: int, repo
     if replicas(args, seed) > 1 and (why := balancer.missing()):
         print(f"SKIPPED three replicas: {why}", flush=True)
         return NOTHING
-    inner = [*without(argv, "--seed", "--repeat", "--results"), "--seed", seed, "--results", str(report), "--nth", str(nth)]
+    inner = [*without(argv, "--seed", "--repeat", "--results"),
+             "--seed", seed, "--results", str(report), "--nth", str(nth)]
     command, env = sandbox.command([sys.executable, "-m", "chaos", *inner])
     child = subprocess.Popen(command, env=env, preexec_fn=become(None, signal.SIGKILL))
     while True:

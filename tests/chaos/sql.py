@@ -31,7 +31,8 @@ class Session:
     @classmethod
     async def open(cls, conninfo: str) -> "Session":
         child = await asyncio.create_subprocess_exec(
-            "psql", "-XAtq", "-d", conninfo, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            "psql", "-XAtq", "-d", conninfo, stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             env=ENV, cwd="/", preexec_fn=become(None, signal.SIGKILL), limit=1 << 20)
         return cls(child)
 

@@ -26,7 +26,7 @@ class TestResults(unittest.TestCase):
         self.assertIn("SKIPPED full_disk: words", words)
 
     def test_what_was_left_out_is_said(self) -> None:
-        words = results.summary([Result(1, 1, 60.0, [fault("a", None, state=NOT_NOW), fault("a", None, state=NOT_NOW)])])
+        words = results.summary([Result(1, 1, 60.0, [fault("a", None, state=NOT_NOW)] * 2)])
         self.assertIn("left out, since their moment was not right: a 2", words)
 
     def test_exit_code(self) -> None:

@@ -150,8 +150,8 @@ class World:
             self.back[n, name] = await self.proxy.open(f"back-{n}-{name}", f"{HOST}:{server.port}", sandbox.free_port())
         ports = ",".join(str(self.back[n, name].port) for name in self.servers)
         url = f"host={HOST},{HOST} port={ports} user=ordersd_app dbname={DATABASE}"
-        service = Service(n, self.options.program, sandbox.free_port(), self.logs,
-                          {"DATABASE_URL": url, **self._clock_env(f"replica-{n}"), **self.options.settings}, self.options.keeps_socket)
+        settings = {"DATABASE_URL": url, **self._clock_env(f"replica-{n}"), **self.options.settings}
+        service = Service(n, self.options.program, sandbox.free_port(), self.logs, settings, self.options.keeps_socket)
         self.replicas.append(service)
         await service.start()
 
