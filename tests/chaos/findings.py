@@ -32,6 +32,11 @@ RULES = {
 }
 
 
+# The promises. No fault excuses any of these.
+NEVER_EXCUSED = frozenset(('lost', 'changed', 'doubled', 'created_twice', 'ghost', 'replayed', 'reused', 'atomic',
+                           'wrong_read', 'torn_read', 'garbled', 'unsettled'))
+
+
 @dataclass(frozen=True)
 class Exemption:
     """Of a rule, or of all rules below it: "unavailable" is for "unavailable/queue_slow" too."""
@@ -39,6 +44,11 @@ class Exemption:
     from_s: float
     until_s: float
     why: str
+
+    def __post_init__(self) -> None:
+        rule = self.rule.partition('/')[0]
+        if rule in NEVER_EXCUSED or rule not in RULES:
+            raise ValueError(f'nothing excuses {self.rule}')
 
 
 @dataclass

@@ -207,6 +207,11 @@ class Findings(unittest.TestCase):
         with self.assertRaises(ValueError):
             violation('nonsense', 1, 'text')
 
+    def test_no_fault_excuses_a_promise(self):
+        for rule in ('lost', 'ghost', 'atomic', 'nonsense'):
+            with self.assertRaises(ValueError):
+                Exemption(rule, 0, 1, 'a fault')
+
     def test_what_could_not_be_settled(self):
         self.assertEqual([v.rule for v in unsettled([order()], 9)], ['unsettled'])
 
