@@ -16,9 +16,10 @@ GROUPS = ("kill", "stop", "cut", "disk", "database", "failover", "machine", "cro
 MODULES = ("processes", "network", "disk", "database", "refusals", "failover", "machine", "crowds", "deploys")
 
 # What a fault may excuse: rules of the audit, as findings.py has them.
-# The database stores nothing, or nothing in time. HAProxy answers 503 when no replica is ready.
+# The database stores nothing, or nothing in time. HAProxy answers 503 when no replica is ready; an ordersd that starts
+# meanwhile cannot check the schema.
 NOT_STORED = ("unavailable/commit_timeout", "unavailable/commit_unknown", "unavailable/database_down",
-              "unavailable/queue_slow", "unavailable/balancer_503")
+              "unavailable/queue_slow", "unavailable/balancer_503", "unavailable/starting")
 # The database is well, and some statements take too long or are ended: no replica is not ready for that.
 NOT_IN_TIME = ("unavailable/commit_timeout", "unavailable/commit_unknown", "unavailable/database_down")
 # The database is there, and refuses every order for a reason that only a person can mend.
