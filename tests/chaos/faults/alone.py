@@ -6,6 +6,7 @@ promise, did not recover, or could not be injected at that moment."""
 import argparse
 import asyncio
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from chaos.faults import KINDS, Fault, chosen
 from chaos.forked import in_child
 from chaos.history import History
 from chaos.play import Stored
+from chaos.process import become
 from chaos.sql import SqlError
 from chaos.world import ROOT, Options, World
 
@@ -153,7 +155,7 @@ def main(argv: list[str]) -> int:
     args = made.parse_args(argv)
     if not sandbox.own() and sandbox.why_not() is None:
         command, env = sandbox.command([sys.executable, "-m", "chaos.faults.alone", *argv])
-        return subprocess.run(command, env=env).returncode
+        return subprocess.run(command, env=env, preexec_fn=become(None, signal.SIGKILL)).returncode
     sandbox.begin()
     return asyncio.run(run(args))
 
