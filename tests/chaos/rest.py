@@ -138,9 +138,10 @@ def _grown(before: Figures, now: Figures, rss_growth_max: int | None) -> Iterato
 
 
 def _own_fds(figures: Figures) -> int:
-    """Descriptors that are neither a client's connection nor one of the pool, whose number may differ."""
+    """Descriptors that are neither a client's connection nor one of the pool, whose number may differ. A connection of
+    the pool has two: libpq's, and a duplicate by which the pool watches it."""
     return int(figures.fds - figures.sum('http_server_open_connections')
-               - figures.gauge('ordersd_pool_connections{state="total"}'))
+               - 2 * figures.gauge('ordersd_pool_connections{state="total"}'))
 
 
 # ---- metrics against what the clients counted ----
