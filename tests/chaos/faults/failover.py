@@ -29,10 +29,10 @@ class Failover(Fault):
 
     async def heal(self, world: "World") -> None:
         """The old primary is ended, whatever it did until now, and made anew as the standby of the new one."""
-        if not world.standby_follows:
-            await world.rebuild_standby()
         if not world.primary.alive():
             await world.primary.start()
+        if not world.standby_follows:
+            await world.rebuild_standby()
 
 
 @register
@@ -103,7 +103,8 @@ class OldPrimaryBack(FailoverUnfenced):
         return all(link["open"] for link in links) and len(sessions) >= sum(link["open"] for link in links)
 
     async def heal(self, world: "World") -> None:
-        await world.standby.stop("immediate")
-        if not world.primary.alive():
-            await world.primary.start()
+        """If nothing was promoted, there is nothing to rebuild, and the standby must go on: commits wait for it."""
+        world.primary.resume()
+        if not world.standby_follows:
+            await world.standby.stop("immediate")
         await super().heal(world)

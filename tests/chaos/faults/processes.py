@@ -106,7 +106,10 @@ class KillBackend(OfServer):
         if not pids:
             return self.not_now("ordersd has no connection to the primary")
         pid = pids[self.params["which"] % len(pids)]
-        os.kill(pid, signal.SIGKILL)
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return self.not_now("the backend has ended by itself")
         return f"killed backend {pid} of the primary"
 
     async def heal(self, world: "World") -> None:
@@ -180,7 +183,10 @@ class StopBackend(OfServer):
         if not pids:
             return self.not_now("ordersd has no connection to the primary")
         self.pid = pids[self.params["which"] % len(pids)]
-        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            os.kill(self.pid, signal.SIGSTOP)
+        except ProcessLookupError:
+            return self.not_now("the backend has ended by itself")
         return f"stopped backend {self.pid} of the primary by SIGSTOP"
 
     async def heal(self, world: "World") -> None:
