@@ -19,6 +19,8 @@
 /* 48 of them are for name lookups: up to 16 at once, and the resolver opens files and sockets. */
 enum { FDS_BESIDE_SOCKETS = 112 };
 
+#define HANDED_OVER_WAIT_NS (5 * NS_PER_S)
+
 static bool raise_fd_limit(const struct options *o)
 {
     struct rlimit limit;
@@ -73,6 +75,9 @@ static void await_end(struct service *service, int argc, char *const argv[])
     }
 }
 
+/* STOPPED: by a signal. */
+enum start_rc { START_GOOD, START_FAILED, START_STOPPED };
+
 /* ---- DATABASE_START=fail ---- */
 
 struct first {
@@ -93,9 +98,7 @@ static void interrupt_first(void *arg)
     pqpool_interrupt(first->service->pool);
 }
 
-enum start_rc { START_GOOD, START_FAILED, START_STOPPED };
-
-/* STOPPED: by a signal. FAILED: *err. */
+/* FAILED: *err. */
 static enum start_rc open_database(struct service *service, struct err *err)
 {
     struct first first = { .service = service };
@@ -113,13 +116,52 @@ static enum start_rc open_database(struct service *service, struct err *err)
     return first.rc == PQPOOL_OK ? START_GOOD : START_FAILED;
 }
 
+/* ---- a listening socket that was handed over ---- */
+
+static bool is_ready(struct service *service)
+{
+    char why[320];
+    struct pqpool_stats pool;
+    pqpool_stats(service->pool, &pool);
+    return service_ready(service, &pool, why, sizeof why);
+}
+
+/* The predecessor of this process may still serve on the same socket, and connections wait in the
+ * socket if it does not. So nothing is accepted before an order can be stored. Health checks wait
+ * in the socket too, so this wait ends after HANDED_OVER_WAIT_NS. */
+static enum start_rc await_ready(struct service *service)
+{
+    int64_t until_ns = clock_now_ns() + HANDED_OVER_WAIT_NS;
+    bool reload = false;
+    while (clock_now_ns() < until_ns && !is_ready(service)) {
+        int got = signals_await(clock_min(until_ns, clock_now_ns() + 10 * NS_PER_MS));
+        if (signal_ends(got))
+            return START_STOPPED;
+        reload = reload || got == SIGHUP;
+    }
+    if (reload)
+        (void)kill(getpid(), SIGHUP); /* await_end() takes it */
+    return START_GOOD;
+}
+
+static enum start_rc listen_when_ready(struct service *service, struct err *err)
+{
+    if (await_ready(service) == START_GOOD)
+        return service_listen(service, err) ? START_GOOD : START_FAILED;
+    stop_unserved(service);
+    return START_STOPPED;
+}
+
 static enum start_rc start(struct service *service, struct err *err)
 {
     enum start_rc rc = open_database(service, err);
-    if (rc == START_GOOD)
-        return service_start(service, err) ? START_GOOD : START_FAILED;
-    service_close_database(service, clock_now_ns());
-    return rc;
+    if (rc != START_GOOD) {
+        service_close_database(service, clock_now_ns());
+        return rc;
+    }
+    if (!service_start(service, err))
+        return START_FAILED;
+    return service->listen.fd >= 0 ? listen_when_ready(service, err) : START_GOOD;
 }
 
 static int serve(struct service *service, int argc, char *const argv[])
@@ -131,7 +173,7 @@ static int serve(struct service *service, int argc, char *const argv[])
         return 1;
     case START_STOPPED:
         log_event(LOG_INFO, "service.stopped", log_str("text", "a signal came during the start"));
-        return 0;
+        return atomic_load_explicit(&service->exit_code, memory_order_acquire);
     case START_GOOD:
         break;
     }

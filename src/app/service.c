@@ -293,7 +293,17 @@ bool service_start(struct service *service, struct err *err)
     cond_init(&service->starter_wake);
     history_init(&service->history);
     histogram_init(&service->commit_duration, metric_latency_bounds_ns, metric_latency_n_bounds);
-    if (start_ingest(service, err) && start_http(service, err) && start_starter(service, err))
+    bool listens_later = service->listen.fd >= 0;
+    if (start_ingest(service, err) && (listens_later || start_http(service, err)) &&
+        start_starter(service, err))
+        return true;
+    service_stop(service);
+    return false;
+}
+
+bool service_listen(struct service *service, struct err *err)
+{
+    if (service->http != NULL || start_http(service, err))
         return true;
     service_stop(service);
     return false;
@@ -333,7 +343,6 @@ bool service_ready(struct service *service, const struct pqpool_stats *pool, cha
 
 void service_drain(struct service *service)
 {
-    ingest_drain(service->ingest);
     http_server_drain(service->http);
 }
 
@@ -347,6 +356,8 @@ uint64_t service_in_flight(struct service *service)
 void service_stop(struct service *service)
 {
     int64_t now_ns = clock_now_ns();
+    if (service->ingest != NULL)
+        ingest_drain(service->ingest);
     tell_starter(service);
     pqpool_interrupt(service->pool); /* workers and readers stop waiting for the database */
     if (service->starter_runs)

@@ -84,16 +84,19 @@ struct service {
     bool starter_runs;
 };
 
-/* Starts all parts of the service after service_open_database(), and waits for no server. False:
+/* Starts all parts of the service after service_open_database(), and waits for no server. If the
+ * listening socket was handed over, nothing is accepted from it before service_listen(). False:
  * *err says why, and everything is closed, the database too. */
 bool service_start(struct service *service, struct err *err) MUST_CHECK;
+bool service_listen(struct service *service, struct err *err) MUST_CHECK;
 
 /* Ready to take orders? Else `why` (200 bytes at least) says what is missing, in words that
  * everybody may read. */
 bool service_ready(struct service *service, const struct pqpool_stats *pool, char *why,
                    size_t size);
 
-/* From here new orders are refused and no connection is accepted. */
+/* From here no connection is accepted, and each open one has one more answer: it carries
+ * Connection: close, and an order in that request is stored as any other. */
 void service_drain(struct service *service);
 /* Reads API_KEYS_FILE again, and logs what came of it. */
 void service_reload_keys(struct service *service);

@@ -89,8 +89,8 @@ static bool await_delay(struct service *service, int64_t until_ns)
     }
 }
 
-/* The service is not ready from now on. After SHUTDOWN_DELAY nothing new is accepted; accepted
- * requests get their answers. False: a second signal has come. */
+/* The service is not ready from now on. After SHUTDOWN_DELAY no connection is accepted. Requests on
+ * open connections get their answers. False: a second signal has come. */
 static bool drain(struct service *service, int64_t began_ns, int64_t until_ns)
 {
     int64_t delay_until_ns = began_ns + service->options.shutdown_delay_ns;
@@ -103,6 +103,14 @@ static bool drain(struct service *service, int64_t began_ns, int64_t until_ns)
     return quiet || clock_now_ns() >= until_ns;
 }
 
+/* Ends the process at `until_ns` if something blocks the orderly end. */
+static void stop_guarded(struct service *service, int64_t until_ns)
+{
+    signals_guard(until_ns, atomic_load_explicit(&service->exit_code, memory_order_acquire));
+    service_stop(service);
+    signals_unguard();
+}
+
 void stop_service(struct service *service)
 {
     int64_t began_ns = clock_now_ns(), timeout_ns = service->options.shutdown_timeout_ns;
@@ -113,9 +121,11 @@ void stop_service(struct service *service)
               log_int("in_flight", (int64_t)service_in_flight(service)));
     bool patient = drain(service, began_ns, until_ns - clock_min(STOP_RESERVE_NS, timeout_ns / 2));
     int64_t least_ns = clock_now_ns() + STOP_LEAST_NS;
-    signals_guard(patient && until_ns > least_ns ? until_ns : least_ns,
-                  atomic_load_explicit(&service->exit_code, memory_order_acquire));
-    service_stop(service);
-    signals_unguard();
+    stop_guarded(service, patient && until_ns > least_ns ? until_ns : least_ns);
     log_event(LOG_INFO, "service.stopped", log_int("ms", (clock_now_ns() - began_ns) / NS_PER_MS));
+}
+
+void stop_unserved(struct service *service)
+{
+    stop_guarded(service, clock_now_ns() + STOP_LEAST_NS);
 }

@@ -15,4 +15,7 @@ int stop_await_signal(struct service *service, int64_t until_ns);
  */
 void stop_service(struct service *service);
 
+/* Stops a service that has not listened yet, at once. */
+void stop_unserved(struct service *service);
+
 #endif

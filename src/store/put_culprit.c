@@ -9,7 +9,8 @@
  * SELECT does, which would look at it only beside a twin that may not be in the part.
  *
  * Some refusals (class 54) may also be a server's that can store nothing at all: there the order
- * that is refused alone is the culprit only if another part of the group could be stored. */
+ * that is refused alone is the culprit only if another part of the group could be stored, and the
+ * order is refused once more after that. The server's limit may have ended between the two. */
 #include <libpq-fe.h>
 
 #include "base/check.h"
@@ -69,7 +70,7 @@ struct search {
     struct part parts[PARTS_MAX]; /* to be tried; the last one next */
     size_t n_parts;
     bool stored;                 /* a part was */
-    struct order_put *suspect;   /* refused alone; the culprit if a part is stored */
+    struct part suspect;         /* one order, refused alone; n 0: none yet */
     struct store_failure reason; /* of the suspect */
 };
 
@@ -87,22 +88,36 @@ bool put_has_culprit(const struct store_failure *failure)
 }
 
 /* A part was refused. Once there is a suspect, only a part that is stored is looked for. */
-static void narrow(struct search *search, const struct put_attempt *a, struct part part,
-                   const struct store_failure *refusal)
+static void narrow(struct search *search, struct part part, const struct store_failure *refusal)
 {
-    if (search->suspect != NULL)
+    if (search->suspect.n > 0)
         return;
     if (part.n > 1) {
         halve(search, part);
         return;
     }
-    search->suspect = a->open[part.from];
+    search->suspect = part;
     search->reason = *refusal;
 }
 
-static bool is_proved(const struct search *search)
+static bool is_found(const struct search *search)
 {
-    return search->suspect != NULL && (search->stored || !search->reason.unless_neighbour_stored);
+    return search->suspect.n > 0 && (search->stored || !search->reason.unless_neighbour_stored);
+}
+
+/* PQPOOL_OK: *culprit is the suspect, or NULL if the suspect can be stored by now. */
+static enum pqpool_rc try_again(const struct put_attempt *a, const struct search *search,
+                                struct order_put **culprit, struct store_failure *refusal)
+{
+    bool stored;
+    enum pqpool_rc rc = try_part(a, search->suspect, &stored, &refusal->err);
+    if (rc == PQPOOL_OK)
+        return PQPOOL_OK;
+    failure_classify(&a->session, rc, refusal);
+    if (!put_has_culprit(refusal))
+        return rc;
+    *culprit = a->open[search->suspect.from];
+    return PQPOOL_OK;
 }
 
 enum pqpool_rc put_find_culprit(const struct put_attempt *a, struct order_put **culprit,
@@ -111,7 +126,7 @@ enum pqpool_rc put_find_culprit(const struct put_attempt *a, struct order_put **
     struct search search = { .parts = { { 0, a->n_open } }, .n_parts = a->n_open > 0 };
     *culprit = NULL;
     *refusal = *a->failure;
-    while (search.n_parts > 0 && !is_proved(&search)) {
+    while (search.n_parts > 0 && !is_found(&search)) {
         struct part part = search.parts[--search.n_parts];
         if (part.n < a->n_open) { /* the whole is known to be refused */
             bool stored;
@@ -123,11 +138,13 @@ enum pqpool_rc put_find_culprit(const struct put_attempt *a, struct order_put **
             if (!put_has_culprit(refusal))
                 return rc;
         }
-        narrow(&search, a, part, refusal);
+        narrow(&search, part, refusal);
     }
-    if (is_proved(&search)) {
-        *culprit = search.suspect;
-        *refusal = search.reason;
-    }
+    if (!is_found(&search))
+        return PQPOOL_OK;
+    if (search.reason.unless_neighbour_stored)
+        return try_again(a, &search, culprit, refusal);
+    *culprit = a->open[search.suspect.from];
+    *refusal = search.reason;
     return PQPOOL_OK;
 }

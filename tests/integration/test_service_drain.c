@@ -1,9 +1,13 @@
 /* The end of the process, and what it reads again while it lives: SIGTERM, a second one, SIGHUP. */
+#include <arpa/inet.h>
 #include <libpq-fe.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "order_herd.h"
@@ -57,6 +61,43 @@ Test(drain, a_start_that_waits_for_the_schema_ends_at_once, .timeout = TEST_S)
     cr_expect_lt(seconds_since(began_ns), 30, "the lock is waited for a minute");
     cr_expect(WAIT_UNTIL(waits_for_lock(cluster, 0), SOON_S / 2), "its statement is cancelled");
     PQfinish(lock);
+    rig_close(&rig);
+}
+
+static bool is_closed_to_new_connections(const struct rig *rig)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)daemon_port(rig->daemon)),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool closed = connect(fd, (const struct sockaddr *)&to, sizeof to) != 0;
+    close(fd);
+    return closed;
+}
+
+/* A client that keeps its connection learns of the end by `Connection: close`, and by no refusal.
+ * The request has begun before SIGTERM, so that no limit for idle connections matters here. */
+Test(drain, the_last_request_of_a_connection_is_served, .timeout = TEST_S)
+{
+    struct rig rig = rig_open(LIST("SHUTDOWN_TIMEOUT=25s"));
+    char *body = order_body("last", "EURUSD"), head[256], heard[2048] = "";
+    (void)snprintf(head, sizeof head,
+                   "POST /v1/orders HTTP/1.1\r\nHost: localhost\r\n"
+                   "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+                   strlen(body));
+    int fd = rig_dial(&rig);
+    cr_assert_eq(send(fd, head, strlen(head), MSG_NOSIGNAL), (ssize_t)strlen(head));
+    cr_assert(WAIT_UNTIL(rig_metric(&rig, "http_server_active_requests") >= 2, SOON_S));
+    daemon_signal(rig.daemon, SIGTERM);
+    cr_assert(WAIT_UNTIL(is_closed_to_new_connections(&rig), SOON_S));
+    cr_assert_eq(send(fd, body, strlen(body), MSG_NOSIGNAL), (ssize_t)strlen(body));
+    cr_expect_gt(recv(fd, heard, sizeof heard - 1, MSG_WAITALL), 0); /* until it is closed */
+    cr_expect_eq(strncmp(heard, "HTTP/1.1 201 ", 13), 0, "%s", heard);
+    cr_expect_not_null(strstr(heard, "Connection: close"), "%s", heard);
+    close(fd);
+    free(body);
+    cr_expect_eq(daemon_wait_exit(rig.daemon, SOON_S), 0);
+    cr_expect_eq(cluster_query_int(rig.cluster, "SELECT count(*) FROM orders"), 1);
     rig_close(&rig);
 }
 

@@ -1,6 +1,7 @@
 /* Under a service manager: what it is told over NOTIFY_SOCKET, and the socket that it hands over.
  */
 #include <arpa/inet.h>
+#include <libpq-fe.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include "base/check.h"
 #include "service_rig.h"
 
-enum { DATAGRAM_MAX = 512, EXIT_CONFIG = 78 };
+enum { DATAGRAM_MAX = 512, EXIT_SCHEMA_TOO_NEW = 70, EXIT_CONFIG = 78 };
 
 /* ---- the manager's end ---- */
 
@@ -155,6 +156,91 @@ Test(systemd, a_restart_on_a_socket_handed_over_loses_no_connection, .timeout = 
         cr_expect_eq(strncmp(answer, "HTTP/1.1 200 ", 13), 0, "%s", answer);
         close(early[i]);
     }
+    close(fd);
+    rig_close(&rig);
+}
+
+static int post_early(int listening)
+{
+    static const char request[] =
+        "POST /v1/orders HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+        "{\"account_id\":\"a\",\"client_order_id\":\"1\",\"symbol\":\"ACME\","
+        "\"side\":\"buy\",\"type\":\"market\",\"quantity\":\"1\"}";
+    struct sockaddr_in at = { .sin_family = AF_INET };
+    socklen_t len = sizeof at;
+    struct timeval soon = { .tv_sec = SOON_S };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(getsockname(listening, (struct sockaddr *)&at, &len) == 0);
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon) == 0);
+    CHECK(connect(fd, (const struct sockaddr *)&at, sizeof at) == 0);
+    CHECK(send(fd, request, strlen(request), MSG_NOSIGNAL) > 0);
+    return fd;
+}
+
+static struct daemon *spawn_unready(int fd, struct cluster *cluster)
+{
+    char *url = support_text("DATABASE_URL=%s", cluster_conninfo(cluster));
+    struct daemon *daemon = daemon_spawn_on(fd, LIST(url), NULL);
+    free(url);
+    return daemon;
+}
+
+/* Another process may serve on the same socket: what this one cannot serve stays there. */
+Test(systemd, nothing_is_accepted_before_an_order_can_be_stored, .timeout = TEST_S)
+{
+    static const char newer[] = "INSERT INTO ordersd_migrations (version, name) VALUES (9999, '')";
+    int fd = listen_on(INADDR_LOOPBACK);
+    struct rig rig = spawn_on(fd, cluster_open(NULL));
+    cr_expect_eq(daemon_stop(rig.daemon), 0);
+    daemon_close(&rig.daemon);
+
+    cluster_exec(rig.cluster, newer);
+    int early = post_early(fd);
+    struct daemon *old = spawn_unready(fd, rig.cluster);
+    cr_expect_eq(daemon_wait_exit(old, SOON_S), EXIT_SCHEMA_TOO_NEW);
+    daemon_close(&old);
+
+    cluster_exec(rig.cluster, "DELETE FROM ordersd_migrations WHERE version = 9999");
+    PGconn *lock = PQconnectdb(cluster_conninfo(rig.cluster));
+    PQclear(PQexec(lock, "BEGIN; LOCK TABLE ordersd_migrations"));
+    rig.daemon = spawn_unready(fd, rig.cluster);
+    cr_assert(WAIT_UNTIL(cluster_query_int(rig.cluster, "SELECT count(*) FROM pg_locks WHERE NOT "
+                                                        "granted") > 0,
+                         SOON_S));
+    PQfinish(lock);
+    char answer[64] = "";
+    cr_expect_gt(recv(early, answer, sizeof answer - 1, 0), 0);
+    cr_expect_eq(strncmp(answer, "HTTP/1.1 201 ", 13), 0, "%s", answer);
+    close(early);
+    close(fd);
+    rig_close(&rig);
+}
+
+/* A database that is away delays health checks for a while only. */
+Test(systemd, health_is_served_without_a_database, .timeout = TEST_S)
+{
+    int fd = listen_on(INADDR_LOOPBACK);
+    struct cluster *cluster = cluster_open(NULL);
+    cluster_stop(cluster, CLUSTER_FAST);
+    struct rig rig = { .cluster = cluster, .http = http_client_open() };
+    rig.daemon = spawn_unready(fd, cluster);
+    cr_expect(daemon_wait_status(rig.daemon, "/health/live", 200, SOON_S));
+    close(fd);
+    rig_close(&rig);
+}
+
+/* SIGTERM while nothing is accepted yet. */
+Test(systemd, a_start_on_a_socket_can_be_ended, .timeout = TEST_S)
+{
+    int fd = listen_on(INADDR_LOOPBACK);
+    struct cluster *cluster = cluster_open(NULL);
+    cluster_stop(cluster, CLUSTER_FAST);
+    struct rig rig = { .cluster = cluster, .http = http_client_open() };
+    rig.daemon = spawn_unready(fd, cluster);
+    cr_assert(daemon_log_wait(rig.daemon, "pool.dial_failed", SOON_S));
+    cr_expect_eq(daemon_stop(rig.daemon), 0);
+    cr_expect(daemon_log_contains(rig.daemon, "service.stopped"));
     close(fd);
     rig_close(&rig);
 }

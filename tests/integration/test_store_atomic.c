@@ -264,6 +264,25 @@ IN_BOTH_MANNERS(atomic, the_commit_refuses_one_order)
     fixture_close(&f);
 }
 
+/* A limit of the server that ends while the culprit is looked for: the order that was refused alone
+ * can be stored by then. A sequence counts what a rollback takes back. */
+Test(atomic, no_culprit_when_a_limit_of_the_server_ends, .timeout = TEST_S)
+{
+    struct fixture f = fixture_open(true);
+    struct batch b;
+    make_batch(&b, 2);
+    cluster_exec(f.cluster, "CREATE SEQUENCE tries");
+    add_trigger(&f, false, "at_limit",
+                "IF nextval('tries') <= 2 THEN RAISE 'no ids' USING ERRCODE = '54000'; END IF");
+    cr_assert_not(put_batch(&f, &b));
+    expect_failed(&b, STORE_SPLIT_OR_FAIL, false);
+    cr_expect_str_eq(b.failure.err.code, "54000");
+    cr_expect_eq(count_orders(&f), 0);
+    cr_assert(put_batch(&f, &b), "%s", b.failure.err.text);
+    cr_expect_eq(count_verdict(&b, PUT_CREATED), 2);
+    fixture_close(&f);
+}
+
 static const char no_pairs[] =
     "IF (SELECT count(*) FROM orders WHERE symbol = 'PAIR') > 1 THEN RAISE EXCEPTION 'two'; END IF";
 

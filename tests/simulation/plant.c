@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "pqpool/janitor.h"
 #include "simulation/sim.h"
-#include "simulation/sim_wrap.h"
+#include "support/wrap.h"
 
 WRAP(pool_dequeue);
 REAL(pool_dequeue);

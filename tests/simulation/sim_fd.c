@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "simulation/sim.h"
-#include "simulation/sim_wrap.h"
+#include "support/wrap.h"
 
 WRAP(poll);
 WRAP(epoll_create1);

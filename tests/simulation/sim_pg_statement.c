@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "simulation/sim_pg_impl.h"
-#include "simulation/sim_wrap.h"
+#include "support/wrap.h"
 
 WRAP(PQresultErrorField);
 REAL(PQresultErrorField);

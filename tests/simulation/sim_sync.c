@@ -10,7 +10,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "simulation/sim.h"
-#include "simulation/sim_wrap.h"
+#include "support/wrap.h"
 
 WRAP(mutex_init);
 WRAP(mutex_fini);

@@ -1,0 +1,140 @@
+"""The command line. Each run is a process of its own, in namespaces of its own where the machine allows that."""
+import argparse
+import asyncio
+import faulthandler
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+from chaos import faults, lifecycle, results, sandbox, schedule
+from chaos.process import become
+from chaos.results import Result
+from chaos.runs import INTERRUPTED, TROUBLE, USAGE, replicas, said, several, seeds
+from chaos.world import ROOT, Options
+
+HANGS_S = 1200  # beyond its minutes a run may wait for a recovery, settle what is in doubt, and audit
+COMMANDS = {"planted": "ordersd with planted bugs: does a run find each of them?", **lifecycle.COMMANDS}
+EPILOG = """
+The exit code is 0 when every promise was kept, 1 when one was broken, 2 for a wrong command line, 3 when the harness
+itself failed and 77 when no fault could be injected. A seed repeats the schedule of faults and what each client sends,
+not how they interleave: --repeat 5 says in how many of five runs a failure was seen.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="scripts/chaos", epilog=EPILOG, description=__doc__.split("\n")[0],
+                                   formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.description = ("Runs ordersd, PostgreSQL with a synchronous standby, and clients; injects faults by a seeded "
+                        "schedule;\nand compares every answer with the table.\n\nOther commands:\n"
+                        + "\n".join(f"  scripts/chaos {name:10} {words}" for name, words in COMMANDS.items()))
+    made.add_argument("--minutes", type=float, default=2.0, help="how long the clients and the faults go on (2)")
+    made.add_argument("--seed", default="1", help="one seed, or a range as 1-60 (1)")
+    made.add_argument("--faults", default="", help="groups or kinds with commas between them; all without it")
+    made.add_argument("--list-faults", action="store_true", help="show groups and kinds, and end")
+    made.add_argument("--schedule", action="store_true", help="show what the seed will do, and end")
+    made.add_argument("--replicas", type=int, choices=(1, 3), help="1, or 3 behind HAProxy (the seed decides)")
+    made.add_argument("--rate", type=float, default=400.0, help="orders a second that the clients send (400)")
+    made.add_argument("--checkpoint", type=float, default=30.0, metavar="SECONDS",
+                      help="how often answers and table are compared while the faults go on (30)")
+    made.add_argument("--repeat", type=int, default=1, help="run each seed so often (1)")
+    made.add_argument("--program", type=Path, default=ROOT / "build/dev/ordersd", help="the ordersd to be tested")
+    made.add_argument("--out", type=Path, default=ROOT / "build/chaos", help="where a failing run leaves its story")
+    made.add_argument("--results", type=Path, help="append the result of each run to this file, a line of JSON")
+    made.add_argument("--report", type=Path, help="show the results that this file has, and end")
+    made.add_argument("--nth", type=int, help=argparse.SUPPRESS)  # this process is one run, the nth of its seed
+    return made
+
+
+# ---- a run, in its own process ----
+
+def one(args: argparse.Namespace, kinds: list[str]) -> int:
+    faulthandler.register(signal.SIGALRM, chain=True)  # should the run itself hang: where, and its end
+    signal.alarm(int(args.minutes * 60) + HANGS_S)
+    try:
+        result = run_of(args, kinds)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception:  # no finding about ordersd, which 1 would say
+        traceback.print_exc()
+        return TROUBLE
+    if args.results:
+        result.append_to(args.results)
+    print(results.summary([result]), flush=True)
+    return result.exit_code()
+
+
+def run_of(args: argparse.Namespace, kinds: list[str]) -> Result:
+    from chaos.run import Run, Wanted  # here: the parent needs none of it
+    sandbox.begin()
+    seed = args.seed
+    options = Options(seed=seed, replicas=replicas(args, seed), program=args.program.resolve(),
+                      keeps_socket=schedule.keeps_socket(seed),
+                      clocks=any(faults.KINDS[kind].steps_clocks for kind in kinds))
+    out = args.out / (f"seed-{seed}" if args.nth == 1 else f"seed-{seed}.{args.nth}")
+    wanted = Wanted(options, args.minutes * 60, kinds, out, args.rate, args.checkpoint, said(args, seed))
+
+    async def whole() -> Result:  # a run needs the event loop from its first line on
+        return await Run(wanted).whole()
+
+    return asyncio.run(whole())
+
+
+def warn() -> None:
+    if why := sandbox.why_not():
+        print(f"no namespaces of its own ({why}): no disk can be filled, and ports are shared", flush=True)
+
+
+def shown(args: argparse.Namespace, kinds: list[str]) -> bool:
+    """Was it only asked for something to be shown?"""
+    if args.list_faults:
+        for kind in kinds:
+            print(f"{faults.KINDS[kind].group:10} {kind:24} {faults.KINDS[kind].__doc__}")
+    elif args.report:
+        print(f"{results.summary(results.load(args.report))}\n\n{results.markdown(results.load(args.report))}")
+    elif args.schedule:
+        for seed in seeds(args.seed):
+            print(schedule.describe(schedule.draw(seed, args.minutes * 60, kinds, replicas(args, seed))))
+    else:
+        return False
+    return True
+
+
+def refused(why: str) -> int:
+    print(f"scripts/chaos: {why}", file=sys.stderr)
+    return USAGE
+
+
+def main(argv: list[str]) -> int:
+    if argv and argv[0] == "planted":
+        from chaos.planted import command
+        return command.main(argv[1:])
+    if argv and argv[0] in lifecycle.COMMANDS:
+        return lifecycle_in_namespaces(argv)
+    args = parser().parse_args(argv)
+    try:
+        kinds = faults.chosen(args.faults)
+    except ValueError as error:
+        return refused(str(error))
+    if shown(args, kinds):
+        return 0
+    if not args.program.is_file():
+        return refused(f"no program {args.program}: cmake --preset dev && cmake --build --preset dev --target ordersd")
+    if args.nth:
+        return one(args, kinds)
+    warn()
+    return several(args, argv)
+
+
+def lifecycle_in_namespaces(argv: list[str]) -> int:
+    if sandbox.own() or os.environ.get("CHAOS_NAMESPACES") == "none":
+        sandbox.begin()
+        return lifecycle.main(argv)
+    command, env = sandbox.command([sys.executable, "-m", "chaos", *argv])
+    return subprocess.run(command, env=env, preexec_fn=become(None, signal.SIGKILL)).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,278 @@
+"""The rules about one id: what its requests were answered, and what the table has.
+
+An id is a register that is written once. Only a request that was answered 201, or that is in doubt, can have written
+it: every other answer promises that this request stored nothing and never will.
+"""
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from chaos.findings import Violation, violation
+from chaos.history import (ABSENT, ACKNOWLEDGED, ANSWERED, CREATED, FOUND, GAVE_UP, MAY_WRITE, NOT_FETCHED, REPLAYED,
+                           REUSED, SETTLED, UNKNOWN, WRITES, Attempt, Content, Key)
+from chaos.orders import Row, Rows
+
+STAMP_SLACK_S = 0.1  # between the monotonic clock of the records and the wall clock of the stamps
+MOMENT_SLACK_S = 1e-5  # a moment in microseconds, as a double
+OWN_DOUBTS = ('commit_unknown', 'shutting_down', 'internal_error')  # codes of ordersd whose outcome may be unknown
+
+
+@dataclass
+class Story:
+    key: Key
+    attempts: list[Attempt]  # by the time they began
+    row: Row | None
+    at: float     # the table was read after this moment
+    epoch: float  # Unix time of second 0
+    writes: list[Attempt] = field(default_factory=list)
+    reads: list[Attempt] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.writes = [a for a in self.attempts if a.request.kind in WRITES]
+        self.reads = [a for a in self.attempts if a.request.kind == 'get' and a.request.ended is not None]
+
+    def may_have_written(self, content: Content | None = None) -> list[Attempt]:
+        """Those who can have written the id, or this content under it, by what was known when the table was read."""
+        return [a for a in self.writes if a.request.outcome(a.slot, self.at) in MAY_WRITE and _is_fit(a)
+                and (content is None or a.sent.content == content)]
+
+    def known(self, attempt: Attempt) -> bool:
+        """Its answer had come before the table was read."""
+        return attempt.request.ended is not None and attempt.request.ended <= self.at
+
+    def answered(self, *outcomes: str) -> list[Attempt]:
+        return [a for a in self.writes if self.known(a) and a.verdict.outcome in outcomes]
+
+
+def _is_fit(attempt: Attempt) -> bool:
+    return attempt.sent.expect in ('', 'stale_order')
+
+
+def _may_write(attempt: Attempt) -> bool:
+    return _is_fit(attempt) and attempt.request.outcome(attempt.slot) in MAY_WRITE
+
+
+def check(story: Story) -> Iterator[Violation]:
+    for rule in CHECKS:
+        yield from rule(story)
+
+
+def check_order_ids(rows: Rows) -> Iterator[Violation]:
+    holders: dict[str, Key] = {}
+    for key, row in rows.items():
+        other = holders.setdefault(row.order_id, key)
+        if other != key:
+            text = f'order_id {row.order_id} is also that of {"/".join(other)}'
+            yield violation('doubled', row.received_at, text, key)
+
+
+# ---- what was acknowledged is there ----
+
+def lost(story: Story) -> Iterator[Violation]:
+    if story.row is not None:
+        return
+    for a in story.answered(*ACKNOWLEDGED):
+        yield _of(a, 'lost', f'{_answer(a)}, and the table has no such order')
+
+
+def changed(story: Story) -> Iterator[Violation]:
+    if story.row is None:
+        return
+    for a in story.answered(*ACKNOWLEDGED):
+        differences = _differences(a, story.row)
+        if differences:
+            yield _of(a, 'changed', f'{_answer(a)}, and the table differs in {", ".join(differences)}')
+
+
+def _differences(attempt: Attempt, row: Row) -> list[str]:
+    verdict, content = attempt.verdict, attempt.sent.content
+    found = [f'{name} (sent {getattr(content, name)!r}, stored {getattr(row.content, name)!r})'
+             for name in content.differing(row.content)]
+    if verdict.content is not None and verdict.content != content:
+        found += [f'{name} as answered' for name in content.differing(verdict.content)]
+    if verdict.order_id is not None and verdict.order_id != row.order_id:
+        found.append(f'order_id (answered {verdict.order_id}, stored {row.order_id})')
+    if verdict.received_at is not None and abs(verdict.received_at - row.received_at) > MOMENT_SLACK_S:
+        found.append(f'received_at (answered {verdict.received_at:.6f}, stored {row.received_at:.6f})')
+    return found
+
+
+def doubled(story: Story) -> Iterator[Violation]:
+    if story.row is not None and story.row.copies > 1:
+        yield violation('doubled', _stamp(story), f'the table has {story.row.copies} rows of it', story.key,
+                        [a.request for a in story.writes])
+
+
+def created_twice(story: Story) -> Iterator[Violation]:
+    created = sorted((a for a in story.writes if a.request.outcome(a.slot) == CREATED), key=lambda a: a.request.ended)
+    proofs = _proofs(story) if created else []
+    for i, a in enumerate(created):
+        before = created[:i] + [p for p in proofs if p.request.ended_before(a.request.began)]
+        if before:
+            yield _of(a, 'created_twice', f'{_answer(a)}; before that, {_answer(before[0])}', before[0])
+
+
+def _proofs(story: Story) -> list[Attempt]:
+    """Answers that say that the id is there."""
+    return [a for a in story.attempts if a.request.ended is not None
+            and a.verdict.outcome in SETTLED | {FOUND, NOT_FETCHED} and not _is_twin(a)]
+
+
+# ---- what is there was written by somebody ----
+
+def ghost(story: Story) -> Iterator[Violation]:
+    if story.row is None or story.may_have_written(story.row.content):
+        return
+    sent_so = [a for a in story.writes if a.sent.content == story.row.content]
+    if sent_so:
+        text = 'the table has it, and all who sent it were told that they stored nothing: ' + _answers(sent_so)
+    elif story.writes:
+        text = 'the table has it with a content that nobody sent'
+    else:
+        text = 'the table has it, and nobody sent it'
+    yield violation('ghost', _stamp(story), text, story.key, [a.request for a in story.writes])
+
+
+def stamp(story: Story) -> Iterator[Violation]:
+    """The order carries the moment of its receipt, which tells whose request it was."""
+    if story.row is None:
+        return
+    writers = story.may_have_written(story.row.content)
+    created = [a for a in writers if a.request.outcome(a.slot, story.at) == CREATED]
+    at = _stamp(story)
+    if writers and not any(_was_under_way(a, at) for a in created or writers):
+        last = max(a.request.ended or a.request.began for a in writers)
+        yield violation('stamp', max(at, last),
+                        f'received at {at:.3f} s, when no request was on its way that can have written it: '
+                        + _answers(story.writes), story.key, [a.request for a in story.writes])
+
+
+def _was_under_way(attempt: Attempt, at: float) -> bool:
+    """What ordersd itself answered has reached it before; any other request may reach it after its client has gone."""
+    request = attempt.request
+    answered = request.end == ANSWERED and (attempt.verdict.outcome == CREATED or attempt.verdict.code in OWN_DOUBTS)
+    return request.began - STAMP_SLACK_S <= at and (not answered or at <= request.ended + STAMP_SLACK_S)
+
+
+def _stamp(story: Story) -> float:
+    return story.row.received_at - story.epoch
+
+
+# ---- what was said to be there before ----
+
+def replayed(story: Story) -> Iterator[Violation]:
+    for a in story.writes:
+        if a.request.outcome(a.slot) != REPLAYED:
+            continue
+        before = [b for b in story.writes if b is not a and _may_write(b) and b.sent.content == a.sent.content
+                  and b.request.began < a.request.ended]
+        if not before:
+            yield _of(a, 'replayed', f'{_answer(a)}, and nobody else can have stored it: {_answers(story.writes)}')
+
+
+def reused(story: Story) -> Iterator[Violation]:
+    for a in story.writes:
+        if a.request.outcome(a.slot) != REUSED or (_is_twin(a) and a.verdict.order_id is None):
+            continue
+        others = [b for b in story.writes if b is not a and _may_write(b) and b.sent.content != a.sent.content
+                  and b.request.began < a.request.ended]
+        if not others:
+            yield _of(a, 'reused', f'{_answer(a)}, and nobody else can have stored another order under this id')
+        elif story.known(a):
+            yield from _reused_and_table(a, story.row)
+
+
+def _is_twin(attempt: Attempt) -> bool:
+    """Of an atomic batch that has the id twice: nothing is stored, and the answer names no order."""
+    request = attempt.request
+    return (request.kind == 'atomic' and attempt.verdict is not None and attempt.verdict.outcome == REUSED
+            and any(slot != attempt.slot and sent.key == attempt.sent.key and sent.content != attempt.sent.content
+                    for slot, sent in enumerate(request.sent)))
+
+
+def _reused_and_table(attempt: Attempt, row: Row | None) -> Iterator[Violation]:
+    verdict, content = attempt.verdict, attempt.sent.content
+    if row is None:
+        yield _of(attempt, 'lost', f'{_answer(attempt)}, and the table has no order of this id')
+    elif row.content == content:
+        yield _of(attempt, 'reused', f'{_answer(attempt)}, and the table has this very order')
+    elif verdict.order_id is not None and verdict.order_id != row.order_id:
+        yield _of(attempt, 'changed', f'{_answer(attempt)}, named {verdict.order_id}, and the table has {row.order_id}')
+    elif verdict.differing is not None and sorted(verdict.differing) != sorted(content.differing(row.content)):
+        yield _of(attempt, 'reused', f'{_answer(attempt)}: differs in {", ".join(verdict.differing)}, '
+                                     f'in truth in {", ".join(content.differing(row.content))}')
+
+
+def unfit(story: Story) -> Iterator[Violation]:
+    for a in story.writes:
+        outcome = a.request.outcome(a.slot)
+        if outcome in ACKNOWLEDGED and not _is_fit(a):
+            yield _of(a, 'unfit', f'{_answer(a)}, and it was made to be refused by {a.sent.expect}')
+        elif outcome == CREATED and a.sent.expires is not None and a.sent.expires < a.request.began:
+            yield _of(a, 'unfit', f'{_answer(a)}, and it was too old {a.request.began - a.sent.expires:.3f} s before')
+
+
+# ---- reads ----
+
+def stale_read(story: Story) -> Iterator[Violation]:
+    proofs = _proofs(story)
+    if not proofs:
+        return
+    first = min(proofs, key=lambda a: a.request.ended)
+    for read in story.reads:
+        if read.verdict.outcome == ABSENT and first.request.ended_before(read.request.began):
+            yield _of(read, 'stale_read', f'{_answer(read)}; {first.request.ended:.3f} s: {_answer(first)}', first)
+
+
+def phantom_read(story: Story) -> Iterator[Violation]:
+    for read in story.reads:
+        if read.verdict.outcome != FOUND or not story.known(read):
+            continue
+        if story.row is None:
+            yield _of(read, 'phantom_read', f'{_answer(read)}, and the table has no such order')
+        elif story.row.order_id != read.verdict.order_id:
+            yield _of(read, 'phantom_read', f'{_answer(read)}, and the table has {story.row.order_id}')
+
+
+def wrong_read(story: Story) -> Iterator[Violation]:
+    for read in story.reads:
+        verdict = read.verdict
+        if verdict.outcome == NOT_FETCHED:
+            yield _of(read, 'wrong_read', 'not_fetched was said of an order that is small')
+        if verdict.outcome != FOUND:
+            continue
+        before = [a for a in story.writes if _may_write(a) and a.request.began < read.request.ended]
+        if not any(a.sent.content == verdict.content for a in before):
+            yield _of(read, 'wrong_read',
+                      f'{_answer(read)}, as nobody can have stored it before: {_answers(story.writes)}')
+        elif story.row is not None and story.row.order_id == verdict.order_id and (
+                story.row.content != verdict.content
+                or abs(story.row.received_at - (verdict.received_at or 0)) > MOMENT_SLACK_S):
+            yield _of(read, 'wrong_read', f'{_answer(read)}, and the table shows it otherwise')
+
+
+CHECKS: tuple[Callable[[Story], Iterator[Violation]], ...] = (
+    lost, changed, doubled, created_twice, ghost, stamp, replayed, reused, unfit, stale_read, phantom_read, wrong_read)
+
+
+# ---- words ----
+
+def _of(attempt: Attempt, rule: str, text: str, *others: Attempt) -> Violation:
+    request = attempt.request
+    return violation(rule, request.ended, text, attempt.sent.key, [request, *(other.request for other in others)],
+                     since=request.began)
+
+
+def _answer(attempt: Attempt) -> str:
+    request, verdict = attempt.request, attempt.verdict
+    if verdict is None:
+        return f'request {request.n} is open'
+    words = f'request {request.n} was answered {verdict.outcome}'
+    if request.end not in (ANSWERED, '') and verdict.outcome == UNKNOWN:
+        how = 'was given up' if request.end == GAVE_UP else f'ended without an answer ({request.end})'
+        words = f'request {request.n} {how}'
+    return words + (f' ({verdict.code})' if verdict.code else '')
+
+
+def _answers(attempts: list[Attempt]) -> str:
+    shown = '; '.join(_answer(a) for a in attempts[:8])
+    return shown + (f'; and {len(attempts) - 8} more' if len(attempts) > 8 else '')

@@ -1,0 +1,129 @@
+"""All clients of a run, at one rate in all: started, paused, and at the end made to settle what is in doubt."""
+import asyncio
+import random
+from collections.abc import Sequence
+
+from chaos.asking import Asker, Limits
+from chaos.clients import AtomicBatcher, Batcher, Client, Herd, Poster, Reader
+from chaos.clock import now
+from chaos.history import SETTLED, History, Sent
+from chaos.known import Known
+from chaos.orders import render
+
+# How many of each kind, and their part of the rate in orders. Readers send a request for every ten orders.
+KINDS: tuple[tuple[type[Client], int, float], ...] = (
+    (Poster, 16, 0.5), (Batcher, 3, 0.25), (AtomicBatcher, 2, 0.1), (Herd, 2, 0.15), (Reader, 2, 0.1))
+CONNECTIONS = {Herd: 6, AtomicBatcher: 2}  # of one client, where it is not 1
+BEHIND_MAX_S = 0.5     # who is further behind does not catch up: an outage is not followed by a flood
+BACK_OFF_S = (0.02, 0.4)
+SETTLERS = 16
+
+
+class Crowd:
+    def __init__(self, history: History, targets: Sequence[tuple[str, int]], seed: int | str, *, rate: float = 400.0,
+                 replicas: int = 1, label: str = 'a', limits: Limits = Limits()) -> None:
+        """`label` is in every account_id: two crowds that share a table need different ones."""
+        self._history, self._targets, self._seed, self._label, self._limits = history, targets, seed, label, limits
+        self._replica = 'replica-0' if replicas == 1 else None  # else the answer says it
+        self._known = Known(self._rng('known'))
+        self._going = asyncio.Event()
+        self._stopping = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._askers: list[Asker] = []
+        self._stepping = 0
+        self._clients = [(self._make(kind, n), rate * part / count)
+                         for kind, count, part in KINDS for n in range(count)]
+        self.unsettled: list[Sent] = []  # after stop()
+
+    def _rng(self, name: str) -> random.Random:
+        return random.Random(f'{self._seed}/client/{self._label}/{name}')
+
+    def _asker(self, name: str) -> Asker:
+        asker = Asker(name, self._history, self._targets, self._rng(f'{name}/asker'), self._limits, self._replica)
+        self._askers.append(asker)
+        return asker
+
+    def _make(self, kind: type[Client], n: int) -> Client:
+        name = f'{kind.__name__.lower()}-{n}'
+        rng, account = self._rng(name), f'{self._label}:{name}'
+        if kind in CONNECTIONS:
+            return kind(account, [self._asker(f'{name}.{i}') for i in range(CONNECTIONS[kind])], self._known, rng)
+        return kind(account, self._asker(name), self._known, rng)
+
+    # ---- start, pause, stop ----
+
+    async def start(self) -> None:
+        self._going.set()
+        self._tasks = [asyncio.create_task(self._run(client, orders_per_s), name=client.account)
+                       for client, orders_per_s in self._clients]
+
+    async def pause(self) -> None:
+        """Returns when no request is open."""
+        self._going.clear()
+        while self._stepping > 0:
+            await asyncio.sleep(0.02)
+
+    def go_on(self) -> None:
+        self._going.set()
+
+    async def stop(self, settle_s: float) -> None:
+        """Ends the clients. With some seconds, what is open ends, and what waits to be repeated is repeated until it is
+        settled; with none, all ends at once."""
+        self._stopping = True
+        self._going.set()
+        if settle_s > 0:
+            await asyncio.gather(*self._tasks)
+            await self._settle(now() + settle_s)
+        for task in self._tasks:
+            task.cancel()
+        results = await asyncio.gather(*self._tasks, return_exceptions=True)
+        for asker in self._askers:
+            asker.hang_up()
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    # ---- one client ----
+
+    async def _run(self, client: Client, orders_per_s: float) -> None:
+        gap = client.orders / orders_per_s
+        due = now() + client.rng.random() * gap
+        while not self._stopping:
+            await self._going.wait()
+            due = max(due, now() - BEHIND_MAX_S)
+            await self._sleep_until(due)
+            if self._stopping or not self._going.is_set():
+                continue
+            due += client.rng.expovariate(1 / gap)
+            await self._step(client)
+
+    async def _sleep_until(self, due: float) -> None:
+        while not self._stopping and (left := due - now()) > 0:
+            await asyncio.sleep(min(left, 0.5))
+
+    async def _step(self, client: Client) -> None:
+        self._stepping += 1
+        try:
+            good = await client.step()
+        finally:
+            self._stepping -= 1
+        if not good:
+            await asyncio.sleep(client.rng.uniform(*BACK_OFF_S))
+
+    # ---- what is in doubt ----
+
+    async def _settle(self, until: float) -> None:
+        """As the contract asks of every client: the same id again, until a 2xx or client_order_id_reused."""
+        waiting = list({(sent.key, sent.content): sent for sent in self._known.to_repeat}.values())
+        self._known.to_repeat.clear()
+        settlers = [self._settler(self._asker(f'settler-{n}'), waiting, until) for n in range(SETTLERS)]
+        await asyncio.gather(*settlers)
+        self.unsettled = waiting
+
+    async def _settler(self, asker: Asker, waiting: list[Sent], until: float) -> None:
+        while waiting and now() < until:
+            sent = waiting.pop()
+            request = await asker.post('single', [sent], render(sent).encode())
+            if request.verdicts[0].outcome not in SETTLED:
+                waiting.append(sent)
+                await asyncio.sleep(0.3)

@@ -1,0 +1,66 @@
+"""Crowds: many connections at once, and clients that send and read slowly. They come from a process of their own."""
+import os
+import random
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chaos.faults import Fault, register
+from chaos.process import Process
+
+if TYPE_CHECKING:
+    from chaos.world import World
+
+TESTS = Path(__file__).resolve().parents[2]
+
+
+class Crowd(Fault):
+    """The crowd goes past the front proxy, straight to the balancer or the only replica: it must not slow the links."""
+    process: Process | None = None
+    act = ""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset({"crowd"})
+
+    def port(self, world: "World") -> int:
+        return world.balancer.port if world.balancer else world.replicas[0].port
+
+    async def inject(self, world: "World") -> str | None:
+        numbers = [str(n) for n in (self.port(world), self.params["count"], self.params["seed"])]
+        words = [sys.executable, "-m", "chaos.faults.crowd", self.act, *numbers]
+        env = {"PYTHONPATH": str(TESTS), "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
+        self.process = Process(words, env=env, log=world.logs / "crowd.log")
+        return f"{self.params['count']} connections that {self.words}"
+
+    async def heal(self, world: "World") -> None:
+        if self.process:
+            self.process.kill()
+            await self.process.end(10)
+
+    def draw(self, rng: random.Random) -> dict[str, Any]:
+        return {"count": rng.choice(self.counts), "seed": rng.randrange(1 << 16)}
+
+
+@register
+class ConnectionStorm(Crowd):
+    """Hundreds of connections come at once, more than are served, and come again when they are closed."""
+    kind, group, lasts = "connection_storm", "crowd", (2.0, 8.0)
+    act, words, counts = "storm", "come at once and come again", (200, 500, 900)
+    excuses = ("unavailable/too_many_connections", "unavailable/dial", "unanswered", "unavailable/balancer_503", "late")
+    because = "more connections came than are served"
+
+
+@register
+class SlowSenders(Crowd):
+    """Clients send their requests a few bytes at a time, and never end them."""
+    kind, group, lasts = "slow_senders", "crowd", (3.0, 10.0)
+    act, words, counts = "drip", "send a few bytes at a time", (20, 100, 250)
+
+
+@register
+class SlowReaders(Crowd):
+    """Clients ask for much and do not read the answers."""
+    kind, group, lasts = "slow_readers", "crowd", (3.0, 10.0)
+    act, words, counts = "deaf", "ask and do not read", (20, 60, 120)
+    excuses, because = ("unavailable/overloaded",), "answers that nobody reads take the room of others"

@@ -1,0 +1,55 @@
+"""What a test of this folder found: figures for the report, and promises that were broken."""
+import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from chaos.lifecycle.measure import machine
+
+SHOWN = 20  # of many broken promises of one kind the first are enough
+
+
+@dataclass
+class Outcome:
+    name: str
+    figures: list[tuple[str, str]] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    skipped: str = ""  # why nothing was tested
+
+    def figure(self, name: str, value: str) -> None:
+        self.figures.append((name, value))
+
+    def expect(self, condition: bool, otherwise: str) -> None:
+        if not condition:
+            self.broken.append(otherwise)
+
+    def audited(self, violations: Iterable, rows: int) -> None:
+        found = list(violations)
+        self.figure("rows in the table", str(rows))
+        self.figure("violations that the audit found", str(len(found)))
+        self.broken += [f"{violation.rule}: {violation.text}" for violation in found]
+
+
+def chosen(cases: Sequence, words: str) -> list:
+    """The cases whose name has these words; every case for no words."""
+    return [case for case in cases if words in case.name]
+
+
+def report(outcomes: list[Outcome]) -> str:
+    """Text that may be pasted into docs/RELIABILITY.md."""
+    lines = [f"{datetime.date.today()}, {machine()}", ""]
+    for outcome in outcomes:
+        state = f"SKIPPED: {outcome.skipped}" if outcome.skipped else "BROKEN" if outcome.broken else "kept"
+        lines += [f"**{outcome.name}**: {state}", "", "| | |", "|---|---|"]
+        lines += [f"| {name} | {value} |" for name, value in outcome.figures]
+        lines += [""]
+        lines += [f"- {text}" for text in outcome.broken[:SHOWN]]
+        if len(outcome.broken) > SHOWN:
+            lines += [f"- and {len(outcome.broken) - SHOWN} more"]
+    return "\n".join(lines)
+
+
+def exit_code(outcomes: list[Outcome]) -> int:
+    """1: a promise is broken. 77: nothing could be tested. 0: all that was tested was kept."""
+    if any(outcome.broken for outcome in outcomes):
+        return 1
+    return 77 if all(outcome.skipped for outcome in outcomes) else 0

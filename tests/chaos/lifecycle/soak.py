@@ -1,0 +1,194 @@
+"""The soak: hours at 60 % of the most that the machine takes, with a fault each minute. What is there at rest at the
+start and at the end is compared: memory, descriptors, threads, connections, and the table with every answer.
+
+It goes on in chapters. At the end of each the clients settle what is in doubt, answers and table are compared, and the
+table and the logs are emptied, so that hours need no more memory and disk than one chapter. The processes go on."""
+import asyncio
+import contextlib
+import os
+import random
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from chaos import faults, rest, results, wait
+from chaos.audit import Violation, audit, unsettled
+from chaos.clock import now
+from chaos.crowd import Crowd
+from chaos.explain import explain
+from chaos.forked import in_child
+from chaos.history import ACKNOWLEDGED, SETTLED, History
+from chaos.lifecycle.measure import MIB, Sample, describe, every
+from chaos.lifecycle.outcome import Outcome
+from chaos.lifecycle.traffic import new_history
+from chaos.play import Play
+from chaos.results import FaultRecord
+from chaos.schedule import Planned
+from chaos.stalls import Heart
+from chaos.world import Options, World
+
+REPLICAS = 3
+LOAD = 0.6
+CHAPTER_MINUTES = 5
+MINUTE_S = 60.0
+BEGIN_S = (2.0, 20.0)  # of its minute, when the fault begins
+MOST_S, MORE_THAN_POSSIBLE = 15.0, 10_000.0
+SETTLE_S, REST_S, AUDIT_S = 60.0, 90.0, 300.0
+
+
+@dataclass
+class Chapter:
+    minutes: int
+    outcomes: Counter = field(default_factory=Counter)
+    faults: list[FaultRecord] = field(default_factory=list)
+    rows: int = 0
+    peak_rss: int = 0
+    trouble: list[str] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
+
+
+def kind_of(seed: int, minute: int, kinds: Sequence[str]) -> str:
+    """Each kind has its turn before any of them comes again."""
+    turn, place = divmod(minute, len(kinds))
+    order = sorted(kinds)
+    random.Random(f"{seed}/soak/{turn}").shuffle(order)
+    return order[place]
+
+
+def plan(seed: int, first: int, minutes: int, kinds: Sequence[str], replicas: int) -> list[Planned]:
+    """A fault in each of the minutes from `first` on, counted from the start of the soak."""
+    planned = []
+    for minute in range(first, first + minutes):
+        rng = random.Random(f"{seed}/soak/minute/{minute}")
+        at = (minute - first) * MINUTE_S + rng.uniform(*BEGIN_S)
+        planned.append(Planned(round(at, 1), faults.KINDS[kind_of(seed, minute, kinds)](rng, replicas)))
+    return planned
+
+
+async def run(arguments, say) -> list[Outcome]:
+    kinds = faults.chosen(arguments.faults)
+    options = Options(seed=arguments.seed, replicas=REPLICAS, program=arguments.program, disk_mib=600,
+                      clocks=any(faults.KINDS[kind].steps_clocks for kind in kinds))
+    outcome = Outcome(f"soak of {arguments.hours:g} h, a fault a minute, {REPLICAS} replicas behind HAProxy")
+    world = World(options)
+    try:
+        await world.start()
+        await Soak(world, kinds, outcome, say).whole(round(arguments.hours * 60))
+    finally:
+        await world.close()
+    return [outcome]
+
+
+class Soak:
+    def __init__(self, world: World, kinds: Sequence[str], outcome: Outcome, say) -> None:
+        self._world, self._kinds, self._outcome, self._say = world, kinds, outcome, say
+        self._chapters: list[Chapter] = []
+
+    async def whole(self, minutes: int) -> None:
+        first = await self._samples()
+        most = await self._most()
+        self._say(f"the most is {most:.0f} orders/s")
+        done = 0
+        while done < minutes and not self._outcome.broken:
+            chapter = Chapter(min(CHAPTER_MINUTES, minutes - done))
+            self._chapters.append(chapter)
+            await self._play(chapter, done, LOAD * most)
+            done += chapter.minutes
+            self._say(f"{done} of {minutes} minutes: {dict(chapter.outcomes)}, {chapter.rows} rows, "
+                      f"{len(chapter.faults)} faults, {len(chapter.violations)} broken promises")
+        self._report(first, await self._samples(), most)
+
+    async def _samples(self) -> list[Sample]:
+        return [await Sample.take(service) for service in self._world.replicas]
+
+    async def _most(self) -> float:
+        """What the clients of the soak reach when nothing holds them back and no fault is there."""
+        history = new_history()
+        world = self._world
+        crowd = Crowd(history, world.http, world.seed, rate=MORE_THAN_POSSIBLE, replicas=REPLICAS, label="most")
+        began = now()
+        await crowd.start()
+        await asyncio.sleep(MOST_S)
+        await crowd.pause()
+        took = now() - began
+        await crowd.stop(SETTLE_S)
+        return sum(v.outcome in SETTLED for r in history.requests if r.ended <= began + took for v in r.verdicts) / took
+
+    # ---- a chapter ----
+
+    async def _play(self, chapter: Chapter, first: int, rate: float) -> None:
+        world = self._world
+        await wait.until(world.ready, REST_S, "every replica is ready", 0.2)
+        await world.primary.sql("TRUNCATE orders")
+        self._empty_logs()
+        history, baseline = new_history(), await rest.before(world)
+        play = Play(world, history, plan(world.seed, first, chapter.minutes, self._kinds, REPLICAS))
+        crowd = Crowd(history, world.http, world.seed, rate=rate, replicas=REPLICAS, label=f"m{first}")
+        heart = Heart()
+        beside = [asyncio.create_task(every(1.0, lambda: self._watch(chapter))), asyncio.create_task(heart.beat())]
+        try:
+            await crowd.start()
+            await asyncio.gather(play.all(), asyncio.sleep(chapter.minutes * MINUTE_S))
+            await wait.until(world.ready, REST_S, "every replica is ready again", 0.2)
+            await crowd.stop(SETTLE_S)
+        finally:
+            for task in beside:
+                task.cancel()
+        restless = await rest.check(world, history, baseline)
+        await self._judge(chapter, history, play, [*restless, *unsettled(crowd.unsettled, now())], heart.exemptions())
+
+    def _empty_logs(self) -> None:
+        for log in self._world.logs.iterdir():
+            with contextlib.suppress(OSError):
+                os.truncate(log, 0)
+
+    async def _watch(self, chapter: Chapter) -> None:
+        chapter.peak_rss = max(chapter.peak_rss, *(service.rss() for service in self._world.replicas))
+
+    async def _judge(self, chapter: Chapter, history: History, play: Play, found: list[Violation], stalls) -> None:
+        """The table is read last: what was still on its way has arrived."""
+        rows = await self._world.rows()
+        exemptions = [*play.exemptions_of_now(), *stalls]
+        found += await in_child(lambda: audit(history, rows, exemptions), AUDIT_S)
+        found += [Violation("ended", now(), None, None, words) for words in self._world.unexpected_ends()]
+        chapter.rows, chapter.faults, chapter.trouble, chapter.violations = len(rows), play.records, play.trouble, found
+        chapter.outcomes = Counter(v.outcome for r in history.requests if r.kind != "get" for v in r.verdicts)
+        self._outcome.broken += [f"{violation.rule}: {violation.text}" for violation in found]
+        if found:
+            self._keep(history, found)
+
+    def _keep(self, history: History, found: list[Violation]) -> None:
+        """A chapter that fails explains itself."""
+        out = self._world.options.program.parent / "chaos" / f"soak-{self._world.seed}"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True)
+        shutil.copytree(self._world.logs, out / "logs")
+        history.save(out / "history.jsonl")
+        events = [(n, event) for n, service in enumerate(self._world.replicas) for event in service.events()]
+        (out / "timeline.txt").write_text(explain(history, found, self._world.timeline, events, "soak"))
+        self._say(f"what happened: {out}/timeline.txt")
+
+    # ---- the report ----
+
+    def _report(self, first: list[Sample], last: list[Sample], most: float) -> None:
+        figure, chapters = self._outcome.figure, self._chapters
+        minutes = sum(chapter.minutes for chapter in chapters)
+        total: Counter = sum((chapter.outcomes for chapter in chapters), Counter())
+        every_fault = [record for chapter in chapters for record in chapter.faults]
+        figure("length", f"{minutes} minutes in {len(chapters)} chapters")
+        figure("load", f"{LOAD * most:.0f} orders/s, {LOAD:.0%} of {most:.0f}")
+        figure("orders", ", ".join(f"{count:,} {name}" for name, count in total.most_common()))
+        figure("acknowledged", f"{sum(total[name] for name in ACKNOWLEDGED):,}; lost 0, doubled 0, falsely refused 0"
+               if not self._outcome.broken else "see below")
+        injected = [record for record in every_fault if record.state == results.INJECTED]
+        figure("faults", f"{len(injected)} of {len(every_fault)} injected, {len({r.kind for r in injected})} kinds")
+        recoveries = sorted(r.recovery_s for r in every_fault if r.recovery_s is not None)
+        if recoveries:
+            figure("recovery", f"median {recoveries[len(recoveries) // 2]:.1f} s, worst {recoveries[-1]:.1f} s")
+        figure("peak of resident memory", f"{max(chapter.peak_rss for chapter in chapters) / MIB:.0f} MiB")
+        for before, after in zip(first, last):
+            figure(f"replica {before.replica} at rest, start", describe(before))
+            figure(f"replica {after.replica} at rest, end", describe(after))
+        for text in dict.fromkeys(r.text for r in every_fault if r.state in (results.MISSING, results.BROKEN)):
+            figure("not injected", text)

@@ -1,0 +1,84 @@
+"""The pure parts of this folder: percentiles, plans, reports, and which commit is the previous release."""
+import asyncio
+import pathlib
+import re
+import tempfile
+import unittest
+from unittest import mock
+
+from chaos import faults
+from chaos.lifecycle import COMMANDS, measure, outcome, previous, soak
+
+
+class Measures(unittest.TestCase):
+    def test_a_percentile_is_one_of_the_values(self) -> None:
+        values = [5.0, 1.0, 4.0, 2.0, 3.0]
+        self.assertEqual(measure.percentile(values, 50), 3.0)
+        self.assertEqual(measure.percentile(values, 99), 5.0)
+        self.assertEqual(measure.percentile(values, 1), 1.0)
+
+    def test_no_values_have_no_percentile(self) -> None:
+        self.assertNotEqual(measure.percentile([], 50), measure.percentile([], 50))
+
+    def test_a_probe_without_an_answer_is_counted(self) -> None:
+        probes = measure.Probes()
+        probes.add(b'{"path": "/health/live", "status": 200, "seconds": 0.001}')
+        probes.add(b'{"path": "/health/live", "status": null, "seconds": 5.0}')
+        self.assertEqual(probes.unanswered(), 1)
+        self.assertIn("1 x no answer", probes.report()[0])
+
+
+class Reports(unittest.TestCase):
+    def test_what_is_broken_decides(self) -> None:
+        kept, broken, skipped = outcome.Outcome("a"), outcome.Outcome("b"), outcome.Outcome("c", skipped="no history")
+        broken.expect(False, "lost")
+        self.assertEqual(outcome.exit_code([kept, skipped]), 0)
+        self.assertEqual(outcome.exit_code([kept, broken, skipped]), 1)
+
+    def test_nothing_tested_is_skipped_and_not_passed(self) -> None:
+        self.assertEqual(outcome.exit_code([outcome.Outcome("c", skipped="no history")]), 77)
+
+    def test_a_report_says_what_was_skipped_and_broken(self) -> None:
+        broken, skipped = outcome.Outcome("b"), outcome.Outcome("c", skipped="no history")
+        broken.expect(False, "order 7 is lost")
+        text = outcome.report([broken, skipped])
+        self.assertIn("SKIPPED: no history", text)
+        self.assertIn("- order 7 is lost", text)
+
+
+class Plans(unittest.TestCase):
+    def test_each_kind_has_its_turn(self) -> None:
+        kinds = sorted(faults.KINDS)
+        turn = [soak.kind_of(1, minute, kinds) for minute in range(len(kinds))]
+        self.assertEqual(sorted(turn), kinds)
+
+    def test_a_plan_does_not_depend_on_where_a_chapter_begins(self) -> None:
+        kinds = sorted(faults.KINDS)
+        whole = soak.plan(1, 0, 8, kinds, 3)
+        later = soak.plan(1, 5, 3, kinds, 3)
+        self.assertEqual([str(p.fault) for p in whole[5:]], [str(p.fault) for p in later])
+
+    def test_a_fault_begins_in_its_minute(self) -> None:
+        planned = soak.plan(2, 0, 5, sorted(faults.KINDS), 3)
+        self.assertEqual([int(p.at // 60) for p in planned], [0, 1, 2, 3, 4])
+
+
+class Previous(unittest.TestCase):
+    def test_the_previous_release_is_a_whole_commit_or_a_tag(self) -> None:
+        self.assertRegex(previous.commit(), re.compile(r"^([0-9a-f]{40}|v\d+\.\d+\.\d+)$"))
+
+
+    def test_without_a_history_the_test_is_skipped_and_says_why(self) -> None:
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(previous, "ROOT", pathlib.Path(folder)):
+            with self.assertRaisesRegex(previous.Missing, previous.commit()):
+                asyncio.run(previous.program(pathlib.Path(folder)))
+
+
+class Commands(unittest.TestCase):
+    def test_each_command_has_its_module(self) -> None:
+        for name in COMMANDS:
+            self.assertTrue((previous.ROOT / "tests/chaos/lifecycle" / f"{name}.py").is_file(), name)
+
+
+if __name__ == "__main__":
+    unittest.main()

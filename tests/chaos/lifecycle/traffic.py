@@ -1,0 +1,138 @@
+"""Plain traffic: clients that send fit orders, keep their connections, obey `Connection: close` and never give up. Each
+request is in the history, as those of chaos.clients are."""
+import asyncio
+import functools
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from chaos.asking import Asker, Limits
+from chaos.clock import now
+from chaos.history import ACKNOWLEDGED, Content, History, Request, Sent
+from chaos.orders import make_content, render
+from chaos.service import HOST
+from chaos.world import World
+
+AFTER_TROUBLE_S = 0.1  # a client that was refused, or has no connection, waits that long at least
+REMEMBERED = 1000
+# A service that ends closes idle connections after a second, and a request that meets that has no answer. So clients do
+# not send on a connection that was idle for so long, as when the machine is busy and they are late.
+TRUSTED_S = 0.5
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What one client sends again and again. `metadata` is that of each order, in bytes."""
+
+    kind: str = "single"  # single, batch, atomic, or get
+    orders: int = 1
+    metadata: int = 0
+    pause: float = 0.0  # between an answer and the next request, about
+    dials: bool = False  # a connection for each request
+
+
+class Traffic:
+    def __init__(self, world: World, history: History, name: str, limits: Limits = Limits()) -> None:
+        port = world.balancer.port if world.balancer else world.replicas[0].port
+        self._targets = [(HOST, port)]  # past the links: no fault of the network is wanted here
+        self._rng = world.rng(f"traffic/{name}")
+        self._replica = world.replicas[0].name if len(world.replicas) == 1 else None  # else the balancer says which
+        self._history, self._name, self._limits = history, name, limits
+        self._stopped = asyncio.Event()
+        self._stored: deque[Sent] = deque(maxlen=REMEMBERED)
+        self._n = 0
+        self.connections: set[str] = set()  # by the ports of the clients
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    async def until_stopped(self, crowds: Iterable[tuple[Shape, int]]) -> None:
+        """Every client sends its next request when the answer to the last one has come."""
+        async with asyncio.TaskGroup() as group:
+            for shape, count in crowds:
+                for _ in range(count):
+                    group.create_task(self._client(shape))
+
+    async def closed_loop(self, connections: int, seconds: float, shape: Shape) -> None:
+        asyncio.get_running_loop().call_later(seconds, self.stop)
+        await self.until_stopped([(shape, connections)])
+
+    async def open_loop(self, connections: int, seconds: float, shape: Shape, rate: float) -> None:
+        """So many requests a second, whatever the answers are, while one of the connections is free for each."""
+        tickets, end = _moments(now(), rate), now() + seconds
+        async with asyncio.TaskGroup() as group:
+            for _ in range(connections):
+                group.create_task(self._paced(shape, tickets, end))
+
+    async def _client(self, shape: Shape) -> None:
+        asker = self._asker()
+        await asyncio.sleep(self._rng.random() * max(shape.pause, 0.05))
+        answered = now()
+        while not self._stopped.is_set():
+            if shape.dials or now() - answered > TRUSTED_S:
+                asker.hang_up()
+            request = await self._one(asker, shape)
+            answered = now()
+            pause = shape.pause * self._rng.uniform(0.5, 1.5)
+            await asyncio.sleep(pause if _good(request) else max(pause, AFTER_TROUBLE_S))
+        asker.hang_up()
+
+    async def _paced(self, shape: Shape, tickets: Iterator[float], end: float) -> None:
+        asker = self._asker()
+        while (due := next(tickets)) < end:
+            await asyncio.sleep(due - now())
+            await self._one(asker, shape)
+        asker.hang_up()
+
+    def _asker(self) -> Asker:
+        self._n += 1
+        return Asker(f"{self._name}-{self._n}", self._history, self._targets, self._rng, self._limits, self._replica)
+
+    async def _one(self, asker: Asker, shape: Shape) -> Request:
+        if shape.kind == "get" and self._stored:
+            sent = self._rng.choice(self._stored)
+            request = await asker.get_by_ids(sent.account, [sent])
+        else:
+            request = await self._post(asker, shape)
+        self.connections.add(request.connection)
+        return request
+
+    async def _post(self, asker: Asker, shape: Shape) -> Request:
+        sent = [self._new(shape) for _ in range(shape.orders)]
+        texts = [render(order) for order in sent]
+        if shape.kind in ("batch", "atomic"):
+            query = "?atomic=true" if shape.kind == "atomic" else ""
+            request = await asker.post(shape.kind, sent, f"[{','.join(texts)}]".encode(), query)
+        else:
+            request = await asker.post("single", sent, texts[0].encode())
+        self._stored += [order for order, verdict in zip(sent, request.verdicts) if verdict.outcome in ACKNOWLEDGED]
+        return request
+
+    def _new(self, shape: Shape) -> Sent:
+        self._n += 1
+        return Sent(f"{self._name}", f"{self._n}", self._content(shape))
+
+    def _content(self, shape: Shape) -> Content:
+        return make_content(self._rng)._replace(metadata=_metadata(shape.metadata) if shape.metadata else None)
+
+
+@functools.cache
+def _metadata(size: int) -> str:
+    """One text for all orders: the history keeps every order."""
+    return f'{{"note":"{"x" * size}"}}'
+
+
+def new_history() -> History:
+    return History(time.time() - now())
+
+
+def _good(request: Request) -> bool:
+    return request.status is not None and request.status < 400
+
+
+def _moments(began: float, rate: float) -> Iterator[float]:
+    n = 0
+    while True:
+        yield began + n / rate
+        n += 1

@@ -1,0 +1,71 @@
+"""A run with a planted bug: it goes on until the rule of the audit is broken that is about such a bug."""
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from chaos.audit import Violation
+from chaos.planted.plants import Plant
+from chaos.results import MISSING, Result, fault_lines
+from chaos.run import Run, Wanted
+
+FOUND, NOT_FOUND, SKIPPED = 0, 1, 77
+
+
+@dataclass
+class Catch:
+    """What a hunt has come to."""
+    plant: Plant
+    found_s: float | None  # from the start of the clients until the rule was seen broken
+    text: str              # what was seen
+    struck: bool           # the planted code says that it did what it is there for
+    others: Counter[str]   # other rules that were broken until then
+    result: Result
+
+    def verdict(self) -> tuple[int, str]:
+        name, rule = self.plant.name, self.plant.rule
+        if self.found_s is not None and self.struck:
+            return FOUND, f"{name}: found after {self.found_s:.1f} s, {rule}: {self.text}"
+        if self.found_s is not None:
+            return NOT_FOUND, f"{name}: {rule} was broken, but not by the planted code, which never struck: {self.text}"
+        if self.result.faults and all(fault.state == MISSING for fault in self.result.faults):
+            return SKIPPED, f"SKIPPED {name}: {self.result.faults[0].text}"
+        return NOT_FOUND, "\n".join(self._why_not())
+
+    def _why_not(self) -> list[str]:
+        struck = "has struck" if self.struck else "never struck: is its function still called?"
+        others = ", ".join(f"{rule} {count}" for rule, count in self.others.items()) or "nothing"
+        trouble = [self.result.trouble] if self.result.trouble else []
+        return [f"{self.plant.name}: NOT FOUND; the planted code {struck}",
+                f"{self.plant.rule} was not broken, broken was {others}", *trouble, *fault_lines([self.result])]
+
+
+class Hunt(Run):
+    """Other rules may be broken by the same bug: they do not end the run."""
+
+    def __init__(self, wanted: Wanted, plant: Plant) -> None:
+        super().__init__(wanted)
+        self._plant = plant
+        self._others: Counter[str] = Counter()
+        self._found_s: float | None = None
+        self._struck = False
+
+    async def catch(self) -> Catch:
+        result = await self.whole()
+        text = self.violations[0].text if self.violations else ""
+        return Catch(self._plant, self._found_s, text, self._struck, self._others, result)
+
+    def _broken(self, *found: Violation) -> None:
+        mine = [violation for violation in found if violation.rule.partition("/")[0] == self._plant.rule]
+        self._others.update(violation.rule for violation in found)
+        if mine and self._found_s is None:
+            self._found_s = self._loaded_for()
+        super()._broken(*mine)
+
+    def _keep(self, result: Result) -> None:
+        """The logs are gone after this. A hunt that finds nothing leaves its story."""
+        self._struck = self._has_struck()
+        if self._found_s is None:
+            super()._keep(replace(result, trouble=result.trouble or f"{self._plant.name} was not found"))
+
+    def _has_struck(self) -> bool:
+        said = f"planted: {self._plant.name}\n"
+        return any(said in log.read_text(errors="replace") for service in self.world.replicas for log in service.logs)

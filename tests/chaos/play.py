@@ -1,0 +1,132 @@
+"""Plays a schedule: injects each fault at its time, heals it, and measures how long the recovery takes."""
+import asyncio
+import contextlib
+import math
+import traceback
+from typing import Awaitable, Sequence
+
+from chaos import clock, wait
+from chaos.audit import Exemption
+from chaos.history import CREATED, History
+from chaos.results import BROKEN, INJECTED, MISSING, NOT_NOW, FaultRecord
+from chaos.schedule import Planned
+from chaos.world import World
+
+STEP_S = 120.0    # the longest that an inject() or a heal() may take
+FREE_S = 15.0     # a fault waits so long for what another one holds; then it is left out
+RECOVERY_S = 60.0
+
+
+class Play:
+    def __init__(self, world: World, history: History, planned: Sequence[Planned],
+                 seconds: float = math.inf) -> None:
+        self._world, self._history, self._planned, self._seconds = world, history, planned, seconds
+        self.records = [FaultRecord(p.fault.kind, p.fault.group, p.at, str(p.fault)) for p in planned]
+        self.exemptions: list[Exemption] = []
+        self.trouble: list[str] = []
+        self.began = 0.0
+        self._active: dict[int, FaultRecord] = {}
+
+    async def all(self) -> None:
+        self.began = clock.now()
+        async with asyncio.TaskGroup() as group:
+            for n, planned in enumerate(self._planned):
+                group.create_task(self._one(n, self.began + planned.at), name=planned.fault.kind)
+
+    def now_active(self) -> list[str]:
+        return [record.kind for record in self._active.values()]
+
+    def exemptions_of_now(self) -> list[Exemption]:
+        """Also those of faults that have not been recovered from."""
+        open_ones = [exemption for n, record in self._active.items() if record.began is not None
+                     for exemption in self._planned[n].fault.exempts(record.began, clock.now())]
+        return self.exemptions + open_ones
+
+    async def _one(self, n: int, at: float) -> None:
+        await asyncio.sleep(max(0.0, at - clock.now()))
+        fault, record = self._planned[n].fault, self.records[n]
+        if why := fault.missing(self._world):
+            record.state, record.text = MISSING, f"{fault.kind}: {why}"
+            self._world.note(f"skipped {record.text}")
+            return
+        try:
+            async with self._world.exclusive.holding(fault.needs, FREE_S):
+                if clock.now() + fault.seconds > self.began + self._seconds:
+                    self._left_out(record, "it had to wait, and the end is near")
+                    return
+                await self._inject(n)
+        except wait.TooLate as late:
+            self._left_out(record, str(late))
+
+    def _left_out(self, record: FaultRecord, why: str) -> None:
+        if record.state != BROKEN:
+            record.state = NOT_NOW
+        self._world.note(f"left out {record.kind}: {why}")
+
+    async def _inject(self, n: int) -> None:
+        fault, record = self._planned[n].fault, self.records[n]
+        record.began = clock.now()
+        self._active[n] = record
+        for other in self._active.values() if len(self._active) > 1 else ():
+            other.alone = False
+        try:
+            if await self._step(record, "inject", fault.inject(self._world)):
+                record.state = INJECTED
+                await asyncio.sleep(fault.seconds)
+        finally:
+            await self._step(record, "heal", fault.heal(self._world))
+            if record.state == INJECTED:
+                await self._recover(record)
+                self.exemptions += fault.exempts(record.began, clock.now())
+            else:
+                self._left_out(record, fault.why or "see above")
+            del self._active[n]
+
+    async def _step(self, record: FaultRecord, step: str, doing: Awaitable[str | None]) -> str | None:
+        """A step that fails is the harness's trouble, and no finding about ordersd."""
+        try:
+            async with asyncio.timeout(STEP_S):
+                text = await doing
+        except Exception as error:
+            words = f"{record.kind} {step}: {type(error).__name__}: {error}"
+            self.trouble.append(f"{words}\n{''.join(traceback.format_exception(error))}")
+            record.state, record.text = BROKEN, words
+            self._world.note(f"BROKEN {words}")
+            return None
+        if step == "heal":
+            record.healed = clock.now()
+        if text or (step == "heal" and record.state == INJECTED):
+            self._world.note(f"{record.kind}: {text or 'healed'}")
+        return text
+
+    async def _recover(self, record: FaultRecord) -> None:
+        """Until every replica has created an order that was sent after the heal, and says that it is ready."""
+        since, wanted = clock.now(), {service.name for service in self._world.replicas}
+        stored = Stored(self._history, since, sorted(wanted)[0] if len(wanted) == 1 else None)
+
+        async def recovered() -> bool:
+            return wanted <= stored.by() and await self._world.ready()
+
+        with contextlib.suppress(wait.TooLate):
+            await wait.until(recovered, RECOVERY_S, "recovery", 0.1)
+            record.recovered = clock.now()
+            self._world.note(f"{record.kind}: recovered {record.recovery_s or 0:.1f} s after the heal")
+            return
+        self._world.note(f"{record.kind}: not recovered {RECOVERY_S:g} s after the heal, with "
+                         f"{', '.join(self.now_active())} there")
+
+
+class Stored:
+    """Which replicas have created an order of a request that began after a moment. Reads each record once."""
+
+    def __init__(self, history: History, since: float, only: str | None) -> None:
+        self._history, self._since, self._only = history, since, only
+        self._read = len(history.requests)
+        self._found: set[str] = set()
+
+    def by(self) -> set[str]:
+        for request in self._history.requests[self._read:]:
+            if request.began >= self._since and any(v.outcome == CREATED for v in request.verdicts):
+                self._found.add(self._only or request.replica or "")
+        self._read = len(self._history.requests)
+        return self._found

@@ -1,0 +1,119 @@
+"""A process under test: started with its output in a log, killed, stopped, continued and waited for by its pid alone.
+
+Every process dies with the driver: PR_SET_PDEATHSIG is set after the change of user, which would clear it."""
+import asyncio
+import contextlib
+import ctypes
+import os
+import pwd
+import signal
+import subprocess
+from pathlib import Path
+from typing import Callable, Mapping, Sequence
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def become(user: str | None, death: int) -> Callable[[], None]:
+    """What the child does between fork and exec. Everything is looked up before the fork."""
+    account = pwd.getpwnam(user) if user and os.geteuid() == 0 else None
+    groups = os.getgrouplist(account.pw_name, account.pw_gid) if account else []
+
+    def in_child() -> None:
+        if account:
+            os.setgroups(groups)
+            os.setgid(account.pw_gid)
+            os.setuid(account.pw_uid)
+        _libc.prctl(PR_SET_PDEATHSIG, death, 0, 0, 0)
+
+    return in_child
+
+
+class Process:
+    """One child. `sockets` are descriptors that the child inherits under their own numbers."""
+
+    def __init__(self, argv: Sequence[str], *, log: Path | None = None, env: Mapping[str, str] | None = None,
+                 user: str | None = None, sockets: Sequence[int] = (), death: int = signal.SIGKILL,
+                 folder: str = "/") -> None:
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644) if log else subprocess.DEVNULL
+        try:
+            self._child = subprocess.Popen(
+                list(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder,
+                env=dict(os.environ if env is None else env), preexec_fn=become(user, death),
+                start_new_session=True, pass_fds=tuple(sockets))
+        finally:
+            if log:
+                os.close(output)
+        self.pid = self._child.pid
+        self._ended = asyncio.get_running_loop().create_future()
+        self._watch()
+
+    def _watch(self) -> None:
+        """The end of the child makes its descriptor readable, so that nothing has to poll."""
+        loop, pidfd = asyncio.get_running_loop(), os.pidfd_open(self.pid)
+
+        def ended() -> None:
+            loop.remove_reader(pidfd)
+            os.close(pidfd)
+            self._ended.set_result(self._child.wait())
+
+        loop.add_reader(pidfd, ended)
+
+    def alive(self) -> bool:
+        return self._child.poll() is None
+
+    def exit_code(self) -> int | None:
+        """As subprocess has it: minus the signal that ended it, None while the process lives."""
+        return self._child.poll()
+
+    def signal(self, number: int) -> bool:
+        """False when the process is gone. Its pid cannot be another's: it is ours until it is waited for."""
+        if not self.alive():
+            return False
+        os.kill(self.pid, number)
+        return True
+
+    def kill(self) -> bool:
+        return self.signal(signal.SIGKILL)
+
+    def pause(self) -> bool:
+        return self.signal(signal.SIGSTOP)
+
+    def resume(self) -> bool:
+        return self.signal(signal.SIGCONT)
+
+    async def ended(self) -> int:
+        """Waits for the end, however late."""
+        return await asyncio.shield(self._ended)
+
+    async def end(self, timeout_s: float) -> int:
+        """Waits for the end and returns the exit code. asyncio.TimeoutError when the process does not end."""
+        async with asyncio.timeout(timeout_s):
+            return await self.ended()
+
+    async def stop(self, number: int, timeout_s: float) -> int:
+        """Asks by a signal, and kills when that does not help."""
+        self.signal(number)
+        with contextlib.suppress(asyncio.TimeoutError):
+            return await self.end(timeout_s)
+        self.kill()
+        return await self.end(10)
+
+
+async def run(argv: Sequence[str], *, timeout_s: float, user: str | None = None,
+              env: Mapping[str, str] | None = None, text: str = "") -> tuple[int, str, str]:
+    """A command that ends by itself: exit code, output, errors. A command that does not end in time is killed."""
+    child = await asyncio.create_subprocess_exec(
+        *argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/",
+        env=dict(os.environ if env is None else env), preexec_fn=become(user, signal.SIGKILL))
+    try:
+        async with asyncio.timeout(timeout_s):
+            out, err = await child.communicate(text.encode())
+    except asyncio.TimeoutError:
+        return -signal.SIGKILL, "", f"{argv[0]} did not end within {timeout_s:g} s"
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    return child.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace")

@@ -1,0 +1,140 @@
+"""What a run has come to: counts, faults, recovery times; as text, as a line of JSON, and as a table of many runs."""
+import json
+import statistics
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Iterable, Sequence
+
+INJECTED, NOT_NOW, MISSING, BROKEN, NOT_REACHED = "injected", "not possible", "missing", "broken", "not reached"
+
+
+@dataclass
+class FaultRecord:
+    """One fault of the schedule, and what became of it."""
+    kind: str
+    group: str
+    planned: float
+    text: str
+    state: str = NOT_REACHED  # the run has ended before
+    began: float | None = None
+    healed: float | None = None     # the cause is gone
+    recovered: float | None = None  # every replica has stored an order since
+    alone: bool = True              # no other fault was there between `began` and `recovered`
+
+    @property
+    def recovery_s(self) -> float | None:
+        return None if self.healed is None or self.recovered is None else self.recovered - self.healed
+
+
+@dataclass
+class Result:
+    seed: int | str
+    replicas: int
+    seconds: float
+    faults: list[FaultRecord] = field(default_factory=list)
+    outcomes: dict[str, int] = field(default_factory=dict)    # orders by what the answers said
+    requests: dict[str, int] = field(default_factory=dict)    # by kind
+    rows: int = 0
+    violations: list[dict[str, Any]] = field(default_factory=list)
+    exemptions: int = 0
+    trouble: str = ""  # the harness itself failed
+    command: str = ""
+
+    @property
+    def acknowledged(self) -> int:
+        return self.outcomes.get("created", 0)
+
+    def injected(self) -> list[FaultRecord]:
+        return [fault for fault in self.faults if fault.state == INJECTED]
+
+    def exit_code(self) -> int:
+        if self.violations:
+            return 1
+        if self.trouble:
+            return 3
+        return 77 if self.faults and not self.injected() else 0
+
+    def append_to(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as out:
+            out.write(json.dumps(asdict(self), separators=(",", ":")) + "\n")
+
+
+def load(path: Path) -> list[Result]:
+    results = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        members = json.loads(line)
+        members["faults"] = [FaultRecord(**fault) for fault in members["faults"]]
+        results.append(Result(**members))
+    return results
+
+
+# ---- text ----
+
+def _seconds(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):.1f} / {max(values):.1f}" if values else "-"
+
+
+def recoveries(results: Iterable[Result]) -> dict[str, list[FaultRecord]]:
+    """By kind: all injected faults."""
+    found: dict[str, list[FaultRecord]] = {}
+    for result in results:
+        for fault in result.injected():
+            found.setdefault(fault.kind, []).append(fault)
+    return dict(sorted(found.items()))
+
+
+def _row(kind: str, faults: Sequence[FaultRecord]) -> tuple[str, ...]:
+    measured = [f.recovery_s for f in faults if f.recovery_s is not None]
+    alone = [f.recovery_s for f in faults if f.recovery_s is not None and f.alone]
+    return kind, str(len(faults)), _seconds(measured), _seconds(alone)
+
+
+def fault_lines(results: Sequence[Result]) -> list[str]:
+    """By kind how often, and seconds of recovery as median / worst: of all, and of those that met no other fault."""
+    head = ("fault", "times", "recovery s", "met no other")
+    rows = [head, *(_row(kind, faults) for kind, faults in recoveries(results).items())]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+
+
+def not_injected(results: Iterable[Result]) -> list[str]:
+    counts = Counter((fault.state, fault.text) for result in results for fault in result.faults
+                     if fault.state in (MISSING, BROKEN))
+    return [f"SKIPPED {text}" if state == MISSING else f"BROKEN {text}" for state, text in sorted(counts)]
+
+
+def left_out(results: Iterable[Result]) -> list[str]:
+    """Faults that could not be injected when their time came: what they need was another fault's, or was not there."""
+    counts = Counter(fault.kind for result in results for fault in result.faults if fault.state == NOT_NOW)
+    return [f"left out, since their moment was not right: {_counts(counts)}"] if counts else []
+
+
+def summary(results: Sequence[Result]) -> str:
+    outcomes: Counter[str] = Counter()
+    requests: Counter[str] = Counter()
+    for result in results:
+        outcomes.update(result.outcomes)
+        requests.update(result.requests)
+    broken = [r for r in results if r.violations]
+    lines = [f"{len(results)} run{'s' * (len(results) != 1)}, {sum(r.seconds for r in results) / 60:.1f} minutes, "
+             f"{sum(requests.values()):,} requests ({_counts(requests)})",
+             f"orders: {_counts(outcomes)}; {sum(r.rows for r in results):,} in the table",
+             *fault_lines(results), *left_out(results), *not_injected(results),
+             f"{sum(len(r.violations) for r in results)} broken promises in {len(broken)} runs"
+             + (f": seeds {', '.join(str(r.seed) for r in broken)}" if broken else "")]
+    return "\n".join(lines)
+
+
+def _counts(counter: Counter[str]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counter.most_common())
+
+
+def markdown(results: Sequence[Result]) -> str:
+    """The table by fault, for docs/RELIABILITY.md."""
+    lines = ["| fault | times | recovery, median / worst | of those that met no other fault |", "|---|---|---|---|"]
+    for kind, faults in recoveries(results).items():
+        _, times, all_of_them, alone = _row(kind, faults)
+        lines.append(f"| `{kind}` | {times} | {all_of_them} s | {alone} s |")
+    return "\n".join(lines)

@@ -1,0 +1,188 @@
+"""One run: the world is made, clients begin, a schedule is played, and every answer is compared with the table."""
+import asyncio
+import contextlib
+import shutil
+import time
+import traceback
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable, Sequence
+
+from chaos import clock, explain, rest, schedule, wait
+from chaos.audit import Violation, audit, unsettled
+from chaos.crowd import Crowd
+from chaos.forked import in_child
+from chaos.history import History
+from chaos.play import Play
+from chaos.results import Result
+from chaos.stalls import Heart
+from chaos.sql import SqlError
+from chaos.world import Options, World
+
+PROGRESS_S = 10.0
+AUDIT_S = 120.0
+REST_S = 120.0
+SETTLE_S = 40.0
+
+
+@dataclass
+class Wanted:
+    """What a run is asked to be."""
+    world: Options
+    seconds: float
+    kinds: Sequence[str]
+    out: Path                       # of a failing run: timeline, history and logs
+    rate: float = 400.0             # orders a second
+    checkpoint_s: float = 30.0
+    command: str = ""               # how to say it again
+    say: Callable[[str], None] = field(default=lambda text: print(text, flush=True))
+
+
+class Run:
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted, self.say = wanted, wanted.say
+        clock.restart()
+        self.history = History(time.time() - clock.now())
+        self.world = World(wanted.world)
+        self.world.on_note = lambda at, text: self.say(f"{at:6.1f} s  {text}")
+        self.violations: list[Violation] = []
+        self.heart = Heart()
+        planned = schedule.draw(wanted.world.seed, wanted.seconds, wanted.kinds, wanted.world.replicas)
+        self.play = Play(self.world, self.history, planned, wanted.seconds)
+        self.rows = 0
+
+    async def whole(self) -> Result:
+        trouble = "it did not come to its end"
+        try:
+            await self.world.start()
+            self.world.note(f"the world is there: {self.wanted.world.replicas} replicas")
+            await self._loaded()
+            trouble = ""
+        except Exception:
+            trouble = traceback.format_exc()
+            self.say(f"TROUBLE {trouble}")
+        finally:
+            result = self._result(trouble)
+            self._keep(result)
+            await self.world.close()
+        return result
+
+    async def _loaded(self) -> None:
+        baseline = await rest.before(self.world)
+        crowd = Crowd(self.history, self.world.http, self.world.seed, rate=self.wanted.rate,
+                      replicas=len(self.world.replicas))
+        await crowd.start()
+        works = (self.play.all(), self._watch(), self._progress(), self.heart.beat())
+        tasks = [asyncio.create_task(work) for work in works]
+        playing, watching, *_ = tasks
+        try:
+            await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED, timeout=self.wanted.seconds + 300)
+            if playing.done() and not self.violations:
+                await asyncio.wait([watching], timeout=max(0.0, self.wanted.seconds - self._loaded_for()))
+        finally:
+            await self._end(tasks)
+        if not self.violations:
+            await self._final(crowd, baseline)
+        else:
+            await crowd.stop(0)
+
+    def _loaded_for(self) -> float:
+        return clock.now() - self.play.began
+
+    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    # ---- while it runs ----
+
+    async def _watch(self) -> None:
+        """Ends when something is wrong: at once for a process that has ended by itself, at a checkpoint for answers."""
+        due = clock.now() + self.wanted.checkpoint_s
+        while not self.violations:
+            await asyncio.sleep(0.5)
+            self._check_ends()
+            if clock.now() >= due:
+                due = clock.now() + self.wanted.checkpoint_s
+                await self._checkpoint()
+
+    def _check_ends(self) -> None:
+        for words in self.world.unexpected_ends():
+            self._broken(Violation("ended", clock.now(), None, None, words, since=clock.now()))
+
+    async def _checkpoint(self) -> None:
+        try:
+            found = await self._audit()
+        except (SqlError, RuntimeError, OSError, asyncio.TimeoutError) as error:  # a fault may have the primary away
+            self.world.note(f"checkpoint left out: {error}")
+            return
+        self.world.note(f"checkpoint: {len(self.history.requests):,} requests, {len(found)} broken promises")
+        self._broken(*found)
+
+    async def _audit(self, last: bool = False) -> list[Violation]:
+        at = clock.now()
+        rows = await self.world.rows()
+        self.rows = len(rows)
+        exemptions = self.play.exemptions_of_now() + self.heart.exemptions()
+        return await in_child(lambda: audit(self.history, rows, exemptions, None if last else at), AUDIT_S)
+
+    def _broken(self, *found: Violation) -> None:
+        self.violations += found
+        for violation in found[:5]:
+            self.world.note(f"BROKEN PROMISE {violation.rule}: {violation.text}")
+
+    async def _progress(self) -> None:
+        while True:
+            await asyncio.sleep(PROGRESS_S)
+            active = ", ".join(self.play.now_active()) or "no fault"
+            ready = sum([await service.ready() for service in self.world.replicas])
+            self.say(f"{clock.now():6.1f} s  {self._counts_text()}; {ready}/{len(self.world.replicas)} ready; {active}")
+
+    def _counts_text(self) -> str:
+        return ", ".join(f"{name} {count:,}" for name, count in self._counts().most_common(4)) or "no orders yet"
+
+    # ---- at the end ----
+
+    async def _final(self, crowd: Crowd, baseline: rest.Baseline) -> None:
+        """All faults are healed: what is in doubt is settled, all is back at rest, and the table is compared."""
+        try:
+            await wait.until(self.world.ready, REST_S, "every replica is ready again", 0.2)
+        except wait.TooLate as late:
+            self._broken(Violation("rest/ready", clock.now(), None, None, str(late), since=clock.now()))
+        await crowd.stop(SETTLE_S)
+        self._check_ends()
+        restless = await rest.check(self.world, self.history, baseline)
+        self._broken(*unsettled(crowd.unsettled, clock.now()), *await self._audit(last=True), *restless)
+
+    def _counts(self) -> Counter[str]:
+        return Counter(v.outcome for r in self.history.requests if r.kind != "get" for v in r.verdicts)
+
+    def _result(self, trouble: str) -> Result:
+        options = self.wanted.world
+        return Result(options.seed, options.replicas, self.wanted.seconds, self.play.records, dict(self._counts()),
+                      dict(Counter(r.kind for r in self.history.requests)), self.rows,
+                      [_plain(violation) for violation in self.violations], len(self.play.exemptions),
+                      trouble or "\n".join(self.play.trouble), self.wanted.command)
+
+    def _keep(self, result: Result) -> None:
+        """A failing run explains itself, after its world is gone."""
+        if result.exit_code() in (0, 77):
+            return
+        out = self.wanted.out
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True)
+        shutil.copytree(self.world.logs, out / "logs")
+        self.history.save(out / "history.jsonl")
+        result.append_to(out / "result.jsonl")
+        events = [(n, event) for n, service in enumerate(self.world.replicas) for event in service.events()]
+        (out / "timeline.txt").write_text(explain.explain(
+            self.history, self.violations, self.world.timeline, events, f"{result.command}\n{result.trouble}"))
+        self.say(f"what happened: {out}/timeline.txt")
+
+
+def _plain(found: Violation) -> dict[str, object]:
+    return {"rule": found.rule, "at": round(found.at, 3), "account": found.account, "cid": found.cid,
+            "text": found.text, "requests": [request.n for request in found.requests]}

@@ -1,0 +1,35 @@
+"""When the machine itself stood still: then nobody can tell whether ordersd was late.
+
+No test may judge speed. So a heart beats beside the clients; a beat that comes far too late excuses what is late, and
+what ordersd gave up for time, until all that had begun before is over. It excuses nothing else.
+"""
+import asyncio
+
+from chaos.clock import now
+from chaos.findings import Exemption
+
+BEAT_S = 0.1
+STALL_S = 1.0   # a beat that is later than that
+AFTER_S = 10.0  # by then all that was under way has ended
+EXCUSED = ('late', 'unavailable/queue_slow', 'unavailable/queue_full', 'unavailable/commit_timeout',
+           'unavailable/commit_unknown', 'unavailable/database_down', 'unavailable/balancer_503', 'unavailable/dial')
+
+
+class Heart:
+    def __init__(self) -> None:
+        self.stalls: list[tuple[float, float]] = []
+
+    async def beat(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            began = now()
+            await asyncio.sleep(BEAT_S)
+            self.note(began, now())
+
+    def note(self, began: float, ended: float) -> None:
+        if ended - began - BEAT_S > STALL_S:
+            self.stalls.append((began, ended))
+
+    def exemptions(self) -> list[Exemption]:
+        return [Exemption(rule, began, ended + AFTER_S, f'the machine stood still for {ended - began:.1f} s')
+                for began, ended in self.stalls for rule in EXCUSED]

@@ -1,0 +1,51 @@
+"""What a run says at its end, and how it is kept."""
+import tempfile
+import unittest
+from pathlib import Path
+
+from chaos import results
+from chaos.results import BROKEN, INJECTED, MISSING, NOT_NOW, FaultRecord, Result
+
+
+def fault(kind: str, recovery_s: float | None, alone: bool = True, state: str = INJECTED) -> FaultRecord:
+    healed = 10.0
+    recovered = None if recovery_s is None else healed + recovery_s
+    return FaultRecord(kind, "kill", 1.0, f"{kind}: words", state, 2.0, healed, recovered, alone)
+
+
+class TestResults(unittest.TestCase):
+    def test_recovery_by_fault(self) -> None:
+        result = Result(1, 1, 60.0, [fault("kill_primary", 1.0), fault("kill_primary", 5.0, alone=False),
+                                     fault("kill_primary", 3.0), fault("stop_primary", None)])
+        lines = results.fault_lines([result])
+        self.assertEqual(lines[1].split(), "kill_primary 3 3.0 / 5.0 2.0 / 3.0".split())
+        self.assertEqual(lines[2].split(), "stop_primary 1 - -".split())
+
+    def test_what_could_not_be_injected_is_said(self) -> None:
+        words = results.summary([Result(1, 1, 60.0, [fault("full_disk", None, state=MISSING)])])
+        self.assertIn("SKIPPED full_disk: words", words)
+
+    def test_what_was_left_out_is_said(self) -> None:
+        words = results.summary([Result(1, 1, 60.0, [fault("a", None, state=NOT_NOW)] * 2)])
+        self.assertIn("left out, since their moment was not right: a 2", words)
+
+    def test_exit_code(self) -> None:
+        injected, missing = fault("a", 1.0), fault("b", None, state=MISSING)
+        wrong = {"rule": "lost"}
+        self.assertEqual(Result(1, 1, 60.0, [injected, missing]).exit_code(), 0)
+        self.assertEqual(Result(1, 1, 60.0, [missing]).exit_code(), 77)
+        self.assertEqual(Result(1, 1, 60.0, [injected], violations=[wrong]).exit_code(), 1)
+        self.assertEqual(Result(1, 1, 60.0, [fault("a", None, state=BROKEN)], trouble="it fell over").exit_code(), 3)
+        self.assertEqual(Result(1, 1, 60.0, [injected], violations=[wrong], trouble="too").exit_code(), 1)
+
+    def test_a_result_comes_back_from_its_file(self) -> None:
+        result = Result("s", 3, 60.0, [fault("a", 1.0)], {"created": 5}, {"single": 5}, 5)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "deep" / "results.jsonl"
+            result.append_to(path)
+            result.append_to(path)
+            self.assertEqual(results.load(path), [result, result])
+
+
+if __name__ == "__main__":
+    unittest.main()
