@@ -8,8 +8,9 @@ import os
 import pwd
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
-from typing import Callable, Mapping, Sequence
+from typing import IO, Callable, Mapping, Sequence
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -30,6 +31,22 @@ def become(user: str | None, death: int) -> Callable[[], None]:
     return in_child
 
 
+def end_of(child: subprocess.Popen[bytes]) -> asyncio.Future[int]:
+    """The end of a child makes its descriptor readable, so nothing has to poll. The future has the exit code."""
+    loop, pidfd = asyncio.get_running_loop(), os.pidfd_open(child.pid)
+    future: asyncio.Future[int] = loop.create_future()
+
+    def ended() -> None:
+        loop.remove_reader(pidfd)
+        os.close(pidfd)
+        code = child.wait()
+        if not future.done():
+            future.set_result(code)
+
+    loop.add_reader(pidfd, ended)
+    return future
+
+
 class Process:
     """One child. `sockets` are descriptors that the child inherits under their own numbers."""
 
@@ -46,19 +63,7 @@ class Process:
             if log:
                 os.close(output)
         self.pid = self._child.pid
-        self._ended = asyncio.get_running_loop().create_future()
-        self._watch()
-
-    def _watch(self) -> None:
-        """The end of the child makes its descriptor readable, so that nothing has to poll."""
-        loop, pidfd = asyncio.get_running_loop(), os.pidfd_open(self.pid)
-
-        def ended() -> None:
-            loop.remove_reader(pidfd)
-            os.close(pidfd)
-            self._ended.set_result(self._child.wait())
-
-        loop.add_reader(pidfd, ended)
+        self._ended = end_of(self._child)
 
     def alive(self) -> bool:
         return self._child.poll() is None
@@ -103,17 +108,26 @@ class Process:
 
 async def run(argv: Sequence[str], *, timeout_s: float, user: str | None = None,
               env: Mapping[str, str] | None = None, text: str = "") -> tuple[int, str, str]:
-    """A command that ends by itself: exit code, output, errors. A command that does not end in time is killed."""
-    child = await asyncio.create_subprocess_exec(
-        *argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/",
-        env=dict(os.environ if env is None else env), preexec_fn=become(user, signal.SIGKILL))
-    try:
-        async with asyncio.timeout(timeout_s):
-            out, err = await child.communicate(text.encode())
-    except asyncio.TimeoutError:
-        return -signal.SIGKILL, "", f"{argv[0]} did not end within {timeout_s:g} s"
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    return child.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace")
+    """A command that ends by itself: exit code, output, errors. A command that does not end in time is killed.
+
+    Its output goes to files. With pipes, asyncio waits for the end of a killed child until somebody has read them."""
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        given.write(text.encode())
+        given.seek(0)
+        child = subprocess.Popen(list(argv), stdin=given, stdout=out, stderr=err, cwd="/", start_new_session=True,
+                                 env=dict(os.environ if env is None else env),
+                                 preexec_fn=become(user, signal.SIGKILL))
+        try:
+            async with asyncio.timeout(timeout_s):
+                code = await end_of(child)
+        except asyncio.TimeoutError:
+            return -signal.SIGKILL, "", f"{argv[0]} did not end within {timeout_s:g} s"
+        finally:
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGKILL)  # its own children too
+        return code, _whole(out), _whole(err)
+
+
+def _whole(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")

@@ -59,4 +59,6 @@ class Session:
         if self._child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._child.kill()
-        await self._child.wait()
+        with contextlib.suppress(asyncio.TimeoutError):  # of output that nobody has read
+            async with asyncio.timeout(2):
+                await self._child.wait()

@@ -3,7 +3,7 @@ import unittest
 
 from chaos.handmade import EPOCH, batch, get, order, post, said
 from chaos.history import History
-from chaos.rest import Figures, check_counts, check_rest, check_table_growth
+from chaos.rest import IDLE, PROBES, Figures, check_counts, check_rest, check_table_growth
 
 REQUESTS = ('http_server_request_duration_seconds_count'
             '{{http_request_method="{}",http_route="{}",http_response_status_code="{}"}}')
@@ -38,7 +38,7 @@ class Rest(unittest.TestCase):
         for why, now in (('queue', figures(**{'ordersd_queue_depth': 1.0})),
                          ('worker', figures(**{'ordersd_workers{state="busy"}': 1.0})),
                          ('lease', figures(**{'ordersd_pool_connections{pool="main",state="active"}': 1.0})),
-                         ('connections', figures(**{'http_server_open_connections': 3.0})),
+                         ('connections', figures(**{'http_server_open_connections': PROBES + IDLE + 1.0})),
                          ('request', figures(**{'http_server_active_requests': 3.0})),
                          ('ready', figures(**{'ordersd_ready': 0.0})),
                          ('pool', figures(**{'ordersd_pool_connections{pool="main",state="total"}': 13.0})),
