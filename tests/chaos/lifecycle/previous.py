@@ -31,7 +31,7 @@ async def program(builds: pathlib.Path) -> pathlib.Path:
 async def _build(wanted: str, folder: pathlib.Path) -> None:
     """In a folder that gets its name when the build is whole, so that no half of one is ever taken for the program."""
     if shutil.which("git") is None:
-        raise Missing("git is not installed, so the history cannot be read")
+        raise Missing(f"git is not installed, and commit {wanted} of this repository is needed")
     if await _run("git", "-C", str(ROOT), "cat-file", "-e", f"{wanted}^{{commit}}"):
         raise Missing(f"the history of this checkout has no commit {wanted}: it is a copy without history, or shallow")
     part = folder.with_name(f"{folder.name}.part.{os.getpid()}")
