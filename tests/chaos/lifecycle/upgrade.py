@@ -21,8 +21,8 @@ from chaos.service import Service
 from chaos.world import Options, World
 
 SCHEMA_TOO_NEW = 70  # docs/OPERATIONS.md, "Signals and exit codes"
-OLD_REFUSALS = ("shutting_down",)
-OLD_WHY = "when the previous release ends, it refuses requests on open connections, and says so"
+OLD_REFUSALS = ("shutting_down", "starting")
+OLD_WHY = "the previous release refuses what comes on open connections at its end, or before it is ready, and says so"
 READY_S = 20.0
 CALM_S = 2.0
 
