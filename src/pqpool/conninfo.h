@@ -31,6 +31,12 @@ struct conninfo {
 /* No network call is made. Reads the service file, and asks for the files that are named. */
 bool conninfo_check(const char *text, struct err *err) MUST_CHECK;
 
+/* A decimal number from `least` to `most`, as libpq reads one: blanks around it do no harm. */
+bool conninfo_number(const char *text, long least, long most, long *out) MUST_CHECK;
+
+/* The parts of a list with commas between them; NULL has none, "" has one. */
+unsigned conninfo_count_parts(const char *list) MUST_CHECK;
+
 /* ---- between conninfo.c and conninfo_values.c ---- */
 
 /* The value of a keyword that libpq would dial with; NULL when it is empty or nothing says it. */

@@ -87,22 +87,22 @@ static bool check_words(const struct conninfo *info, struct err *err)
     return true;
 }
 
-/* As libpq reads one: blanks around it do no harm. */
-static bool is_number(const char *text, long least, long most)
+bool conninfo_number(const char *text, long least, long most, long *out)
 {
     char *end;
     errno = 0;
-    long value = strtol(text, &end, 10);
+    *out = strtol(text, &end, 10);
     bool any = end != text;
     end += strspn(end, " \t\r\n");
-    return any && *end == '\0' && errno == 0 && value >= least && value <= most;
+    return any && *end == '\0' && errno == 0 && *out >= least && *out <= most;
 }
 
 static bool check_numbers(const struct conninfo *info, struct err *err)
 {
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         const char *value = conninfo_value(info, numbers[i].keyword);
-        if (value != NULL && !is_number(value, INT_MIN, INT_MAX))
+        long number;
+        if (value != NULL && !conninfo_number(value, INT_MIN, INT_MAX, &number))
             return conninfo_refuse(info, numbers[i].keyword, value, numbers[i].right, err);
     }
     return true;
@@ -110,7 +110,7 @@ static bool check_numbers(const struct conninfo *info, struct err *err)
 
 /* ---- hosts, addresses and ports: lists, separated by commas ---- */
 
-static unsigned count_parts(const char *list)
+unsigned conninfo_count_parts(const char *list)
 {
     unsigned n = list != NULL;
     for (const char *c = list; c != NULL && *c != '\0'; c++)
@@ -160,7 +160,8 @@ static const char *fault_of_address(const char *address, bool uri)
 
 static const char *fault_of_port(const char *port, bool uri)
 {
-    if (port[0] == '\0' || is_number(port, 1, PORT_MAX))
+    long number;
+    if (port[0] == '\0' || conninfo_number(port, 1, PORT_MAX, &number))
         return NULL;
     return uri ? "must be a port, 1 to 65535; a / in a password is %2F in a URI"
                : "must be a port, 1 to 65535";
@@ -182,9 +183,9 @@ static bool check_parts(const struct conninfo *info, const char *keyword,
 static bool check_lengths(const struct conninfo *info, struct err *err)
 {
     char right[120];
-    unsigned hosts = count_parts(conninfo_value(info, "host"));
-    unsigned addresses = count_parts(conninfo_value(info, "hostaddr"));
-    unsigned ports = count_parts(conninfo_value(info, "port"));
+    unsigned hosts = conninfo_count_parts(conninfo_value(info, "host"));
+    unsigned addresses = conninfo_count_parts(conninfo_value(info, "hostaddr"));
+    unsigned ports = conninfo_count_parts(conninfo_value(info, "port"));
     unsigned n = hosts > addresses ? hosts : addresses;
     if (hosts > 0 && addresses > 0 && hosts != addresses) {
         (void)snprintf(right, sizeof right, "%u for %u hosts; say one for each host", addresses,

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/one_line.h"
+#include "pqpool/conninfo.h"
 #include "pqpool/dsn_around.h"
 #include "pqpool/lookup.h"
 #include "pqpool/pqpool.h"
@@ -49,21 +50,13 @@ struct dsn {
     char password[PASSWORD_SIZE]; /* of the last read */
 };
 
-static unsigned count_parts(const char *list)
-{
-    unsigned n = list != NULL;
-    for (const char *c = list; c != NULL && *c != '\0'; c++)
-        n += *c == ',';
-    return n;
-}
-
 /* The i-th of a comma-separated list, a copy; the only one counts for all. false: no memory. */
 static bool part(const char *list, unsigned i, char **out)
 {
     *out = NULL;
     if (list == NULL)
         return true;
-    if (count_parts(list) == 1)
+    if (conninfo_count_parts(list) == 1)
         i = 0;
     for (; i > 0 && list != NULL; i--) {
         list = strchr(list, ',');
@@ -102,8 +95,8 @@ static bool split_hosts(struct dsn *dsn, struct err *err)
         find(dsn, "hostaddr"),
         find(dsn, "port"),
     };
-    unsigned hosts = count_parts(lists[0]), addresses = count_parts(lists[1]);
-    unsigned ports = count_parts(lists[2]);
+    unsigned hosts = conninfo_count_parts(lists[0]), addresses = conninfo_count_parts(lists[1]);
+    unsigned ports = conninfo_count_parts(lists[2]);
     dsn->n_hosts = most(most(hosts, addresses), 1);
     if (!counts_match(hosts, addresses, ports)) {
         err_set(err, 0,
@@ -215,13 +208,11 @@ bool dsn_host_is_name(const struct dsn *dsn, unsigned host)
     return dsn->hosts[host].is_name;
 }
 
-/* As libpq reads it: blanks around it do no harm. */
 int64_t dsn_connect_timeout_ns(const struct dsn *dsn)
 {
     const char *text = find(dsn, "connect_timeout");
-    char *end = NULL;
-    long seconds = text != NULL ? strtol(text, &end, 10) : 0;
-    if (seconds <= 0 || end[strspn(end, " \t\r\n")] != '\0' || seconds > SECONDS_MAX)
+    long seconds;
+    if (text == NULL || !conninfo_number(text, 1, SECONDS_MAX, &seconds))
         return CLOCK_NEVER;
     return seconds * NS_PER_S * (int64_t)dsn->n_hosts;
 }
