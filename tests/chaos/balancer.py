@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 from chaos import wait
-from chaos.process import Process
+from chaos.process import Process, Replaceable
 
 REPLICAS = re.compile(r"^ *server-template .*$", re.MULTILINE)
 DOCKER_NAMES = re.compile(r"^# The addresses of the replicas.*?(?=^defaults)", re.MULTILINE | re.DOTALL)
@@ -32,12 +32,11 @@ def configuration(shipped: str, port: int, ports: list[int]) -> str:
     return shipped
 
 
-class HAProxy:
+class HAProxy(Replaceable):
     def __init__(self, shipped: Path, port: int, ports: list[int], folder: Path, log: Path) -> None:
         self.port, self.log = port, log
         self._file = folder / "haproxy.cfg"
         self._file.write_text(configuration(shipped.read_text(), port, ports))
-        self._process: Process | None = None
 
     async def start(self) -> None:
         self._process = Process(["haproxy", "-db", "-f", str(self._file)], log=self.log,
@@ -57,22 +56,3 @@ class HAProxy:
     def kill(self) -> None:
         if self._process:
             self._process.kill()
-
-    async def end(self, timeout_s: float = 10) -> int:
-        assert self._process
-        return await self._process.end(timeout_s)
-
-    def pause(self) -> None:
-        if self._process:
-            self._process.pause()
-
-    def resume(self) -> None:
-        if self._process:
-            self._process.resume()
-
-    def alive(self) -> bool:
-        return self._process is not None and self._process.alive()
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid if self._process else 0

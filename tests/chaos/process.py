@@ -106,6 +106,30 @@ class Process:
         return await self.end(10)
 
 
+class Replaceable:
+    """What is one process at a time, or none for a while."""
+    _process: Process | None = None
+
+    async def end(self, timeout_s: float = 10) -> int:
+        assert self._process
+        return await self._process.end(timeout_s)
+
+    def pause(self) -> None:
+        if self._process:
+            self._process.pause()
+
+    def resume(self) -> None:
+        if self._process:
+            self._process.resume()
+
+    def alive(self) -> bool:
+        return self._process is not None and self._process.alive()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
+
+
 async def run(argv: Sequence[str], *, timeout_s: float, user: str | None = None,
               env: Mapping[str, str] | None = None, text: str = "") -> tuple[int, str, str]:
     """A command that ends by itself: exit code, output, errors. A command that does not end in time is killed.

@@ -122,8 +122,8 @@ def summary(results: Sequence[Result]) -> str:
              f"{sum(requests.values()):,} requests ({_counts(requests)})",
              f"orders: {_counts(outcomes)}; {sum(r.rows for r in results):,} in the table",
              *fault_lines(results), *left_out(results), *not_injected(results),
-             f"{sum(len(r.violations) for r in results)} broken promises in {len(broken)} runs"
-             + (f": seeds {', '.join(str(r.seed) for r in broken)}" if broken else "")]
+             f"{sum(len(r.violations) for r in results)} broken promises"
+             + (f", in {len(broken)} of {len(results)} runs: seeds {', '.join(str(r.seed) for r in broken)}" if broken else "")]
     return "\n".join(lines)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Mapping
 
 from chaos import wait
-from chaos.process import Process
+from chaos.process import Process, Replaceable
 
 HOST = "127.0.0.1"
 
@@ -31,7 +31,7 @@ SETTINGS = {
 HAND_OVER = 'exec 3<&"$1" {moved}; shift; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
 
 
-class Service:
+class Service(Replaceable):
     """One replica. The listening socket is the driver's and stays, as a socket unit of systemd keeps it, unless
     keeps_socket is false: then each process binds the port itself, and nothing listens while there is none."""
 
@@ -42,7 +42,6 @@ class Service:
         self.settings: dict[str, str] = {**SETTINGS, **settings}
         self.logs: list[Path] = []  # one a process
         self.unexpected: list[str] = []  # processes that ended though nobody asked them to
-        self._process: Process | None = None
         self._asked_to_end: set[int] = set()
         self._read: dict[Path, int] = {}  # bytes that events() has returned
         self._socket = _listen(port) if keeps_socket else None
@@ -86,10 +85,6 @@ class Service:
         """A fault may make this process end by itself, as one that takes its memory away."""
         self._asked_to_end.add(self.pid)
 
-    async def end(self, timeout_s: float) -> int:
-        assert self._process
-        return await self._process.end(timeout_s)
-
     async def restart(self, timeout_s: float = 20, env: Mapping[str, str] | None = None) -> int:
         """SIGTERM, the end, a new start; the exit code of the old process."""
         self.term()
@@ -114,14 +109,6 @@ class Service:
         old.resume()  # a paused process takes no signal; and a second SIGTERM would cut its draining short
         return await old.stop(signal.SIGTERM, timeout_s)
 
-    def pause(self) -> None:
-        if self._process:
-            self._process.pause()
-
-    def resume(self) -> None:
-        if self._process:
-            self._process.resume()
-
     def close(self) -> None:
         self.kill()
         if self._socket:
@@ -130,15 +117,8 @@ class Service:
     # ---- what it says ----
 
     @property
-    def pid(self) -> int:
-        return self._process.pid if self._process else 0
-
-    @property
     def keeps_socket(self) -> bool:
         return self._socket is not None
-
-    def alive(self) -> bool:
-        return self._process is not None and self._process.alive()
 
     @property
     def log(self) -> Path:

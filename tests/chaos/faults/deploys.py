@@ -19,10 +19,6 @@ class RestartOrdersd(OfOrdersd):
         code = await self.service(world).restart()
         return f"restarted {self.service(world).name}, the old process ended with {code}"
 
-    async def heal(self, world: "World") -> None:
-        if not self.service(world).alive():
-            await self.service(world).start()
-
 
 def no_shared_socket(world: "World") -> str | None:
     shared = all(service.keeps_socket for service in world.replicas)
@@ -44,10 +40,6 @@ class Deploy(OfOrdersd):
     async def inject(self, world: "World") -> str | None:
         code = await self.service(world).deploy()
         return f"deployed {self.service(world).name} anew, the old process ended with {code}"
-
-    async def heal(self, world: "World") -> None:
-        if not self.service(world).alive():
-            await self.service(world).start()
 
 
 @register

@@ -14,7 +14,19 @@ if TYPE_CHECKING:
     from chaos.world import World
 
 
-class Clients(Fault):
+class OfLinks(Fault):
+    """Links of the proxy."""
+    side = ""
+
+    def links(self, world: "World") -> list[Link]:
+        raise NotImplementedError
+
+    async def heal(self, world: "World") -> None:
+        for link in self.links(world):
+            await link.heal()
+
+
+class Clients(OfLinks):
     """The links that clients come by."""
     side = "clients"
 
@@ -25,12 +37,8 @@ class Clients(Fault):
     def links(self, world: "World") -> list[Link]:
         return world.front
 
-    async def heal(self, world: "World") -> None:
-        for link in self.links(world):
-            await link.heal()
 
-
-class Database(Fault):
+class Database(OfLinks):
     """The links to PostgreSQL, to both servers: of one replica or of all."""
     side = "the database"
     excuses, because = NOT_STORED, "the database could not be reached in time"
@@ -46,10 +54,6 @@ class Database(Fault):
     def links(self, world: "World") -> list[Link]:
         return [link for (replica, _), link in world.back.items() if self.params["all"] or replica == self.replica]
 
-    async def heal(self, world: "World") -> None:
-        for link in self.links(world):
-            await link.heal()
-
 
 def size(rng: random.Random, most: int) -> int:
     """A number of bytes: small numbers are as likely as large ones, and 0 is among them."""
@@ -58,7 +62,7 @@ def size(rng: random.Random, most: int) -> int:
 
 # ---- cut after any byte ----
 
-class Cut(Fault):
+class Cut(OfLinks):
     def draw(self, rng: random.Random) -> dict[str, Any]:
         return {"way": rng.choice(("up", "down")), "how": rng.choice(("reset", "reset", "close")),
                 "every": rng.random() < 0.2, "bytes": [size(rng, 20_000) for _ in range(rng.randrange(1, 60))]}
@@ -87,7 +91,7 @@ class CutDatabase(Cut, Database):
 
 # ---- hold: nothing moves ----
 
-class Hold(Fault):
+class Hold(OfLinks):
     def draw(self, rng: random.Random) -> dict[str, Any]:
         return {"hold": rng.choice((("up",), ("down",), ("up", "down")))}
 
@@ -110,7 +114,7 @@ class HoldDatabase(Hold, Database):
     kind, group, lasts = "hold_database", "cut", (0.5, 10.0)
 
 
-class Forget(Fault):
+class Forget(OfLinks):
     async def inject(self, world: "World") -> str | None:
         for link in self.links(world):
             await link.forget()
@@ -138,7 +142,7 @@ class ForgetDatabase(Forget, Database):
 
 # ---- drop: no new connections ----
 
-class Refuse(Fault):
+class Refuse(OfLinks):
     listening, words = "refuse", "refused"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
@@ -182,7 +186,7 @@ class DropDatabase(Refuse, Database):
 
 # ---- slow and narrow ----
 
-class Slow(Fault):
+class Slow(OfLinks):
     def draw(self, rng: random.Random) -> dict[str, Any]:
         return {"delay_s": round(rng.uniform(0.01, 0.3), 3), "jitter_s": round(rng.uniform(0, 0.2), 3)}
 
@@ -205,7 +209,7 @@ class SlowDatabase(Slow, Database):
     kind, group, lasts = "slow_database", "cut", (3.0, 8.0)
 
 
-class Narrow(Fault):
+class Narrow(OfLinks):
     def draw(self, rng: random.Random) -> dict[str, Any]:
         return {"rate": rng.choice((2_000, 10_000, 50_000, 200_000))}
 

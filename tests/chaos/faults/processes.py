@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class OfOrdersd(Fault):
-    """One replica."""
+    """One replica. If it has ended, heal() starts it."""
     excuses, because = KILLED, "the process was away"
 
     @property
@@ -24,9 +24,14 @@ class OfOrdersd(Fault):
     def service(self, world: "World") -> "Service":
         return world.replicas[self.replica]
 
+    async def heal(self, world: "World") -> None:
+        if not self.service(world).alive():
+            await self.service(world).start()
+
 
 class OfServer(Fault):
-    """One of the two servers, by its role at that moment; a failover cannot come in between."""
+    """One of the two servers, by its role at that moment; a failover cannot come in between. If it has ended, heal()
+    starts it."""
     role = "primary"
     excuses, because = NOT_STORED, "a server that commits need was away"
 
@@ -37,9 +42,13 @@ class OfServer(Fault):
     def server(self, world: "World") -> "Postgres":
         return world.primary if self.role == "primary" else world.standby
 
+    async def heal(self, world: "World") -> None:
+        if not self.server(world).alive():
+            await self.server(world).start()
+
 
 class OfBalancer(Fault):
-    """HAProxy."""
+    """HAProxy. If it has ended, heal() starts it."""
     excuses, because = KILLED, "the balancer was away"
 
     @property
@@ -52,6 +61,30 @@ class OfBalancer(Fault):
     def balancer(self, world: "World") -> "HAProxy":
         assert world.balancer
         return world.balancer
+
+    async def heal(self, world: "World") -> None:
+        if not self.balancer(world).alive():
+            await self.balancer(world).start()
+
+
+class OfBackend(OfServer):
+    """One backend of ordersd at the primary gets a signal."""
+    number, done = signal.SIGKILL, "killed"
+    pid = 0
+
+    def draw(self, rng: random.Random) -> dict[str, Any]:
+        return {"which": rng.randrange(1000)}
+
+    async def inject(self, world: "World") -> str | None:
+        pids = await world.primary.backends()
+        if not pids:
+            return self.not_now("ordersd has no connection to the primary")
+        self.pid = pids[self.params["which"] % len(pids)]
+        try:
+            os.kill(self.pid, self.number)
+        except ProcessLookupError:
+            return self.not_now("the backend has ended by itself")
+        return f"{self.done} backend {self.pid} of the primary"
 
 
 # ---- kill ----
@@ -66,19 +99,11 @@ class KillOrdersd(OfOrdersd):
         await self.service(world).end(10)
         return f"killed {self.service(world).name}"
 
-    async def heal(self, world: "World") -> None:
-        if not self.service(world).alive():
-            await self.service(world).start()
-
 
 class KillServer(OfServer):
     async def inject(self, world: "World") -> str | None:
         self.server(world).kill()
         return f"killed PostgreSQL {self.server(world).name}, the {self.role}"
-
-    async def heal(self, world: "World") -> None:
-        if not self.server(world).alive():
-            await self.server(world).start()
 
 
 @register
@@ -94,28 +119,9 @@ class KillStandby(KillServer):
 
 
 @register
-class KillBackend(OfServer):
+class KillBackend(OfBackend):
     """One backend of ordersd is killed (SIGKILL): PostgreSQL ends all others and recovers."""
     kind, group, lasts = "kill_backend", "kill", (0.5, 2.0)
-
-    def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"which": rng.randrange(1000)}
-
-    async def inject(self, world: "World") -> str | None:
-        pids = await world.primary.backends()
-        if not pids:
-            return self.not_now("ordersd has no connection to the primary")
-        pid = pids[self.params["which"] % len(pids)]
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return self.not_now("the backend has ended by itself")
-        return f"killed backend {pid} of the primary"
-
-    async def heal(self, world: "World") -> None:
-        """The postmaster starts the others again by itself; a postmaster that has ended by the crash is started."""
-        if not world.primary.alive():
-            await world.primary.start()
 
 
 @register
@@ -127,10 +133,6 @@ class KillBalancer(OfBalancer):
         self.balancer(world).kill()
         await self.balancer(world).end()
         return "killed HAProxy"
-
-    async def heal(self, world: "World") -> None:
-        if not self.balancer(world).alive():
-            await self.balancer(world).start()
 
 
 # ---- SIGSTOP, SIGCONT ----
@@ -171,27 +173,14 @@ class StopStandby(StopServer):
 
 
 @register
-class StopBackend(OfServer):
+class StopBackend(OfBackend):
     """One backend of ordersd stands still (SIGSTOP), with the locks that it holds, and goes on."""
     kind, group, lasts = "stop_backend", "stop", (0.5, 10.0)
-
-    def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"which": rng.randrange(1000)}
-
-    async def inject(self, world: "World") -> str | None:
-        pids = await world.primary.backends()
-        if not pids:
-            return self.not_now("ordersd has no connection to the primary")
-        self.pid = pids[self.params["which"] % len(pids)]
-        try:
-            os.kill(self.pid, signal.SIGSTOP)
-        except ProcessLookupError:
-            return self.not_now("the backend has ended by itself")
-        return f"stopped backend {self.pid} of the primary by SIGSTOP"
+    number, done = signal.SIGSTOP, "stopped by SIGSTOP"
 
     async def heal(self, world: "World") -> None:
         """Only if the pid is still a process of the primary: it may be another's by now."""
-        if getattr(self, "pid", 0) in world.primary.pids():
+        if self.pid in world.primary.pids():
             os.kill(self.pid, signal.SIGCONT)
 
 
@@ -219,10 +208,6 @@ class RestartServer(OfServer):
         await self.server(world).stop(self.params["mode"])
         return f"shut PostgreSQL {self.server(world).name}, the {self.role}, down ({self.params['mode']})"
 
-    async def heal(self, world: "World") -> None:
-        if not self.server(world).alive():
-            await self.server(world).start()
-
 
 @register
 class RestartPrimary(RestartServer):
@@ -244,7 +229,3 @@ class RestartBalancer(OfBalancer):
     async def inject(self, world: "World") -> str | None:
         await self.balancer(world).stop(timeout_s=2)
         return "ended HAProxy"
-
-    async def heal(self, world: "World") -> None:
-        if not self.balancer(world).alive():
-            await self.balancer(world).start()
