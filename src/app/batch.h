@@ -1,8 +1,8 @@
 /* batch.h - POST /v1/orders/batch from the inside: one batch from its bytes to its answer.
  *
- *     batch_read()   bytes -> entries           the loop when there are few, else the offload
- * thread batch.c        entries -> ingest -> fates the loop batch_write()  fates -> the answer the
- * loop when there are few, else the offload thread
+ *     batch_read()   bytes -> entries            the offload thread, or the loop for a few
+ *     batch.c        entries -> ingest -> fates  the loop
+ *     batch_write()  fates -> the answer         the offload thread, or the loop for a few
  *
  * Memory     Before its orders are queued, a batch takes from the budget the bytes of its entries
  *            and of an answer in which each order has BATCH_RESULT_MAX bytes. The bytes of a longer

@@ -303,7 +303,7 @@ bool service_start(struct service *service, struct err *err)
 
 bool service_listen(struct service *service, struct err *err)
 {
-    if (service->http != NULL || start_http(service, err))
+    if (start_http(service, err))
         return true;
     service_stop(service);
     return false;

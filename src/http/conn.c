@@ -122,7 +122,7 @@ static void conn_free(struct conn *conn)
     else
         loop->conns = conn->next;
     loop->n_conns--;
-    loop->n_sending -= conn->phase == CONN_SENDING;
+    conn_enter(conn, CONN_CUT); /* if it was sending, it is counted no more */
     addresses_remove(&loop->server->addresses, conn->address);
     atomic_fetch_sub_explicit(&loop->server->connections, 1, memory_order_relaxed);
     if (conn->admitted)

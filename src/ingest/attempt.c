@@ -30,9 +30,9 @@ void attempt_fini(struct attempt *a)
  * leader that is only looked up can expire, and then a follower leads. */
 static void choose_lookup(const struct attempt *a, struct ingest_item *item, int64_t now_us)
 {
-    if (item->judged)
+    if (item->lookup_decided)
         return;
-    item->judged = true;
+    item->lookup_decided = true;
     item->put.lookup_only =
         a->group.known || item->order.replay_only || order_is_stale(&item->order, now_us);
 }

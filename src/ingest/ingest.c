@@ -78,7 +78,7 @@ static enum ingest_rc submit(struct ingest *ingest, struct ingest_item *first,
     for (struct ingest_item *item = first; item != NULL; item = item->next) {
         atomic_store_explicit(&item->state, ITEM_QUEUED, memory_order_relaxed);
         item->followers = NULL;
-        item->judged = false;
+        item->lookup_decided = false;
         item->batch = batch;
         item->err = (struct err){ 0 };
         item->fault = FAULT_NONE;

@@ -82,7 +82,7 @@ struct ingest_item {
     enum store_fault fault;        /* out: REFUSED, FAILED, DATABASE_FAULT; else FAULT_NONE */
     struct ingest_item *next;      /* the queue's, then on_done's list */
     struct ingest_item *followers; /* ingest's: later orders with the same key */
-    bool judged;                   /* ingest's: put.lookup_only is decided */
+    bool lookup_decided;           /* ingest's: put.lookup_only is set for this attempt */
     struct ingest_item *batch;     /* ingest's: the item whose state is that of its whole atomic
                                       list; else NULL */
     struct ingest_group parked;    /* ingest's: the group that waits with this item at its head */

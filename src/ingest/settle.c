@@ -278,7 +278,7 @@ static enum item_verdict verdict_of(const struct ingest_item *item)
 static void lead_again(struct attempt *a, struct ingest_item *item)
 {
     item->put.verdict = PUT_PENDING;
-    item->judged = false;
+    item->lookup_decided = false;
     items_push(&a->next, item);
 }
 

@@ -217,14 +217,21 @@ Test(systemd, nothing_is_accepted_before_an_order_can_be_stored, .timeout = TEST
     rig_close(&rig);
 }
 
+/* The database is away. */
+static struct rig spawn_without_database(int fd)
+{
+    struct cluster *cluster = cluster_open(NULL);
+    cluster_stop(cluster, CLUSTER_FAST);
+    return (struct rig){ .cluster = cluster,
+                         .http = http_client_open(),
+                         .daemon = spawn_unready(fd, cluster) };
+}
+
 /* A database that is away delays health checks for a while only. */
 Test(systemd, health_is_served_without_a_database, .timeout = TEST_S)
 {
     int fd = listen_on(INADDR_LOOPBACK);
-    struct cluster *cluster = cluster_open(NULL);
-    cluster_stop(cluster, CLUSTER_FAST);
-    struct rig rig = { .cluster = cluster, .http = http_client_open() };
-    rig.daemon = spawn_unready(fd, cluster);
+    struct rig rig = spawn_without_database(fd);
     cr_expect(daemon_wait_status(rig.daemon, "/health/live", 200, SOON_S));
     close(fd);
     rig_close(&rig);
@@ -234,10 +241,7 @@ Test(systemd, health_is_served_without_a_database, .timeout = TEST_S)
 Test(systemd, a_start_on_a_socket_can_be_ended, .timeout = TEST_S)
 {
     int fd = listen_on(INADDR_LOOPBACK);
-    struct cluster *cluster = cluster_open(NULL);
-    cluster_stop(cluster, CLUSTER_FAST);
-    struct rig rig = { .cluster = cluster, .http = http_client_open() };
-    rig.daemon = spawn_unready(fd, cluster);
+    struct rig rig = spawn_without_database(fd);
     cr_assert(daemon_log_wait(rig.daemon, "pool.dial_failed", SOON_S));
     cr_expect_eq(daemon_stop(rig.daemon), 0);
     cr_expect(daemon_log_contains(rig.daemon, "service.stopped"));
