@@ -118,12 +118,13 @@ def summary(results: Sequence[Result]) -> str:
         outcomes.update(result.outcomes)
         requests.update(result.requests)
     broken = [r for r in results if r.violations]
+    seeds = ", ".join(str(r.seed) for r in broken)
     lines = [f"{len(results)} run{'s' * (len(results) != 1)}, {sum(r.seconds for r in results) / 60:.1f} minutes, "
              f"{sum(requests.values()):,} requests ({_counts(requests)})",
              f"orders: {_counts(outcomes)}; {sum(r.rows for r in results):,} in the table",
              *fault_lines(results), *left_out(results), *not_injected(results),
              f"{sum(len(r.violations) for r in results)} broken promises"
-             + (f", in {len(broken)} of {len(results)} runs: seeds {', '.join(str(r.seed) for r in broken)}" if broken else "")]
+             + (f", in {len(broken)} of {len(results)} runs: seeds {seeds}" if broken else "")]
     return "\n".join(lines)
 
 
