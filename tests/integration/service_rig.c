@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "support/exchanges.h"
@@ -190,17 +191,32 @@ static bool find_sample(const char *text, const char *sample, double *value)
     return false;
 }
 
+static struct sockaddr_in address_of(const struct rig *rig)
+{
+    return (struct sockaddr_in){ .sin_family = AF_INET,
+                                 .sin_port = htons((uint16_t)daemon_port(rig->daemon)),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+}
+
 int rig_dial(const struct rig *rig)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET,
-                              .sin_port = htons((uint16_t)daemon_port(rig->daemon)),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in to = address_of(rig);
     struct timeval patience = { .tv_sec = SOON_S };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK(fd >= 0);
     CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0);
     CHECK(connect(fd, (const struct sockaddr *)&to, sizeof to) == 0);
     return fd;
+}
+
+bool rig_refuses_connections(const struct rig *rig)
+{
+    struct sockaddr_in to = address_of(rig);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0);
+    bool refused = connect(fd, (const struct sockaddr *)&to, sizeof to) != 0;
+    close(fd);
+    return refused;
 }
 
 double rig_metric(struct rig *rig, const char *sample)

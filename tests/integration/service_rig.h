@@ -66,6 +66,9 @@ struct answer rig_get(struct rig *rig, const char *path) MUST_CHECK;
  */
 int rig_dial(const struct rig *rig) MUST_CHECK;
 
+/* True once the drain has reached every thread that serves HTTP; the log says it earlier. */
+bool rig_refuses_connections(const struct rig *rig) MUST_CHECK;
+
 void answer_fini(struct answer *answer); /* frees and zeroes */
 
 /* Takes an exchange of any client for an answer. */

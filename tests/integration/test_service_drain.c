@@ -64,17 +64,6 @@ Test(drain, a_start_that_waits_for_the_schema_ends_at_once, .timeout = TEST_S)
     rig_close(&rig);
 }
 
-static bool is_closed_to_new_connections(const struct rig *rig)
-{
-    struct sockaddr_in to = { .sin_family = AF_INET,
-                              .sin_port = htons((uint16_t)daemon_port(rig->daemon)),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool closed = connect(fd, (const struct sockaddr *)&to, sizeof to) != 0;
-    close(fd);
-    return closed;
-}
-
 /* A client that keeps its connection learns of the end by `Connection: close`, and by no refusal.
  * The request has begun before SIGTERM, so that no limit for idle connections matters here. */
 Test(drain, the_last_request_of_a_connection_is_served, .timeout = TEST_S)
@@ -89,7 +78,7 @@ Test(drain, the_last_request_of_a_connection_is_served, .timeout = TEST_S)
     cr_assert_eq(send(fd, head, strlen(head), MSG_NOSIGNAL), (ssize_t)strlen(head));
     cr_assert(WAIT_UNTIL(rig_metric(&rig, "http_server_active_requests") >= 2, SOON_S));
     daemon_signal(rig.daemon, SIGTERM);
-    cr_assert(WAIT_UNTIL(is_closed_to_new_connections(&rig), SOON_S));
+    cr_assert(WAIT_UNTIL(rig_refuses_connections(&rig), SOON_S));
     cr_assert_eq(send(fd, body, strlen(body), MSG_NOSIGNAL), (ssize_t)strlen(body));
     cr_expect_gt(recv(fd, heard, sizeof heard - 1, MSG_WAITALL), 0); /* until it is closed */
     cr_expect_eq(strncmp(heard, "HTTP/1.1 201 ", 13), 0, "%s", heard);

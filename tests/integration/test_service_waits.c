@@ -277,7 +277,7 @@ static bool idle_clients_are_answered(void)
     }
     int64_t began_ns = clock_now_ns();
     daemon_signal(rig.daemon, SIGTERM);
-    cr_assert(daemon_log_wait(rig.daemon, "service.draining", SOON_S));
+    cr_assert(WAIT_UNTIL(rig_refuses_connections(&rig), SOON_S));
     send_text(fds[0], get);
     send_text(fds[1], post);
     bool in_time = clock_now_ns() - began_ns < NS_PER_S / 2;
