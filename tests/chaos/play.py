@@ -15,6 +15,7 @@ from chaos.world import World
 STEP_S = 120.0    # the longest that an inject() or a heal() may take
 FREE_S = 15.0     # a fault waits so long for what another one holds; then it is left out
 RECOVERY_S = 60.0
+SLOW_S = 15.0     # while a recovery takes longer than that no fault begins, so that nothing else can be its reason
 
 
 class Play:
@@ -24,6 +25,7 @@ class Play:
         self.records = [FaultRecord(p.fault.kind, p.fault.group, p.at, str(p.fault)) for p in planned]
         self.exemptions: list[Exemption] = []
         self.trouble: list[str] = []
+        self.stuck: list[str] = []  # what did not recover, though no fault was there
         self.began = 0.0
         self._active: dict[int, FaultRecord] = {}
 
@@ -49,6 +51,8 @@ class Play:
             record.state, record.text = MISSING, f"{fault.kind}: {why}"
             self._world.note(f"skipped {record.text}")
             return
+        while self._recovers_slowly():
+            await asyncio.sleep(0.1)
         try:
             async with self._world.exclusive.holding(fault.needs, FREE_S):
                 if clock.now() + fault.seconds > self.began + self._seconds:
@@ -57,6 +61,10 @@ class Play:
                 await self._inject(n)
         except wait.TooLate as late:
             self._left_out(record, str(late))
+
+    def _recovers_slowly(self) -> bool:
+        return any(record.healed is not None and clock.now() - record.healed > SLOW_S
+                   for record in self._active.values())
 
     def _left_out(self, record: FaultRecord, why: str) -> None:
         if record.state != BROKEN:
@@ -112,8 +120,15 @@ class Play:
             record.recovered = clock.now()
             self._world.note(f"{record.kind}: recovered {record.recovery_s or 0:.1f} s after the heal")
             return
-        self._world.note(f"{record.kind}: not recovered {RECOVERY_S:g} s after the heal, with "
-                         f"{', '.join(self.now_active())} there")
+        self._not_recovered(record)
+
+    def _not_recovered(self, record: FaultRecord) -> None:
+        there = [other.kind for other in self._active.values() if other.healed is None]
+        text = (f"{record.kind}: not every replica has stored an order {RECOVERY_S:g} s after the heal, with "
+                f"{', '.join(there) or 'no fault'} there")
+        self._world.note(text)
+        if not there:
+            self.stuck.append(text)
 
 
 class Stored:

@@ -88,11 +88,13 @@ def recoveries(results: Iterable[Result]) -> dict[str, list[FaultRecord]]:
 def _row(kind: str, faults: Sequence[FaultRecord]) -> tuple[str, ...]:
     measured = [f.recovery_s for f in faults if f.recovery_s is not None]
     alone = [f.recovery_s for f in faults if f.recovery_s is not None and f.alone]
-    return kind, str(len(faults)), _seconds(measured), _seconds(alone)
+    unseen = f" ({len(faults) - len(measured)} not seen)" if len(measured) < len(faults) else ""
+    return kind, str(len(faults)), _seconds(measured) + unseen, _seconds(alone)
 
 
 def fault_lines(results: Sequence[Result]) -> list[str]:
-    """By kind how often, and seconds of recovery as median / worst: of all, and of those that met no other fault."""
+    """By kind how often, and seconds of recovery as median / worst: of all, and of those that met no other fault. A
+    recovery is not seen when another fault outlasts the time for it."""
     head = ("fault", "times", "recovery s", "met no other")
     rows = [head, *(_row(kind, faults) for kind, faults in recoveries(results).items())]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]

@@ -24,6 +24,7 @@ PROGRESS_S = 10.0
 AUDIT_S = 120.0
 REST_S = 120.0
 SETTLE_S = 40.0
+LATE_S = 300.0  # a schedule may end so much later, for faults that wait for each other and for the last recovery
 
 
 @dataclass
@@ -77,7 +78,9 @@ class Run:
         tasks = [asyncio.create_task(work) for work in works]
         playing, watching, *_ = tasks
         try:
-            await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED, timeout=self.wanted.seconds + 300)
+            await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED, timeout=self.wanted.seconds + LATE_S)
+            if not (playing.done() or watching.done()):
+                raise RuntimeError(f"the schedule has not come to its end {LATE_S:g} s after it should")
             if playing.done() and not self.violations:
                 await asyncio.wait([watching], timeout=max(0.0, self.wanted.seconds - self._loaded_for()))
         finally:
@@ -100,18 +103,18 @@ class Run:
     # ---- while it runs ----
 
     async def _watch(self) -> None:
-        """Ends when something is wrong: at once for a process that has ended by itself, at a checkpoint for answers."""
+        """Ends when something is wrong: at once for a replica that has ended or is stuck, at a checkpoint for answers."""
         due = clock.now() + self.wanted.checkpoint_s
         while not self.violations:
             await asyncio.sleep(0.5)
-            self._check_ends()
+            self._check_services()
             if clock.now() >= due:
                 due = clock.now() + self.wanted.checkpoint_s
                 await self._checkpoint()
 
-    def _check_ends(self) -> None:
-        for words in self.world.unexpected_ends():
-            self._broken(Violation("ended", clock.now(), None, None, words, since=clock.now()))
+    def _check_services(self) -> None:
+        for rule, texts in (("ended", self.world.unexpected_ends()), ("rest/recovery", self.play.stuck)):
+            self._broken(*(Violation(rule, clock.now(), None, None, text, since=clock.now()) for text in texts))
 
     async def _checkpoint(self) -> None:
         try:
@@ -153,7 +156,7 @@ class Run:
         except wait.TooLate as late:
             self._broken(Violation("rest/ready", clock.now(), None, None, str(late), since=clock.now()))
         await crowd.stop(SETTLE_S)
-        self._check_ends()
+        self._check_services()
         restless = await rest.check(self.world, self.history, baseline)
         self._broken(*unsettled(crowd.unsettled, clock.now()), *await self._audit(last=True), *restless)
 

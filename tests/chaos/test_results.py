@@ -19,7 +19,7 @@ class TestResults(unittest.TestCase):
                                      fault("kill_primary", 3.0), fault("stop_primary", None)])
         lines = results.fault_lines([result])
         self.assertEqual(lines[1].split(), "kill_primary 3 3.0 / 5.0 2.0 / 3.0".split())
-        self.assertEqual(lines[2].split(), "stop_primary 1 - -".split())
+        self.assertEqual(lines[2].split(), "stop_primary 1 - (1 not seen) -".split())
 
     def test_what_could_not_be_injected_is_said(self) -> None:
         words = results.summary([Result(1, 1, 60.0, [fault("full_disk", None, state=MISSING)])])

@@ -152,6 +152,7 @@ class Soak:
         exemptions = [*play.exemptions_of_now(), *stalls]
         found += await in_child(lambda: audit(history, rows, exemptions), AUDIT_S)
         found += [Violation("ended", now(), None, None, words) for words in self._world.unexpected_ends()]
+        found += [Violation("rest/recovery", now(), None, None, words) for words in play.stuck]
         chapter.rows, chapter.faults, chapter.trouble, chapter.violations = len(rows), play.records, play.trouble, found
         chapter.outcomes = Counter(v.outcome for r in history.requests if r.kind != "get" for v in r.verdicts)
         self._outcome.broken += [f"{violation.rule}: {violation.text}" for violation in found]
