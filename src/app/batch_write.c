@@ -208,7 +208,7 @@ static void add_summary(struct batch *batch)
     struct buf summary = BUF_OVER(text);
     buf_printf(&summary,
                "\"summary\":{\"total\":%zu,\"created\":%" PRIu64 ",\"replayed\":%" PRIu64
-               ",\"journaled\":0,\"rejected\":%" PRIu64 ",\"unknown\":%" PRIu64 "}",
+               ",\"rejected\":%" PRIu64 ",\"unknown\":%" PRIu64 "}",
                batch->n, tally->created, tally->replayed, tally->rejected, tally->unknown);
     pieces_add(&batch->out, summary.data, summary.len);
 }

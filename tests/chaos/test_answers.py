@@ -122,8 +122,7 @@ def refused(index, status, cid, code, outcome='not_accepted', retryable=False):
 
 
 def summary(total, created=0, replayed=0, rejected=0, unknown=0):
-    return {'total': total, 'created': created, 'replayed': replayed, 'journaled': 0, 'rejected': rejected,
-            'unknown': unknown}
+    return {'total': total, 'created': created, 'replayed': replayed, 'rejected': rejected, 'unknown': unknown}
 
 
 class Batch(unittest.TestCase):
