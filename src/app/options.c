@@ -62,54 +62,16 @@ static const struct conf_opt opts[] = {
     { OPT(database_prepare), .def = "true",
       .doc = "Use prepared statements; false is for PgBouncer in transaction mode." },
 
-    { OPT(database_min_pool_size), .group = "Connection pool", .def = "10", BOUNDS(0, 10000),
-      .doc = "Connections that are kept open even when idle." },
-    { OPT(database_max_pool_size), .def = "100", BOUNDS(1, 10000),
-      .doc = "Connections that may be open at once; one more is kept for health checks." },
-    { DURATION(database_acquire_timeout), .def = "5s", BOUNDS(MS(1), H(1)),
-      .doc = "The longest wait for a free connection." },
-    { OPT(database_max_waiting), .def = "1000", BOUNDS(0, 1000000),
-      .doc = "How many may wait for a free connection; more are refused at once." },
-    { DURATION(database_connect_timeout), .def = "30s", BOUNDS(MS(10), MIN(10)),
-      .doc = "The longest that opening a connection may take, over all hosts of DATABASE_URL, their lookups and their addresses; connect_timeout in DATABASE_URL, or PGCONNECT_TIMEOUT, also limits each host." },
-    { DURATION(database_command_timeout), .def = "60s", BOUNDS(MS(10), H(24)),
-      .doc = "The longest that a statement may take where nothing shorter is said." },
-    { OPT(database_validate_on_checkout), .def = "true",
-      .doc = "Check that a connection is alive before it is used." },
-    { OPT(database_validation_query), .def = "SELECT 1",
-      .doc = "The statement of that check, which may be empty." },
-    { DURATION(database_validation_bypass), .def = "500ms", BOUNDS(0, H(1)),
-      .doc = "A connection used this recently is taken without that statement; 0 checks every time." },
-    { DURATION(database_validation_timeout), .def = "1s", BOUNDS(MS(1), MIN(1)),
-      .doc = "The longest that the check may take before the connection is dropped." },
-    { OPT(database_max_validation_failures), .def = "3", BOUNDS(1, 100),
-      .doc = "Checks refused by the server in a row before a connection is dropped." },
-    { OPT(database_max_retry_attempts), .def = "5", BOUNDS(1, 1000),
-      .doc = "Failed attempts to connect in a row before the database counts as down; attempts go on after that." },
-    { DURATION(database_initial_retry_delay), .def = "500ms", BOUNDS(MS(1), H(1)),
-      .doc = "The pause after the first failed attempt to connect." },
-    { DURATION(database_max_retry_delay), .def = "30s", BOUNDS(MS(1), H(1)),
-      .doc = "The longest pause between attempts to connect." },
-    { OPT(database_retry_backoff_multiplier), .def = "2.0", BOUNDS(1000, 10000),
-      .doc = "How much longer each pause is than the one before." },
-    { OPT(database_retry_jitter), .def = "true",
-      .doc = "Draw each pause at random between nothing and its full length, so that many nodes do not connect at one moment." },
-    { DURATION(database_health_check_interval), .def = "10s", BOUNDS(MS(100), H(1)),
-      .doc = "How often the database is asked whether it can store an order, on a connection of its own." },
-    { DURATION(database_health_check_timeout), .def = "5s", BOUNDS(MS(10), H(1)),
-      .doc = "How long the answer to that may take." },
-    { OPT(database_enable_pool_metrics), .def = "true",
-      .doc = "Collect rates and histograms of the pool; its gauges are there without it too." },
-    { DURATION(database_metrics_collection_interval), .def = "5s", BOUNDS(MS(100), H(1)),
-      .doc = "How often rates and maxima of the pool are taken." },
-    { DURATION(database_idle_timeout), .def = "10m", BOUNDS(MS(100), H(24)),
-      .doc = "A connection idle for this long is closed, down to DATABASE_MIN_POOL_SIZE." },
-    { DURATION(database_max_lifetime), .def = "30m", BOUNDS(MS(100), H(168)),
-      .doc = "A connection this old is replaced, up to a tenth earlier so that not all go at once." },
-    { DURATION(database_leak_threshold), .def = "60s", BOUNDS(MS(10), H(24)),
-      .doc = "A connection in use for longer is reported with the place in the code that took it." },
-    { OPT(database_warmup), .def = "true",
-      .doc = "Open DATABASE_MIN_POOL_SIZE connections at start instead of at need." },
+#define POOL(default, text) .group = "Connection pool", .def = default, .doc = text
+#define PQPOOL_COUNT(name, default, least, most, from, to, text, note) \
+    { OPT(database_##name), POOL(default, text), BOUNDS(from, to) },
+#define PQPOOL_SPAN(name, default, least, from, to, text, note) \
+    { DURATION(database_##name), POOL(default, text), BOUNDS(from, to) },
+#define PQPOOL_FACTOR(name, default, least, most, from, to, text, note) \
+    { OPT(database_##name), POOL(default, text), BOUNDS((from)*1000, (to)*1000) },
+#define PQPOOL_SWITCH(name, default, text, note) { OPT(database_##name), POOL(default, text) },
+#define PQPOOL_QUERY PQPOOL_SWITCH
+#include "pqpool/options.def"
 
     { OPT(http_address), .group = "HTTP", .def = "127.0.0.1",
       .doc = "The IPv4 or IPv6 address to listen on; any but loopback needs AUTH to be said." },
@@ -197,9 +159,9 @@ static bool check_orders(const struct options *options, struct err *err)
     static const struct {
         const char *small, *large;
     } pairs[] = {
-        { "database_min_pool_size", "database_max_pool_size" },
-        { "database_initial_retry_delay", "database_max_retry_delay" },
-        { "database_health_check_timeout", "database_health_check_interval" },
+#define PQPOOL_COUNT_ORDER(small, large) { "database_" #small, "database_" #large },
+#define PQPOOL_SPAN_ORDER PQPOOL_COUNT_ORDER
+#include "pqpool/options.def"
         { "http_max_body", "http_bodies_max" },
         { "orders_group_max", "orders_queue_capacity" },
         { "orders_queue_wait_max", "orders_commit_timeout" },

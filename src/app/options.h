@@ -27,25 +27,13 @@ struct options {
     bool database_migrate;
     bool database_prepare;
 
-    /* connection pool */
-    uint32_t database_min_pool_size, database_max_pool_size;
-    int64_t database_acquire_timeout_ns;
-    uint32_t database_max_waiting;
-    int64_t database_connect_timeout_ns, database_command_timeout_ns;
-    bool database_validate_on_checkout;
-    char database_validation_query[256];
-    int64_t database_validation_bypass_ns, database_validation_timeout_ns;
-    uint32_t database_max_validation_failures;
-    uint32_t database_max_retry_attempts;
-    int64_t database_initial_retry_delay_ns, database_max_retry_delay_ns;
-    double database_retry_backoff_multiplier;
-    bool database_retry_jitter;
-    int64_t database_health_check_interval_ns, database_health_check_timeout_ns;
-    bool database_enable_pool_metrics;
-    int64_t database_metrics_collection_interval_ns;
-    int64_t database_idle_timeout_ns, database_max_lifetime_ns;
-    int64_t database_leak_threshold_ns;
-    bool database_warmup;
+    /* connection pool: what the rows of pqpool/options.def say, "database_" before their names */
+#define PQPOOL_COUNT(name, ...) uint32_t database_##name;
+#define PQPOOL_SPAN(name, ...) int64_t database_##name##_ns;
+#define PQPOOL_FACTOR(name, ...) double database_##name;
+#define PQPOOL_SWITCH(name, ...) bool database_##name;
+#define PQPOOL_QUERY(name, ...) char database_##name[256];
+#include "pqpool/options.def"
 
     /* http */
     char http_address[64]; /* IPv4 or IPv6, numeric */

@@ -38,30 +38,12 @@ static struct pqpool_options pool_options(const struct options *o, struct servic
     p.password = o->database_password;
     p.password_file = o->database_password_file;
     p.application_name = "ordersd";
-    p.min_pool_size = o->database_min_pool_size;
-    p.max_pool_size = o->database_max_pool_size;
-    p.acquire_timeout_ns = o->database_acquire_timeout_ns;
-    p.max_waiting = o->database_max_waiting;
-    p.connect_timeout_ns = o->database_connect_timeout_ns;
-    p.command_timeout_ns = o->database_command_timeout_ns;
-    p.validate_on_checkout = o->database_validate_on_checkout;
-    p.validation_query = o->database_validation_query;
-    p.validation_bypass_ns = o->database_validation_bypass_ns;
-    p.validation_timeout_ns = o->database_validation_timeout_ns;
-    p.max_validation_failures = o->database_max_validation_failures;
-    p.max_retry_attempts = o->database_max_retry_attempts;
-    p.initial_retry_delay_ns = o->database_initial_retry_delay_ns;
-    p.max_retry_delay_ns = o->database_max_retry_delay_ns;
-    p.retry_backoff_multiplier = o->database_retry_backoff_multiplier;
-    p.retry_jitter = o->database_retry_jitter;
-    p.health_check_interval_ns = o->database_health_check_interval_ns;
-    p.health_check_timeout_ns = o->database_health_check_timeout_ns;
-    p.enable_pool_metrics = o->database_enable_pool_metrics;
-    p.metrics_collection_interval_ns = o->database_metrics_collection_interval_ns;
-    p.idle_timeout_ns = o->database_idle_timeout_ns;
-    p.max_lifetime_ns = o->database_max_lifetime_ns;
-    p.leak_threshold_ns = o->database_leak_threshold_ns;
-    p.warmup = o->database_warmup;
+#define PQPOOL_COUNT(name, ...) p.name = o->database_##name;
+#define PQPOOL_FACTOR PQPOOL_COUNT
+#define PQPOOL_SWITCH PQPOOL_COUNT
+#define PQPOOL_QUERY PQPOOL_COUNT
+#define PQPOOL_SPAN(name, ...) p.name##_ns = o->database_##name##_ns;
+#include "pqpool/options.def"
     p.start = PQPOOL_START_DEGRADED; /* run.c waits, where that is wanted: a signal ends its wait */
     p.on_connect = on_connect;
     p.on_event = events_of_pool;

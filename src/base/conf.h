@@ -41,7 +41,7 @@ enum conf_flag {
 
 struct conf_opt {
     const char *name;  /* lower case with underscores: flag and environment names come from it */
-    const char *group; /* heading in --help and in the manual; NULL: as the row before */
+    const char *group; /* heading in --help and in the manual, once; NULL: as the row before */
     const char *unit;  /* shown with the bounds; NULL when the type says it all */
     const char *def;   /* parsed by the code that parses the user's text */
     const char *doc;   /* one sentence */

@@ -23,6 +23,14 @@ void conf_print(const struct conf_table *table, const void *conf, struct buf *ou
     }
 }
 
+/* Whether a heading stands above the row. */
+static bool begins_group(const struct conf_table *table, size_t row)
+{
+    const char *group = table->opts[row].group;
+    const char *before = row > 0 ? table->opts[row - 1].group : NULL;
+    return group != NULL && (before == NULL || strcmp(group, before) != 0);
+}
+
 /* Words of text, broken at HELP_COLUMNS and indented; every line ends in a newline. */
 static void add_wrapped(struct buf *out, const char *text)
 {
@@ -80,7 +88,7 @@ void conf_help(const struct conf_table *table, struct buf *out)
         "or with KiB, MiB or GiB. BOOL: true or false.\n",
         table->program);
     for (size_t i = 0; i < table->n_opts; i++) {
-        if (table->opts[i].group != NULL)
+        if (begins_group(table, i))
             buf_printf(out, "\n%s\n", table->opts[i].group);
         help_for(&table->opts[i], out);
     }
@@ -127,7 +135,7 @@ void conf_markdown(const struct conf_table *table, struct buf *out)
         "- Bounds are inclusive. A value out of bounds, or an unknown flag, is refused at "
         "start.\n");
     for (size_t i = 0; i < table->n_opts; i++) {
-        if (table->opts[i].group != NULL)
+        if (begins_group(table, i))
             buf_printf(out,
                        "\n## %s\n\n| flag | environment | default | bounds | meaning |\n"
                        "|---|---|---|---|---|\n",

@@ -1,4 +1,4 @@
-/* open.c - a pool's birth: its options checked and copied, its threads started. */
+/* open.c - a pool's birth: its options copied, its threads started. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -13,79 +13,15 @@
 #define FIRST_SLACK_NS                                                                             \
     NS_PER_S /* for the first dial, which has connect_timeout, to tell its failure */
 
-/* ---- options ---- */
-
-static bool refuse(struct err *err, const char *what)
-{
-    err_set(err, 0, "%s", what);
-    return false;
-}
-
-static bool timeouts_valid(const struct pqpool_options *o, struct err *err)
-{
-    const struct {
-        const char *name;
-        int64_t value_ns;
-        bool may_be_zero;
-    } spans[] = {
-        { "acquire_timeout", o->acquire_timeout_ns, false },
-        { "connect_timeout", o->connect_timeout_ns, false },
-        { "command_timeout", o->command_timeout_ns, false },
-        { "validation_bypass", o->validation_bypass_ns, true },
-        { "validation_timeout", o->validation_timeout_ns, false },
-        { "initial_retry_delay", o->initial_retry_delay_ns, false },
-        { "max_retry_delay", o->max_retry_delay_ns, false },
-        { "health_check_interval", o->health_check_interval_ns, false },
-        { "health_check_timeout", o->health_check_timeout_ns, false },
-        { "metrics_collection_interval", o->metrics_collection_interval_ns, false },
-        { "idle_timeout", o->idle_timeout_ns, true },
-        { "max_lifetime", o->max_lifetime_ns, true },
-        { "leak_threshold", o->leak_threshold_ns, true },
-    };
-    for (size_t i = 0; i < sizeof spans / sizeof spans[0]; i++)
-        if (spans[i].value_ns < 0 || (spans[i].value_ns == 0 && !spans[i].may_be_zero)) {
-            err_set(err, 0, "%s is %lld ns; it must be %s", spans[i].name,
-                    (long long)spans[i].value_ns,
-                    spans[i].may_be_zero ? "0 or more" : "more than 0");
-            return false;
-        }
-    return true;
-}
-
-bool options_valid(const struct pqpool_options *o, struct err *err)
-{
-    if (o->conninfo == NULL || o->password == NULL || o->password_file == NULL ||
-        o->application_name == NULL || o->session_options == NULL || o->validation_query == NULL)
-        return refuse(err, "a string option is NULL; begin with PQPOOL_OPTIONS_DEFAULT");
-    if (o->password[0] != '\0' && o->password_file[0] != '\0')
-        return refuse(err, "password and password_file are both set");
-    if (o->max_pool_size < 1 || o->max_pool_size > 10000)
-        return refuse(err, "max_pool_size must be 1 to 10000");
-    if (o->min_pool_size > o->max_pool_size) {
-        err_set(err, 0, "min_pool_size %u is over max_pool_size %u", o->min_pool_size,
-                o->max_pool_size);
-        return false;
-    }
-    if ((o->health_query == NULL) != (o->health_verdict == NULL))
-        return refuse(err, "health_query and health_verdict go together: give both or none");
-    if (!timeouts_valid(o, err))
-        return false;
-    if (o->health_check_timeout_ns > o->health_check_interval_ns)
-        return refuse(err, "health_check_timeout is over health_check_interval");
-    if (o->initial_retry_delay_ns > o->max_retry_delay_ns)
-        return refuse(err, "initial_retry_delay is over max_retry_delay");
-    if (!(o->retry_backoff_multiplier >= 1.0 && o->retry_backoff_multiplier <= 100.0))
-        return refuse(err, "retry_backoff_multiplier must be 1 to 100");
-    if (o->max_validation_failures < 1 || o->max_retry_attempts < 1)
-        return refuse(err, "max_validation_failures and max_retry_attempts must be at least 1");
-    return true;
-}
-
 static bool copy_strings(struct pqpool *pool, const struct pqpool_options *given)
 {
     struct pqpool_options *o = &pool->options;
-    const char **slots[] = { &o->conninfo,         &o->password,        &o->password_file,
-                             &o->application_name, &o->session_options, &o->validation_query };
+    const char **slots[] = {
+#define PQPOOL_STRING(name, ...) &o->name,
+#include "pqpool/options.def"
+    };
+    _Static_assert(sizeof slots / sizeof slots[0] == sizeof pool->strings / sizeof pool->strings[0],
+                   "one copy for each string option");
     *o = *given;
     for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++) {
         pool->strings[i] = strdup(*slots[i]);

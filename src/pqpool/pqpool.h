@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pqpool_options.h" /* struct pqpool_options, PQPOOL_OPTIONS_DEFAULT */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -44,8 +46,6 @@ enum pqpool_rc {
 
 enum pqpool_verdict { PQPOOL_REUSE, PQPOOL_DISCARD };
 
-enum pqpool_start { PQPOOL_START_DEGRADED, PQPOOL_START_FAIL };
-
 /* What happened, for a log or a counter. `text` has no secret in it. */
 enum pqpool_event_kind {
     PQPOOL_EVENT_DIALLED,     /* a connection was made after failures: the server is back */
@@ -71,85 +71,6 @@ struct pqpool_event {
     enum pqpool_event_kind kind;
     const char *text;
 };
-
-struct pqpool_options {
-    /* URI or key=value; "" means libpq's environment. Of several hosts one is used at a time, and
-     * no primary that another one was promoted over since this pool saw either. */
-    const char *conninfo;
-    const char *password;      /* counts for more than one in conninfo; "" for none */
-    const char *password_file; /* in its place, not with it: read again at each dial; "" for none */
-    const char *application_name;
-    const char *session_options; /* startup `options`, "-c lock_timeout=1s"; "" for none */
-
-    uint32_t min_pool_size, max_pool_size;
-    int64_t acquire_timeout_ns; /* what PQPOOL_DEFAULT_DEADLINE means */
-    uint32_t max_waiting;
-    int64_t connect_timeout_ns; /* to a session, in all; each host gets its share */
-    int64_t command_timeout_ns; /* what PQPOOL_DEFAULT_DEADLINE means to pqpool_exec() */
-
-    bool validate_on_checkout;
-    const char *validation_query; /* may be empty: PostgreSQL answers an empty query */
-    int64_t validation_bypass_ns; /* used this recently: no probe; 0: probe every checkout */
-    int64_t validation_timeout_ns;
-    uint32_t max_validation_failures; /* soft ones in a row before the connection is discarded */
-
-    uint32_t max_retry_attempts; /* dials that fail in a row before DOWN */
-    int64_t initial_retry_delay_ns, max_retry_delay_ns;
-    double retry_backoff_multiplier;
-    bool retry_jitter; /* full jitter, drawn anew for every delay */
-
-    int64_t health_check_interval_ns;
-    int64_t health_check_timeout_ns; /* for a cancelled statement to end, too */
-    bool enable_pool_metrics;
-    int64_t metrics_collection_interval_ns;
-    int64_t idle_timeout_ns, max_lifetime_ns; /* lifetime: less 0..10 %, fixed at birth */
-    int64_t leak_threshold_ns;
-    bool warmup; /* fill the floor in parallel at open */
-    enum pqpool_start start;
-
-    /* Prepares a fresh session, on a connector thread, within the dial's deadline. The lease is
-     * good for pqpool_exec() and pqpool_lease_pg() only. False: the connection is not taken, *err
-     * why. */
-    bool (*on_connect)(void *ctx, struct pqpool_lease *lease, int64_t deadline_at_ns,
-                       struct err *err);
-    void (*on_event)(void *ctx, const struct pqpool_event *event);
-
-    /* A health check of the user's own: give both callbacks or none. They are called on the pool's
-     * janitor thread, with no lock held, and must not wait. health_query gives the SQL of the check
-     * that begins now, one
-     * statement or several, borrowed until health_verdict; NULL: validation_query, as without it.
-     * health_verdict is given the last result, which is an error where a statement failed (those
-     * behind it were not run), and how many results came before it. It returns whether the check
-     * has passed; false: *err says why. It is not called when no answer came: then the check has
-     * failed. A session that is left in a transaction is closed. */
-    const char *(*health_query)(void *ctx);
-    bool (*health_verdict)(void *ctx, const struct pg_result *last, unsigned before,
-                           struct err *err);
-    void *ctx;
-};
-
-#define PQPOOL_SECONDS(s) ((int64_t)((s)*1000) * 1000000)
-
-/* Every value, zero too, means itself: begin with these. */
-#define PQPOOL_OPTIONS_DEFAULT                                                                     \
-    {                                                                                              \
-        .conninfo = "", .password = "", .password_file = "", .application_name = "",               \
-        .session_options = "", .min_pool_size = 10, .max_pool_size = 100,                          \
-        .acquire_timeout_ns = PQPOOL_SECONDS(5), .max_waiting = 1000,                              \
-        .connect_timeout_ns = PQPOOL_SECONDS(30), .command_timeout_ns = PQPOOL_SECONDS(60),        \
-        .validate_on_checkout = true, .validation_query = "SELECT 1",                              \
-        .validation_bypass_ns = PQPOOL_SECONDS(0.5), .validation_timeout_ns = PQPOOL_SECONDS(1),   \
-        .max_validation_failures = 3, .max_retry_attempts = 5,                                     \
-        .initial_retry_delay_ns = PQPOOL_SECONDS(0.5), .max_retry_delay_ns = PQPOOL_SECONDS(30),   \
-        .retry_backoff_multiplier = 2.0, .retry_jitter = true,                                     \
-        .health_check_interval_ns = PQPOOL_SECONDS(10),                                            \
-        .health_check_timeout_ns = PQPOOL_SECONDS(5), .enable_pool_metrics = true,                 \
-        .metrics_collection_interval_ns = PQPOOL_SECONDS(5),                                       \
-        .idle_timeout_ns = PQPOOL_SECONDS(600), .max_lifetime_ns = PQPOOL_SECONDS(1800),           \
-        .leak_threshold_ns = PQPOOL_SECONDS(60), .warmup = true, .start = PQPOOL_START_DEGRADED,   \
-        .on_connect = NULL, .on_event = NULL, .health_query = NULL, .health_verdict = NULL,        \
-        .ctx = NULL,                                                                               \
-    }
 
 #define PQPOOL_DEFAULT_DEADLINE INT64_C(0)
 

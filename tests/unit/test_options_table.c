@@ -9,6 +9,7 @@
 #include "base/conf_value.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "pqpool/pqpool.h"
 
 static char *none[] = { NULL };
 
@@ -103,6 +104,18 @@ Test(options, defaults_are_those_of_the_design)
     cr_expect_eq(o.shutdown_timeout_ns, 25 * NS_PER_S);
     cr_expect_eq(o.log_level, LOG_INFO);
     cr_expect_eq(o.log_format, OPTIONS_LOG_AUTO);
+}
+
+Test(options, the_pools_defaults_are_those_of_the_pool)
+{
+    struct options o = defaults();
+    const struct pqpool_options pool = PQPOOL_OPTIONS_DEFAULT;
+#define PQPOOL_COUNT(name, ...) cr_expect_eq(o.database_##name, pool.name, #name);
+#define PQPOOL_SWITCH PQPOOL_COUNT
+#define PQPOOL_FACTOR(name, ...) cr_expect_float_eq(o.database_##name, pool.name, 1e-9, #name);
+#define PQPOOL_SPAN(name, ...) cr_expect_eq(o.database_##name##_ns, pool.name##_ns, #name);
+#define PQPOOL_QUERY(name, ...) cr_expect_str_eq(o.database_##name, pool.name, #name);
+#include "pqpool/options.def"
 }
 
 Test(options, environment_and_flags)

@@ -1,0 +1,186 @@
+/* pqpool_options.h - what a pool may be told; included by pqpool.h.
+ *
+ * Use        begin with PQPOOL_OPTIONS_DEFAULT and change what shall differ. Every value, zero too,
+ *            means itself.
+ * Units      *_ns: nanoseconds; more than 0, unless the comment of the member says what 0 means.
+ * Threads    none: a struct of values. pqpool.h says on which threads the callbacks are called.
+ * Ownership  pqpool_open() copies the strings; `ctx` is borrowed until pqpool_close() returns.
+ * Errors     pqpool_check() and pqpool_open() name the option that is wrong. */
+#ifndef PQPOOL_OPTIONS_H
+#define PQPOOL_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct err;
+struct pg_result;
+struct pqpool_event;
+struct pqpool_lease;
+
+enum pqpool_start { PQPOOL_START_DEGRADED, PQPOOL_START_FAIL };
+
+struct pqpool_options {
+    /* Made by scripts/pool-options, of options.def: */
+
+    /* ---- the server and the session ---- */
+    /* URI or key=value string of libpq; empty means libpq's environment. Of several hosts one is
+     * used at a time. */
+    const char *conninfo;
+    /* The password, instead of one in conninfo; empty for none. */
+    const char *password;
+    /* A file whose first line is the password, read again for each new connection; empty for none.
+     * It excludes the option password. */
+    const char *password_file;
+    /* The name of the sessions, unless conninfo has one. */
+    const char *application_name;
+    /* Options of the sessions, as -c lock_timeout=1s; those of conninfo come after them and win. */
+    const char *session_options;
+
+    /* ---- how many connections, and how long a caller waits ---- */
+    /* Connections that are kept open even when idle. 0 to 10000. At most max_pool_size. */
+    uint32_t min_pool_size;
+    /* Connections that may be open at once; one more is kept for health checks. A connection counts
+     * until its socket is closed. 1 to 10000. */
+    uint32_t max_pool_size;
+    /* The longest wait for a free connection. It is what PQPOOL_DEFAULT_DEADLINE means to
+     * pqpool_acquire(). */
+    int64_t acquire_timeout_ns;
+    /* How many may wait for a free connection; more are rejected at once. 0: none waits. */
+    uint32_t max_waiting;
+    /* The longest that opening a connection may take, over all hosts of the connection string,
+     * their lookups and their addresses; a connect_timeout in the string, or PGCONNECT_TIMEOUT,
+     * also limits each host. */
+    int64_t connect_timeout_ns;
+    /* How long a statement may take if its caller sets no deadline. It is what
+     * PQPOOL_DEFAULT_DEADLINE means to pqpool_exec(). */
+    int64_t command_timeout_ns;
+
+    /* ---- is a connection alive? ---- */
+    /* Check that a connection is alive before it is used. */
+    bool validate_on_checkout;
+    /* The statement that checks a connection; it may be empty. PostgreSQL answers an empty one too.
+     * A health check without health_query sends it. */
+    const char *validation_query;
+    /* A connection that was used this recently is handed out without the validation query; 0 sends
+     * it every time. */
+    int64_t validation_bypass_ns;
+    /* How long the validation query may take before the connection is closed. A ROLLBACK has as
+     * long. */
+    int64_t validation_timeout_ns;
+    /* Validation queries that the server answers with an error, in a row, before the connection is
+     * closed. A query without an answer in time closes it at once. At least 1. */
+    uint32_t max_validation_failures;
+
+    /* ---- attempts to connect ---- */
+    /* Failed attempts to connect in a row before the database counts as down; attempts go on after
+     * that. The pool is down only if no connection is left. At least 1. */
+    uint32_t max_retry_attempts;
+    /* The pause after the first failed attempt to connect. At most max_retry_delay_ns. */
+    int64_t initial_retry_delay_ns;
+    /* The longest pause between attempts to connect. */
+    int64_t max_retry_delay_ns;
+    /* How much longer each pause is than the one before. 1 to 100. */
+    double retry_backoff_multiplier;
+    /* Draw each pause at random between nothing and its full length, so that many nodes do not
+     * connect at one moment. */
+    bool retry_jitter;
+
+    /* ---- health, figures and the life of a connection ---- */
+    /* How often the health of the database is checked, on a connection of its own. */
+    int64_t health_check_interval_ns;
+    /* How long the answer to a health check may take. A cancelled statement has as long to end. At
+     * most health_check_interval_ns. */
+    int64_t health_check_timeout_ns;
+    /* Collect rates and histograms of the pool; its gauges are there without it too. */
+    bool enable_pool_metrics;
+    /* How often rates and maxima of the pool are taken. It is one step of the 60 s that
+     * acquire_max_ns covers. */
+    int64_t metrics_collection_interval_ns;
+    /* A connection that is idle for this long is closed, down to the minimum pool size. 0:
+     * never. */
+    int64_t idle_timeout_ns;
+    /* A connection this old is replaced, up to a tenth earlier, so that not all are replaced at
+     * once. The control connection is replaced too. 0: never. */
+    int64_t max_lifetime_ns;
+    /* A connection that is in use for longer is reported with the place in the code that took it.
+     * It is reported once. 0: never. */
+    int64_t leak_threshold_ns;
+    /* Open as many connections as the minimum pool size at start, instead of when they are needed.
+     * They are opened in parallel. */
+    bool warmup;
+    /* PQPOOL_START_DEGRADED opens the pool whatever the server does, PQPOOL_START_FAIL only when a
+     * connection can be made. */
+    enum pqpool_start start;
+    /* End of what is made. */
+
+    /* Prepares a fresh session, on a connector thread, within the dial's deadline. The lease is
+     * good for pqpool_exec() and pqpool_lease_pg() only. False: the connection is not taken, *err
+     * why. */
+    bool (*on_connect)(void *ctx, struct pqpool_lease *lease, int64_t deadline_at_ns,
+                       struct err *err);
+    void (*on_event)(void *ctx, const struct pqpool_event *event);
+
+    /* A health check of the user's own: give both callbacks or none. They are called on the pool's
+     * janitor thread, with no lock held, and must not wait. health_query gives the SQL of the check
+     * that begins now, one statement or several, borrowed until health_verdict; NULL:
+     * validation_query, as without it. health_verdict is given the last result, which is an error
+     * where a statement failed (those behind it were not run), and how many results came before it.
+     * It returns whether the check has passed; false: *err says why. It is not called when no
+     * answer came: then the check has failed. A session that is left in a transaction is closed. */
+    const char *(*health_query)(void *ctx);
+    bool (*health_verdict)(void *ctx, const struct pg_result *last, unsigned before,
+                           struct err *err);
+    void *ctx;
+};
+
+#define PQPOOL_SECONDS(s) ((int64_t)((s)*1000) * 1000000)
+
+/* clang-format off */
+#define PQPOOL_OPTIONS_DEFAULT { \
+        /* Made by scripts/pool-options, of options.def: */ \
+        .conninfo = "", \
+        .password = "", \
+        .password_file = "", \
+        .application_name = "", \
+        .session_options = "", \
+        .min_pool_size = 10, \
+        .max_pool_size = 100, \
+        .acquire_timeout_ns = PQPOOL_SECONDS(5), \
+        .max_waiting = 1000, \
+        .connect_timeout_ns = PQPOOL_SECONDS(30), \
+        .command_timeout_ns = PQPOOL_SECONDS(60), \
+        .validate_on_checkout = true, \
+        .validation_query = "SELECT 1", \
+        .validation_bypass_ns = PQPOOL_SECONDS(0.5), \
+        .validation_timeout_ns = PQPOOL_SECONDS(1), \
+        .max_validation_failures = 3, \
+        .max_retry_attempts = 5, \
+        .initial_retry_delay_ns = PQPOOL_SECONDS(0.5), \
+        .max_retry_delay_ns = PQPOOL_SECONDS(30), \
+        .retry_backoff_multiplier = 2.0, \
+        .retry_jitter = true, \
+        .health_check_interval_ns = PQPOOL_SECONDS(10), \
+        .health_check_timeout_ns = PQPOOL_SECONDS(5), \
+        .enable_pool_metrics = true, \
+        .metrics_collection_interval_ns = PQPOOL_SECONDS(5), \
+        .idle_timeout_ns = PQPOOL_SECONDS(600), \
+        .max_lifetime_ns = PQPOOL_SECONDS(1800), \
+        .leak_threshold_ns = PQPOOL_SECONDS(60), \
+        .warmup = true, \
+        .start = PQPOOL_START_DEGRADED, \
+        /* End of what is made. */ \
+        .on_connect = NULL, .on_event = NULL, .health_query = NULL, .health_verdict = NULL, \
+        .ctx = NULL, \
+    }
+/* clang-format on */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
