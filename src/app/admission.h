@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
-#include "app/service.h"
 #include "base/attr.h"
 
+struct handlers;
 struct http_request;
 
 /* The offload thread reads larger bodies. A body of this size can hold a thousand members, which
@@ -14,6 +14,6 @@ struct http_request;
 enum { BODY_INLINE_MAX = 8 * 1024 };
 
 /* False: there is no database or no schema to write to, and the request was answered. */
-bool admits(struct service *service, struct http_request *req) MUST_CHECK;
+bool admission_check(struct handlers *handlers, struct http_request *req) MUST_CHECK;
 
 #endif

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "app/admission.h"
+#include "app/handlers.h"
 #include "app/refuse.h"
-#include "app/routes.h"
 #include "base/check.h"
 
 /* The loop itself reads the first slice of a small body and writes the first slice of a small
@@ -163,7 +163,7 @@ static void set_fate(struct batch *batch, enum batch_fate from, enum batch_fate 
 /* True: the ingest has the good ones, and the request waits for them. */
 static bool enqueue(struct batch *batch, size_t n_good)
 {
-    struct ingest *ingest = batch->service->ingest;
+    struct ingest *ingest = batch->handlers->ingest;
     int64_t retry_after_ns = 0;
     struct ingest_item *first = link_good(batch);
     CHECK(first != NULL);
@@ -177,7 +177,7 @@ static bool enqueue(struct batch *batch, size_t n_good)
         http_deadline(batch->req, deadline_at_ns, on_deadline, batch);
         return true;
     }
-    ticket_count(batch->service, RESULT_REFUSED_FULL, n_good);
+    order_metrics_count(&batch->handlers->metrics, RESULT_REFUSED_FULL, n_good);
     refuse(batch->req, refuse_admission(rc), retry_after_ns);
     return false;
 }
@@ -187,7 +187,8 @@ static void refuse_whole(struct batch *batch)
     if (batch->problem.detail == NULL)
         batch->problem.detail = batch->detail;
     bool invalid = batch->problem.status < 500;
-    ticket_count(batch->service, invalid ? RESULT_INVALID : RESULT_REFUSED_FULL, 1);
+    order_metrics_count(&batch->handlers->metrics, invalid ? RESULT_INVALID : RESULT_REFUSED_FULL,
+                        1);
     http_problem(batch->req, &batch->problem);
     batch_free(batch);
 }
@@ -197,7 +198,7 @@ static void go_on(struct http_completion *completion)
     struct batch *batch = (struct batch *)(void *)completion;
     http_body_done(batch->req);
     if (batch->work.dropped) {
-        ticket_count(batch->service, RESULT_REFUSED_FULL, 1);
+        order_metrics_count(&batch->handlers->metrics, RESULT_REFUSED_FULL, 1);
         http_overloaded(batch->req);
         batch_free(batch);
         return;
@@ -208,10 +209,10 @@ static void go_on(struct http_completion *completion)
     }
     http_charge(batch->req, (uint32_t)(batch->n - 1)); /* the first was taken with the request */
     size_t n_good = count_fate(batch, FATE_GOOD);
-    ticket_count(batch->service, RESULT_INVALID, batch->n - n_good);
+    order_metrics_count(&batch->handlers->metrics, RESULT_INVALID, batch->n - n_good);
     if (batch->wishes.atomic && n_good < batch->n) {
         set_fate(batch, FATE_GOOD, FATE_MATE);
-        ticket_count(batch->service, RESULT_BATCH_REFUSED, n_good);
+        order_metrics_count(&batch->handlers->metrics, RESULT_BATCH_REFUSED, n_good);
         n_good = 0;
     }
     if (n_good == 0 || batch->wishes.validate_only)
@@ -228,11 +229,11 @@ static bool read_orders(struct http_work *work)
 }
 
 /* NULL: the request was refused. */
-static struct batch *batch_new(struct http_request *req, struct service *service)
+static struct batch *batch_new(struct http_request *req, struct handlers *handlers)
 {
-    struct budget_share held = { .budget = &service->memory };
+    struct budget_share held = { .budget = handlers->memory };
     if (!budget_share_take(&held, sizeof(struct batch))) {
-        ticket_count(service, RESULT_REFUSED_FULL, 1);
+        order_metrics_count(&handlers->metrics, RESULT_REFUSED_FULL, 1);
         refuse(req, REFUSE_OVERLOADED, 0);
         return NULL;
     }
@@ -243,27 +244,27 @@ static struct batch *batch_new(struct http_request *req, struct service *service
         return NULL;
     }
     batch->held = held;
-    pieces_init(&batch->out, &service->memory);
+    pieces_init(&batch->out, handlers->memory);
     batch->work.run = read_orders;
     batch->work.done.finish = go_on;
-    batch->service = service;
+    batch->handlers = handlers;
     batch->req = req;
     batch->body = http_body(req, &batch->len);
     batch->is_lines = http_body_is_lines(req);
     return batch;
 }
 
-void post_batch(struct http_request *req, void *ctx)
+void handlers_post_batch(struct http_request *req, void *ctx)
 {
-    struct service *service = ctx;
+    struct handlers *handlers = ctx;
     struct wishes wishes;
     if (http_header(req, "Idempotency-Key") != NULL) {
         refuse(req, REFUSE_BATCH_KEY, 0);
         return;
     }
-    if (!wishes_read(req, &wishes) || (!wishes.validate_only && !admits(service, req)))
+    if (!wishes_read(req, &wishes) || (!wishes.validate_only && !admission_check(handlers, req)))
         return;
-    struct batch *batch = batch_new(req, service);
+    struct batch *batch = batch_new(req, handlers);
     if (batch == NULL)
         return;
     batch->wishes = wishes;

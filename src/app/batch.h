@@ -63,9 +63,9 @@ struct batch_tally {
 };
 
 struct batch {
-    struct http_work work; /* first: the loop gives this back */
-    struct service *service;
-    struct http_request *req; /* NULL once it was answered */
+    struct http_work work;     /* first: the loop gives this back */
+    struct handlers *handlers; /* borrowed */
+    struct http_request *req;  /* NULL once it was answered */
     struct wishes wishes;
     const char *body; /* the request's */
     size_t len;

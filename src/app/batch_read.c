@@ -36,14 +36,6 @@ static void refuse_syntax(struct batch *batch, const struct order_problem *found
     batch->problem.offset = found->offset;
 }
 
-/* One that the queue could never take whole is too large too. */
-static size_t orders_max(const struct options *options)
-{
-    return options->orders_batch_max < options->orders_queue_capacity
-               ? options->orders_batch_max
-               : options->orders_queue_capacity;
-}
-
 static void begin(struct batch *batch)
 {
     order_batch_begin(&batch->reader, batch->is_lines ? ORDER_BATCH_LINES : ORDER_BATCH_ARRAY,
@@ -73,7 +65,7 @@ static void settle_count(struct batch *batch, size_t max)
 static bool count(struct batch *batch)
 {
     struct json_token item;
-    size_t max = orders_max(&batch->service->options);
+    size_t max = batch->handlers->batch_max;
     const char *begun_at = batch->reader.at;
     while (batch->n_read <= max && order_batch_next(&batch->reader, &item)) {
         batch->n_read++;
@@ -148,7 +140,7 @@ static void take_good(struct batch *batch, struct batch_entry *entry)
         batch_entry_refuse(entry, &forbidden);
         return;
     }
-    ticket->service = batch->service;
+    ticket->handlers = batch->handlers;
     if (batch->wishes.validate_only && ticket->item.order.replay_only)
         refuse_unstored(batch, entry);
     else if (!batch->wishes.validate_only)

@@ -3,10 +3,10 @@
 
 #include <stdio.h>
 
-#include "app/service.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "ingest/ingest.h"
+#include "pqpool/pqpool.h"
 #include "store/store.h"
 
 enum {
@@ -22,28 +22,26 @@ static bool is_recent(int64_t at_ns, int64_t seconds)
 
 /* ---- the check ---- */
 
-void database_check_begin(struct service *service)
+void database_check_begin(struct database_check *check)
 {
-    atomic_store_explicit(&service->check.begun, true, memory_order_release);
-    pqpool_check_health(service->pool);
+    atomic_store_explicit(&check->begun, true, memory_order_release);
+    pqpool_check_health(check->pool);
 }
 
-bool database_check_made(const struct service *service)
+bool database_check_made(const struct database_check *check)
 {
-    return atomic_load_explicit(&service->check.made, memory_order_acquire);
+    return atomic_load_explicit(&check->made, memory_order_acquire);
 }
 
 /* The first canary is inserted while nothing has failed. It shows whether the owner's rules accept
  * a canary, so that a later failure means something. */
-const char *database_check_query(void *ctx)
+const char *database_check_query(struct database_check *check)
 {
-    struct service *service = ctx;
-    struct database_check *check = &service->check;
     if (!atomic_load_explicit(&check->begun, memory_order_acquire))
         return NULL;
     bool canary = atomic_load_explicit(&check->suspicion, memory_order_relaxed) ||
-                  (check->passed && store_health_canary(service->store) == CANARY_NONE);
-    return store_health_query(service->store, canary);
+                  (check->passed && store_health_canary(check->store) == CANARY_NONE);
+    return store_health_query(check->store, canary);
 }
 
 /* Logs a finding when it appears, and again when it has gone and come back. */
@@ -71,28 +69,25 @@ static void tell_findings(struct database_check *check, const struct store *stor
          "later");
 }
 
-bool database_check_verdict(void *ctx, const struct pg_result *last, unsigned before,
-                            struct err *err)
+bool database_check_verdict(struct database_check *check, const struct pg_result *last,
+                            unsigned before, struct err *err)
 {
-    struct service *service = ctx;
-    struct database_check *check = &service->check;
-    bool passed = store_health_verdict(service->store, last, before, err);
+    bool passed = store_health_verdict(check->store, last, before, err);
     bool first = passed && !check->passed;
     check->passed |= passed;
-    tell_findings(check, service->store);
+    tell_findings(check, check->store);
     atomic_store_explicit(&check->made, true, memory_order_release);
-    if (first || store_health_unfinished(service->store))
-        pqpool_check_health(service->pool);
+    if (first || store_health_unfinished(check->store))
+        pqpool_check_health(check->pool);
     return passed;
 }
 
 /* ---- what groups of orders say ---- */
 
-void database_check_tick(struct service *service, const struct pqpool_stats *pool)
+void database_check_tick(struct database_check *check, const struct pqpool_stats *pool)
 {
-    struct database_check *check = &service->check;
     struct ingest_streak streak;
-    ingest_failure_streak(service->ingest, &streak);
+    ingest_failure_streak(check->ingest, &streak);
     /* After a failed check no order arrives that could end the streak, so a canary has to end it.
      */
     bool suspicion =
@@ -100,15 +95,15 @@ void database_check_tick(struct service *service, const struct pqpool_stats *poo
     atomic_store_explicit(&check->suspicion, suspicion, memory_order_relaxed);
     if (suspicion && streak.first_at_ns != check->asked_for_ns) {
         check->asked_for_ns = streak.first_at_ns;
-        pqpool_check_health(service->pool);
+        pqpool_check_health(check->pool);
     }
 }
 
-bool database_check_doubts(struct service *service)
+bool database_check_doubts(const struct database_check *check)
 {
     struct ingest_streak streak;
-    ingest_failure_streak(service->ingest, &streak);
-    enum store_canary canary = store_health_canary(service->store);
+    ingest_failure_streak(check->ingest, &streak);
+    enum store_canary canary = store_health_canary(check->store);
     return streak.groups >= DOUBT_GROUPS && streak.several_accounts &&
            is_recent(streak.last_at_ns, DOUBT_LASTS_S) &&
            (canary == CANARY_NONE || canary == CANARY_REFUSED);

@@ -7,9 +7,9 @@
  * the fault is gone. If the owner's rules refuse the canary, failed groups of several accounts make
  * the service not ready instead, until half a minute after the last failure.
  *
- * Threads    database_check_query() and database_check_verdict() run on the pool's janitor thread:
- *            their types are those of pqpool_options.health_query and health_verdict.
- *            database_check_tick(): main. The others: any. */
+ * Threads    database_check_query() and database_check_verdict(): the pool's janitor, which calls
+ * them for pqpool_options.health_query and health_verdict. database_check_tick(): main. The others:
+ * any. */
 #ifndef APP_DATABASE_CHECK_H
 #define APP_DATABASE_CHECK_H
 
@@ -19,12 +19,19 @@
 #include <stdint.h>
 
 struct err;
+struct ingest;
 struct ingest_streak;
 struct pg_result;
+struct pqpool;
 struct pqpool_stats;
-struct service;
+struct store;
 
 struct database_check {
+    /* Borrowed. They are set before database_check_begin(), and the store before the pool is
+     * opened. */
+    struct store *store;
+    struct pqpool *pool;
+    struct ingest *ingest;
     atomic_bool begun;     /* the schema is ready, so the table can be checked */
     atomic_bool made;      /* there was a verdict about the table */
     atomic_bool suspicion; /* groups fail, and none is stored */
@@ -37,22 +44,21 @@ struct database_check {
 /* From here on the health check checks the table, and the first check is made at once. Until then
  * the health check runs DATABASE_VALIDATION_QUERY: a table that no migration has made yet is no
  * fault. */
-void database_check_begin(struct service *service);
+void database_check_begin(struct database_check *check);
 
-/* `ctx` is a struct service. */
-const char *database_check_query(void *ctx);
-bool database_check_verdict(void *ctx, const struct pg_result *last, unsigned before,
-                            struct err *err);
+const char *database_check_query(struct database_check *check);
+bool database_check_verdict(struct database_check *check, const struct pg_result *last,
+                            unsigned before, struct err *err);
 
 /* Each second: has a check made when groups begin to fail. */
-void database_check_tick(struct service *service, const struct pqpool_stats *pool);
+void database_check_tick(struct database_check *check, const struct pqpool_stats *pool);
 
 /* Has the table been checked since the schema was ready? */
-bool database_check_made(const struct service *service);
+bool database_check_made(const struct database_check *check);
 
 /* True when failed groups show that no order can be stored, and the health check cannot see that.
  */
-bool database_check_doubts(struct service *service);
+bool database_check_doubts(const struct database_check *check);
 
 /* Did groups fail of late by a fault that is not the orders'? Then `why` says which fault, and
  * whether others were stored. */

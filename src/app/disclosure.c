@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "app/service.h"
 #include "base/err.h"
 #include "http/http.h"
+#include "pqpool/pqpool.h"
 
-bool disclosure_is_full(const struct service *service, struct http_request *req)
+bool disclosure_is_full(bool disclose_all, struct http_request *req)
 {
-    return service->options.auth == OPTIONS_AUTH_NONE || http_key_name(req) != NULL;
+    return disclose_all || http_key_name(req) != NULL;
 }
 
 static void say(char *out, size_t size, const char *what, const char *sqlstate)

@@ -19,10 +19,9 @@
 struct err;
 struct http_request;
 struct pqpool_stats;
-struct service;
 
-/* May this caller see the texts of libpq and PostgreSQL? */
-bool disclosure_is_full(const struct service *service, struct http_request *req) MUST_CHECK;
+/* May this caller see the texts of libpq and PostgreSQL? disclose_all: AUTH=none. */
+bool disclosure_is_full(bool disclose_all, struct http_request *req) MUST_CHECK;
 
 enum { DISCLOSURE_SIZE = 256 };
 

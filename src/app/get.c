@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/handlers.h"
 #include "app/refuse.h"
-#include "app/routes.h"
-#include "app/service.h"
+#include "base/budget.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/pieces.h"
@@ -207,10 +207,10 @@ static void finish(struct http_completion *completion)
 /* ---- requests ---- */
 
 /* NULL: the request was refused. */
-static struct get *get_new(struct http_request *req, struct service *service, size_t n_found,
+static struct get *get_new(struct http_request *req, struct handlers *handlers, size_t n_found,
                            size_t ids_bytes)
 {
-    struct budget_share held = { .budget = &service->memory };
+    struct budget_share held = { .budget = handlers->memory };
     size_t bytes = sizeof(struct get) + n_found * sizeof(struct order);
     if (!budget_share_take(&held, bytes + ids_bytes)) {
         refuse(req, REFUSE_READ_OVERLOADED, 0);
@@ -223,7 +223,7 @@ static struct get *get_new(struct http_request *req, struct service *service, si
         return NULL;
     }
     get->held = held;
-    pieces_init(&get->out, &service->memory);
+    pieces_init(&get->out, handlers->memory);
     get->done.finish = finish;
     get->req = req;
     get->loop = http_loop_of(req);
@@ -232,35 +232,34 @@ static struct get *get_new(struct http_request *req, struct service *service, si
     get->lookup.keys = get->keys;
     get->lookup.done = on_looked_up;
     get->lookup.owner = get;
-    get->lookup.deadline_at_ns =
-        clock_after(clock_now_ns(), service->options.database_acquire_timeout_ns);
+    get->lookup.deadline_at_ns = clock_after(clock_now_ns(), handlers->lookup_timeout_ns);
     return get;
 }
 
-static void submit(struct service *service, struct get *get)
+static void submit(struct handlers *handlers, struct get *get)
 {
     struct http_request *req = get->req;
-    if (reader_submit(service->reader, &get->lookup) == READER_OK)
+    if (reader_submit(handlers->reader, &get->lookup) == READER_OK)
         return;
     get_free(get);
     refuse_because(req, REFUSE_READ_UNAVAILABLE,
                    "Too many lookups wait, or the service is shutting down.");
 }
 
-void get_order(struct http_request *req, void *ctx)
+void handlers_get_order(struct http_request *req, void *ctx)
 {
-    struct service *service = ctx;
+    struct handlers *handlers = ctx;
     const char *order_id = http_path_part(req, 0);
     unsigned char uuid[16];
     if (!uuid_parse(order_id, uuid)) { /* so it is nobody's */
         refuse(req, REFUSE_NOT_FOUND, 0);
         return;
     }
-    struct get *get = get_new(req, service, 1, 0);
+    struct get *get = get_new(req, handlers, 1, 0);
     if (get == NULL)
         return;
     memcpy(get->lookup.order_id, order_id, ORDER_ID_SIZE);
-    submit(service, get);
+    submit(handlers, get);
 }
 
 /* Counts the ids in "a,b,c", up to one more than are allowed. */
@@ -295,9 +294,9 @@ static const char *take_keys(struct get *get, const char *account_id, const char
     return NULL;
 }
 
-void get_orders(struct http_request *req, void *ctx)
+void handlers_get_orders(struct http_request *req, void *ctx)
 {
-    struct service *service = ctx;
+    struct handlers *handlers = ctx;
     size_t n_accounts = 0, n_ids = 0;
     const char *account_id = http_query(req, "account_id", &n_accounts);
     const char *ids = http_query(req, "client_order_id", &n_ids);
@@ -308,7 +307,7 @@ void get_orders(struct http_request *req, void *ctx)
             "commas.");
         return;
     }
-    struct get *get = get_new(req, service, count_ids(ids), strnlen(ids, IDS_MAX));
+    struct get *get = get_new(req, handlers, count_ids(ids), strnlen(ids, IDS_MAX));
     if (get == NULL)
         return;
     const char *wrong = take_keys(get, account_id, ids);
@@ -322,5 +321,5 @@ void get_orders(struct http_request *req, void *ctx)
         get_free(get);
         return;
     }
-    submit(service, get);
+    submit(handlers, get);
 }

@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "app/disclosure.h"
-#include "app/routes.h"
-#include "app/service.h"
+#include "app/observability.h"
+#include "app/order_metrics.h"
 #include "app/state.h"
 #include "base/clock.h"
 #include "base/rfc3339.h"
+#include "http/http.h"
 #include "store/store.h"
 
 enum { HEALTH_MAX = 32 * 1024, HOLDERS_MAX = 100 };
@@ -39,26 +40,23 @@ static void answer_probe(struct http_request *req, bool good, const char *why)
     http_answer(req, good ? 200 : 503, HEALTH_JSON, &body);
 }
 
-void get_live(struct http_request *req, void *ctx)
+void observability_get_live(struct http_request *req, void *ctx)
 {
     (void)ctx; /* that this runs is the answer */
     answer_probe(req, true, "");
 }
 
-void get_ready(struct http_request *req, void *ctx)
+void observability_get_ready(struct http_request *req, void *ctx)
 {
-    struct service *service = ctx;
-    struct pqpool_stats pool;
-    char why[STATE_WHY_SIZE];
-    pqpool_stats(service->pool, &pool);
-    bool ready = service_ready(service, &pool, why, sizeof why);
+    char why[READINESS_WHY_SIZE];
+    bool ready = state_is_ready(ctx, why);
     answer_probe(req, ready, why);
 }
 
-void get_startup(struct http_request *req, void *ctx)
+void observability_get_startup(struct http_request *req, void *ctx)
 {
-    struct service *service = ctx;
-    bool started = atomic_load_explicit(&service->migrated, memory_order_acquire);
+    struct observability *observed = ctx;
+    bool started = atomic_load_explicit(&observed->readiness.schema_ready, memory_order_acquire);
     answer_probe(req, started, started ? "" : "the schema is not ready yet");
 }
 
@@ -130,10 +128,10 @@ static void add_pool(struct buf *out, const struct pqpool_stats *p, bool full)
 }
 
 /* Who holds a connection, the longest first. Places in our code: for those who run the service. */
-static void add_holders(struct buf *out, struct service *service)
+static void add_holders(struct buf *out, struct pqpool *pool)
 {
     struct pqpool_holder holders[HOLDERS_MAX];
-    uint32_t n = pqpool_holders(service->pool, holders, HOLDERS_MAX);
+    uint32_t n = pqpool_holders(pool, holders, HOLDERS_MAX);
     buf_add_str(out, ",\"holders\":[");
     for (uint32_t i = 0; i < n && i < HOLDERS_MAX; i++) {
         const char *slash = strrchr(holders[i].file, '/');
@@ -144,9 +142,9 @@ static void add_holders(struct buf *out, struct service *service)
     buf_add_char(out, ']');
 }
 
-static void add_orders(struct buf *out, const struct service *service, const struct state *h)
+static void add_orders(struct buf *out, const struct order_metrics *metrics, const struct state *h)
 {
-    const struct counter *orders = service->orders;
+    const struct counter *orders = metrics->results;
     const struct ingest_gauges *q = &h->queue;
     buf_printf(
         out,
@@ -162,13 +160,13 @@ static void add_orders(struct buf *out, const struct service *service, const str
                (unsigned long long)counter_read(&orders[RESULT_FAILED]));
 }
 
-void get_health(struct http_request *req, void *ctx)
+void observability_get_health(struct http_request *req, void *ctx)
 {
-    struct service *service = ctx;
+    struct observability *observed = ctx;
     struct state h;
     char at[RFC3339_SIZE];
-    bool full = disclosure_is_full(service, req);
-    state_look(service, &h);
+    bool full = disclosure_is_full(observed->disclose_all, req);
+    state_look(observed, &h);
     struct buf body = BUF_INIT(HEALTH_MAX);
     buf_printf(&body,
                "{\"status\":\"%s\",\"version\":\"%s\",\"description\":\"ordersd, order ingest\"",
@@ -179,19 +177,19 @@ void get_health(struct http_request *req, void *ctx)
     }
     rfc3339_format_us(clock_wall_us(), at);
     buf_printf(&body, ",\"time\":\"%s\",\"uptime_seconds\":%.3f,\"draining\":%s", at,
-               seconds(clock_now_ns() - service->started_at_ns),
-               boolean(atomic_load_explicit(&service->draining, memory_order_relaxed)));
+               seconds(clock_now_ns() - observed->started_at_ns),
+               boolean(atomic_load_explicit(&observed->readiness.draining, memory_order_relaxed)));
     add_checks(&body, &h);
     add_pool(&body, &h.pool, full);
     if (full)
-        add_holders(&body, service);
+        add_holders(&body, observed->pool);
     buf_add_char(&body, '}');
-    add_orders(&body, service, &h);
+    add_orders(&body, observed->orders, &h);
     buf_add_char(&body, '}');
     http_answer(req, h.ready ? 200 : 503, HEALTH_JSON, &body);
 }
 
-void get_version(struct http_request *req, void *ctx)
+void observability_get_version(struct http_request *req, void *ctx)
 {
     (void)ctx;
     struct buf body = BUF_INIT(HEALTH_MAX);

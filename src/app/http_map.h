@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "app/service.h"
+#include "app/order_metrics.h"
 #include "ingest/ingest.h"
 
 struct http_problem;

@@ -9,6 +9,7 @@
 #include "app/metric_doc.h"
 #include "app/options.h"
 #include "app/problem_doc.h"
+#include "app/routes.h"
 #include "app/run.h"
 #include "app/secrets.h"
 #include "app/service.h"
@@ -132,7 +133,7 @@ static int fulfil(enum wish wish, const struct options *options)
         problem_doc(&out);
         break;
     case WISH_METRICS_DOC:
-        metric_doc(&out);
+        metric_doc(routes, routes_count, &out);
         break;
     case WISH_PRINT_CONFIG:
         conf_print(&options_table, options, &out);

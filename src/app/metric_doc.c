@@ -191,10 +191,10 @@ static void put_families(struct buf *out, const char *text)
         put_family(out, &family, &section);
 }
 
-void metric_doc(struct buf *out)
+void metric_doc(const struct http_route *routes, size_t n_routes, struct buf *out)
 {
     struct buf text = BUF_INIT(TEXT_MAX);
-    metrics_blank(&text);
+    metrics_blank(routes, n_routes, &text);
     buf_add_str(out, intro);
     put_bounds(out);
     if (text.data != NULL && !text.failed)

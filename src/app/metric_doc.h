@@ -3,8 +3,11 @@
 #ifndef APP_METRIC_DOC_H
 #define APP_METRIC_DOC_H
 
-struct buf;
+#include <stddef.h>
 
-void metric_doc(struct buf *out);
+struct buf;
+struct http_route;
+
+void metric_doc(const struct http_route *routes, size_t n_routes, struct buf *out);
 
 #endif

@@ -1,19 +1,18 @@
 /* metrics.c - GET /metrics: every figure of the service in Prometheus text or OpenMetrics, made
  * from one snapshot of each part. Label sets are all there from the first scrape on, so that a rate
  * never misses a start. */
-#include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-#include "app/memory.h"
 #include "app/metrics.h"
-#include "app/routes.h"
-#include "app/service.h"
+#include "app/observability.h"
+#include "app/order_metrics.h"
+#include "app/process.h"
+#include "base/budget.h"
 #include "base/clock.h"
+#include "http/http.h"
 #include "ingest/ingest.h"
+#include "pqpool/pqpool.h"
 #include "store/store.h"
 
 enum { METRICS_MAX = 512 * 1024 };
@@ -152,7 +151,7 @@ static void pool_latencies(struct buf *out, const struct pqpool_stats *p)
 
 /* ---- orders ---- */
 
-static void orders(struct buf *out, const struct service *service)
+static void orders(struct buf *out, const struct order_metrics *metrics)
 {
     static const char *const results[ORDER_RESULTS] = {
         [RESULT_CREATED] = "created",
@@ -170,8 +169,8 @@ static void orders(struct buf *out, const struct service *service)
     };
     head(out, M_ORDERS);
     for (int i = 0; i < ORDER_RESULTS; i++)
-        labelled(out, M_ORDERS, "", "result", results[i], counter_read(&service->orders[i]));
-    latency(out, M_COMMIT, "", &service->commit_duration);
+        labelled(out, M_ORDERS, "", "result", results[i], counter_read(&metrics->results[i]));
+    latency(out, M_COMMIT, "", &metrics->commit_duration);
 }
 
 static void queue(struct buf *out, const struct ingest_gauges *q)
@@ -217,9 +216,8 @@ static void commits(struct buf *out, const struct ingest_metrics *m)
     one(out, M_SPLITS, "", counter_read(&m->splits));
 }
 
-static void database(struct buf *out, const struct service *service)
+static void database(struct buf *out, const struct store *store)
 {
-    const struct store *store = service->store;
     head(out, M_DATABASE_WARNING);
     labelled(out, M_DATABASE_WARNING, "", "warning", "fsync_off",
              store != NULL && store_fsync_off(store));
@@ -231,44 +229,24 @@ static void database(struct buf *out, const struct service *service)
 
 /* ---- the process ---- */
 
-static uint64_t open_fds(void)
+static void process(struct buf *out, int64_t started_at_us)
 {
-    DIR *dir = opendir("/proc/self/fd");
-    uint64_t n = 0;
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe, one thread a stream */
-    while (dir != NULL && readdir(dir) != NULL)
-        n++;
-    if (dir != NULL)
-        (void)closedir(dir);
-    return n > 3 ? n - 3 : 0; /* ".", ".." and the folder's own */
-}
-
-static int64_t of_timeval(struct timeval tv)
-{
-    return (int64_t)tv.tv_sec * NS_PER_S + (int64_t)tv.tv_usec * NS_PER_US;
-}
-
-static void process(struct buf *out, const struct service *service)
-{
-    struct memory_size size = memory_size();
-    struct rusage used = { 0 };
-    struct rlimit fds = { 0 };
-    (void)getrusage(RUSAGE_SELF, &used);
-    (void)getrlimit(RLIMIT_NOFILE, &fds);
-    one_seconds(out, M_PROCESS_CPU, "", of_timeval(used.ru_utime) + of_timeval(used.ru_stime));
+    struct process_memory size = process_memory();
+    struct process_files files = process_files();
+    one_seconds(out, M_PROCESS_CPU, "", process_cpu_ns());
     one(out, M_PROCESS_RSS, "", size.resident_bytes);
     one(out, M_PROCESS_VIRTUAL, "", size.virtual_bytes);
-    one(out, M_PROCESS_FDS, "", open_fds());
-    one(out, M_PROCESS_MAX_FDS, "", fds.rlim_cur);
-    one_seconds(out, M_PROCESS_START, "", service->started_at_us * NS_PER_US);
+    one(out, M_PROCESS_FDS, "", files.open);
+    one(out, M_PROCESS_MAX_FDS, "", files.max);
+    one_seconds(out, M_PROCESS_START, "", started_at_us * NS_PER_US);
 }
 
-static void memory(struct buf *out, const struct service *service)
+static void memory(struct buf *out, const struct observability *observed)
 {
-    one(out, M_MEMORY_CLIENTS, "", budget_used(&service->memory));
-    one(out, M_MEMORY_CLIENTS_MAX, "", service->memory.limit_bytes);
-    one(out, M_MEMORY_REFUSED, "", budget_refused(&service->memory));
-    one(out, M_MEMORY_MAX, "", service->memory_whole_bytes);
+    one(out, M_MEMORY_CLIENTS, "", budget_used(observed->memory));
+    one(out, M_MEMORY_CLIENTS_MAX, "", observed->memory->limit_bytes);
+    one(out, M_MEMORY_REFUSED, "", budget_refused(observed->memory));
+    one(out, M_MEMORY_MAX, "", observed->memory_max_bytes);
 }
 
 /* As Accept has it. */
@@ -286,7 +264,7 @@ static void answer(struct http_request *req, struct buf *text)
 
 /* What is shown of one moment, the HTTP layer's own aside. */
 struct figures {
-    const struct service *service;
+    const struct observability *observed;
     const struct ingest_metrics *ingest;
     struct pqpool_stats pool;
     struct ingest_gauges queue;
@@ -301,35 +279,37 @@ static void render(struct buf *out, const struct figures *f)
     pool_gauges(out, &f->pool);
     pool_counters(out, &f->pool);
     pool_latencies(out, &f->pool);
-    database(out, f->service);
-    orders(out, f->service);
+    database(out, f->observed->store);
+    orders(out, f->observed->orders);
     queue(out, &f->queue);
     commits(out, f->ingest);
     one(out, M_FAILED_IN_A_ROW, "", f->streak.groups);
-    memory(out, f->service);
-    process(out, f->service);
+    memory(out, f->observed);
+    process(out, f->observed->started_at_us);
 }
 
-void metrics_blank(struct buf *out)
+void metrics_blank(const struct http_route *routes, size_t n_routes, struct buf *out)
 {
-    static struct service service;
+    static struct order_metrics orders;
+    static struct budget memory;
+    static struct observability observed = { .orders = &orders, .memory = &memory };
     static struct ingest_metrics ingest;
-    static struct figures figures = { .service = &service, .ingest = &ingest };
+    static struct figures figures = { .observed = &observed, .ingest = &ingest };
     render(out, &figures);
-    http_blank_metrics(routes, routes_count, out);
+    http_blank_metrics(routes, n_routes, out);
 }
 
-void get_metrics(struct http_request *req, void *ctx)
+void observability_get_metrics(struct http_request *req, void *ctx)
 {
-    struct service *service = ctx;
-    struct figures figures = { .service = service, .ingest = ingest_metrics(service->ingest) };
-    char why[320];
+    struct observability *observed = ctx;
+    struct figures figures = { .observed = observed, .ingest = ingest_metrics(observed->ingest) };
+    char why[READINESS_WHY_SIZE];
     struct buf out = BUF_INIT(METRICS_MAX);
 
-    pqpool_stats(service->pool, &figures.pool);
-    ingest_gauges(service->ingest, &figures.queue);
-    ingest_failure_streak(service->ingest, &figures.streak);
-    figures.ready = service_ready(service, &figures.pool, why, sizeof why);
+    pqpool_stats(observed->pool, &figures.pool);
+    ingest_gauges(observed->ingest, &figures.queue);
+    ingest_failure_streak(observed->ingest, &figures.streak);
+    figures.ready = readiness_check(&observed->readiness, &observed->check, &figures.pool, why);
     render(&out, &figures);
     http_server_metrics(http_server_of(req), &out);
     answer(req, &out);

@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "app/documents.h"
-#include "app/routes.h"
+#include "app/observability.h"
+#include "http/http.h"
 
 static void answer_document(struct http_request *req, const char *content_type,
                             const struct document *document)
@@ -11,7 +12,7 @@ static void answer_document(struct http_request *req, const char *content_type,
     http_answer_static(req, 200, content_type, document->bytes, document->len);
 }
 
-void get_page(struct http_request *req, void *ctx)
+void observability_get_page(struct http_request *req, void *ctx)
 {
     (void)ctx;
     http_add_header(req, "Content-Security-Policy",
@@ -33,7 +34,7 @@ static const struct asset *find_asset(const char *version, const char *name)
 
 /* Under its version an asset never changes. Of another version there is none: what another program
  * served under it is not known here. */
-void get_asset(struct http_request *req, void *ctx)
+void observability_get_asset(struct http_request *req, void *ctx)
 {
     (void)ctx;
     const struct asset *asset = find_asset(http_path_part(req, 0), http_path_part(req, 1));
@@ -46,7 +47,7 @@ void get_asset(struct http_request *req, void *ctx)
     answer_document(req, asset->content_type, &asset->document);
 }
 
-void get_contract(struct http_request *req, void *ctx)
+void observability_get_contract(struct http_request *req, void *ctx)
 {
     (void)ctx;
     answer_document(req, "application/yaml", &document_contract);

@@ -7,10 +7,11 @@
 #include <string.h>
 
 #include "app/admission.h"
+#include "app/handlers.h"
 #include "app/refuse.h"
-#include "app/routes.h"
 #include "app/ticket.h"
 #include "app/wishes.h"
+#include "base/budget.h"
 
 enum { ANSWER_MAX = 16 * 1024, ANSWER_BYTES = 1024 /* of an order, but for its metadata */ };
 
@@ -111,7 +112,8 @@ static void refuse_unread(struct post *post)
 {
     struct refuse_text text = { .detail = "" };
     struct http_problem problem = refuse_document(post->rc, post->problem, &text);
-    ticket_count(post->ticket.service, post->rc == ORDER_NOMEM ? RESULT_FAILED : RESULT_INVALID, 1);
+    order_metrics_count(&post->ticket.handlers->metrics,
+                        post->rc == ORDER_NOMEM ? RESULT_FAILED : RESULT_INVALID, 1);
     http_problem(post->req, &problem);
     refuse_text_fini(&text);
 }
@@ -133,19 +135,19 @@ static void answer_valid(struct http_request *req, const struct order *order)
 /* True: the ingest has the order, and the request waits for it. */
 static bool enqueue(struct post *post)
 {
-    struct service *service = post->ticket.service;
+    struct handlers *handlers = post->ticket.handlers;
     struct ingest_item *item = &post->ticket.item;
     int64_t retry_after_ns = 0;
     if (!http_reserve(post->req, ANSWER_BYTES + item->order.metadata_len)) {
-        ticket_count(service, RESULT_REFUSED_FULL, 1);
+        order_metrics_count(&handlers->metrics, RESULT_REFUSED_FULL, 1);
         refuse(post->req, REFUSE_OVERLOADED, 0);
         return false;
     }
     ticket_stamp(&post->ticket, http_received_at_ns(post->req));
     int64_t deadline_at_ns = item->deadline_at_ns; /* the item is not ours to read any more then */
-    enum ingest_rc rc = ingest_submit(service->ingest, item, &retry_after_ns);
+    enum ingest_rc rc = ingest_submit(handlers->ingest, item, &retry_after_ns);
     if (rc != INGEST_OK) {
-        ticket_count(service, RESULT_REFUSED_FULL, 1);
+        order_metrics_count(&handlers->metrics, RESULT_REFUSED_FULL, 1);
         refuse(post->req, refuse_admission(rc), retry_after_ns);
         return false;
     }
@@ -177,12 +179,12 @@ static void go_on(struct http_completion *completion)
     struct order *order = &post->ticket.item.order;
     http_body_done(post->req);
     if (post->reading.dropped) {
-        ticket_count(post->ticket.service, RESULT_REFUSED_FULL, 1);
+        order_metrics_count(&post->ticket.handlers->metrics, RESULT_REFUSED_FULL, 1);
         http_overloaded(post->req);
     } else if (post->rc != ORDER_OK) {
         refuse_unread(post);
     } else if (!http_may_use(post->req, order->account_id)) {
-        ticket_count(post->ticket.service, RESULT_INVALID, 1);
+        order_metrics_count(&post->ticket.handlers->metrics, RESULT_INVALID, 1);
         refuse(post->req, REFUSE_FORBIDDEN, 0);
     } else if (post->wishes.validate_only) {
         answer_valid(post->req, order);
@@ -192,12 +194,12 @@ static void go_on(struct http_completion *completion)
     post_free(post);
 }
 
-static void begin(struct post *post, struct http_request *req, struct service *service)
+static void begin(struct post *post, struct http_request *req, struct handlers *handlers)
 {
     post->reading.run = read_order;
     post->reading.done.finish = go_on;
     post->req = req;
-    post->ticket.service = service;
+    post->ticket.handlers = handlers;
     post->ticket.loop = http_loop_of(req);
     post->ticket.settled = settled;
     post->body = http_body(req, &post->len);
@@ -205,14 +207,14 @@ static void begin(struct post *post, struct http_request *req, struct service *s
 }
 
 /* NULL: the request was refused. */
-static struct post *post_new(struct http_request *req, struct service *service)
+static struct post *post_new(struct http_request *req, struct handlers *handlers)
 {
-    struct budget_share held = { .budget = &service->memory };
+    struct budget_share held = { .budget = handlers->memory };
     size_t len;
     (void)http_body(req, &len);
     size_t metadata = len < ORDER_METADATA_MAX ? len : ORDER_METADATA_MAX;
     if (!budget_share_take(&held, sizeof(struct post) + metadata)) {
-        ticket_count(service, RESULT_REFUSED_FULL, 1);
+        order_metrics_count(&handlers->metrics, RESULT_REFUSED_FULL, 1);
         refuse(req, REFUSE_OVERLOADED, 0);
         return NULL;
     }
@@ -223,17 +225,17 @@ static struct post *post_new(struct http_request *req, struct service *service)
         return NULL;
     }
     post->held = held;
-    begin(post, req, service);
+    begin(post, req, handlers);
     return post;
 }
 
-void post_order(struct http_request *req, void *ctx)
+void handlers_post_order(struct http_request *req, void *ctx)
 {
-    struct service *service = ctx;
+    struct handlers *handlers = ctx;
     struct wishes wishes;
-    if (!wishes_read(req, &wishes) || (!wishes.validate_only && !admits(service, req)))
+    if (!wishes_read(req, &wishes) || (!wishes.validate_only && !admission_check(handlers, req)))
         return;
-    struct post *post = post_new(req, service);
+    struct post *post = post_new(req, handlers);
     if (post == NULL)
         return;
     post->wishes = wishes;

@@ -4,21 +4,24 @@
 #include <assert.h>
 
 #include "app/history.h"
-#include "app/service.h"
+#include "app/observability.h"
+#include "app/order_metrics.h"
 #include "app/state.h"
 #include "base/clock.h"
+#include "ingest/ingest.h"
+#include "pqpool/pqpool.h"
 
 static_assert(ORDER_RESULTS <= sizeof((struct sampler_view *)0)->orders / sizeof(uint64_t),
               "room for every result");
 
 /* ---- looking ---- */
 
-static void look(struct service *service, const struct state *now, struct sampler_view *out)
+static void look(struct observability *observed, const struct state *now, struct sampler_view *out)
 {
-    const struct ingest_metrics *m = ingest_metrics(service->ingest);
+    const struct ingest_metrics *m = ingest_metrics(observed->ingest);
     for (int i = 0; i < ORDER_RESULTS; i++)
-        out->orders[i] = counter_read(&service->orders[i]);
-    histogram_read(&service->commit_duration, &out->commit);
+        out->orders[i] = counter_read(&observed->orders->results[i]);
+    histogram_read(&observed->orders->commit_duration, &out->commit);
     histogram_read(&m->group_orders, &out->group);
     out->commits = counter_read(&m->commits_ok);
     out->commits_failed = counter_read(&m->commits_failed);
@@ -85,14 +88,14 @@ static void set_gauges(struct sample *out, const struct state *state)
 
 /* ---- each second ---- */
 
-static void take(struct service *service, int64_t now_ns)
+static void take(struct observability *observed, int64_t now_ns)
 {
-    struct sampler *sampler = &service->sampler;
+    struct sampler *sampler = &observed->sampler;
     struct state state;
     struct sampler_view now = { .at_ns = now_ns };
-    state_look(service, &state);
-    database_check_tick(service, &state.pool);
-    look(service, &state, &now);
+    state_look(observed, &state);
+    database_check_tick(&observed->check, &state.pool);
+    look(observed, &state, &now);
     if (sampler->last.at_ns != 0) {
         int64_t interval_ns = now_ns - sampler->last.at_ns;
         struct sample sample = {
@@ -102,18 +105,18 @@ static void take(struct service *service, int64_t now_ns)
         set_orders(&sample, &now, &sampler->last);
         set_commits(&sample, &now, &sampler->last);
         set_gauges(&sample, &state);
-        history_add(&service->history, &sample);
+        history_add(&observed->history, &sample);
     }
     sampler->last = now;
 }
 
-int64_t sampler_tick(struct service *service)
+int64_t sampler_tick(struct observability *observed)
 {
-    struct sampler *sampler = &service->sampler;
+    struct sampler *sampler = &observed->sampler;
     int64_t now_ns = clock_now_ns();
     if (now_ns < sampler->next_at_ns)
         return sampler->next_at_ns;
-    take(service, now_ns);
+    take(observed, now_ns);
     /* a second after the last moment that was meant, so that the samples do not drift */
     bool late = now_ns - sampler->next_at_ns >= NS_PER_S;
     sampler->next_at_ns = (late ? now_ns : sampler->next_at_ns) + NS_PER_S;

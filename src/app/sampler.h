@@ -9,7 +9,7 @@
 
 #include "base/metrics.h"
 
-struct service;
+struct observability;
 
 /* Counters as they stood at one moment. */
 struct sampler_view {
@@ -25,6 +25,6 @@ struct sampler {
 };
 
 /* Takes a sample when its time has come. Returns the time of the next one. */
-int64_t sampler_tick(struct service *service);
+int64_t sampler_tick(struct observability *observed);
 
 #endif

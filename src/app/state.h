@@ -6,12 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "app/readiness.h"
 #include "ingest/ingest.h"
 #include "pqpool/pqpool.h"
 
-struct service;
+struct observability;
 
-enum { STATE_WHYS = 8, STATE_WHY_SIZE = 320 };
+enum { STATE_WHYS = 8 };
 
 struct state {
     struct pqpool_stats pool;
@@ -20,10 +21,13 @@ struct state {
     bool ready, warn;
     bool faulty;  /* groups failed of late by a fault that is not the orders' */
     size_t n_why; /* why it is not ready, or what is not as it should be: the worst first */
-    char why[STATE_WHYS][STATE_WHY_SIZE];
+    char why[STATE_WHYS][READINESS_WHY_SIZE];
 };
 
-void state_look(struct service *service, struct state *out);
+void state_look(struct observability *observed, struct state *out);
+
+/* Can an order be stored now? Else `why` says what is missing: see readiness_check(). */
+bool state_is_ready(struct observability *observed, char why[READINESS_WHY_SIZE]);
 
 /* "pass", "warn" or "fail". */
 const char *state_status(const struct state *state);

@@ -9,11 +9,11 @@
 #include "app/disclosure.h"
 #include "app/history.h"
 #include "app/last_errors.h"
-#include "app/routes.h"
-#include "app/service.h"
+#include "app/observability.h"
 #include "app/state.h"
 #include "base/clock.h"
 #include "base/rfc3339.h"
+#include "http/http.h"
 
 enum { STATUS_MAX = 512 * 1024 };
 
@@ -30,7 +30,7 @@ static const char *boolean(bool b)
     return b ? "true" : "false";
 }
 
-static void add_state(struct buf *out, struct service *service, const struct state *state)
+static void add_state(struct buf *out, struct observability *observed, const struct state *state)
 {
     buf_printf(out, "{\"status\":\"%s\",\"why\":[", state_status(state));
     for (size_t i = 0; i < state->n_why; i++) {
@@ -38,23 +38,23 @@ static void add_state(struct buf *out, struct service *service, const struct sta
         buf_add_json(out, state->why[i]);
     }
     buf_add_str(out, "],\"replica\":{\"host\":");
-    buf_add_json(out, service->host);
+    buf_add_json(out, observed->host);
     buf_printf(out, ",\"pid\":%d},\"draining\":%s,\"version\":\"%s\"", (int)getpid(),
-               boolean(atomic_load_explicit(&service->draining, memory_order_relaxed)),
+               boolean(atomic_load_explicit(&observed->readiness.draining, memory_order_relaxed)),
                ORDERSD_VERSION);
     add_moment(out, "time", clock_wall_us());
-    add_moment(out, "started_at", service->started_at_us);
+    add_moment(out, "started_at", observed->started_at_us);
     buf_printf(out, ",\"uptime_seconds\":%.3f",
-               (double)(clock_now_ns() - service->started_at_ns) / NS_PER_S);
+               (double)(clock_now_ns() - observed->started_at_ns) / NS_PER_S);
 }
 
-static void add_limits(struct buf *out, struct service *service, const struct state *state)
+static void add_limits(struct buf *out, struct observability *observed, const struct state *state)
 {
     buf_printf(out,
                ",\"limits\":{\"min_pool_size\":%u,\"max_pool_size\":%u,\"queue_capacity\":%u,"
                "\"group_max\":%u,\"workers\":%u}",
-               state->pool.min, state->pool.max, state->queue.capacity,
-               service->options.orders_group_max, state->queue.workers);
+               state->pool.min, state->pool.max, state->queue.capacity, observed->group_max,
+               state->queue.workers);
 }
 
 static void add_health_check(struct buf *out, const struct pqpool_stats *pool)
@@ -157,18 +157,18 @@ static void add_errors(struct buf *out, struct last_errors *errors, bool full)
     buf_add_char(out, ']');
 }
 
-void get_status(struct http_request *req, void *ctx)
+void observability_get_status(struct http_request *req, void *ctx)
 {
-    struct service *service = ctx;
+    struct observability *observed = ctx;
     struct state state;
-    const bool full = disclosure_is_full(service, req);
+    const bool full = disclosure_is_full(observed->disclose_all, req);
     struct buf body = BUF_INIT(STATUS_MAX);
-    state_look(service, &state);
-    add_state(&body, service, &state);
-    add_limits(&body, service, &state);
+    state_look(observed, &state);
+    add_state(&body, observed, &state);
+    add_limits(&body, observed, &state);
     add_health_check(&body, &state.pool);
-    add_samples(&body, &service->history, after_of(req));
-    add_errors(&body, &service->last_errors, full);
+    add_samples(&body, &observed->history, after_of(req));
+    add_errors(&body, &observed->last_errors, full);
     buf_add_char(&body, '}');
     http_answer(req, 200, "application/json", &body);
 }

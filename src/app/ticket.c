@@ -2,7 +2,6 @@
 #include "app/ticket.h"
 
 #include "app/http_map.h"
-#include "app/routes.h"
 #include "base/clock.h"
 
 static void finish(struct http_completion *completion)
@@ -17,13 +16,8 @@ void ticket_stamp(struct ticket *ticket, int64_t received_at_ns)
     order_stamp(&item->order, clock_wall_us());
     item->owner = ticket;
     item->received_at_ns = received_at_ns;
-    item->deadline_at_ns = received_at_ns + ticket->service->options.orders_commit_timeout_ns;
+    item->deadline_at_ns = received_at_ns + ticket->handlers->commit_timeout_ns;
     ticket->done.finish = finish;
-}
-
-void ticket_count(struct service *service, enum order_result result, uint64_t orders)
-{
-    counter_add(&service->orders[result], orders);
 }
 
 /* An order that was answered 504 counts by what came of it afterwards. */
@@ -39,10 +33,10 @@ static enum order_result result_of(const struct ticket *ticket, bool gave_up)
 void ticket_count_verdict(const struct ticket *ticket, bool gave_up)
 {
     const struct ingest_item *item = &ticket->item;
-    struct service *service = ticket->service;
-    ticket_count(service, result_of(ticket, gave_up), 1);
+    struct order_metrics *metrics = &ticket->handlers->metrics;
+    order_metrics_count(metrics, result_of(ticket, gave_up), 1);
     if (item->verdict == ITEM_CREATED && !gave_up)
-        histogram_observe(&service->commit_duration, clock_now_ns() - item->received_at_ns);
+        histogram_observe(&metrics->commit_duration, clock_now_ns() - item->received_at_ns);
 }
 
 /* Gives the loop of the first item all that is its own; the items of other loops are left. */
@@ -67,9 +61,9 @@ static struct ingest_item *complete_one_loop(struct ingest_item *first)
     return others;
 }
 
-void routes_on_done(void *service, struct ingest_item *first)
+void ticket_on_done(void *ctx, struct ingest_item *first)
 {
-    (void)service;
+    (void)ctx;
     while (first != NULL)
         first = complete_one_loop(first);
 }

@@ -6,13 +6,13 @@
 #ifndef APP_TICKET_H
 #define APP_TICKET_H
 
-#include "app/service.h"
+#include "app/handlers.h"
 #include "http/http.h"
 #include "ingest/ingest.h"
 
 struct ticket {
     struct http_completion done; /* first: the loop gives this back */
-    struct service *service;
+    struct handlers *handlers;   /* borrowed */
     struct http_loop *loop;
     struct ingest_item item;
     void (*settled)(struct ticket *ticket); /* on the loop; the item has its verdict */
@@ -22,10 +22,10 @@ struct ticket {
  * the deadline that counts from the receipt of its request. */
 void ticket_stamp(struct ticket *ticket, int64_t received_at_ns);
 
-/* Counts what became of an order. */
-void ticket_count(struct service *service, enum order_result result, uint64_t orders);
-
 /* Counts the verdict of an order; gave_up: its client had been answered before. */
 void ticket_count_verdict(const struct ticket *ticket, bool gave_up);
+
+/* The type is that of ingest_options.on_done: gives each item back to the loop of its request. */
+void ticket_on_done(void *ctx, struct ingest_item *first);
 
 #endif
