@@ -6,9 +6,7 @@
 #include <unistd.h>
 
 #include "app/memory.h"
-#include "app/metric_doc.h"
 #include "app/options.h"
-#include "app/problem_doc.h"
 #include "app/routes.h"
 #include "app/run.h"
 #include "app/secrets.h"
@@ -20,6 +18,8 @@
 #include "base/log.h"
 #include "http/http.h"
 #include "http/tls.h"
+#include "observability/metric_doc.h"
+#include "observability/problem_doc.h"
 
 enum { DOCUMENT_MAX = 256 * 1024 };
 

@@ -10,10 +10,10 @@
 #include <malloc.h>
 
 #include "app/options.h"
-#include "app/process.h"
 #include "app/service.h"
 #include "base/budget.h"
 #include "http/http.h"
+#include "observability/process.h"
 
 #define MIB(n) ((uint64_t)(n) << 20)
 

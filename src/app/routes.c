@@ -5,9 +5,9 @@
 
 #include <stddef.h>
 
-#include "app/handlers.h"
-#include "app/observability.h"
 #include "app/service.h"
+#include "handlers/handlers.h"
+#include "observability/observability.h"
 
 /* `ctx` is the `handlers` of a struct service. */
 static struct observability *observability_of(void *ctx)

@@ -9,13 +9,13 @@
 #include "app/secrets.h"
 #include "app/service.h"
 #include "app/signals.h"
-#include "app/state.h"
 #include "app/stop.h"
 #include "app/tls.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/http.h"
 #include "http/tls.h"
+#include "observability/state.h"
 #include "pqpool/pqpool.h"
 
 /* 48 of them are for name lookups: up to 16 at once, and the resolver opens files and sockets. */

@@ -5,16 +5,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/events.h"
 #include "app/memory.h"
 #include "app/routes.h"
 #include "app/secrets.h"
-#include "app/ticket.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "handlers/ticket.h"
 #include "http/http.h"
 #include "ingest/ingest.h"
 #include "ingest/reader.h"
+#include "observability/events.h"
 #include "pqpool/pqpool.h"
 #include "store/store.h"
 

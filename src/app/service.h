@@ -13,15 +13,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "app/handlers.h"
 #include "app/listen_fds.h"
 #include "app/notify.h"
-#include "app/observability.h"
 #include "app/options.h"
 #include "app/starter.h"
 #include "base/attr.h"
 #include "base/budget.h"
 #include "base/err.h"
+#include "handlers/handlers.h"
+#include "observability/observability.h"
 
 struct http_server;
 struct http_tls;

@@ -7,10 +7,10 @@
 #include "app/memory.h"
 #include "app/service.h"
 #include "app/signals.h"
-#include "app/state.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/http.h"
+#include "observability/state.h"
 
 enum { STOP_SLACK_S = 10 };
 

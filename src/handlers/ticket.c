@@ -1,0 +1,69 @@
+/* ticket.c - see ticket.h. */
+#include "handlers/ticket.h"
+
+#include "base/clock.h"
+#include "handlers/http_map.h"
+
+static void finish(struct http_completion *completion)
+{
+    struct ticket *ticket = (struct ticket *)completion;
+    ticket->settled(ticket);
+}
+
+void ticket_stamp(struct ticket *ticket, int64_t received_at_ns)
+{
+    struct ingest_item *item = &ticket->item;
+    order_stamp(&item->order, clock_wall_us());
+    item->owner = ticket;
+    item->received_at_ns = received_at_ns;
+    item->deadline_at_ns = received_at_ns + ticket->handlers->commit_timeout_ns;
+    ticket->done.finish = finish;
+}
+
+/* An order that was answered 504 counts by what came of it afterwards. */
+static enum order_result result_of(const struct ticket *ticket, bool gave_up)
+{
+    const struct ingest_item *item = &ticket->item;
+    bool stored = item->verdict == ITEM_CREATED || item->verdict == ITEM_REPLAYED;
+    if (gave_up && ingest_item_state(item) == ITEM_SENT)
+        return stored ? RESULT_LATE : RESULT_UNKNOWN;
+    return http_map_result(item->verdict);
+}
+
+void ticket_count_verdict(const struct ticket *ticket, bool gave_up)
+{
+    const struct ingest_item *item = &ticket->item;
+    struct order_metrics *metrics = &ticket->handlers->metrics;
+    order_metrics_count(metrics, result_of(ticket, gave_up), 1);
+    if (item->verdict == ITEM_CREATED && !gave_up)
+        histogram_observe(&metrics->commit_duration, clock_now_ns() - item->received_at_ns);
+}
+
+/* Gives the loop of the first item all that is its own; the items of other loops are left. */
+static struct ingest_item *complete_one_loop(struct ingest_item *first)
+{
+    struct http_loop *loop = ((struct ticket *)first->owner)->loop;
+    struct http_completion *list = NULL, **tail = &list;
+    struct ingest_item *others = NULL, **others_tail = &others;
+    for (struct ingest_item *item = first; item != NULL; item = item->next) {
+        struct ticket *ticket = item->owner;
+        if (ticket->loop == loop) {
+            *tail = &ticket->done;
+            tail = &ticket->done.next;
+        } else {
+            *others_tail = item;
+            others_tail = &item->next;
+        }
+    }
+    *tail = NULL;
+    *others_tail = NULL;
+    http_complete(loop, list);
+    return others;
+}
+
+void ticket_on_done(void *ctx, struct ingest_item *first)
+{
+    (void)ctx;
+    while (first != NULL)
+        first = complete_one_loop(first);
+}

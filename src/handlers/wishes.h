@@ -1,0 +1,21 @@
+/* wishes.h - what a client asks for beside its orders: query parameters, Prefer and Accept. */
+#ifndef HANDLERS_WISHES_H
+#define HANDLERS_WISHES_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+
+struct http_request;
+
+struct wishes {
+    bool validate_only; /* ?validate_only=true: judged, and nothing stored */
+    bool atomic;        /* ?atomic=true: all orders of the batch or none */
+    bool minimal;       /* Prefer: return=minimal (RFC 7240, 4.2) */
+    bool lines;         /* Accept prefers application/x-ndjson */
+};
+
+/* False: a parameter has another value, and the request was answered. */
+bool wishes_read(struct http_request *req, struct wishes *out) MUST_CHECK;
+
+#endif
