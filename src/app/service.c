@@ -10,7 +10,7 @@
 #include "app/secrets.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "handlers/ticket.h"
+#include "handlers/submission.h"
 #include "http/http.h"
 #include "ingest/ingest.h"
 #include "ingest/reader.h"

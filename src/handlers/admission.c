@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "handlers/handlers.h"
-#include "handlers/refuse.h"
+#include "handlers/reject.h"
 #include "pqpool/pqpool.h"
 
 bool admission_check(struct handlers *handlers, struct http_request *req)

@@ -10,7 +10,7 @@
 #include "base/check.h"
 #include "handlers/admission.h"
 #include "handlers/handlers.h"
-#include "handlers/refuse.h"
+#include "handlers/reject.h"
 
 /* The loop itself reads the first slice of a small body and writes the first slice of a small
  * answer. The offload thread does the remaining slices. */

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "handlers/batch.h"
-#include "handlers/refuse.h"
+#include "handlers/reject.h"
 
 enum { ERROR_MAX = 16 * 1024 };
 

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "handlers/batch.h"
-#include "handlers/refuse.h"
+#include "handlers/reject.h"
 
 enum {
     RESULT_BYTES_MAX = 40 * 1024, /* in full */

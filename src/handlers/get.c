@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/pieces.h"
 #include "handlers/handlers.h"
-#include "handlers/refuse.h"
+#include "handlers/reject.h"
 #include "ingest/reader.h"
 #include "orders/uuid7.h"
 

@@ -9,9 +9,9 @@
 #include "base/budget.h"
 #include "handlers/admission.h"
 #include "handlers/handlers.h"
-#include "handlers/refuse.h"
-#include "handlers/ticket.h"
-#include "handlers/wishes.h"
+#include "handlers/preferences.h"
+#include "handlers/reject.h"
+#include "handlers/submission.h"
 
 enum { ANSWER_MAX = 16 * 1024, ANSWER_BYTES = 1024 /* of an order, but for its metadata */ };
 

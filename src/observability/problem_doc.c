@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
-#include "handlers/http_map.h"
+#include "handlers/statuses.h"
 #include "http/http.h"
 #include "observability/sqlstate_doc.h"
 #include "orders/order_codes.h"
@@ -49,7 +49,7 @@ static struct row *add(struct page *page, const struct http_problem *problem)
     return row;
 }
 
-/* What http_map.c has one row for, and order_parse() many codes. */
+/* What statuses.c has one row for, and order_parse() many codes. */
 static void add_documents(struct page *page)
 {
     for (size_t i = 0; i < ORDER_CODES; i++) {

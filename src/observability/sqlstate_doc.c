@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "handlers/http_map.h"
+#include "handlers/statuses.h"
 #include "http/http.h"
 #include "ingest/ingest.h"
 #include "store/sqlstate.h"

@@ -1,5 +1,5 @@
 /* sqlstate_doc.h - the part of docs/PROBLEMS.md about errors of the database: store/sqlstate.c's
- * table, with what http_map.c makes of each row. */
+ * table, with what statuses.c makes of each row. */
 #ifndef OBSERVABILITY_SQLSTATE_DOC_H
 #define OBSERVABILITY_SQLSTATE_DOC_H
 

@@ -1,7 +1,7 @@
 /* not_accepted_after_send.c - an order that was sent and has no verdict at its deadline is answered
  * as one that was never sent: 503 not_accepted instead of 504 unknown. */
 #include "chaos/planted/plant.h"
-#include "handlers/http_map.h"
+#include "handlers/statuses.h"
 #include "http/http.h"
 
 WRAP(http_map_problem);

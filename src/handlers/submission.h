@@ -1,10 +1,11 @@
-/* ticket.h - an order on its way through the ingest, and back to the loop that its request is on.
+/* submission.h - an order on its way through the ingest, and back to the loop that its request is
+ * on.
  *
  * Ownership  a ticket is part of what its owner allocates (a post, a batch), and stays put from
  *            ingest_submit() until `settled` has run, however the client was answered meanwhile:
  *            an order that was sent has a verdict, and it is counted. */
-#ifndef HANDLERS_TICKET_H
-#define HANDLERS_TICKET_H
+#ifndef HANDLERS_SUBMISSION_H
+#define HANDLERS_SUBMISSION_H
 
 #include "handlers/handlers.h"
 #include "http/http.h"

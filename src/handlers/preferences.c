@@ -1,11 +1,11 @@
-/* wishes.c - see wishes.h. */
-#include "handlers/wishes.h"
+/* preferences.c - see wishes.h. */
+#include "handlers/preferences.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "handlers/refuse.h"
+#include "handlers/reject.h"
 
 /* False: it is given twice, or neither true nor false. */
 static bool read_flag(struct http_request *req, const char *name, bool *out)

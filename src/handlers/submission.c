@@ -1,8 +1,8 @@
-/* ticket.c - see ticket.h. */
-#include "handlers/ticket.h"
+/* submission.c - see submission.h. */
+#include "handlers/submission.h"
 
 #include "base/clock.h"
-#include "handlers/http_map.h"
+#include "handlers/statuses.h"
 
 static void finish(struct http_completion *completion)
 {

@@ -1,5 +1,5 @@
-/* refuse.c - see refuse.h. */
-#include "handlers/refuse.h"
+/* reject.c - see refuse.h. */
+#include "handlers/reject.h"
 
 #include <stdio.h>
 #include <string.h>

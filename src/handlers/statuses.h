@@ -1,7 +1,7 @@
-/* http_map.h - the only place that turns what happened to an order into a status: the table of
+/* statuses.h - the only place that turns what happened to an order into a status: the table of
  * design.md section 5, with the code, the words and the outcome of each refusal. */
-#ifndef HANDLERS_HTTP_MAP_H
-#define HANDLERS_HTTP_MAP_H
+#ifndef HANDLERS_STATUSES_H
+#define HANDLERS_STATUSES_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
-/* http_map.c - see http_map.h. */
-#include "handlers/http_map.h"
+/* statuses.c - see http_map.h. */
+#include "handlers/statuses.h"
 
 #include "base/check.h"
 #include "http/http.h"

@@ -1,12 +1,12 @@
-/* refuse.h - the refusals of orders in words: of a request, of a document that is no order, of an
- * order by its verdict. The table of them is http_map.c's. */
-#ifndef HANDLERS_REFUSE_H
-#define HANDLERS_REFUSE_H
+/* reject.h - the refusals of orders in words: of a request, of a document that is no order, of an
+ * order by its verdict. The table of them is statuses.c's. */
+#ifndef HANDLERS_REJECT_H
+#define HANDLERS_REJECT_H
 
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "handlers/http_map.h"
+#include "handlers/statuses.h"
 #include "http/http.h"
 #include "orders/order.h"
 

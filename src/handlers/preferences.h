@@ -1,6 +1,6 @@
-/* wishes.h - what a client asks for beside its orders: query parameters, Prefer and Accept. */
-#ifndef HANDLERS_WISHES_H
-#define HANDLERS_WISHES_H
+/* preferences.h - what a client asks for beside its orders: query parameters, Prefer and Accept. */
+#ifndef HANDLERS_PREFERENCES_H
+#define HANDLERS_PREFERENCES_H
 
 #include <stdbool.h>
 
