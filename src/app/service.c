@@ -150,7 +150,7 @@ static bool start_ingest(struct service *service, struct err *err)
         .max_bytes = o->orders_queue_max_bytes,
         .commit_timeout_ns = o->orders_commit_timeout_ns,
         .queue_wait_max_ns = o->orders_queue_wait_max_ns,
-        .on_done = ticket_on_done,
+        .on_done = submission_on_done,
         .on_event = events_of_ingest,
         .ctx = service,
     };

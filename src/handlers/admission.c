@@ -11,12 +11,12 @@ bool admission_check(struct handlers *handlers, struct http_request *req)
     int64_t retry_in_ns = 0;
     if (pqpool_is_down(handlers->pool, &retry_in_ns)) {
         order_metrics_count(&handlers->metrics, RESULT_UNAVAILABLE, 1);
-        refuse(req, REFUSE_DATABASE_DOWN, retry_in_ns > 0 ? retry_in_ns : NS_PER_S);
+        reject_request(req, REJECT_DATABASE_DOWN, retry_in_ns > 0 ? retry_in_ns : NS_PER_S);
         return false;
     }
     if (!atomic_load_explicit(handlers->schema_ready, memory_order_acquire)) {
         order_metrics_count(&handlers->metrics, RESULT_UNAVAILABLE, 1);
-        refuse(req, REFUSE_STARTING, 0);
+        reject_request(req, REJECT_STARTING, 0);
         return false;
     }
     return true;

@@ -19,7 +19,7 @@ enum { READ_INLINE_MAX = 2 * 1024, WRITE_INLINE_MAX = 64 };
 void batch_drop_entries(struct batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++) {
-        ingest_item_fini(&batch->entries[i].ticket.item);
+        ingest_item_fini(&batch->entries[i].submission.item);
         free(batch->entries[i].error);
     }
     free(batch->entries);
@@ -41,8 +41,8 @@ static void batch_free(struct batch *batch)
 
 static void send_results(struct batch *batch)
 {
-    const char *type = batch->wishes.lines ? "application/x-ndjson" : "application/json";
-    if (batch->wishes.minimal)
+    const char *type = batch->preferences.lines ? "application/x-ndjson" : "application/json";
+    if (batch->preferences.minimal)
         http_add_header(batch->req, "Preference-Applied", "return=minimal");
     http_note_code(batch->req, batch->code);
     http_answer_pieces(batch->req, batch->status, type, &batch->out);
@@ -85,11 +85,11 @@ static void answer(struct batch *batch)
 
 /* ---- verdicts and the deadline ---- */
 
-static void settled(struct ticket *ticket)
+static void resolved(struct submission *submission)
 {
-    struct batch_entry *entry = (struct batch_entry *)ticket; /* its first member */
+    struct batch_entry *entry = (struct batch_entry *)submission; /* its first member */
     struct batch *batch = entry->batch;
-    ticket_count_verdict(ticket, entry->fate != FATE_WAITING);
+    submission_count_verdict(submission, entry->fate != FATE_WAITING);
     if (entry->fate == FATE_WAITING)
         entry->fate = FATE_SETTLED;
     batch->n_waiting--;
@@ -109,8 +109,8 @@ static void expire(struct batch *batch)
         struct batch_entry *entry = &batch->entries[i];
         if (entry->fate != FATE_WAITING)
             continue;
-        if (!asked || !batch->wishes.atomic)
-            expired = ingest_expire(&entry->ticket.item);
+        if (!asked || !batch->preferences.atomic)
+            expired = ingest_expire(&entry->submission.item);
         asked = true;
         entry->fate = expired ? FATE_EXPIRED : FATE_UNKNOWN;
     }
@@ -141,13 +141,13 @@ static struct ingest_item *link_good(struct batch *batch)
 {
     struct ingest_item *first = NULL, **tail = &first;
     for (size_t i = 0; i < batch->n; i++) {
-        struct ticket *ticket = &batch->entries[i].ticket;
+        struct submission *submission = &batch->entries[i].submission;
         if (batch->entries[i].fate != FATE_GOOD)
             continue;
-        ticket->loop = http_loop_of(batch->req);
-        ticket->settled = settled;
-        *tail = &ticket->item;
-        tail = &ticket->item.next;
+        submission->loop = http_loop_of(batch->req);
+        submission->resolved = resolved;
+        *tail = &submission->item;
+        tail = &submission->item.next;
     }
     *tail = NULL;
     return first;
@@ -171,18 +171,19 @@ static bool enqueue(struct batch *batch, size_t n_good)
         first->deadline_at_ns; /* the items are not ours to read any more then */
     set_fate(batch, FATE_GOOD, FATE_WAITING);
     batch->n_waiting = n_good;
-    enum ingest_rc rc = batch->wishes.atomic ? ingest_submit_atomic(ingest, first, &retry_after_ns)
-                                             : ingest_submit(ingest, first, &retry_after_ns);
+    enum ingest_rc rc = batch->preferences.atomic
+                            ? ingest_submit_atomic(ingest, first, &retry_after_ns)
+                            : ingest_submit(ingest, first, &retry_after_ns);
     if (rc == INGEST_OK) {
         http_deadline(batch->req, deadline_at_ns, on_deadline, batch);
         return true;
     }
     order_metrics_count(&batch->handlers->metrics, RESULT_REFUSED_FULL, n_good);
-    refuse(batch->req, refuse_admission(rc), retry_after_ns);
+    reject_request(batch->req, reject_submit_rc(rc), retry_after_ns);
     return false;
 }
 
-static void refuse_whole(struct batch *batch)
+static void reject_whole(struct batch *batch)
 {
     if (batch->problem.detail == NULL)
         batch->problem.detail = batch->detail;
@@ -203,19 +204,19 @@ static void go_on(struct http_completion *completion)
         batch_free(batch);
         return;
     }
-    if (batch->refused) {
-        refuse_whole(batch);
+    if (batch->rejected) {
+        reject_whole(batch);
         return;
     }
     http_charge(batch->req, (uint32_t)(batch->n - 1)); /* the first was taken with the request */
     size_t n_good = count_fate(batch, FATE_GOOD);
     order_metrics_count(&batch->handlers->metrics, RESULT_INVALID, batch->n - n_good);
-    if (batch->wishes.atomic && n_good < batch->n) {
+    if (batch->preferences.atomic && n_good < batch->n) {
         set_fate(batch, FATE_GOOD, FATE_MATE);
         order_metrics_count(&batch->handlers->metrics, RESULT_BATCH_REFUSED, n_good);
         n_good = 0;
     }
-    if (n_good == 0 || batch->wishes.validate_only)
+    if (n_good == 0 || batch->preferences.validate_only)
         answer(batch);
     else if (!enqueue(batch, n_good))
         batch_free(batch);
@@ -228,19 +229,19 @@ static bool read_orders(struct http_work *work)
     return batch_read((struct batch *)work);
 }
 
-/* NULL: the request was refused. */
+/* NULL: the request was rejected. */
 static struct batch *batch_new(struct http_request *req, struct handlers *handlers)
 {
     struct budget_share held = { .budget = handlers->memory };
     if (!budget_share_take(&held, sizeof(struct batch))) {
         order_metrics_count(&handlers->metrics, RESULT_REFUSED_FULL, 1);
-        refuse(req, REFUSE_OVERLOADED, 0);
+        reject_request(req, REJECT_OVERLOADED, 0);
         return NULL;
     }
     struct batch *batch = calloc(1, sizeof *batch);
     if (batch == NULL) {
         budget_share_end(&held);
-        refuse(req, REFUSE_NO_MEMORY, 0);
+        reject_request(req, REJECT_NO_MEMORY, 0);
         return NULL;
     }
     batch->held = held;
@@ -257,17 +258,18 @@ static struct batch *batch_new(struct http_request *req, struct handlers *handle
 void handlers_post_batch(struct http_request *req, void *ctx)
 {
     struct handlers *handlers = ctx;
-    struct wishes wishes;
+    struct preferences preferences;
     if (http_header(req, "Idempotency-Key") != NULL) {
-        refuse(req, REFUSE_BATCH_KEY, 0);
+        reject_request(req, REJECT_BATCH_KEY, 0);
         return;
     }
-    if (!wishes_read(req, &wishes) || (!wishes.validate_only && !admission_check(handlers, req)))
+    if (!preferences_read(req, &preferences) ||
+        (!preferences.validate_only && !admission_check(handlers, req)))
         return;
     struct batch *batch = batch_new(req, handlers);
     if (batch == NULL)
         return;
-    batch->wishes = wishes;
+    batch->preferences = preferences;
     if (batch->len > READ_INLINE_MAX)
         http_offload(req, &batch->work);
     else if (http_offload_rest(req, &batch->work))

@@ -29,21 +29,21 @@
 #include "orders/order_batch.h"
 
 enum batch_fate {
-    FATE_GOOD,    /* read, and within the rules */
-    FATE_REFUSED, /* before the queue: `problem`, `error` */
-    FATE_MATE,    /* good, and refused before the queue with the rest of its atomic batch */
-    FATE_WAITING, /* the ingest has it */
-    FATE_SETTLED, /* item.verdict */
-    FATE_EXPIRED, /* at the deadline: never written */
-    FATE_UNKNOWN, /* at the deadline: sent, and no verdict yet */
+    FATE_GOOD,     /* read, and within the rules */
+    FATE_REJECTED, /* before the queue: `problem`, `error` */
+    FATE_MATE,     /* good, and rejected before the queue with the rest of its atomic batch */
+    FATE_WAITING,  /* the ingest has it */
+    FATE_SETTLED,  /* item.verdict */
+    FATE_EXPIRED,  /* at the deadline: never written */
+    FATE_UNKNOWN,  /* at the deadline: sent, and no verdict yet */
 };
 
 struct batch_entry {
-    struct ticket ticket;
+    struct submission submission;
     struct batch *batch;
     enum batch_fate fate;
-    struct http_problem problem; /* FATE_REFUSED; without detail and members */
-    char *error; /* owned; FATE_REFUSED: detail and members, as JSON; NULL: there was no room */
+    struct http_problem problem; /* FATE_REJECTED; without detail and members */
+    char *error; /* owned; FATE_REJECTED: detail and members, as JSON; NULL: there was no room */
 };
 
 enum {
@@ -57,8 +57,8 @@ struct batch_tally {
     uint64_t created, replayed, rejected, unknown;
     int status;                /* 0: none yet */
     int failed_status;         /* 500 and above, of an order that failed by no fault of its own */
-    bool one_code;             /* all refusals so far have the code of `first` */
-    struct http_problem first; /* the first refusal; code NULL: none yet */
+    bool one_code;             /* all rejections so far have the code of `first` */
+    struct http_problem first; /* the first rejection; code NULL: none yet */
     int64_t retry_after_ns;    /* the longest */
 };
 
@@ -66,13 +66,13 @@ struct batch {
     struct http_work work;     /* first: the loop gives this back */
     struct handlers *handlers; /* borrowed */
     struct http_request *req;  /* NULL once it was answered */
-    struct wishes wishes;
+    struct preferences preferences;
     const char *body; /* the request's */
     size_t len;
     bool is_lines;
 
     /* What batch_read() found. */
-    bool refused;                /* the whole document, by `problem` and `detail` */
+    bool rejected;               /* the whole document, by `problem` and `detail` */
     struct http_problem problem; /* its detail is NULL when it is `detail` */
     char detail[256];
     size_t n;
@@ -86,7 +86,7 @@ struct batch {
     size_t n_read; /* elements counted, then entries read */
 
     size_t n_waiting; /* entries that the ingest has */
-    bool answering;   /* what is settled from now on is only counted */
+    bool answering;   /* what is resolved from now on is only counted */
     bool spent;       /* no entry is needed once the answer is written */
 
     /* Between two slices of batch_write(). */
@@ -96,13 +96,13 @@ struct batch {
 
     /* What batch_write() made of it. */
     int status;
-    const char *code; /* of the refused orders: "several" if they differ, NULL if none is */
+    const char *code; /* of the rejected orders: "several" if they differ, NULL if none is */
     struct http_problem answer; /* status >= 400 */
     struct pieces out;          /* the body */
 };
 
 /* Reads the body, slice by slice. True: all of it is read, and on success every entry is GOOD, and
- * stamped unless validate_only, or REFUSED. */
+ * stamped unless validate_only, or REJECTED. */
 bool batch_read(struct batch *batch) MUST_CHECK;
 
 /* Writes the answer, slice by slice, by the fates as they are. True: all of it is written. */
@@ -111,7 +111,7 @@ bool batch_write(struct batch *batch) MUST_CHECK;
 /* Frees the entries and what the budget counts for them: those that the ingest has must be back. */
 void batch_drop_entries(struct batch *batch);
 
-/* Makes the entry REFUSED; `problem` is borrowed for the call. */
-void batch_entry_refuse(struct batch_entry *entry, const struct http_problem *problem);
+/* Makes the entry REJECTED; `problem` is borrowed for the call. */
+void batch_entry_reject(struct batch_entry *entry, const struct http_problem *problem);
 
 #endif

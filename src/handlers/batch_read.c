@@ -23,15 +23,15 @@ enum {
     COST_OF_BAD = 5,
 };
 
-static void refuse_whole(struct batch *batch, enum order_refusal refusal)
+static void reject_whole(struct batch *batch, enum rejection rejection)
 {
-    batch->refused = true;
-    batch->problem = http_map_problem(refusal);
+    batch->rejected = true;
+    batch->problem = statuses_problem(rejection);
 }
 
-static void refuse_syntax(struct batch *batch, const struct order_problem *found)
+static void reject_syntax(struct batch *batch, const struct order_problem *found)
 {
-    refuse_whole(batch, REFUSE_MALFORMED);
+    reject_whole(batch, REJECT_MALFORMED);
     batch->problem.code = found->code;
     batch->problem.offset = found->offset;
 }
@@ -48,14 +48,14 @@ static void settle_count(struct batch *batch, size_t max)
 {
     struct order_problem found;
     if (batch->n_read > max) {
-        refuse_whole(batch, REFUSE_BATCH_TOO_LARGE);
+        reject_whole(batch, REJECT_BATCH_TOO_LARGE);
         (void)snprintf(batch->detail, sizeof batch->detail, "A batch may have %zu orders at most.",
                        max);
     } else if (!order_batch_whole(&batch->reader, &found)) {
-        refuse_syntax(batch, &found);
+        reject_syntax(batch, &found);
         (void)snprintf(batch->detail, sizeof batch->detail, "%s", found.detail);
     } else if (batch->n_read == 0) {
-        refuse_whole(batch, REFUSE_BATCH_EMPTY);
+        reject_whole(batch, REJECT_BATCH_EMPTY);
     } else {
         batch->n = batch->n_read;
     }
@@ -84,7 +84,7 @@ static char *keep_error(struct batch *batch, const struct http_problem *problem)
     char *kept = NULL;
     if (batch->errors_full)
         return NULL;
-    refuse_add_occurrence(&error, problem);
+    reject_add_occurrence(&error, problem);
     batch->errors_full = error.failed || batch->errors_bytes + error.len > BATCH_ERRORS_MAX ||
                          !budget_share_take(&batch->held, error.len);
     if (!batch->errors_full && error.len > 0)
@@ -94,57 +94,57 @@ static char *keep_error(struct batch *batch, const struct http_problem *problem)
     return kept;
 }
 
-void batch_entry_refuse(struct batch_entry *entry, const struct http_problem *problem)
+void batch_entry_reject(struct batch_entry *entry, const struct http_problem *problem)
 {
     entry->error = keep_error(entry->batch, problem);
-    entry->fate = FATE_REFUSED;
+    entry->fate = FATE_REJECTED;
     entry->problem = *problem;
     entry->problem.detail = entry->problem.members = NULL;
 }
 
-static void refuse_malformed(struct batch *batch, const struct batch_entry *entry,
+static void reject_malformed(struct batch *batch, const struct batch_entry *entry,
                              const struct order_problem *found)
 {
-    refuse_syntax(batch, found);
+    reject_syntax(batch, found);
     (void)snprintf(batch->detail, sizeof batch->detail, "The order at index %zu: %s",
                    (size_t)(entry - batch->entries), found->detail);
 }
 
-static void refuse_one(struct batch *batch, struct batch_entry *entry, enum order_rc rc,
+static void reject_one(struct batch *batch, struct batch_entry *entry, enum order_rc rc,
                        struct order_problem *found)
 {
-    struct refuse_text text = { .detail = "" };
+    struct reject_text text = { .detail = "" };
     if (rc == ORDER_MALFORMED && !batch->is_lines) {
-        refuse_malformed(batch, entry, found);
+        reject_malformed(batch, entry, found);
         return;
     }
-    struct http_problem problem = refuse_document(rc, found, batch->errors_full ? NULL : &text);
-    batch_entry_refuse(entry, &problem);
-    refuse_text_fini(&text);
+    struct http_problem problem = reject_document(rc, found, batch->errors_full ? NULL : &text);
+    batch_entry_reject(entry, &problem);
+    reject_text_fini(&text);
 }
 
 /* An order that is only validated is not looked up, so it cannot be found to be a replay. */
-static void refuse_unstored(struct batch *batch, struct batch_entry *entry)
+static void reject_unstored(struct batch *batch, struct batch_entry *entry)
 {
-    struct refuse_text text = { .detail = "" };
-    struct http_problem problem = refuse_replay_only(batch->errors_full ? NULL : &text);
-    batch_entry_refuse(entry, &problem);
-    refuse_text_fini(&text);
+    struct reject_text text = { .detail = "" };
+    struct http_problem problem = reject_replay_only(batch->errors_full ? NULL : &text);
+    batch_entry_reject(entry, &problem);
+    reject_text_fini(&text);
 }
 
 static void take_good(struct batch *batch, struct batch_entry *entry)
 {
-    struct ticket *ticket = &entry->ticket;
-    if (!http_may_use(batch->req, ticket->item.order.account_id)) {
-        const struct http_problem forbidden = http_map_problem(REFUSE_FORBIDDEN);
-        batch_entry_refuse(entry, &forbidden);
+    struct submission *submission = &entry->submission;
+    if (!http_may_use(batch->req, submission->item.order.account_id)) {
+        const struct http_problem forbidden = statuses_problem(REJECT_FORBIDDEN);
+        batch_entry_reject(entry, &forbidden);
         return;
     }
-    ticket->handlers = batch->handlers;
-    if (batch->wishes.validate_only && ticket->item.order.replay_only)
-        refuse_unstored(batch, entry);
-    else if (!batch->wishes.validate_only)
-        ticket_stamp(ticket, http_received_at_ns(batch->req));
+    submission->handlers = batch->handlers;
+    if (batch->preferences.validate_only && submission->item.order.replay_only)
+        reject_unstored(batch, entry);
+    else if (!batch->preferences.validate_only)
+        submission_stamp(submission, http_received_at_ns(batch->req));
 }
 
 /* When there is no room for errors of entries, only an error of the document gets a text.
@@ -153,7 +153,7 @@ static enum order_rc parse(const struct batch *batch, struct batch_entry *entry,
                            struct json_token item, struct order_problem *found)
 {
     const bool brief = batch->errors_full;
-    struct order *order = &entry->ticket.item.order;
+    struct order *order = &entry->submission.item.order;
     enum order_rc rc = order_parse(item.at, item.len, NULL, order, brief ? NULL : found);
     if (rc == ORDER_MALFORMED && brief)
         rc = order_parse(item.at, item.len, NULL, order, found);
@@ -171,11 +171,11 @@ static int read_one(struct batch *batch, struct batch_entry *entry, struct json_
     if (rc == ORDER_OK)
         take_good(batch, entry);
     else
-        refuse_one(batch, entry, rc, &found);
+        reject_one(batch, entry, rc, &found);
     return rc == ORDER_OK ? COST_OF_GOOD : COST_OF_BAD;
 }
 
-/* Reads one slice. True: all orders are read, or the document is refused. */
+/* Reads one slice. True: all orders are read, or the document is rejected. */
 static bool read_some(struct batch *batch)
 {
     struct json_token item;
@@ -185,7 +185,7 @@ static bool read_some(struct batch *batch)
             return false;
         CHECK(order_batch_next(&batch->reader, &item)); /* it was counted */
         cost += read_one(batch, &batch->entries[batch->n_read], item);
-        if (batch->refused)
+        if (batch->rejected)
             return true;
     }
     return true;
@@ -209,7 +209,7 @@ static void make_entries(struct batch *batch)
     if (batch->entries != NULL)
         return;
     batch->n = 0;
-    refuse_whole(batch, room ? REFUSE_NO_MEMORY : REFUSE_OVERLOADED);
+    reject_whole(batch, room ? REJECT_NO_MEMORY : REJECT_OVERLOADED);
 }
 
 bool batch_read(struct batch *batch)
@@ -220,9 +220,9 @@ bool batch_read(struct batch *batch)
         begin(batch);
     if (!count(batch))
         return false;
-    if (batch->refused)
+    if (batch->rejected)
         return true;
     make_entries(batch);
     begin(batch);
-    return batch->refused || (batch->len < READ_SLICE_BYTES && read_some(batch));
+    return batch->rejected || (batch->len < READ_SLICE_BYTES && read_some(batch));
 }

@@ -28,33 +28,33 @@ enum {
 
 /* ---- what became of one order ---- */
 
-/* The status of a success; 0: it was refused, by *problem. */
+/* The status of a success; 0: it was rejected, by *problem. */
 static int success_of(const struct batch_entry *entry, struct http_problem *problem)
 {
     switch (entry->fate) {
     case FATE_GOOD:
         return 200;
-    case FATE_REFUSED:
+    case FATE_REJECTED:
         *problem = entry->problem;
         return 0;
     case FATE_SETTLED:
-        if (entry->ticket.item.verdict == ITEM_CREATED)
+        if (entry->submission.item.verdict == ITEM_CREATED)
             return 201;
-        if (entry->ticket.item.verdict == ITEM_REPLAYED)
+        if (entry->submission.item.verdict == ITEM_REPLAYED)
             return 200;
-        *problem = refuse_verdict_kind(&entry->ticket.item);
+        *problem = reject_verdict_kind(&entry->submission.item);
         return 0;
     case FATE_MATE:
-        *problem = http_map_problem(REFUSE_BATCH_MATE);
+        *problem = statuses_problem(REJECT_BATCH_MATE);
         return 0;
     case FATE_EXPIRED:
-        *problem = http_map_problem(REFUSE_COMMIT_TIMEOUT);
+        *problem = statuses_problem(REJECT_COMMIT_TIMEOUT);
         return 0;
     case FATE_WAITING:
     case FATE_UNKNOWN:
         break;
     }
-    *problem = http_map_problem(REFUSE_COMMIT_UNKNOWN);
+    *problem = statuses_problem(REJECT_COMMIT_UNKNOWN);
     return 0;
 }
 
@@ -70,7 +70,7 @@ static void tally_status(struct batch_tally *tally, int status)
         tally->status = both_good ? 200 : STATUS_MIXED;
 }
 
-static void tally_refusal(struct batch_tally *tally, const struct http_problem *problem)
+static void tally_rejection(struct batch_tally *tally, const struct http_problem *problem)
 {
     tally_status(tally, problem->status);
     if (problem->status >= 500)
@@ -94,7 +94,7 @@ static void tally_one(struct batch_tally *tally, const struct batch_entry *entry
     struct http_problem problem;
     int status = success_of(entry, &problem);
     if (status == 0) {
-        tally_refusal(tally, &problem);
+        tally_rejection(tally, &problem);
         return;
     }
     tally_status(tally, status);
@@ -106,7 +106,7 @@ static void tally_one(struct batch_tally *tally, const struct batch_entry *entry
 
 static void begin_result(struct buf *out, const struct batch_entry *entry, int status)
 {
-    const char *id = entry->ticket.item.order.client_order_id;
+    const char *id = entry->submission.item.order.client_order_id;
     buf_printf(out, "{\"index\":%zu,\"status\":%d", (size_t)(entry - entry->batch->entries),
                status);
     if (id[0] != '\0') {
@@ -117,7 +117,7 @@ static void begin_result(struct buf *out, const struct batch_entry *entry, int s
 
 static void add_good(struct buf *out, const struct batch_entry *entry, int status)
 {
-    const struct ingest_item *item = &entry->ticket.item;
+    const struct ingest_item *item = &entry->submission.item;
     begin_result(out, entry, status);
     if (entry->fate == FATE_SETTLED) {
         buf_add_str(out, ",\"order_id\":");
@@ -128,8 +128,8 @@ static void add_good(struct buf *out, const struct batch_entry *entry, int statu
 }
 
 /* `occurrence`: detail and members, as JSON members. */
-static void add_refused(struct buf *out, const struct batch_entry *entry,
-                        const struct http_problem *problem, const char *occurrence)
+static void add_rejected(struct buf *out, const struct batch_entry *entry,
+                         const struct http_problem *problem, const char *occurrence)
 {
     begin_result(out, entry, problem->status);
     buf_printf(out, ",\"error\":{\"code\":\"%s\"%s,\"outcome\":\"%s\",\"retryable\":%s",
@@ -146,15 +146,15 @@ static void add_refused(struct buf *out, const struct batch_entry *entry,
 static void add_problem(struct buf *out, const struct batch_entry *entry,
                         const struct http_problem *problem)
 {
-    struct refuse_text text = { .detail = "" };
+    struct reject_text text = { .detail = "" };
     struct http_problem told = *problem;
     struct buf occurrence = BUF_INIT(RESULT_BYTES_MAX);
     if (entry->fate == FATE_SETTLED)
-        told = refuse_verdict(&entry->ticket.item, &text);
-    refuse_add_occurrence(&occurrence, &told);
-    add_refused(out, entry, problem, occurrence.failed ? SHORTENED : occurrence.data);
+        told = reject_verdict(&entry->submission.item, &text);
+    reject_add_occurrence(&occurrence, &told);
+    add_rejected(out, entry, problem, occurrence.failed ? SHORTENED : occurrence.data);
     buf_fini(&occurrence);
-    refuse_text_fini(&text);
+    reject_text_fini(&text);
 }
 
 /* ---- into the answer ---- */
@@ -169,32 +169,32 @@ static bool has_room(struct batch *batch, size_t len)
            pieces_reserve(&batch->out, kept + len + ROOM_AHEAD);
 }
 
-static void write_refused(struct batch *batch, const struct batch_entry *entry,
-                          const struct http_problem *problem, struct buf *result)
+static void write_rejected(struct batch *batch, const struct batch_entry *entry,
+                           const struct http_problem *problem, struct buf *result)
 {
-    if (entry->fate == FATE_REFUSED)
-        add_refused(result, entry, problem, entry->error != NULL ? entry->error : SHORTENED);
+    if (entry->fate == FATE_REJECTED)
+        add_rejected(result, entry, problem, entry->error != NULL ? entry->error : SHORTENED);
     else
         add_problem(result, entry, problem);
     if (!result->failed && (result->len < BATCH_RESULT_MAX || has_room(batch, result->len + 1)))
         return;
     buf_clear(result);
-    add_refused(result, entry, problem, SHORTENED);
+    add_rejected(result, entry, problem, SHORTENED);
 }
 
 static void write_result(struct batch *batch, const struct batch_entry *entry, struct buf *result)
 {
     struct http_problem problem;
     int status = success_of(entry, &problem);
-    if (status != 0 && batch->wishes.minimal)
+    if (status != 0 && batch->preferences.minimal)
         return;
     buf_clear(result);
     if (status != 0)
         add_good(result, entry, status);
     else
-        write_refused(batch, entry, &problem, result);
+        write_rejected(batch, entry, &problem, result);
     if (batch->n_shown++ > 0)
-        pieces_add_str(&batch->out, batch->wishes.lines ? "\n" : ",");
+        pieces_add_str(&batch->out, batch->preferences.lines ? "\n" : ",");
     pieces_add(&batch->out, result->data, result->len);
     batch->out.failed = batch->out.failed || result->failed;
 }
@@ -216,7 +216,7 @@ static void add_summary(struct batch *batch)
 /* Of a batch of which nothing is known to be stored. */
 static struct http_problem whole_problem(const struct batch_tally *tally, int status)
 {
-    struct http_problem problem = http_map_problem(REFUSE_BATCH);
+    struct http_problem problem = statuses_problem(REJECT_BATCH);
     if (tally->one_code) {
         problem.code = tally->first.code;
         problem.title = tally->first.title;
@@ -229,10 +229,10 @@ static struct http_problem whole_problem(const struct batch_tally *tally, int st
     return problem;
 }
 
-/* All or none: where some are refused, all are. */
+/* All or none: where some are rejected, all are. */
 static int status_of(const struct batch *batch, const struct batch_tally *tally)
 {
-    if (!batch->wishes.atomic || tally->status != STATUS_MIXED)
+    if (!batch->preferences.atomic || tally->status != STATUS_MIXED)
         return tally->status;
     return tally->failed_status != 0 ? tally->failed_status : 422;
 }
@@ -254,11 +254,11 @@ static void begin(struct batch *batch)
     batch->status = status_of(batch, &batch->tally);
     batch->code = first->code == NULL || batch->tally.one_code ? first->code : "several";
     if (batch->status >= 400) {
-        batch->wishes.lines = false; /* a problem document has none */
+        batch->preferences.lines = false; /* a problem document has none */
         batch->answer = whole_problem(&batch->tally, batch->status);
         http_problem_open(batch->req, &batch->answer, &batch->out);
     }
-    if (batch->wishes.lines)
+    if (batch->preferences.lines)
         return;
     pieces_add_str(&batch->out, batch->status >= 400 ? "," : "{");
     add_summary(batch);
@@ -279,7 +279,7 @@ static bool write_some(struct batch *batch)
 
 static void end(struct batch *batch)
 {
-    if (!batch->wishes.lines) {
+    if (!batch->preferences.lines) {
         pieces_add_str(&batch->out, batch->status >= 400 ? "]}\n" : "]}");
         return;
     }

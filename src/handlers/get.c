@@ -48,9 +48,9 @@ static void get_free(struct get *get)
     budget_share_end(&held);
 }
 
-static void refuse_account(struct http_request *req)
+static void reject_account(struct http_request *req)
 {
-    struct http_problem problem = http_map_problem(REFUSE_FORBIDDEN);
+    struct http_problem problem = statuses_problem(REJECT_FORBIDDEN);
     problem.outcome = NULL; /* a GET */
     http_problem(req, &problem);
 }
@@ -166,9 +166,9 @@ static void on_looked_up(struct lookup *lookup)
 static void answer(struct get *get)
 {
     if (!get->found_any)
-        refuse(get->req, REFUSE_NOT_FOUND, 0);
+        reject_request(get->req, REJECT_NOT_FOUND, 0);
     else if (get->no_room)
-        refuse(get->req, REFUSE_READ_OVERLOADED, 0);
+        reject_request(get->req, REJECT_READ_OVERLOADED, 0);
     else
         http_answer_pieces(get->req, 200, "application/json", &get->out);
 }
@@ -190,15 +190,15 @@ static void finish(struct http_completion *completion)
         answer(get);
         break;
     case LOOKUP_UNAVAILABLE:
-        refuse(get->req, REFUSE_READ_UNAVAILABLE, 0);
+        reject_request(get->req, REJECT_READ_UNAVAILABLE, 0);
         break;
     case LOOKUP_DATABASE_FAULT:
         log_failure(get);
-        refuse(get->req, REFUSE_READ_FAULT, 0);
+        reject_request(get->req, REJECT_READ_FAULT, 0);
         break;
     case LOOKUP_FAILED:
         log_failure(get);
-        refuse(get->req, REFUSE_READ_FAILED, 0);
+        reject_request(get->req, REJECT_READ_FAILED, 0);
         break;
     }
     get_free(get);
@@ -206,20 +206,20 @@ static void finish(struct http_completion *completion)
 
 /* ---- requests ---- */
 
-/* NULL: the request was refused. */
+/* NULL: the request was rejected. */
 static struct get *get_new(struct http_request *req, struct handlers *handlers, size_t n_found,
                            size_t ids_bytes)
 {
     struct budget_share held = { .budget = handlers->memory };
     size_t bytes = sizeof(struct get) + n_found * sizeof(struct order);
     if (!budget_share_take(&held, bytes + ids_bytes)) {
-        refuse(req, REFUSE_READ_OVERLOADED, 0);
+        reject_request(req, REJECT_READ_OVERLOADED, 0);
         return NULL;
     }
     struct get *get = calloc(1, bytes);
     if (get == NULL) {
         budget_share_end(&held);
-        refuse(req, REFUSE_READ_FAILED, 0);
+        reject_request(req, REJECT_READ_FAILED, 0);
         return NULL;
     }
     get->held = held;
@@ -242,7 +242,7 @@ static void submit(struct handlers *handlers, struct get *get)
     if (reader_submit(handlers->reader, &get->lookup) == READER_OK)
         return;
     get_free(get);
-    refuse_because(req, REFUSE_READ_UNAVAILABLE,
+    reject_because(req, REJECT_READ_UNAVAILABLE,
                    "Too many lookups wait, or the service is shutting down.");
 }
 
@@ -252,7 +252,7 @@ void handlers_get_order(struct http_request *req, void *ctx)
     const char *order_id = http_path_part(req, 0);
     unsigned char uuid[16];
     if (!uuid_parse(order_id, uuid)) { /* so it is nobody's */
-        refuse(req, REFUSE_NOT_FOUND, 0);
+        reject_request(req, REJECT_NOT_FOUND, 0);
         return;
     }
     struct get *get = get_new(req, handlers, 1, 0);
@@ -301,8 +301,8 @@ void handlers_get_orders(struct http_request *req, void *ctx)
     const char *account_id = http_query(req, "account_id", &n_accounts);
     const char *ids = http_query(req, "client_order_id", &n_ids);
     if (n_accounts != 1 || n_ids != 1 || account_id[0] == '\0' || ids[0] == '\0') {
-        refuse_because(
-            req, REFUSE_BAD_QUERY,
+        reject_because(
+            req, REJECT_BAD_QUERY,
             "Give account_id and client_order_id once each; up to 100 client ids, separated by "
             "commas.");
         return;
@@ -312,12 +312,12 @@ void handlers_get_orders(struct http_request *req, void *ctx)
         return;
     const char *wrong = take_keys(get, account_id, ids);
     if (wrong != NULL) {
-        refuse_because(req, REFUSE_BAD_QUERY, wrong);
+        reject_because(req, REJECT_BAD_QUERY, wrong);
         get_free(get);
         return;
     }
     if (!http_may_use(req, get->account_id)) {
-        refuse_account(req);
+        reject_account(req);
         get_free(get);
         return;
     }

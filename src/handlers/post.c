@@ -17,9 +17,9 @@ enum { ANSWER_MAX = 16 * 1024, ANSWER_BYTES = 1024 /* of an order, but for its m
 
 struct post {
     struct http_work reading; /* first: the loop gives this back */
-    struct ticket ticket;
+    struct submission submission;
     struct http_request *req; /* NULL once it was answered */
-    struct wishes wishes;
+    struct preferences preferences;
     const char *body, *idempotency_key; /* the request's */
     size_t len;
     enum order_rc rc;
@@ -29,7 +29,7 @@ struct post {
 
 static void post_free(struct post *post)
 {
-    ingest_item_fini(&post->ticket.item);
+    ingest_item_fini(&post->submission.item);
     free(post->problem);
     budget_share_end(&post->held);
     free(post);
@@ -54,7 +54,7 @@ static void answer_order(struct post *post, const struct order *order, bool repl
         http_add_header(req, "Idempotent-Replayed", "true");
     else
         http_add_header(req, "Location", location);
-    if (post->wishes.minimal) {
+    if (post->preferences.minimal) {
         answer_brief(req, order, replayed);
         return;
     }
@@ -64,29 +64,30 @@ static void answer_order(struct post *post, const struct order *order, bool repl
     http_answer(req, replayed ? 200 : 201, "application/json", &body);
 }
 
-static void answer_refused(struct http_request *req, const struct ingest_item *item)
+static void answer_rejected(struct http_request *req, const struct ingest_item *item)
 {
-    struct refuse_text text = { .detail = "" };
-    struct http_problem problem = refuse_verdict(item, &text);
+    struct reject_text text = { .detail = "" };
+    struct http_problem problem = reject_verdict(item, &text);
     http_problem(req, &problem);
-    refuse_text_fini(&text);
+    reject_text_fini(&text);
 }
 
 /* The stored order: equal by value to the one that was sent, but for what storing gave it. */
 static void answer_replay(struct post *post)
 {
-    struct ingest_item *item = &post->ticket.item;
+    struct ingest_item *item = &post->submission.item;
     struct order *order = &item->order;
     memcpy(order->order_id, item->put.stored.order_id, sizeof order->order_id);
     order->received_at_us = item->put.stored.received_at_us;
     answer_order(post, order, true);
 }
 
-static void settled(struct ticket *ticket)
+static void resolved(struct submission *submission)
 {
-    struct post *post = (struct post *)(void *)((char *)ticket - offsetof(struct post, ticket));
-    const struct ingest_item *item = &ticket->item;
-    ticket_count_verdict(ticket, post->req == NULL);
+    struct post *post =
+        (struct post *)(void *)((char *)submission - offsetof(struct post, submission));
+    const struct ingest_item *item = &submission->item;
+    submission_count_verdict(submission, post->req == NULL);
     if (post->req == NULL)
         ; /* at its deadline it was told what was known then */
     else if (item->verdict == ITEM_CREATED)
@@ -94,37 +95,37 @@ static void settled(struct ticket *ticket)
     else if (item->verdict == ITEM_REPLAYED)
         answer_replay(post);
     else
-        answer_refused(post->req, item);
+        answer_rejected(post->req, item);
     post_free(post);
 }
 
 static void on_deadline(struct http_request *req, void *arg)
 {
     struct post *post = arg;
-    bool expired = ingest_expire(&post->ticket.item);
+    bool expired = ingest_expire(&post->submission.item);
     post->req = NULL;
-    refuse(req, expired ? REFUSE_COMMIT_TIMEOUT : REFUSE_COMMIT_UNKNOWN, 0);
+    reject_request(req, expired ? REJECT_COMMIT_TIMEOUT : REJECT_COMMIT_UNKNOWN, 0);
 }
 
 /* ---- the way in ---- */
 
-static void refuse_unread(struct post *post)
+static void reject_unread(struct post *post)
 {
-    struct refuse_text text = { .detail = "" };
-    struct http_problem problem = refuse_document(post->rc, post->problem, &text);
-    order_metrics_count(&post->ticket.handlers->metrics,
+    struct reject_text text = { .detail = "" };
+    struct http_problem problem = reject_document(post->rc, post->problem, &text);
+    order_metrics_count(&post->submission.handlers->metrics,
                         post->rc == ORDER_NOMEM ? RESULT_FAILED : RESULT_INVALID, 1);
     http_problem(post->req, &problem);
-    refuse_text_fini(&text);
+    reject_text_fini(&text);
 }
 
 static void answer_valid(struct http_request *req, const struct order *order)
 {
-    struct refuse_text text = { .detail = "" };
+    struct reject_text text = { .detail = "" };
     if (order->replay_only) {
-        struct http_problem problem = refuse_replay_only(&text);
+        struct http_problem problem = reject_replay_only(&text);
         http_problem(req, &problem);
-        refuse_text_fini(&text);
+        reject_text_fini(&text);
         return;
     }
     struct buf body = BUF_INIT(ANSWER_MAX + order->metadata_len);
@@ -135,20 +136,20 @@ static void answer_valid(struct http_request *req, const struct order *order)
 /* True: the ingest has the order, and the request waits for it. */
 static bool enqueue(struct post *post)
 {
-    struct handlers *handlers = post->ticket.handlers;
-    struct ingest_item *item = &post->ticket.item;
+    struct handlers *handlers = post->submission.handlers;
+    struct ingest_item *item = &post->submission.item;
     int64_t retry_after_ns = 0;
     if (!http_reserve(post->req, ANSWER_BYTES + item->order.metadata_len)) {
         order_metrics_count(&handlers->metrics, RESULT_REFUSED_FULL, 1);
-        refuse(post->req, REFUSE_OVERLOADED, 0);
+        reject_request(post->req, REJECT_OVERLOADED, 0);
         return false;
     }
-    ticket_stamp(&post->ticket, http_received_at_ns(post->req));
+    submission_stamp(&post->submission, http_received_at_ns(post->req));
     int64_t deadline_at_ns = item->deadline_at_ns; /* the item is not ours to read any more then */
     enum ingest_rc rc = ingest_submit(handlers->ingest, item, &retry_after_ns);
     if (rc != INGEST_OK) {
         order_metrics_count(&handlers->metrics, RESULT_REFUSED_FULL, 1);
-        refuse(post->req, refuse_admission(rc), retry_after_ns);
+        reject_request(post->req, reject_submit_rc(rc), retry_after_ns);
         return false;
     }
     http_deadline(post->req, deadline_at_ns, on_deadline, post);
@@ -161,8 +162,8 @@ static bool read_order(struct http_work *work)
 {
     struct post *post = (struct post *)work;
     struct order_problem found;
-    post->rc =
-        order_parse(post->body, post->len, post->idempotency_key, &post->ticket.item.order, &found);
+    post->rc = order_parse(post->body, post->len, post->idempotency_key,
+                           &post->submission.item.order, &found);
     if (post->rc == ORDER_OK || post->rc == ORDER_NOMEM)
         return true;
     post->problem = malloc(sizeof found);
@@ -176,17 +177,17 @@ static bool read_order(struct http_work *work)
 static void go_on(struct http_completion *completion)
 {
     struct post *post = (struct post *)(void *)completion;
-    struct order *order = &post->ticket.item.order;
+    struct order *order = &post->submission.item.order;
     http_body_done(post->req);
     if (post->reading.dropped) {
-        order_metrics_count(&post->ticket.handlers->metrics, RESULT_REFUSED_FULL, 1);
+        order_metrics_count(&post->submission.handlers->metrics, RESULT_REFUSED_FULL, 1);
         http_overloaded(post->req);
     } else if (post->rc != ORDER_OK) {
-        refuse_unread(post);
+        reject_unread(post);
     } else if (!http_may_use(post->req, order->account_id)) {
-        order_metrics_count(&post->ticket.handlers->metrics, RESULT_INVALID, 1);
-        refuse(post->req, REFUSE_FORBIDDEN, 0);
-    } else if (post->wishes.validate_only) {
+        order_metrics_count(&post->submission.handlers->metrics, RESULT_INVALID, 1);
+        reject_request(post->req, REJECT_FORBIDDEN, 0);
+    } else if (post->preferences.validate_only) {
         answer_valid(post->req, order);
     } else if (enqueue(post)) {
         return;
@@ -199,14 +200,14 @@ static void begin(struct post *post, struct http_request *req, struct handlers *
     post->reading.run = read_order;
     post->reading.done.finish = go_on;
     post->req = req;
-    post->ticket.handlers = handlers;
-    post->ticket.loop = http_loop_of(req);
-    post->ticket.settled = settled;
+    post->submission.handlers = handlers;
+    post->submission.loop = http_loop_of(req);
+    post->submission.resolved = resolved;
     post->body = http_body(req, &post->len);
     post->idempotency_key = http_header(req, "Idempotency-Key");
 }
 
-/* NULL: the request was refused. */
+/* NULL: the request was rejected. */
 static struct post *post_new(struct http_request *req, struct handlers *handlers)
 {
     struct budget_share held = { .budget = handlers->memory };
@@ -215,13 +216,13 @@ static struct post *post_new(struct http_request *req, struct handlers *handlers
     size_t metadata = len < ORDER_METADATA_MAX ? len : ORDER_METADATA_MAX;
     if (!budget_share_take(&held, sizeof(struct post) + metadata)) {
         order_metrics_count(&handlers->metrics, RESULT_REFUSED_FULL, 1);
-        refuse(req, REFUSE_OVERLOADED, 0);
+        reject_request(req, REJECT_OVERLOADED, 0);
         return NULL;
     }
     struct post *post = calloc(1, sizeof *post);
     if (post == NULL) {
         budget_share_end(&held);
-        refuse(req, REFUSE_NO_MEMORY, 0);
+        reject_request(req, REJECT_NO_MEMORY, 0);
         return NULL;
     }
     post->held = held;
@@ -232,13 +233,14 @@ static struct post *post_new(struct http_request *req, struct handlers *handlers
 void handlers_post_order(struct http_request *req, void *ctx)
 {
     struct handlers *handlers = ctx;
-    struct wishes wishes;
-    if (!wishes_read(req, &wishes) || (!wishes.validate_only && !admission_check(handlers, req)))
+    struct preferences preferences;
+    if (!preferences_read(req, &preferences) ||
+        (!preferences.validate_only && !admission_check(handlers, req)))
         return;
     struct post *post = post_new(req, handlers);
     if (post == NULL)
         return;
-    post->wishes = wishes;
+    post->preferences = preferences;
     if (post->len > BODY_INLINE_MAX)
         http_offload(req, &post->reading);
     else if (http_offload_rest(req, &post->reading))

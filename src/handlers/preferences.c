@@ -1,4 +1,4 @@
-/* preferences.c - see wishes.h. */
+/* preferences.c - see preferences.h. */
 #include "handlers/preferences.h"
 
 #include <stdio.h>
@@ -17,7 +17,7 @@ static bool read_flag(struct http_request *req, const char *name, bool *out)
         return true;
     char detail[96];
     (void)snprintf(detail, sizeof detail, "%s is true or false, and given once.", name);
-    struct http_problem problem = http_map_problem(REFUSE_BAD_QUERY);
+    struct http_problem problem = statuses_problem(REJECT_BAD_QUERY);
     problem.detail = detail;
     problem.outcome = "not_accepted";
     http_problem(req, &problem);
@@ -97,7 +97,7 @@ static void read_prefer(void *arg, const char *list)
     }
 }
 
-bool wishes_read(struct http_request *req, struct wishes *out)
+bool preferences_read(struct http_request *req, struct preferences *out)
 {
     struct return_preference preferred = { false, false };
     http_each_header(req, "Prefer", read_prefer, &preferred);

@@ -8,7 +8,7 @@
 
 struct http_request;
 
-struct wishes {
+struct preferences {
     bool validate_only; /* ?validate_only=true: judged, and nothing stored */
     bool atomic;        /* ?atomic=true: all orders of the batch or none */
     bool minimal;       /* Prefer: return=minimal (RFC 7240, 4.2) */
@@ -16,6 +16,6 @@ struct wishes {
 };
 
 /* False: a parameter has another value, and the request was answered. */
-bool wishes_read(struct http_request *req, struct wishes *out) MUST_CHECK;
+bool preferences_read(struct http_request *req, struct preferences *out) MUST_CHECK;
 
 #endif

@@ -1,4 +1,4 @@
-/* reject.c - see refuse.h. */
+/* reject.c - see reject.h. */
 #include "handlers/reject.h"
 
 #include <stdio.h>
@@ -9,33 +9,33 @@
 
 enum { MEMBERS_MAX = 16 * 1024 };
 
-void refuse_text_fini(struct refuse_text *text)
+void reject_text_fini(struct reject_text *text)
 {
     buf_fini(&text->members);
 }
 
-void refuse(struct http_request *req, enum order_refusal refusal, int64_t retry_after_ns)
+void reject_request(struct http_request *req, enum rejection rejection, int64_t retry_after_ns)
 {
-    struct http_problem problem = http_map_problem(refusal);
+    struct http_problem problem = statuses_problem(rejection);
     if (retry_after_ns > 0)
         problem.retry_after_ns = retry_after_ns;
     http_problem(req, &problem);
 }
 
-void refuse_because(struct http_request *req, enum order_refusal refusal, const char *detail)
+void reject_because(struct http_request *req, enum rejection rejection, const char *detail)
 {
-    struct http_problem problem = http_map_problem(refusal);
+    struct http_problem problem = statuses_problem(rejection);
     problem.detail = detail;
     http_problem(req, &problem);
 }
 
-static void begin_members(struct refuse_text *text)
+static void begin_members(struct reject_text *text)
 {
     buf_fini(&text->members);
     text->members = BUF_INIT(MEMBERS_MAX);
 }
 
-static const char *members_of(const struct refuse_text *text)
+static const char *members_of(const struct reject_text *text)
 {
     return text->members.failed ? NULL : text->members.data;
 }
@@ -53,10 +53,10 @@ static void add_error(struct buf *out, const struct order_error *error)
     buf_add_char(out, '}');
 }
 
-static struct http_problem of_fields(const struct order_problem *found, struct refuse_text *text)
+static struct http_problem of_fields(const struct order_problem *found, struct reject_text *text)
 {
     const char *mismatch = order_codes[ORDER_CODE_IDEMPOTENCY_KEY_MISMATCH].code;
-    struct http_problem problem = http_map_problem(REFUSE_INVALID);
+    struct http_problem problem = statuses_problem(REJECT_INVALID);
     if (text == NULL)
         return problem;
     begin_members(text);
@@ -64,16 +64,16 @@ static struct http_problem of_fields(const struct order_problem *found, struct r
         buf_add_str(&text->members, i > 0 ? "," : "\"errors\":[");
         add_error(&text->members, &found->errors[i]);
         if (strcmp(found->errors[i].code, mismatch) == 0)
-            problem = http_map_problem(REFUSE_DISAGREEING);
+            problem = statuses_problem(REJECT_DISAGREEING);
     }
     buf_add_char(&text->members, ']');
     problem.members = members_of(text);
     return problem;
 }
 
-static struct http_problem of_syntax(const struct order_problem *found, struct refuse_text *text)
+static struct http_problem of_syntax(const struct order_problem *found, struct reject_text *text)
 {
-    struct http_problem problem = http_map_problem(REFUSE_MALFORMED);
+    struct http_problem problem = statuses_problem(REJECT_MALFORMED);
     if (text != NULL) {
         (void)snprintf(text->detail, sizeof text->detail, "%s", found->detail);
         problem.detail = text->detail;
@@ -83,8 +83,8 @@ static struct http_problem of_syntax(const struct order_problem *found, struct r
     return problem;
 }
 
-struct http_problem refuse_document(enum order_rc rc, const struct order_problem *found,
-                                    struct refuse_text *text)
+struct http_problem reject_document(enum order_rc rc, const struct order_problem *found,
+                                    struct reject_text *text)
 {
     switch (rc) {
     case ORDER_INVALID:
@@ -95,10 +95,10 @@ struct http_problem refuse_document(enum order_rc rc, const struct order_problem
     case ORDER_OK:
         break;
     }
-    return http_map_problem(REFUSE_NO_MEMORY);
+    return statuses_problem(REJECT_NO_MEMORY);
 }
 
-struct http_problem refuse_replay_only(struct refuse_text *text)
+struct http_problem reject_replay_only(struct reject_text *text)
 {
     struct order_problem found;
     order_refuse_replay_only(&found);
@@ -107,9 +107,9 @@ struct http_problem refuse_replay_only(struct refuse_text *text)
 
 /* ---- verdicts ---- */
 
-static struct http_problem of_reuse(const struct ingest_item *item, struct refuse_text *text)
+static struct http_problem of_reuse(const struct ingest_item *item, struct reject_text *text)
 {
-    struct http_problem problem = http_map_problem(REFUSE_REUSED);
+    struct http_problem problem = statuses_problem(REJECT_REUSED);
     begin_members(text);
     if (item->put.stored.order_id[0] != '\0') { /* else it is of the same batch, and not stored */
         buf_add_str(&text->members, "\"order_id\":");
@@ -122,7 +122,7 @@ static struct http_problem of_reuse(const struct ingest_item *item, struct refus
     return problem;
 }
 
-static const char *sqlstate_member(const struct ingest_item *item, struct refuse_text *text)
+static const char *sqlstate_member(const struct ingest_item *item, struct reject_text *text)
 {
     begin_members(text);
     buf_add_str(&text->members, "\"sqlstate\":");
@@ -131,9 +131,9 @@ static const char *sqlstate_member(const struct ingest_item *item, struct refuse
 }
 
 /* The sender of the order may read the server's message, even if the message quotes the order. */
-static struct http_problem of_database(const struct ingest_item *item, struct refuse_text *text)
+static struct http_problem of_database(const struct ingest_item *item, struct reject_text *text)
 {
-    struct http_problem problem = http_map_problem(REFUSE_BY_DATABASE);
+    struct http_problem problem = statuses_problem(REJECT_BY_DATABASE);
     (void)snprintf(text->detail, sizeof text->detail, "SQLSTATE %s: %s", item->err.code,
                    item->err.text);
     problem.detail = text->detail;
@@ -143,22 +143,22 @@ static struct http_problem of_database(const struct ingest_item *item, struct re
 
 /* Leaves the message out, because it may be about another order of the group. */
 static struct http_problem of_database_fault(const struct ingest_item *item,
-                                             struct refuse_text *text)
+                                             struct reject_text *text)
 {
-    struct http_problem problem = http_map_problem(REFUSE_DATABASE_FAULT);
+    struct http_problem problem = statuses_problem(REJECT_DATABASE_FAULT);
     problem.members = sqlstate_member(item, text);
     return problem;
 }
 
-struct http_problem refuse_verdict_kind(const struct ingest_item *item)
+struct http_problem reject_verdict_kind(const struct ingest_item *item)
 {
-    struct http_problem problem = http_map_problem(http_map_verdict(item->verdict));
+    struct http_problem problem = statuses_problem(statuses_rejection(item->verdict));
     if (item->verdict == ITEM_UNAVAILABLE)
         problem.retry_after_ns = item->err.retry_after_ns > 0 ? item->err.retry_after_ns : NS_PER_S;
     return problem;
 }
 
-struct http_problem refuse_verdict(const struct ingest_item *item, struct refuse_text *text)
+struct http_problem reject_verdict(const struct ingest_item *item, struct reject_text *text)
 {
     switch (item->verdict) {
     case ITEM_REUSED:
@@ -168,7 +168,7 @@ struct http_problem refuse_verdict(const struct ingest_item *item, struct refuse
     case ITEM_DATABASE_FAULT:
         return of_database_fault(item, text);
     case ITEM_INVALID:
-        return refuse_replay_only(text);
+        return reject_replay_only(text);
     case ITEM_UNAVAILABLE:
     case ITEM_CREATED:
     case ITEM_REPLAYED:
@@ -179,10 +179,10 @@ struct http_problem refuse_verdict(const struct ingest_item *item, struct refuse
     case ITEM_UNKNOWN:
         break;
     }
-    return refuse_verdict_kind(item);
+    return reject_verdict_kind(item);
 }
 
-void refuse_add_occurrence(struct buf *out, const struct http_problem *problem)
+void reject_add_occurrence(struct buf *out, const struct http_problem *problem)
 {
     if (problem->detail != NULL) {
         buf_add_str(out, ",\"detail\":");
@@ -194,16 +194,16 @@ void refuse_add_occurrence(struct buf *out, const struct http_problem *problem)
     }
 }
 
-enum order_refusal refuse_admission(enum ingest_rc rc)
+enum rejection reject_submit_rc(enum ingest_rc rc)
 {
     switch (rc) {
     case INGEST_SLOW:
-        return REFUSE_QUEUE_SLOW;
+        return REJECT_QUEUE_SLOW;
     case INGEST_CLOSED:
-        return REFUSE_DRAINING;
+        return REJECT_DRAINING;
     case INGEST_FULL:
     case INGEST_OK:
         break;
     }
-    return REFUSE_QUEUE_FULL;
+    return REJECT_QUEUE_FULL;
 }

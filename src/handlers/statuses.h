@@ -1,5 +1,5 @@
 /* statuses.h - the only place that turns what happened to an order into a status: the table of
- * design.md section 5, with the code, the words and the outcome of each refusal. */
+ * design.md section 5, with the code, the words and the outcome of each rejection. */
 #ifndef HANDLERS_STATUSES_H
 #define HANDLERS_STATUSES_H
 
@@ -11,44 +11,44 @@
 struct http_problem;
 struct order_problem;
 
-enum order_refusal {
-    REFUSE_MALFORMED,
-    REFUSE_INVALID,
-    REFUSE_DISAGREEING,
-    REFUSE_REUSED,
-    REFUSE_STALE,
-    REFUSE_BY_DATABASE,
-    REFUSE_QUEUE_FULL,
-    REFUSE_QUEUE_SLOW,
-    REFUSE_DRAINING,
-    REFUSE_STARTING,
-    REFUSE_DATABASE_DOWN,
-    REFUSE_DATABASE_FAULT,
-    REFUSE_COMMIT_TIMEOUT,
-    REFUSE_COMMIT_UNKNOWN,
-    REFUSE_FAULT,
-    REFUSE_NO_MEMORY,
-    REFUSE_OVERLOADED,
-    REFUSE_NOT_FOUND,
-    REFUSE_BAD_QUERY,
-    REFUSE_READ_UNAVAILABLE,
-    REFUSE_READ_FAULT,
-    REFUSE_READ_OVERLOADED,
-    REFUSE_READ_FAILED,
-    REFUSE_FORBIDDEN,
-    REFUSE_BATCH_MATE,
-    REFUSE_BATCH,
-    REFUSE_BATCH_TOO_LARGE,
-    REFUSE_BATCH_EMPTY,
-    REFUSE_BATCH_KEY,
+enum rejection {
+    REJECT_MALFORMED,
+    REJECT_INVALID,
+    REJECT_DISAGREEING,
+    REJECT_REUSED,
+    REJECT_STALE,
+    REJECT_BY_DATABASE,
+    REJECT_QUEUE_FULL,
+    REJECT_QUEUE_SLOW,
+    REJECT_DRAINING,
+    REJECT_STARTING,
+    REJECT_DATABASE_DOWN,
+    REJECT_DATABASE_FAULT,
+    REJECT_COMMIT_TIMEOUT,
+    REJECT_COMMIT_UNKNOWN,
+    REJECT_FAULT,
+    REJECT_NO_MEMORY,
+    REJECT_OVERLOADED,
+    REJECT_NOT_FOUND,
+    REJECT_BAD_QUERY,
+    REJECT_READ_UNAVAILABLE,
+    REJECT_READ_FAULT,
+    REJECT_READ_OVERLOADED,
+    REJECT_READ_FAILED,
+    REJECT_FORBIDDEN,
+    REJECT_BATCH_MATE,
+    REJECT_BATCH,
+    REJECT_BATCH_TOO_LARGE,
+    REJECT_BATCH_EMPTY,
+    REJECT_BATCH_KEY,
 };
-enum { ORDER_REFUSALS = REFUSE_BATCH_KEY + 1 };
+enum { REJECTIONS = REJECT_BATCH_KEY + 1 };
 
 /* Fills in all but detail, retry_after_ns, offset and members where they vary. */
-struct http_problem http_map_problem(enum order_refusal refusal);
+struct http_problem statuses_problem(enum rejection rejection);
 
 /* Of a verdict that is no success. */
-enum order_refusal http_map_verdict(enum item_verdict verdict);
-enum order_result http_map_result(enum item_verdict verdict);
+enum rejection statuses_rejection(enum item_verdict verdict);
+enum order_result statuses_result(enum item_verdict verdict);
 
 #endif

@@ -6,35 +6,35 @@
 
 static void finish(struct http_completion *completion)
 {
-    struct ticket *ticket = (struct ticket *)completion;
-    ticket->settled(ticket);
+    struct submission *submission = (struct submission *)completion;
+    submission->resolved(submission);
 }
 
-void ticket_stamp(struct ticket *ticket, int64_t received_at_ns)
+void submission_stamp(struct submission *submission, int64_t received_at_ns)
 {
-    struct ingest_item *item = &ticket->item;
+    struct ingest_item *item = &submission->item;
     order_stamp(&item->order, clock_wall_us());
-    item->owner = ticket;
+    item->owner = submission;
     item->received_at_ns = received_at_ns;
-    item->deadline_at_ns = received_at_ns + ticket->handlers->commit_timeout_ns;
-    ticket->done.finish = finish;
+    item->deadline_at_ns = received_at_ns + submission->handlers->commit_timeout_ns;
+    submission->done.finish = finish;
 }
 
 /* An order that was answered 504 counts by what came of it afterwards. */
-static enum order_result result_of(const struct ticket *ticket, bool gave_up)
+static enum order_result result_of(const struct submission *submission, bool gave_up)
 {
-    const struct ingest_item *item = &ticket->item;
+    const struct ingest_item *item = &submission->item;
     bool stored = item->verdict == ITEM_CREATED || item->verdict == ITEM_REPLAYED;
     if (gave_up && ingest_item_state(item) == ITEM_SENT)
         return stored ? RESULT_LATE : RESULT_UNKNOWN;
-    return http_map_result(item->verdict);
+    return statuses_result(item->verdict);
 }
 
-void ticket_count_verdict(const struct ticket *ticket, bool gave_up)
+void submission_count_verdict(const struct submission *submission, bool gave_up)
 {
-    const struct ingest_item *item = &ticket->item;
-    struct order_metrics *metrics = &ticket->handlers->metrics;
-    order_metrics_count(metrics, result_of(ticket, gave_up), 1);
+    const struct ingest_item *item = &submission->item;
+    struct order_metrics *metrics = &submission->handlers->metrics;
+    order_metrics_count(metrics, result_of(submission, gave_up), 1);
     if (item->verdict == ITEM_CREATED && !gave_up)
         histogram_observe(&metrics->commit_duration, clock_now_ns() - item->received_at_ns);
 }
@@ -42,14 +42,14 @@ void ticket_count_verdict(const struct ticket *ticket, bool gave_up)
 /* Gives the loop of the first item all that is its own; the items of other loops are left. */
 static struct ingest_item *complete_one_loop(struct ingest_item *first)
 {
-    struct http_loop *loop = ((struct ticket *)first->owner)->loop;
+    struct http_loop *loop = ((struct submission *)first->owner)->loop;
     struct http_completion *list = NULL, **tail = &list;
     struct ingest_item *others = NULL, **others_tail = &others;
     for (struct ingest_item *item = first; item != NULL; item = item->next) {
-        struct ticket *ticket = item->owner;
-        if (ticket->loop == loop) {
-            *tail = &ticket->done;
-            tail = &ticket->done.next;
+        struct submission *submission = item->owner;
+        if (submission->loop == loop) {
+            *tail = &submission->done;
+            tail = &submission->done.next;
         } else {
             *others_tail = item;
             others_tail = &item->next;
@@ -61,7 +61,7 @@ static struct ingest_item *complete_one_loop(struct ingest_item *first)
     return others;
 }
 
-void ticket_on_done(void *ctx, struct ingest_item *first)
+void submission_on_done(void *ctx, struct ingest_item *first)
 {
     (void)ctx;
     while (first != NULL)

@@ -53,7 +53,7 @@ static struct row *add(struct page *page, const struct http_problem *problem)
 static void add_documents(struct page *page)
 {
     for (size_t i = 0; i < ORDER_CODES; i++) {
-        struct http_problem problem = http_map_problem(REFUSE_MALFORMED);
+        struct http_problem problem = statuses_problem(REJECT_MALFORMED);
         if (order_codes[i].of != ORDER_CODE_OF_DOCUMENT)
             continue;
         problem.code = order_codes[i].code;
@@ -64,8 +64,8 @@ static void add_documents(struct page *page)
 static void add_all(struct page *page)
 {
     struct http_problem problem;
-    for (size_t i = 0; i < ORDER_REFUSALS; i++) {
-        problem = http_map_problem((enum order_refusal)i);
+    for (size_t i = 0; i < REJECTIONS; i++) {
+        problem = statuses_problem((enum rejection)i);
         (void)add(page, &problem);
     }
     for (size_t i = 0; http_own_problem(i, &problem); i++)

@@ -91,7 +91,7 @@ static struct http_problem problem_of(const struct sqlstate_row *row)
 {
     const enum item_verdict verdict =
         is_tried_again(row) ? ITEM_TIMED_OUT : ingest_verdict_of(row->fault);
-    return http_map_problem(http_map_verdict(verdict));
+    return statuses_problem(statuses_rejection(verdict));
 }
 
 /* A class and what is left out of its code: 42xxx. */
@@ -106,7 +106,7 @@ static void write_code(const char *prefix, char *out, size_t size)
 static void add_row(struct buf *out, const struct sqlstate_row *row)
 {
     const struct http_problem problem = problem_of(row);
-    const struct http_problem refused = http_map_problem(REFUSE_BY_DATABASE);
+    const struct http_problem refused = statuses_problem(REJECT_BY_DATABASE);
     const bool counts = row->fault != FAULT_NONE && row->fault != FAULT_ORDER;
     char code[sizeof "any other"];
     write_code(row->prefix, code, sizeof code);

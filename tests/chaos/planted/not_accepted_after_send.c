@@ -4,13 +4,13 @@
 #include "handlers/statuses.h"
 #include "http/http.h"
 
-WRAP(http_map_problem);
-REAL(http_map_problem);
+WRAP(statuses_problem);
+REAL(statuses_problem);
 
-struct http_problem __wrap_http_map_problem(enum order_refusal refusal)
+struct http_problem __wrap_statuses_problem(enum rejection rejection)
 {
-    if (refusal != REFUSE_COMMIT_UNKNOWN)
-        return __real_http_map_problem(refusal);
+    if (rejection != REJECT_COMMIT_UNKNOWN)
+        return __real_statuses_problem(rejection);
     plant_struck();
-    return __real_http_map_problem(REFUSE_COMMIT_TIMEOUT);
+    return __real_statuses_problem(REJECT_COMMIT_TIMEOUT);
 }
