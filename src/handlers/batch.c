@@ -30,6 +30,7 @@ void batch_drop_entries(struct batch *batch)
 
 static void batch_free(struct batch *batch)
 {
+    batch_move(batch, BATCH_ENDED);
     batch_drop_entries(batch);
     pieces_fini(&batch->out);
     struct budget_share held = batch->held;
@@ -58,6 +59,8 @@ static void send_answer(struct http_completion *completion)
     batch->req = NULL;
     if (batch->n_waiting == 0)
         batch_free(batch);
+    else
+        batch_move(batch, BATCH_ANSWERED);
 }
 
 static bool write_answer(struct http_work *work)
@@ -65,15 +68,14 @@ static bool write_answer(struct http_work *work)
     struct batch *batch = (struct batch *)work;
     if (!batch_write(batch))
         return false;
-    if (batch->spent)
+    if (batch->state == BATCH_ANSWERING)
         batch_drop_entries(batch);
     return true;
 }
 
 static void answer(struct batch *batch)
 {
-    batch->answering = true;
-    batch->spent = batch->n_waiting == 0;
+    batch_move(batch, batch->n_waiting == 0 ? BATCH_ANSWERING : BATCH_ANSWERING_LATE);
     batch->work.run = write_answer;
     batch->work.done.finish = send_answer;
     batch->work.keep = true; /* it tells what is stored */
@@ -89,16 +91,14 @@ static void resolved(struct submission *submission)
 {
     struct batch_entry *entry = (struct batch_entry *)submission; /* its first member */
     struct batch *batch = entry->batch;
-    submission_count_verdict(submission, entry->fate != FATE_WAITING);
-    if (entry->fate == FATE_WAITING)
-        entry->fate = FATE_SETTLED;
+    submission_count_verdict(submission, entry->state != ENTRY_QUEUED);
+    if (entry->state == ENTRY_QUEUED)
+        batch_entry_move(entry, ENTRY_RESOLVED);
     batch->n_waiting--;
-    if (batch->n_waiting > 0)
-        return;
-    if (!batch->answering)
+    if (batch->n_waiting == 0 && batch->state == BATCH_QUEUED)
         answer(batch);
-    else if (batch->req == NULL)
-        batch_free(batch);
+    else if (batch->n_waiting == 0 && batch->state == BATCH_ANSWERED)
+        batch_free(batch); /* if the answer is still being written, send_answer() does */
 }
 
 /* An atomic batch expires as one: what is said of its first order is said of all. */
@@ -107,12 +107,12 @@ static void expire(struct batch *batch)
     bool asked = false, expired = false;
     for (size_t i = 0; i < batch->n; i++) {
         struct batch_entry *entry = &batch->entries[i];
-        if (entry->fate != FATE_WAITING)
+        if (entry->state != ENTRY_QUEUED)
             continue;
         if (!asked || !batch->preferences.atomic)
             expired = ingest_expire(&entry->submission.item);
         asked = true;
-        entry->fate = expired ? FATE_EXPIRED : FATE_UNKNOWN;
+        batch_entry_move(entry, expired ? ENTRY_EXPIRED : ENTRY_UNKNOWN);
     }
 }
 
@@ -120,7 +120,7 @@ static void on_deadline(struct http_request *req, void *arg)
 {
     (void)req;
     struct batch *batch = arg;
-    if (batch->answering)
+    if (batch->state != BATCH_QUEUED)
         return;
     expire(batch);
     answer(batch);
@@ -128,21 +128,21 @@ static void on_deadline(struct http_request *req, void *arg)
 
 /* ---- into the ingest ---- */
 
-static size_t count_fate(const struct batch *batch, enum batch_fate fate)
+static size_t count_valid(const struct batch *batch)
 {
     size_t n = 0;
     for (size_t i = 0; i < batch->n; i++)
-        n += batch->entries[i].fate == fate;
+        n += batch->entries[i].state == ENTRY_VALID;
     return n;
 }
 
-/* Links the items of the good orders to a list. */
-static struct ingest_item *link_good(struct batch *batch)
+/* Links the items of the valid entries to a list. */
+static struct ingest_item *link_valid(struct batch *batch)
 {
     struct ingest_item *first = NULL, **tail = &first;
     for (size_t i = 0; i < batch->n; i++) {
         struct submission *submission = &batch->entries[i].submission;
-        if (batch->entries[i].fate != FATE_GOOD)
+        if (batch->entries[i].state != ENTRY_VALID)
             continue;
         submission->loop = http_loop_of(batch->req);
         submission->resolved = resolved;
@@ -153,32 +153,33 @@ static struct ingest_item *link_good(struct batch *batch)
     return first;
 }
 
-static void set_fate(struct batch *batch, enum batch_fate from, enum batch_fate to)
+static void move_valid(struct batch *batch, enum entry_state to)
 {
     for (size_t i = 0; i < batch->n; i++)
-        if (batch->entries[i].fate == from)
-            batch->entries[i].fate = to;
+        if (batch->entries[i].state == ENTRY_VALID)
+            batch_entry_move(&batch->entries[i], to);
 }
 
-/* True: the ingest has the good ones, and the request waits for them. */
-static bool enqueue(struct batch *batch, size_t n_good)
+/* True: the ingest has the valid entries, and the request waits for them. */
+static bool enqueue(struct batch *batch, size_t n_valid)
 {
     struct ingest *ingest = batch->handlers->ingest;
     int64_t retry_after_ns = 0;
-    struct ingest_item *first = link_good(batch);
+    struct ingest_item *first = link_valid(batch);
     CHECK(first != NULL);
     int64_t deadline_at_ns =
         first->deadline_at_ns; /* the items are not ours to read any more then */
-    set_fate(batch, FATE_GOOD, FATE_WAITING);
-    batch->n_waiting = n_good;
     enum ingest_rc rc = batch->preferences.atomic
                             ? ingest_submit_atomic(ingest, first, &retry_after_ns)
                             : ingest_submit(ingest, first, &retry_after_ns);
     if (rc == INGEST_OK) {
+        move_valid(batch, ENTRY_QUEUED);
+        batch->n_waiting = n_valid;
+        batch_move(batch, BATCH_QUEUED);
         http_deadline(batch->req, deadline_at_ns, on_deadline, batch);
         return true;
     }
-    order_metrics_count(&batch->handlers->metrics, RESULT_REFUSED_FULL, n_good);
+    order_metrics_count(&batch->handlers->metrics, RESULT_REFUSED_FULL, n_valid);
     reject_request(batch->req, reject_submit_rc(rc), retry_after_ns);
     return false;
 }
@@ -204,21 +205,21 @@ static void go_on(struct http_completion *completion)
         batch_free(batch);
         return;
     }
-    if (batch->rejected) {
+    if (batch->state == BATCH_REJECTED) {
         reject_whole(batch);
         return;
     }
     http_charge(batch->req, (uint32_t)(batch->n - 1)); /* the first was taken with the request */
-    size_t n_good = count_fate(batch, FATE_GOOD);
-    order_metrics_count(&batch->handlers->metrics, RESULT_INVALID, batch->n - n_good);
-    if (batch->preferences.atomic && n_good < batch->n) {
-        set_fate(batch, FATE_GOOD, FATE_MATE);
-        order_metrics_count(&batch->handlers->metrics, RESULT_BATCH_REFUSED, n_good);
-        n_good = 0;
+    size_t n_valid = count_valid(batch);
+    order_metrics_count(&batch->handlers->metrics, RESULT_INVALID, batch->n - n_valid);
+    if (batch->preferences.atomic && n_valid < batch->n) {
+        move_valid(batch, ENTRY_BATCH_REJECTED);
+        order_metrics_count(&batch->handlers->metrics, RESULT_BATCH_REFUSED, n_valid);
+        n_valid = 0;
     }
-    if (n_good == 0 || batch->preferences.validate_only)
+    if (n_valid == 0 || batch->preferences.validate_only)
         answer(batch);
-    else if (!enqueue(batch, n_good))
+    else if (!enqueue(batch, n_valid))
         batch_free(batch);
 }
 

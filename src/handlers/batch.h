@@ -1,16 +1,21 @@
 /* batch.h - POST /v1/orders/batch from the inside: one batch from its bytes to its answer.
  *
- *     batch_read()   bytes -> entries            the offload thread, or the loop for a few
- *     batch.c        entries -> ingest -> fates  the loop
- *     batch_write()  fates -> the answer         the offload thread, or the loop for a few
+ *     batch_read()     bytes -> entries              the offload thread, or the loop for a few
+ *     batch.c          entries -> ingest -> outcomes the loop
+ *     batch_write()    outcomes -> the answer        the offload thread, or the loop for a few
+ *     batch_state.c    the moves between states that are allowed
+ *
+ * Threads    One thread at a time has the batch: http_offload() passes it to the offload thread,
+ * and the completion passes it back to the loop. While the offload thread writes an answer in
+ * ANSWERING_LATE, the loop still counts n_waiting down.
  *
  * Memory     Before its orders are queued, a batch takes from the budget the bytes of its entries
  *            and of an answer in which each order has BATCH_RESULT_MAX bytes. The bytes of a longer
  *            result are taken when it is written. If the budget has none, the result is shortened.
  *
- * Ownership  A batch owns its entries. The ingest has an entry's item while its fate is WAITING. If
- *            the fate becomes EXPIRED or UNKNOWN, the ingest still has the item until it passes it
- *            back: only then is the batch freed. */
+ * Ownership  A batch owns its entries. From QUEUED on, the ingest has the item of an entry until it
+ *            passes the item back, also if the entry is EXPIRED or UNKNOWN meanwhile. The batch is
+ *            freed only when the ingest has none of its items. */
 #ifndef HANDLERS_BATCH_H
 #define HANDLERS_BATCH_H
 
@@ -28,22 +33,34 @@
 #include "orders/order.h"
 #include "orders/order_batch.h"
 
-enum batch_fate {
-    FATE_GOOD,     /* read, and within the rules */
-    FATE_REJECTED, /* before the queue: `problem`, `error` */
-    FATE_MATE,     /* good, and rejected before the queue with the rest of its atomic batch */
-    FATE_WAITING,  /* the ingest has it */
-    FATE_SETTLED,  /* item.verdict */
-    FATE_EXPIRED,  /* at the deadline: never written */
-    FATE_UNKNOWN,  /* at the deadline: sent, and no verdict yet */
+enum batch_state {
+    BATCH_COUNTING,       /* its orders are counted */
+    BATCH_READING,        /* its entries are read */
+    BATCH_READ,           /* each entry is VALID or REJECTED */
+    BATCH_REJECTED,       /* the whole document is, by `problem` and `detail` */
+    BATCH_QUEUED,         /* the ingest has entries; the request waits for the last of them */
+    BATCH_ANSWERING,      /* the answer is written, and the ingest has no entry */
+    BATCH_ANSWERING_LATE, /* the answer is written at the deadline: the ingest had entries then */
+    BATCH_ANSWERED,       /* answered at the deadline, and the ingest still has entries */
+    BATCH_ENDED,          /* freed next */
+};
+
+enum entry_state {
+    ENTRY_VALID,          /* not read yet, or read and within the rules */
+    ENTRY_REJECTED,       /* before the queue: `problem`, `error` */
+    ENTRY_BATCH_REJECTED, /* valid, but its batch is atomic and another entry was rejected */
+    ENTRY_QUEUED,         /* the ingest has it */
+    ENTRY_RESOLVED,       /* item.verdict */
+    ENTRY_EXPIRED,        /* at the deadline: never written */
+    ENTRY_UNKNOWN,        /* at the deadline: sent, and no verdict yet */
 };
 
 struct batch_entry {
-    struct submission submission;
+    struct submission submission; /* first: see resolved() */
     struct batch *batch;
-    enum batch_fate fate;
-    struct http_problem problem; /* FATE_REJECTED; without detail and members */
-    char *error; /* owned; FATE_REJECTED: detail and members, as JSON; NULL: there was no room */
+    enum entry_state state;      /* moved by batch_entry_move() */
+    struct http_problem problem; /* REJECTED; without detail and members */
+    char *error; /* owned; REJECTED: detail and members, as JSON; NULL: there was no room */
 };
 
 enum {
@@ -64,6 +81,7 @@ struct batch_tally {
 
 struct batch {
     struct http_work work;     /* first: the loop gives this back */
+    enum batch_state state;    /* moved by batch_move() */
     struct handlers *handlers; /* borrowed */
     struct http_request *req;  /* NULL once it was answered */
     struct preferences preferences;
@@ -72,8 +90,7 @@ struct batch {
     bool is_lines;
 
     /* What batch_read() found. */
-    bool rejected;               /* the whole document, by `problem` and `detail` */
-    struct http_problem problem; /* its detail is NULL when it is `detail` */
+    struct http_problem problem; /* REJECTED; its detail is NULL when it is `detail` */
     char detail[256];
     size_t n;
     struct batch_entry *entries; /* owned */
@@ -85,9 +102,7 @@ struct batch {
     struct order_batch reader;
     size_t n_read; /* elements counted, then entries read */
 
-    size_t n_waiting; /* entries that the ingest has */
-    bool answering;   /* what is resolved from now on is only counted */
-    bool spent;       /* no entry is needed once the answer is written */
+    size_t n_waiting; /* entries that the ingest has; the loop's */
 
     /* Between two slices of batch_write(). */
     struct batch_tally tally;
@@ -101,17 +116,22 @@ struct batch {
     struct pieces out;          /* the body */
 };
 
-/* Reads the body, slice by slice. True: all of it is read, and on success every entry is GOOD, and
- * stamped unless validate_only, or REJECTED. */
+/* Moves the batch. The move must be in the table of batch_state.c, and the other members must be as
+ * that file demands of the state; else the process ends. */
+void batch_move(struct batch *batch, enum batch_state to);
+void batch_entry_move(struct batch_entry *entry, enum entry_state to);
+
+/* Reads the body, slice by slice. True: the batch is REJECTED, or READ: then each VALID entry is
+ * stamped, unless validate_only. */
 bool batch_read(struct batch *batch) MUST_CHECK;
 
-/* Writes the answer, slice by slice, by the fates as they are. True: all of it is written. */
+/* Writes the answer, slice by slice, by the states of its entries. True: all of it is written. */
 bool batch_write(struct batch *batch) MUST_CHECK;
 
 /* Frees the entries and what the budget counts for them: those that the ingest has must be back. */
 void batch_drop_entries(struct batch *batch);
 
-/* Makes the entry REJECTED; `problem` is borrowed for the call. */
+/* Rejects the entry; `problem` is borrowed for the call. */
 void batch_entry_reject(struct batch_entry *entry, const struct http_problem *problem);
 
 #endif

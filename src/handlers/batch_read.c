@@ -25,7 +25,7 @@ enum {
 
 static void reject_whole(struct batch *batch, enum rejection rejection)
 {
-    batch->rejected = true;
+    batch_move(batch, BATCH_REJECTED);
     batch->problem = statuses_problem(rejection);
 }
 
@@ -44,7 +44,7 @@ static void begin(struct batch *batch)
 }
 
 /* The count is complete, or over the limit. */
-static void settle_count(struct batch *batch, size_t max)
+static void end_count(struct batch *batch, size_t max)
 {
     struct order_problem found;
     if (batch->n_read > max) {
@@ -72,7 +72,7 @@ static bool count(struct batch *batch)
         if (batch->reader.at - begun_at >= COUNT_SLICE_BYTES)
             return false;
     }
-    settle_count(batch, max);
+    end_count(batch, max);
     return true;
 }
 
@@ -97,7 +97,7 @@ static char *keep_error(struct batch *batch, const struct http_problem *problem)
 void batch_entry_reject(struct batch_entry *entry, const struct http_problem *problem)
 {
     entry->error = keep_error(entry->batch, problem);
-    entry->fate = FATE_REJECTED;
+    batch_entry_move(entry, ENTRY_REJECTED);
     entry->problem = *problem;
     entry->problem.detail = entry->problem.members = NULL;
 }
@@ -185,9 +185,10 @@ static bool read_some(struct batch *batch)
             return false;
         CHECK(order_batch_next(&batch->reader, &item)); /* it was counted */
         cost += read_one(batch, &batch->entries[batch->n_read], item);
-        if (batch->rejected)
+        if (batch->state == BATCH_REJECTED)
             return true;
     }
+    batch_move(batch, BATCH_READ);
     return true;
 }
 
@@ -206,23 +207,24 @@ static void make_entries(struct batch *batch)
 {
     bool room = reserve(batch);
     batch->entries = room ? calloc(batch->n, sizeof *batch->entries) : NULL;
-    if (batch->entries != NULL)
+    if (batch->entries != NULL) {
+        batch_move(batch, BATCH_READING);
+        begin(batch);
         return;
+    }
     batch->n = 0;
     reject_whole(batch, room ? REJECT_NO_MEMORY : REJECT_OVERLOADED);
 }
 
 bool batch_read(struct batch *batch)
 {
-    if (batch->entries != NULL)
+    if (batch->state == BATCH_READING)
         return read_some(batch);
     if (batch->reader.begin == NULL)
         begin(batch);
     if (!count(batch))
         return false;
-    if (batch->rejected)
-        return true;
-    make_entries(batch);
-    begin(batch);
-    return batch->rejected || (batch->len < READ_SLICE_BYTES && read_some(batch));
+    if (batch->state == BATCH_COUNTING)
+        make_entries(batch);
+    return batch->state == BATCH_REJECTED || (batch->len < READ_SLICE_BYTES && read_some(batch));
 }

@@ -1,9 +1,9 @@
-/* batch_write.c - from the fates of a batch to its answer (design.md section 5, "Batch"). Each
+/* batch_write.c - from the outcomes of a batch to its answer (design.md section 5, "Batch"). Each
  * order has the status that it would have had alone; the request has theirs if it is one for all.
  *
- * The fates are counted first, so the answer is written once and in order. A result is written into
- * memory that was reserved or that the budget still has. A result without room is shortened: its
- * error has a fixed detail that says so, and no details of this occurrence. */
+ * The outcomes are counted first, so the answer is written once and in order. A result is written
+ * into memory that was reserved or that the budget still has. A result without room is shortened:
+ * its error has a fixed detail that says so, and no details of this occurrence. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -31,27 +31,27 @@ enum {
 /* The status of a success; 0: it was rejected, by *problem. */
 static int success_of(const struct batch_entry *entry, struct http_problem *problem)
 {
-    switch (entry->fate) {
-    case FATE_GOOD:
+    switch (entry->state) {
+    case ENTRY_VALID:
         return 200;
-    case FATE_REJECTED:
+    case ENTRY_REJECTED:
         *problem = entry->problem;
         return 0;
-    case FATE_SETTLED:
+    case ENTRY_RESOLVED:
         if (entry->submission.item.verdict == ITEM_CREATED)
             return 201;
         if (entry->submission.item.verdict == ITEM_REPLAYED)
             return 200;
         *problem = reject_verdict_kind(&entry->submission.item);
         return 0;
-    case FATE_MATE:
-        *problem = statuses_problem(REJECT_BATCH_MATE);
+    case ENTRY_BATCH_REJECTED:
+        *problem = statuses_problem(REJECT_WITH_BATCH);
         return 0;
-    case FATE_EXPIRED:
+    case ENTRY_EXPIRED:
         *problem = statuses_problem(REJECT_COMMIT_TIMEOUT);
         return 0;
-    case FATE_WAITING:
-    case FATE_UNKNOWN:
+    case ENTRY_QUEUED:
+    case ENTRY_UNKNOWN:
         break;
     }
     *problem = statuses_problem(REJECT_COMMIT_UNKNOWN);
@@ -99,7 +99,7 @@ static void tally_one(struct batch_tally *tally, const struct batch_entry *entry
     }
     tally_status(tally, status);
     tally->created += status == 201;
-    tally->replayed += status == 200 && entry->fate == FATE_SETTLED;
+    tally->replayed += status == 200 && entry->state == ENTRY_RESOLVED;
 }
 
 /* ---- one result ---- */
@@ -119,7 +119,7 @@ static void add_good(struct buf *out, const struct batch_entry *entry, int statu
 {
     const struct ingest_item *item = &entry->submission.item;
     begin_result(out, entry, status);
-    if (entry->fate == FATE_SETTLED) {
+    if (entry->state == ENTRY_RESOLVED) {
         buf_add_str(out, ",\"order_id\":");
         buf_add_json(out, status == 201 ? item->order.order_id : item->put.stored.order_id);
         buf_add_str(out, status == 200 ? ",\"replayed\":true" : ",\"replayed\":false");
@@ -149,7 +149,7 @@ static void add_problem(struct buf *out, const struct batch_entry *entry,
     struct reject_text text = { .detail = "" };
     struct http_problem told = *problem;
     struct buf occurrence = BUF_INIT(RESULT_BYTES_MAX);
-    if (entry->fate == FATE_SETTLED)
+    if (entry->state == ENTRY_RESOLVED)
         told = reject_verdict(&entry->submission.item, &text);
     reject_add_occurrence(&occurrence, &told);
     add_rejected(out, entry, problem, occurrence.failed ? SHORTENED : occurrence.data);
@@ -172,7 +172,7 @@ static bool has_room(struct batch *batch, size_t len)
 static void write_rejected(struct batch *batch, const struct batch_entry *entry,
                            const struct http_problem *problem, struct buf *result)
 {
-    if (entry->fate == FATE_REJECTED)
+    if (entry->state == ENTRY_REJECTED)
         add_rejected(result, entry, problem, entry->error != NULL ? entry->error : SHORTENED);
     else
         add_problem(result, entry, problem);
