@@ -1,4 +1,4 @@
-/* admission.h - what is decided about a post before its body is looked at. */
+/* admission.h - checks, before a body is read, whether any order can be accepted. */
 #ifndef HANDLERS_ADMISSION_H
 #define HANDLERS_ADMISSION_H
 
@@ -9,11 +9,8 @@
 struct handlers;
 struct http_request;
 
-/* The offload thread reads larger bodies. A body of this size can hold a thousand members, which
- * take 200 us to read. */
-enum { BODY_INLINE_MAX = 8 * 1024 };
-
-/* False: there is no database or no schema to write to, and the request was answered. */
+/* False: the database is down or its schema is not ready, and the request was rejected. Loop thread
+ * only. */
 bool admission_check(struct handlers *handlers, struct http_request *req) MUST_CHECK;
 
 #endif

@@ -1,8 +1,8 @@
-/* batch.c - POST /v1/orders/batch: many orders of one request, each with its own verdict.
+/* batch.c - POST /v1/orders/batch: many orders in one request, each with its own verdict.
  *
- * The queue takes all of them or none. Unless the batch is atomic they are then as good as
- * strangers to each other: they share groups with whatever else is queued, and the request is
- * answered when the last of them has its verdict, or at its deadline with what is known. */
+ * The queue takes all valid orders of a batch or none. Unless the batch is atomic, each order then
+ * goes its own way, in groups with orders of other requests. The request is answered when the last
+ * order has its verdict, or at the deadline with what is known then. */
 #include "handlers/batch.h"
 
 #include <stdlib.h>
@@ -55,7 +55,7 @@ static void send_answer(struct http_completion *completion)
     if (batch->status >= 400)
         http_problem_pieces(batch->req, &batch->answer, &batch->out);
     else
-        send_results(batch); /* a failed one is answered 500, outcome unknown */
+        send_results(batch); /* if memory ran out, this answers 500 with outcome unknown */
     batch->req = NULL;
     if (batch->n_waiting == 0)
         batch_free(batch);
@@ -78,7 +78,7 @@ static void answer(struct batch *batch)
     batch_move(batch, batch->n_waiting == 0 ? BATCH_ANSWERING : BATCH_ANSWERING_LATE);
     batch->work.run = write_answer;
     batch->work.done.finish = send_answer;
-    batch->work.keep = true; /* it tells what is stored */
+    batch->work.keep = true; /* the answer says what is stored */
     if (batch->n > WRITE_INLINE_MAX)
         http_offload(batch->req, &batch->work);
     else if (http_offload_rest(batch->req, &batch->work))
@@ -101,7 +101,7 @@ static void resolved(struct submission *submission)
         batch_free(batch); /* if the answer is still being written, send_answer() does */
 }
 
-/* An atomic batch expires as one: what is said of its first order is said of all. */
+/* The ingest expires an atomic batch as a whole, so its first entry decides for all. */
 static void expire(struct batch *batch)
 {
     bool asked = false, expired = false;
@@ -167,8 +167,7 @@ static bool enqueue(struct batch *batch, size_t n_valid)
     int64_t retry_after_ns = 0;
     struct ingest_item *first = link_valid(batch);
     CHECK(first != NULL);
-    int64_t deadline_at_ns =
-        first->deadline_at_ns; /* the items are not ours to read any more then */
+    int64_t deadline_at_ns = first->deadline_at_ns; /* before the ingest has the items */
     enum ingest_rc rc = batch->preferences.atomic
                             ? ingest_submit_atomic(ingest, first, &retry_after_ns)
                             : ingest_submit(ingest, first, &retry_after_ns);
@@ -195,7 +194,7 @@ static void reject_whole(struct batch *batch)
     batch_free(batch);
 }
 
-static void go_on(struct http_completion *completion)
+static void on_read(struct http_completion *completion)
 {
     struct batch *batch = (struct batch *)(void *)completion;
     http_body_done(batch->req);
@@ -223,7 +222,7 @@ static void go_on(struct http_completion *completion)
         batch_free(batch);
 }
 
-/* ---- the way in ---- */
+/* ---- the request ---- */
 
 static bool read_orders(struct http_work *work)
 {
@@ -248,7 +247,7 @@ static struct batch *batch_new(struct http_request *req, struct handlers *handle
     batch->held = held;
     pieces_init(&batch->out, handlers->memory);
     batch->work.run = read_orders;
-    batch->work.done.finish = go_on;
+    batch->work.done.finish = on_read;
     batch->handlers = handlers;
     batch->req = req;
     batch->body = http_body(req, &batch->len);
@@ -274,5 +273,5 @@ void handlers_post_batch(struct http_request *req, void *ctx)
     if (batch->len > READ_INLINE_MAX)
         http_offload(req, &batch->work);
     else if (http_offload_rest(req, &batch->work))
-        go_on(&batch->work.done);
+        on_read(&batch->work.done);
 }

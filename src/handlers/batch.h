@@ -1,13 +1,13 @@
 /* batch.h - POST /v1/orders/batch from the inside: one batch from its bytes to its answer.
  *
- *     batch_read()     bytes -> entries              the offload thread, or the loop for a few
- *     batch.c          entries -> ingest -> outcomes the loop
- *     batch_write()    outcomes -> the answer        the offload thread, or the loop for a few
- *     batch_state.c    the moves between states that are allowed
+ *     batch_read()     bytes -> entries                the offload thread; the loop, if small
+ *     batch.c          entries -> ingest -> outcomes   the loop
+ *     batch_write()    outcomes -> the answer          the offload thread; the loop, if small
+ *     batch_state.c    which moves between states are allowed
  *
- * Threads    One thread at a time has the batch: http_offload() passes it to the offload thread,
- * and the completion passes it back to the loop. While the offload thread writes an answer in
- * ANSWERING_LATE, the loop still counts n_waiting down.
+ * Threads    One thread at a time has the batch: http_offload() passes the batch to the offload
+ *            thread, and the completion passes it back to the loop. While the offload thread
+ *            writes an answer in ANSWERING_LATE, the loop still counts n_waiting down.
  *
  * Memory     Before its orders are queued, a batch takes from the budget the bytes of its entries
  *            and of an answer in which each order has BATCH_RESULT_MAX bytes. The bytes of a longer

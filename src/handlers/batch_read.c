@@ -147,8 +147,7 @@ static void take_good(struct batch *batch, struct batch_entry *entry)
         submission_stamp(submission, http_received_at_ns(batch->req));
 }
 
-/* When there is no room for errors of entries, only an error of the document gets a text.
- */
+/* If there is no room for errors of entries, only an error of the document gets a text. */
 static enum order_rc parse(const struct batch *batch, struct batch_entry *entry,
                            struct json_token item, struct order_problem *found)
 {
@@ -183,7 +182,7 @@ static bool read_some(struct batch *batch)
     for (int cost = 0; batch->n_read < batch->n; batch->n_read++) {
         if (cost >= READ_SLICE_COST || batch->reader.at - begun_at >= READ_SLICE_BYTES)
             return false;
-        CHECK(order_batch_next(&batch->reader, &item)); /* it was counted */
+        CHECK(order_batch_next(&batch->reader, &item)); /* count() has found it */
         cost += read_one(batch, &batch->entries[batch->n_read], item);
         if (batch->state == BATCH_REJECTED)
             return true;

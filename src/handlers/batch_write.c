@@ -26,7 +26,7 @@ enum {
 #define SHORTENED                                                                                  \
     ",\"detail\":\"There is no room for more here: send this order again to see all errors.\""
 
-/* ---- what became of one order ---- */
+/* ---- the outcome of one order ---- */
 
 /* The status of a success; 0: it was rejected, by *problem. */
 static int success_of(const struct batch_entry *entry, struct http_problem *problem)
@@ -58,7 +58,7 @@ static int success_of(const struct batch_entry *entry, struct http_problem *prob
     return 0;
 }
 
-/* ---- all of them, counted ---- */
+/* ---- the totals ---- */
 
 static void tally_status(struct batch_tally *tally, int status)
 {
@@ -159,8 +159,7 @@ static void add_problem(struct buf *out, const struct batch_entry *entry,
 
 /* ---- into the answer ---- */
 
-/* Is there room for a next result of that many bytes, beside the room reserved for later results?
- */
+/* Is there room for a result of `len` bytes, beside the room that later results need? */
 static bool has_room(struct batch *batch, size_t len)
 {
     size_t n_left = batch->n - batch->n_written - 1;
@@ -229,7 +228,7 @@ static struct http_problem whole_problem(const struct batch_tally *tally, int st
     return problem;
 }
 
-/* All or none: where some are rejected, all are. */
+/* If some orders of an atomic batch are rejected, all are. */
 static int status_of(const struct batch *batch, const struct batch_tally *tally)
 {
     if (!batch->preferences.atomic || tally->status != STATUS_MIXED)

@@ -1,4 +1,4 @@
-/* get.c - reading orders back: by order_id, and by account and client ids. A lookup waits on the
+/* get.c - GET of orders: by order_id, and by account and client ids. A lookup waits on the
  * reader's threads, never on the loop, and its answer is written there too.
  *
  * One lookup fetches at most LOOKUP_METADATA_MAX of metadata. Memory for the answer is taken from
@@ -57,7 +57,7 @@ static void reject_account(struct http_request *req)
 
 /* ---- the answer, on a reader's thread ---- */
 
-/* jsonb may show metadata longer than it came: its numbers have all their digits. */
+/* Metadata may be longer than it was sent: jsonb writes out all digits of a number. */
 static bool reserve_answer(struct get *get)
 {
     size_t bytes = DOCUMENT_MAX;
@@ -251,7 +251,7 @@ void handlers_get_order(struct http_request *req, void *ctx)
     struct handlers *handlers = ctx;
     const char *order_id = http_path_part(req, 0);
     unsigned char uuid[16];
-    if (!uuid_parse(order_id, uuid)) { /* so it is nobody's */
+    if (!uuid_parse(order_id, uuid)) { /* no order has this id */
         reject_request(req, REJECT_NOT_FOUND, 0);
         return;
     }

@@ -1,7 +1,9 @@
-/* post.c - POST /v1/orders: read, queued, answered when its verdict or its deadline comes.
+/* post.c - POST /v1/orders: reads the order, queues it, and answers when its verdict or its
+ * deadline comes.
  *
- * A post is begun and answered on its loop; the offload thread reads a large one, a worker passes
- * it back. It lives until the worker is done with it, however the client was answered. */
+ * A post begins and is answered on the loop of its request. The offload thread reads a large body;
+ * a worker of the ingest gives the order its verdict. If the client was answered at the deadline,
+ * the post still lives until the ingest has passed the order back. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,13 @@
 #include "handlers/reject.h"
 #include "handlers/submission.h"
 
-enum { ANSWER_MAX = 16 * 1024, ANSWER_BYTES = 1024 /* of an order, but for its metadata */ };
+enum {
+    ANSWER_MAX = 16 * 1024,
+    ANSWER_BYTES = 1024, /* of an order in the answer, without its metadata */
+    /* The offload thread reads larger bodies. A body of this size can hold a thousand members,
+     * which take 200 us to read. */
+    READ_INLINE_MAX = 8 * 1024,
+};
 
 struct post {
     struct http_work reading; /* first: the loop gives this back */
@@ -72,7 +80,7 @@ static void answer_rejected(struct http_request *req, const struct ingest_item *
     reject_text_fini(&text);
 }
 
-/* The stored order: equal by value to the one that was sent, but for what storing gave it. */
+/* A stored order equals the one that was sent in all fields but those that storing sets. */
 static void answer_replay(struct post *post)
 {
     struct ingest_item *item = &post->submission.item;
@@ -89,7 +97,7 @@ static void resolved(struct submission *submission)
     const struct ingest_item *item = &submission->item;
     submission_count_verdict(submission, post->req == NULL);
     if (post->req == NULL)
-        ; /* at its deadline it was told what was known then */
+        ; /* the client was answered at the deadline */
     else if (item->verdict == ITEM_CREATED)
         answer_order(post, &item->order, false);
     else if (item->verdict == ITEM_REPLAYED)
@@ -107,7 +115,7 @@ static void on_deadline(struct http_request *req, void *arg)
     reject_request(req, expired ? REJECT_COMMIT_TIMEOUT : REJECT_COMMIT_UNKNOWN, 0);
 }
 
-/* ---- the way in ---- */
+/* ---- the request ---- */
 
 static void reject_unread(struct post *post)
 {
@@ -145,7 +153,7 @@ static bool enqueue(struct post *post)
         return false;
     }
     submission_stamp(&post->submission, http_received_at_ns(post->req));
-    int64_t deadline_at_ns = item->deadline_at_ns; /* the item is not ours to read any more then */
+    int64_t deadline_at_ns = item->deadline_at_ns; /* before the ingest has the item */
     enum ingest_rc rc = ingest_submit(handlers->ingest, item, &retry_after_ns);
     if (rc != INGEST_OK) {
         order_metrics_count(&handlers->metrics, RESULT_REFUSED_FULL, 1);
@@ -156,8 +164,8 @@ static bool enqueue(struct post *post)
     return true;
 }
 
-/* May be on the offload thread. One slice: jansson's work cannot be cut, ORDER_BYTES_MAX bounds it.
- */
+/* On the loop or on the offload thread. One slice: jansson cannot be interrupted, and
+ * ORDER_BYTES_MAX bounds its work. */
 static bool read_order(struct http_work *work)
 {
     struct post *post = (struct post *)work;
@@ -174,7 +182,7 @@ static bool read_order(struct http_work *work)
     return true;
 }
 
-static void go_on(struct http_completion *completion)
+static void on_read(struct http_completion *completion)
 {
     struct post *post = (struct post *)(void *)completion;
     struct order *order = &post->submission.item.order;
@@ -193,18 +201,6 @@ static void go_on(struct http_completion *completion)
         return;
     }
     post_free(post);
-}
-
-static void begin(struct post *post, struct http_request *req, struct handlers *handlers)
-{
-    post->reading.run = read_order;
-    post->reading.done.finish = go_on;
-    post->req = req;
-    post->submission.handlers = handlers;
-    post->submission.loop = http_loop_of(req);
-    post->submission.resolved = resolved;
-    post->body = http_body(req, &post->len);
-    post->idempotency_key = http_header(req, "Idempotency-Key");
 }
 
 /* NULL: the request was rejected. */
@@ -226,7 +222,14 @@ static struct post *post_new(struct http_request *req, struct handlers *handlers
         return NULL;
     }
     post->held = held;
-    begin(post, req, handlers);
+    post->reading.run = read_order;
+    post->reading.done.finish = on_read;
+    post->req = req;
+    post->submission.handlers = handlers;
+    post->submission.loop = http_loop_of(req);
+    post->submission.resolved = resolved;
+    post->body = http_body(req, &post->len);
+    post->idempotency_key = http_header(req, "Idempotency-Key");
     return post;
 }
 
@@ -241,8 +244,8 @@ void handlers_post_order(struct http_request *req, void *ctx)
     if (post == NULL)
         return;
     post->preferences = preferences;
-    if (post->len > BODY_INLINE_MAX)
+    if (post->len > READ_INLINE_MAX)
         http_offload(req, &post->reading);
     else if (http_offload_rest(req, &post->reading))
-        go_on(&post->reading.done);
+        on_read(&post->reading.done);
 }

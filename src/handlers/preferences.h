@@ -1,4 +1,6 @@
-/* preferences.h - what a client asks for beside its orders: query parameters, Prefer and Accept. */
+/* preferences.h - how a client wants its request handled: query parameters, Prefer and Accept.
+ *
+ * Threads    the loop of the request. */
 #ifndef HANDLERS_PREFERENCES_H
 #define HANDLERS_PREFERENCES_H
 
@@ -9,7 +11,7 @@
 struct http_request;
 
 struct preferences {
-    bool validate_only; /* ?validate_only=true: judged, and nothing stored */
+    bool validate_only; /* ?validate_only=true: checked, and nothing is stored */
     bool atomic;        /* ?atomic=true: all orders of the batch or none */
     bool minimal;       /* Prefer: return=minimal (RFC 7240, 4.2) */
     bool lines;         /* Accept prefers application/x-ndjson */

@@ -1,5 +1,7 @@
-/* statuses.h - the only place that turns what happened to an order into a status: the table of
- * design.md section 5, with the code, the words and the outcome of each rejection. */
+/* statuses.h - the only place that turns the outcome of an order into a status: the table of
+ * design.md section 5, with the code, the texts and the outcome of each rejection.
+ *
+ * Threads    any. */
 #ifndef HANDLERS_STATUSES_H
 #define HANDLERS_STATUSES_H
 
@@ -47,7 +49,7 @@ enum { REJECTIONS = REJECT_BATCH_KEY + 1 };
 /* Fills in all but detail, retry_after_ns, offset and members where they vary. */
 struct http_problem statuses_problem(enum rejection rejection);
 
-/* Of a verdict that is no success. */
+/* `verdict` is no success. */
 enum rejection statuses_rejection(enum item_verdict verdict);
 enum order_result statuses_result(enum item_verdict verdict);
 

@@ -20,7 +20,7 @@ void submission_stamp(struct submission *submission, int64_t received_at_ns)
     submission->done.finish = finish;
 }
 
-/* An order that was answered 504 counts by what came of it afterwards. */
+/* An order that was answered 504 is counted by its later verdict. */
 static enum order_result result_of(const struct submission *submission, bool gave_up)
 {
     const struct ingest_item *item = &submission->item;
@@ -39,7 +39,7 @@ void submission_count_verdict(const struct submission *submission, bool gave_up)
         histogram_observe(&metrics->commit_duration, clock_now_ns() - item->received_at_ns);
 }
 
-/* Gives the loop of the first item all that is its own; the items of other loops are left. */
+/* Gives the loop of the first item all items of its requests; returns the items of other loops. */
 static struct ingest_item *complete_one_loop(struct ingest_item *first)
 {
     struct http_loop *loop = ((struct submission *)first->owner)->loop;

@@ -1,9 +1,11 @@
-/* submission.h - an order on its way through the ingest, and back to the loop that its request is
- * on.
+/* submission.h - an order that is submitted to the ingest, and comes back to the loop of its
+ * request.
  *
- * Ownership  a submission is part of what its owner allocates (a post, a batch), and stays put from
- *            ingest_submit() until `resolved` has run, however the client was answered meanwhile:
- *            an order that was sent has a verdict, and it is counted. */
+ * Threads    submission_on_done(): a worker of the ingest. submission_stamp(): any. The others and
+ *            `resolved`: the loop of the request.
+ * Ownership  a submission is part of what its owner allocates (a post, a batch). It stays where it
+ *            is from ingest_submit() until `resolved` has run, also if the client was answered
+ *            meanwhile, because an order that was sent has a verdict, which is counted. */
 #ifndef HANDLERS_SUBMISSION_H
 #define HANDLERS_SUBMISSION_H
 
@@ -23,7 +25,7 @@ struct submission {
  * and the deadline that counts from the receipt of its request. */
 void submission_stamp(struct submission *submission, int64_t received_at_ns);
 
-/* Counts the verdict of an order; gave_up: its client had been answered before. */
+/* Counts the verdict of an order; gave_up: the client was answered before. */
 void submission_count_verdict(const struct submission *submission, bool gave_up);
 
 /* The type is that of ingest_options.on_done: gives each item back to the loop of its request. */

@@ -7,9 +7,9 @@
  * the fault is gone. If the owner's rules refuse the canary, failed groups of several accounts make
  * the service not ready instead, until half a minute after the last failure.
  *
- * Threads    database_check_query() and database_check_verdict(): the pool's janitor, which calls
- * them for pqpool_options.health_query and health_verdict. database_check_tick(): main. The others:
- * any. */
+ * Threads    database_check_query() and database_check_verdict(): the pool's janitor, for
+ *            pqpool_options.health_query and health_verdict. database_check_tick(): main. The
+ *            others: any. */
 #ifndef OBSERVABILITY_DATABASE_CHECK_H
 #define OBSERVABILITY_DATABASE_CHECK_H
 
@@ -56,8 +56,7 @@ void database_check_tick(struct database_check *check, const struct pqpool_stats
 /* Has the table been checked since the schema was ready? */
 bool database_check_made(const struct database_check *check);
 
-/* True when failed groups show that no order can be stored, and the health check cannot see that.
- */
+/* True: failed groups show that no order can be stored, and the health check cannot see that. */
 bool database_check_doubts(const struct database_check *check);
 
 /* Did groups fail of late by a fault that is not the orders'? Then `why` says which fault, and

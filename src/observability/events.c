@@ -1,6 +1,6 @@
 /* events.c - see events.h. Answers of 2xx are logged at debug only: at tens of thousands a second a
- * line each would cost more than the orders. An answer to a batch counts as a refusal here when
- * some of its orders are refused. A line holds nothing that a client wrote, except the request id
+ * line each would cost more than the orders. An answer to a batch is logged as a rejection if
+ * some of its orders are rejected. A line holds nothing that a client wrote, except the request id
  * and the trace id, whose form is checked. */
 #include "observability/events.h"
 
@@ -53,8 +53,8 @@ void events_of_http(void *service, const struct http_answered *answered)
     (void)service;
     int status = answered->status;
     char client[HTTP_CLIENT_SIZE];
-    bool refused = status >= 400 || answered->code[0] != '\0'; /* or some orders of a batch are */
-    enum log_level level = !refused ? LOG_DEBUG : status < 500 ? LOG_INFO : LOG_WARN;
+    bool rejected = status >= 400 || answered->code[0] != '\0'; /* or some orders of a batch are */
+    enum log_level level = !rejected ? LOG_DEBUG : status < 500 ? LOG_INFO : LOG_WARN;
     if (level > LOG_WARN &&
         !log_enabled(level)) /* warnings are kept for /status whatever is logged */
         return;

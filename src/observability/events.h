@@ -1,4 +1,7 @@
-/* events.h - what the parts below report, as log lines. No library logs by itself. */
+/* events.h - writes the events that the pool, the ingest and HTTP report to the log: libraries do
+ * not log by themselves. The functions have the types of the callbacks that they are for.
+ *
+ * Threads    any. */
 #ifndef OBSERVABILITY_EVENTS_H
 #define OBSERVABILITY_EVENTS_H
 

@@ -1,6 +1,4 @@
-/* health.c - what the service says of itself: the probes, and the full document of design.md
- * section 8. Served on the loop from figures alone: no queue, no pool connection, no database, so
- * it can neither hang nor make a bad moment worse. */
+/* health.c - the probes, and the full document of GET /health (design.md section 8). */
 #include <stdio.h>
 #include <string.h>
 
@@ -42,7 +40,7 @@ static void answer_probe(struct http_request *req, bool good, const char *why)
 
 void observability_get_live(struct http_request *req, void *ctx)
 {
-    (void)ctx; /* that this runs is the answer */
+    (void)ctx; /* a loop that runs this is alive */
     answer_probe(req, true, "");
 }
 
@@ -127,7 +125,7 @@ static void add_pool(struct buf *out, const struct pqpool_stats *p, bool full)
     buf_add_json(out, words[0] == '\0' ? NULL : full ? p->last_error : words);
 }
 
-/* Who holds a connection, the longest first. Places in our code: for those who run the service. */
+/* Which places in our code hold a connection, the longest first: for operators. */
 static void add_holders(struct buf *out, struct pqpool *pool)
 {
     struct pqpool_holder holders[HOLDERS_MAX];

@@ -1,5 +1,5 @@
-/* history.c - see history.h. A sample is copied out under the lock, one at a time: whoever reads
- * ten minutes of them never holds up the next. */
+/* history.c - see history.h. Readers copy one sample at a time under the lock, so that a
+ * reader of ten minutes does not delay the next sample. */
 #include "observability/history.h"
 
 #include <stddef.h>

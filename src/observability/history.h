@@ -1,7 +1,7 @@
-/* history.h - the last ten minutes of the service, a sample a second, for the page that people look
- * at: whoever opens it sees what was before. A ring of a fixed size, made once; no allocation.
+/* history.h - the last ten minutes of the service, one sample a second, so that the page at / also
+ * shows what was before it was opened. A ring of a fixed size; no allocation.
  *
- * Samples are numbered from 1 on, so that a reader can ask for those that it has not yet.
+ * Samples are numbered from 1 on, so that a reader can ask only for newer ones than it has.
  * Threads: any; one adds. Locks: history->mu, a leaf. */
 #ifndef OBSERVABILITY_HISTORY_H
 #define OBSERVABILITY_HISTORY_H
@@ -14,7 +14,7 @@
 
 enum { HISTORY_SAMPLES = 600 };
 
-#define HISTORY_NONE UINT32_MAX /* nothing to tell: no order, no latency */
+#define HISTORY_NONE UINT32_MAX /* no value: without an order there is no latency */
 #define HISTORY_MOST (UINT32_MAX - 1)
 
 struct sample {

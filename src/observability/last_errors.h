@@ -1,9 +1,9 @@
-/* last_errors.h - the warnings and errors of late, one entry for each kind, for the page that
- * people look at: what the log says, without having to find the log.
+/* last_errors.h - the last warnings and errors of the log, one entry for each kind, for the
+ * page of /status: an operator sees them without the log.
  *
  * Two events are of one kind when they have the same name and code (SQLSTATE and constraint, or
  * status and route) and the same text but for its numbers ("next try in 0.4 s"). An entry shows the
- * latest text. When there is no room for a new kind the one that was seen least lately goes.
+ * latest text. If there is no room for a new kind, the entry that was seen longest ago is replaced.
  * Nothing else of an event is kept: no id, no key name; bodies and secrets are in no event
  * (base/log.h).
  *

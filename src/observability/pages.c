@@ -1,5 +1,5 @@
-/* pages.c - what is served as it was compiled in: the page for people, what it asks for, and the
- * contract. The page has no figures of its own; it asks /status for them, and nobody else. */
+/* pages.c - documents that are compiled in: the page at /, its assets, and the contract. The page
+ * asks /status for its figures, and no other server for anything. */
 #include <string.h>
 
 #include "http/http.h"
@@ -32,8 +32,8 @@ static const struct asset *find_asset(const char *version, const char *name)
     return NULL;
 }
 
-/* Under its version an asset never changes. Of another version there is none: what another program
- * served under it is not known here. */
+/* An asset never changes under its version. This program does not know the assets of other
+ * versions, so it answers 404 for them. */
 void observability_get_asset(struct http_request *req, void *ctx)
 {
     (void)ctx;

@@ -1,4 +1,4 @@
-/* problem_doc.h - the manual's page about refusals (docs/PROBLEMS.md), made from the tables that
+/* problem_doc.h - the manual's page about rejections (docs/PROBLEMS.md), made from the tables that
  * the program answers by: those of http/, statuses.c and orders/. */
 #ifndef OBSERVABILITY_PROBLEM_DOC_H
 #define OBSERVABILITY_PROBLEM_DOC_H

@@ -1,7 +1,7 @@
-/* sampler.h - what becomes of the service's counters each second: the samples of history.h.
+/* sampler.h - makes the samples of history.h from the service's counters, one a second.
  *
  * Threads: main alone, between signals. A second in which main does something else (a reload, a
- * stopped process) makes a longer interval, which the sample says. */
+ * stopped process) makes a longer interval, and the sample has its length. */
 #ifndef OBSERVABILITY_SAMPLER_H
 #define OBSERVABILITY_SAMPLER_H
 

@@ -1,5 +1,8 @@
-/* state.h - how the service is at this moment, and why: the look that GET /health, GET /status and
- * the sampler share. From figures alone: it never waits for the queue, the pool or the database. */
+/* state.h - the present state of the service and the reasons for it, which GET /health, GET /status
+ * and the sampler share. Read from figures in memory: no function waits for the queue, the pool or
+ * the database.
+ *
+ * Threads    any. */
 #ifndef OBSERVABILITY_STATE_H
 #define OBSERVABILITY_STATE_H
 
@@ -19,8 +22,8 @@ struct state {
     struct ingest_gauges queue;
     struct ingest_streak streak;
     bool ready, warn;
-    bool faulty;  /* groups failed of late by a fault that is not the orders' */
-    size_t n_why; /* why it is not ready, or what is not as it should be: the worst first */
+    bool faulty;  /* groups failed in the last minute by a fault that is not the orders' */
+    size_t n_why; /* why it is not ready, or what is wrong: the worst first */
     char why[STATE_WHYS][READINESS_WHY_SIZE];
 };
 

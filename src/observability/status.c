@@ -1,7 +1,6 @@
-/* status.c - GET /status: what the page for people shows, and what it asks for each second. One
- * answer has the state of now, the samples of history.h after ?after=NUMBER, and the last
- * errors. Served on the loop from figures alone, and always 200: whether the service is ready is
- * what it says, not how it says it. */
+/* status.c - GET /status: the figures that the page at / asks for each second. One answer has the
+ * present state, the samples of history.h after ?after=NUMBER, and the last errors. The status is
+ * always 200; the body says whether the service is ready. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -69,7 +68,7 @@ static void add_health_check(struct buf *out, const struct pqpool_stats *pool)
 
 /* ---- samples ---- */
 
-/* buf_printf() would make ten minutes of them the slowest answer of the loop. */
+/* With buf_printf(), ten minutes of samples would be the slowest answer of the loop. */
 static void add_number(struct buf *out, uint64_t number)
 {
     char digits[24];
@@ -126,7 +125,7 @@ static void add_samples(struct buf *out, struct history *history, uint64_t after
     buf_add_str(out, "]}");
 }
 
-/* The number of the last sample that the asker has; 0: none, also where it is no number. */
+/* The number of the last sample that the caller has; 0: none, or not a number. */
 static uint64_t after_of(struct http_request *req)
 {
     const char *text = http_query(req, "after", NULL);
@@ -135,7 +134,7 @@ static uint64_t after_of(struct http_request *req)
 
 /* ---- errors ---- */
 
-/* Their texts only for those who may see them: see disclosure.h. */
+/* full: with the texts of the errors, see disclosure.h. */
 static void add_errors(struct buf *out, struct last_errors *errors, bool full)
 {
     struct last_error all[LAST_ERRORS_MAX];
