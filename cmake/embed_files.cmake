@@ -1,4 +1,4 @@
-# embed_files.cmake - turns files in ASCII or UTF-8 into what app/documents.h declares.
+# embed_files.cmake - turns files in ASCII or UTF-8 into what observability/documents.h declares.
 #   cmake -D OUT=documents.c -D FILES="page='page.html' contract='openapi.yaml'"
 #         -D ASSETS="page.css='page.css' plot.js='/usr/.../plot.js'" -P embed_files.cmake
 # Assets are what the page asks for. Their version is a hash of them all: where a file has @VERSION@, it is put in. What a
@@ -11,7 +11,7 @@ set(type_of_svg "image/svg+xml")
 
 separate_arguments(FILES UNIX_COMMAND "${FILES}")
 separate_arguments(ASSETS UNIX_COMMAND "${ASSETS}")
-set(text "/* Made by embed_files.cmake. */\n#include \"app/documents.h\"\n")
+set(text "/* Made by embed_files.cmake. */\n#include \"observability/documents.h\"\n")
 
 function(add_bytes name path version)
   file(READ ${path} hex HEX)

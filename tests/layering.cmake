@@ -10,7 +10,9 @@ set(may_http base)
 set(may_orders base)
 set(may_store orders pqpool base)
 set(may_ingest orders base)
-set(may_app http ingest orders pqpool store base)
+set(may_handlers http ingest orders pqpool base)
+set(may_observability handlers http ingest orders pqpool store base)
+set(may_app handlers observability http ingest orders pqpool store base)
 
 # A library's headers, and the folders that may see them.
 set(libraries libpq microhttpd jansson gnutls zlib)

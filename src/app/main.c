@@ -1,14 +1,12 @@
-/* main.c - the command line: which subcommand, which answers that need no service, and exit codes.
- */
+/* main.c - the command line: subcommands, flags that are answered without a service, exit codes. */
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "app/memory.h"
-#include "app/metric_doc.h"
 #include "app/options.h"
-#include "app/problem_doc.h"
+#include "app/routes.h"
 #include "app/run.h"
 #include "app/secrets.h"
 #include "app/service.h"
@@ -19,18 +17,20 @@
 #include "base/log.h"
 #include "http/http.h"
 #include "http/tls.h"
+#include "observability/metric_doc.h"
+#include "observability/problem_doc.h"
 
 enum { DOCUMENT_MAX = 256 * 1024 };
 
-enum wish {
-    WISH_RUN,
-    WISH_HELP,
-    WISH_VERSION,
-    WISH_CHECK_CONFIG,
-    WISH_PRINT_CONFIG,
-    WISH_CONFIG_DOC,
-    WISH_PROBLEM_DOC,
-    WISH_METRICS_DOC,
+enum action {
+    ACTION_RUN,
+    ACTION_HELP,
+    ACTION_VERSION,
+    ACTION_CHECK_CONFIG,
+    ACTION_PRINT_CONFIG,
+    ACTION_CONFIG_DOC,
+    ACTION_PROBLEM_DOC,
+    ACTION_METRICS_DOC,
 };
 
 static const char intro[] =
@@ -54,31 +54,31 @@ static const char intro[] =
     "of ordersd migrate also 130 and 143: SIGINT or SIGTERM ended it before the schema was up.\n\n";
 
 /* Takes the flags that are no options out of argv. */
-static enum wish take_wish(int *argc, char *argv[])
+static enum action take_action(int *argc, char *argv[])
 {
     static const char *const flags[] = {
-        [WISH_HELP] = "--help",
-        [WISH_VERSION] = "--version",
-        [WISH_CHECK_CONFIG] = "--check-config",
-        [WISH_PRINT_CONFIG] = "--print-config",
-        [WISH_CONFIG_DOC] = "--config-doc",
-        [WISH_PROBLEM_DOC] = "--problem-doc",
-        [WISH_METRICS_DOC] = "--metrics-doc",
+        [ACTION_HELP] = "--help",
+        [ACTION_VERSION] = "--version",
+        [ACTION_CHECK_CONFIG] = "--check-config",
+        [ACTION_PRINT_CONFIG] = "--print-config",
+        [ACTION_CONFIG_DOC] = "--config-doc",
+        [ACTION_PROBLEM_DOC] = "--problem-doc",
+        [ACTION_METRICS_DOC] = "--metrics-doc",
     };
-    enum wish wish = WISH_RUN;
+    enum action action = ACTION_RUN;
     int kept = 1;
     for (int i = 1; i < *argc; i++) {
         bool taken = false;
-        for (enum wish w = WISH_HELP; w <= WISH_METRICS_DOC && !taken; w++) {
-            taken = strcmp(argv[i], flags[w]) == 0;
-            wish = taken ? w : wish;
+        for (enum action a = ACTION_HELP; a <= ACTION_METRICS_DOC && !taken; a++) {
+            taken = strcmp(argv[i], flags[a]) == 0;
+            action = taken ? a : action;
         }
         if (!taken)
             argv[kept++] = argv[i];
     }
     argv[kept] = NULL;
     *argc = kept;
-    return wish;
+    return action;
 }
 
 /* The subcommand, if argv[1] is one; taken out. */
@@ -113,33 +113,33 @@ static int check_files(const struct options *options)
     return 0;
 }
 
-static int fulfil(enum wish wish, const struct options *options)
+static int run_action(enum action action, const struct options *options)
 {
     struct buf out = BUF_INIT(DOCUMENT_MAX);
-    switch (wish) {
-    case WISH_HELP:
+    switch (action) {
+    case ACTION_HELP:
         buf_add_str(&out, intro);
         conf_help(&options_table, &out);
         break;
-    case WISH_VERSION:
+    case ACTION_VERSION:
         buf_printf(&out, "ordersd %s (%s)\n", ORDERSD_VERSION, ORDERSD_COMPILER);
         break;
-    case WISH_CONFIG_DOC:
+    case ACTION_CONFIG_DOC:
         buf_add_str(&out, "# Configuration\n\n");
         conf_markdown(&options_table, &out);
         break;
-    case WISH_PROBLEM_DOC:
+    case ACTION_PROBLEM_DOC:
         problem_doc(&out);
         break;
-    case WISH_METRICS_DOC:
-        metric_doc(&out);
+    case ACTION_METRICS_DOC:
+        metric_doc(routes, routes_count, &out);
         break;
-    case WISH_PRINT_CONFIG:
+    case ACTION_PRINT_CONFIG:
         conf_print(&options_table, options, &out);
         break;
-    case WISH_CHECK_CONFIG:
+    case ACTION_CHECK_CONFIG:
         return check_files(options);
-    case WISH_RUN:
+    case ACTION_RUN:
         break;
     }
     return print_document(&out);
@@ -172,7 +172,8 @@ static bool check_memory(const struct options *options, struct err *err)
 
 /* Checks the files and addresses that the options name, as far as the command uses them. False:
  * *err says what is wrong. */
-static bool judge(const struct options *options, bool serves, bool connects, struct err *err)
+static bool check_options(const struct options *options, bool serves, bool connects,
+                          struct err *err)
 {
     return (!connects || service_check_database(options, err)) &&
            (!serves ||
@@ -209,22 +210,22 @@ int main(int argc, char *given[])
         (void)fprintf(stderr, "ordersd: out of memory\n");
         return 1;
     }
-    enum wish wish = take_wish(&argc, argv);
-    if (wish == WISH_HELP || wish == WISH_VERSION || wish == WISH_CONFIG_DOC ||
-        wish == WISH_PROBLEM_DOC || wish == WISH_METRICS_DOC)
-        return fulfil(wish, &options);
+    enum action action = take_action(&argc, argv);
+    if (action == ACTION_HELP || action == ACTION_VERSION || action == ACTION_CONFIG_DOC ||
+        action == ACTION_PROBLEM_DOC || action == ACTION_METRICS_DOC)
+        return run_action(action, &options);
     const char *command = take_command(&argc, argv);
-    if (wish == WISH_RUN && strcmp(command, "hash-key") == 0)
+    if (action == ACTION_RUN && strcmp(command, "hash-key") == 0)
         return run_hash_key(argc);
-    bool serves = wish == WISH_CHECK_CONFIG || strcmp(command, "serve") == 0;
+    bool serves = action == ACTION_CHECK_CONFIG || strcmp(command, "serve") == 0;
     bool connects = serves || strcmp(command, "migrate") == 0;
     if (!options_load(&options, argc, argv, environ, &err) ||
-        !judge(&options, serves, connects, &err)) {
+        !check_options(&options, serves, connects, &err)) {
         (void)fprintf(stderr, "ordersd: configuration: %s\n", err.text);
         return EXIT_CONFIG;
     }
-    if (wish != WISH_RUN)
-        return fulfil(wish, &options);
+    if (action != ACTION_RUN)
+        return run_action(action, &options);
     start_log(&options);
     secrets_keep_from_dumps(&options);
     json_object_seed(0); /* before any thread: jansson's first use of it is not thread-safe */

@@ -8,14 +8,12 @@
 #include "app/memory.h"
 
 #include <malloc.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "app/options.h"
 #include "app/service.h"
 #include "base/budget.h"
 #include "http/http.h"
+#include "observability/process.h"
 
 #define MIB(n) ((uint64_t)(n) << 20)
 
@@ -74,28 +72,10 @@ void memory_prepare(void)
     (void)mallopt(M_TRIM_THRESHOLD, MAPPED_FROM);
 }
 
-/* /proc/self/statm: "virtual resident ...", in pages. */
-struct memory_size memory_size(void)
-{
-    struct memory_size size = { 0 };
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    char text[128] = "";
-    FILE *statm = fopen("/proc/self/statm", "re");
-    if (statm == NULL)
-        return size;
-    if (fgets(text, sizeof text, statm) != NULL) {
-        char *end;
-        size.virtual_bytes = strtoull(text, &end, 10) * page;
-        size.resident_bytes = strtoull(end, NULL, 10) * page;
-    }
-    (void)fclose(statm);
-    return size;
-}
-
 /* Resident bytes beside those that clients make the service hold. */
 static uint64_t slack_of(const struct service *service)
 {
-    uint64_t resident = memory_size().resident_bytes;
+    uint64_t resident = process_memory().resident_bytes;
     uint64_t used = budget_used(&service->memory);
     return resident > used ? resident - used : 0;
 }

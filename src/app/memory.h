@@ -34,10 +34,4 @@ void memory_prepare(void);
 /* Returns the memory of freed small blocks to the system when enough of it has gathered. */
 void memory_tick(struct service *service);
 
-/* The resident bytes of this process now; 0 when the kernel does not say. */
-struct memory_size {
-    uint64_t virtual_bytes, resident_bytes;
-};
-struct memory_size memory_size(void);
-
 #endif

@@ -5,6 +5,7 @@
 #include "app/signals.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "pqpool/pqpool.h"
 #include "store/store.h"
 
 enum {

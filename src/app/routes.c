@@ -1,5 +1,45 @@
-/* routes.c - the table of design.md section 5: which path does what, and what it may answer. */
+/* routes.c - see routes.h. HTTP has one context for all routes. It is that of the order handlers,
+ * so that nothing stands between an order and its handler; the handlers of observability get theirs
+ * by a function here. */
 #include "app/routes.h"
+
+#include <stddef.h>
+
+#include "app/service.h"
+#include "handlers/handlers.h"
+#include "observability/observability.h"
+
+/* `ctx` is the `handlers` of a struct service. */
+static struct observability *observability_of(void *ctx)
+{
+    struct service *service = (void *)((char *)ctx - offsetof(struct service, handlers));
+    return &service->observability;
+}
+
+static void get_health(struct http_request *req, void *ctx)
+{
+    observability_get_health(req, observability_of(ctx));
+}
+
+static void get_ready(struct http_request *req, void *ctx)
+{
+    observability_get_ready(req, observability_of(ctx));
+}
+
+static void get_startup(struct http_request *req, void *ctx)
+{
+    observability_get_startup(req, observability_of(ctx));
+}
+
+static void get_metrics(struct http_request *req, void *ctx)
+{
+    observability_get_metrics(req, observability_of(ctx));
+}
+
+static void get_status(struct http_request *req, void *ctx)
+{
+    observability_get_status(req, observability_of(ctx));
+}
 
 /* clang-format off */
 static const int post_statuses[] = { 200, 201, 400, 401, 403, 406, 411, 413, 415, 422, 429, 500, 503, 504, 0 };
@@ -17,20 +57,20 @@ static const int plain_statuses[] = { 200, 500, 0 };
 /* A probe is answered whatever it says it accepts. */
 /* clang-format off */
 const struct http_route routes[] = {
-    { "POST", "/v1/orders",            HTTP_JSON_BODY, HTTP_WITH_KEY, post_order,  post_statuses,  JSON },
-    { "POST", "/v1/orders/batch",      HTTP_LIST_BODY, HTTP_WITH_KEY, post_batch,  batch_statuses, BATCH },
-    { "GET",  "/v1/orders/{order_id}", HTTP_NO_BODY,   HTTP_WITH_KEY, get_order,   read_statuses,  JSON },
-    { "GET",  "/v1/orders",            HTTP_NO_BODY,   HTTP_WITH_KEY, get_orders,  read_statuses,  JSON },
+    { "POST", "/v1/orders",            HTTP_JSON_BODY, HTTP_WITH_KEY, handlers_post_order,  post_statuses,  JSON },
+    { "POST", "/v1/orders/batch",      HTTP_LIST_BODY, HTTP_WITH_KEY, handlers_post_batch,  batch_statuses, BATCH },
+    { "GET",  "/v1/orders/{order_id}", HTTP_NO_BODY,   HTTP_WITH_KEY, handlers_get_order,   read_statuses,  JSON },
+    { "GET",  "/v1/orders",            HTTP_NO_BODY,   HTTP_WITH_KEY, handlers_get_orders,  read_statuses,  JSON },
     { "GET",  "/health",               HTTP_NO_BODY,   HTTP_HEALTH,   get_health,  probe_statuses, NULL },
-    { "GET",  "/health/live",          HTTP_NO_BODY,   HTTP_PROBE,    get_live,    probe_statuses, NULL },
+    { "GET",  "/health/live",          HTTP_NO_BODY,   HTTP_PROBE,    observability_get_live,    probe_statuses, NULL },
     { "GET",  "/health/ready",         HTTP_NO_BODY,   HTTP_PROBE,    get_ready,   probe_statuses, NULL },
     { "GET",  "/health/startup",       HTTP_NO_BODY,   HTTP_PROBE,    get_startup, probe_statuses, NULL },
     { "GET",  "/metrics",              HTTP_NO_BODY,   HTTP_FIGURES,  get_metrics, figures_statuses, NULL },
     { "GET",  "/status",               HTTP_NO_BODY,   HTTP_FIGURES,  get_status,  figures_statuses, JSON },
-    { "GET",  "/",                     HTTP_NO_BODY,   HTTP_ANYONE,   get_page,    plain_statuses, NULL },
-    { "GET",  "/assets/{version}/{name}", HTTP_NO_BODY, HTTP_ANYONE,  get_asset,   asset_statuses, NULL },
-    { "GET",  "/openapi.yaml",         HTTP_NO_BODY,   HTTP_ANYONE,   get_contract, plain_statuses, NULL },
-    { "GET",  "/version",              HTTP_NO_BODY,   HTTP_ANYONE,   get_version, plain_statuses, NULL },
+    { "GET",  "/",                     HTTP_NO_BODY,   HTTP_ANYONE,   observability_get_page,    plain_statuses, NULL },
+    { "GET",  "/assets/{version}/{name}", HTTP_NO_BODY, HTTP_ANYONE,  observability_get_asset,   asset_statuses, NULL },
+    { "GET",  "/openapi.yaml",         HTTP_NO_BODY,   HTTP_ANYONE,   observability_get_contract, plain_statuses, NULL },
+    { "GET",  "/version",              HTTP_NO_BODY,   HTTP_ANYONE,   observability_get_version, plain_statuses, NULL },
 };
 /* clang-format on */
 const size_t routes_count = sizeof routes / sizeof routes[0];

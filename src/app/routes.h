@@ -1,4 +1,4 @@
-/* routes.h - the HTTP face of the service: the only place that sees both HTTP and orders. */
+/* routes.h - the table of paths: which path does what, and what it may answer. */
 #ifndef APP_ROUTES_H
 #define APP_ROUTES_H
 
@@ -6,28 +6,8 @@
 
 #include "http/http.h"
 
-struct ingest_item;
-
+/* For an HTTP server whose http_options.ctx is the `handlers` of a struct service. */
 extern const struct http_route routes[];
 extern const size_t routes_count;
-
-/* For ingest_options: gives each item back to the loop that its request belongs to. */
-void routes_on_done(void *service, struct ingest_item *first);
-
-/* Handlers; ctx is the struct service. */
-void post_order(struct http_request *req, void *ctx);
-void post_batch(struct http_request *req, void *ctx);
-void get_order(struct http_request *req, void *ctx);
-void get_orders(struct http_request *req, void *ctx);
-void get_health(struct http_request *req, void *ctx);
-void get_live(struct http_request *req, void *ctx);
-void get_ready(struct http_request *req, void *ctx);
-void get_startup(struct http_request *req, void *ctx);
-void get_metrics(struct http_request *req, void *ctx);
-void get_status(struct http_request *req, void *ctx);
-void get_page(struct http_request *req, void *ctx);
-void get_asset(struct http_request *req, void *ctx);
-void get_contract(struct http_request *req, void *ctx);
-void get_version(struct http_request *req, void *ctx);
 
 #endif

@@ -15,6 +15,8 @@
 #include "base/log.h"
 #include "http/http.h"
 #include "http/tls.h"
+#include "observability/state.h"
+#include "pqpool/pqpool.h"
 
 /* 48 of them are for name lookups: up to 16 at once, and the resolver opens files and sockets. */
 enum { FDS_BESIDE_SOCKETS = 112 };
@@ -118,14 +120,6 @@ static enum start_rc open_database(struct service *service, struct err *err)
 
 /* ---- a listening socket that was handed over ---- */
 
-static bool is_ready(struct service *service)
-{
-    char why[320];
-    struct pqpool_stats pool;
-    pqpool_stats(service->pool, &pool);
-    return service_ready(service, &pool, why, sizeof why);
-}
-
 /* The predecessor of this process may still serve on the same socket, and connections wait in the
  * socket if it does not. So nothing is accepted before an order can be stored. Health checks wait
  * in the socket too, so this wait ends after HANDED_OVER_WAIT_NS. */
@@ -133,7 +127,8 @@ static enum start_rc await_ready(struct service *service)
 {
     int64_t until_ns = clock_now_ns() + HANDED_OVER_WAIT_NS;
     bool reload = false;
-    while (clock_now_ns() < until_ns && !is_ready(service)) {
+    char why[READINESS_WHY_SIZE];
+    while (clock_now_ns() < until_ns && !state_is_ready(&service->observability, why)) {
         int got = signals_await(clock_min(until_ns, clock_now_ns() + 10 * NS_PER_MS));
         if (signal_ends(got))
             return START_STOPPED;
@@ -219,8 +214,9 @@ int run_serve(const struct options *options, int argc, char *const argv[])
     struct err err = { 0 };
 
     signals_block();
-    last_errors_init(&service.last_errors); /* first: /status shows every warning since the start */
-    log_listen(note_error, &service.last_errors);
+    /* first: /status shows every warning since the start */
+    last_errors_init(&service.observability.last_errors);
+    log_listen(note_error, &service.observability.last_errors);
     if (!raise_fd_limit(options))
         return EXIT_CONFIG;
     secrets_warn_of_files(options);

@@ -1,9 +1,11 @@
 /* service.h - the running service: every part and how they hang together.
  *
- *   http loops -> routes -> ingest (queue, workers) -> store -> pqpool -> PostgreSQL
- *                        -> reader (lookups)        -> store
+ *   http loops -> routes -> handlers -> ingest (queue, workers) -> store -> pqpool -> PostgreSQL
+ *                                    -> reader (lookups)        -> store
+ *                        -> observability, which reads the figures of all of them
  *
- * Threads    built and torn down by main; the members below `ready` are read from anywhere. */
+ * Threads    built and torn down by main. Other threads see the parts that they are given, and
+ *            `exit_code`. */
 #ifndef APP_SERVICE_H
 #define APP_SERVICE_H
 
@@ -11,49 +13,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "app/database_check.h"
-#include "app/history.h"
-#include "app/last_errors.h"
 #include "app/listen_fds.h"
 #include "app/notify.h"
 #include "app/options.h"
-#include "app/sampler.h"
+#include "app/starter.h"
 #include "base/attr.h"
 #include "base/budget.h"
 #include "base/err.h"
-#include "base/metrics.h"
-#include "base/sync.h"
-#include "pqpool/pqpool.h"
+#include "handlers/handlers.h"
+#include "observability/observability.h"
 
 struct http_server;
 struct http_tls;
 struct ingest;
+struct pqpool;
 struct reader;
 struct store;
-
-/* What became of an order; exactly one for each that was read. */
-enum order_result {
-    RESULT_CREATED,
-    RESULT_REPLAYED,
-    RESULT_INVALID,
-    RESULT_REUSED,
-    RESULT_STALE,
-    RESULT_REFUSED,       /* by the database */
-    RESULT_BATCH_REFUSED, /* good, and another of its atomic batch was refused */
-    RESULT_REFUSED_FULL,  /* queue full, too slow, or draining */
-    RESULT_UNAVAILABLE,   /* no database, not sent by the deadline, or the database cannot store */
-    RESULT_UNKNOWN,       /* answered 504, and no verdict ever came */
-    RESULT_FAILED,
-    RESULT_LATE, /* answered 504, and found stored afterwards */
-};
-enum { ORDER_RESULTS = RESULT_LATE + 1 };
 
 struct service {
     struct options options;
     struct listen_fds listen;    /* the socket that was handed over, if one was */
     struct notify notify;        /* main's */
     struct budget memory;        /* what clients can make us hold: see app/memory.h */
-    uint64_t memory_whole_bytes; /* what the process may take */
     uint64_t memory_slack_bytes; /* see memory_tick(); main's */
     struct store *store;
     struct pqpool *pool;
@@ -61,27 +42,10 @@ struct service {
     struct reader *reader;
     struct http_tls *tls;     /* NULL: plain HTTP; borrowed, opened and closed by main */
     struct http_server *http; /* the loops run before it is set: see http_server_of() */
-    int64_t started_at_ns, started_at_us;
-    char host[65]; /* the name of this machine or container, for /status; never changes */
-
-    struct counter orders[ORDER_RESULTS];
-    struct histogram commit_duration;
-
-    struct history history; /* what the page shows: */
-    struct sampler sampler; /* main's */
-    struct last_errors last_errors;
-
-    struct database_check check;
-    atomic_bool migrated; /* the schema is ours */
-    atomic_bool draining; /* SIGTERM came */
+    struct handlers handlers;
+    struct observability observability;
+    struct starter starter;
     atomic_int exit_code; /* what the starter wants main to end with; 0: nothing */
-
-    struct mutex starter_mu;
-    struct cond starter_wake;
-    bool starter_stop GUARDED_VAR;
-    struct err starter_err GUARDED_VAR; /* why the schema is not ready yet */
-    pthread_t starter;
-    bool starter_runs;
 };
 
 /* Starts all parts of the service after service_open_database(), and waits for no server. If the
@@ -89,11 +53,6 @@ struct service {
  * *err says why, and everything is closed, the database too. */
 bool service_start(struct service *service, struct err *err) MUST_CHECK;
 bool service_listen(struct service *service, struct err *err) MUST_CHECK;
-
-/* Ready to take orders? Else `why` (200 bytes at least) says what is missing, in words that
- * everybody may read. */
-bool service_ready(struct service *service, const struct pqpool_stats *pool, char *why,
-                   size_t size);
 
 /* From here no connection is accepted, and each open one has one more answer: it carries
  * Connection: close, and an order in that request is stored as any other. */

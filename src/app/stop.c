@@ -1,15 +1,16 @@
 /* stop.c - see stop.h. */
 #include "app/stop.h"
-#include "app/memory.h"
 
 #include <signal.h>
 #include <stdio.h>
 
+#include "app/memory.h"
 #include "app/service.h"
 #include "app/signals.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/http.h"
+#include "observability/state.h"
 
 enum { STOP_SLACK_S = 10 };
 
@@ -25,10 +26,8 @@ enum { STOP_SLACK_S = 10 };
 
 static void tell_status(struct service *service)
 {
-    struct pqpool_stats pool;
-    char why[320], text[360];
-    pqpool_stats(service->pool, &pool);
-    bool ready = service_ready(service, &pool, why, sizeof why);
+    char why[READINESS_WHY_SIZE], text[READINESS_WHY_SIZE + 16];
+    bool ready = state_is_ready(&service->observability, why);
     (void)snprintf(text, sizeof text, "%s%s", ready ? "ready" : "not ready: ", why);
     notify_status(&service->notify, text);
 }
@@ -36,7 +35,7 @@ static void tell_status(struct service *service)
 /* Does the periodic work of main, and returns when it is due again. */
 static int64_t tick(struct service *service)
 {
-    int64_t next_ns = sampler_tick(service);
+    int64_t next_ns = sampler_tick(&service->observability);
     memory_tick(service);
     struct notify *notify = &service->notify;
     int64_t now_ns = clock_now_ns();
@@ -115,7 +114,7 @@ void stop_service(struct service *service)
 {
     int64_t began_ns = clock_now_ns(), timeout_ns = service->options.shutdown_timeout_ns;
     int64_t until_ns = clock_after(began_ns, timeout_ns);
-    atomic_store_explicit(&service->draining, true, memory_order_release);
+    atomic_store_explicit(&service->observability.readiness.draining, true, memory_order_release);
     notify_stopping(&service->notify, timeout_ns + STOP_SLACK_S * NS_PER_S);
     log_event(LOG_INFO, "service.draining",
               log_int("in_flight", (int64_t)service_in_flight(service)));

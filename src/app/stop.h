@@ -11,8 +11,7 @@ struct service;
 int stop_await_signal(struct service *service, int64_t until_ns);
 
 /* Drains and stops the service within SHUTDOWN_TIMEOUT. A second signal ends the draining, a third
- * one the process, and so does time: 5 s after the draining, if SHUTDOWN_TIMEOUT is over by then.
- */
+ * one ends the process. So does time: the later of SHUTDOWN_TIMEOUT and 5 s after the draining. */
 void stop_service(struct service *service);
 
 /* Stops a service that has not listened yet, at once. */

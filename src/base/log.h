@@ -1,5 +1,5 @@
-/* log.h - one line an event: JSON for machines, text for a terminal. Only app/ logs; libraries
- * return, or call an event callback that app/ gave them.
+/* log.h - one line an event: JSON for machines, text for a terminal. Only app/,
+ * handlers/ and observability/ log; libraries return, or call an event callback.
  *
  *     log_event(LOG_WARN, "pool.dial_failed", log_str("error", err.text), log_int("attempt", 3));
  *

@@ -307,7 +307,7 @@ Test(batch, answers_come_as_lines_when_asked, .timeout = TEST_S)
     rig_close(&rig);
 }
 
-/* ---- wishes ---- */
+/* ---- preferences ---- */
 
 Test(batch, minimal_leaves_out_what_is_well, .timeout = TEST_S)
 {

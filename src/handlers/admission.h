@@ -1,0 +1,16 @@
+/* admission.h - checks, before a body is read, whether any order can be accepted. */
+#ifndef HANDLERS_ADMISSION_H
+#define HANDLERS_ADMISSION_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+
+struct handlers;
+struct http_request;
+
+/* False: the database is down or its schema is not ready, and the request was rejected. Loop thread
+ * only. */
+bool admission_check(struct handlers *handlers, struct http_request *req) MUST_CHECK;
+
+#endif

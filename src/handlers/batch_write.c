@@ -1,0 +1,301 @@
+/* batch_write.c - from the outcomes of a batch to its answer (design.md section 5, "Batch"). Each
+ * order has the status that it would have had alone; the request has theirs if it is one for all.
+ *
+ * The outcomes are counted first, so the answer is written once and in order. A result is written
+ * into memory that was reserved or that the budget still has. A result without room is shortened:
+ * its error has a fixed detail that says so, and no details of this occurrence. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "handlers/batch.h"
+#include "handlers/reject.h"
+
+enum {
+    RESULT_BYTES_MAX = 40 * 1024, /* in full */
+    SUMMARY_MAX = 512,
+    STATUS_MIXED = 207,
+    ROOM_AHEAD = 64 * 1024, /* what is asked for at once */
+
+    /* Entries in a slice. */
+    TALLY_SLICE = 1024,
+    WRITE_SLICE = 64,
+};
+
+#define SHORTENED                                                                                  \
+    ",\"detail\":\"There is no room for more here: send this order again to see all errors.\""
+
+/* ---- the outcome of one order ---- */
+
+/* The status of a success; 0: it was rejected, by *problem. */
+static int success_of(const struct batch_entry *entry, struct http_problem *problem)
+{
+    switch (entry->state) {
+    case ENTRY_VALID:
+        return 200;
+    case ENTRY_REJECTED:
+        *problem = entry->problem;
+        return 0;
+    case ENTRY_RESOLVED:
+        if (entry->submission.item.verdict == ITEM_CREATED)
+            return 201;
+        if (entry->submission.item.verdict == ITEM_REPLAYED)
+            return 200;
+        *problem = reject_verdict_kind(&entry->submission.item);
+        return 0;
+    case ENTRY_BATCH_REJECTED:
+        *problem = statuses_problem(REJECT_WITH_BATCH);
+        return 0;
+    case ENTRY_EXPIRED:
+        *problem = statuses_problem(REJECT_COMMIT_TIMEOUT);
+        return 0;
+    case ENTRY_QUEUED:
+    case ENTRY_UNKNOWN:
+        break;
+    }
+    *problem = statuses_problem(REJECT_COMMIT_UNKNOWN);
+    return 0;
+}
+
+/* ---- the totals ---- */
+
+static void tally_status(struct batch_tally *tally, int status)
+{
+    bool both_good =
+        (tally->status == 200 || tally->status == 201) && (status == 200 || status == 201);
+    if (tally->status == 0 || tally->status == status)
+        tally->status = status;
+    else
+        tally->status = both_good ? 200 : STATUS_MIXED;
+}
+
+static void tally_rejection(struct batch_tally *tally, const struct http_problem *problem)
+{
+    tally_status(tally, problem->status);
+    if (problem->status >= 500)
+        tally->failed_status = problem->status;
+    bool unknown = strcmp(problem->outcome, "unknown") == 0;
+    tally->unknown += unknown;
+    tally->rejected += !unknown;
+    if (tally->first.code == NULL) {
+        tally->first = *problem;
+        tally->one_code = true;
+    }
+    tally->one_code = tally->one_code && strcmp(tally->first.code, problem->code) == 0;
+    if (unknown)
+        tally->first.outcome = problem->outcome;
+    if (problem->retry_after_ns > tally->retry_after_ns)
+        tally->retry_after_ns = problem->retry_after_ns;
+}
+
+static void tally_one(struct batch_tally *tally, const struct batch_entry *entry)
+{
+    struct http_problem problem;
+    int status = success_of(entry, &problem);
+    if (status == 0) {
+        tally_rejection(tally, &problem);
+        return;
+    }
+    tally_status(tally, status);
+    tally->created += status == 201;
+    tally->replayed += status == 200 && entry->state == ENTRY_RESOLVED;
+}
+
+/* ---- one result ---- */
+
+static void begin_result(struct buf *out, const struct batch_entry *entry, int status)
+{
+    const char *id = entry->submission.item.order.client_order_id;
+    buf_printf(out, "{\"index\":%zu,\"status\":%d", (size_t)(entry - entry->batch->entries),
+               status);
+    if (id[0] != '\0') {
+        buf_add_str(out, ",\"client_order_id\":");
+        buf_add_json(out, id);
+    }
+}
+
+static void add_good(struct buf *out, const struct batch_entry *entry, int status)
+{
+    const struct ingest_item *item = &entry->submission.item;
+    begin_result(out, entry, status);
+    if (entry->state == ENTRY_RESOLVED) {
+        buf_add_str(out, ",\"order_id\":");
+        buf_add_json(out, status == 201 ? item->order.order_id : item->put.stored.order_id);
+        buf_add_str(out, status == 200 ? ",\"replayed\":true" : ",\"replayed\":false");
+    }
+    buf_add_char(out, '}');
+}
+
+/* `occurrence`: detail and members, as JSON members. */
+static void add_rejected(struct buf *out, const struct batch_entry *entry,
+                         const struct http_problem *problem, const char *occurrence)
+{
+    begin_result(out, entry, problem->status);
+    buf_printf(out, ",\"error\":{\"code\":\"%s\"%s,\"outcome\":\"%s\",\"retryable\":%s",
+               problem->code, occurrence, problem->outcome, problem->retryable ? "true" : "false");
+    if (problem->offset >= 0)
+        buf_printf(out, ",\"offset\":%ld", problem->offset);
+    if (problem->retry_after_ns > 0)
+        buf_printf(out, ",\"retry_after_ms\":%" PRId64,
+                   (problem->retry_after_ns + NS_PER_MS - 1) / NS_PER_MS);
+    buf_add_str(out, "}}");
+}
+
+/* In full. */
+static void add_problem(struct buf *out, const struct batch_entry *entry,
+                        const struct http_problem *problem)
+{
+    struct reject_text text = { .detail = "" };
+    struct http_problem told = *problem;
+    struct buf occurrence = BUF_INIT(RESULT_BYTES_MAX);
+    if (entry->state == ENTRY_RESOLVED)
+        told = reject_verdict(&entry->submission.item, &text);
+    reject_add_occurrence(&occurrence, &told);
+    add_rejected(out, entry, problem, occurrence.failed ? SHORTENED : occurrence.data);
+    buf_fini(&occurrence);
+    reject_text_fini(&text);
+}
+
+/* ---- into the answer ---- */
+
+/* Is there room for a result of `len` bytes, beside the room that later results need? */
+static bool has_room(struct batch *batch, size_t len)
+{
+    size_t n_left = batch->n - batch->n_written - 1;
+    size_t kept = n_left * BATCH_RESULT_MAX + SUMMARY_MAX;
+    return kept + len <= pieces_room(&batch->out) ||
+           pieces_reserve(&batch->out, kept + len + ROOM_AHEAD);
+}
+
+static void write_rejected(struct batch *batch, const struct batch_entry *entry,
+                           const struct http_problem *problem, struct buf *result)
+{
+    if (entry->state == ENTRY_REJECTED)
+        add_rejected(result, entry, problem, entry->error != NULL ? entry->error : SHORTENED);
+    else
+        add_problem(result, entry, problem);
+    if (!result->failed && (result->len < BATCH_RESULT_MAX || has_room(batch, result->len + 1)))
+        return;
+    buf_clear(result);
+    add_rejected(result, entry, problem, SHORTENED);
+}
+
+static void write_result(struct batch *batch, const struct batch_entry *entry, struct buf *result)
+{
+    struct http_problem problem;
+    int status = success_of(entry, &problem);
+    if (status != 0 && batch->preferences.minimal)
+        return;
+    buf_clear(result);
+    if (status != 0)
+        add_good(result, entry, status);
+    else
+        write_rejected(batch, entry, &problem, result);
+    if (batch->n_shown++ > 0)
+        pieces_add_str(&batch->out, batch->preferences.lines ? "\n" : ",");
+    pieces_add(&batch->out, result->data, result->len);
+    batch->out.failed = batch->out.failed || result->failed;
+}
+
+/* ---- the whole ---- */
+
+static void add_summary(struct batch *batch)
+{
+    const struct batch_tally *tally = &batch->tally;
+    char text[SUMMARY_MAX];
+    struct buf summary = BUF_OVER(text);
+    buf_printf(&summary,
+               "\"summary\":{\"total\":%zu,\"created\":%" PRIu64 ",\"replayed\":%" PRIu64
+               ",\"rejected\":%" PRIu64 ",\"unknown\":%" PRIu64 "}",
+               batch->n, tally->created, tally->replayed, tally->rejected, tally->unknown);
+    pieces_add(&batch->out, summary.data, summary.len);
+}
+
+/* Of a batch of which nothing is known to be stored. */
+static struct http_problem whole_problem(const struct batch_tally *tally, int status)
+{
+    struct http_problem problem = statuses_problem(REJECT_BATCH);
+    if (tally->one_code) {
+        problem.code = tally->first.code;
+        problem.title = tally->first.title;
+        problem.detail = "It is so for each order of the batch; see `results`.";
+    }
+    problem.status = status;
+    problem.outcome = tally->unknown > 0 ? "unknown" : "not_accepted";
+    problem.retryable = tally->first.retryable;
+    problem.retry_after_ns = tally->retry_after_ns;
+    return problem;
+}
+
+/* If some orders of an atomic batch are rejected, all are. */
+static int status_of(const struct batch *batch, const struct batch_tally *tally)
+{
+    if (!batch->preferences.atomic || tally->status != STATUS_MIXED)
+        return tally->status;
+    return tally->failed_status != 0 ? tally->failed_status : 422;
+}
+
+/* Counts one slice. True: all entries are counted. */
+static bool tally_some(struct batch *batch)
+{
+    size_t left = batch->n - batch->n_tallied;
+    size_t stop = batch->n_tallied + (left < TALLY_SLICE ? left : (size_t)TALLY_SLICE);
+    while (batch->n_tallied < stop)
+        tally_one(&batch->tally, &batch->entries[batch->n_tallied++]);
+    return batch->n_tallied == batch->n;
+}
+
+/* What stands before the results. Lines have their summary at the end. */
+static void begin(struct batch *batch)
+{
+    const struct http_problem *first = &batch->tally.first;
+    batch->status = status_of(batch, &batch->tally);
+    batch->code = first->code == NULL || batch->tally.one_code ? first->code : "several";
+    if (batch->status >= 400) {
+        batch->preferences.lines = false; /* a problem document has none */
+        batch->answer = whole_problem(&batch->tally, batch->status);
+        http_problem_open(batch->req, &batch->answer, &batch->out);
+    }
+    if (batch->preferences.lines)
+        return;
+    pieces_add_str(&batch->out, batch->status >= 400 ? "," : "{");
+    add_summary(batch);
+    pieces_add_str(&batch->out, ",\"results\":[");
+}
+
+/* Writes one slice. True: all results are written. */
+static bool write_some(struct batch *batch)
+{
+    size_t left = batch->n - batch->n_written;
+    size_t stop = batch->n_written + (left < WRITE_SLICE ? left : (size_t)WRITE_SLICE);
+    struct buf result = BUF_INIT(RESULT_BYTES_MAX);
+    for (; batch->n_written < stop; batch->n_written++)
+        write_result(batch, &batch->entries[batch->n_written], &result);
+    buf_fini(&result);
+    return batch->n_written == batch->n;
+}
+
+static void end(struct batch *batch)
+{
+    if (!batch->preferences.lines) {
+        pieces_add_str(&batch->out, batch->status >= 400 ? "]}\n" : "]}");
+        return;
+    }
+    pieces_add_str(&batch->out, batch->n_shown > 0 ? "\n{" : "{");
+    add_summary(batch);
+    pieces_add_str(&batch->out, "}\n");
+}
+
+bool batch_write(struct batch *batch)
+{
+    bool begun = batch->n_tallied == batch->n;
+    if (!begun && !tally_some(batch))
+        return false;
+    if (!begun)
+        begin(batch);
+    if (!write_some(batch))
+        return false;
+    end(batch);
+    return true;
+}

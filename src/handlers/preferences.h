@@ -1,0 +1,23 @@
+/* preferences.h - how a client wants its request handled: query parameters, Prefer and Accept.
+ *
+ * Threads    the loop of the request. */
+#ifndef HANDLERS_PREFERENCES_H
+#define HANDLERS_PREFERENCES_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+
+struct http_request;
+
+struct preferences {
+    bool validate_only; /* ?validate_only=true: checked, and nothing is stored */
+    bool atomic;        /* ?atomic=true: all orders of the batch or none */
+    bool minimal;       /* Prefer: return=minimal (RFC 7240, 4.2) */
+    bool lines;         /* Accept prefers application/x-ndjson */
+};
+
+/* False: a parameter has another value, and the request was answered. */
+bool preferences_read(struct http_request *req, struct preferences *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,69 @@
+/* submission.c - see submission.h. */
+#include "handlers/submission.h"
+
+#include "base/clock.h"
+#include "handlers/statuses.h"
+
+static void finish(struct http_completion *completion)
+{
+    struct submission *submission = (struct submission *)completion;
+    submission->resolved(submission);
+}
+
+void submission_stamp(struct submission *submission, int64_t received_at_ns)
+{
+    struct ingest_item *item = &submission->item;
+    order_stamp(&item->order, clock_wall_us());
+    item->owner = submission;
+    item->received_at_ns = received_at_ns;
+    item->deadline_at_ns = received_at_ns + submission->handlers->commit_timeout_ns;
+    submission->done.finish = finish;
+}
+
+/* An order that was answered 504 is counted by its later verdict. */
+static enum order_result result_of(const struct submission *submission, bool gave_up)
+{
+    const struct ingest_item *item = &submission->item;
+    bool stored = item->verdict == ITEM_CREATED || item->verdict == ITEM_REPLAYED;
+    if (gave_up && ingest_item_state(item) == ITEM_SENT)
+        return stored ? RESULT_LATE : RESULT_UNKNOWN;
+    return statuses_result(item->verdict);
+}
+
+void submission_count_verdict(const struct submission *submission, bool gave_up)
+{
+    const struct ingest_item *item = &submission->item;
+    struct order_metrics *metrics = &submission->handlers->metrics;
+    order_metrics_count(metrics, result_of(submission, gave_up), 1);
+    if (item->verdict == ITEM_CREATED && !gave_up)
+        histogram_observe(&metrics->commit_duration, clock_now_ns() - item->received_at_ns);
+}
+
+/* Gives the loop of the first item all items of its requests; returns the items of other loops. */
+static struct ingest_item *complete_one_loop(struct ingest_item *first)
+{
+    struct http_loop *loop = ((struct submission *)first->owner)->loop;
+    struct http_completion *list = NULL, **tail = &list;
+    struct ingest_item *others = NULL, **others_tail = &others;
+    for (struct ingest_item *item = first; item != NULL; item = item->next) {
+        struct submission *submission = item->owner;
+        if (submission->loop == loop) {
+            *tail = &submission->done;
+            tail = &submission->done.next;
+        } else {
+            *others_tail = item;
+            others_tail = &item->next;
+        }
+    }
+    *tail = NULL;
+    *others_tail = NULL;
+    http_complete(loop, list);
+    return others;
+}
+
+void submission_on_done(void *ctx, struct ingest_item *first)
+{
+    (void)ctx;
+    while (first != NULL)
+        first = complete_one_loop(first);
+}

@@ -1,0 +1,45 @@
+/* last_errors.h - the last warnings and errors of the log, one entry for each kind, for the
+ * page of /status: an operator sees them without the log.
+ *
+ * Two events are of one kind when they have the same name and code (SQLSTATE and constraint, or
+ * status and route) and the same text but for its numbers ("next try in 0.4 s"). An entry shows the
+ * latest text. If there is no room for a new kind, the entry that was seen longest ago is replaced.
+ * Nothing else of an event is kept: no id, no key name; bodies and secrets are in no event
+ * (base/log.h).
+ *
+ * Threads: any. Locks: last_errors->mu, a leaf. */
+#ifndef OBSERVABILITY_LAST_ERRORS_H
+#define OBSERVABILITY_LAST_ERRORS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/log.h"
+#include "base/sync.h"
+
+enum { LAST_ERRORS_MAX = 16, LAST_ERRORS_TEXT = 240, LAST_ERRORS_CODE = 80 };
+
+struct last_error {
+    int64_t first_at_us, last_at_us; /* Unix time */
+    uint64_t count;                  /* 0: a free slot */
+    enum log_level level;
+    const char *event; /* borrowed: a constant */
+    char code[LAST_ERRORS_CODE], text[LAST_ERRORS_TEXT];
+};
+
+struct last_errors {
+    struct mutex mu;
+    struct last_error entry[LAST_ERRORS_MAX] GUARDED_VAR;
+};
+
+void last_errors_init(struct last_errors *errors);
+void last_errors_fini(struct last_errors *errors);
+
+void last_errors_note(struct last_errors *errors, int64_t at_us, enum log_level level,
+                      const char *event, const struct log_field *fields, int count);
+
+/* Copies them, the latest first; returns how many. */
+size_t last_errors_read(struct last_errors *errors, struct last_error out[LAST_ERRORS_MAX]);
+
+#endif

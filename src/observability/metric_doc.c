@@ -1,0 +1,203 @@
+/* metric_doc.c - see metric_doc.h. A walk over the text of /metrics: the lines of one family make
+ * one row. Our label values hold neither quotes nor backslashes, so nothing is unescaped. */
+#include "observability/metric_doc.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "observability/metrics.h"
+
+enum { TEXT_MAX = 512 * 1024, LABELS_MAX = 4, VALUES_MAX = 64 };
+
+struct word { /* of the text, which outlives it */
+    const char *at;
+    size_t len;
+};
+
+struct label {
+    struct word name, values[VALUES_MAX];
+    size_t n_values;
+};
+
+struct family {
+    struct word name, type, help;
+    struct label labels[LABELS_MAX];
+    size_t n_labels;
+};
+
+static bool is_word(struct word word, const char *text)
+{
+    return strlen(text) == word.len && memcmp(word.at, text, word.len) == 0;
+}
+
+static bool same(struct word a, struct word b)
+{
+    return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
+}
+
+static struct label *label_of(struct family *family, struct word name)
+{
+    for (size_t i = 0; i < family->n_labels; i++)
+        if (same(family->labels[i].name, name))
+            return &family->labels[i];
+    CHECK(family->n_labels < LABELS_MAX);
+    struct label *label = &family->labels[family->n_labels++];
+    *label = (struct label){ .name = name };
+    return label;
+}
+
+static void add_value(struct label *label, struct word value)
+{
+    for (size_t i = 0; i < label->n_values; i++)
+        if (same(label->values[i], value))
+            return;
+    CHECK(label->n_values < VALUES_MAX);
+    label->values[label->n_values++] = value;
+}
+
+/* `at` is behind the brace: a="x",b="y"} 0. Buckets are the format's, not ours: no le. */
+static void read_labels(struct family *family, const char *at)
+{
+    while (*at != '}') {
+        at += *at == ',';
+        struct word name = { at, strcspn(at, "=") };
+        const char *text = at + name.len + 2;
+        struct word value = { text, strcspn(text, "\"") };
+        at = text + value.len + 1;
+        if (!is_word(name, "le"))
+            add_value(label_of(family, name), value);
+    }
+}
+
+/* ---- one row ---- */
+
+/* What differs from build to build. */
+static bool is_open(struct word label)
+{
+    return is_word(label, "version") || is_word(label, "compiler");
+}
+
+static void put_word(struct buf *out, const char *before, struct word word, const char *after)
+{
+    buf_printf(out, "%s%.*s%s", before, (int)word.len, word.at, after);
+}
+
+static void put_label(struct buf *out, const struct label *label)
+{
+    put_word(out, "`", label->name, "`: ");
+    if (is_open(label->name))
+        buf_add_str(out, "the program's");
+    for (size_t i = 0; i < label->n_values && !is_open(label->name); i++) {
+        buf_add_str(out, i > 0 ? ", " : "");
+        put_word(out, "", label->values[i], label->values[i].len == 0 ? "\"\"" : "");
+    }
+}
+
+static void put_row(struct buf *out, const struct family *family)
+{
+    put_word(out, "| `", family->name, "` | ");
+    put_word(out, "", family->type, " | ");
+    for (size_t i = 0; i < family->n_labels; i++) {
+        buf_add_str(out, i > 0 ? "; " : "");
+        put_label(out, &family->labels[i]);
+    }
+    put_word(out, family->n_labels > 0 ? " | " : "– | ", family->help, " |\n");
+}
+
+/* ---- the page ---- */
+
+static const char intro[] =
+    "# Metrics\n\n"
+    "`GET /metrics` answers in Prometheus text, or in OpenMetrics where `Accept` prefers it. Every "
+    "combination of the labels below\n"
+    "is there from the first scrape on, at 0, so that a rate never misses a start. Only "
+    "`http_server_request_duration_seconds`\n"
+    "begins with what the contract names, and adds others when they first occur; its `http_route` "
+    "is `\"\"` where no route matched.\n"
+    "Counters and histograms start at 0 with the process. No label holds what a client has "
+    "sent.\n\n"
+    "A histogram `x` is `x_bucket` (with the label `le`), `x_sum` and `x_count`. The buckets of "
+    "durations end at,\n"
+    "in milliseconds: ";
+
+static void put_bounds(struct buf *out)
+{
+    for (size_t i = 0; i < metric_latency_n_bounds; i++)
+        buf_printf(out, "%s%g", i > 0 ? ", " : "",
+                   (double)metric_latency_bounds_ns[i] / (double)NS_PER_MS);
+    buf_add_str(out, ".\n");
+}
+
+/* The heading that this family stands under. */
+static const char *section_of(struct word name)
+{
+    static const struct {
+        const char *prefix, *heading;
+    } sections[] = {
+        { "ordersd_build_info", "The program" },
+        { "ordersd_ready", "The program" },
+        { "ordersd_pool_", "The connection pool" },
+        { "ordersd_", "Orders" },
+        { "process_", "The process" },
+    };
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
+        if (strncmp(name.at, sections[i].prefix, strlen(sections[i].prefix)) == 0)
+            return sections[i].heading;
+    return "HTTP";
+}
+
+static void put_family(struct buf *out, const struct family *family, const char **section)
+{
+    const char *heading = section_of(family->name);
+    if (*section == NULL || strcmp(heading, *section) != 0)
+        buf_printf(out, "\n## %s\n\n| metric | type | labels | what it is |\n|---|---|---|---|\n",
+                   heading);
+    *section = heading;
+    put_row(out, family);
+}
+
+/* "# HELP name text" and "# TYPE name type": what follows the name. */
+static struct word rest_of(const char *line, size_t len, struct word *name)
+{
+    const char *at = line + strlen("# HELP ");
+    *name = (struct word){ at, strcspn(at, " ") };
+    const char *rest = at + name->len + 1;
+    return (struct word){ rest, len - (size_t)(rest - line) };
+}
+
+static void put_families(struct buf *out, const char *text)
+{
+    static struct family family; /* too large for a stack */
+    const char *section = NULL;
+    for (size_t len; *text != '\0'; text += len + (text[len] == '\n')) {
+        len = strcspn(text, "\n");
+        const char *brace = memchr(text, '{', len);
+        if (strncmp(text, "# HELP ", 7) == 0) {
+            if (family.name.at != NULL)
+                put_family(out, &family, &section);
+            family = (struct family){ 0 };
+            family.help = rest_of(text, len, &family.name);
+        } else if (strncmp(text, "# TYPE ", 7) == 0) {
+            family.type = rest_of(text, len, &family.name);
+        } else if (brace != NULL) {
+            read_labels(&family, brace + 1);
+        }
+    }
+    if (family.name.at != NULL)
+        put_family(out, &family, &section);
+}
+
+void metric_doc(const struct http_route *routes, size_t n_routes, struct buf *out)
+{
+    struct buf text = BUF_INIT(TEXT_MAX);
+    metrics_blank(routes, n_routes, &text);
+    buf_add_str(out, intro);
+    put_bounds(out);
+    if (text.data != NULL && !text.failed)
+        put_families(out, text.data);
+    buf_fini(&text);
+}

@@ -1,0 +1,60 @@
+/* observability.h - the handlers of health, metrics, status, the page and the contract, and the
+ * context that they share: what they observe, and what the service has noted so far.
+ *
+ * Every answer is made on the loop from figures in memory. No handler waits for the queue, for a
+ * connection or for the database, so an answer can neither hang nor add to an overload.
+ *
+ * Threads    a handler runs on the loop of its request; `sampler` is main's; each other member has
+ *            its own rules, or does not change after the first request.
+ * Ownership  the context borrows what its pointers name, and outlives every request. */
+#ifndef OBSERVABILITY_OBSERVABILITY_H
+#define OBSERVABILITY_OBSERVABILITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "observability/database_check.h"
+#include "observability/history.h"
+#include "observability/last_errors.h"
+#include "observability/readiness.h"
+#include "observability/sampler.h"
+
+struct budget;
+struct http_request;
+struct ingest;
+struct order_metrics;
+struct pqpool;
+struct store;
+
+struct observability {
+    struct pqpool *pool;
+    struct store *store;
+    struct ingest *ingest;
+    const struct order_metrics *orders;
+    const struct budget *memory; /* what clients make the service hold */
+    uint64_t memory_max_bytes;   /* of the whole process */
+    uint32_t group_max;          /* orders in one group */
+    bool disclose_all;           /* every caller may see everything: see disclosure.h */
+    int64_t started_at_ns, started_at_us;
+    char host[65]; /* the name of this machine or container */
+
+    struct readiness readiness;
+    struct database_check check;
+    struct history history;
+    struct sampler sampler;
+    struct last_errors last_errors;
+};
+
+/* `ctx` is a struct observability; the type is that of http_route.handle. */
+void observability_get_health(struct http_request *req, void *ctx);
+void observability_get_live(struct http_request *req, void *ctx);
+void observability_get_ready(struct http_request *req, void *ctx);
+void observability_get_startup(struct http_request *req, void *ctx);
+void observability_get_metrics(struct http_request *req, void *ctx);
+void observability_get_status(struct http_request *req, void *ctx);
+void observability_get_page(struct http_request *req, void *ctx);
+void observability_get_asset(struct http_request *req, void *ctx);
+void observability_get_contract(struct http_request *req, void *ctx);
+void observability_get_version(struct http_request *req, void *ctx);
+
+#endif

@@ -1,0 +1,22 @@
+/* process.h - what the kernel says of this process: memory, files, processor time.
+ *
+ * Threads    any. A figure that the kernel does not tell is 0. */
+#ifndef OBSERVABILITY_PROCESS_H
+#define OBSERVABILITY_PROCESS_H
+
+#include <stdint.h>
+
+struct process_memory {
+    uint64_t virtual_bytes, resident_bytes;
+};
+struct process_memory process_memory(void);
+
+struct process_files {
+    uint64_t open, max; /* file descriptors */
+};
+struct process_files process_files(void);
+
+/* User and system time. */
+int64_t process_cpu_ns(void);
+
+#endif

@@ -1,0 +1,38 @@
+/* state.h - the present state of the service and the reasons for it, which GET /health, GET /status
+ * and the sampler share. Read from figures in memory: no function waits for the queue, the pool or
+ * the database.
+ *
+ * Threads    any. */
+#ifndef OBSERVABILITY_STATE_H
+#define OBSERVABILITY_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ingest/ingest.h"
+#include "observability/readiness.h"
+#include "pqpool/pqpool.h"
+
+struct observability;
+
+enum { STATE_WHYS = 8 };
+
+struct state {
+    struct pqpool_stats pool;
+    struct ingest_gauges queue;
+    struct ingest_streak streak;
+    bool ready, warn;
+    bool faulty;  /* groups failed in the last minute by a fault that is not the orders' */
+    size_t n_why; /* why it is not ready, or what is wrong: the worst first */
+    char why[STATE_WHYS][READINESS_WHY_SIZE];
+};
+
+void state_look(struct observability *observed, struct state *out);
+
+/* Can an order be stored now? Else `why` says what is missing: see readiness_check(). */
+bool state_is_ready(struct observability *observed, char why[READINESS_WHY_SIZE]);
+
+/* "pass", "warn" or "fail". */
+const char *state_status(const struct state *state);
+
+#endif
