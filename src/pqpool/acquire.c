@@ -40,12 +40,12 @@ static void lend(struct pqpool *pool, struct conn *conn, const struct request *r
 static enum pqpool_rc time_out(struct pqpool *pool, const struct request *req, int64_t now_ns,
                                struct err *err) REQUIRES(pool->mu)
 {
-    const char *cause = pool->last_error.text;
+    const char *cause = pool->demand.last_error.text;
     err_set(
         err, ERR_RETRYABLE,
         "no connection within %.3f s: %u of %u open, %u leased, %u being dialled, %u waiting%s%s",
         (double)(now_ns - req->since_at_ns) / 1e9, pool_total(pool), pool->options.max_pool_size,
-        pool->list[CONN_LEASED].count, pool->list[CONN_CONNECTING].count, pool->waiting,
+        pool->list[CONN_LEASED].count, pool->list[CONN_CONNECTING].count, pool->waiters.count,
         cause[0] != '\0' ? "; last dial: " : "", cause);
     if (err != NULL)
         err->retry_after_ns = pool_estimated_wait_ns(pool);
@@ -72,10 +72,10 @@ static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err 
         err_set(err, ERR_RETRYABLE, "database is down: %u statements do not end, though cancelled",
                 pool->orphans);
     else if (rc == PQPOOL_DOWN)
-        err_set_code(err, ERR_RETRYABLE, pool->last_error.code, "database is down: %s",
-                     pool->last_error.text);
+        err_set_code(err, ERR_RETRYABLE, pool->demand.last_error.code, "database is down: %s",
+                     pool->demand.last_error.text);
     else if (rc == PQPOOL_FULL)
-        err_set(err, ERR_RETRYABLE, "%u acquires wait already", pool->waiting);
+        err_set(err, ERR_RETRYABLE, "%u acquires wait already", pool->waiters.count);
     else
         err_set(err, 0, "the pool is closed");
     if (err != NULL)
@@ -86,7 +86,7 @@ static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err 
 /* Too many wait, or the line moves too slowly to be at its head in time. */
 static bool is_hopeless(const struct pqpool *pool, int64_t time_left_ns) REQUIRES(pool->mu)
 {
-    if (pool->waiting >= pool->options.max_waiting)
+    if (pool->waiters.count >= pool->options.max_waiting)
         return true;
     return time_left_ns > 0 && pool_estimated_wait_ns(pool) > time_left_ns;
 }
@@ -149,7 +149,7 @@ static bool passes_probe(struct pqpool *pool, struct conn *conn, struct request 
 /* A fresh connection is worth the wait only while one can be had. */
 static bool may_try_another(const struct pqpool *pool, int tried) REQUIRES(pool->mu)
 {
-    return !pool->closing && (tried < CANDIDATES_MAX || pool->backoff.failures > 0);
+    return !pool->closing && (tried < CANDIDATES_MAX || pool->demand.backoff.failures > 0);
 }
 
 /* Is it fit to be lent? LOST: it was not, and is discarded. */
@@ -192,15 +192,16 @@ static enum pqpool_rc acquire_slowly(struct pqpool *pool, struct request *req, s
 static void observe(struct pqpool *pool, const struct request *req, int64_t took_ns)
     REQUIRES(pool->mu)
 {
-    if (took_ns > pool->acquire_max_ns[pool->window_slot])
-        pool->acquire_max_ns[pool->window_slot] = took_ns;
+    if (took_ns > pool->latency.max_ns[pool->latency.window_slot])
+        pool->latency.max_ns[pool->latency.window_slot] = took_ns;
     if (!pool->options.enable_pool_metrics)
         return;
-    histogram_observe(&pool->acquire, took_ns); /* bypasses are counted elsewhere: see stats.c */
+    histogram_observe(&pool->latency.acquire,
+                      took_ns); /* bypasses are counted elsewhere: see stats.c */
     if (req->queued_ns > 0)
-        histogram_observe(&pool->queue, req->queued_ns);
+        histogram_observe(&pool->latency.queue, req->queued_ns);
     if (req->checked_ns > 0)
-        histogram_observe(&pool->validate, req->checked_ns);
+        histogram_observe(&pool->latency.validate, req->checked_ns);
 }
 
 /* All but a bypass. idle: what there was, NULL for nothing; in need of a probe. */
@@ -324,14 +325,14 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_verdict verdict)
     enum conn_state next = fate(conn, verdict);
 
     if (conn->holder.timed)
-        histogram_observe(&pool->hold, clock_now_ns() - conn->holder.since_at_ns);
+        histogram_observe(&pool->latency.hold, clock_now_ns() - conn->holder.since_at_ns);
     mutex_lock(&pool->mu);
     bool late = pool->abandoned;
-    if (pool->waiting > 0 || pool->exhausted_since_ns != 0)
+    if (pool->waiters.count > 0 || pool->exhausted.since_ns != 0)
         now_ns = clock_now_ns(); /* the pace of the line is measured by it */
     if (!late)
         take_back(pool, conn, next, verdict != PQPOOL_DISCARD, now_ns);
-    if (pool->exhausted_since_ns != 0)
+    if (pool->exhausted.since_ns != 0)
         pool_judge_exhausted(pool, now_ns);
     if (pool->closing)
         cond_broadcast(&pool->quiet);

@@ -66,8 +66,8 @@ bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql)
     if (!canceler_can(pool))
         cancels = add_backends(&pool->list[CONN_CANCELING], 0, sql);
     uint32_t n = cancels;
-    if (pool->orphans > 0 && now_ns >= pool->next_orphans_at_ns) {
-        pool->next_orphans_at_ns = now_ns + ORPHANS_EVERY_S * NS_PER_S;
+    if (pool->orphans > 0 && now_ns >= pool->janitor.next_orphans_at_ns) {
+        pool->janitor.next_orphans_at_ns = now_ns + ORPHANS_EVERY_S * NS_PER_S;
         n = add_backends(&pool->list[CONN_CLOSING], n, sql);
     }
     buf_add_str(sql,

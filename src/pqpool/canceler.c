@@ -20,7 +20,7 @@ void canceler_close(struct conn *conn)
         return;
     conn->pool->pg->cancel_finish(conn->canceler);
     conn->canceler = NULL;
-    conn->pool->n_cancelers--;
+    conn->pool->janitor.n_cancelers--;
 }
 
 static void end(struct pqpool *pool, struct conn *conn, bool certain)
@@ -40,8 +40,8 @@ static bool watch(struct pqpool *pool, struct conn *conn, PostgresPollingStatusT
         .events = (want == PGRES_POLLING_READING ? EPOLLIN : EPOLLOUT) | EPOLLONESHOT,
         .data.u64 = CANCELER_KEY | index,
     };
-    return fd >= 0 && (epoll_ctl(pool->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0 ||
-                       epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0);
+    return fd >= 0 && (epoll_ctl(pool->janitor.epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0 ||
+                       epoll_ctl(pool->janitor.epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0);
 }
 
 void canceler_step(struct pqpool *pool, struct conn *conn)
@@ -58,7 +58,7 @@ void canceler_step(struct pqpool *pool, struct conn *conn)
 static void start(struct pqpool *pool, struct conn *conn)
 {
     conn->canceler = pool->pg->cancel_create(conn->pg);
-    pool->n_cancelers += conn->canceler != NULL;
+    pool->janitor.n_cancelers += conn->canceler != NULL;
     if (conn->canceler == NULL || pool->pg->cancel_start(conn->canceler) == 0 ||
         !watch(pool, conn, PGRES_POLLING_WRITING))
         end(pool, conn, false);
@@ -94,9 +94,9 @@ static struct conn *next_late(struct pqpool *pool, int64_t now_ns)
 void cancelers_tend(struct pqpool *pool)
 {
     struct conn *conn;
-    while (pool->n_cancelers > 0 && (conn = next_late(pool, clock_now_ns())) != NULL)
+    while (pool->janitor.n_cancelers > 0 && (conn = next_late(pool, clock_now_ns())) != NULL)
         end(pool, conn, false);
-    while (canceler_can(pool) && pool->n_cancelers < CANCELERS_MAX &&
+    while (canceler_can(pool) && pool->janitor.n_cancelers < CANCELERS_MAX &&
            (conn = next_wanted(pool)) != NULL)
         start(pool, conn);
 }

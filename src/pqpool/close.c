@@ -65,15 +65,15 @@ void pqpool_cut(struct pqpool *pool)
 static void stop_threads(struct pqpool *pool)
 {
     atomic_store_explicit(&pool->stop, true, memory_order_release);
-    if (pool->janitor_runs) {
+    if (pool->janitor.runs) {
         pool_wake_janitor(pool);
-        thread_join(pool->janitor);
+        thread_join(pool->janitor.thread);
     }
-    if (pool->connector_runs) { /* after the janitor: it closes what that leaves */
+    if (pool->connector.runs) { /* after the janitor: it closes what that leaves */
         pool_wake_connector(pool);
-        thread_join(pool->connector);
+        thread_join(pool->connector.thread);
     }
-    pool->janitor_runs = pool->connector_runs = false;
+    pool->janitor.runs = pool->connector.runs = false;
 }
 
 void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)

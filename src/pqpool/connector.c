@@ -23,7 +23,7 @@ struct connector {
 
 void pool_wake_connector(struct pqpool *pool)
 {
-    (void)eventfd_write(pool->connector_fd, 1); /* cannot block: it would need 2^64 wakes */
+    (void)eventfd_write(pool->connector.fd, 1); /* cannot block: it would need 2^64 wakes */
 }
 
 static void dial_failed(struct connector *c, struct conn *conn, const struct err *err,
@@ -58,10 +58,10 @@ static void dial_ended(struct connector *c, struct conn *conn)
         dial_failed(c, conn, &err, ERROR_OTHER);
         return;
     }
-    names_good(pool->names, conn->dial.host, dial_address(conn));
+    names_good(pool->connector.names, conn->dial.host, dial_address(conn));
     int64_t now_ns = clock_now_ns();
     if (pool->options.enable_pool_metrics)
-        histogram_observe(&pool->connect, now_ns - conn->dial.started_at_ns);
+        histogram_observe(&pool->latency.connect, now_ns - conn->dial.started_at_ns);
     mutex_lock(&pool->mu);
     pool_dial_succeeded(pool, conn, now_ns);
     mutex_unlock(&pool->mu);
@@ -178,7 +178,7 @@ static void close_one(struct pqpool *pool, struct conn *conn)
     conn->lingers = conn->orphan && !pool->closing;
     if (conn->lingers) {
         conn->cancel = CANCEL_WANTED; /* whatever came of one before */
-        pool->next_orphans_at_ns = 0;
+        pool->janitor.next_orphans_at_ns = 0;
         pool_wake_janitor(pool);
     } else {
         conn_free_slot(pool, conn, clock_now_ns());
@@ -211,8 +211,9 @@ static int64_t next_wake(struct connector *c)
     struct pqpool *pool = c->pool;
     int64_t at_ns = CLOCK_NEVER;
     mutex_lock(&pool->mu);
-    if (pool->backoff.failures > 0 && pool->backoff.next_at_ns > c->looked_at_ns)
-        at_ns = pool->backoff.next_at_ns; /* past it, nothing is wanted: an event will tell */
+    if (pool->demand.backoff.failures > 0 && pool->demand.backoff.next_at_ns > c->looked_at_ns)
+        at_ns =
+            pool->demand.backoff.next_at_ns; /* past it, nothing is wanted: an event will tell */
     mutex_unlock(&pool->mu);
     for (uint32_t i = 0; i < c->n_dials; i++)
         at_ns = clock_min(at_ns, c->dials[i]->dial.step_deadline_at_ns);
@@ -221,7 +222,7 @@ static int64_t next_wake(struct connector *c)
 
 static void await_events(struct connector *c)
 {
-    c->fds[0] = (struct pollfd){ .fd = c->pool->connector_fd, .events = POLLIN };
+    c->fds[0] = (struct pollfd){ .fd = c->pool->connector.fd, .events = POLLIN };
     for (uint32_t i = 0; i < c->n_dials; i++)
         c->fds[1 + i] = dial_awaits(c->dials[i]);
     int64_t at_ns = next_wake(c);
@@ -231,13 +232,15 @@ static void await_events(struct connector *c)
             c->fds[i].revents = 0; /* EINTR: another round */
     eventfd_t drained;
     if (c->fds[0].revents != 0)
-        (void)eventfd_read(c->pool->connector_fd, &drained);
+        (void)eventfd_read(c->pool->connector.fd, &drained);
 }
 
 void *connector_run(void *arg)
 {
     struct pqpool *pool = arg;
-    struct connector c = { .pool = pool, .dials = pool->dials, .fds = pool->dial_fds };
+    struct connector c = { .pool = pool,
+                           .dials = pool->connector.dials,
+                           .fds = pool->connector.dial_fds };
     while (!is_stopped(pool)) {
         pool_close_discarded(pool);
         start_dials(&c);

@@ -42,12 +42,12 @@ static enum close_reason stale_reason(const struct conn *conn)
 
 void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fmt, ...)
 {
-    uint32_t at = (pool->events_first + pool->events_count) % EVENTS_MAX;
-    if (pool->events_count == EVENTS_MAX)
-        pool->events_first = (pool->events_first + 1) % EVENTS_MAX; /* the oldest gives way */
+    uint32_t at = (pool->events.first + pool->events.count) % EVENTS_MAX;
+    if (pool->events.count == EVENTS_MAX)
+        pool->events.first = (pool->events.first + 1) % EVENTS_MAX; /* the oldest gives way */
     else
-        pool->events_count++;
-    struct pool_event *event = &pool->events[at];
+        pool->events.count++;
+    struct pool_event *event = &pool->events.ring[at];
     event->kind = kind;
     va_list ap;
     va_start(ap, fmt);
@@ -72,9 +72,9 @@ bool pool_can_spare_one(const struct pqpool *pool)
 /* What was to be spared may have gone by another way meanwhile. */
 bool pool_retires_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
 {
-    if (!pool->retire_one || conn->expires_at_ns > now_ns)
+    if (!pool->demand.retire_one || conn->expires_at_ns > now_ns)
         return false;
-    pool->retire_one = false;
+    pool->demand.retire_one = false;
     return pool_can_spare_one(pool);
 }
 
@@ -86,7 +86,7 @@ void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns)
         conn_discard(pool, conn, stale_reason(conn));
     else if (pool_retires_now(pool, conn, now_ns))
         conn_discard(pool, conn, CLOSE_LIFETIME);
-    else if (pool->first_waiter != NULL) {
+    else if (pool->waiters.first != NULL) {
         pool_hand_over(pool, conn, now_ns);
     } else
         conn_move(pool, conn, CONN_IDLE);
@@ -140,7 +140,7 @@ void pool_retire_all(struct pqpool *pool, const struct conn *conn, const char *w
 /* No connection is left, and none can be made. */
 static bool is_away(const struct pqpool *pool) REQUIRES(pool->mu)
 {
-    uint32_t failures = pool->backoff.failures;
+    uint32_t failures = pool->demand.backoff.failures;
     return failures > 0 && failures >= pool->options.max_retry_attempts && usable(pool) == 0;
 }
 
@@ -158,15 +158,15 @@ static bool slot_is_wanted(const struct pqpool *pool) REQUIRES(pool->mu)
         return false;
     if (is_away(pool))
         return true; /* nobody may wait, and only a dial can end that */
-    return pool_staying(pool) < pool->options.min_pool_size || pool->waiting > dialling ||
-           (pool->replacing && dialling == 0);
+    return pool_staying(pool) < pool->options.min_pool_size || pool->waiters.count > dialling ||
+           (pool->demand.replacing && dialling == 0);
 }
 
 struct conn *pool_next_dial(struct pqpool *pool, int64_t now_ns)
 {
     uint32_t dialling = pool->list[CONN_CONNECTING].count;
-    uint32_t allowed = backoff_allows(&pool->backoff, now_ns);
-    bool probing = pool->backoff.failures > 0;
+    uint32_t allowed = backoff_allows(&pool->demand.backoff, now_ns);
+    bool probing = pool->demand.backoff.failures > 0;
     bool control_dialling = pool->control.state == CONN_CONNECTING;
     struct conn *conn = NULL;
 
@@ -177,7 +177,7 @@ struct conn *pool_next_dial(struct pqpool *pool, int64_t now_ns)
     else if (dialling < allowed && slot_is_wanted(pool))
         conn = pool->list[CONN_NEW].first;
     else if (dialling == 0)
-        backoff_rest(&pool->backoff);
+        backoff_rest(&pool->demand.backoff);
     if (conn == NULL)
         return NULL;
     conn->serial++;
@@ -193,19 +193,20 @@ static int64_t draw_expiry(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->m
     int64_t life_ns = pool->options.max_lifetime_ns;
     if (life_ns == 0)
         return CLOCK_NEVER;
-    int64_t less_ns = (int64_t)(backoff_random(&pool->backoff) % (uint64_t)(life_ns / 10 + 1));
+    int64_t less_ns =
+        (int64_t)(backoff_random(&pool->demand.backoff) % (uint64_t)(life_ns / 10 + 1));
     return clock_after(now_ns, life_ns - less_ns);
 }
 
 static void forget_failures(struct pqpool *pool) REQUIRES(pool->mu)
 {
-    if (pool->backoff.failures > 0)
+    if (pool->demand.backoff.failures > 0)
         pool_event(pool, PQPOOL_EVENT_DIALLED, "connected again after %u failed attempts",
-                   pool->backoff.failures);
-    pool->last_error = (struct err){ 0 };
-    bool wanted = pool->waiting > 0 ||
+                   pool->demand.backoff.failures);
+    pool->demand.last_error = (struct err){ 0 };
+    bool wanted = pool->waiters.count > 0 ||
                   usable(pool) + pool->list[CONN_CONNECTING].count < pool->options.min_pool_size;
-    backoff_succeeded(&pool->backoff, wanted);
+    backoff_succeeded(&pool->demand.backoff, wanted);
 }
 
 void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
@@ -218,13 +219,13 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
         conn_discard(pool, conn, CLOSE_SHUTDOWN); /* the janitor may have left already */
     } else if (conn->control) {
         pool_keep_control(pool);
-        pool->next_health_at_ns = now_ns; /* the first check at once */
+        pool->health.next_at_ns = now_ns; /* the first check at once */
         pool_wake_janitor(pool);
     } else {
         pool->counted.created++;
-        if (pool->replacing)
-            pool->retire_one = true;
-        pool->replacing = false;
+        if (pool->demand.replacing)
+            pool->demand.retire_one = true;
+        pool->demand.replacing = false;
         pool_offer(pool, conn, now_ns);
     }
     pool_judge_down(pool);
@@ -236,7 +237,7 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 static void serve_from_idle(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *conn;
-    while (pool->first_waiter != NULL && (conn = pool_take_idle(pool)) != NULL) {
+    while (pool->waiters.first != NULL && (conn = pool_take_idle(pool)) != NULL) {
         pool_hand_over(pool, conn, now_ns);
     }
 }
@@ -246,13 +247,13 @@ void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *
 {
     bool config = error_class == ERROR_CONFIG;
     pool->counted.connection_errors[error_class]++;
-    backoff_failed(&pool->backoff, &pool->options, config, conn->dial.started_at_ns, now_ns);
-    pool->last_error = *err;
-    pool->last_error_class = error_class;
-    pool->replacing = false;
-    int64_t pause_ms = (pool->backoff.next_at_ns - now_ns) / NS_PER_MS;
+    backoff_failed(&pool->demand.backoff, &pool->options, config, conn->dial.started_at_ns, now_ns);
+    pool->demand.last_error = *err;
+    pool->demand.last_error_class = error_class;
+    pool->demand.replacing = false;
+    int64_t pause_ms = (pool->demand.backoff.next_at_ns - now_ns) / NS_PER_MS;
     pool_event(pool, config ? PQPOOL_EVENT_CONFIG : PQPOOL_EVENT_DIAL_FAILED,
-               "attempt %u, next in %lld ms: %s", pool->backoff.failures,
+               "attempt %u, next in %lld ms: %s", pool->demand.backoff.failures,
                (long long)(pause_ms > 0 ? pause_ms : 0), err->text);
     conn_discard(pool, conn, CLOSE_DIAL);
     serve_from_idle(pool, now_ns);
@@ -263,16 +264,16 @@ void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *
 
 void pool_judge_down(struct pqpool *pool)
 {
-    bool failing = pool->backoff.failures > 0;
+    bool failing = pool->demand.backoff.failures > 0;
     bool away = is_away(pool);
     bool down = away || pool_has_too_many_orphans(pool);
     bool was = atomic_load_explicit(&pool->down, memory_order_relaxed);
-    atomic_store_explicit(&pool->retry_at_ns, failing ? pool->backoff.next_at_ns : 0,
+    atomic_store_explicit(&pool->retry_at_ns, failing ? pool->demand.backoff.next_at_ns : 0,
                           memory_order_relaxed);
     atomic_store_explicit(&pool->down, down, memory_order_relaxed);
     if (down && !was && away)
         pool_event(pool, PQPOOL_EVENT_DOWN, "no connection after %u attempts: %s",
-                   pool->backoff.failures, pool->last_error.text);
+                   pool->demand.backoff.failures, pool->demand.last_error.text);
     else if (down && !was)
         pool_event(pool, PQPOOL_EVENT_DOWN, "%u statements do not end, though they were cancelled",
                    pool->orphans);

@@ -12,7 +12,7 @@ const char *health_ask(struct pqpool *pool)
 {
     const struct pqpool_options *o = &pool->options;
     const char *sql = o->health_query != NULL ? o->health_query(o->ctx) : NULL;
-    pool->health_is_own = sql != NULL;
+    pool->janitor.health_is_own = sql != NULL;
     return sql != NULL ? sql : o->validation_query;
 }
 
@@ -37,7 +37,7 @@ bool health_judge(const struct pqpool *pool, enum task_rc how, struct err *why)
                 (long long)(o->health_check_timeout_ns / NS_PER_MS));
     if (how != TASK_OK && how != TASK_REFUSED)
         return false;
-    if (pool->health_is_own && control->task_rows != NULL)
+    if (pool->janitor.health_is_own && control->task_rows != NULL)
         return o->health_verdict(o->ctx, control->task_rows, control->task_results - 1, why);
     return how == TASK_OK || server_error(control->task_rows, why);
 }
@@ -45,7 +45,7 @@ bool health_judge(const struct pqpool *pool, enum task_rc how, struct err *why)
 bool health_keeps_control(const struct pqpool *pool, enum task_rc how)
 {
     const struct conn *control = &pool->control;
-    if (how != TASK_REFUSED || !pool->health_is_own || control->task_rows == NULL)
+    if (how != TASK_REFUSED || !pool->janitor.health_is_own || control->task_rows == NULL)
         return how == TASK_OK;
     const char *code = PQresultErrorField(control->task_rows, PG_DIAG_SQLSTATE);
     return pool->pg->transaction_status(control->pg) == PQTRANS_IDLE && code != NULL &&
@@ -57,7 +57,7 @@ void pqpool_check_health(struct pqpool *pool)
     mutex_lock(&pool->mu);
     const struct conn *control = &pool->control;
     if (control->state == CONN_IDLE || control->state == CONN_CHECKING)
-        pool->next_health_at_ns = 0; /* a fresh connection is checked at once anyhow */
+        pool->health.next_at_ns = 0; /* a fresh connection is checked at once anyhow */
     pool_wake_janitor(pool);
     mutex_unlock(&pool->mu);
 }

@@ -18,7 +18,7 @@ enum { EVENTS_A_ROUND = 64, TICK_MIN_MS = 20, TICK_MAX_MS = 1000, WINDOW_S = 60 
 
 void pool_wake_janitor(struct pqpool *pool)
 {
-    (void)eventfd_write(pool->janitor_fd, 1);
+    (void)eventfd_write(pool->janitor.fd, 1);
 }
 
 /* ---- watching sockets ---- */
@@ -33,7 +33,7 @@ static uint64_t watch_key(const struct pqpool *pool, const struct conn *conn)
 static bool watch(struct pqpool *pool, struct conn *conn, int op, uint32_t events)
 {
     struct epoll_event event = { .events = events, .data.u64 = watch_key(pool, conn) };
-    return epoll_ctl(pool->epoll_fd, op, conn->own_fd, &event) == 0;
+    return epoll_ctl(pool->janitor.epoll_fd, op, conn->own_fd, &event) == 0;
 }
 
 bool janitor_watch(struct pqpool *pool, struct conn *conn)
@@ -57,21 +57,21 @@ static void health_result(struct pqpool *pool, const struct err *why, int64_t to
         pool->counted.health_passed++;
     else
         pool->counted.health_failed++;
-    if (passed && !pool->healthy)
+    if (passed && !pool->health.passes)
         pool_event(pool, PQPOOL_EVENT_HEALTHY, "health check passes");
-    else if (!passed && pool->healthy)
+    else if (!passed && pool->health.passes)
         pool_event(pool, PQPOOL_EVENT_UNHEALTHY, "health check failed: %s", why->text);
-    pool->healthy = passed;
-    pool->health_error = passed ? (struct err){ 0 } : *why;
-    pool->last_health_at_us = clock_wall_us();
-    pool->last_health_ns = took_ns;
+    pool->health.passes = passed;
+    pool->health.error = passed ? (struct err){ 0 } : *why;
+    pool->health.last_at_us = clock_wall_us();
+    pool->health.took_ns = took_ns;
 }
 
 /* The verdict on a health check is found before the lock is taken: it may be the user's. */
 static void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns)
 {
     struct conn *control = &pool->control;
-    bool health = pool->control_job == CONTROL_HEALTH;
+    bool health = pool->janitor.control_job == CONTROL_HEALTH;
     struct err why = { 0 };
     bool passed = health && health_judge(pool, how, &why);
     bool keep = health ? health_keeps_control(pool, how) : how == TASK_OK;
@@ -176,9 +176,9 @@ static void start_resets(struct janitor *j)
 
 static bool health_is_due(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
-    if (now_ns < pool->next_health_at_ns)
+    if (now_ns < pool->health.next_at_ns)
         return false;
-    pool->next_health_at_ns = clock_after(now_ns, pool->options.health_check_interval_ns);
+    pool->health.next_at_ns = clock_after(now_ns, pool->options.health_check_interval_ns);
     return true;
 }
 
@@ -197,10 +197,10 @@ static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(poo
 static const char *choose_job(struct pqpool *pool, int64_t now_ns, struct buf *sql)
     REQUIRES(pool->mu)
 {
-    pool->control_job = CONTROL_CANCEL;
+    pool->janitor.control_job = CONTROL_CANCEL;
     if (cancels_ask(pool, now_ns, sql))
         return sql->data;
-    pool->control_job = CONTROL_HEALTH;
+    pool->janitor.control_job = CONTROL_HEALTH;
     return health_is_due(pool, now_ns) ? pool->options.validation_query : NULL;
 }
 
@@ -223,7 +223,7 @@ static void use_control(struct janitor *j)
         conn_move(pool, control, CONN_CHECKING);
     }
     mutex_unlock(&pool->mu);
-    if (sql != NULL && pool->control_job == CONTROL_HEALTH)
+    if (sql != NULL && pool->janitor.control_job == CONTROL_HEALTH)
         sql = health_ask(pool);
     if (sql != NULL)
         janitor_begin(j, control, sql, pool->options.health_check_timeout_ns);
@@ -255,7 +255,7 @@ static void handle_event(struct janitor *j, const struct epoll_event *event)
     uint32_t index = (uint32_t)event->data.u64;
     eventfd_t drained;
     if (index == 0) {
-        (void)eventfd_read(pool->janitor_fd, &drained);
+        (void)eventfd_read(pool->janitor.fd, &drained);
         return;
     }
     if (index & CANCELER_KEY) {
@@ -280,7 +280,7 @@ static void tick(struct janitor *j, int64_t now_ns)
     mutex_lock(&pool->mu);
     upkeep(pool, now_ns);
     if (now_ns >= j->next_window_ns) {
-        j->next_window_ns = clock_after(now_ns, WINDOW_S * NS_PER_S / pool->window_slots);
+        j->next_window_ns = clock_after(now_ns, WINDOW_S * NS_PER_S / pool->latency.window_slots);
         upkeep_next_window(pool);
     }
     mutex_unlock(&pool->mu);
@@ -292,11 +292,11 @@ static void deliver_events(struct pqpool *pool)
     for (int i = 0; i < EVENTS_MAX; i++) { /* a callback may make events: they wake us again */
         struct pool_event event;
         mutex_lock(&pool->mu);
-        bool any = pool->events_count > 0;
+        bool any = pool->events.count > 0;
         if (any) {
-            event = pool->events[pool->events_first];
-            pool->events_first = (pool->events_first + 1) % EVENTS_MAX;
-            pool->events_count--;
+            event = pool->events.ring[pool->events.first];
+            pool->events.first = (pool->events.first + 1) % EVENTS_MAX;
+            pool->events.count--;
         }
         mutex_unlock(&pool->mu);
         if (!any)
@@ -326,7 +326,7 @@ static int64_t next_wake(const struct janitor *j)
     mutex_lock(&pool->mu);
     int64_t at_ns = clock_min(j->next_tick_ns, cancelers_next_wake(pool));
     if (pool->control.state != CONN_CHECKING) /* else its check comes after what it is asked now */
-        at_ns = clock_min(at_ns, pool->next_health_at_ns);
+        at_ns = clock_min(at_ns, pool->health.next_at_ns);
     mutex_unlock(&pool->mu);
     for (uint32_t i = 0; i < j->n_tasks; i++)
         at_ns = clock_min(at_ns, j->tasks[i]->task_deadline_at_ns);
@@ -337,8 +337,8 @@ static void round_of(struct janitor *j)
 {
     struct epoll_event events[EVENTS_A_ROUND];
     int64_t at_ns = next_wake(j);
-    int n =
-        epoll_wait(j->pool->epoll_fd, events, EVENTS_A_ROUND, clock_poll_ms(at_ns, clock_now_ns()));
+    int n = epoll_wait(j->pool->janitor.epoll_fd, events, EVENTS_A_ROUND,
+                       clock_poll_ms(at_ns, clock_now_ns()));
     for (int i = 0; i < n; i++)
         handle_event(j, &events[i]);
     step_tasks(j, NULL);
@@ -377,7 +377,7 @@ void *janitor_run(void *arg)
 {
     struct pqpool *pool = arg;
     struct janitor j = { .pool = pool,
-                         .tasks = pool->tasks,
+                         .tasks = pool->janitor.tasks,
                          .tick_ns = tick_length(&pool->options) };
     while (!atomic_load_explicit(&pool->stop, memory_order_acquire))
         round_of(&j);

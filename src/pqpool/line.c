@@ -13,27 +13,28 @@ enum {
 
 void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first)
 {
-    struct waiter *next = first ? pool->first_waiter : NULL;
-    struct waiter *prev = first ? NULL : pool->last_waiter;
+    struct waiter *next = first ? pool->waiters.first : NULL;
+    struct waiter *prev = first ? NULL : pool->waiters.last;
     waiter->next = next;
     waiter->prev = prev;
-    *(prev != NULL ? &prev->next : &pool->first_waiter) = waiter;
-    *(next != NULL ? &next->prev : &pool->last_waiter) = waiter;
-    pool->waiting++;
+    *(prev != NULL ? &prev->next : &pool->waiters.first) = waiter;
+    *(next != NULL ? &next->prev : &pool->waiters.last) = waiter;
+    pool->waiters.count++;
 }
 
 void pool_dequeue(struct pqpool *pool, struct waiter *waiter)
 {
-    *(waiter->prev != NULL ? &waiter->prev->next : &pool->first_waiter) = waiter->next;
-    *(waiter->next != NULL ? &waiter->next->prev : &pool->last_waiter) = waiter->prev;
-    if (--pool->waiting == 0)
-        pool->pace = (struct line_pace){ 0 }; /* how fast an empty line moves means nothing */
+    *(waiter->prev != NULL ? &waiter->prev->next : &pool->waiters.first) = waiter->next;
+    *(waiter->next != NULL ? &waiter->next->prev : &pool->waiters.last) = waiter->prev;
+    if (--pool->waiters.count == 0)
+        pool->waiters.pace =
+            (struct line_pace){ 0 }; /* how fast an empty line moves means nothing */
 }
 
 static void serve_first(struct pqpool *pool, enum pqpool_rc rc, struct conn *conn)
     REQUIRES(pool->mu)
 {
-    struct waiter *waiter = pool->first_waiter;
+    struct waiter *waiter = pool->waiters.first;
     CHECK(waiter != NULL);
     pool_dequeue(pool, waiter);
     waiter->served = true;
@@ -44,7 +45,7 @@ static void serve_first(struct pqpool *pool, enum pqpool_rc rc, struct conn *con
 
 void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc)
 {
-    while (pool->first_waiter != NULL)
+    while (pool->waiters.first != NULL)
         serve_first(pool, rc, NULL);
 }
 
@@ -67,47 +68,47 @@ void pool_hand_over(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
     conn_move(pool, conn, CONN_LEASED);
     conn->holder = (struct conn_holder){ .since_at_ns = now_ns }; /* on its way to a holder */
-    note_pace(&pool->pace, now_ns);
+    note_pace(&pool->waiters.pace, now_ns);
     serve_first(pool, PQPOOL_OK, conn);
 }
 
 int64_t pool_estimated_wait_ns(const struct pqpool *pool)
 {
-    if (pool->pace.hand_offs < HAND_OFFS_KNOWN)
+    if (pool->waiters.pace.hand_offs < HAND_OFFS_KNOWN)
         return 0;
-    return pool->pace.mean_ns * ((int64_t)pool->waiting + 1);
+    return pool->waiters.pace.mean_ns * ((int64_t)pool->waiters.count + 1);
 }
 
 /* ---- exhausted: somebody waits, nothing is idle, and there is no room ---- */
 
 void pool_judge_exhausted(struct pqpool *pool, int64_t now_ns)
 {
-    bool is = pool->waiting > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
-    bool was = pool->exhausted_since_ns != 0;
+    bool is = pool->waiters.count > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
+    bool was = pool->exhausted.since_ns != 0;
     if (is && !was) {
-        pool->exhausted_since_ns = now_ns;
+        pool->exhausted.since_ns = now_ns;
     } else if (was && !is) {
-        if (now_ns > pool->exhausted_since_ns) /* now was read before the mutex was taken */
-            pool->counted.exhausted_ns += (uint64_t)(now_ns - pool->exhausted_since_ns);
-        pool->exhausted_since_ns = 0;
+        if (now_ns > pool->exhausted.since_ns) /* now was read before the mutex was taken */
+            pool->counted.exhausted_ns += (uint64_t)(now_ns - pool->exhausted.since_ns);
+        pool->exhausted.since_ns = 0;
     }
-    if (is && !pool->exhausted_alert) {
-        pool->exhausted_alert = true;
+    if (is && !pool->exhausted.alert) {
+        pool->exhausted.alert = true;
         pool_event(pool, PQPOOL_EVENT_EXHAUSTED, "all %u connections are in use, %u wait",
-                   pool->options.max_pool_size, pool->waiting);
+                   pool->options.max_pool_size, pool->waiters.count);
     }
     if (is || was)
-        pool->exhausted_at_ns = now_ns;
+        pool->exhausted.last_at_ns = now_ns;
 }
 
 /* It comes and goes with every hand-off: the alert ends once it has stayed away for a while. */
 void pool_judge_relieved(struct pqpool *pool, int64_t now_ns)
 {
     int64_t quiet_ns = pool->options.metrics_collection_interval_ns;
-    if (!pool->exhausted_alert || pool->exhausted_since_ns != 0 ||
-        now_ns - pool->exhausted_at_ns < quiet_ns)
+    if (!pool->exhausted.alert || pool->exhausted.since_ns != 0 ||
+        now_ns - pool->exhausted.last_at_ns < quiet_ns)
         return;
-    pool->exhausted_alert = false;
+    pool->exhausted.alert = false;
     pool_event(pool, PQPOOL_EVENT_RELIEVED,
                "connections are to be had again; %.1f s in all without",
                (double)pool->counted.exhausted_ns / 1e9);

@@ -50,15 +50,29 @@ struct waiter {
     struct conn *conn; /* LEASED to the waiter when rc is OK */
 };
 
-/* How fast the line of waiters moves, while there is one. */
+/* How fast the wait queue moves, while there is one. */
 struct line_pace {
     int64_t last_at_ns; /* the last hand-off; 0: none yet */
     int64_t mean_ns;    /* moving average from one to the next */
     uint32_t hand_offs; /* that it is made of */
 };
 
-/* What the control connection is asked for, one at a time. */
-enum control_job { CONTROL_HEALTH, CONTROL_CANCEL };
+/* Those who wait for a connection, in order of arrival. */
+struct wait_queue {
+    struct waiter *first, *last;
+    uint32_t count;
+    struct line_pace pace;
+};
+
+/* What decides whether and when the next dial begins. */
+struct pool_demand {
+    struct backoff backoff;
+    struct err last_error; /* of the dialler; kept until a dial succeeds */
+    enum error_class last_error_class;
+    bool replacing;  /* one dial more, to retire an expired connection after it */
+    bool retire_one; /* the next expired connection that is free is closed */
+    int64_t next_retire_at_ns;
+};
 
 /* A database that was seen, by what a server says of itself. */
 struct pool_database {
@@ -67,9 +81,75 @@ struct pool_database {
     uint32_t number; /* as pqpool_lease_database() tells it; 0: an empty place */
 };
 
+/* Which server and database the pool is at (primary.c). The connector's alone. */
+struct pool_primary {
+    unsigned host;               /* the last good one, of several: dialled first */
+    char address[ADDRESS_SIZE];  /* the address where that host answered; "": libpq knows */
+    bool settled;                /* there has been a good one */
+    struct conn_history at;      /* of the server that was last good */
+    struct conn_history history; /* the newest that was seen */
+    struct pool_database databases[DATABASES_MAX]; /* that were seen: the oldest gives way */
+    uint32_t databases_seen;                       /* how many there were ever */
+    uint32_t database;         /* the number of the one that the pool is at; 0: not known */
+    int64_t database_since_ns; /* when the pool moved to that database */
+};
+
+/* What the last health check on the control connection found. */
+struct pool_health {
+    bool passes;
+    struct err error; /* why the last check failed; empty when it passed */
+    int64_t last_at_us, took_ns;
+    int64_t next_at_ns;
+};
+
 struct pool_event {
     enum pqpool_event_kind kind;
     char text[232];
+};
+
+/* Events that the janitor has not delivered yet. When the ring is full, the oldest gives way. */
+struct pool_events {
+    struct pool_event ring[EVENTS_MAX];
+    uint32_t first, count;
+};
+
+/* Somebody waits, nothing is idle, and there is no room to open a connection. */
+struct pool_exhausted {
+    int64_t since_ns;   /* 0: the pool is not exhausted */
+    int64_t last_at_ns; /* the last moment at which it was */
+    bool alert;         /* EXHAUSTED was told, and RELIEVED not yet */
+};
+
+struct pool_latency {
+    int64_t max_ns[WINDOW_SLOTS_MAX] GUARDED_VAR; /* of the acquires of each of the last windows */
+    uint32_t window_slots, window_slot GUARDED_VAR;
+    struct histogram acquire, queue, validate, connect, hold;
+};
+
+/* The thread that dials and closes. All but `fd` is its own while it runs. */
+struct pool_connector {
+    int fd; /* an eventfd: wakes the thread */
+    bool runs;
+    pthread_t thread;
+    struct names *names;
+    struct conn **dials; /* being dialled; room for every slot and the control connection */
+    struct pollfd *dial_fds;
+};
+
+/* What the control connection is asked for, one at a time. */
+enum control_job { CONTROL_HEALTH, CONTROL_CANCEL };
+
+/* The thread that keeps the pool in shape. All but `fd` and `epoll_fd` is its own while it runs. */
+struct pool_janitor {
+    int fd; /* an eventfd: wakes the thread */
+    int epoll_fd;
+    bool runs;
+    pthread_t thread;
+    struct conn **tasks; /* with a statement under way; room as in `dials` */
+    enum control_job control_job;
+    bool health_is_own; /* the health check asks options.health_query */
+    uint32_t n_cancelers;
+    int64_t next_orphans_at_ns GUARDED_VAR; /* when the server is next asked about orphans */
 };
 
 struct pqpool {
@@ -79,30 +159,18 @@ struct pqpool {
     struct dsn *dsn;
     struct conn *slots; /* max_pool_size of them */
     struct conn control;
-    struct names *names;         /* the connector's */
-    unsigned host;               /* the last good one, of several: dialled first; the connector's */
-    char address[ADDRESS_SIZE];  /* and where that was; "": libpq knows; the connector's */
-    bool settled;                /* there has been a good one; the connector's */
-    struct conn_history at;      /* of the server that was last good; the connector's */
-    struct conn_history history; /* the newest that was seen; the connector's */
-    /* the connector's, too: the databases that were seen, the oldest gives way; how many there were
-     * ever; which one the pool is at, 0: not known; and since when */
-    struct pool_database databases[DATABASES_MAX];
-    uint32_t databases_seen, database;
-    int64_t database_since_ns;
+    struct pool_primary primary;
 
     struct mutex mu;
     struct conn_list list[CONN_STATES] GUARDED_VAR;
-    struct waiter *first_waiter GUARDED_VAR, *last_waiter GUARDED_VAR;
-    uint32_t waiting GUARDED_VAR;
-    struct line_pace pace GUARDED_VAR;
-    struct backoff backoff GUARDED_VAR;
-    struct err last_error GUARDED_VAR; /* of the dialler; kept until a dial succeeds */
-    enum error_class last_error_class GUARDED_VAR;
-    bool replacing GUARDED_VAR;  /* one dial more, to retire an expired connection after it */
-    bool retire_one GUARDED_VAR; /* the next expired connection that is free is closed */
-    int64_t next_retire_at_ns GUARDED_VAR;
-    _Atomic uint32_t generation; /* written under the mutex */
+    struct wait_queue waiters GUARDED_VAR;
+    struct pool_demand demand GUARDED_VAR;
+    struct pool_health health GUARDED_VAR;
+    struct pool_events events GUARDED_VAR;
+    struct pool_exhausted exhausted GUARDED_VAR;
+    struct pqpool_stats counted GUARDED_VAR; /* its counters; gauges are made at a snapshot */
+    int64_t next_nested_at_ns GUARDED_VAR;   /* one report a second */
+    uint32_t orphans GUARDED_VAR;            /* connections in CLOSING whose backends may live on */
     bool closing GUARDED_VAR;
     bool janitor_left GUARDED_VAR; /* nobody resets or cancels any more */
     bool abandoned GUARDED_VAR;    /* its threads have ended: a release closes what it gives back */
@@ -110,41 +178,16 @@ struct pqpool {
     uint32_t callers_inside GUARDED_VAR; /* acquires that are under way */
     struct cond quiet;                   /* a caller left, a lease came back, a first dial ended */
 
-    bool healthy GUARDED_VAR;
-    struct err health_error GUARDED_VAR; /* why the last check failed; empty when it passed */
-    int64_t last_health_at_us GUARDED_VAR, last_health_ns GUARDED_VAR;
-    int64_t next_health_at_ns GUARDED_VAR;
-
-    enum control_job control_job; /* the janitor's */
-    bool health_is_own;           /* the check asks options.health_query; the janitor's */
-    uint32_t n_cancelers;         /* the janitor's */
-    uint32_t orphans GUARDED_VAR; /* connections in CLOSING whose backends may live on */
-    int64_t next_orphans_at_ns GUARDED_VAR;
-
-    struct pool_event events[EVENTS_MAX] GUARDED_VAR; /* a ring: the oldest gives way */
-    uint32_t events_first GUARDED_VAR, events_count GUARDED_VAR;
-
-    struct pqpool_stats counted GUARDED_VAR; /* its counters; gauges are made at a snapshot */
-    int64_t exhausted_since_ns GUARDED_VAR;  /* 0: it is not */
-    int64_t exhausted_at_ns GUARDED_VAR;     /* the last moment of it */
-    bool exhausted_alert GUARDED_VAR;        /* told, and not yet told to be over */
-    int64_t next_nested_at_ns GUARDED_VAR;   /* one report a second */
-    int64_t acquire_max_ns[WINDOW_SLOTS_MAX] GUARDED_VAR;
-    uint32_t window_slots, window_slot GUARDED_VAR;
-    struct histogram acquire, queue, validate, connect, hold;
-
-    atomic_bool down;         /* as pqpool_is_down() tells it */
-    atomic_llong retry_at_ns; /* of the prober; 0: none */
+    _Atomic uint32_t generation; /* written under the mutex */
+    atomic_bool down;            /* as pqpool_is_down() tells it */
+    atomic_llong retry_at_ns;    /* of the prober; 0: none */
+    struct pool_latency latency;
 
     atomic_bool stop; /* for the two threads, with their eventfds */
-    int connector_fd, janitor_fd, epoll_fd;
     int interrupt_fd; /* readable from pqpool_interrupt() on: every wait for a statement ends */
     atomic_bool interrupted; /* and no statement begins, though the sockets are still open */
-    pthread_t connector, janitor;
-    bool connector_runs, janitor_runs;
-    struct conn **dials; /* the connector's, room for every slot and the control connection */
-    struct pollfd *dial_fds;
-    struct conn **tasks; /* the janitor's, of the same size */
+    struct pool_connector connector;
+    struct pool_janitor janitor;
 };
 
 /* ---- conn.c ---- */

@@ -38,14 +38,14 @@ static void retire_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->m
     struct conn *conn = expired_idle(pool, now_ns);
     if (conn != NULL && pool_retires_now(pool, conn, now_ns))
         conn_discard(pool, conn, CLOSE_LIFETIME);
-    if (now_ns < pool->next_retire_at_ns || pool->replacing || pool->retire_one ||
-        !any_expired(pool, now_ns))
+    if (now_ns < pool->demand.next_retire_at_ns || pool->demand.replacing ||
+        pool->demand.retire_one || !any_expired(pool, now_ns))
         return;
     bool spare = pool_can_spare_one(pool);
     if (!spare && pool_total(pool) == pool->options.max_pool_size)
         return; /* one that is being closed has the replacement's place: soon */
-    *(spare ? &pool->retire_one : &pool->replacing) = true;
-    pool->next_retire_at_ns =
+    *(spare ? &pool->demand.retire_one : &pool->demand.replacing) = true;
+    pool->demand.next_retire_at_ns =
         now_ns + pool->options.max_lifetime_ns / 10 / (int64_t)(pool_total(pool) + 1);
     pool_wake_connector(pool);
 }
@@ -58,13 +58,13 @@ static void renew_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu
 {
     struct conn *control = &pool->control;
     if (control->state != CONN_IDLE || now_ns < control->expires_at_ns || pool->closing ||
-        pool->backoff.failures > 0)
+        pool->demand.backoff.failures > 0)
         return;
     bool cancels = pool->list[CONN_CANCELING].count + pool->orphans > 0;
     if (cancels &&
         now_ns < clock_after(control->expires_at_ns, pool->options.health_check_timeout_ns))
         return;
-    pool->next_health_at_ns = clock_after(now_ns, pool->options.health_check_interval_ns);
+    pool->health.next_at_ns = clock_after(now_ns, pool->options.health_check_interval_ns);
     conn_discard(pool, control, CLOSE_LIFETIME);
 }
 
@@ -86,8 +86,8 @@ static void report_leaks(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 
 void upkeep_next_window(struct pqpool *pool)
 {
-    pool->window_slot = (pool->window_slot + 1) % pool->window_slots;
-    pool->acquire_max_ns[pool->window_slot] = 0;
+    pool->latency.window_slot = (pool->latency.window_slot + 1) % pool->latency.window_slots;
+    pool->latency.max_ns[pool->latency.window_slot] = 0;
 }
 
 void upkeep(struct pqpool *pool, int64_t now_ns)

@@ -86,7 +86,7 @@ void __wrap_pool_settle_on(struct pqpool *pool, struct conn *conn, int64_t now_n
 {
     if (planted == PLANT_STAY && conn->history.system[0] != '\0' &&
         conn->generation == pool_generation(pool))
-        pool->database = 0;
+        pool->primary.database = 0;
     __real_pool_settle_on(pool, conn, now_ns);
 }
 

@@ -52,12 +52,12 @@ static void check_waiters(const struct pqpool *pool)
 {
     const struct waiter *prev = NULL;
     uint32_t n = 0;
-    SIM_CHECK(pool->waiting <= pool->callers_inside, "%u wait, but only %u are inside",
-              pool->waiting, pool->callers_inside);
-    for (const struct waiter *w = pool->first_waiter; w != NULL; prev = w, w = w->next, n++)
-        SIM_CHECK(n < pool->waiting && w->prev == prev && !w->served, "the queue is broken");
-    SIM_CHECK(n == pool->waiting && prev == pool->last_waiter, "%u queue, and %u are counted", n,
-              pool->waiting);
+    SIM_CHECK(pool->waiters.count <= pool->callers_inside, "%u wait, but only %u are inside",
+              pool->waiters.count, pool->callers_inside);
+    for (const struct waiter *w = pool->waiters.first; w != NULL; prev = w, w = w->next, n++)
+        SIM_CHECK(n < pool->waiters.count && w->prev == prev && !w->served, "the queue is broken");
+    SIM_CHECK(n == pool->waiters.count && prev == pool->waiters.last,
+              "%u queue, and %u are counted", n, pool->waiters.count);
 }
 
 void rules_check_lists(const struct pqpool *pool)
@@ -95,8 +95,8 @@ static void check_database(const struct pqpool *pool, const struct conn *conn)
               "%s at database %u, and another one is %s at %u", conn_state_name(conn->state),
               sim_pg_system(conn->pg), conn_state_name(one_database->state),
               sim_pg_system(one_database->pg));
-    SIM_CHECK(conn->database == pool->database, "%s at number %u, and the pool is at %u",
-              conn_state_name(conn->state), conn->database, pool->database);
+    SIM_CHECK(conn->database == pool->primary.database, "%s at number %u, and the pool is at %u",
+              conn_state_name(conn->state), conn->database, pool->primary.database);
     if (sim_pg_system(conn->pg) == newest_database)
         return;
     newest_database = sim_pg_system(conn->pg);
@@ -178,7 +178,8 @@ static uint32_t usable_of(const struct pqpool *pool)
 
 static bool is_away(const struct pqpool *pool)
 {
-    return pool->backoff.failures >= pool->options.max_retry_attempts && usable_of(pool) == 0;
+    return pool->demand.backoff.failures >= pool->options.max_retry_attempts &&
+           usable_of(pool) == 0;
 }
 
 /* Half of the slots wait for backends that do not end. */
@@ -196,17 +197,17 @@ static void check_down(struct pqpool *pool)
     uint32_t usable = usable_of(pool);
     bool is = is_away(pool) || has_many_orphans(pool);
     bool says = pqpool_is_down(pool, NULL);
-    SIM_CHECK(says == is, "%u failures, %u usable, and it is said to be %s", pool->backoff.failures,
-              usable, says ? "down" : "up");
-    SIM_CHECK(!is || pool->waiting == 0, "down, and %u still wait", pool->waiting);
+    SIM_CHECK(says == is, "%u failures, %u usable, and it is said to be %s",
+              pool->demand.backoff.failures, usable, says ? "down" : "up");
+    SIM_CHECK(!is || pool->waiters.count == 0, "down, and %u still wait", pool->waiters.count);
 }
 
 /* A waiter may be passed over for something idle only while a fresh connection can still come. */
 static void check_nobody_is_forgotten(const struct pqpool *pool)
 {
-    if (pool->waiting == 0 || pool->list[CONN_IDLE].count == 0)
+    if (pool->waiters.count == 0 || pool->list[CONN_IDLE].count == 0)
         return;
-    SIM_CHECK(pool->backoff.failures == 0, "one waits, one is idle, and dials fail");
+    SIM_CHECK(pool->demand.backoff.failures == 0, "one waits, one is idle, and dials fail");
     SIM_CHECK(pool->list[CONN_CONNECTING].count + pool->list[CONN_CLOSING].count +
                       pool->list[CONN_NEW].count >
                   0,
@@ -218,8 +219,10 @@ static void check_stats(struct pqpool *pool)
     uint32_t active = pool->list[CONN_LEASED].count + pool->list[CONN_CHECKING].count +
                       pool->list[CONN_RESETTING].count + pool->list[CONN_CANCELING].count;
     SIM_CHECK(active + pool->list[CONN_IDLE].count <= pool_total(pool), "more than all");
-    SIM_CHECK(!pool->replacing || !pool->retire_one, "one is replaced, and another retired");
-    SIM_CHECK(!pool->closing || pool->waiting == 0, "closing, and %u still wait", pool->waiting);
+    SIM_CHECK(!pool->demand.replacing || !pool->demand.retire_one,
+              "one is replaced, and another retired");
+    SIM_CHECK(!pool->closing || pool->waiters.count == 0, "closing, and %u still wait",
+              pool->waiters.count);
 }
 
 /* One was begun by this actor just now. While dials fail there is one at a time, after its pause;
@@ -234,18 +237,19 @@ static void check_dials(const struct pqpool *pool)
     control_seen = pool->control.serial;
     if (!begun)
         return;
-    if (pool->backoff.failures > 0) {
+    if (pool->demand.backoff.failures > 0) {
         SIM_CHECK(slots + control == 1, "dials fail, and %u are under way", slots + control);
-        SIM_CHECK(sim_now_ns() >= pool->backoff.next_at_ns, "a dial before its pause is over");
+        SIM_CHECK(sim_now_ns() >= pool->demand.backoff.next_at_ns,
+                  "a dial before its pause is over");
     } else if (!begun_control) {
-        SIM_CHECK(slots <= pool->backoff.window, "%u dials under way in a window of %u", slots,
-                  pool->backoff.window);
+        SIM_CHECK(slots <= pool->demand.backoff.window, "%u dials under way in a window of %u",
+                  slots, pool->demand.backoff.window);
     }
 }
 
 static void watch_failures(const struct pqpool *pool)
 {
-    if (pool->backoff.failures > 0)
+    if (pool->demand.backoff.failures > 0)
         failed_until_ns = sim_now_ns();
 }
 
@@ -281,14 +285,15 @@ static bool wants_dial(const struct pqpool *pool, int64_t now_ns)
     uint32_t total = pool_total(pool);
     uint32_t dialling = pool->list[CONN_CONNECTING].count;
     bool control_is_dialled = pool->control.state == CONN_CONNECTING;
-    bool failing = pool->backoff.failures > 0;
-    if (failing && (dialling > 0 || control_is_dialled || now_ns < pool->backoff.next_at_ns))
+    bool failing = pool->demand.backoff.failures > 0;
+    if (failing && (dialling > 0 || control_is_dialled || now_ns < pool->demand.backoff.next_at_ns))
         return false;
     if (pool->control.state == CONN_NEW)
         return true;
-    if (total == pool->options.max_pool_size || (!failing && dialling >= pool->backoff.window))
+    if (total == pool->options.max_pool_size ||
+        (!failing && dialling >= pool->demand.backoff.window))
         return false;
-    return pool->waiting > dialling || is_away(pool) ||
+    return pool->waiters.count > dialling || is_away(pool) ||
            total - pool->list[CONN_CLOSING].count < pool->options.min_pool_size;
 }
 
@@ -311,7 +316,7 @@ static void check_connector(const struct pqpool *pool)
     SIM_CHECK(!wants_dial(pool, sim_now_ns() - rounding_ns),
               "all is quiet, and nobody dials what is wanted: %u failures, %u waiting, %u dialled, "
               "%u of %u open, control %s",
-              pool->backoff.failures, pool->waiting, pool->list[CONN_CONNECTING].count,
+              pool->demand.backoff.failures, pool->waiters.count, pool->list[CONN_CONNECTING].count,
               pool_total(pool), pool->options.min_pool_size, conn_state_name(pool->control.state));
 }
 
@@ -346,7 +351,7 @@ static void check_control_age(const struct pqpool *pool)
     const struct pqpool_options *o = &pool->options;
     int64_t limit_ns = o->max_lifetime_ns + o->health_check_timeout_ns + 3 * NS_PER_S;
     if (pool->control.state != CONN_IDLE || o->max_lifetime_ns == 0 || pool->closing ||
-        pool->backoff.failures > 0)
+        pool->demand.backoff.failures > 0)
         return;
     SIM_CHECK(sim_now_ns() - later(pool->control.born_at_ns, failed_until_ns) < limit_ns,
               "the control connection is %.3f s old",
@@ -378,9 +383,9 @@ static void check_janitor(const struct pqpool *pool)
     for (const struct conn *c = pool->list[CONN_RESETTING].first; c != NULL; c = c->next)
         SIM_CHECK(c->task_deadline_at_ns + rounding_ns > sim_now_ns(),
                   "all is quiet, and a reset is not begun, or overdue");
-    SIM_CHECK(pool->events_count == 0, "all is quiet, and %u events are not delivered",
-              pool->events_count);
-    SIM_CHECK(pool->next_health_at_ns + rounding_ns > sim_now_ns() ||
+    SIM_CHECK(pool->events.count == 0, "all is quiet, and %u events are not delivered",
+              pool->events.count);
+    SIM_CHECK(pool->health.next_at_ns + rounding_ns > sim_now_ns() ||
                   pool->control.state == CONN_CHECKING,
               "a health check is overdue");
 }
@@ -389,9 +394,10 @@ void rules_check_quiet(struct pqpool *pool)
 {
     check_connector(pool);
     check_janitor(pool);
-    bool exhausted = pool->waiting > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
-    SIM_CHECK(pool->exhausted_since_ns == 0 || exhausted, "said to be exhausted, and is not");
-    SIM_CHECK(pool->waiting == 0 || pool->list[CONN_IDLE].count == 0 ||
+    bool exhausted =
+        pool->waiters.count > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
+    SIM_CHECK(pool->exhausted.since_ns == 0 || exhausted, "said to be exhausted, and is not");
+    SIM_CHECK(pool->waiters.count == 0 || pool->list[CONN_IDLE].count == 0 ||
                   pool->list[CONN_CONNECTING].count > 0 || is_preparing(pool),
               "all is quiet, one waits, one is idle, and none is dialled");
 }
@@ -399,7 +405,7 @@ void rules_check_quiet(struct pqpool *pool)
 /* A failure may be on the books still: with nothing wanted, no dial has come to strike it off. */
 bool rules_pool_is_whole(struct pqpool *pool)
 {
-    return pool->healthy && !pqpool_is_down(pool, NULL) &&
+    return pool->health.passes && !pqpool_is_down(pool, NULL) &&
            usable_of(pool) >= pool->options.min_pool_size;
 }
 

@@ -22,10 +22,10 @@ UNUSED static void make_pool(uint32_t min, uint32_t max, bool control_is_up)
     pool.options.retry_jitter = false;
     pool.options.min_pool_size = min;
     pool.options.max_pool_size = max;
-    pool.connector_fd = pool.janitor_fd = -1; /* nobody is to be woken */
+    pool.connector.fd = pool.janitor.fd = -1; /* nobody is to be woken */
     pool.slots = slots;
     cond_init(&pool.quiet);
-    backoff_init(&pool.backoff, 1, min);
+    backoff_init(&pool.demand.backoff, 1, min);
     for (uint32_t i = 0; i < max; i++) {
         slots[i] =
             (struct conn){ .pool = &pool, .fd = -1, .next = i + 1 < max ? &slots[i + 1] : NULL };
@@ -113,8 +113,8 @@ UNUSED static void wait_in_line(uint32_t n)
 
 UNUSED static const struct pool_event *last_event(void)
 {
-    cr_assert_gt(pool.events_count, 0);
-    return &pool.events[(pool.events_first + pool.events_count - 1) % EVENTS_MAX];
+    cr_assert_gt(pool.events.count, 0);
+    return &pool.events.ring[(pool.events.first + pool.events.count - 1) % EVENTS_MAX];
 }
 
 #endif
