@@ -7,9 +7,9 @@
  *   janitor    health check, resets, cancels, floor, idle and lifetime, hang-ups, events
  *              janitor.h
  *
- * The rules between them live in demand.c (what is dialled, when the pool is down) and line.c (who
- * waits), and touch no socket and no clock: they work on this struct, under the mutex, with the
- * time passed in.
+ * The rules between them live in demand.c (what is dialled, when the pool is down) and wait_queue.c
+ * (who waits), and touch no socket and no clock: they work on this struct, under the mutex, with
+ * the time passed in.
  */
 #ifndef PQPOOL_POOL_H
 #define PQPOOL_POOL_H
@@ -51,7 +51,7 @@ struct waiter {
 };
 
 /* How fast the wait queue moves, while there is one. */
-struct line_pace {
+struct queue_pace {
     int64_t last_at_ns; /* the last hand-off; 0: none yet */
     int64_t mean_ns;    /* moving average from one to the next */
     uint32_t hand_offs; /* that it is made of */
@@ -61,7 +61,7 @@ struct line_pace {
 struct wait_queue {
     struct waiter *first, *last;
     uint32_t count;
-    struct line_pace pace;
+    struct queue_pace pace;
 };
 
 /* What decides whether and when the next dial begins. */
@@ -211,7 +211,7 @@ bool options_valid(const struct pqpool_options *options, struct err *err) MUST_C
 /* No thread but the caller knows the pool any more. */
 void pool_free(struct pqpool *pool);
 
-/* ---- line.c: those who wait; all with pool->mu held ---- */
+/* ---- wait_queue.c: those who wait; all with pool->mu held ---- */
 void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first) REQUIRES(pool->mu);
 void pool_dequeue(struct pqpool *pool, struct waiter *waiter) REQUIRES(pool->mu);
 void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc) REQUIRES(pool->mu);

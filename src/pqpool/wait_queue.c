@@ -1,5 +1,5 @@
-/* line.c - those who wait for a connection: first come, first served, by direct hand-off; and how
- * fast the line moves, so that who would wait in vain can be told at once. As in demand.c: no
+/* wait_queue.c - those who wait for a connection: first come, first served, by direct hand-off; and
+ * how fast the line moves, so that who would wait in vain can be told at once. As in demand.c: no
  * socket, no clock, no allocation; the pool's mutex is held. */
 #include "base/check.h"
 #include "base/clock.h"
@@ -28,7 +28,7 @@ void pool_dequeue(struct pqpool *pool, struct waiter *waiter)
     *(waiter->next != NULL ? &waiter->next->prev : &pool->waiters.last) = waiter->prev;
     if (--pool->waiters.count == 0)
         pool->waiters.pace =
-            (struct line_pace){ 0 }; /* how fast an empty line moves means nothing */
+            (struct queue_pace){ 0 }; /* how fast an empty line moves means nothing */
 }
 
 static void serve_first(struct pqpool *pool, enum pqpool_rc rc, struct conn *conn)
@@ -50,7 +50,7 @@ void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc)
 }
 
 /* The time from one hand-off to the next, while somebody waits. */
-static void note_pace(struct line_pace *pace, int64_t now_ns)
+static void note_pace(struct queue_pace *pace, int64_t now_ns)
 {
     int64_t span_ns = now_ns - pace->last_at_ns;
     if (pace->hand_offs >= HAND_OFFS_KNOWN)

@@ -29,7 +29,7 @@ static void come_back(struct conn *conn, int64_t after_ns)
     pool_offer(&pool, conn, now_ns);
 }
 
-Test(line, its_pace_is_known_after_a_few_hand_offs)
+Test(wait_queue, its_pace_is_known_after_a_few_hand_offs)
 {
     struct conn *conn = make_line(30);
     for (int i = 0; i < 7; i++)
@@ -45,7 +45,7 @@ Test(line, its_pace_is_known_after_a_few_hand_offs)
               (long long)slower_ns);
 }
 
-Test(line, one_pause_foretells_little)
+Test(wait_queue, one_pause_foretells_little)
 {
     struct conn *conn = make_line(30);
     for (int i = 0; i < 8; i++)
@@ -55,7 +55,7 @@ Test(line, one_pause_foretells_little)
     cr_expect(pace_ns > TICK_NS && pace_ns < 2 * TICK_NS, "%lld", (long long)pace_ns);
 }
 
-Test(line, an_empty_line_has_no_pace)
+Test(wait_queue, an_empty_line_has_no_pace)
 {
     struct conn *conn = make_line(10);
     for (int i = 0; i < 9; i++)
@@ -67,7 +67,7 @@ Test(line, an_empty_line_has_no_pace)
     cr_expect_eq(pool.waiters.pace.hand_offs, 0, "the gap is none of its pace");
 }
 
-Test(line, a_clock_read_before_the_mutex_does_no_harm)
+Test(wait_queue, a_clock_read_before_the_mutex_does_no_harm)
 {
     struct conn *conn = make_line(30);
     for (int i = 0; i < 9; i++)
@@ -76,7 +76,7 @@ Test(line, a_clock_read_before_the_mutex_does_no_harm)
     cr_expect_gt(pool_estimated_wait_ns(&pool), 0);
 }
 
-Test(line, the_alert_is_told_once_and_ends_after_a_while)
+Test(wait_queue, the_alert_is_told_once_and_ends_after_a_while)
 {
     struct conn *conn = make_line(2);
     pool_judge_exhausted(&pool, now_ns);
