@@ -8,7 +8,9 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "pqpool/pool.h"
+#include "pqpool/connector.h"
+#include "pqpool/demand.h"
+#include "pqpool/exec.h"
 
 enum {
     CANDIDATES_MAX = 3
@@ -107,7 +109,7 @@ static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool 
     pool_enqueue(pool, &waiter, first);
     if (pool_is_full(pool))
         pool->counted.exhausted_count++;
-    pool_judge_exhausted(pool, waiter.since_at_ns);
+    pool_update_exhausted(pool, waiter.since_at_ns);
     pool_wake_connector(pool);
     while (!waiter.served && cond_wait_until(&waiter.wake, &pool->mu, req->deadline_at_ns))
         ;
@@ -119,7 +121,7 @@ static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool 
     } else if (waiter.rc != PQPOOL_OK) {
         (void)refuse(pool, waiter.rc, err);
     }
-    pool_judge_exhausted(pool, now_ns);
+    pool_update_exhausted(pool, now_ns);
     cond_fini(&waiter.wake);
     *out = waiter.conn;
     return waiter.rc;
@@ -333,7 +335,7 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_verdict verdict)
     if (!late)
         take_back(pool, conn, next, verdict != PQPOOL_DISCARD, now_ns);
     if (pool->exhausted.since_ns != 0)
-        pool_judge_exhausted(pool, now_ns);
+        pool_update_exhausted(pool, now_ns);
     if (pool->closing)
         cond_broadcast(&pool->quiet);
     mutex_unlock(&pool->mu);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pqpool/pool.h"
+#include "pqpool/exec.h"
 #include "pqpool/result.h"
 
 enum { PID, START, SYSTEM, TIMELINE, DATABASE, STARTED, COLUMNS };

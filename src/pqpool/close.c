@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "pqpool/pool.h"
+#include "pqpool/connector.h"
 
 /* Leaves the control connection open: a running statement may still have to be cancelled over it.
  */

@@ -63,7 +63,7 @@ void conn_discard(struct pqpool *pool, struct conn *conn, enum close_reason reas
     conn->close_reason = reason;
     pool->orphans += conn->orphan;
     conn_move(pool, conn, CONN_CLOSING);
-    pool_judge_down(pool);
+    pool_update_down(pool);
     pool_wake_connector(pool);
     if (pool->closing)
         cond_broadcast(&pool->quiet); /* a cancel is over: close need not wait for the connector */
@@ -74,7 +74,7 @@ void conn_free_slot(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     pool->orphans -= conn->orphan;
     conn->orphan = conn->lingers = false;
     conn_move(pool, conn, CONN_NEW);
-    pool_judge_down(pool);
-    pool_judge_exhausted(pool, now_ns);
+    pool_update_down(pool);
+    pool_update_exhausted(pool, now_ns);
     cond_broadcast(&pool->quiet);
 }

@@ -9,7 +9,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "pqpool/pool.h"
+#include "pqpool/connector.h"
+#include "pqpool/demand.h"
+#include "pqpool/dial.h"
+#include "pqpool/exec.h"
+#include "pqpool/janitor.h"
 
 enum { PREPARE_LIMIT_S = 5 }; /* it holds up the other dials: no longer than this */
 
@@ -20,11 +24,6 @@ struct connector {
     uint32_t n_dials;
     int64_t looked_at_ns; /* when demand.c was last asked what to dial */
 };
-
-void pool_wake_connector(struct pqpool *pool)
-{
-    (void)eventfd_write(pool->connector.fd, 1); /* cannot block: it would need 2^64 wakes */
-}
 
 static void dial_failed(struct connector *c, struct conn *conn, const struct err *err,
                         enum error_class error_class)

@@ -1,154 +1,7 @@
-/* demand.c - the pool's rules: who is served next, what is dialled and when, and when the pool is
- * down or exhausted. No socket, no clock, no allocation: only the struct, under its mutex. */
-#include <stdarg.h>
-#include <stdio.h>
-
-#include "base/check.h"
+/* demand.c - what is dialled and when, and what a dial's end means for the whole pool. No socket,
+ * no clock, no allocation: only the struct, under its mutex. */
+#include "pqpool/demand.h"
 #include "base/clock.h"
-#include "pqpool/pool.h"
-
-uint32_t pool_total(const struct pqpool *pool)
-{
-    return pool->options.max_pool_size - pool->list[CONN_NEW].count;
-}
-
-bool pool_is_full(const struct pqpool *pool)
-{
-    return pool_total(pool) >= pool->options.max_pool_size &&
-           pool->list[CONN_CONNECTING].count == 0;
-}
-
-uint32_t pool_on_loan(const struct pqpool *pool)
-{
-    return pool->list[CONN_LEASED].count + pool->list[CONN_CHECKING].count;
-}
-
-static uint32_t usable(const struct pqpool *pool) REQUIRES(pool->mu)
-{
-    return pool_total(pool) - pool->list[CONN_CONNECTING].count - pool->list[CONN_CLOSING].count;
-}
-
-bool conn_is_stale(const struct pqpool *pool, const struct conn *conn)
-{
-    return conn->generation != atomic_load_explicit(&pool->generation, memory_order_relaxed) ||
-           atomic_load_explicit(&conn->peer_gone, memory_order_relaxed);
-}
-
-static enum close_reason stale_reason(const struct conn *conn)
-{
-    return atomic_load_explicit(&conn->peer_gone, memory_order_relaxed) ? CLOSE_LOST
-                                                                        : CLOSE_GENERATION;
-}
-
-void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fmt, ...)
-{
-    uint32_t at = (pool->events.first + pool->events.count) % EVENTS_MAX;
-    if (pool->events.count == EVENTS_MAX)
-        pool->events.first = (pool->events.first + 1) % EVENTS_MAX; /* the oldest gives way */
-    else
-        pool->events.count++;
-    struct pool_event *event = &pool->events.ring[at];
-    event->kind = kind;
-    va_list ap;
-    va_start(ap, fmt);
-    (void)vsnprintf(event->text, sizeof event->text, fmt, ap);
-    va_end(ap);
-    pool_wake_janitor(pool);
-}
-
-/* ---- idle connections ---- */
-
-uint32_t pool_staying(const struct pqpool *pool)
-{
-    return pool_total(pool) - pool->list[CONN_CLOSING].count;
-}
-
-bool pool_can_spare_one(const struct pqpool *pool)
-{
-    return pool_staying(pool) > pool->options.min_pool_size ||
-           pool->options.min_pool_size == pool->options.max_pool_size;
-}
-
-/* What was to be spared may have gone by another way meanwhile. */
-bool pool_retires_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
-{
-    if (!pool->demand.retire_one || conn->expires_at_ns > now_ns)
-        return false;
-    pool->demand.retire_one = false;
-    return pool_can_spare_one(pool);
-}
-
-void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns)
-{
-    if (pool->closing)
-        conn_discard(pool, conn, CLOSE_SHUTDOWN);
-    else if (conn_is_stale(pool, conn))
-        conn_discard(pool, conn, stale_reason(conn));
-    else if (pool_retires_now(pool, conn, now_ns))
-        conn_discard(pool, conn, CLOSE_LIFETIME);
-    else if (pool->waiters.first != NULL) {
-        pool_hand_over(pool, conn, now_ns);
-    } else
-        conn_move(pool, conn, CONN_IDLE);
-}
-
-struct conn *pool_take_idle(struct pqpool *pool)
-{
-    struct conn *conn;
-    while ((conn = pool->list[CONN_IDLE].first) != NULL) {
-        if (!conn_is_stale(pool, conn))
-            return conn;
-        conn_discard(pool, conn, stale_reason(conn));
-    }
-    return NULL;
-}
-
-void pool_keep_control(struct pqpool *pool)
-{
-    struct conn *control = &pool->control;
-    if (conn_is_stale(pool, control))
-        conn_discard(pool, control, stale_reason(control));
-    else
-        conn_move(pool, control, CONN_IDLE);
-}
-
-uint32_t pool_generation(const struct pqpool *pool)
-{
-    return atomic_load_explicit(&pool->generation, memory_order_relaxed);
-}
-
-void pool_begin_generation(struct pqpool *pool)
-{
-    atomic_store_explicit(&pool->generation, pool_generation(pool) + 1, memory_order_relaxed);
-    (void)pool_take_idle(pool); /* discards every idle one, all being older now */
-    if (pool->control.state == CONN_IDLE)
-        conn_discard(pool, &pool->control,
-                     CLOSE_GENERATION); /* it would go on asking the old one */
-}
-
-void pool_retire_all(struct pqpool *pool, const struct conn *conn, const char *why)
-{
-    if (conn->generation != pool_generation(pool))
-        return; /* this connection belongs to those that were retired before */
-    pool_begin_generation(pool);
-    pool_event(pool, PQPOOL_EVENT_RETIRED_ALL,
-               "the server answered %s: every connection is replaced", why);
-}
-
-/* ---- dialling ---- */
-
-/* No connection is left, and none can be made. */
-static bool is_away(const struct pqpool *pool) REQUIRES(pool->mu)
-{
-    uint32_t failures = pool->demand.backoff.failures;
-    return failures > 0 && failures >= pool->options.max_retry_attempts && usable(pool) == 0;
-}
-
-bool pool_has_too_many_orphans(const struct pqpool *pool)
-{
-    uint32_t most = pool->options.max_pool_size / 2;
-    return pool->orphans >= (most > 0 ? most : 1);
-}
 
 static bool slot_is_wanted(const struct pqpool *pool) REQUIRES(pool->mu)
 {
@@ -156,7 +9,7 @@ static bool slot_is_wanted(const struct pqpool *pool) REQUIRES(pool->mu)
     uint32_t dialling = pool->list[CONN_CONNECTING].count;
     if (total >= pool->options.max_pool_size)
         return false;
-    if (is_away(pool))
+    if (pool_is_away(pool))
         return true; /* nobody may wait, and only a dial can end that */
     return pool_staying(pool) < pool->options.min_pool_size || pool->waiters.count > dialling ||
            (pool->demand.replacing && dialling == 0);
@@ -204,8 +57,8 @@ static void forget_failures(struct pqpool *pool) REQUIRES(pool->mu)
         pool_event(pool, PQPOOL_EVENT_DIALLED, "connected again after %u failed attempts",
                    pool->demand.backoff.failures);
     pool->demand.last_error = (struct err){ 0 };
-    bool wanted = pool->waiters.count > 0 ||
-                  usable(pool) + pool->list[CONN_CONNECTING].count < pool->options.min_pool_size;
+    bool wanted = pool->waiters.count > 0 || pool_usable(pool) + pool->list[CONN_CONNECTING].count <
+                                                 pool->options.min_pool_size;
     backoff_succeeded(&pool->demand.backoff, wanted);
 }
 
@@ -228,8 +81,8 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
         pool->demand.replacing = false;
         pool_offer(pool, conn, now_ns);
     }
-    pool_judge_down(pool);
-    pool_judge_exhausted(pool, now_ns);
+    pool_update_down(pool);
+    pool_update_exhausted(pool, now_ns);
     cond_broadcast(&pool->quiet);
 }
 
@@ -258,25 +111,4 @@ void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *
     conn_discard(pool, conn, CLOSE_DIAL);
     serve_from_idle(pool, now_ns);
     cond_broadcast(&pool->quiet);
-}
-
-/* ---- verdicts about the whole ---- */
-
-void pool_judge_down(struct pqpool *pool)
-{
-    bool failing = pool->demand.backoff.failures > 0;
-    bool away = is_away(pool);
-    bool down = away || pool_has_too_many_orphans(pool);
-    bool was = atomic_load_explicit(&pool->down, memory_order_relaxed);
-    atomic_store_explicit(&pool->retry_at_ns, failing ? pool->demand.backoff.next_at_ns : 0,
-                          memory_order_relaxed);
-    atomic_store_explicit(&pool->down, down, memory_order_relaxed);
-    if (down && !was && away)
-        pool_event(pool, PQPOOL_EVENT_DOWN, "no connection after %u attempts: %s",
-                   pool->demand.backoff.failures, pool->demand.last_error.text);
-    else if (down && !was)
-        pool_event(pool, PQPOOL_EVENT_DOWN, "%u statements do not end, though they were cancelled",
-                   pool->orphans);
-    if (down)
-        pool_fail_waiters(pool, PQPOOL_DOWN);
 }

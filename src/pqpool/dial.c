@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "pqpool/dial.h"
 #include "pqpool/dial_errors.h"
+#include "pqpool/exec.h"
 
 static void hang_up(struct conn *conn)
 {

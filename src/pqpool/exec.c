@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "pqpool/pool.h"
+#include "pqpool/demand.h"
+#include "pqpool/exec.h"
 
 enum exchange_rc {
     EXCHANGE_DONE,

@@ -16,11 +16,6 @@
 
 enum { EVENTS_A_ROUND = 64, TICK_MIN_MS = 20, TICK_MAX_MS = 1000, WINDOW_S = 60 };
 
-void pool_wake_janitor(struct pqpool *pool)
-{
-    (void)eventfd_write(pool->janitor.fd, 1);
-}
-
 /* ---- watching sockets ---- */
 
 static uint64_t watch_key(const struct pqpool *pool, const struct conn *conn)
@@ -85,7 +80,7 @@ static void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns)
         pool_keep_control(pool);
     else
         conn_discard(pool, control, CLOSE_INVALID);
-    pool_judge_exhausted(pool, now_ns);
+    pool_update_exhausted(pool, now_ns);
     mutex_unlock(&pool->mu);
 }
 
@@ -118,7 +113,7 @@ static void task_ended(struct janitor *j, struct conn *conn, enum task_rc how)
     else
         reset_ended(pool, conn, how, now_ns);
     task_clear(conn);
-    pool_judge_exhausted(pool, now_ns);
+    pool_update_exhausted(pool, now_ns);
     mutex_unlock(&pool->mu);
 }
 
@@ -292,12 +287,7 @@ static void deliver_events(struct pqpool *pool)
     for (int i = 0; i < EVENTS_MAX; i++) { /* a callback may make events: they wake us again */
         struct pool_event event;
         mutex_lock(&pool->mu);
-        bool any = pool->events.count > 0;
-        if (any) {
-            event = pool->events.ring[pool->events.first];
-            pool->events.first = (pool->events.first + 1) % EVENTS_MAX;
-            pool->events.count--;
-        }
+        bool any = pool_next_event(pool, &event);
         mutex_unlock(&pool->mu);
         if (!any)
             return;

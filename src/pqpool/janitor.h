@@ -1,4 +1,5 @@
-/* janitor.h - what the janitor's files share. All of it runs on the janitor's thread.
+/* janitor.h - what the janitor's files share. All of it runs on the janitor's thread, but
+ * for janitor_watch() and janitor_unwatch().
  *
  *   janitor.c   the loop: sockets, tasks, the control connection's health check, events
  *   health.c    what that check asks, and how its answer is checked
@@ -9,7 +10,8 @@
 #ifndef PQPOOL_JANITOR_H
 #define PQPOOL_JANITOR_H
 
-#include "pqpool/pool.h"
+#include "pqpool/demand.h"
+#include "pqpool/exec.h"
 
 struct janitor {
     struct pqpool *pool;
@@ -19,6 +21,13 @@ struct janitor {
 };
 
 /* ---- janitor.c ---- */
+
+void *janitor_run(void *arg); /* the pool */
+
+/* The janitor's epoll hears of hang-ups on this connection from now on; false: no memory or
+ * watches. Any thread that has the connection. */
+bool janitor_watch(struct pqpool *pool, struct conn *conn);
+void janitor_unwatch(struct pqpool *pool, struct conn *conn);
 
 /* Runs a statement, or with sql NULL awaits the end of the one under way. */
 void janitor_begin(struct janitor *j, struct conn *conn, const char *sql, int64_t limit_ns);

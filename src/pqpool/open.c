@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "pqpool/connector.h"
 #include "pqpool/conninfo.h"
-#include "pqpool/pool.h"
+#include "pqpool/janitor.h"
 
 #define FIRST_SLACK_NS                                                                             \
     NS_PER_S /* for the first dial, which has connect_timeout, to tell its failure */

@@ -1,16 +1,26 @@
 /* pool.h - the pool's own view of itself: what is under its one mutex, and who does what.
  *
  *   callers    acquire, probe (on the connection they hold), release
- *              acquire.c, exec.c
+ *              acquire.c, holders.c
  *   connector  dials, prepares fresh sessions, closes
- *              connector.c, dial.c, backend.c
+ *              connector.h
  *   janitor    health check, resets, cancels, floor, idle and lifetime, hang-ups, events
  *              janitor.h
  *
- * The rules between them live in demand.c (what is dialled, when the pool is down) and wait_queue.c
- * (who waits), and touch no socket and no clock: they work on this struct, under the mutex, with
- * the time passed in.
- */
+ * The rules between them touch no socket and no clock: they work on this struct, under the mutex,
+ * with the time passed in. Each file calls only those above it in this list:
+ *
+ *   wait_queue.c  who waits, and how long
+ *   pool.c        counts, down and exhausted, events, wake-ups
+ *   conn.c        the states of a connection
+ *   idle.c        which fit connection is given to whom, and which are replaced    demand.h
+ *   primary.c     which server and database the pool is at                         demand.h
+ *   demand.c      what is dialled and when                                         demand.h
+ *
+ * Threads    any that holds pool->mu, where a function says REQUIRES; else any.
+ * Ownership  the pool owns every connection; conn.h says which thread uses one.
+ * Units      *_ns: nanoseconds; *_at_ns: absolute, on CLOCK_MONOTONIC.
+ * Errors     the rules cannot fail. */
 #ifndef PQPOOL_POOL_H
 #define PQPOOL_POOL_H
 
@@ -190,6 +200,66 @@ struct pqpool {
     struct pool_janitor janitor;
 };
 
+/* ---- open.c ---- */
+enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct pg_driver *driver,
+                              struct pqpool **pool_out, struct err *err) MUST_CHECK;
+bool options_valid(const struct pqpool_options *options, struct err *err) MUST_CHECK;
+
+/* No thread but the caller knows the pool any more. */
+void pool_free(struct pqpool *pool);
+
+/* ---- wait_queue.c ---- */
+void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first) REQUIRES(pool->mu);
+void pool_dequeue(struct pqpool *pool, struct waiter *waiter) REQUIRES(pool->mu);
+void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc) REQUIRES(pool->mu);
+
+/* The first waiter gets the connection, which is LEASED. Somebody must wait. */
+void pool_serve_first(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
+
+/* How long one who joined the queue now would wait; 0 when that is not known. */
+int64_t pool_estimated_wait_ns(const struct pqpool *pool) REQUIRES(pool->mu);
+
+/* ---- pool.c ---- */
+void pool_wake_connector(struct pqpool *pool);
+void pool_wake_janitor(struct pqpool *pool);
+
+/* Queues an event for the janitor to deliver. */
+void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fmt, ...)
+    PRINTF_LIKE(3, 4) REQUIRES(pool->mu);
+/* Takes the oldest event; false: there is none. */
+bool pool_next_event(struct pqpool *pool, struct pool_event *event) REQUIRES(pool->mu);
+
+uint32_t pool_total(const struct pqpool *pool) REQUIRES(pool->mu);   /* all that have a slot */
+uint32_t pool_staying(const struct pqpool *pool) REQUIRES(pool->mu); /* without the closing ones */
+uint32_t pool_usable(const struct pqpool *pool) REQUIRES(pool->mu);  /* and those being dialled */
+uint32_t pool_on_loan(const struct pqpool *pool) REQUIRES(pool->mu); /* to callers */
+/* No room to open a connection, and none on its way. */
+bool pool_is_full(const struct pqpool *pool) REQUIRES(pool->mu);
+
+/* No connection is left, and none can be made. */
+bool pool_is_away(const struct pqpool *pool) REQUIRES(pool->mu);
+/* Half of the slots or more wait for backends that do not end: a try more would only add one. */
+bool pool_has_too_many_orphans(const struct pqpool *pool) REQUIRES(pool->mu);
+
+/* Sets pool->down, and fails the waiters if the pool is down: after any change of its reasons. */
+void pool_update_down(struct pqpool *pool) REQUIRES(pool->mu);
+/* Notes whether the pool is exhausted: after any change of its reasons. */
+void pool_update_exhausted(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
+/* Ends the alert when it is time. */
+void pool_update_exhausted_alert(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
+
+static inline uint32_t pool_generation(const struct pqpool *pool)
+{
+    return atomic_load_explicit(&pool->generation, memory_order_relaxed);
+}
+
+/* Is the connection of an older generation, or was its peer seen to hang up? No system call. */
+static inline bool conn_is_stale(const struct pqpool *pool, const struct conn *conn)
+{
+    return conn->generation != pool_generation(pool) ||
+           atomic_load_explicit(&conn->peer_gone, memory_order_relaxed);
+}
+
 /* ---- conn.c ---- */
 
 /* Moves a connection and its list membership: to the front of the new state's list. A move that the
@@ -203,155 +273,9 @@ void conn_discard(struct pqpool *pool, struct conn *conn, enum close_reason reas
 /* From CLOSING to NEW: only now does the slot stop counting. */
 void conn_free_slot(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
 
-/* ---- open.c ---- */
-enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct pg_driver *driver,
-                              struct pqpool **pool_out, struct err *err) MUST_CHECK;
-bool options_valid(const struct pqpool_options *options, struct err *err) MUST_CHECK;
-
-/* No thread but the caller knows the pool any more. */
-void pool_free(struct pqpool *pool);
-
-/* ---- wait_queue.c: those who wait; all with pool->mu held ---- */
-void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first) REQUIRES(pool->mu);
-void pool_dequeue(struct pqpool *pool, struct waiter *waiter) REQUIRES(pool->mu);
-void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc) REQUIRES(pool->mu);
-
-/* The connection is LEASED to the first waiter. */
-void pool_hand_over(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
-
-/* How long one who joined the line now would wait; 0 when that is not known. */
-int64_t pool_estimated_wait_ns(const struct pqpool *pool) REQUIRES(pool->mu);
-
-void pool_judge_exhausted(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
-void pool_judge_relieved(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
-
-/* ---- demand.c: the rules; all with pool->mu held ---- */
-
-/* The connection is fit for use: to the first waiter, else to the idle list. */
-void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
-
-/* The newest idle connection that is still good; those that are not are discarded on the way. */
-struct conn *pool_take_idle(struct pqpool *pool) REQUIRES(pool->mu);
-
-/* The next slot (or the control connection) that should be dialled now, moved to CONNECTING; NULL
- * when none should or may. */
-struct conn *pool_next_dial(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
-void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
-void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *err,
-                      enum error_class error_class, int64_t now_ns) REQUIRES(pool->mu);
-
-/* The control connection is fit for use: idle, unless it is of the past. */
-void pool_keep_control(struct pqpool *pool) REQUIRES(pool->mu);
-
-/* Every connection of now is to be replaced; noticed through `conn`, unless an earlier one told. */
-void pool_retire_all(struct pqpool *pool, const struct conn *conn, const char *why)
-    REQUIRES(pool->mu);
-
-/* Is the connection of an older generation, or was its peer seen to hang up? No system call. */
-bool conn_is_stale(const struct pqpool *pool, const struct conn *conn);
-
-/* Sets pool->down, and fails the waiters when it is: after anything that changes its reasons. */
-void pool_judge_down(struct pqpool *pool) REQUIRES(pool->mu);
-
-/* Half of the slots or more wait for backends that do not end: a try more would only add one. */
-bool pool_has_too_many_orphans(const struct pqpool *pool) REQUIRES(pool->mu);
-
-uint32_t pool_total(const struct pqpool *pool) REQUIRES(pool->mu);
-uint32_t pool_staying(const struct pqpool *pool) REQUIRES(pool->mu); /* without the closing ones */
-
-/* One may be closed before its replacement is there: the floor is kept, or there is no room. */
-bool pool_can_spare_one(const struct pqpool *pool) REQUIRES(pool->mu);
-/* The connection is too old, it is its turn, and one can be spared. */
-bool pool_retires_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
-    REQUIRES(pool->mu);
-/* No room to open a connection, and none on its way. */
-bool pool_is_full(const struct pqpool *pool) REQUIRES(pool->mu);
-uint32_t pool_on_loan(const struct pqpool *pool) REQUIRES(pool->mu); /* to callers */
-void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fmt, ...)
-    PRINTF_LIKE(3, 4) REQUIRES(pool->mu);
-
-/* Every connection of now is of the past, whatever becomes of it. */
-void pool_begin_generation(struct pqpool *pool) REQUIRES(pool->mu);
-uint32_t pool_generation(const struct pqpool *pool);
-
-/* ---- primary.c: which server; the connector's ---- */
-/* The server has been replaced by a later one: it is not to be written to, though it would take it.
- */
-bool pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct err *err) MUST_CHECK;
-/* The server has another database than the pool is at, and the pool stays where it is. The pool has
- * connections that can be used. Also, another host of the list or another address of the host has
- * answered instead of the pool's, or the pool has only just moved from another database. */
-bool pool_stays_at_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
-                            struct err *err) MUST_CHECK EXCLUDES(pool->mu);
-/* This connection's server and database are the pool's: those to any other are replaced. */
-void pool_settle_on(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
-
-/* ---- backend.c ---- */
-/* Sets conn->backend and conn->history of a fresh connection; false: it is not to be used. */
-bool conn_identify(struct conn *conn, int64_t deadline_at_ns, struct err *err);
-
 /* ---- holders.c ---- */
 /* The connection is lent to this thread; notices when it holds another one already. */
 void holder_begin(struct pqpool *pool, struct conn *conn, const char *file, int line,
                   int64_t now_ns) REQUIRES(pool->mu);
-
-/* ---- exec.c ---- */
-enum probe_rc { PROBE_OK, PROBE_SOFT, PROBE_HARD };
-/* Runs the validation query on a connection that this thread holds. */
-enum probe_rc conn_probe(struct conn *conn, int64_t deadline_at_ns);
-void conn_watch_notices(struct conn *conn);
-bool result_is_copy(const PGresult *result); /* its end would have to be worked for */
-/* "57P01" and its like: what they mean for this connection. */
-bool sqlstate_discards(const char *sqlstate);
-bool sqlstate_retires_all(const char *sqlstate);
-
-/* ---- task.c: a statement that the janitor runs or awaits without blocking ---- */
-enum task_rc {
-    TASK_PENDING,
-    TASK_OK,      /* over; all was well, and the session is idle */
-    TASK_REFUSED, /* over; the server refused it, or the session is in a transaction */
-    TASK_LOST,    /* the connection is gone, or out of step */
-    TASK_LATE,    /* not over by its deadline */
-};
-enum task_rc task_start(struct conn *conn, const char *sql);
-enum task_rc task_step(struct conn *conn);
-/* Forgets what the task was told: conn->task_rows. */
-void task_clear(struct conn *conn);
-
-/* ---- connector.c, dial.c, janitor.c ---- */
-void *connector_run(void *arg); /* the pool */
-/* Closes the socket; the caller owns the connection, as its state says. */
-void conn_finish(struct conn *conn);
-/* Frees the slots of what is in CLOSING: the connector, or whoever is left after it. */
-void pool_close_discarded(struct pqpool *pool) EXCLUDES(pool->mu);
-void *janitor_run(void *arg); /* the pool */
-void pool_wake_connector(struct pqpool *pool);
-void pool_wake_janitor(struct pqpool *pool);
-/* The janitor's epoll hears of hang-ups on this connection from now on; false: no memory or
- * watches. */
-bool janitor_watch(struct pqpool *pool, struct conn *conn);
-void janitor_unwatch(struct pqpool *pool, struct conn *conn);
-
-enum dial_rc { DIAL_PENDING, DIAL_OK, DIAL_FAILED };
-/* One dial: all hosts in turn, and all addresses of each, the last good ones first, each with its
- * share of the time. FAILED: *err is the most telling failure. Either end wants dial_end(). */
-enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
-                        enum error_class *error_class);
-struct pollfd dial_awaits(const struct conn *conn);
-/* `ready`: its socket was, at the last look. What has come by the deadline is taken, however late
- * this is called. */
-enum dial_rc dial_step(struct conn *conn, bool ready, int64_t now_ns, struct err *err,
-                       enum error_class *error_class);
-/* This address failed, as *err says. Closes its connection and begins with the next address that
- * can be dialled.
- */
-enum dial_rc dial_next(struct conn *conn, int64_t now_ns, struct err *err,
-                       enum error_class *error_class);
-/* The numeric address that is dialled; "": the host is libpq's to find. */
-const char *dial_address(const struct conn *conn);
-/* The lookup of the host that is dialled has found this address, among others. */
-bool dial_has_address(const struct conn *conn, const char *address);
-/* The dial is over: what was looked up for it is given back. */
-void dial_end(struct conn *conn);
 
 #endif

@@ -15,7 +15,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "pqpool/pool.h"
+#include "pqpool/demand.h"
+#include "pqpool/dial.h"
 
 static bool is_older(const struct conn_history *a, const struct conn_history *b)
 {

@@ -103,13 +103,3 @@ void pqpool_stats(struct pqpool *pool, struct pqpool_stats *out)
     read_histogram(&pool->latency.connect, &out->connect);
     read_histogram(&pool->latency.hold, &out->hold);
 }
-
-bool pqpool_is_down(const struct pqpool *pool, int64_t *retry_in_ns)
-{
-    int64_t retry_at_ns = atomic_load_explicit(&pool->retry_at_ns, memory_order_relaxed);
-    if (retry_in_ns != NULL) {
-        int64_t in_ns = retry_at_ns != 0 ? retry_at_ns - clock_now_ns() : 0;
-        *retry_in_ns = in_ns > 0 ? in_ns : 0;
-    }
-    return atomic_load_explicit(&pool->down, memory_order_relaxed);
-}

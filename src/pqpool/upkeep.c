@@ -96,6 +96,6 @@ void upkeep(struct pqpool *pool, int64_t now_ns)
     retire_expired(pool, now_ns);
     renew_control(pool, now_ns);
     report_leaks(pool, now_ns);
-    pool_judge_relieved(pool, now_ns);
-    pool_judge_down(pool);
+    pool_update_exhausted_alert(pool, now_ns);
+    pool_update_down(pool);
 }

@@ -64,10 +64,8 @@ static void note_pace(struct queue_pace *pace, int64_t now_ns)
     pace->last_at_ns = now_ns;
 }
 
-void pool_hand_over(struct pqpool *pool, struct conn *conn, int64_t now_ns)
+void pool_serve_first(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
-    conn_move(pool, conn, CONN_LEASED);
-    conn->holder = (struct conn_holder){ .since_at_ns = now_ns }; /* on its way to a holder */
     note_pace(&pool->waiters.pace, now_ns);
     serve_first(pool, PQPOOL_OK, conn);
 }
@@ -77,39 +75,4 @@ int64_t pool_estimated_wait_ns(const struct pqpool *pool)
     if (pool->waiters.pace.hand_offs < HAND_OFFS_KNOWN)
         return 0;
     return pool->waiters.pace.mean_ns * ((int64_t)pool->waiters.count + 1);
-}
-
-/* ---- exhausted: somebody waits, nothing is idle, and there is no room ---- */
-
-void pool_judge_exhausted(struct pqpool *pool, int64_t now_ns)
-{
-    bool is = pool->waiters.count > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
-    bool was = pool->exhausted.since_ns != 0;
-    if (is && !was) {
-        pool->exhausted.since_ns = now_ns;
-    } else if (was && !is) {
-        if (now_ns > pool->exhausted.since_ns) /* now was read before the mutex was taken */
-            pool->counted.exhausted_ns += (uint64_t)(now_ns - pool->exhausted.since_ns);
-        pool->exhausted.since_ns = 0;
-    }
-    if (is && !pool->exhausted.alert) {
-        pool->exhausted.alert = true;
-        pool_event(pool, PQPOOL_EVENT_EXHAUSTED, "all %u connections are in use, %u wait",
-                   pool->options.max_pool_size, pool->waiters.count);
-    }
-    if (is || was)
-        pool->exhausted.last_at_ns = now_ns;
-}
-
-/* It comes and goes with every hand-off: the alert ends once it has stayed away for a while. */
-void pool_judge_relieved(struct pqpool *pool, int64_t now_ns)
-{
-    int64_t quiet_ns = pool->options.metrics_collection_interval_ns;
-    if (!pool->exhausted.alert || pool->exhausted.since_ns != 0 ||
-        now_ns - pool->exhausted.last_at_ns < quiet_ns)
-        return;
-    pool->exhausted.alert = false;
-    pool_event(pool, PQPOOL_EVENT_RELIEVED,
-               "connections are to be had again; %.1f s in all without",
-               (double)pool->counted.exhausted_ns / 1e9);
 }

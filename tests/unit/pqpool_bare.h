@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "pqpool/pool.h"
+#include "pqpool/demand.h"
 
 enum { SLOTS = 60, WAITERS = 60 };
 

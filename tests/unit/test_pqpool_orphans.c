@@ -2,6 +2,7 @@
 #include "pqpool_bare.h"
 
 #include "base/buf.h"
+#include "pqpool/connector.h"
 #include "pqpool/janitor.h"
 
 static struct conn *lent_of_backend(int pid)

@@ -83,17 +83,17 @@ Test(verdicts, is_exhausted_while_someone_waits_and_there_is_no_room)
     make_warm_pool(1, 2);
     struct conn *first = lease();
     wait_in_line(1);
-    pool_judge_exhausted(&pool, 5000);
+    pool_update_exhausted(&pool, 5000);
     cr_expect_eq(pool.exhausted.since_ns, 0, "there is room for one more");
     succeed(dial());
     cr_expect_eq(pool.waiters.count, 0);
     pool_enqueue(&pool, &waiters[1], false);
-    pool_judge_exhausted(&pool, 6000);
-    pool_judge_exhausted(&pool, 7000);
+    pool_update_exhausted(&pool, 6000);
+    pool_update_exhausted(&pool, 7000);
     cr_expect_eq(pool.exhausted.since_ns, 6000);
     cr_expect_eq(last_event()->kind, PQPOOL_EVENT_EXHAUSTED);
     pool_offer(&pool, first, 8000);
-    pool_judge_exhausted(&pool, 8000);
+    pool_update_exhausted(&pool, 8000);
     cr_expect_eq(pool.exhausted.since_ns, 0);
     cr_expect_eq(pool.counted.exhausted_ns, 2000);
 }
@@ -103,7 +103,7 @@ Test(verdicts, is_not_exhausted_while_a_connection_is_on_its_way)
     make_pool(1, 1, true);
     struct conn *first = dial();
     wait_in_line(1);
-    pool_judge_exhausted(&pool, 5000);
+    pool_update_exhausted(&pool, 5000);
     cr_expect_eq(pool.exhausted.since_ns, 0);
     succeed(first);
 }
@@ -113,9 +113,9 @@ Test(verdicts, a_clock_read_before_the_mutex_adds_no_time)
     make_warm_pool(1, 1);
     struct conn *conn = lease();
     wait_in_line(1);
-    pool_judge_exhausted(&pool, 6000);
+    pool_update_exhausted(&pool, 6000);
     pool_offer(&pool, conn, 5990);
-    pool_judge_exhausted(&pool, 5990);
+    pool_update_exhausted(&pool, 5990);
     cr_expect_eq(pool.counted.exhausted_ns, 0);
 }
 

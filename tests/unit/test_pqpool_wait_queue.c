@@ -79,21 +79,21 @@ Test(wait_queue, a_clock_read_before_the_mutex_does_no_harm)
 Test(wait_queue, the_alert_is_told_once_and_ends_after_a_while)
 {
     struct conn *conn = make_line(2);
-    pool_judge_exhausted(&pool, now_ns);
+    pool_update_exhausted(&pool, now_ns);
     for (int i = 0; i < 5; i++) { /* it comes and goes */
         pool_dequeue(&pool, &waiters[1]);
-        pool_judge_exhausted(&pool, ++now_ns);
+        pool_update_exhausted(&pool, ++now_ns);
         pool_enqueue(&pool, &waiters[1], false);
-        pool_judge_exhausted(&pool, ++now_ns);
+        pool_update_exhausted(&pool, ++now_ns);
     }
     expect_events(PQPOOL_EVENT_EXHAUSTED, 1);
     come_back(conn, 1);
-    pool_judge_exhausted(&pool, now_ns);
-    pool_judge_relieved(&pool, now_ns);
+    pool_update_exhausted(&pool, now_ns);
+    pool_update_exhausted_alert(&pool, now_ns);
     expect_events(PQPOOL_EVENT_RELIEVED, 0);
     now_ns += pool.options.metrics_collection_interval_ns;
-    pool_judge_relieved(&pool, now_ns);
-    pool_judge_relieved(&pool, now_ns);
+    pool_update_exhausted_alert(&pool, now_ns);
+    pool_update_exhausted_alert(&pool, now_ns);
     expect_events(PQPOOL_EVENT_RELIEVED, 1);
     cr_expect_not(pool.exhausted.alert);
 }

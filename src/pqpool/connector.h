@@ -1,0 +1,21 @@
+/* connector.h - the thread that dials and closes.
+ *
+ *   connector.c    the loop: begins dials, sets fresh sessions up, closes
+ *   dial.c         one dial, a step at a time                                dial.h
+ *   dial_errors.c  why it failed                                             dial_errors.h
+ *   backend.c      who the fresh session is at its server                    exec.h
+ *   names.c        the lookups of host names                                 names.h */
+#ifndef PQPOOL_CONNECTOR_H
+#define PQPOOL_CONNECTOR_H
+
+#include "pqpool/pool.h"
+
+void *connector_run(void *arg); /* the pool */
+
+/* Closes the socket; the caller owns the connection, as its state says. */
+void conn_finish(struct conn *conn);
+
+/* Frees the slots of what is in CLOSING: the connector, or whoever is left after it. */
+void pool_close_discarded(struct pqpool *pool) EXCLUDES(pool->mu);
+
+#endif
