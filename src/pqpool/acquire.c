@@ -72,7 +72,7 @@ static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err 
     pool->counted.acquire_refused++;
     if (rc == PQPOOL_DOWN && pool_has_too_many_orphans(pool))
         err_set(err, ERR_RETRYABLE, "database is down: %u statements do not end, though cancelled",
-                pool->orphans);
+                pool_orphans(pool));
     else if (rc == PQPOOL_DOWN)
         err_set_code(err, ERR_RETRYABLE, pool->demand.last_error.code, "database is down: %s",
                      pool->demand.last_error.text);
@@ -98,7 +98,7 @@ static bool is_hopeless(const struct pqpool *pool, int64_t time_left_ns) REQUIRE
 static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool first,
                                  struct conn **out, struct err *err) REQUIRES(pool->mu)
 {
-    if (pool->closing)
+    if (pool_is_closing(pool))
         return refuse(pool, PQPOOL_CLOSED, err);
     if (atomic_load_explicit(&pool->down, memory_order_relaxed))
         return refuse(pool, PQPOOL_DOWN, err);
@@ -151,7 +151,7 @@ static bool passes_probe(struct pqpool *pool, struct conn *conn, struct request 
 /* A fresh connection is worth the wait only while one can be had. */
 static bool may_try_another(const struct pqpool *pool, int tried) REQUIRES(pool->mu)
 {
-    return !pool->closing && (tried < CANDIDATES_MAX || pool->demand.backoff.failures > 0);
+    return !pool_is_closing(pool) && (tried < CANDIDATES_MAX || pool->demand.backoff.failures > 0);
 }
 
 /* Is it fit to be lent? LOST: it was not, and is discarded. */
@@ -218,7 +218,7 @@ static enum pqpool_rc acquire_the_long_way(struct pqpool *pool, struct request *
     enum pqpool_rc rc = acquire_slowly(pool, req, idle, out, err);
     int64_t now_ns = clock_now_ns();
     pool->callers_inside--;
-    if (pool->closing)
+    if (pool_is_closing(pool))
         cond_broadcast(&pool->quiet);
     if (rc != PQPOOL_OK)
         return rc;
@@ -241,7 +241,7 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
     struct conn *conn = NULL;
 
     mutex_lock(&pool->mu);
-    if (!pool->closing && !atomic_load_explicit(&pool->down, memory_order_relaxed))
+    if (!pool_is_closing(pool) && !atomic_load_explicit(&pool->down, memory_order_relaxed))
         conn = pool_take_idle(pool);
     if (conn != NULL && !needs_probe(pool, conn, now_ns)) {
         pool->counted.validations_bypassed++;
@@ -260,7 +260,7 @@ static enum conn_state fate(const struct conn *conn, enum pqpool_verdict verdict
 {
     const struct pg_driver *pg = conn->pool->pg;
     enum conn_state wanted = verdict == PQPOOL_DISCARD ? CONN_CLOSING : CONN_IDLE;
-    if (conn->doomed || pg->status(conn->pg) != CONNECTION_OK ||
+    if (conn->session != SESSION_SOUND || pg->status(conn->pg) != CONNECTION_OK ||
         pg->pipeline_status(conn->pg) != PQ_PIPELINE_OFF)
         return CONN_CLOSING;
     switch (pg->transaction_status(conn->pg)) {
@@ -270,7 +270,7 @@ static enum conn_state fate(const struct conn *conn, enum pqpool_verdict verdict
     case PQTRANS_INERROR:
         return wanted == CONN_IDLE ? CONN_RESETTING : wanted;
     case PQTRANS_ACTIVE: /* a statement whose end nobody waited for; wanted or not, it is ended */
-        return CONN_CANCELING;
+        return CONN_CANCEL_WANTED;
     case PQTRANS_UNKNOWN:
         return CONN_CLOSING;
     }
@@ -282,14 +282,13 @@ static void take_back(struct pqpool *pool, struct conn *conn, enum conn_state ne
                       int64_t now_ns) REQUIRES(pool->mu)
 {
     conn->used_at_ns = now_ns;
-    if (next == CONN_IDLE || (next == CONN_RESETTING && pool->closing)) {
+    if (next == CONN_IDLE || (next == CONN_RESETTING && pool_is_closing(pool))) {
         pool_offer(pool, conn, now_ns);
-    } else if (next == CONN_CANCELING && pool->janitor_left) {
+    } else if (next == CONN_CANCEL_WANTED && pool->phase >= POOL_JANITOR_LEFT) {
         conn_discard(pool, conn, CLOSE_SHUTDOWN);
-    } else if (next == CONN_RESETTING || next == CONN_CANCELING) {
-        conn->doomed = !wanted;
-        conn->cancel = CANCEL_WANTED;
-        conn->ended = false;
+    } else if (next == CONN_RESETTING || next == CONN_CANCEL_WANTED) {
+        if (!wanted)
+            conn_worsen(conn, SESSION_MUST_CLOSE);
         conn->task_deadline_at_ns = 0;
         conn_move(pool, conn, next);
         pool_wake_janitor(pool);
@@ -308,7 +307,7 @@ static void take_back_late(struct pqpool *pool, struct conn *conn)
     mutex_lock(&pool->mu);
     conn_discard(pool, conn, CLOSE_SHUTDOWN);
     conn_free_slot(pool, conn, clock_now_ns());
-    bool last = pool->closed && pool_on_loan(pool) == 0;
+    bool last = pool->phase == POOL_CLOSED && pool_on_loan(pool) == 0;
     mutex_unlock(&pool->mu);
     if (last)
         pool_free(pool);
@@ -329,14 +328,14 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_verdict verdict)
     if (conn->holder.timed)
         histogram_observe(&pool->latency.hold, clock_now_ns() - conn->holder.since_at_ns);
     mutex_lock(&pool->mu);
-    bool late = pool->abandoned;
+    bool late = pool->phase >= POOL_STOPPED;
     if (pool->waiters.count > 0 || pool->exhausted.since_ns != 0)
         now_ns = clock_now_ns(); /* the pace of the line is measured by it */
     if (!late)
         take_back(pool, conn, next, verdict != PQPOOL_DISCARD, now_ns);
     if (pool->exhausted.since_ns != 0)
         pool_update_exhausted(pool, now_ns);
-    if (pool->closing)
+    if (pool_is_closing(pool))
         cond_broadcast(&pool->quiet);
     mutex_unlock(&pool->mu);
     if (late)

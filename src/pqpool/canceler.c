@@ -69,26 +69,36 @@ static struct conn *next_wanted(struct pqpool *pool)
 {
     struct conn *found = NULL;
     mutex_lock(&pool->mu);
-    for (struct conn *conn = pool->list[CONN_CANCELING].first; conn != NULL; conn = conn->next)
-        if (conn->cancel == CANCEL_WANTED && conn->task_deadline_at_ns != 0)
+    for (struct conn *conn = pool->list[CONN_CANCEL_WANTED].first; conn != NULL; conn = conn->next)
+        if (conn->task_deadline_at_ns != 0)
             found = conn;
     if (found != NULL) {
-        found->cancel = CANCEL_ASKED;
+        conn_move(pool, found, CONN_CANCEL_ASKED);
         pool->counted.cancels++;
     }
     mutex_unlock(&pool->mu);
     return found;
 }
 
-static struct conn *next_late(struct pqpool *pool, int64_t now_ns)
+/* Of those with a canceler, the one whose time is over first; NULL: there is none. */
+static struct conn *most_urgent(const struct pqpool *pool) REQUIRES(pool->mu)
 {
     struct conn *found = NULL;
-    mutex_lock(&pool->mu);
-    for (struct conn *conn = pool->list[CONN_CANCELING].first; conn != NULL; conn = conn->next)
-        if (conn->canceler != NULL && now_ns >= conn->task_deadline_at_ns)
-            found = conn;
-    mutex_unlock(&pool->mu);
+    for (unsigned state = CONN_CANCEL_ASKED; state <= CONN_CANCEL_PENDING; state++)
+        for (struct conn *conn = pool->list[state].first; conn != NULL; conn = conn->next)
+            if (conn->canceler != NULL &&
+                (found == NULL || conn->task_deadline_at_ns < found->task_deadline_at_ns))
+                found = conn;
     return found;
+}
+
+static struct conn *next_late(struct pqpool *pool, int64_t now_ns)
+{
+    mutex_lock(&pool->mu);
+    struct conn *conn = most_urgent(pool);
+    bool late = conn != NULL && now_ns >= conn->task_deadline_at_ns;
+    mutex_unlock(&pool->mu);
+    return late ? conn : NULL;
 }
 
 void cancelers_tend(struct pqpool *pool)
@@ -103,9 +113,6 @@ void cancelers_tend(struct pqpool *pool)
 
 int64_t cancelers_next_wake(const struct pqpool *pool)
 {
-    int64_t at_ns = CLOCK_NEVER;
-    for (struct conn *conn = pool->list[CONN_CANCELING].first; conn != NULL; conn = conn->next)
-        if (conn->canceler != NULL)
-            at_ns = clock_min(at_ns, conn->task_deadline_at_ns);
-    return at_ns;
+    const struct conn *conn = most_urgent(pool);
+    return conn != NULL ? conn->task_deadline_at_ns : CLOCK_NEVER;
 }

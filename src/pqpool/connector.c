@@ -42,7 +42,7 @@ static bool prepare_session(struct conn *conn, int64_t limit_at_ns, struct err *
     if (options->on_connect != NULL &&
         !options->on_connect(options->ctx, &conn->lease, limit_at_ns, err))
         return false;
-    if (!conn->doomed && pg->transaction_status(conn->pg) == PQTRANS_IDLE)
+    if (conn->session == SESSION_SOUND && pg->transaction_status(conn->pg) == PQTRANS_IDLE)
         return true;
     err_set(err, ERR_RETRYABLE, "on_connect left the session in no state to be used");
     return false;
@@ -114,7 +114,7 @@ static enum dial_rc greet(struct conn *conn, struct err *err, enum error_class *
         !pool_stays_at_database(conn->pool, conn, clock_now_ns(), err) &&
         prepare_session(conn, limit_at_ns, err))
         return DIAL_OK;
-    if (conn->orphan)
+    if (conn->session == SESSION_ORPHANED)
         return DIAL_FAILED; /* its slot is to wait for its backend */
     conn_finish(conn);
     return dial_next(conn, clock_now_ns(), err, error_class);
@@ -172,11 +172,11 @@ static void close_one(struct pqpool *pool, struct conn *conn)
 {
     conn_finish(conn);
     mutex_lock(&pool->mu);
-    if (!conn->control && !conn->lingers && conn->close_reason != CLOSE_DIAL)
+    bool closes = conn->state == CONN_CLOSING || conn->state == CONN_CLOSING_ORPHAN;
+    if (closes && !conn->control && conn->close_reason != CLOSE_DIAL)
         pool->counted.closed[conn->close_reason]++;
-    conn->lingers = conn->orphan && !pool->closing;
-    if (conn->lingers) {
-        conn->cancel = CANCEL_WANTED; /* whatever came of one before */
+    if (conn->state == CONN_CLOSING_ORPHAN && !pool_is_closing(pool)) {
+        conn_move(pool, conn, CONN_ORPHANED);
         pool->janitor.next_orphans_at_ns = 0;
         pool_wake_janitor(pool);
     } else {
@@ -185,11 +185,13 @@ static void close_one(struct pqpool *pool, struct conn *conn)
     mutex_unlock(&pool->mu);
 }
 
+/* A pool that is being closed waits for no orphan's end. */
 static struct conn *next_to_close(struct pqpool *pool) REQUIRES(pool->mu)
 {
-    for (struct conn *conn = pool->list[CONN_CLOSING].first; conn != NULL; conn = conn->next)
-        if (!conn->lingers || pool->closing)
-            return conn;
+    unsigned last = pool_is_closing(pool) ? CONN_ORPHAN_ASKED : CONN_CLOSING_ORPHAN;
+    for (unsigned state = CONN_CLOSING; state <= last; state++)
+        if (pool->list[state].first != NULL)
+            return pool->list[state].first;
     return pool->control.state == CONN_CLOSING ? &pool->control : NULL;
 }
 

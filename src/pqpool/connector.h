@@ -15,7 +15,7 @@ void *connector_run(void *arg); /* the pool */
 /* Closes the socket; the caller owns the connection, as its state says. */
 void conn_finish(struct conn *conn);
 
-/* Frees the slots of what is in CLOSING: the connector, or whoever is left after it. */
+/* Closes what is to be closed and frees its slots: the connector, or whoever is left after it. */
 void pool_close_discarded(struct pqpool *pool) EXCLUDES(pool->mu);
 
 #endif

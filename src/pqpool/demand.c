@@ -12,7 +12,7 @@ static bool slot_is_wanted(const struct pqpool *pool) REQUIRES(pool->mu)
     if (pool_is_away(pool))
         return true; /* nobody may wait, and only a dial can end that */
     return pool_staying(pool) < pool->options.min_pool_size || pool->waiters.count > dialling ||
-           (pool->demand.replacing && dialling == 0);
+           (pool->demand.renewal == RENEWAL_DIALS && dialling == 0);
 }
 
 struct conn *pool_next_dial(struct pqpool *pool, int64_t now_ns)
@@ -23,7 +23,7 @@ struct conn *pool_next_dial(struct pqpool *pool, int64_t now_ns)
     bool control_dialling = pool->control.state == CONN_CONNECTING;
     struct conn *conn = NULL;
 
-    if (pool->closing || (probing && (allowed == 0 || dialling > 0 || control_dialling)))
+    if (pool_is_closing(pool) || (probing && (allowed == 0 || dialling > 0 || control_dialling)))
         return NULL;
     if (pool->control.state == CONN_NEW)
         conn = &pool->control;
@@ -68,7 +68,7 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     forget_failures(pool);
     conn->born_at_ns = conn->used_at_ns = now_ns;
     conn->expires_at_ns = draw_expiry(pool, now_ns);
-    if (conn->control && pool->closing) {
+    if (conn->control && pool_is_closing(pool)) {
         conn_discard(pool, conn, CLOSE_SHUTDOWN); /* the janitor may have left already */
     } else if (conn->control) {
         pool_keep_control(pool);
@@ -76,9 +76,8 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
         pool_wake_janitor(pool);
     } else {
         pool->counted.created++;
-        if (pool->demand.replacing)
-            pool->demand.retire_one = true;
-        pool->demand.replacing = false;
+        if (pool->demand.renewal == RENEWAL_DIALS)
+            pool->demand.renewal = RENEWAL_CLOSES;
         pool_offer(pool, conn, now_ns);
     }
     pool_update_down(pool);
@@ -103,7 +102,8 @@ void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *
     backoff_failed(&pool->demand.backoff, &pool->options, config, conn->dial.started_at_ns, now_ns);
     pool->demand.last_error = *err;
     pool->demand.last_error_class = error_class;
-    pool->demand.replacing = false;
+    if (pool->demand.renewal == RENEWAL_DIALS)
+        pool->demand.renewal = RENEWAL_NONE;
     int64_t pause_ms = (pool->demand.backoff.next_at_ns - now_ns) / NS_PER_MS;
     pool_event(pool, config ? PQPOOL_EVENT_CONFIG : PQPOOL_EVENT_DIAL_FAILED,
                "attempt %u, next in %lld ms: %s", pool->demand.backoff.failures,

@@ -65,7 +65,8 @@ static bool begin_lookup(struct conn *conn, int64_t now_ns, struct err *err,
 /* Clears what the attempt at an earlier address has left. */
 static void begin_session(struct conn *conn)
 {
-    conn->doomed = conn->warned = false;
+    conn->session = SESSION_SOUND;
+    conn->warned = false;
     conn->user_bits = 0;
     atomic_store_explicit(&conn->peer_gone, false, memory_order_relaxed);
     (void)conn->pool->pg->set_error_verbosity(conn->pg, PQERRORS_VERBOSE);

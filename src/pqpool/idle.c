@@ -15,13 +15,13 @@ bool pool_can_spare_one(const struct pqpool *pool)
            pool->options.min_pool_size == pool->options.max_pool_size;
 }
 
-/* Another path may have closed a connection since retire_one was set, so the floor is checked
- * again. */
+/* Another path may have closed a connection since the renewal began to close, so the floor is
+ * checked again. */
 bool pool_retires_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
 {
-    if (!pool->demand.retire_one || conn->expires_at_ns > now_ns)
+    if (pool->demand.renewal != RENEWAL_CLOSES || conn->expires_at_ns > now_ns)
         return false;
-    pool->demand.retire_one = false;
+    pool->demand.renewal = RENEWAL_NONE;
     return pool_can_spare_one(pool);
 }
 
@@ -34,7 +34,7 @@ void pool_hand_over(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 
 void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
-    if (pool->closing)
+    if (pool_is_closing(pool))
         conn_discard(pool, conn, CLOSE_SHUTDOWN);
     else if (conn_is_stale(pool, conn))
         conn_discard(pool, conn, stale_reason(conn));

@@ -3,7 +3,7 @@
  * events. cancel.c and upkeep.c have the rest of its work.
  *
  * Nothing in it blocks: a statement is a task that is stepped when its socket is readable. It owns
- * every connection in RESETTING and CANCELING, and the control connection while that is IDLE or
+ * every connection in RESETTING and CANCEL_*, and the control connection while that is IDLE or
  * CHECKING. */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -108,16 +108,17 @@ static void task_ended(struct janitor *j, struct conn *conn, enum task_rc how)
     if (how == TASK_LOST || how == TASK_LATE)
         canceler_close(conn);
     mutex_lock(&pool->mu);
-    if (conn->state == CONN_CANCELING)
-        cancel_ended(pool, conn, how);
-    else
+    if (conn->state == CONN_RESETTING)
         reset_ended(pool, conn, how, now_ns);
+    else
+        cancel_ended(pool, conn, how);
     task_clear(conn);
     pool_update_exhausted(pool, now_ns);
     mutex_unlock(&pool->mu);
 }
 
-void janitor_begin(struct janitor *j, struct conn *conn, const char *sql, int64_t limit_ns)
+/* Runs a statement, or with sql NULL awaits the end of the one under way. */
+static void start_task(struct janitor *j, struct conn *conn, const char *sql, int64_t limit_ns)
 {
     conn->task_deadline_at_ns = clock_after(clock_now_ns(), limit_ns);
     enum task_rc rc = TASK_LOST;
@@ -149,7 +150,8 @@ static void step_tasks(struct janitor *j, const struct conn *readable)
     j->n_tasks = kept;
 }
 
-struct conn *janitor_next(struct pqpool *pool, enum conn_state state)
+/* One in this state whose task has not begun; NULL when there is none. */
+static struct conn *next_without_task(struct pqpool *pool, enum conn_state state)
 {
     struct conn *found = NULL;
     mutex_lock(&pool->mu);
@@ -160,11 +162,11 @@ struct conn *janitor_next(struct pqpool *pool, enum conn_state state)
     return found;
 }
 
-static void start_resets(struct janitor *j)
+static void start_tasks(struct janitor *j, enum conn_state state, const char *sql, int64_t limit_ns)
 {
     struct conn *conn;
-    while ((conn = janitor_next(j->pool, CONN_RESETTING)) != NULL)
-        janitor_begin(j, conn, "ROLLBACK", j->pool->options.validation_timeout_ns);
+    while ((conn = next_without_task(j->pool, state)) != NULL)
+        start_task(j, conn, sql, limit_ns);
 }
 
 /* ---- the control connection ---- */
@@ -183,7 +185,7 @@ static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(poo
     struct err why;
     err_set(&why, ERR_RETRYABLE, "there is no connection to ask");
     cancels_unheard(pool, now_ns);
-    if (health_is_due(pool, now_ns) && !pool->closing)
+    if (health_is_due(pool, now_ns) && !pool_is_closing(pool))
         health_result(pool, &why, 0);
 }
 
@@ -221,7 +223,7 @@ static void use_control(struct janitor *j)
     if (sql != NULL && pool->janitor.control_job == CONTROL_HEALTH)
         sql = health_ask(pool);
     if (sql != NULL)
-        janitor_begin(j, control, sql, pool->options.health_check_timeout_ns);
+        start_task(j, control, sql, pool->options.health_check_timeout_ns);
 }
 
 /* ---- hang-ups ---- */
@@ -332,9 +334,9 @@ static void round_of(struct janitor *j)
     for (int i = 0; i < n; i++)
         handle_event(j, &events[i]);
     step_tasks(j, NULL);
-    cancels_begin(j);
+    start_tasks(j, CONN_CANCEL_WANTED, NULL, j->pool->options.health_check_timeout_ns);
     cancelers_tend(j->pool);
-    start_resets(j);
+    start_tasks(j, CONN_RESETTING, "ROLLBACK", j->pool->options.validation_timeout_ns);
     use_control(j);
     int64_t now_ns = clock_now_ns();
     if (now_ns >= j->next_tick_ns) {
@@ -354,10 +356,10 @@ static void leave(struct janitor *j)
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
         canceler_close(&pool->slots[i]);
     mutex_lock(&pool->mu);
-    pool->janitor_left = true;
-    while ((conn = pool->list[CONN_RESETTING].first) != NULL ||
-           (conn = pool->list[CONN_CANCELING].first) != NULL)
-        conn_discard(pool, conn, CLOSE_SHUTDOWN);
+    pool_advance(pool, POOL_JANITOR_LEFT);
+    for (unsigned state = CONN_RESETTING; state <= CONN_CANCEL_ANSWERED; state++)
+        while ((conn = pool->list[state].first) != NULL)
+            conn_discard(pool, conn, CLOSE_SHUTDOWN);
     if (pool->control.state == CONN_IDLE || pool->control.state == CONN_CHECKING)
         conn_discard(pool, &pool->control, CLOSE_SHUTDOWN);
     mutex_unlock(&pool->mu);

@@ -29,12 +29,6 @@ void *janitor_run(void *arg); /* the pool */
 bool janitor_watch(struct pqpool *pool, struct conn *conn);
 void janitor_unwatch(struct pqpool *pool, struct conn *conn);
 
-/* Runs a statement, or with sql NULL awaits the end of the one under way. */
-void janitor_begin(struct janitor *j, struct conn *conn, const char *sql, int64_t limit_ns);
-
-/* One in this state that the janitor has not begun with; NULL when there is none. */
-struct conn *janitor_next(struct pqpool *pool, enum conn_state state);
-
 /* ---- health.c: with no lock held ---- */
 
 /* The SQL of the health check that begins now. */
@@ -48,9 +42,6 @@ bool health_keeps_control(const struct pqpool *pool, enum task_rc how);
 
 /* ---- cancel.c ---- */
 
-/* Takes care of what has come to CANCELING. */
-void cancels_begin(struct janitor *j);
-
 enum { CANCEL_SQL_MAX = 3072 };
 
 /* Writes the statement for the control connection; false: there is nothing to ask. */
@@ -62,7 +53,7 @@ void cancels_unheard(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
 /* The control connection has answered; rows: NULL when it has not. */
 void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns) REQUIRES(pool->mu);
 
-/* The statement of a connection in CANCELING is over, or its time is. */
+/* The statement of a connection in CANCEL_* is over, or its time is. */
 void cancel_ended(struct pqpool *pool, struct conn *conn, enum task_rc how) REQUIRES(pool->mu);
 
 /* The cancel is behind us. Not certain: it may strike yet, so the connection is not lent again. */

@@ -201,10 +201,10 @@ enum pqpool_rc pqpool_await_first(struct pqpool *pool, struct err *err)
     int64_t span_ns = clock_after(pool->options.connect_timeout_ns, FIRST_SLACK_NS);
     int64_t until_ns = clock_after(clock_now_ns(), span_ns);
     mutex_lock(&pool->mu);
-    while (!has_connected(pool) && pool->demand.backoff.failures == 0 && !pool->closing)
+    while (!has_connected(pool) && pool->demand.backoff.failures == 0 && !pool_is_closing(pool))
         if (!cond_wait_until(&pool->quiet, &pool->mu, until_ns))
             break;
-    bool connected = has_connected(pool), closing = pool->closing;
+    bool connected = has_connected(pool), closing = pool_is_closing(pool);
     if (closing)
         err_set(err, ERR_RETRYABLE, "the pool is being closed");
     else if (!connected)

@@ -8,6 +8,12 @@
 #include "base/clock.h"
 #include "pqpool/pool.h"
 
+void pool_advance(struct pqpool *pool, enum pool_phase to)
+{
+    if (pool->phase < to)
+        pool->phase = to;
+}
+
 /* ---- wake-ups and events ---- */
 
 void pool_wake_connector(struct pqpool *pool)
@@ -54,9 +60,33 @@ uint32_t pool_total(const struct pqpool *pool)
     return pool->options.max_pool_size - pool->list[CONN_NEW].count;
 }
 
+static uint32_t count(const struct pqpool *pool, enum conn_state first, enum conn_state last)
+    REQUIRES(pool->mu)
+{
+    uint32_t n = 0;
+    for (unsigned state = first; state <= (unsigned)last; state++)
+        n += pool->list[state].count;
+    return n;
+}
+
+uint32_t pool_closing(const struct pqpool *pool)
+{
+    return count(pool, CONN_CLOSING, CONN_ORPHAN_ASKED);
+}
+
+uint32_t pool_orphans(const struct pqpool *pool)
+{
+    return count(pool, CONN_CLOSING_ORPHAN, CONN_ORPHAN_ASKED);
+}
+
+uint32_t pool_canceling(const struct pqpool *pool)
+{
+    return count(pool, CONN_CANCEL_WANTED, CONN_CANCEL_ANSWERED);
+}
+
 uint32_t pool_staying(const struct pqpool *pool)
 {
-    return pool_total(pool) - pool->list[CONN_CLOSING].count;
+    return pool_total(pool) - pool_closing(pool);
 }
 
 uint32_t pool_usable(const struct pqpool *pool)
@@ -86,7 +116,7 @@ bool pool_is_away(const struct pqpool *pool)
 bool pool_has_too_many_orphans(const struct pqpool *pool)
 {
     uint32_t most = pool->options.max_pool_size / 2;
-    return pool->orphans >= (most > 0 ? most : 1);
+    return pool_orphans(pool) >= (most > 0 ? most : 1);
 }
 
 void pool_update_down(struct pqpool *pool)
@@ -103,7 +133,7 @@ void pool_update_down(struct pqpool *pool)
                    pool->demand.backoff.failures, pool->demand.last_error.text);
     else if (down && !was)
         pool_event(pool, PQPOOL_EVENT_DOWN, "%u statements do not end, though they were cancelled",
-                   pool->orphans);
+                   pool_orphans(pool));
     if (down)
         pool_fail_waiters(pool, PQPOOL_DOWN);
 }

@@ -74,14 +74,20 @@ struct wait_queue {
     struct queue_pace pace;
 };
 
+/* An expired connection is replaced: one at a time. */
+enum renewal {
+    RENEWAL_NONE,
+    RENEWAL_DIALS,  /* one dial more, for the connection that takes its place */
+    RENEWAL_CLOSES, /* the next expired connection that is free is closed */
+};
+
 /* What decides whether and when the next dial begins. */
 struct pool_demand {
     struct backoff backoff;
     struct err last_error; /* of the dialler; kept until a dial succeeds */
     enum error_class last_error_class;
-    bool replacing;  /* one dial more, to retire an expired connection after it */
-    bool retire_one; /* the next expired connection that is free is closed */
-    int64_t next_retire_at_ns;
+    enum renewal renewal;
+    int64_t next_renewal_at_ns;
 };
 
 /* A database that was seen, by what a server says of itself. */
@@ -162,6 +168,15 @@ struct pool_janitor {
     int64_t next_orphans_at_ns GUARDED_VAR; /* when the server is next asked about orphans */
 };
 
+/* Only later, never back: pool_advance(). */
+enum pool_phase {
+    POOL_OPEN,
+    POOL_CLOSING,      /* nothing is lent any more */
+    POOL_JANITOR_LEFT, /* and nobody resets or cancels */
+    POOL_STOPPED,      /* and its threads have ended: a release closes what it gives back */
+    POOL_CLOSED,       /* and pqpool_close() has left: the last release frees the pool */
+};
+
 struct pqpool {
     struct pqpool_options options; /* never changes; its strings are this pool's copies */
     char *strings[6];
@@ -180,11 +195,7 @@ struct pqpool {
     struct pool_exhausted exhausted GUARDED_VAR;
     struct pqpool_stats counted GUARDED_VAR; /* its counters; gauges are made at a snapshot */
     int64_t next_nested_at_ns GUARDED_VAR;   /* one report a second */
-    uint32_t orphans GUARDED_VAR;            /* connections in CLOSING whose backends may live on */
-    bool closing GUARDED_VAR;
-    bool janitor_left GUARDED_VAR; /* nobody resets or cancels any more */
-    bool abandoned GUARDED_VAR;    /* its threads have ended: a release closes what it gives back */
-    bool closed GUARDED_VAR;       /* pqpool_close() has left: the last release frees the pool */
+    enum pool_phase phase GUARDED_VAR;
     uint32_t callers_inside GUARDED_VAR; /* acquires that are under way */
     struct cond quiet;                   /* a caller left, a lease came back, a first dial ended */
 
@@ -220,6 +231,15 @@ void pool_serve_first(struct pqpool *pool, struct conn *conn, int64_t now_ns) RE
 int64_t pool_estimated_wait_ns(const struct pqpool *pool) REQUIRES(pool->mu);
 
 /* ---- pool.c ---- */
+
+/* A phase that has been reached already is a no-op. */
+void pool_advance(struct pqpool *pool, enum pool_phase to) REQUIRES(pool->mu);
+static inline bool pool_is_closing(const struct pqpool *pool) REQUIRES(pool->mu);
+static inline bool pool_is_closing(const struct pqpool *pool)
+{
+    return pool->phase >= POOL_CLOSING;
+}
+
 void pool_wake_connector(struct pqpool *pool);
 void pool_wake_janitor(struct pqpool *pool);
 
@@ -232,6 +252,10 @@ bool pool_next_event(struct pqpool *pool, struct pool_event *event) REQUIRES(poo
 uint32_t pool_total(const struct pqpool *pool) REQUIRES(pool->mu);   /* all that have a slot */
 uint32_t pool_staying(const struct pqpool *pool) REQUIRES(pool->mu); /* without the closing ones */
 uint32_t pool_usable(const struct pqpool *pool) REQUIRES(pool->mu);  /* and those being dialled */
+uint32_t pool_closing(const struct pqpool *pool) REQUIRES(pool->mu); /* orphans too */
+uint32_t pool_canceling(const struct pqpool *pool) REQUIRES(pool->mu);
+/* Whose backends may outlive them, or are known to. */
+uint32_t pool_orphans(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_on_loan(const struct pqpool *pool) REQUIRES(pool->mu); /* to callers */
 /* No room to open a connection, and none on its way. */
 bool pool_is_full(const struct pqpool *pool) REQUIRES(pool->mu);
@@ -266,11 +290,11 @@ static inline bool conn_is_stale(const struct pqpool *pool, const struct conn *c
  * table does not have is a programmer's error. */
 void conn_move(struct pqpool *pool, struct conn *conn, enum conn_state to) REQUIRES(pool->mu);
 
-/* To CLOSING; the connector is woken. */
+/* To CLOSING or CLOSING_ORPHAN, as its session says; the connector is woken. */
 void conn_discard(struct pqpool *pool, struct conn *conn, enum close_reason reason)
     REQUIRES(pool->mu);
 
-/* From CLOSING to NEW: only now does the slot stop counting. */
+/* To NEW: only now does the slot stop counting. */
 void conn_free_slot(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
 
 /* ---- holders.c ---- */

@@ -39,13 +39,13 @@ static void read_gauges(struct pqpool *pool, struct pqpool_stats *out, int64_t n
     out->leased = list[CONN_LEASED].count;
     out->checking = list[CONN_CHECKING].count;
     out->resetting = list[CONN_RESETTING].count;
-    out->canceling = list[CONN_CANCELING].count;
+    out->canceling = pool_canceling(pool);
     out->connecting = list[CONN_CONNECTING].count;
-    out->closing = list[CONN_CLOSING].count;
+    out->closing = pool_closing(pool);
     out->active = out->leased + out->checking + out->resetting + out->canceling;
     out->total = pool_total(pool);
     out->waiting = pool->waiters.count;
-    out->orphans = pool->orphans;
+    out->orphans = pool_orphans(pool);
     out->oldest_wait_ns =
         pool->waiters.first != NULL ? now_ns - pool->waiters.first->since_at_ns : 0;
     out->exhausted = pool->exhausted.since_ns != 0;

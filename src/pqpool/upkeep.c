@@ -38,14 +38,14 @@ static void retire_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->m
     struct conn *conn = expired_idle(pool, now_ns);
     if (conn != NULL && pool_retires_now(pool, conn, now_ns))
         conn_discard(pool, conn, CLOSE_LIFETIME);
-    if (now_ns < pool->demand.next_retire_at_ns || pool->demand.replacing ||
-        pool->demand.retire_one || !any_expired(pool, now_ns))
+    if (now_ns < pool->demand.next_renewal_at_ns || pool->demand.renewal != RENEWAL_NONE ||
+        !any_expired(pool, now_ns))
         return;
     bool spare = pool_can_spare_one(pool);
     if (!spare && pool_total(pool) == pool->options.max_pool_size)
         return; /* one that is being closed has the replacement's place: soon */
-    *(spare ? &pool->demand.retire_one : &pool->demand.replacing) = true;
-    pool->demand.next_retire_at_ns =
+    pool->demand.renewal = spare ? RENEWAL_CLOSES : RENEWAL_DIALS;
+    pool->demand.next_renewal_at_ns =
         now_ns + pool->options.max_lifetime_ns / 10 / (int64_t)(pool_total(pool) + 1);
     pool_wake_connector(pool);
 }
@@ -57,10 +57,10 @@ static void retire_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->m
 static void renew_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *control = &pool->control;
-    if (control->state != CONN_IDLE || now_ns < control->expires_at_ns || pool->closing ||
+    if (control->state != CONN_IDLE || now_ns < control->expires_at_ns || pool_is_closing(pool) ||
         pool->demand.backoff.failures > 0)
         return;
-    bool cancels = pool->list[CONN_CANCELING].count + pool->orphans > 0;
+    bool cancels = pool_canceling(pool) + pool_orphans(pool) > 0;
     if (cancels &&
         now_ns < clock_after(control->expires_at_ns, pool->options.health_check_timeout_ns))
         return;

@@ -106,7 +106,7 @@ static void check_database(const struct pqpool *pool, const struct conn *conn)
 /* All that may be lent is connected to the same server, and to none that was replaced. */
 static void check_host(const struct pqpool *pool, const struct conn *conn, const struct conn **one)
 {
-    if (conn->state == CONN_NEW || conn->state == CONN_CONNECTING || conn->state == CONN_CLOSING ||
+    if (conn->state == CONN_NEW || conn->state == CONN_CONNECTING || conn->state >= CONN_CLOSING ||
         conn->generation != pool->generation)
         return;
     const char *state = conn_state_name(conn->state);
@@ -135,23 +135,31 @@ static void check_conn(const struct pqpool *pool, const struct conn *conn, const
         SIM_CHECK(conn->pg == NULL && conn->own_fd < 0, "a free slot has a connection");
         break;
     case CONN_IDLE:
-        SIM_CHECK(!pool->closing || conn->control, "idle in a pool that is closing");
+        SIM_CHECK(!pool_is_closing(pool) || conn->control, "idle in a pool that is closing");
         SIM_CHECK(!conn_is_stale(pool, conn), "idle, and known to be stale");
         SIM_CHECK(conn->pg != NULL && sim_pg_is_clean(conn->pg), "idle, but not clean");
         check_watch(conn);
         break;
     case CONN_LEASED:
-        if (!pool->abandoned)
+        if (pool->phase < POOL_STOPPED)
             check_watch(conn);
         break;
     case CONN_CHECKING:
     case CONN_RESETTING:
-    case CONN_CANCELING:
-        SIM_CHECK(pool->abandoned || (conn->pg != NULL && conn->own_fd >= 0), "%s and closed",
-                  state);
+    case CONN_CANCEL_WANTED:
+    case CONN_CANCEL_ASKED:
+    case CONN_CANCEL_PENDING:
+    case CONN_CANCEL_ANSWERED:
+        SIM_CHECK((pool->phase >= POOL_STOPPED) || (conn->pg != NULL && conn->own_fd >= 0),
+                  "%s and closed", state);
+        break;
+    case CONN_ORPHANED:
+    case CONN_ORPHAN_ASKED:
+        SIM_CHECK(conn->pg == NULL && conn->own_fd < 0, "%s and open", state);
         break;
     case CONN_CONNECTING:
     case CONN_CLOSING:
+    case CONN_CLOSING_ORPHAN:
         break;
     }
 }
@@ -173,7 +181,10 @@ static void check_server(const struct pqpool *pool)
 
 static uint32_t usable_of(const struct pqpool *pool)
 {
-    return pool_total(pool) - pool->list[CONN_CONNECTING].count - pool->list[CONN_CLOSING].count;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
+        n += pool->slots[i].state >= CONN_IDLE && pool->slots[i].state < CONN_CLOSING;
+    return n;
 }
 
 static bool is_away(const struct pqpool *pool)
@@ -186,9 +197,11 @@ static bool is_away(const struct pqpool *pool)
 static bool has_many_orphans(const struct pqpool *pool)
 {
     uint32_t orphans = 0;
-    for (const struct conn *c = pool->list[CONN_CLOSING].first; c != NULL; c = c->next)
-        orphans += c->orphan;
-    SIM_CHECK(orphans == pool->orphans, "%u orphans, and %u are counted", orphans, pool->orphans);
+    for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
+        orphans +=
+            pool->slots[i].state >= CONN_CLOSING && pool->slots[i].session == SESSION_ORPHANED;
+    SIM_CHECK(orphans == pool_orphans(pool), "%u orphans, and %u are counted", orphans,
+              pool_orphans(pool));
     return orphans > 0 && orphans >= pool->options.max_pool_size / 2;
 }
 
@@ -208,8 +221,7 @@ static void check_nobody_is_forgotten(const struct pqpool *pool)
     if (pool->waiters.count == 0 || pool->list[CONN_IDLE].count == 0)
         return;
     SIM_CHECK(pool->demand.backoff.failures == 0, "one waits, one is idle, and dials fail");
-    SIM_CHECK(pool->list[CONN_CONNECTING].count + pool->list[CONN_CLOSING].count +
-                      pool->list[CONN_NEW].count >
+    SIM_CHECK(pool->list[CONN_CONNECTING].count + pool_closing(pool) + pool->list[CONN_NEW].count >
                   0,
               "one waits, one is idle, and no fresh one can come");
 }
@@ -217,11 +229,9 @@ static void check_nobody_is_forgotten(const struct pqpool *pool)
 static void check_stats(struct pqpool *pool)
 {
     uint32_t active = pool->list[CONN_LEASED].count + pool->list[CONN_CHECKING].count +
-                      pool->list[CONN_RESETTING].count + pool->list[CONN_CANCELING].count;
+                      pool->list[CONN_RESETTING].count + pool_canceling(pool);
     SIM_CHECK(active + pool->list[CONN_IDLE].count <= pool_total(pool), "more than all");
-    SIM_CHECK(!pool->demand.replacing || !pool->demand.retire_one,
-              "one is replaced, and another retired");
-    SIM_CHECK(!pool->closing || pool->waiters.count == 0, "closing, and %u still wait",
+    SIM_CHECK(!pool_is_closing(pool) || pool->waiters.count == 0, "closing, and %u still wait",
               pool->waiters.count);
 }
 
@@ -294,7 +304,7 @@ static bool wants_dial(const struct pqpool *pool, int64_t now_ns)
         (!failing && dialling >= pool->demand.backoff.window))
         return false;
     return pool->waiters.count > dialling || is_away(pool) ||
-           total - pool->list[CONN_CLOSING].count < pool->options.min_pool_size;
+           total - pool_closing(pool) < pool->options.min_pool_size;
 }
 
 /* While it prepares a session, the connector does nothing else. */
@@ -308,10 +318,10 @@ static bool is_preparing(const struct pqpool *pool)
 
 static void check_connector(const struct pqpool *pool)
 {
-    if (is_preparing(pool) || pool->closing)
+    if (is_preparing(pool) || pool_is_closing(pool))
         return;
-    for (const struct conn *c = pool->list[CONN_CLOSING].first; c != NULL; c = c->next)
-        SIM_CHECK(c->lingers, "all is quiet, and nobody closes what is to be closed");
+    SIM_CHECK(pool->list[CONN_CLOSING].count + pool->list[CONN_CLOSING_ORPHAN].count == 0,
+              "all is quiet, and nobody closes what is to be closed");
     SIM_CHECK(pool->control.state != CONN_CLOSING, "all is quiet, and control is not closed");
     SIM_CHECK(!wants_dial(pool, sim_now_ns() - rounding_ns),
               "all is quiet, and nobody dials what is wanted: %u failures, %u waiting, %u dialled, "
@@ -350,7 +360,7 @@ static void check_control_age(const struct pqpool *pool)
 {
     const struct pqpool_options *o = &pool->options;
     int64_t limit_ns = o->max_lifetime_ns + o->health_check_timeout_ns + 3 * NS_PER_S;
-    if (pool->control.state != CONN_IDLE || o->max_lifetime_ns == 0 || pool->closing ||
+    if (pool->control.state != CONN_IDLE || o->max_lifetime_ns == 0 || pool_is_closing(pool) ||
         pool->demand.backoff.failures > 0)
         return;
     SIM_CHECK(sim_now_ns() - later(pool->control.born_at_ns, failed_until_ns) < limit_ns,
@@ -360,14 +370,15 @@ static void check_control_age(const struct pqpool *pool)
 
 static void check_cancels(const struct pqpool *pool)
 {
+    static const enum conn_state running[] = { CONN_CANCEL_WANTED, CONN_CANCEL_ASKED,
+                                               CONN_CANCEL_ANSWERED };
     bool asks = pool->control.state == CONN_IDLE && pool->pg->cancel_create == NULL;
-    for (const struct conn *c = pool->list[CONN_CANCELING].first; c != NULL; c = c->next) {
-        SIM_CHECK(c->ended || c->task_deadline_at_ns + rounding_ns > sim_now_ns(),
-                  "all is quiet, and a cancel is not begun, or overdue");
-        SIM_CHECK(!asks || c->ended || c->backend.pid == 0 || c->cancel != CANCEL_WANTED,
-                  "all is quiet, and nobody asks to cancel");
-        SIM_CHECK(!c->ended || c->cancel == CANCEL_ASKED, "a statement is over, and not settled");
-    }
+    for (size_t i = 0; i < sizeof running / sizeof running[0]; i++)
+        for (const struct conn *c = pool->list[running[i]].first; c != NULL; c = c->next)
+            SIM_CHECK(c->task_deadline_at_ns + rounding_ns > sim_now_ns(),
+                      "all is quiet, and a cancel is not begun, or overdue");
+    for (const struct conn *c = pool->list[CONN_CANCEL_WANTED].first; c != NULL; c = c->next)
+        SIM_CHECK(!asks || c->backend.pid == 0, "all is quiet, and nobody asks to cancel");
 }
 
 static void check_janitor(const struct pqpool *pool)

@@ -199,7 +199,7 @@ static void note_move(struct conn *conn, int slot, enum conn_state was)
 /* What is only idle is closed down to the floor; what is old may go at the same moment. */
 static void check_floor(const struct pqpool *pool, uint32_t closed_idle, uint32_t closed_old)
 {
-    uint32_t staying = pool_total(pool) - pool->list[CONN_CLOSING].count;
+    uint32_t staying = pool_total(pool) - pool_closing(pool);
     SIM_CHECK(closed_idle == 0 || staying + closed_old >= pool->options.min_pool_size,
               "closed as idle, and %u stay", staying);
 }
@@ -213,8 +213,8 @@ static void note_moves(struct pqpool *pool)
             continue;
         note_move(conn, (int)i, shadow.state[i]);
         shadow.state[i] = conn->state;
-        closed_idle += conn->state == CONN_CLOSING && conn->close_reason == CLOSE_IDLE;
-        closed_old += conn->state == CONN_CLOSING && conn->close_reason == CLOSE_LIFETIME;
+        closed_idle += conn->state >= CONN_CLOSING && conn->close_reason == CLOSE_IDLE;
+        closed_old += conn->state >= CONN_CLOSING && conn->close_reason == CLOSE_LIFETIME;
     }
     check_floor(pool, closed_idle, closed_old);
 }
@@ -325,7 +325,7 @@ static void check_generation(const struct pqpool *pool)
 
 static void watch_use(const struct pqpool *pool)
 {
-    if (pool->callers_inside > 0 || pool_on_loan(pool) + pool->list[CONN_CANCELING].count > 0)
+    if (pool->callers_inside > 0 || pool_on_loan(pool) + pool_canceling(pool) > 0)
         shadow.unused_since_ns = CLOCK_NEVER;
     else if (shadow.unused_since_ns == CLOCK_NEVER)
         shadow.unused_since_ns = sim_now_ns();
@@ -372,7 +372,7 @@ static void unlocks(struct mutex *mu)
     c->saw_full |= pool->waiters.count >= pool->options.max_waiting ||
                    pool_estimated_wait_ns(pool) > c->deadline_at_ns - sim_now_ns();
     c->saw_down |= pqpool_is_down(pool, NULL);
-    c->saw_closing |= pool->closing;
+    c->saw_closing |= pool_is_closing(pool);
 }
 
 static void quiet(void)

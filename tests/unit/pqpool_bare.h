@@ -27,12 +27,13 @@ UNUSED static void make_pool(uint32_t min, uint32_t max, bool control_is_up)
     cond_init(&pool.quiet);
     backoff_init(&pool.demand.backoff, 1, min);
     for (uint32_t i = 0; i < max; i++) {
-        slots[i] =
-            (struct conn){ .pool = &pool, .fd = -1, .next = i + 1 < max ? &slots[i + 1] : NULL };
+        slots[i] = (struct conn){
+            .pool = &pool, .fd = -1, .own_fd = -1, .next = i + 1 < max ? &slots[i + 1] : NULL
+        };
         slots[i].prev = i > 0 ? &slots[i - 1] : NULL;
     }
     pool.list[CONN_NEW] = (struct conn_list){ &slots[0], &slots[max - 1], max };
-    pool.control = (struct conn){ .pool = &pool, .control = true, .fd = -1 };
+    pool.control = (struct conn){ .pool = &pool, .control = true, .fd = -1, .own_fd = -1 };
     if (control_is_up)
         pool.control.state = CONN_IDLE;
     for (size_t i = 0; i < WAITERS; i++) {
@@ -71,9 +72,9 @@ UNUSED static uint32_t close_discarded(void)
 {
     uint32_t n = 0;
     for (; pool.list[CONN_CLOSING].first != NULL; n++)
-        conn_move(&pool, pool.list[CONN_CLOSING].first, CONN_NEW);
+        conn_free_slot(&pool, pool.list[CONN_CLOSING].first, now_ns);
     if (pool.control.state == CONN_CLOSING)
-        conn_move(&pool, &pool.control, CONN_NEW);
+        conn_free_slot(&pool, &pool.control, now_ns);
     return n;
 }
 

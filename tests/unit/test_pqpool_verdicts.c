@@ -196,12 +196,12 @@ Test(verdicts, the_control_connection_is_kept_unless_it_is_of_the_past)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         make_pool(0, 1, false);
         cr_assert_eq(dial(), &pool.control);
-        pool.closing = cases[i].closing;
+        pool.phase = cases[i].closing ? POOL_CLOSING : POOL_OPEN;
         pool.generation = cases[i].generation;
         atomic_store(&pool.control.peer_gone, cases[i].peer_gone);
         succeed(&pool.control);
         cr_expect_eq(pool.control.state, cases[i].want, "case %zu", i);
-        pool.closing = false;
+        pool.phase = POOL_OPEN;
         pool.generation = 0;
     }
 }
@@ -214,11 +214,11 @@ Test(verdicts, an_expired_one_goes_when_its_time_has_come)
     pool_offer(&pool, conn, now_ns);
     cr_expect_eq(conn->state, CONN_IDLE, "not before the janitor says so");
     cr_assert_eq(lease(), conn);
-    pool.demand.retire_one = true;
+    pool.demand.renewal = RENEWAL_CLOSES;
     pool_offer(&pool, conn, now_ns);
     cr_expect_eq(conn->state, CONN_CLOSING);
     cr_expect_eq(conn->close_reason, CLOSE_LIFETIME);
-    cr_expect_not(pool.demand.retire_one, "one at a time");
+    cr_expect_eq(pool.demand.renewal, RENEWAL_NONE, "one at a time");
 }
 
 /* It was to be spared, and another one has gone meanwhile. */
@@ -227,23 +227,22 @@ Test(verdicts, an_expired_one_of_the_floor_stays_for_now)
     make_warm_pool(2, 3);
     struct conn *conn = lease();
     conn->expires_at_ns = now_ns;
-    pool.demand.retire_one = true;
+    pool.demand.renewal = RENEWAL_CLOSES;
     pool_offer(&pool, conn, now_ns);
     cr_expect_eq(conn->state, CONN_IDLE);
-    cr_expect_not(pool.demand.retire_one, "its replacement comes first");
+    cr_expect_eq(pool.demand.renewal, RENEWAL_NONE, "its replacement comes first");
 }
 
 Test(verdicts, its_replacement_is_dialled_first)
 {
     make_warm_pool(2, 3);
-    pool.demand.replacing = true;
+    pool.demand.renewal = RENEWAL_DIALS;
     struct conn *fresh = dial();
     cr_assert_not_null(fresh);
     cr_expect_null(dial());
     cr_expect_eq(count(CONN_IDLE), 2);
     succeed(fresh);
-    cr_expect_not(pool.demand.replacing);
-    cr_expect(pool.demand.retire_one);
+    cr_expect_eq(pool.demand.renewal, RENEWAL_CLOSES);
     cr_expect_eq(count(CONN_IDLE), 3);
 }
 
@@ -269,7 +268,7 @@ Test(verdicts, a_closing_pool_keeps_and_dials_nothing)
     make_warm_pool(2, 4);
     struct conn *conn = lease();
     wait_in_line(2);
-    pool.closing = true;
+    pool.phase = POOL_CLOSING;
     pool_fail_waiters(&pool, PQPOOL_CLOSED);
     cr_expect_eq(waiters[0].rc, PQPOOL_CLOSED);
     cr_expect_eq(waiters[1].rc, PQPOOL_CLOSED);
