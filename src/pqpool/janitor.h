@@ -29,7 +29,7 @@ void *janitor_run(void *arg); /* the pool */
 bool janitor_watch(struct pqpool *pool, struct conn *conn);
 void janitor_unwatch(struct pqpool *pool, struct conn *conn);
 
-/* ---- health.c: with no lock held ---- */
+/* ---- control.c: with no lock held ---- */
 
 /* The SQL of the health check that begins now. */
 const char *health_ask(struct pqpool *pool);

@@ -1,4 +1,4 @@
-/* health.c - what the health check asks the control connection, and how its answer is checked.
+/* control.c - what the health check asks the control connection, and how its answer is checked.
  *
  * A user of the pool may know more about its database than that the server answers: then the user
  * gives the SQL and checks the answer (options.health_query, options.health_verdict). Both are
