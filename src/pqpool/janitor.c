@@ -1,6 +1,6 @@
-/* janitor.c - the thread that keeps the pool in shape: health checks on the control connection,
- * ROLLBACK on connections that came back in a transaction, hang-ups of idle peers, and delivering
- * events. cancel.c and upkeep.c have the rest of its work.
+/* janitor.c - the thread that keeps the pool in shape: its loop, ROLLBACK on connections that came
+ * back in a transaction, hang-ups of idle peers, and delivering events. control.c, cancel.c and
+ * upkeep.c have the rest of its work.
  *
  * Nothing in it blocks: a statement is a task that is stepped when its socket is readable. It owns
  * every connection in RESETTING and CANCEL_*, and the control connection while that is IDLE or
@@ -42,47 +42,6 @@ void janitor_unwatch(struct pqpool *pool, struct conn *conn)
 }
 
 /* ---- tasks ---- */
-
-/* `why`: of a check that failed; NULL: it has passed. */
-static void health_result(struct pqpool *pool, const struct err *why, int64_t took_ns)
-    REQUIRES(pool->mu)
-{
-    bool passed = why == NULL;
-    if (passed)
-        pool->counted.health_passed++;
-    else
-        pool->counted.health_failed++;
-    if (passed && !pool->health.passes)
-        pool_event(pool, PQPOOL_EVENT_HEALTHY, "health check passes");
-    else if (!passed && pool->health.passes)
-        pool_event(pool, PQPOOL_EVENT_UNHEALTHY, "health check failed: %s", why->text);
-    pool->health.passes = passed;
-    pool->health.error = passed ? (struct err){ 0 } : *why;
-    pool->health.last_at_us = clock_wall_us();
-    pool->health.took_ns = took_ns;
-}
-
-/* The verdict on a health check is found before the lock is taken: it may be the user's. */
-static void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns)
-{
-    struct conn *control = &pool->control;
-    bool health = pool->janitor.control_job == CONTROL_HEALTH;
-    struct err why = { 0 };
-    bool passed = health && health_judge(pool, how, &why);
-    bool keep = health ? health_keeps_control(pool, how) : how == TASK_OK;
-    mutex_lock(&pool->mu);
-    if (health)
-        health_result(pool, passed ? NULL : &why, now_ns - control->holder.since_at_ns);
-    else
-        cancels_answered(pool, how == TASK_OK ? control->task_rows : NULL, now_ns);
-    task_clear(control);
-    if (keep)
-        pool_keep_control(pool);
-    else
-        conn_discard(pool, control, CLOSE_INVALID);
-    pool_update_exhausted(pool, now_ns);
-    mutex_unlock(&pool->mu);
-}
 
 static void reset_ended(struct pqpool *pool, struct conn *conn, enum task_rc how, int64_t now_ns)
     REQUIRES(pool->mu)
@@ -169,69 +128,19 @@ static void start_tasks(struct janitor *j, enum conn_state state, const char *sq
         start_task(j, conn, sql, limit_ns);
 }
 
-/* ---- the control connection ---- */
-
-static bool health_is_due(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
-{
-    if (now_ns < pool->health.next_at_ns)
-        return false;
-    pool->health.next_at_ns = clock_after(now_ns, pool->options.health_check_interval_ns);
-    return true;
-}
-
-/* With no control connection to ask, a health check that is due has failed. */
-static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
-{
-    struct err why;
-    err_set(&why, ERR_RETRYABLE, "there is no connection to ask");
-    cancels_unheard(pool, now_ns);
-    if (health_is_due(pool, now_ns) && !pool_is_closing(pool))
-        health_result(pool, &why, 0);
-}
-
-/* Cancels go first: somebody's connection waits for them. A health check that is due meanwhile is
- * made as soon as they are answered. */
-static const char *choose_job(struct pqpool *pool, int64_t now_ns, struct buf *sql)
-    REQUIRES(pool->mu)
-{
-    pool->janitor.control_job = CONTROL_CANCEL;
-    if (cancels_ask(pool, now_ns, sql))
-        return sql->data;
-    pool->janitor.control_job = CONTROL_HEALTH;
-    return health_is_due(pool, now_ns) ? pool->options.validation_query : NULL;
-}
-
 static void use_control(struct janitor *j)
 {
-    struct pqpool *pool = j->pool;
-    struct conn *control = &pool->control;
-    int64_t now_ns = clock_now_ns();
     char text[CANCEL_SQL_MAX];
     struct buf buf = BUF_OVER(text);
-    const char *sql = NULL;
-
-    mutex_lock(&pool->mu);
-    if (control->state == CONN_IDLE)
-        sql = choose_job(pool, now_ns, &buf);
-    else if (control->state != CONN_CHECKING)
-        do_without_control(pool, now_ns);
-    if (sql != NULL) {
-        control->holder.since_at_ns = now_ns;
-        conn_move(pool, control, CONN_CHECKING);
-    }
-    mutex_unlock(&pool->mu);
-    if (sql != NULL && pool->janitor.control_job == CONTROL_HEALTH)
-        sql = health_ask(pool);
+    const char *sql = control_next(j->pool, &buf);
     if (sql != NULL)
-        start_task(j, control, sql, pool->options.health_check_timeout_ns);
+        start_task(j, &j->pool->control, sql, j->pool->options.health_check_timeout_ns);
 }
 
 /* ---- hang-ups ---- */
 
 static void hung_up(struct pqpool *pool, struct conn *conn, uint32_t serial)
 {
-    struct err gone;
-    err_set(&gone, ERR_RETRYABLE, "the server closed the control connection");
     mutex_lock(&pool->mu);
     if (conn->serial == serial) {
         atomic_store_explicit(&conn->peer_gone, true, memory_order_relaxed);
@@ -239,7 +148,7 @@ static void hung_up(struct pqpool *pool, struct conn *conn, uint32_t serial)
             pool->counted.connection_errors[ERROR_LOST]++;
             pool_event(pool, PQPOOL_EVENT_LOST, "the server closed an idle connection");
             if (conn->control)
-                health_result(pool, &gone, 0);
+                control_lost(pool);
             conn_discard(pool, conn, CLOSE_LOST);
         }
     }

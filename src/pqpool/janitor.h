@@ -29,16 +29,17 @@ void *janitor_run(void *arg); /* the pool */
 bool janitor_watch(struct pqpool *pool, struct conn *conn);
 void janitor_unwatch(struct pqpool *pool, struct conn *conn);
 
-/* ---- control.c: with no lock held ---- */
+/* ---- control.c ---- */
 
-/* The SQL of the health check that begins now. */
-const char *health_ask(struct pqpool *pool);
+/* What to ask the control connection now, which is CHECKING then: good until it is over. `buf` has
+ * room for CANCEL_SQL_MAX. NULL: nothing. */
+const char *control_next(struct pqpool *pool, struct buf *buf) EXCLUDES(pool->mu);
 
-/* The check is over. False: it has failed, and *why says why. */
-bool health_judge(const struct pqpool *pool, enum task_rc how, struct err *why);
+/* What it was asked is over. */
+void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns) EXCLUDES(pool->mu);
 
-/* The control connection is good for the next check, whatever this one has found. */
-bool health_keeps_control(const struct pqpool *pool, enum task_rc how);
+/* Its peer has hung up while it was idle. */
+void control_lost(struct pqpool *pool) REQUIRES(pool->mu);
 
 /* ---- cancel.c ---- */
 
