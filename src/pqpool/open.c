@@ -136,6 +136,7 @@ static void init_rules(struct pqpool *pool) NO_TSA
         histogram_init(all[i], metric_latency_bounds_ns, metric_latency_n_bounds);
 }
 
+/* First of all: pool_free() closes those that are not -1. */
 static bool open_descriptors(struct pqpool *pool)
 {
     pool->connector.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -224,11 +225,10 @@ enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct
     if (pool == NULL)
         goto no_memory;
     memset(pool, 0, sizeof *pool);
-    pool->connector.fd = pool->janitor.fd = pool->interrupt_fd = pool->janitor.epoll_fd = -1;
     pool->pg = driver;
     mutex_init(&pool->mu);
     cond_init(&pool->quiet);
-    if (!copy_strings(pool, options) || !allocate(pool) || !open_descriptors(pool))
+    if (!open_descriptors(pool) || !copy_strings(pool, options) || !allocate(pool))
         goto no_memory;
     init_slots(pool);
     init_rules(pool);
