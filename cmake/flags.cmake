@@ -35,7 +35,7 @@ endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   check_pie_supported()
   set(CMAKE_POSITION_INDEPENDENT_CODE ON)
-  set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
+  set(CMAKE_C_FLAGS_RELEASE "-O2 -g -DNDEBUG")
   foreach(flag -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero
       -fcf-protection=full -mbranch-protection=standard)
     house_flag(${flag})

@@ -8,7 +8,9 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "pqpool/pool.h"
+#include "pqpool/connector.h"
+#include "pqpool/demand.h"
+#include "pqpool/exec.h"
 
 enum {
     CANDIDATES_MAX = 3
@@ -40,12 +42,12 @@ static void lend(struct pqpool *pool, struct conn *conn, const struct request *r
 static enum pqpool_rc time_out(struct pqpool *pool, const struct request *req, int64_t now_ns,
                                struct err *err) REQUIRES(pool->mu)
 {
-    const char *cause = pool->last_error.text;
+    const char *cause = pool->demand.last_error.text;
     err_set(
         err, ERR_RETRYABLE,
         "no connection within %.3f s: %u of %u open, %u leased, %u being dialled, %u waiting%s%s",
         (double)(now_ns - req->since_at_ns) / 1e9, pool_total(pool), pool->options.max_pool_size,
-        pool->list[CONN_LEASED].count, pool->list[CONN_CONNECTING].count, pool->waiting,
+        pool->list[CONN_LEASED].count, pool->list[CONN_CONNECTING].count, pool->waiters.count,
         cause[0] != '\0' ? "; last dial: " : "", cause);
     if (err != NULL)
         err->retry_after_ns = pool_estimated_wait_ns(pool);
@@ -70,12 +72,12 @@ static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err 
     pool->counted.acquire_refused++;
     if (rc == PQPOOL_DOWN && pool_has_too_many_orphans(pool))
         err_set(err, ERR_RETRYABLE, "database is down: %u statements do not end, though cancelled",
-                pool->orphans);
+                pool_orphans(pool));
     else if (rc == PQPOOL_DOWN)
-        err_set_code(err, ERR_RETRYABLE, pool->last_error.code, "database is down: %s",
-                     pool->last_error.text);
+        err_set_code(err, ERR_RETRYABLE, pool->demand.last_error.code, "database is down: %s",
+                     pool->demand.last_error.text);
     else if (rc == PQPOOL_FULL)
-        err_set(err, ERR_RETRYABLE, "%u acquires wait already", pool->waiting);
+        err_set(err, ERR_RETRYABLE, "%u acquires wait already", pool->waiters.count);
     else
         err_set(err, 0, "the pool is closed");
     if (err != NULL)
@@ -86,7 +88,7 @@ static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err 
 /* Too many wait, or the line moves too slowly to be at its head in time. */
 static bool is_hopeless(const struct pqpool *pool, int64_t time_left_ns) REQUIRES(pool->mu)
 {
-    if (pool->waiting >= pool->options.max_waiting)
+    if (pool->waiters.count >= pool->options.max_waiting)
         return true;
     return time_left_ns > 0 && pool_estimated_wait_ns(pool) > time_left_ns;
 }
@@ -96,7 +98,7 @@ static bool is_hopeless(const struct pqpool *pool, int64_t time_left_ns) REQUIRE
 static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool first,
                                  struct conn **out, struct err *err) REQUIRES(pool->mu)
 {
-    if (pool->closing)
+    if (pool_is_closing(pool))
         return refuse(pool, PQPOOL_CLOSED, err);
     if (atomic_load_explicit(&pool->down, memory_order_relaxed))
         return refuse(pool, PQPOOL_DOWN, err);
@@ -107,7 +109,7 @@ static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool 
     pool_enqueue(pool, &waiter, first);
     if (pool_is_full(pool))
         pool->counted.exhausted_count++;
-    pool_judge_exhausted(pool, waiter.since_at_ns);
+    pool_update_exhausted(pool, waiter.since_at_ns);
     pool_wake_connector(pool);
     while (!waiter.served && cond_wait_until(&waiter.wake, &pool->mu, req->deadline_at_ns))
         ;
@@ -119,7 +121,7 @@ static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool 
     } else if (waiter.rc != PQPOOL_OK) {
         (void)refuse(pool, waiter.rc, err);
     }
-    pool_judge_exhausted(pool, now_ns);
+    pool_update_exhausted(pool, now_ns);
     cond_fini(&waiter.wake);
     *out = waiter.conn;
     return waiter.rc;
@@ -149,7 +151,7 @@ static bool passes_probe(struct pqpool *pool, struct conn *conn, struct request 
 /* A fresh connection is worth the wait only while one can be had. */
 static bool may_try_another(const struct pqpool *pool, int tried) REQUIRES(pool->mu)
 {
-    return !pool->closing && (tried < CANDIDATES_MAX || pool->backoff.failures > 0);
+    return !pool_is_closing(pool) && (tried < CANDIDATES_MAX || pool->demand.backoff.failures > 0);
 }
 
 /* Is it fit to be lent? LOST: it was not, and is discarded. */
@@ -192,15 +194,16 @@ static enum pqpool_rc acquire_slowly(struct pqpool *pool, struct request *req, s
 static void observe(struct pqpool *pool, const struct request *req, int64_t took_ns)
     REQUIRES(pool->mu)
 {
-    if (took_ns > pool->acquire_max_ns[pool->window_slot])
-        pool->acquire_max_ns[pool->window_slot] = took_ns;
+    if (took_ns > pool->latency.max_ns[pool->latency.window_slot])
+        pool->latency.max_ns[pool->latency.window_slot] = took_ns;
     if (!pool->options.enable_pool_metrics)
         return;
-    histogram_observe(&pool->acquire, took_ns); /* bypasses are counted elsewhere: see stats.c */
+    histogram_observe(&pool->latency.acquire,
+                      took_ns); /* bypasses are counted elsewhere: see stats.c */
     if (req->queued_ns > 0)
-        histogram_observe(&pool->queue, req->queued_ns);
+        histogram_observe(&pool->latency.queue, req->queued_ns);
     if (req->checked_ns > 0)
-        histogram_observe(&pool->validate, req->checked_ns);
+        histogram_observe(&pool->latency.validate, req->checked_ns);
 }
 
 /* All but a bypass. idle: what there was, NULL for nothing; in need of a probe. */
@@ -215,7 +218,7 @@ static enum pqpool_rc acquire_the_long_way(struct pqpool *pool, struct request *
     enum pqpool_rc rc = acquire_slowly(pool, req, idle, out, err);
     int64_t now_ns = clock_now_ns();
     pool->callers_inside--;
-    if (pool->closing)
+    if (pool_is_closing(pool))
         cond_broadcast(&pool->quiet);
     if (rc != PQPOOL_OK)
         return rc;
@@ -238,7 +241,7 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
     struct conn *conn = NULL;
 
     mutex_lock(&pool->mu);
-    if (!pool->closing && !atomic_load_explicit(&pool->down, memory_order_relaxed))
+    if (!pool_is_closing(pool) && !atomic_load_explicit(&pool->down, memory_order_relaxed))
         conn = pool_take_idle(pool);
     if (conn != NULL && !needs_probe(pool, conn, now_ns)) {
         pool->counted.validations_bypassed++;
@@ -257,7 +260,7 @@ static enum conn_state fate(const struct conn *conn, enum pqpool_verdict verdict
 {
     const struct pg_driver *pg = conn->pool->pg;
     enum conn_state wanted = verdict == PQPOOL_DISCARD ? CONN_CLOSING : CONN_IDLE;
-    if (conn->doomed || pg->status(conn->pg) != CONNECTION_OK ||
+    if (conn->session != SESSION_SOUND || pg->status(conn->pg) != CONNECTION_OK ||
         pg->pipeline_status(conn->pg) != PQ_PIPELINE_OFF)
         return CONN_CLOSING;
     switch (pg->transaction_status(conn->pg)) {
@@ -267,7 +270,7 @@ static enum conn_state fate(const struct conn *conn, enum pqpool_verdict verdict
     case PQTRANS_INERROR:
         return wanted == CONN_IDLE ? CONN_RESETTING : wanted;
     case PQTRANS_ACTIVE: /* a statement whose end nobody waited for; wanted or not, it is ended */
-        return CONN_CANCELING;
+        return CONN_CANCEL_WANTED;
     case PQTRANS_UNKNOWN:
         return CONN_CLOSING;
     }
@@ -279,14 +282,13 @@ static void take_back(struct pqpool *pool, struct conn *conn, enum conn_state ne
                       int64_t now_ns) REQUIRES(pool->mu)
 {
     conn->used_at_ns = now_ns;
-    if (next == CONN_IDLE || (next == CONN_RESETTING && pool->closing)) {
+    if (next == CONN_IDLE || (next == CONN_RESETTING && pool_is_closing(pool))) {
         pool_offer(pool, conn, now_ns);
-    } else if (next == CONN_CANCELING && pool->janitor_left) {
+    } else if (next == CONN_CANCEL_WANTED && pool->phase >= POOL_JANITOR_LEFT) {
         conn_discard(pool, conn, CLOSE_SHUTDOWN);
-    } else if (next == CONN_RESETTING || next == CONN_CANCELING) {
-        conn->doomed = !wanted;
-        conn->cancel = CANCEL_WANTED;
-        conn->ended = false;
+    } else if (next == CONN_RESETTING || next == CONN_CANCEL_WANTED) {
+        if (!wanted)
+            conn_worsen(conn, SESSION_MUST_CLOSE);
         conn->task_deadline_at_ns = 0;
         conn_move(pool, conn, next);
         pool_wake_janitor(pool);
@@ -305,7 +307,7 @@ static void take_back_late(struct pqpool *pool, struct conn *conn)
     mutex_lock(&pool->mu);
     conn_discard(pool, conn, CLOSE_SHUTDOWN);
     conn_free_slot(pool, conn, clock_now_ns());
-    bool last = pool->closed && pool_on_loan(pool) == 0;
+    bool last = pool->phase == POOL_CLOSED && pool_on_loan(pool) == 0;
     mutex_unlock(&pool->mu);
     if (last)
         pool_free(pool);
@@ -324,16 +326,16 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_verdict verdict)
     enum conn_state next = fate(conn, verdict);
 
     if (conn->holder.timed)
-        histogram_observe(&pool->hold, clock_now_ns() - conn->holder.since_at_ns);
+        histogram_observe(&pool->latency.hold, clock_now_ns() - conn->holder.since_at_ns);
     mutex_lock(&pool->mu);
-    bool late = pool->abandoned;
-    if (pool->waiting > 0 || pool->exhausted_since_ns != 0)
+    bool late = pool->phase >= POOL_STOPPED;
+    if (pool->waiters.count > 0 || pool->exhausted.since_ns != 0)
         now_ns = clock_now_ns(); /* the pace of the line is measured by it */
     if (!late)
         take_back(pool, conn, next, verdict != PQPOOL_DISCARD, now_ns);
-    if (pool->exhausted_since_ns != 0)
-        pool_judge_exhausted(pool, now_ns);
-    if (pool->closing)
+    if (pool->exhausted.since_ns != 0)
+        pool_update_exhausted(pool, now_ns);
+    if (pool_is_closing(pool))
         cond_broadcast(&pool->quiet);
     mutex_unlock(&pool->mu);
     if (late)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pqpool/pool.h"
+#include "pqpool/exec.h"
 #include "pqpool/result.h"
 
 enum { PID, START, SYSTEM, TIMELINE, DATABASE, STARTED, COLUMNS };
@@ -95,7 +95,7 @@ bool conn_identify(struct conn *conn, int64_t deadline_at_ns, struct err *err)
     conn->database = 0;
     enum pqpool_rc rc = PQPOOL_REFUSED;
     for (size_t i = 0; i < sizeof asked / sizeof asked[0] && rc == PQPOOL_REFUSED; i++)
-        if (!conn->doomed)
+        if (conn->session == SESSION_SOUND)
             rc = ask(conn, asked[i], deadline_at_ns, err);
-    return rc == PQPOOL_OK || (rc == PQPOOL_REFUSED && !conn->doomed);
+    return rc == PQPOOL_OK || (rc == PQPOOL_REFUSED && conn->session == SESSION_SOUND);
 }

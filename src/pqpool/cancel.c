@@ -7,8 +7,9 @@
  * there is a better way, canceler.c, which serves behind a pooler too.
  *
  * Once the server has answered, the cancel is behind us: a signal that comes to a backend between
- * two statements does nothing. Until then the connection stays in CANCELING, so that it cannot hit
- * a later one. Then a ROLLBACK, as after any dirty return, proves that the two ends are in step.
+ * two statements does nothing. Until then the connection is not reset, so that the cancel cannot
+ * hit a later one. Then a ROLLBACK, as after any dirty return, proves that the two ends are in
+ * step.
  *
  * A statement that does not end within health_check_timeout all the same costs its connection. The
  * backend is an orphan then, and keeps the slot while the server says that it lives: else each try
@@ -26,31 +27,22 @@ _Static_assert(CANCEL_SQL_MAX > 400 + BACKENDS_A_STATEMENT * (sizeof "(-21474836
                                                               sizeof(struct conn_backend)),
                "a statement's text has room for all its backends");
 
-void cancels_begin(struct janitor *j)
-{
-    struct conn *conn;
-    while ((conn = janitor_next(j->pool, CONN_CANCELING)) != NULL)
-        janitor_begin(j, conn, NULL, j->pool->options.health_check_timeout_ns);
-}
-
 /* ---- asking ---- */
 
-static bool wants_cancel(const struct conn *conn)
+/* Asks about those in state `from`, as far as there is room. Returns how many the text has then. */
+static uint32_t add_backends(struct pqpool *pool, enum conn_state from, enum conn_state to,
+                             uint32_t n, struct buf *sql) REQUIRES(pool->mu)
 {
-    bool waits = conn->state == CONN_CANCELING ? !conn->ended : conn->lingers;
-    return waits && conn->cancel == CANCEL_WANTED && conn->backend.pid != 0;
-}
-
-/* How many backends of the list are asked for now. */
-static uint32_t add_backends(struct conn_list *list, uint32_t n, struct buf *sql)
-{
-    for (struct conn *conn = list->first; conn != NULL && n < BACKENDS_A_STATEMENT;
-         conn = conn->next) {
-        if (!wants_cancel(conn))
+    struct conn *next;
+    for (struct conn *conn = pool->list[from].first; conn != NULL && n < BACKENDS_A_STATEMENT;
+         conn = next) {
+        next = conn->next;
+        bool begun = from == CONN_ORPHANED || conn->task_deadline_at_ns != 0;
+        if (conn->backend.pid == 0 || !begun) /* begun: the janitor awaits its end */
             continue;
         buf_printf(sql, "%s(%d,'%s',%d)", n > 0 ? "," : "", conn->backend.pid, conn->backend.start,
-                   conn->lingers);
-        conn->cancel = CANCEL_ASKED;
+                   from == CONN_ORPHANED);
+        conn_move(pool, conn, to);
         n++;
     }
     return n;
@@ -58,17 +50,17 @@ static uint32_t add_backends(struct conn_list *list, uint32_t n, struct buf *sql
 
 bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql)
 {
-    if (pool->list[CONN_CANCELING].count + pool->orphans == 0)
+    if (pool->list[CONN_CANCEL_WANTED].count + pool->list[CONN_ORPHANED].count == 0)
         return false; /* as nearly always: no text is made under the mutex for nothing */
     buf_add_str(sql, "SELECT b.pid, CASE b.orphan WHEN 1 THEN pg_terminate_backend(b.pid) ELSE "
                      "pg_cancel_backend(b.pid) END FROM (VALUES ");
     uint32_t cancels = 0;
     if (!canceler_can(pool))
-        cancels = add_backends(&pool->list[CONN_CANCELING], 0, sql);
+        cancels = add_backends(pool, CONN_CANCEL_WANTED, CONN_CANCEL_ASKED, 0, sql);
     uint32_t n = cancels;
-    if (pool->orphans > 0 && now_ns >= pool->next_orphans_at_ns) {
-        pool->next_orphans_at_ns = now_ns + ORPHANS_EVERY_S * NS_PER_S;
-        n = add_backends(&pool->list[CONN_CLOSING], n, sql);
+    if (pool->list[CONN_ORPHANED].count > 0 && now_ns >= pool->janitor.next_orphans_at_ns) {
+        pool->janitor.next_orphans_at_ns = now_ns + ORPHANS_EVERY_S * NS_PER_S;
+        n = add_backends(pool, CONN_ORPHANED, CONN_ORPHAN_ASKED, n, sql);
     }
     buf_add_str(sql,
                 ") AS b(pid, start, orphan) CROSS JOIN LATERAL pg_stat_get_activity(b.pid) AS s "
@@ -81,20 +73,22 @@ bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql)
 
 static void give_up(struct pqpool *pool, struct conn *conn, bool lives_on) REQUIRES(pool->mu)
 {
-    conn->orphan = lives_on && conn->backend.pid != 0;
+    if (lives_on)
+        conn_lose_backend(conn);
     pool->counted.cancels_failed++;
     pool_event(pool, PQPOOL_EVENT_LOST,
                "a statement did not end, though it was cancelled: its connection is closed%s",
-               conn->orphan ? ", and its backend may live on" : "");
+               conn->session == SESSION_ORPHANED ? ", and its backend may live on" : "");
     conn_discard(pool, conn, CLOSE_STUCK);
 }
 
-static void settle(struct pqpool *pool, struct conn *conn) REQUIRES(pool->mu)
+/* The statement is over, and no cancel can hit a later one. */
+static void reset_or_close(struct pqpool *pool, struct conn *conn) REQUIRES(pool->mu)
 {
     conn->task_deadline_at_ns = 0;
-    if (pool->closing)
+    if (pool_is_closing(pool))
         conn_discard(pool, conn, CLOSE_SHUTDOWN);
-    else if (conn->doomed)
+    else if (conn->session != SESSION_SOUND)
         conn_discard(pool, conn, CLOSE_DISCARDED);
     else
         conn_move(pool, conn, CONN_RESETTING);
@@ -105,19 +99,30 @@ void cancel_ended(struct pqpool *pool, struct conn *conn, enum task_rc how)
     bool over = how == TASK_OK || how == TASK_REFUSED;
     if (!over)
         give_up(pool, conn, how == TASK_LATE);
-    else if (conn->cancel == CANCEL_ASKED)
-        conn->ended = true; /* stays until the cancel has struck */
+    else if (conn->state == CONN_CANCEL_ASKED)
+        conn_move(pool, conn, CONN_CANCEL_PENDING);
     else
-        settle(pool, conn);
+        reset_or_close(pool, conn);
 }
 
 void cancel_struck(struct pqpool *pool, struct conn *conn, bool certain)
 {
-    conn->cancel = CANCEL_STRUCK;
     if (!certain)
-        conn->doomed = true;
-    if (conn->ended)
-        settle(pool, conn);
+        conn_worsen(conn, SESSION_MUST_CLOSE);
+    if (conn->state == CONN_CANCEL_PENDING)
+        reset_or_close(pool, conn);
+    else
+        conn_move(pool, conn, CONN_CANCEL_ANSWERED);
+}
+
+static void all_struck(struct pqpool *pool, enum conn_state state, bool certain) REQUIRES(pool->mu)
+{
+    struct conn *next;
+    for (struct conn *conn = pool->list[state].first; conn != NULL; conn = next) {
+        next = conn->next;
+        if (conn->canceler == NULL) /* else that will tell */
+            cancel_struck(pool, conn, certain);
+    }
 }
 
 static bool is_listed(const PGresult *rows, int pid)
@@ -130,45 +135,40 @@ static bool is_listed(const PGresult *rows, int pid)
     return false;
 }
 
-static void lay_to_rest(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu)
+static void backend_is_gone(struct pqpool *pool, struct conn *conn, int64_t now_ns)
+    REQUIRES(pool->mu)
 {
     conn_free_slot(pool, conn, now_ns);
     pool_wake_connector(pool);
 }
 
 /* An orphan that is not said to live is none any more. */
-static void orphan_answered(struct pqpool *pool, struct conn *conn, const PGresult *rows,
-                            int64_t now_ns) REQUIRES(pool->mu)
+static void orphans_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
+    REQUIRES(pool->mu)
 {
-    conn->cancel = CANCEL_WANTED;
-    if (rows == NULL || !is_listed(rows, conn->backend.pid))
-        lay_to_rest(pool, conn, now_ns);
+    struct conn *conn;
+    while ((conn = pool->list[CONN_ORPHAN_ASKED].first) != NULL) {
+        if (rows != NULL && is_listed(rows, conn->backend.pid))
+            conn_move(pool, conn, CONN_ORPHANED);
+        else
+            backend_is_gone(pool, conn, now_ns);
+    }
 }
 
 void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
 {
-    struct conn *next;
     if (rows != NULL &&
         !result_is_table(rows, 0, BACKENDS_A_STATEMENT, CANCEL_COLUMNS, "a cancel", NULL))
         rows = NULL;
-    for (struct conn *conn = pool->list[CONN_CANCELING].first; conn != NULL; conn = next) {
-        next = conn->next;
-        if (conn->cancel == CANCEL_ASKED && conn->canceler == NULL) /* else that will tell */
-            cancel_struck(pool, conn, rows != NULL);
-    }
-    for (struct conn *conn = pool->list[CONN_CLOSING].first; conn != NULL; conn = next) {
-        next = conn->next;
-        if (conn->lingers && conn->cancel == CANCEL_ASKED && !pool->closing)
-            orphan_answered(pool, conn, rows, now_ns);
-    }
+    all_struck(pool, CONN_CANCEL_ASKED, rows != NULL);
+    all_struck(pool, CONN_CANCEL_PENDING, rows != NULL);
+    if (!pool_is_closing(pool)) /* else the connector frees their slots */
+        orphans_answered(pool, rows, now_ns);
 }
 
 void cancels_unheard(struct pqpool *pool, int64_t now_ns)
 {
-    struct conn *next;
-    for (struct conn *conn = pool->list[CONN_CLOSING].first; conn != NULL; conn = next) {
-        next = conn->next;
-        if (conn->lingers && !pool->closing)
-            lay_to_rest(pool, conn, now_ns);
-    }
+    struct conn *conn;
+    while (!pool_is_closing(pool) && (conn = pool->list[CONN_ORPHANED].first) != NULL)
+        backend_is_gone(pool, conn, now_ns);
 }

@@ -20,7 +20,7 @@ void canceler_close(struct conn *conn)
         return;
     conn->pool->pg->cancel_finish(conn->canceler);
     conn->canceler = NULL;
-    conn->pool->n_cancelers--;
+    conn->pool->janitor.n_cancelers--;
 }
 
 static void end(struct pqpool *pool, struct conn *conn, bool certain)
@@ -40,8 +40,8 @@ static bool watch(struct pqpool *pool, struct conn *conn, PostgresPollingStatusT
         .events = (want == PGRES_POLLING_READING ? EPOLLIN : EPOLLOUT) | EPOLLONESHOT,
         .data.u64 = CANCELER_KEY | index,
     };
-    return fd >= 0 && (epoll_ctl(pool->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0 ||
-                       epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0);
+    return fd >= 0 && (epoll_ctl(pool->janitor.epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0 ||
+                       epoll_ctl(pool->janitor.epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0);
 }
 
 void canceler_step(struct pqpool *pool, struct conn *conn)
@@ -58,7 +58,7 @@ void canceler_step(struct pqpool *pool, struct conn *conn)
 static void start(struct pqpool *pool, struct conn *conn)
 {
     conn->canceler = pool->pg->cancel_create(conn->pg);
-    pool->n_cancelers += conn->canceler != NULL;
+    pool->janitor.n_cancelers += conn->canceler != NULL;
     if (conn->canceler == NULL || pool->pg->cancel_start(conn->canceler) == 0 ||
         !watch(pool, conn, PGRES_POLLING_WRITING))
         end(pool, conn, false);
@@ -69,43 +69,50 @@ static struct conn *next_wanted(struct pqpool *pool)
 {
     struct conn *found = NULL;
     mutex_lock(&pool->mu);
-    for (struct conn *conn = pool->list[CONN_CANCELING].first; conn != NULL; conn = conn->next)
-        if (conn->cancel == CANCEL_WANTED && conn->task_deadline_at_ns != 0)
+    for (struct conn *conn = pool->list[CONN_CANCEL_WANTED].first; conn != NULL; conn = conn->next)
+        if (conn->task_deadline_at_ns != 0)
             found = conn;
     if (found != NULL) {
-        found->cancel = CANCEL_ASKED;
+        conn_move(pool, found, CONN_CANCEL_ASKED);
         pool->counted.cancels++;
     }
     mutex_unlock(&pool->mu);
     return found;
 }
 
-static struct conn *next_late(struct pqpool *pool, int64_t now_ns)
+/* Of those with a canceler, the one whose time is over first; NULL: there is none. */
+static struct conn *most_urgent(const struct pqpool *pool) REQUIRES(pool->mu)
 {
     struct conn *found = NULL;
-    mutex_lock(&pool->mu);
-    for (struct conn *conn = pool->list[CONN_CANCELING].first; conn != NULL; conn = conn->next)
-        if (conn->canceler != NULL && now_ns >= conn->task_deadline_at_ns)
-            found = conn;
-    mutex_unlock(&pool->mu);
+    for (unsigned state = CONN_CANCEL_ASKED; state <= CONN_CANCEL_PENDING; state++)
+        for (struct conn *conn = pool->list[state].first; conn != NULL; conn = conn->next)
+            if (conn->canceler != NULL &&
+                (found == NULL || conn->task_deadline_at_ns < found->task_deadline_at_ns))
+                found = conn;
     return found;
+}
+
+static struct conn *next_late(struct pqpool *pool, int64_t now_ns)
+{
+    mutex_lock(&pool->mu);
+    struct conn *conn = most_urgent(pool);
+    bool late = conn != NULL && now_ns >= conn->task_deadline_at_ns;
+    mutex_unlock(&pool->mu);
+    return late ? conn : NULL;
 }
 
 void cancelers_tend(struct pqpool *pool)
 {
     struct conn *conn;
-    while (pool->n_cancelers > 0 && (conn = next_late(pool, clock_now_ns())) != NULL)
+    while (pool->janitor.n_cancelers > 0 && (conn = next_late(pool, clock_now_ns())) != NULL)
         end(pool, conn, false);
-    while (canceler_can(pool) && pool->n_cancelers < CANCELERS_MAX &&
+    while (canceler_can(pool) && pool->janitor.n_cancelers < CANCELERS_MAX &&
            (conn = next_wanted(pool)) != NULL)
         start(pool, conn);
 }
 
 int64_t cancelers_next_wake(const struct pqpool *pool)
 {
-    int64_t at_ns = CLOCK_NEVER;
-    for (struct conn *conn = pool->list[CONN_CANCELING].first; conn != NULL; conn = conn->next)
-        if (conn->canceler != NULL)
-            at_ns = clock_min(at_ns, conn->task_deadline_at_ns);
-    return at_ns;
+    const struct conn *conn = most_urgent(pool);
+    return conn != NULL ? conn->task_deadline_at_ns : CLOCK_NEVER;
 }

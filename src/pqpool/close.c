@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "pqpool/pool.h"
+#include "pqpool/connector.h"
 
 /* Leaves the control connection open: a running statement may still have to be cancelled over it.
  */
@@ -15,7 +15,7 @@ static void discard_idle(struct pqpool *pool) REQUIRES(pool->mu)
 }
 
 /* The holder of such a lease finds the socket dead and gives the lease back sooner or later. */
-static void cut(struct pqpool *pool, enum conn_state state) REQUIRES(pool->mu)
+static void cut(struct pqpool *pool, unsigned state) REQUIRES(pool->mu)
 {
     for (struct conn *conn = pool->list[state].first; conn != NULL; conn = conn->next)
         (void)shutdown(conn->own_fd, SHUT_RDWR);
@@ -23,14 +23,14 @@ static void cut(struct pqpool *pool, enum conn_state state) REQUIRES(pool->mu)
 
 static void cut_all(struct pqpool *pool) REQUIRES(pool->mu)
 {
-    cut(pool, CONN_LEASED);
-    cut(pool, CONN_CHECKING);
-    cut(pool, CONN_CANCELING);
+    for (unsigned state = CONN_CHECKING; state <= CONN_CANCEL_ANSWERED; state++)
+        if (state != CONN_RESETTING)
+            cut(pool, state);
 }
 
 static void begin_close(struct pqpool *pool) REQUIRES(pool->mu)
 {
-    pool->closing = true;
+    pool_advance(pool, POOL_CLOSING);
     pool_fail_waiters(pool, PQPOOL_CLOSED);
     discard_idle(pool);
 }
@@ -65,15 +65,15 @@ void pqpool_cut(struct pqpool *pool)
 static void stop_threads(struct pqpool *pool)
 {
     atomic_store_explicit(&pool->stop, true, memory_order_release);
-    if (pool->janitor_runs) {
+    if (pool->janitor.runs) {
         pool_wake_janitor(pool);
-        thread_join(pool->janitor);
+        thread_join(pool->janitor.thread);
     }
-    if (pool->connector_runs) { /* after the janitor: it closes what that leaves */
+    if (pool->connector.runs) { /* after the janitor: it closes what that leaves */
         pool_wake_connector(pool);
-        thread_join(pool->connector);
+        thread_join(pool->connector.thread);
     }
-    pool->janitor_runs = pool->connector_runs = false;
+    pool->janitor.runs = pool->connector.runs = false;
 }
 
 void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
@@ -84,7 +84,7 @@ void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
     *pool_in = NULL;
     mutex_lock(&pool->mu);
     begin_close(pool);
-    while (pool->callers_inside > 0 || pool_on_loan(pool) + pool->list[CONN_CANCELING].count > 0)
+    while (pool->callers_inside > 0 || pool_on_loan(pool) + pool_canceling(pool) > 0)
         if (!cond_wait_until(&pool->quiet, &pool->mu, deadline_at_ns))
             break;
     cut_all(pool);
@@ -95,11 +95,11 @@ void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
     mutex_unlock(&pool->mu);
     stop_threads(pool);
     mutex_lock(&pool->mu);
-    pool->abandoned = true;
+    pool_advance(pool, POOL_STOPPED);
     mutex_unlock(&pool->mu);
     pool_close_discarded(pool); /* what came back while the connector was ending */
     mutex_lock(&pool->mu);
-    pool->closed = true;
+    pool_advance(pool, POOL_CLOSED);
     bool last = pool_on_loan(pool) == 0;
     mutex_unlock(&pool->mu);
     if (last)

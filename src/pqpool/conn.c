@@ -4,21 +4,116 @@
 #include "base/check.h"
 #include "pqpool/pool.h"
 
+/* ---- what is true in each state ---- */
+
+static void check_new(const struct pqpool *pool, const struct conn *conn)
+{
+    (void)pool;
+    CHECK(conn->pg == NULL);
+    CHECK(conn->own_fd < 0);
+    CHECK(conn->canceler == NULL);
+    CHECK(conn->session == SESSION_SOUND);
+}
+
+static void check_connecting(const struct pqpool *pool, const struct conn *conn)
+{
+    CHECK(conn->pg == NULL);
+    CHECK(conn->generation == pool_generation(pool));
+}
+
+/* Whoever takes it next may use it at once. */
+static void check_fit(const struct pqpool *pool, const struct conn *conn)
+{
+    (void)pool;
+    CHECK(conn->session == SESSION_SOUND);
+    CHECK(conn->canceler == NULL);
+    CHECK(!conn->on_loan);
+}
+
+static void check_idle(const struct pqpool *pool, const struct conn *conn) NO_TSA /* conn_move() */
+{
+    check_fit(pool, conn);
+    CHECK(!conn_is_stale(pool, conn));
+    CHECK(conn->control || !pool_is_closing(pool));
+}
+
+/* The janitor has not begun with it. */
+static void check_resetting(const struct pqpool *pool, const struct conn *conn)
+{
+    check_fit(pool, conn);
+    CHECK(conn->task_deadline_at_ns == 0);
+}
+
+static void check_cancel_wanted(const struct pqpool *pool, const struct conn *conn)
+{
+    (void)pool;
+    CHECK(conn->canceler == NULL);
+    CHECK(conn->task_deadline_at_ns == 0);
+    CHECK(!conn->on_loan);
+}
+
+/* The janitor awaits the end of the statement, or has done so. */
+static void check_canceling(const struct pqpool *pool, const struct conn *conn)
+{
+    (void)pool;
+    CHECK(conn->task_deadline_at_ns != 0);
+    CHECK(!conn->control);
+}
+
+static void check_cancel_answered(const struct pqpool *pool, const struct conn *conn)
+{
+    check_canceling(pool, conn);
+    CHECK(conn->canceler == NULL);
+}
+
+static void check_closing(const struct pqpool *pool, const struct conn *conn)
+{
+    (void)pool;
+    CHECK(conn->session != SESSION_ORPHANED);
+    CHECK(conn->canceler == NULL);
+    CHECK(!conn->on_loan);
+}
+
+static void check_orphan(const struct pqpool *pool, const struct conn *conn)
+{
+    (void)pool;
+    CHECK(conn->session == SESSION_ORPHANED);
+    CHECK(conn->backend.pid != 0);
+    CHECK(conn->canceler == NULL);
+    CHECK(!conn->on_loan);
+}
+
+static void check_orphaned(const struct pqpool *pool, const struct conn *conn)
+{
+    check_orphan(pool, conn);
+    CHECK(conn->pg == NULL);
+    CHECK(conn->own_fd < 0);
+}
+
+/* ---- the table ---- */
+
 #define TO(state) (1u << CONN_##state)
 
 /* clang-format off */
 static const struct conn_row {
     const char *name;
     unsigned allowed;
+    void (*check)(const struct pqpool *pool, const struct conn *conn); /* in debug builds */
 } table[CONN_STATES] = {
-    [CONN_NEW]        = { "new",        TO(CONNECTING) },
-    [CONN_CONNECTING] = { "connecting", TO(IDLE) | TO(LEASED) | TO(CLOSING) },
-    [CONN_IDLE]       = { "idle",       TO(LEASED) | TO(CHECKING) | TO(CLOSING) },
-    [CONN_CHECKING]   = { "checking",   TO(LEASED) | TO(IDLE) | TO(CLOSING) },
-    [CONN_LEASED]     = { "leased",     TO(IDLE) | TO(LEASED) | TO(CHECKING) | TO(RESETTING) | TO(CANCELING) | TO(CLOSING) },
-    [CONN_RESETTING]  = { "resetting",  TO(IDLE) | TO(LEASED) | TO(CLOSING) },
-    [CONN_CANCELING]  = { "canceling",  TO(RESETTING) | TO(CLOSING) },
-    [CONN_CLOSING]    = { "closing",    TO(NEW) },
+    [CONN_NEW]             = { "new",             TO(CONNECTING), check_new },
+    [CONN_CONNECTING]      = { "connecting",      TO(IDLE) | TO(LEASED) | TO(CLOSING) | TO(CLOSING_ORPHAN), check_connecting },
+    [CONN_IDLE]            = { "idle",            TO(CHECKING) | TO(LEASED) | TO(CLOSING), check_idle },
+    [CONN_CHECKING]        = { "checking",        TO(IDLE) | TO(LEASED) | TO(CLOSING), check_fit },
+    [CONN_LEASED]          = { "leased",          TO(IDLE) | TO(CHECKING) | TO(LEASED) | TO(RESETTING) | TO(CANCEL_WANTED) | TO(CLOSING) | TO(CLOSING_ORPHAN), check_fit },
+    [CONN_RESETTING]       = { "resetting",       TO(IDLE) | TO(LEASED) | TO(CLOSING), check_resetting },
+    [CONN_CANCEL_WANTED]   = { "cancel_wanted",   TO(RESETTING) | TO(CANCEL_ASKED) | TO(CLOSING) | TO(CLOSING_ORPHAN), check_cancel_wanted },
+    [CONN_CANCEL_ASKED]    = { "cancel_asked",    TO(CANCEL_PENDING) | TO(CANCEL_ANSWERED) | TO(CLOSING) | TO(CLOSING_ORPHAN), check_canceling },
+    [CONN_CANCEL_PENDING]  = { "cancel_pending",  TO(RESETTING) | TO(CLOSING), check_canceling },
+    [CONN_CANCEL_ANSWERED] = { "cancel_answered", TO(RESETTING) | TO(CLOSING) | TO(CLOSING_ORPHAN), check_cancel_answered },
+    [CONN_CLOSING]         = { "closing",         TO(NEW), check_closing },
+    [CONN_CLOSING_ORPHAN]  = { "closing_orphan",  TO(NEW) | TO(ORPHANED), check_orphan },
+    [CONN_ORPHANED]        = { "orphaned",        TO(NEW) | TO(ORPHAN_ASKED), check_orphaned },
+    [CONN_ORPHAN_ASKED]    = { "orphan_asked",    TO(NEW) | TO(ORPHANED), check_orphaned },
 };
 /* clang-format on */
 
@@ -56,25 +151,26 @@ void conn_move(struct pqpool *pool, struct conn *conn, enum conn_state to)
         list_push(&pool->list[to], conn);
     }
     conn->state = to;
+#ifndef NDEBUG
+    table[to].check(pool, conn);
+#endif
 }
 
 void conn_discard(struct pqpool *pool, struct conn *conn, enum close_reason reason)
 {
     conn->close_reason = reason;
-    pool->orphans += conn->orphan;
-    conn_move(pool, conn, CONN_CLOSING);
-    pool_judge_down(pool);
+    conn_move(pool, conn, conn->session == SESSION_ORPHANED ? CONN_CLOSING_ORPHAN : CONN_CLOSING);
+    pool_update_down(pool);
     pool_wake_connector(pool);
-    if (pool->closing)
+    if (pool_is_closing(pool))
         cond_broadcast(&pool->quiet); /* a cancel is over: close need not wait for the connector */
 }
 
 void conn_free_slot(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
-    pool->orphans -= conn->orphan;
-    conn->orphan = conn->lingers = false;
+    conn->session = SESSION_SOUND;
     conn_move(pool, conn, CONN_NEW);
-    pool_judge_down(pool);
-    pool_judge_exhausted(pool, now_ns);
+    pool_update_down(pool);
+    pool_update_exhausted(pool, now_ns);
     cond_broadcast(&pool->quiet);
 }

@@ -1,18 +1,13 @@
-/* conn.h - one connection of the pool, and the table of states it moves through.
+/* conn.h - one connection of the pool, and the states it moves through.
  *
- *   NEW         a free slot                          -> CONNECTING
- *   CONNECTING  being dialled by the connector       -> IDLE, LEASED, CLOSING
- *   IDLE        ready, newest use first              -> LEASED, CHECKING, CLOSING
- *   CHECKING    probed by the thread that wants it   -> LEASED, CLOSING; the control one -> IDLE
- *   LEASED      on loan                              -> IDLE, LEASED, CHECKING, RESETTING,
- *                                                       CANCELING, CLOSING
- *   RESETTING   ROLLBACK by the janitor              -> IDLE, LEASED, CLOSING
- *   CANCELING   its query is being cancelled         -> RESETTING, CLOSING
- *   CLOSING     waits for the connector's PQfinish   -> NEW
+ * A slot counts against the maximum in every state but NEW: until PQfinish has returned, because
+ * the server holds the session until then, and if its backend is an orphan, until that has ended.
+ * Each state has one list; conn_move() is the only function that changes a state, a list or a
+ * count. Which move is allowed, and what is true in each state: the table in conn.c.
  *
- * A slot counts against the maximum in every state but NEW, so until PQfinish has returned.
- * Each state has one list; conn_move() is the only place that changes a state, a list or a count.
- */
+ * Threads    a state says which thread has the connection: that thread alone uses `pg` and what is
+ *            the session's. The state itself, and what says so, is under the pool's mutex.
+ * Ownership  the pool's; `pg` from the dial to conn_finish(). */
 #ifndef PQPOOL_CONN_H
 #define PQPOOL_CONN_H
 
@@ -32,16 +27,30 @@ struct pqpool;
 struct conn;
 
 enum conn_state {
-    CONN_NEW,
-    CONN_CONNECTING,
-    CONN_IDLE,
-    CONN_CHECKING,
-    CONN_LEASED,
-    CONN_RESETTING,
-    CONN_CANCELING,
-    CONN_CLOSING,
+    CONN_NEW,             /* a free slot */
+    CONN_CONNECTING,      /* dialled and set up by the connector */
+    CONN_IDLE,            /* fit for use: the newest use first */
+    CONN_CHECKING,        /* probed by the thread that wants it; the control connection: asked */
+    CONN_LEASED,          /* on loan to its holder, or on its way there */
+    CONN_RESETTING,       /* the janitor rolls back */
+    CONN_CANCEL_WANTED,   /* came back in the middle of a statement, which is to be cancelled */
+    CONN_CANCEL_ASKED,    /* a cancel request is under way, and may strike at any moment */
+    CONN_CANCEL_PENDING,  /* the statement is over, and the request is still under way */
+    CONN_CANCEL_ANSWERED, /* the request is over and hits no later statement; this one goes on */
+    CONN_CLOSING,         /* waits for the connector's PQfinish */
+    CONN_CLOSING_ORPHAN,  /* waits for PQfinish, and its backend may go on */
+    CONN_ORPHANED,        /* closed; the slot waits for the end of the backend */
+    CONN_ORPHAN_ASKED,    /* closed; the server is being asked about the backend */
 };
-enum { CONN_STATES = CONN_CLOSING + 1 };
+enum { CONN_STATES = CONN_ORPHAN_ASKED + 1 };
+
+/* Can the session be used again? It only gets worse. Written by the thread that has the connection,
+ * with no lock; conn_discard() makes a state of it. */
+enum conn_session {
+    SESSION_SOUND,
+    SESSION_MUST_CLOSE, /* when it comes back */
+    SESSION_ORPHANED,   /* it must be closed, and its backend may go on */
+};
 
 enum close_reason {
     CLOSE_LOST,       /* died, or its peer hung up */
@@ -85,13 +94,6 @@ struct conn_history {
     char started[32];  /* when the server was, in seconds of Unix time; "": not known */
 };
 
-/* Of a connection in CANCELING, and of one in CLOSING whose backend lives on. Janitor only. */
-enum cancel_stage {
-    CANCEL_WANTED, /* not yet asked for */
-    CANCEL_ASKED,  /* under way: it may strike at any moment, so the connection stays here */
-    CANCEL_STRUCK, /* behind us: whatever is sent from here on, it cannot hit */
-};
-
 /* The progress of a dial: connector thread only. */
 struct conn_dial {
     int64_t started_at_ns, deadline_at_ns;
@@ -112,6 +114,7 @@ struct conn {
     struct pqpool_lease lease; /* what the holder sees */
     struct conn *prev, *next;  /* in the list of its state */
     enum conn_state state;
+    enum conn_session session;
     bool control;        /* the health check's own: in no list, in no count */
     PGconn *pg;          /* belongs to the thread that the state says; NULL in NEW */
     int fd;              /* libpq's, while it is dialled; afterwards libpq may close it by itself */
@@ -128,25 +131,33 @@ struct conn {
     PGresult *task_rows;         /* owned; the last result of it, until the task is over */
     unsigned task_results;       /* how many it has had, with that one */
     bool task_refused;
-    enum cancel_stage cancel;
     struct pg_cancel_conn *canceler; /* the janitor's; owned; NULL: none is under way */
-    bool ended;                      /* CANCELING: its statement is over */
-    bool orphan;                     /* its backend may outlive it */
-    bool lingers;                    /* CLOSING: closed, and the slot waits for the orphan's end */
     atomic_bool on_loan;             /* from the acquire that lent it to the first release */
     struct conn_holder holder;       /* while LEASED; of the control connection only since_at_ns */
     /* the holder's, while LEASED */
-    bool doomed;                             /* to be closed when it comes back */
     bool warned;                             /* a notice of class 01 arrived */
     struct pqpool_error_fields error_fields; /* of the last error that the server answered with */
     unsigned user_bits;
-    enum close_reason close_reason; /* in CLOSING */
+    enum close_reason close_reason; /* from CLOSING on */
 };
 
 struct conn_list {
     struct conn *first, *last;
     uint32_t count;
 };
+
+/* Never makes it better. */
+static inline void conn_worsen(struct conn *conn, enum conn_session session)
+{
+    if (conn->session < session)
+        conn->session = session;
+}
+
+/* Nobody can talk to the backend any more, and its statement may go on. */
+static inline void conn_lose_backend(struct conn *conn)
+{
+    conn_worsen(conn, conn->backend.pid != 0 ? SESSION_ORPHANED : SESSION_MUST_CLOSE);
+}
 
 const char *conn_state_name(enum conn_state state);
 bool conn_may_move(enum conn_state from, enum conn_state to);

@@ -9,7 +9,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "pqpool/pool.h"
+#include "pqpool/connector.h"
+#include "pqpool/demand.h"
+#include "pqpool/dial.h"
+#include "pqpool/exec.h"
+#include "pqpool/janitor.h"
 
 enum { PREPARE_LIMIT_S = 5 }; /* it holds up the other dials: no longer than this */
 
@@ -20,11 +24,6 @@ struct connector {
     uint32_t n_dials;
     int64_t looked_at_ns; /* when demand.c was last asked what to dial */
 };
-
-void pool_wake_connector(struct pqpool *pool)
-{
-    (void)eventfd_write(pool->connector_fd, 1); /* cannot block: it would need 2^64 wakes */
-}
 
 static void dial_failed(struct connector *c, struct conn *conn, const struct err *err,
                         enum error_class error_class)
@@ -43,7 +42,7 @@ static bool prepare_session(struct conn *conn, int64_t limit_at_ns, struct err *
     if (options->on_connect != NULL &&
         !options->on_connect(options->ctx, &conn->lease, limit_at_ns, err))
         return false;
-    if (!conn->doomed && pg->transaction_status(conn->pg) == PQTRANS_IDLE)
+    if (conn->session == SESSION_SOUND && pg->transaction_status(conn->pg) == PQTRANS_IDLE)
         return true;
     err_set(err, ERR_RETRYABLE, "on_connect left the session in no state to be used");
     return false;
@@ -58,10 +57,10 @@ static void dial_ended(struct connector *c, struct conn *conn)
         dial_failed(c, conn, &err, ERROR_OTHER);
         return;
     }
-    names_good(pool->names, conn->dial.host, dial_address(conn));
+    names_good(pool->connector.names, conn->dial.host, dial_address(conn));
     int64_t now_ns = clock_now_ns();
     if (pool->options.enable_pool_metrics)
-        histogram_observe(&pool->connect, now_ns - conn->dial.started_at_ns);
+        histogram_observe(&pool->latency.connect, now_ns - conn->dial.started_at_ns);
     mutex_lock(&pool->mu);
     pool_dial_succeeded(pool, conn, now_ns);
     mutex_unlock(&pool->mu);
@@ -115,7 +114,7 @@ static enum dial_rc greet(struct conn *conn, struct err *err, enum error_class *
         !pool_stays_at_database(conn->pool, conn, clock_now_ns(), err) &&
         prepare_session(conn, limit_at_ns, err))
         return DIAL_OK;
-    if (conn->orphan)
+    if (conn->session == SESSION_ORPHANED)
         return DIAL_FAILED; /* its slot is to wait for its backend */
     conn_finish(conn);
     return dial_next(conn, clock_now_ns(), err, error_class);
@@ -173,12 +172,12 @@ static void close_one(struct pqpool *pool, struct conn *conn)
 {
     conn_finish(conn);
     mutex_lock(&pool->mu);
-    if (!conn->control && !conn->lingers && conn->close_reason != CLOSE_DIAL)
+    bool closes = conn->state == CONN_CLOSING || conn->state == CONN_CLOSING_ORPHAN;
+    if (closes && !conn->control && conn->close_reason != CLOSE_DIAL)
         pool->counted.closed[conn->close_reason]++;
-    conn->lingers = conn->orphan && !pool->closing;
-    if (conn->lingers) {
-        conn->cancel = CANCEL_WANTED; /* whatever came of one before */
-        pool->next_orphans_at_ns = 0;
+    if (conn->state == CONN_CLOSING_ORPHAN && !pool_is_closing(pool)) {
+        conn_move(pool, conn, CONN_ORPHANED);
+        pool->janitor.next_orphans_at_ns = 0;
         pool_wake_janitor(pool);
     } else {
         conn_free_slot(pool, conn, clock_now_ns());
@@ -186,11 +185,13 @@ static void close_one(struct pqpool *pool, struct conn *conn)
     mutex_unlock(&pool->mu);
 }
 
+/* A pool that is being closed waits for no orphan's end. */
 static struct conn *next_to_close(struct pqpool *pool) REQUIRES(pool->mu)
 {
-    for (struct conn *conn = pool->list[CONN_CLOSING].first; conn != NULL; conn = conn->next)
-        if (!conn->lingers || pool->closing)
-            return conn;
+    unsigned last = pool_is_closing(pool) ? CONN_ORPHAN_ASKED : CONN_CLOSING_ORPHAN;
+    for (unsigned state = CONN_CLOSING; state <= last; state++)
+        if (pool->list[state].first != NULL)
+            return pool->list[state].first;
     return pool->control.state == CONN_CLOSING ? &pool->control : NULL;
 }
 
@@ -211,8 +212,9 @@ static int64_t next_wake(struct connector *c)
     struct pqpool *pool = c->pool;
     int64_t at_ns = CLOCK_NEVER;
     mutex_lock(&pool->mu);
-    if (pool->backoff.failures > 0 && pool->backoff.next_at_ns > c->looked_at_ns)
-        at_ns = pool->backoff.next_at_ns; /* past it, nothing is wanted: an event will tell */
+    if (pool->demand.backoff.failures > 0 && pool->demand.backoff.next_at_ns > c->looked_at_ns)
+        at_ns =
+            pool->demand.backoff.next_at_ns; /* past it, nothing is wanted: an event will tell */
     mutex_unlock(&pool->mu);
     for (uint32_t i = 0; i < c->n_dials; i++)
         at_ns = clock_min(at_ns, c->dials[i]->dial.step_deadline_at_ns);
@@ -221,7 +223,7 @@ static int64_t next_wake(struct connector *c)
 
 static void await_events(struct connector *c)
 {
-    c->fds[0] = (struct pollfd){ .fd = c->pool->connector_fd, .events = POLLIN };
+    c->fds[0] = (struct pollfd){ .fd = c->pool->connector.fd, .events = POLLIN };
     for (uint32_t i = 0; i < c->n_dials; i++)
         c->fds[1 + i] = dial_awaits(c->dials[i]);
     int64_t at_ns = next_wake(c);
@@ -231,13 +233,15 @@ static void await_events(struct connector *c)
             c->fds[i].revents = 0; /* EINTR: another round */
     eventfd_t drained;
     if (c->fds[0].revents != 0)
-        (void)eventfd_read(c->pool->connector_fd, &drained);
+        (void)eventfd_read(c->pool->connector.fd, &drained);
 }
 
 void *connector_run(void *arg)
 {
     struct pqpool *pool = arg;
-    struct connector c = { .pool = pool, .dials = pool->dials, .fds = pool->dial_fds };
+    struct connector c = { .pool = pool,
+                           .dials = pool->connector.dials,
+                           .fds = pool->connector.dial_fds };
     while (!is_stopped(pool)) {
         pool_close_discarded(pool);
         start_dials(&c);

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "pqpool/dial.h"
 #include "pqpool/dial_errors.h"
+#include "pqpool/exec.h"
 
 static void hang_up(struct conn *conn)
 {
@@ -41,7 +43,7 @@ bool dial_has_address(const struct conn *conn, const char *address)
 
 void dial_end(struct conn *conn)
 {
-    names_leave(conn->pool->names, &conn->dial.name);
+    names_leave(conn->pool->connector.names, &conn->dial.name);
 }
 
 static bool begin_lookup(struct conn *conn, int64_t now_ns, struct err *err,
@@ -50,7 +52,8 @@ static bool begin_lookup(struct conn *conn, int64_t now_ns, struct err *err,
     struct pqpool *pool = conn->pool;
     struct conn_dial *dial = &conn->dial;
     *error_class = ERROR_OTHER;
-    dial->name = names_enter(pool->names, dial->host, dsn_host(pool->dsn, dial->host), now_ns, err);
+    dial->name = names_enter(pool->connector.names, dial->host, dsn_host(pool->dsn, dial->host),
+                             now_ns, err);
     if (dial->name == NULL)
         return false;
     dial->step_deadline_at_ns = dial->host_deadline_at_ns;
@@ -62,7 +65,8 @@ static bool begin_lookup(struct conn *conn, int64_t now_ns, struct err *err,
 /* Clears what the attempt at an earlier address has left. */
 static void begin_session(struct conn *conn)
 {
-    conn->doomed = conn->warned = false;
+    conn->session = SESSION_SOUND;
+    conn->warned = false;
     conn->user_bits = 0;
     atomic_store_explicit(&conn->peer_gone, false, memory_order_relaxed);
     (void)conn->pool->pg->set_error_verbosity(conn->pg, PQERRORS_VERBOSE);
@@ -150,7 +154,7 @@ enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
     conn->dial = (struct conn_dial){
         .started_at_ns = now_ns,
         .deadline_at_ns = clock_after(now_ns, pool->options.connect_timeout_ns),
-        .host = pool->host,
+        .host = pool->primary.host,
     };
     conn->pg = NULL;
     conn->fd = -1;
@@ -195,7 +199,7 @@ static enum dial_rc step_lookup(struct conn *conn, int64_t now_ns, struct err *e
                                 enum error_class *error_class)
 {
     struct conn_dial *dial = &conn->dial;
-    switch (names_step(conn->pool->names, dial->host, dial->name)) {
+    switch (names_step(conn->pool->connector.names, dial->host, dial->name)) {
     case LOOKUP_PENDING:
         return DIAL_PENDING;
     case LOOKUP_FAILED:

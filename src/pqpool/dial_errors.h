@@ -3,7 +3,7 @@
 #ifndef PQPOOL_DIAL_ERRORS_H
 #define PQPOOL_DIAL_ERRORS_H
 
-#include "pqpool/pool.h"
+#include "pqpool/dial.h"
 
 /* What libpq says of the attempt at conn->pg; NULL: there was no memory for that. */
 void dial_explain(const struct conn *conn, struct err *err, enum error_class *error_class);

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "pqpool/pool.h"
+#include "pqpool/demand.h"
+#include "pqpool/exec.h"
 
 enum exchange_rc {
     EXCHANGE_DONE,
@@ -133,7 +134,7 @@ void pqpool_note(struct pqpool_lease *lease, const char *sqlstate)
     struct conn *conn = lease->conn;
     if (sqlstate == NULL || !sqlstate_discards(sqlstate))
         return;
-    conn->doomed = true;
+    conn_worsen(conn, SESSION_MUST_CLOSE);
     if (!sqlstate_retires_all(sqlstate))
         return;
     mutex_lock(&conn->pool->mu);
@@ -172,7 +173,7 @@ static enum pqpool_rc not_sent(struct conn *conn, struct err *err)
 {
     const struct pg_driver *pg = conn->pool->pg;
     bool alive = pg->status(conn->pg) == CONNECTION_OK;
-    conn->doomed = true; /* libpq may hold half a message */
+    conn_worsen(conn, SESSION_MUST_CLOSE); /* libpq may hold half a message */
     err_set(err, ERR_RETRYABLE | (alive ? 0u : ERR_UNCERTAIN), "cannot send: %s",
             pg->error_message(conn->pg));
     return alive ? PQPOOL_NOMEM : PQPOOL_LOST;
@@ -228,8 +229,7 @@ static enum pqpool_rc judge(struct conn *conn, enum exchange_rc how, const PGres
         pqpool_note(&conn->lease, code);
     switch (how) {
     case EXCHANGE_STALLED:
-        conn->doomed = true;
-        conn->orphan = conn->backend.pid != 0;
+        conn_lose_backend(conn);
         __attribute__((fallthrough));
     case EXCHANGE_TIMEOUT: /* what is under way at the release is cancelled */
         err_set(err, ERR_RETRYABLE | ERR_UNCERTAIN,
@@ -237,7 +237,7 @@ static enum pqpool_rc judge(struct conn *conn, enum exchange_rc how, const PGres
                                            : "no answer from the database by the deadline");
         return PQPOOL_TIMEOUT;
     case EXCHANGE_LOST:
-        conn->doomed = true;
+        conn_worsen(conn, SESSION_MUST_CLOSE);
         if (code != NULL)
             explain(conn, last, ERR_RETRYABLE | ERR_UNCERTAIN, "connection lost: ", err);
         else
@@ -298,7 +298,8 @@ static enum probe_rc probe_once(struct conn *conn, int64_t deadline_at_ns)
     if (code != NULL)
         pqpool_note(&conn->lease, code);
     PQclear(last);
-    if (how != EXCHANGE_DONE || conn->doomed || pg->transaction_status(conn->pg) != PQTRANS_IDLE)
+    if (how != EXCHANGE_DONE || conn->session != SESSION_SOUND ||
+        pg->transaction_status(conn->pg) != PQTRANS_IDLE)
         return PROBE_HARD;
     return refused ? PROBE_SOFT : PROBE_OK;
 }

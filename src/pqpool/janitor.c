@@ -1,9 +1,9 @@
-/* janitor.c - the thread that keeps the pool in shape: health checks on the control connection,
- * ROLLBACK on connections that came back in a transaction, hang-ups of idle peers, and delivering
- * events. cancel.c and upkeep.c have the rest of its work.
+/* janitor.c - the thread that keeps the pool in shape: its loop, ROLLBACK on connections that came
+ * back in a transaction, hang-ups of idle peers, and delivering events. control.c, cancel.c and
+ * upkeep.c have the rest of its work.
  *
  * Nothing in it blocks: a statement is a task that is stepped when its socket is readable. It owns
- * every connection in RESETTING and CANCELING, and the control connection while that is IDLE or
+ * every connection in RESETTING and CANCEL_*, and the control connection while that is IDLE or
  * CHECKING. */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -15,11 +15,6 @@
 #include "pqpool/janitor.h"
 
 enum { EVENTS_A_ROUND = 64, TICK_MIN_MS = 20, TICK_MAX_MS = 1000, WINDOW_S = 60 };
-
-void pool_wake_janitor(struct pqpool *pool)
-{
-    (void)eventfd_write(pool->janitor_fd, 1);
-}
 
 /* ---- watching sockets ---- */
 
@@ -33,7 +28,7 @@ static uint64_t watch_key(const struct pqpool *pool, const struct conn *conn)
 static bool watch(struct pqpool *pool, struct conn *conn, int op, uint32_t events)
 {
     struct epoll_event event = { .events = events, .data.u64 = watch_key(pool, conn) };
-    return epoll_ctl(pool->epoll_fd, op, conn->own_fd, &event) == 0;
+    return epoll_ctl(pool->janitor.epoll_fd, op, conn->own_fd, &event) == 0;
 }
 
 bool janitor_watch(struct pqpool *pool, struct conn *conn)
@@ -47,47 +42,6 @@ void janitor_unwatch(struct pqpool *pool, struct conn *conn)
 }
 
 /* ---- tasks ---- */
-
-/* `why`: of a check that failed; NULL: it has passed. */
-static void health_result(struct pqpool *pool, const struct err *why, int64_t took_ns)
-    REQUIRES(pool->mu)
-{
-    bool passed = why == NULL;
-    if (passed)
-        pool->counted.health_passed++;
-    else
-        pool->counted.health_failed++;
-    if (passed && !pool->healthy)
-        pool_event(pool, PQPOOL_EVENT_HEALTHY, "health check passes");
-    else if (!passed && pool->healthy)
-        pool_event(pool, PQPOOL_EVENT_UNHEALTHY, "health check failed: %s", why->text);
-    pool->healthy = passed;
-    pool->health_error = passed ? (struct err){ 0 } : *why;
-    pool->last_health_at_us = clock_wall_us();
-    pool->last_health_ns = took_ns;
-}
-
-/* The verdict on a health check is found before the lock is taken: it may be the user's. */
-static void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns)
-{
-    struct conn *control = &pool->control;
-    bool health = pool->control_job == CONTROL_HEALTH;
-    struct err why = { 0 };
-    bool passed = health && health_judge(pool, how, &why);
-    bool keep = health ? health_keeps_control(pool, how) : how == TASK_OK;
-    mutex_lock(&pool->mu);
-    if (health)
-        health_result(pool, passed ? NULL : &why, now_ns - control->holder.since_at_ns);
-    else
-        cancels_answered(pool, how == TASK_OK ? control->task_rows : NULL, now_ns);
-    task_clear(control);
-    if (keep)
-        pool_keep_control(pool);
-    else
-        conn_discard(pool, control, CLOSE_INVALID);
-    pool_judge_exhausted(pool, now_ns);
-    mutex_unlock(&pool->mu);
-}
 
 static void reset_ended(struct pqpool *pool, struct conn *conn, enum task_rc how, int64_t now_ns)
     REQUIRES(pool->mu)
@@ -113,16 +67,17 @@ static void task_ended(struct janitor *j, struct conn *conn, enum task_rc how)
     if (how == TASK_LOST || how == TASK_LATE)
         canceler_close(conn);
     mutex_lock(&pool->mu);
-    if (conn->state == CONN_CANCELING)
-        cancel_ended(pool, conn, how);
-    else
+    if (conn->state == CONN_RESETTING)
         reset_ended(pool, conn, how, now_ns);
+    else
+        cancel_ended(pool, conn, how);
     task_clear(conn);
-    pool_judge_exhausted(pool, now_ns);
+    pool_update_exhausted(pool, now_ns);
     mutex_unlock(&pool->mu);
 }
 
-void janitor_begin(struct janitor *j, struct conn *conn, const char *sql, int64_t limit_ns)
+/* Runs a statement, or with sql NULL awaits the end of the one under way. */
+static void start_task(struct janitor *j, struct conn *conn, const char *sql, int64_t limit_ns)
 {
     conn->task_deadline_at_ns = clock_after(clock_now_ns(), limit_ns);
     enum task_rc rc = TASK_LOST;
@@ -154,7 +109,8 @@ static void step_tasks(struct janitor *j, const struct conn *readable)
     j->n_tasks = kept;
 }
 
-struct conn *janitor_next(struct pqpool *pool, enum conn_state state)
+/* One in this state whose task has not begun; NULL when there is none. */
+static struct conn *next_without_task(struct pqpool *pool, enum conn_state state)
 {
     struct conn *found = NULL;
     mutex_lock(&pool->mu);
@@ -165,76 +121,26 @@ struct conn *janitor_next(struct pqpool *pool, enum conn_state state)
     return found;
 }
 
-static void start_resets(struct janitor *j)
+static void start_tasks(struct janitor *j, enum conn_state state, const char *sql, int64_t limit_ns)
 {
     struct conn *conn;
-    while ((conn = janitor_next(j->pool, CONN_RESETTING)) != NULL)
-        janitor_begin(j, conn, "ROLLBACK", j->pool->options.validation_timeout_ns);
-}
-
-/* ---- the control connection ---- */
-
-static bool health_is_due(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
-{
-    if (now_ns < pool->next_health_at_ns)
-        return false;
-    pool->next_health_at_ns = clock_after(now_ns, pool->options.health_check_interval_ns);
-    return true;
-}
-
-/* With no control connection to ask, a health check that is due has failed. */
-static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
-{
-    struct err why;
-    err_set(&why, ERR_RETRYABLE, "there is no connection to ask");
-    cancels_unheard(pool, now_ns);
-    if (health_is_due(pool, now_ns) && !pool->closing)
-        health_result(pool, &why, 0);
-}
-
-/* Cancels go first: somebody's connection waits for them. A health check that is due meanwhile is
- * made as soon as they are answered. */
-static const char *choose_job(struct pqpool *pool, int64_t now_ns, struct buf *sql)
-    REQUIRES(pool->mu)
-{
-    pool->control_job = CONTROL_CANCEL;
-    if (cancels_ask(pool, now_ns, sql))
-        return sql->data;
-    pool->control_job = CONTROL_HEALTH;
-    return health_is_due(pool, now_ns) ? pool->options.validation_query : NULL;
+    while ((conn = next_without_task(j->pool, state)) != NULL)
+        start_task(j, conn, sql, limit_ns);
 }
 
 static void use_control(struct janitor *j)
 {
-    struct pqpool *pool = j->pool;
-    struct conn *control = &pool->control;
-    int64_t now_ns = clock_now_ns();
     char text[CANCEL_SQL_MAX];
     struct buf buf = BUF_OVER(text);
-    const char *sql = NULL;
-
-    mutex_lock(&pool->mu);
-    if (control->state == CONN_IDLE)
-        sql = choose_job(pool, now_ns, &buf);
-    else if (control->state != CONN_CHECKING)
-        do_without_control(pool, now_ns);
-    if (sql != NULL) {
-        control->holder.since_at_ns = now_ns;
-        conn_move(pool, control, CONN_CHECKING);
-    }
-    mutex_unlock(&pool->mu);
-    if (sql != NULL && pool->control_job == CONTROL_HEALTH)
-        sql = health_ask(pool);
+    const char *sql = control_next(j->pool, &buf);
     if (sql != NULL)
-        janitor_begin(j, control, sql, pool->options.health_check_timeout_ns);
+        start_task(j, &j->pool->control, sql, j->pool->options.health_check_timeout_ns);
 }
 
 /* ---- hang-ups ---- */
 
 static void hung_up(struct pqpool *pool, struct conn *conn, uint32_t serial)
 {
-    struct err gone;
-    err_set(&gone, ERR_RETRYABLE, "the server closed the control connection");
     mutex_lock(&pool->mu);
     if (conn->serial == serial) {
         atomic_store_explicit(&conn->peer_gone, true, memory_order_relaxed);
@@ -242,7 +148,7 @@ static void hung_up(struct pqpool *pool, struct conn *conn, uint32_t serial)
             pool->counted.connection_errors[ERROR_LOST]++;
             pool_event(pool, PQPOOL_EVENT_LOST, "the server closed an idle connection");
             if (conn->control)
-                health_result(pool, &gone, 0);
+                control_lost(pool);
             conn_discard(pool, conn, CLOSE_LOST);
         }
     }
@@ -255,7 +161,7 @@ static void handle_event(struct janitor *j, const struct epoll_event *event)
     uint32_t index = (uint32_t)event->data.u64;
     eventfd_t drained;
     if (index == 0) {
-        (void)eventfd_read(pool->janitor_fd, &drained);
+        (void)eventfd_read(pool->janitor.fd, &drained);
         return;
     }
     if (index & CANCELER_KEY) {
@@ -280,7 +186,7 @@ static void tick(struct janitor *j, int64_t now_ns)
     mutex_lock(&pool->mu);
     upkeep(pool, now_ns);
     if (now_ns >= j->next_window_ns) {
-        j->next_window_ns = clock_after(now_ns, WINDOW_S * NS_PER_S / pool->window_slots);
+        j->next_window_ns = clock_after(now_ns, WINDOW_S * NS_PER_S / pool->latency.window_slots);
         upkeep_next_window(pool);
     }
     mutex_unlock(&pool->mu);
@@ -292,12 +198,7 @@ static void deliver_events(struct pqpool *pool)
     for (int i = 0; i < EVENTS_MAX; i++) { /* a callback may make events: they wake us again */
         struct pool_event event;
         mutex_lock(&pool->mu);
-        bool any = pool->events_count > 0;
-        if (any) {
-            event = pool->events[pool->events_first];
-            pool->events_first = (pool->events_first + 1) % EVENTS_MAX;
-            pool->events_count--;
-        }
+        bool any = pool_next_event(pool, &event);
         mutex_unlock(&pool->mu);
         if (!any)
             return;
@@ -326,7 +227,7 @@ static int64_t next_wake(const struct janitor *j)
     mutex_lock(&pool->mu);
     int64_t at_ns = clock_min(j->next_tick_ns, cancelers_next_wake(pool));
     if (pool->control.state != CONN_CHECKING) /* else its check comes after what it is asked now */
-        at_ns = clock_min(at_ns, pool->next_health_at_ns);
+        at_ns = clock_min(at_ns, pool->health.next_at_ns);
     mutex_unlock(&pool->mu);
     for (uint32_t i = 0; i < j->n_tasks; i++)
         at_ns = clock_min(at_ns, j->tasks[i]->task_deadline_at_ns);
@@ -337,14 +238,14 @@ static void round_of(struct janitor *j)
 {
     struct epoll_event events[EVENTS_A_ROUND];
     int64_t at_ns = next_wake(j);
-    int n =
-        epoll_wait(j->pool->epoll_fd, events, EVENTS_A_ROUND, clock_poll_ms(at_ns, clock_now_ns()));
+    int n = epoll_wait(j->pool->janitor.epoll_fd, events, EVENTS_A_ROUND,
+                       clock_poll_ms(at_ns, clock_now_ns()));
     for (int i = 0; i < n; i++)
         handle_event(j, &events[i]);
     step_tasks(j, NULL);
-    cancels_begin(j);
+    start_tasks(j, CONN_CANCEL_WANTED, NULL, j->pool->options.health_check_timeout_ns);
     cancelers_tend(j->pool);
-    start_resets(j);
+    start_tasks(j, CONN_RESETTING, "ROLLBACK", j->pool->options.validation_timeout_ns);
     use_control(j);
     int64_t now_ns = clock_now_ns();
     if (now_ns >= j->next_tick_ns) {
@@ -364,10 +265,10 @@ static void leave(struct janitor *j)
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
         canceler_close(&pool->slots[i]);
     mutex_lock(&pool->mu);
-    pool->janitor_left = true;
-    while ((conn = pool->list[CONN_RESETTING].first) != NULL ||
-           (conn = pool->list[CONN_CANCELING].first) != NULL)
-        conn_discard(pool, conn, CLOSE_SHUTDOWN);
+    pool_advance(pool, POOL_JANITOR_LEFT);
+    for (unsigned state = CONN_RESETTING; state <= CONN_CANCEL_ANSWERED; state++)
+        while ((conn = pool->list[state].first) != NULL)
+            conn_discard(pool, conn, CLOSE_SHUTDOWN);
     if (pool->control.state == CONN_IDLE || pool->control.state == CONN_CHECKING)
         conn_discard(pool, &pool->control, CLOSE_SHUTDOWN);
     mutex_unlock(&pool->mu);
@@ -377,7 +278,7 @@ void *janitor_run(void *arg)
 {
     struct pqpool *pool = arg;
     struct janitor j = { .pool = pool,
-                         .tasks = pool->tasks,
+                         .tasks = pool->janitor.tasks,
                          .tick_ns = tick_length(&pool->options) };
     while (!atomic_load_explicit(&pool->stop, memory_order_acquire))
         round_of(&j);

@@ -1,4 +1,5 @@
-/* janitor.h - what the janitor's files share. All of it runs on the janitor's thread.
+/* janitor.h - what the janitor's files share. All of it runs on the janitor's thread, but
+ * for janitor_watch() and janitor_unwatch().
  *
  *   janitor.c   the loop: sockets, tasks, the control connection's health check, events
  *   health.c    what that check asks, and how its answer is checked
@@ -9,7 +10,8 @@
 #ifndef PQPOOL_JANITOR_H
 #define PQPOOL_JANITOR_H
 
-#include "pqpool/pool.h"
+#include "pqpool/demand.h"
+#include "pqpool/exec.h"
 
 struct janitor {
     struct pqpool *pool;
@@ -20,27 +22,26 @@ struct janitor {
 
 /* ---- janitor.c ---- */
 
-/* Runs a statement, or with sql NULL awaits the end of the one under way. */
-void janitor_begin(struct janitor *j, struct conn *conn, const char *sql, int64_t limit_ns);
+void *janitor_run(void *arg); /* the pool */
 
-/* One in this state that the janitor has not begun with; NULL when there is none. */
-struct conn *janitor_next(struct pqpool *pool, enum conn_state state);
+/* The janitor's epoll hears of hang-ups on this connection from now on; false: no memory or
+ * watches. Any thread that has the connection. */
+bool janitor_watch(struct pqpool *pool, struct conn *conn);
+void janitor_unwatch(struct pqpool *pool, struct conn *conn);
 
-/* ---- health.c: with no lock held ---- */
+/* ---- control.c ---- */
 
-/* The SQL of the health check that begins now. */
-const char *health_ask(struct pqpool *pool);
+/* What to ask the control connection now, which is CHECKING then: good until it is over. `buf` has
+ * room for CANCEL_SQL_MAX. NULL: nothing. */
+const char *control_next(struct pqpool *pool, struct buf *buf) EXCLUDES(pool->mu);
 
-/* The check is over. False: it has failed, and *why says why. */
-bool health_judge(const struct pqpool *pool, enum task_rc how, struct err *why);
+/* What it was asked is over. */
+void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns) EXCLUDES(pool->mu);
 
-/* The control connection is good for the next check, whatever this one has found. */
-bool health_keeps_control(const struct pqpool *pool, enum task_rc how);
+/* Its peer has hung up while it was idle. */
+void control_lost(struct pqpool *pool) REQUIRES(pool->mu);
 
 /* ---- cancel.c ---- */
-
-/* Takes care of what has come to CANCELING. */
-void cancels_begin(struct janitor *j);
 
 enum { CANCEL_SQL_MAX = 3072 };
 
@@ -53,7 +54,7 @@ void cancels_unheard(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
 /* The control connection has answered; rows: NULL when it has not. */
 void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns) REQUIRES(pool->mu);
 
-/* The statement of a connection in CANCELING is over, or its time is. */
+/* The statement of a connection in CANCEL_* is over, or its time is. */
 void cancel_ended(struct pqpool *pool, struct conn *conn, enum task_rc how) REQUIRES(pool->mu);
 
 /* The cancel is behind us. Not certain: it may strike yet, so the connection is not lent again. */

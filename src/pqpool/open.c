@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "pqpool/connector.h"
 #include "pqpool/conninfo.h"
-#include "pqpool/pool.h"
+#include "pqpool/janitor.h"
 
 #define FIRST_SLACK_NS                                                                             \
     NS_PER_S /* for the first dial, which has connect_timeout, to tell its failure */
@@ -57,65 +58,70 @@ static void init_rules(struct pqpool *pool) NO_TSA
 {
     uint64_t seed = (uint64_t)clock_now_ns();
     (void)!getrandom(&seed, sizeof seed, 0); /* the clock will do for jitter */
-    backoff_init(&pool->backoff, seed, pool->options.warmup ? pool->options.min_pool_size : 1);
+    backoff_init(&pool->demand.backoff, seed,
+                 pool->options.warmup ? pool->options.min_pool_size : 1);
     int64_t slots = 60 * NS_PER_S / pool->options.metrics_collection_interval_ns;
-    pool->window_slots = slots < 1                  ? 1
-                         : slots > WINDOW_SLOTS_MAX ? WINDOW_SLOTS_MAX
-                                                    : (uint32_t)slots;
-    pool->next_health_at_ns = clock_after(clock_now_ns(), pool->options.health_check_interval_ns);
-    struct histogram *all[] = { &pool->acquire, &pool->queue, &pool->validate, &pool->connect,
-                                &pool->hold };
+    pool->latency.window_slots = slots < 1                  ? 1
+                                 : slots > WINDOW_SLOTS_MAX ? WINDOW_SLOTS_MAX
+                                                            : (uint32_t)slots;
+    pool->health.next_at_ns = clock_after(clock_now_ns(), pool->options.health_check_interval_ns);
+    struct histogram *all[] = { &pool->latency.acquire, &pool->latency.queue,
+                                &pool->latency.validate, &pool->latency.connect,
+                                &pool->latency.hold };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         histogram_init(all[i], metric_latency_bounds_ns, metric_latency_n_bounds);
 }
 
+/* First of all: pool_free() closes those that are not -1. */
 static bool open_descriptors(struct pqpool *pool)
 {
-    pool->connector_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    pool->janitor_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pool->connector.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pool->janitor.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pool->interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    pool->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    pool->janitor.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = { .events = EPOLLIN, .data.u64 = 0 };
-    return pool->connector_fd >= 0 && pool->janitor_fd >= 0 && pool->interrupt_fd >= 0 &&
-           pool->epoll_fd >= 0 &&
-           epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, pool->janitor_fd, &event) == 0;
+    return pool->connector.fd >= 0 && pool->janitor.fd >= 0 && pool->interrupt_fd >= 0 &&
+           pool->janitor.epoll_fd >= 0 &&
+           epoll_ctl(pool->janitor.epoll_fd, EPOLL_CTL_ADD, pool->janitor.fd, &event) == 0;
 }
 
 static bool allocate(struct pqpool *pool)
 {
     size_t n = (size_t)pool->options.max_pool_size + 1;
     pool->slots = calloc(n, sizeof *pool->slots);
-    pool->dials = calloc(n, sizeof(struct conn *));
-    pool->dial_fds = calloc(n + 1, sizeof *pool->dial_fds);
-    pool->tasks = calloc(n, sizeof(struct conn *));
-    return pool->slots != NULL && pool->dials != NULL && pool->dial_fds != NULL &&
-           pool->tasks != NULL;
+    pool->connector.dials = calloc(n, sizeof(struct conn *));
+    pool->connector.dial_fds = calloc(n + 1, sizeof *pool->connector.dial_fds);
+    pool->janitor.tasks = calloc(n, sizeof(struct conn *));
+    return pool->slots != NULL && pool->connector.dials != NULL &&
+           pool->connector.dial_fds != NULL && pool->janitor.tasks != NULL;
 }
 
 static bool start_threads(struct pqpool *pool)
 {
-    pool->connector_runs =
-        thread_start(&pool->connector, "pool-connector", connector_run, pool) == 0;
-    pool->janitor_runs = thread_start(&pool->janitor, "pool-janitor", janitor_run, pool) == 0;
-    return pool->connector_runs && pool->janitor_runs;
+    pool->connector.runs =
+        thread_start(&pool->connector.thread, "pool-connector", connector_run, pool) == 0;
+    pool->janitor.runs =
+        thread_start(&pool->janitor.thread, "pool-janitor", janitor_run, pool) == 0;
+    return pool->connector.runs && pool->janitor.runs;
 }
 
 void pool_free(struct pqpool *pool)
 {
-    const int fds[] = { pool->connector_fd, pool->janitor_fd, pool->interrupt_fd, pool->epoll_fd };
+    const int fds[] = { pool->connector.fd, pool->janitor.fd, pool->interrupt_fd,
+                        pool->janitor.epoll_fd };
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         if (fds[i] >= 0)
             (void)close(fds[i]);
-    names_close(pool->names);
+    names_close(pool->connector.names);
     dsn_close(pool->dsn);
     for (size_t i = 0; i < sizeof pool->strings / sizeof pool->strings[0]; i++) {
         if (pool->strings[i] != NULL)
             explicit_bzero(pool->strings[i], strlen(pool->strings[i])); /* a secret, likely */
         free(pool->strings[i]);
     }
-    free(pool->tasks);
-    free(pool->dial_fds);
-    free(pool->dials);
+    free(pool->janitor.tasks);
+    free(pool->connector.dial_fds);
+    free(pool->connector.dials);
     free(pool->slots);
     cond_fini(&pool->quiet);
     mutex_fini(&pool->mu);
@@ -132,16 +138,16 @@ enum pqpool_rc pqpool_await_first(struct pqpool *pool, struct err *err)
     int64_t span_ns = clock_after(pool->options.connect_timeout_ns, FIRST_SLACK_NS);
     int64_t until_ns = clock_after(clock_now_ns(), span_ns);
     mutex_lock(&pool->mu);
-    while (!has_connected(pool) && pool->backoff.failures == 0 && !pool->closing)
+    while (!has_connected(pool) && pool->demand.backoff.failures == 0 && !pool_is_closing(pool))
         if (!cond_wait_until(&pool->quiet, &pool->mu, until_ns))
             break;
-    bool connected = has_connected(pool), closing = pool->closing;
+    bool connected = has_connected(pool), closing = pool_is_closing(pool);
     if (closing)
         err_set(err, ERR_RETRYABLE, "the pool is being closed");
     else if (!connected)
-        err_set_code(err, ERR_RETRYABLE, pool->last_error.code, "%s",
-                     pool->backoff.failures > 0 ? pool->last_error.text
-                                                : "no connection within connect_timeout");
+        err_set_code(err, ERR_RETRYABLE, pool->demand.last_error.code, "%s",
+                     pool->demand.backoff.failures > 0 ? pool->demand.last_error.text
+                                                       : "no connection within connect_timeout");
     mutex_unlock(&pool->mu);
     return closing ? PQPOOL_CLOSED : connected ? PQPOOL_OK : PQPOOL_DOWN;
 }
@@ -155,11 +161,10 @@ enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct
     if (pool == NULL)
         goto no_memory;
     memset(pool, 0, sizeof *pool);
-    pool->connector_fd = pool->janitor_fd = pool->interrupt_fd = pool->epoll_fd = -1;
     pool->pg = driver;
     mutex_init(&pool->mu);
     cond_init(&pool->quiet);
-    if (!copy_strings(pool, options) || !allocate(pool) || !open_descriptors(pool))
+    if (!open_descriptors(pool) || !copy_strings(pool, options) || !allocate(pool))
         goto no_memory;
     init_slots(pool);
     init_rules(pool);
@@ -170,8 +175,8 @@ enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct
     }
     pool->options.connect_timeout_ns =
         clock_min(pool->options.connect_timeout_ns, dsn_connect_timeout_ns(pool->dsn));
-    pool->names = names_open(driver, dsn_hosts(pool->dsn));
-    if (pool->names == NULL)
+    pool->connector.names = names_open(driver, dsn_hosts(pool->dsn));
+    if (pool->connector.names == NULL)
         goto no_memory;
     if (!start_threads(pool)) {
         pqpool_close(&pool, clock_now_ns());

@@ -1,16 +1,26 @@
 /* pool.h - the pool's own view of itself: what is under its one mutex, and who does what.
  *
  *   callers    acquire, probe (on the connection they hold), release
- *              acquire.c, exec.c
+ *              acquire.c, holders.c
  *   connector  dials, prepares fresh sessions, closes
- *              connector.c, dial.c, backend.c
+ *              connector.h
  *   janitor    health check, resets, cancels, floor, idle and lifetime, hang-ups, events
  *              janitor.h
  *
- * The rules between them live in demand.c (what is dialled, when the pool is down) and line.c (who
- * waits), and touch no socket and no clock: they work on this struct, under the mutex, with the
- * time passed in.
- */
+ * The rules between them touch no socket and no clock: they work on this struct, under the mutex,
+ * with the time passed in. Each file calls only those above it in this list:
+ *
+ *   wait_queue.c  who waits, and how long
+ *   pool.c        counts, down and exhausted, events, wake-ups
+ *   conn.c        the states of a connection
+ *   idle.c        which fit connection is given to whom, and which are replaced    demand.h
+ *   primary.c     which server and database the pool is at                         demand.h
+ *   demand.c      what is dialled and when                                         demand.h
+ *
+ * Threads    any that holds pool->mu, where a function says REQUIRES; else any.
+ * Ownership  the pool owns every connection; conn.h says which thread uses one.
+ * Units      *_ns: nanoseconds; *_at_ns: absolute, on CLOCK_MONOTONIC.
+ * Errors     the rules cannot fail. */
 #ifndef PQPOOL_POOL_H
 #define PQPOOL_POOL_H
 
@@ -50,15 +60,35 @@ struct waiter {
     struct conn *conn; /* LEASED to the waiter when rc is OK */
 };
 
-/* How fast the line of waiters moves, while there is one. */
-struct line_pace {
+/* How fast the wait queue moves, while there is one. */
+struct queue_pace {
     int64_t last_at_ns; /* the last hand-off; 0: none yet */
     int64_t mean_ns;    /* moving average from one to the next */
     uint32_t hand_offs; /* that it is made of */
 };
 
-/* What the control connection is asked for, one at a time. */
-enum control_job { CONTROL_HEALTH, CONTROL_CANCEL };
+/* Those who wait for a connection, in order of arrival. */
+struct wait_queue {
+    struct waiter *first, *last;
+    uint32_t count;
+    struct queue_pace pace;
+};
+
+/* An expired connection is replaced: one at a time. */
+enum renewal {
+    RENEWAL_NONE,
+    RENEWAL_DIALS,  /* one dial more, for the connection that takes its place */
+    RENEWAL_CLOSES, /* the next expired connection that is free is closed */
+};
+
+/* What decides whether and when the next dial begins. */
+struct pool_demand {
+    struct backoff backoff;
+    struct err last_error; /* of the dialler; kept until a dial succeeds */
+    enum error_class last_error_class;
+    enum renewal renewal;
+    int64_t next_renewal_at_ns;
+};
 
 /* A database that was seen, by what a server says of itself. */
 struct pool_database {
@@ -67,9 +97,84 @@ struct pool_database {
     uint32_t number; /* as pqpool_lease_database() tells it; 0: an empty place */
 };
 
+/* Which server and database the pool is at (primary.c). The connector's alone. */
+struct pool_primary {
+    unsigned host;               /* the last good one, of several: dialled first */
+    char address[ADDRESS_SIZE];  /* the address where that host answered; "": libpq knows */
+    bool settled;                /* there has been a good one */
+    struct conn_history at;      /* of the server that was last good */
+    struct conn_history history; /* the newest that was seen */
+    struct pool_database databases[DATABASES_MAX]; /* that were seen: the oldest gives way */
+    uint32_t databases_seen;                       /* how many there were ever */
+    uint32_t database;         /* the number of the one that the pool is at; 0: not known */
+    int64_t database_since_ns; /* when the pool moved to that database */
+};
+
+/* What the last health check on the control connection found. */
+struct pool_health {
+    bool passes;
+    struct err error; /* why the last check failed; empty when it passed */
+    int64_t last_at_us, took_ns;
+    int64_t next_at_ns;
+};
+
 struct pool_event {
     enum pqpool_event_kind kind;
     char text[232];
+};
+
+/* Events that the janitor has not delivered yet. When the ring is full, the oldest gives way. */
+struct pool_events {
+    struct pool_event ring[EVENTS_MAX];
+    uint32_t first, count;
+};
+
+/* Somebody waits, nothing is idle, and there is no room to open a connection. */
+struct pool_exhausted {
+    int64_t since_ns;   /* 0: the pool is not exhausted */
+    int64_t last_at_ns; /* the last moment at which it was */
+    bool alert;         /* EXHAUSTED was told, and RELIEVED not yet */
+};
+
+struct pool_latency {
+    int64_t max_ns[WINDOW_SLOTS_MAX] GUARDED_VAR; /* of the acquires of each of the last windows */
+    uint32_t window_slots, window_slot GUARDED_VAR;
+    struct histogram acquire, queue, validate, connect, hold;
+};
+
+/* The thread that dials and closes. All but `fd` is its own while it runs. */
+struct pool_connector {
+    int fd; /* an eventfd: wakes the thread */
+    bool runs;
+    pthread_t thread;
+    struct names *names;
+    struct conn **dials; /* being dialled; room for every slot and the control connection */
+    struct pollfd *dial_fds;
+};
+
+/* What the control connection is asked for, one at a time. */
+enum control_job { CONTROL_HEALTH, CONTROL_CANCEL };
+
+/* The thread that keeps the pool in shape. All but `fd` and `epoll_fd` is its own while it runs. */
+struct pool_janitor {
+    int fd; /* an eventfd: wakes the thread */
+    int epoll_fd;
+    bool runs;
+    pthread_t thread;
+    struct conn **tasks; /* with a statement under way; room as in `dials` */
+    enum control_job control_job;
+    bool health_is_own; /* the health check asks options.health_query */
+    uint32_t n_cancelers;
+    int64_t next_orphans_at_ns GUARDED_VAR; /* when the server is next asked about orphans */
+};
+
+/* Only later, never back: pool_advance(). */
+enum pool_phase {
+    POOL_OPEN,
+    POOL_CLOSING,      /* nothing is lent any more */
+    POOL_JANITOR_LEFT, /* and nobody resets or cancels */
+    POOL_STOPPED,      /* and its threads have ended: a release closes what it gives back */
+    POOL_CLOSED,       /* and pqpool_close() has left: the last release frees the pool */
 };
 
 struct pqpool {
@@ -79,86 +184,32 @@ struct pqpool {
     struct dsn *dsn;
     struct conn *slots; /* max_pool_size of them */
     struct conn control;
-    struct names *names;         /* the connector's */
-    unsigned host;               /* the last good one, of several: dialled first; the connector's */
-    char address[ADDRESS_SIZE];  /* and where that was; "": libpq knows; the connector's */
-    bool settled;                /* there has been a good one; the connector's */
-    struct conn_history at;      /* of the server that was last good; the connector's */
-    struct conn_history history; /* the newest that was seen; the connector's */
-    /* the connector's, too: the databases that were seen, the oldest gives way; how many there were
-     * ever; which one the pool is at, 0: not known; and since when */
-    struct pool_database databases[DATABASES_MAX];
-    uint32_t databases_seen, database;
-    int64_t database_since_ns;
+    struct pool_primary primary;
 
     struct mutex mu;
     struct conn_list list[CONN_STATES] GUARDED_VAR;
-    struct waiter *first_waiter GUARDED_VAR, *last_waiter GUARDED_VAR;
-    uint32_t waiting GUARDED_VAR;
-    struct line_pace pace GUARDED_VAR;
-    struct backoff backoff GUARDED_VAR;
-    struct err last_error GUARDED_VAR; /* of the dialler; kept until a dial succeeds */
-    enum error_class last_error_class GUARDED_VAR;
-    bool replacing GUARDED_VAR;  /* one dial more, to retire an expired connection after it */
-    bool retire_one GUARDED_VAR; /* the next expired connection that is free is closed */
-    int64_t next_retire_at_ns GUARDED_VAR;
-    _Atomic uint32_t generation; /* written under the mutex */
-    bool closing GUARDED_VAR;
-    bool janitor_left GUARDED_VAR; /* nobody resets or cancels any more */
-    bool abandoned GUARDED_VAR;    /* its threads have ended: a release closes what it gives back */
-    bool closed GUARDED_VAR;       /* pqpool_close() has left: the last release frees the pool */
+    struct wait_queue waiters GUARDED_VAR;
+    struct pool_demand demand GUARDED_VAR;
+    struct pool_health health GUARDED_VAR;
+    struct pool_events events GUARDED_VAR;
+    struct pool_exhausted exhausted GUARDED_VAR;
+    struct pqpool_stats counted GUARDED_VAR; /* its counters; gauges are made at a snapshot */
+    int64_t next_nested_at_ns GUARDED_VAR;   /* one report a second */
+    enum pool_phase phase GUARDED_VAR;
     uint32_t callers_inside GUARDED_VAR; /* acquires that are under way */
     struct cond quiet;                   /* a caller left, a lease came back, a first dial ended */
 
-    bool healthy GUARDED_VAR;
-    struct err health_error GUARDED_VAR; /* why the last check failed; empty when it passed */
-    int64_t last_health_at_us GUARDED_VAR, last_health_ns GUARDED_VAR;
-    int64_t next_health_at_ns GUARDED_VAR;
-
-    enum control_job control_job; /* the janitor's */
-    bool health_is_own;           /* the check asks options.health_query; the janitor's */
-    uint32_t n_cancelers;         /* the janitor's */
-    uint32_t orphans GUARDED_VAR; /* connections in CLOSING whose backends may live on */
-    int64_t next_orphans_at_ns GUARDED_VAR;
-
-    struct pool_event events[EVENTS_MAX] GUARDED_VAR; /* a ring: the oldest gives way */
-    uint32_t events_first GUARDED_VAR, events_count GUARDED_VAR;
-
-    struct pqpool_stats counted GUARDED_VAR; /* its counters; gauges are made at a snapshot */
-    int64_t exhausted_since_ns GUARDED_VAR;  /* 0: it is not */
-    int64_t exhausted_at_ns GUARDED_VAR;     /* the last moment of it */
-    bool exhausted_alert GUARDED_VAR;        /* told, and not yet told to be over */
-    int64_t next_nested_at_ns GUARDED_VAR;   /* one report a second */
-    int64_t acquire_max_ns[WINDOW_SLOTS_MAX] GUARDED_VAR;
-    uint32_t window_slots, window_slot GUARDED_VAR;
-    struct histogram acquire, queue, validate, connect, hold;
-
-    atomic_bool down;         /* as pqpool_is_down() tells it */
-    atomic_llong retry_at_ns; /* of the prober; 0: none */
+    _Atomic uint32_t generation; /* written under the mutex */
+    atomic_bool down;            /* as pqpool_is_down() tells it */
+    atomic_llong retry_at_ns;    /* of the prober; 0: none */
+    struct pool_latency latency;
 
     atomic_bool stop; /* for the two threads, with their eventfds */
-    int connector_fd, janitor_fd, epoll_fd;
     int interrupt_fd; /* readable from pqpool_interrupt() on: every wait for a statement ends */
     atomic_bool interrupted; /* and no statement begins, though the sockets are still open */
-    pthread_t connector, janitor;
-    bool connector_runs, janitor_runs;
-    struct conn **dials; /* the connector's, room for every slot and the control connection */
-    struct pollfd *dial_fds;
-    struct conn **tasks; /* the janitor's, of the same size */
+    struct pool_connector connector;
+    struct pool_janitor janitor;
 };
-
-/* ---- conn.c ---- */
-
-/* Moves a connection and its list membership: to the front of the new state's list. A move that the
- * table does not have is a programmer's error. */
-void conn_move(struct pqpool *pool, struct conn *conn, enum conn_state to) REQUIRES(pool->mu);
-
-/* To CLOSING; the connector is woken. */
-void conn_discard(struct pqpool *pool, struct conn *conn, enum close_reason reason)
-    REQUIRES(pool->mu);
-
-/* From CLOSING to NEW: only now does the slot stop counting. */
-void conn_free_slot(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
 
 /* ---- open.c ---- */
 enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct pg_driver *driver,
@@ -168,147 +219,87 @@ bool options_valid(const struct pqpool_options *options, struct err *err) MUST_C
 /* No thread but the caller knows the pool any more. */
 void pool_free(struct pqpool *pool);
 
-/* ---- line.c: those who wait; all with pool->mu held ---- */
+/* ---- wait_queue.c ---- */
 void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first) REQUIRES(pool->mu);
 void pool_dequeue(struct pqpool *pool, struct waiter *waiter) REQUIRES(pool->mu);
 void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc) REQUIRES(pool->mu);
 
-/* The connection is LEASED to the first waiter. */
-void pool_hand_over(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
+/* The first waiter gets the connection, which is LEASED. Somebody must wait. */
+void pool_serve_first(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
 
-/* How long one who joined the line now would wait; 0 when that is not known. */
+/* How long one who joined the queue now would wait; 0 when that is not known. */
 int64_t pool_estimated_wait_ns(const struct pqpool *pool) REQUIRES(pool->mu);
 
-void pool_judge_exhausted(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
-void pool_judge_relieved(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
+/* ---- pool.c ---- */
 
-/* ---- demand.c: the rules; all with pool->mu held ---- */
+/* A phase that has been reached already is a no-op. */
+void pool_advance(struct pqpool *pool, enum pool_phase to) REQUIRES(pool->mu);
+static inline bool pool_is_closing(const struct pqpool *pool) REQUIRES(pool->mu);
+static inline bool pool_is_closing(const struct pqpool *pool)
+{
+    return pool->phase >= POOL_CLOSING;
+}
 
-/* The connection is fit for use: to the first waiter, else to the idle list. */
-void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
+void pool_wake_connector(struct pqpool *pool);
+void pool_wake_janitor(struct pqpool *pool);
 
-/* The newest idle connection that is still good; those that are not are discarded on the way. */
-struct conn *pool_take_idle(struct pqpool *pool) REQUIRES(pool->mu);
+/* Queues an event for the janitor to deliver. */
+void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fmt, ...)
+    PRINTF_LIKE(3, 4) REQUIRES(pool->mu);
+/* Takes the oldest event; false: there is none. */
+bool pool_next_event(struct pqpool *pool, struct pool_event *event) REQUIRES(pool->mu);
 
-/* The next slot (or the control connection) that should be dialled now, moved to CONNECTING; NULL
- * when none should or may. */
-struct conn *pool_next_dial(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
-void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
-void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *err,
-                      enum error_class error_class, int64_t now_ns) REQUIRES(pool->mu);
+uint32_t pool_total(const struct pqpool *pool) REQUIRES(pool->mu);   /* all that have a slot */
+uint32_t pool_staying(const struct pqpool *pool) REQUIRES(pool->mu); /* without the closing ones */
+uint32_t pool_usable(const struct pqpool *pool) REQUIRES(pool->mu);  /* and those being dialled */
+uint32_t pool_closing(const struct pqpool *pool) REQUIRES(pool->mu); /* orphans too */
+uint32_t pool_canceling(const struct pqpool *pool) REQUIRES(pool->mu);
+/* Whose backends may outlive them, or are known to. */
+uint32_t pool_orphans(const struct pqpool *pool) REQUIRES(pool->mu);
+uint32_t pool_on_loan(const struct pqpool *pool) REQUIRES(pool->mu); /* to callers */
+/* No room to open a connection, and none on its way. */
+bool pool_is_full(const struct pqpool *pool) REQUIRES(pool->mu);
 
-/* The control connection is fit for use: idle, unless it is of the past. */
-void pool_keep_control(struct pqpool *pool) REQUIRES(pool->mu);
-
-/* Every connection of now is to be replaced; noticed through `conn`, unless an earlier one told. */
-void pool_retire_all(struct pqpool *pool, const struct conn *conn, const char *why)
-    REQUIRES(pool->mu);
-
-/* Is the connection of an older generation, or was its peer seen to hang up? No system call. */
-bool conn_is_stale(const struct pqpool *pool, const struct conn *conn);
-
-/* Sets pool->down, and fails the waiters when it is: after anything that changes its reasons. */
-void pool_judge_down(struct pqpool *pool) REQUIRES(pool->mu);
-
+/* No connection is left, and none can be made. */
+bool pool_is_away(const struct pqpool *pool) REQUIRES(pool->mu);
 /* Half of the slots or more wait for backends that do not end: a try more would only add one. */
 bool pool_has_too_many_orphans(const struct pqpool *pool) REQUIRES(pool->mu);
 
-uint32_t pool_total(const struct pqpool *pool) REQUIRES(pool->mu);
-uint32_t pool_staying(const struct pqpool *pool) REQUIRES(pool->mu); /* without the closing ones */
+/* Sets pool->down, and fails the waiters if the pool is down: after any change of its reasons. */
+void pool_update_down(struct pqpool *pool) REQUIRES(pool->mu);
+/* Notes whether the pool is exhausted: after any change of its reasons. */
+void pool_update_exhausted(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
+/* Ends the alert when it is time. */
+void pool_update_exhausted_alert(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
 
-/* One may be closed before its replacement is there: the floor is kept, or there is no room. */
-bool pool_can_spare_one(const struct pqpool *pool) REQUIRES(pool->mu);
-/* The connection is too old, it is its turn, and one can be spared. */
-bool pool_retires_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
+static inline uint32_t pool_generation(const struct pqpool *pool)
+{
+    return atomic_load_explicit(&pool->generation, memory_order_relaxed);
+}
+
+/* Is the connection of an older generation, or was its peer seen to hang up? No system call. */
+static inline bool conn_is_stale(const struct pqpool *pool, const struct conn *conn)
+{
+    return conn->generation != pool_generation(pool) ||
+           atomic_load_explicit(&conn->peer_gone, memory_order_relaxed);
+}
+
+/* ---- conn.c ---- */
+
+/* Moves a connection and its list membership: to the front of the new state's list. A move that the
+ * table does not have is a programmer's error. */
+void conn_move(struct pqpool *pool, struct conn *conn, enum conn_state to) REQUIRES(pool->mu);
+
+/* To CLOSING or CLOSING_ORPHAN, as its session says; the connector is woken. */
+void conn_discard(struct pqpool *pool, struct conn *conn, enum close_reason reason)
     REQUIRES(pool->mu);
-/* No room to open a connection, and none on its way. */
-bool pool_is_full(const struct pqpool *pool) REQUIRES(pool->mu);
-uint32_t pool_on_loan(const struct pqpool *pool) REQUIRES(pool->mu); /* to callers */
-void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fmt, ...)
-    PRINTF_LIKE(3, 4) REQUIRES(pool->mu);
 
-/* Every connection of now is of the past, whatever becomes of it. */
-void pool_begin_generation(struct pqpool *pool) REQUIRES(pool->mu);
-uint32_t pool_generation(const struct pqpool *pool);
-
-/* ---- primary.c: which server; the connector's ---- */
-/* The server has been replaced by a later one: it is not to be written to, though it would take it.
- */
-bool pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct err *err) MUST_CHECK;
-/* The server has another database than the pool is at, and the pool stays where it is. The pool has
- * connections that can be used. Also, another host of the list or another address of the host has
- * answered instead of the pool's, or the pool has only just moved from another database. */
-bool pool_stays_at_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
-                            struct err *err) MUST_CHECK EXCLUDES(pool->mu);
-/* This connection's server and database are the pool's: those to any other are replaced. */
-void pool_settle_on(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
-
-/* ---- backend.c ---- */
-/* Sets conn->backend and conn->history of a fresh connection; false: it is not to be used. */
-bool conn_identify(struct conn *conn, int64_t deadline_at_ns, struct err *err);
+/* To NEW: only now does the slot stop counting. */
+void conn_free_slot(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
 
 /* ---- holders.c ---- */
 /* The connection is lent to this thread; notices when it holds another one already. */
 void holder_begin(struct pqpool *pool, struct conn *conn, const char *file, int line,
                   int64_t now_ns) REQUIRES(pool->mu);
-
-/* ---- exec.c ---- */
-enum probe_rc { PROBE_OK, PROBE_SOFT, PROBE_HARD };
-/* Runs the validation query on a connection that this thread holds. */
-enum probe_rc conn_probe(struct conn *conn, int64_t deadline_at_ns);
-void conn_watch_notices(struct conn *conn);
-bool result_is_copy(const PGresult *result); /* its end would have to be worked for */
-/* "57P01" and its like: what they mean for this connection. */
-bool sqlstate_discards(const char *sqlstate);
-bool sqlstate_retires_all(const char *sqlstate);
-
-/* ---- task.c: a statement that the janitor runs or awaits without blocking ---- */
-enum task_rc {
-    TASK_PENDING,
-    TASK_OK,      /* over; all was well, and the session is idle */
-    TASK_REFUSED, /* over; the server refused it, or the session is in a transaction */
-    TASK_LOST,    /* the connection is gone, or out of step */
-    TASK_LATE,    /* not over by its deadline */
-};
-enum task_rc task_start(struct conn *conn, const char *sql);
-enum task_rc task_step(struct conn *conn);
-/* Forgets what the task was told: conn->task_rows. */
-void task_clear(struct conn *conn);
-
-/* ---- connector.c, dial.c, janitor.c ---- */
-void *connector_run(void *arg); /* the pool */
-/* Closes the socket; the caller owns the connection, as its state says. */
-void conn_finish(struct conn *conn);
-/* Frees the slots of what is in CLOSING: the connector, or whoever is left after it. */
-void pool_close_discarded(struct pqpool *pool) EXCLUDES(pool->mu);
-void *janitor_run(void *arg); /* the pool */
-void pool_wake_connector(struct pqpool *pool);
-void pool_wake_janitor(struct pqpool *pool);
-/* The janitor's epoll hears of hang-ups on this connection from now on; false: no memory or
- * watches. */
-bool janitor_watch(struct pqpool *pool, struct conn *conn);
-void janitor_unwatch(struct pqpool *pool, struct conn *conn);
-
-enum dial_rc { DIAL_PENDING, DIAL_OK, DIAL_FAILED };
-/* One dial: all hosts in turn, and all addresses of each, the last good ones first, each with its
- * share of the time. FAILED: *err is the most telling failure. Either end wants dial_end(). */
-enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
-                        enum error_class *error_class);
-struct pollfd dial_awaits(const struct conn *conn);
-/* `ready`: its socket was, at the last look. What has come by the deadline is taken, however late
- * this is called. */
-enum dial_rc dial_step(struct conn *conn, bool ready, int64_t now_ns, struct err *err,
-                       enum error_class *error_class);
-/* This address failed, as *err says. Closes its connection and begins with the next address that
- * can be dialled.
- */
-enum dial_rc dial_next(struct conn *conn, int64_t now_ns, struct err *err,
-                       enum error_class *error_class);
-/* The numeric address that is dialled; "": the host is libpq's to find. */
-const char *dial_address(const struct conn *conn);
-/* The lookup of the host that is dialled has found this address, among others. */
-bool dial_has_address(const struct conn *conn, const char *address);
-/* The dial is over: what was looked up for it is given back. */
-void dial_end(struct conn *conn);
 
 #endif

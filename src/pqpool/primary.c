@@ -15,7 +15,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "pqpool/pool.h"
+#include "pqpool/demand.h"
+#include "pqpool/dial.h"
 
 static bool is_older(const struct conn_history *a, const struct conn_history *b)
 {
@@ -24,12 +25,12 @@ static bool is_older(const struct conn_history *a, const struct conn_history *b)
 
 bool pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct err *err)
 {
-    if (!is_older(&conn->history, &pool->history))
+    if (!is_older(&conn->history, &pool->primary.history))
         return false;
     err_set(err, ERR_RETRYABLE,
             "the server is a primary that was replaced: it is on timeline %u, and another one has "
             "answered on timeline %u",
-            conn->history.timeline, pool->history.timeline);
+            conn->history.timeline, pool->primary.history.timeline);
     return true;
 }
 
@@ -44,7 +45,8 @@ static bool is_same_server(const struct conn_history *a, const struct conn_histo
 
 static bool is_elsewhere(const struct pqpool *pool, const struct conn *conn)
 {
-    return conn->dial.host != pool->host || strcmp(dial_address(conn), pool->address) != 0;
+    return conn->dial.host != pool->primary.host ||
+           strcmp(dial_address(conn), pool->primary.address) != 0;
 }
 
 /* Has this server answered only because the pool's server, which is dialled first, has not? False
@@ -52,12 +54,12 @@ static bool is_elsewhere(const struct pqpool *pool, const struct conn *conn)
 static bool is_in_its_place(const struct pqpool *pool, const struct conn *conn)
 {
     return is_elsewhere(pool, conn) &&
-           (conn->dial.host != pool->host || dial_has_address(conn, pool->address));
+           (conn->dial.host != pool->primary.host || dial_has_address(conn, pool->primary.address));
 }
 
 static bool has_moved(const struct pqpool *pool, const struct conn *conn)
 {
-    return is_elsewhere(pool, conn) && !is_same_server(&pool->at, &conn->history);
+    return is_elsewhere(pool, conn) && !is_same_server(&pool->primary.at, &conn->history);
 }
 
 /* ---- which database ---- */
@@ -74,26 +76,28 @@ static uint32_t number_of(struct pqpool *pool, const struct conn_history *histor
     if (history->system[0] == '\0')
         return 0;
     for (size_t i = 0; i < DATABASES_MAX; i++)
-        if (is_same(&pool->databases[i], history))
-            return pool->databases[i].number;
-    struct pool_database *place = &pool->databases[pool->databases_seen % DATABASES_MAX];
+        if (is_same(&pool->primary.databases[i], history))
+            return pool->primary.databases[i].number;
+    struct pool_database *place =
+        &pool->primary.databases[pool->primary.databases_seen % DATABASES_MAX];
     memcpy(place->system, history->system, sizeof place->system);
     place->oid = history->oid;
-    place->number = ++pool->databases_seen;
+    place->number = ++pool->primary.databases_seen;
     return place->number;
 }
 
 static const struct pool_database *current_database(const struct pqpool *pool)
 {
     for (size_t i = 0; i < DATABASES_MAX; i++)
-        if (pool->databases[i].number == pool->database)
-            return &pool->databases[i];
-    return &pool->databases[0]; /* not reached: the current one is the last that was seen again */
+        if (pool->primary.databases[i].number == pool->primary.database)
+            return &pool->primary.databases[i];
+    return &pool->primary
+                .databases[0]; /* not reached: the current one is the last that was seen again */
 }
 
 static bool is_at_another(const struct pqpool *pool, const struct conn_history *history)
 {
-    return pool->database != 0 && history->system[0] != '\0' &&
+    return pool->primary.database != 0 && history->system[0] != '\0' &&
            !is_same(current_database(pool), history);
 }
 
@@ -116,7 +120,8 @@ bool pool_stays_at_database(struct pqpool *pool, const struct conn *conn, int64_
 {
     if (!is_at_another(pool, &conn->history))
         return false;
-    int64_t rests_until_ns = clock_after(pool->database_since_ns, pool->options.max_retry_delay_ns);
+    int64_t rests_until_ns =
+        clock_after(pool->primary.database_since_ns, pool->options.max_retry_delay_ns);
     mutex_lock(&pool->mu);
     bool stays = has_usable(pool) && (is_in_its_place(pool, conn) || now_ns < rests_until_ns);
     mutex_unlock(&pool->mu);
@@ -144,10 +149,10 @@ static bool settle_on_database(struct pqpool *pool, struct conn *conn, int64_t n
                    conn->history.system, conn->history.oid, before->system, before->oid);
     }
     conn->database = number_of(pool, &conn->history);
-    if (another || pool->database == 0)
-        pool->database_since_ns = now_ns;
+    if (another || pool->primary.database == 0)
+        pool->primary.database_since_ns = now_ns;
     if (conn->database != 0)
-        pool->database = conn->database;
+        pool->primary.database = conn->database;
     return another;
 }
 
@@ -156,18 +161,18 @@ void pool_settle_on(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     if (conn->generation != pool_generation(pool))
         return; /* began before the pool moved: goes as those do that were there */
     bool another = settle_on_database(pool, conn, now_ns);
-    if (pool->settled &&
-        (another || has_moved(pool, conn) || is_older(&pool->history, &conn->history))) {
+    if (pool->primary.settled &&
+        (another || has_moved(pool, conn) || is_older(&pool->primary.history, &conn->history))) {
         pool_begin_generation(pool);
         conn->generation = pool_generation(pool);
         if (!another)
             pool_event(pool, PQPOOL_EVENT_RETIRED_ALL,
                        "another server has answered: every connection is replaced");
     }
-    pool->host = conn->dial.host;
-    (void)snprintf(pool->address, sizeof pool->address, "%s", dial_address(conn));
-    pool->settled = true;
-    pool->at = conn->history;
+    pool->primary.host = conn->dial.host;
+    (void)snprintf(pool->primary.address, sizeof pool->primary.address, "%s", dial_address(conn));
+    pool->primary.settled = true;
+    pool->primary.at = conn->history;
     if (conn->history.timeline != 0)
-        pool->history = conn->history;
+        pool->primary.history = conn->history;
 }

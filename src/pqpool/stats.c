@@ -39,36 +39,37 @@ static void read_gauges(struct pqpool *pool, struct pqpool_stats *out, int64_t n
     out->leased = list[CONN_LEASED].count;
     out->checking = list[CONN_CHECKING].count;
     out->resetting = list[CONN_RESETTING].count;
-    out->canceling = list[CONN_CANCELING].count;
+    out->canceling = pool_canceling(pool);
     out->connecting = list[CONN_CONNECTING].count;
-    out->closing = list[CONN_CLOSING].count;
+    out->closing = pool_closing(pool);
     out->active = out->leased + out->checking + out->resetting + out->canceling;
     out->total = pool_total(pool);
-    out->waiting = pool->waiting;
-    out->orphans = pool->orphans;
-    out->oldest_wait_ns = pool->first_waiter != NULL ? now_ns - pool->first_waiter->since_at_ns : 0;
-    out->exhausted = pool->exhausted_since_ns != 0;
-    out->exhausted_alert = pool->exhausted_alert;
+    out->waiting = pool->waiters.count;
+    out->orphans = pool_orphans(pool);
+    out->oldest_wait_ns =
+        pool->waiters.first != NULL ? now_ns - pool->waiters.first->since_at_ns : 0;
+    out->exhausted = pool->exhausted.since_ns != 0;
+    out->exhausted_alert = pool->exhausted.alert;
     if (out->exhausted)
-        out->exhausted_ns += (uint64_t)(now_ns - pool->exhausted_since_ns);
+        out->exhausted_ns += (uint64_t)(now_ns - pool->exhausted.since_ns);
 }
 
 static void read_health(struct pqpool *pool, struct pqpool_stats *out) REQUIRES(pool->mu)
 {
     const struct conn *control = &pool->control;
     out->control_connected = control->state == CONN_IDLE || control->state == CONN_CHECKING;
-    out->healthy = pool->healthy;
-    (void)snprintf(out->health_error, sizeof out->health_error, "%s", pool->health_error.text);
-    out->last_health_check_at_us = pool->last_health_at_us;
-    out->last_health_check_ns = pool->last_health_ns;
+    out->healthy = pool->health.passes;
+    (void)snprintf(out->health_error, sizeof out->health_error, "%s", pool->health.error.text);
+    out->last_health_check_at_us = pool->health.last_at_us;
+    out->last_health_check_ns = pool->health.took_ns;
     out->generation = atomic_load_explicit(&pool->generation, memory_order_relaxed);
     out->down = pqpool_is_down(pool, &out->retry_in_ns);
-    (void)snprintf(out->last_error, sizeof out->last_error, "%s", pool->last_error.text);
-    memcpy(out->last_error_code, pool->last_error.code, sizeof out->last_error_code);
-    out->last_error_class = pool->last_error_class;
-    for (uint32_t i = 0; i < pool->window_slots; i++)
-        if (pool->acquire_max_ns[i] > out->acquire_max_ns)
-            out->acquire_max_ns = pool->acquire_max_ns[i];
+    (void)snprintf(out->last_error, sizeof out->last_error, "%s", pool->demand.last_error.text);
+    memcpy(out->last_error_code, pool->demand.last_error.code, sizeof out->last_error_code);
+    out->last_error_class = pool->demand.last_error_class;
+    for (uint32_t i = 0; i < pool->latency.window_slots; i++)
+        if (pool->latency.max_ns[i] > out->acquire_max_ns)
+            out->acquire_max_ns = pool->latency.max_ns[i];
 }
 
 static void read_histogram(const struct histogram *histogram, struct pqpool_histogram *out)
@@ -92,23 +93,13 @@ void pqpool_stats(struct pqpool *pool, struct pqpool_stats *out)
     mutex_unlock(&pool->mu);
     out->min = pool->options.min_pool_size;
     out->max = pool->options.max_pool_size;
-    read_histogram(&pool->acquire, &out->acquire);
+    read_histogram(&pool->latency.acquire, &out->acquire);
     if (pool->options.enable_pool_metrics) { /* a bypass takes no time that is worth measuring */
         out->acquire.count += out->validations_bypassed;
         out->acquire.bucket[0] += out->validations_bypassed;
     }
-    read_histogram(&pool->queue, &out->queue);
-    read_histogram(&pool->validate, &out->validate);
-    read_histogram(&pool->connect, &out->connect);
-    read_histogram(&pool->hold, &out->hold);
-}
-
-bool pqpool_is_down(const struct pqpool *pool, int64_t *retry_in_ns)
-{
-    int64_t retry_at_ns = atomic_load_explicit(&pool->retry_at_ns, memory_order_relaxed);
-    if (retry_in_ns != NULL) {
-        int64_t in_ns = retry_at_ns != 0 ? retry_at_ns - clock_now_ns() : 0;
-        *retry_in_ns = in_ns > 0 ? in_ns : 0;
-    }
-    return atomic_load_explicit(&pool->down, memory_order_relaxed);
+    read_histogram(&pool->latency.queue, &out->queue);
+    read_histogram(&pool->latency.validate, &out->validate);
+    read_histogram(&pool->latency.connect, &out->connect);
+    read_histogram(&pool->latency.hold, &out->hold);
 }

@@ -1,7 +1,7 @@
 /* task.c - a statement that the janitor runs or awaits without blocking: ROLLBACK on a connection
  * that came back in a transaction, the end of one that was cancelled, and what the control
  * connection is asked. */
-#include "pqpool/pool.h"
+#include "pqpool/exec.h"
 
 static bool is_good(ExecStatusType status)
 {

@@ -38,14 +38,14 @@ static void retire_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->m
     struct conn *conn = expired_idle(pool, now_ns);
     if (conn != NULL && pool_retires_now(pool, conn, now_ns))
         conn_discard(pool, conn, CLOSE_LIFETIME);
-    if (now_ns < pool->next_retire_at_ns || pool->replacing || pool->retire_one ||
+    if (now_ns < pool->demand.next_renewal_at_ns || pool->demand.renewal != RENEWAL_NONE ||
         !any_expired(pool, now_ns))
         return;
     bool spare = pool_can_spare_one(pool);
     if (!spare && pool_total(pool) == pool->options.max_pool_size)
         return; /* one that is being closed has the replacement's place: soon */
-    *(spare ? &pool->retire_one : &pool->replacing) = true;
-    pool->next_retire_at_ns =
+    pool->demand.renewal = spare ? RENEWAL_CLOSES : RENEWAL_DIALS;
+    pool->demand.next_renewal_at_ns =
         now_ns + pool->options.max_lifetime_ns / 10 / (int64_t)(pool_total(pool) + 1);
     pool_wake_connector(pool);
 }
@@ -57,14 +57,14 @@ static void retire_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->m
 static void renew_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *control = &pool->control;
-    if (control->state != CONN_IDLE || now_ns < control->expires_at_ns || pool->closing ||
-        pool->backoff.failures > 0)
+    if (control->state != CONN_IDLE || now_ns < control->expires_at_ns || pool_is_closing(pool) ||
+        pool->demand.backoff.failures > 0)
         return;
-    bool cancels = pool->list[CONN_CANCELING].count + pool->orphans > 0;
+    bool cancels = pool_canceling(pool) + pool_orphans(pool) > 0;
     if (cancels &&
         now_ns < clock_after(control->expires_at_ns, pool->options.health_check_timeout_ns))
         return;
-    pool->next_health_at_ns = clock_after(now_ns, pool->options.health_check_interval_ns);
+    pool->health.next_at_ns = clock_after(now_ns, pool->options.health_check_interval_ns);
     conn_discard(pool, control, CLOSE_LIFETIME);
 }
 
@@ -86,8 +86,8 @@ static void report_leaks(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 
 void upkeep_next_window(struct pqpool *pool)
 {
-    pool->window_slot = (pool->window_slot + 1) % pool->window_slots;
-    pool->acquire_max_ns[pool->window_slot] = 0;
+    pool->latency.window_slot = (pool->latency.window_slot + 1) % pool->latency.window_slots;
+    pool->latency.max_ns[pool->latency.window_slot] = 0;
 }
 
 void upkeep(struct pqpool *pool, int64_t now_ns)
@@ -96,6 +96,6 @@ void upkeep(struct pqpool *pool, int64_t now_ns)
     retire_expired(pool, now_ns);
     renew_control(pool, now_ns);
     report_leaks(pool, now_ns);
-    pool_judge_relieved(pool, now_ns);
-    pool_judge_down(pool);
+    pool_update_exhausted_alert(pool, now_ns);
+    pool_update_down(pool);
 }

@@ -44,7 +44,7 @@ void __wrap_pool_dequeue(struct pqpool *pool, struct waiter *waiter)
 
 void __wrap_pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
-    if (planted == PLANT_DEAF_OFFER && !pool->closing && !conn_is_stale(pool, conn))
+    if (planted == PLANT_DEAF_OFFER && !pool_is_closing(pool) && !conn_is_stale(pool, conn))
         conn_move(pool, conn, CONN_IDLE);
     else
         __real_pool_offer(pool, conn, now_ns);
@@ -64,8 +64,8 @@ uint32_t __wrap_backoff_allows(const struct backoff *backoff, int64_t now_ns)
 
 void __wrap_cancel_ended(struct pqpool *pool, struct conn *conn, enum task_rc how)
 {
-    if (planted == PLANT_EARLY_REUSE)
-        conn->cancel = CANCEL_STRUCK;
+    if (planted == PLANT_EARLY_REUSE && conn->state == CONN_CANCEL_ASKED)
+        cancel_struck(pool, conn, true);
     __real_cancel_ended(pool, conn, how);
 }
 
@@ -86,7 +86,7 @@ void __wrap_pool_settle_on(struct pqpool *pool, struct conn *conn, int64_t now_n
 {
     if (planted == PLANT_STAY && conn->history.system[0] != '\0' &&
         conn->generation == pool_generation(pool))
-        pool->database = 0;
+        pool->primary.database = 0;
     __real_pool_settle_on(pool, conn, now_ns);
 }
 

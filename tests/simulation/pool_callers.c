@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "pqpool/pool.h"
+#include "pqpool/exec.h"
 #include "simulation/pool_shadow.h"
 #include "simulation/sim_pg.h"
 

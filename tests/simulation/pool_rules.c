@@ -52,12 +52,12 @@ static void check_waiters(const struct pqpool *pool)
 {
     const struct waiter *prev = NULL;
     uint32_t n = 0;
-    SIM_CHECK(pool->waiting <= pool->callers_inside, "%u wait, but only %u are inside",
-              pool->waiting, pool->callers_inside);
-    for (const struct waiter *w = pool->first_waiter; w != NULL; prev = w, w = w->next, n++)
-        SIM_CHECK(n < pool->waiting && w->prev == prev && !w->served, "the queue is broken");
-    SIM_CHECK(n == pool->waiting && prev == pool->last_waiter, "%u queue, and %u are counted", n,
-              pool->waiting);
+    SIM_CHECK(pool->waiters.count <= pool->callers_inside, "%u wait, but only %u are inside",
+              pool->waiters.count, pool->callers_inside);
+    for (const struct waiter *w = pool->waiters.first; w != NULL; prev = w, w = w->next, n++)
+        SIM_CHECK(n < pool->waiters.count && w->prev == prev && !w->served, "the queue is broken");
+    SIM_CHECK(n == pool->waiters.count && prev == pool->waiters.last,
+              "%u queue, and %u are counted", n, pool->waiters.count);
 }
 
 void rules_check_lists(const struct pqpool *pool)
@@ -95,8 +95,8 @@ static void check_database(const struct pqpool *pool, const struct conn *conn)
               "%s at database %u, and another one is %s at %u", conn_state_name(conn->state),
               sim_pg_system(conn->pg), conn_state_name(one_database->state),
               sim_pg_system(one_database->pg));
-    SIM_CHECK(conn->database == pool->database, "%s at number %u, and the pool is at %u",
-              conn_state_name(conn->state), conn->database, pool->database);
+    SIM_CHECK(conn->database == pool->primary.database, "%s at number %u, and the pool is at %u",
+              conn_state_name(conn->state), conn->database, pool->primary.database);
     if (sim_pg_system(conn->pg) == newest_database)
         return;
     newest_database = sim_pg_system(conn->pg);
@@ -106,7 +106,7 @@ static void check_database(const struct pqpool *pool, const struct conn *conn)
 /* All that may be lent is connected to the same server, and to none that was replaced. */
 static void check_host(const struct pqpool *pool, const struct conn *conn, const struct conn **one)
 {
-    if (conn->state == CONN_NEW || conn->state == CONN_CONNECTING || conn->state == CONN_CLOSING ||
+    if (conn->state == CONN_NEW || conn->state == CONN_CONNECTING || conn->state >= CONN_CLOSING ||
         conn->generation != pool->generation)
         return;
     const char *state = conn_state_name(conn->state);
@@ -135,23 +135,31 @@ static void check_conn(const struct pqpool *pool, const struct conn *conn, const
         SIM_CHECK(conn->pg == NULL && conn->own_fd < 0, "a free slot has a connection");
         break;
     case CONN_IDLE:
-        SIM_CHECK(!pool->closing || conn->control, "idle in a pool that is closing");
+        SIM_CHECK(!pool_is_closing(pool) || conn->control, "idle in a pool that is closing");
         SIM_CHECK(!conn_is_stale(pool, conn), "idle, and known to be stale");
         SIM_CHECK(conn->pg != NULL && sim_pg_is_clean(conn->pg), "idle, but not clean");
         check_watch(conn);
         break;
     case CONN_LEASED:
-        if (!pool->abandoned)
+        if (pool->phase < POOL_STOPPED)
             check_watch(conn);
         break;
     case CONN_CHECKING:
     case CONN_RESETTING:
-    case CONN_CANCELING:
-        SIM_CHECK(pool->abandoned || (conn->pg != NULL && conn->own_fd >= 0), "%s and closed",
-                  state);
+    case CONN_CANCEL_WANTED:
+    case CONN_CANCEL_ASKED:
+    case CONN_CANCEL_PENDING:
+    case CONN_CANCEL_ANSWERED:
+        SIM_CHECK((pool->phase >= POOL_STOPPED) || (conn->pg != NULL && conn->own_fd >= 0),
+                  "%s and closed", state);
+        break;
+    case CONN_ORPHANED:
+    case CONN_ORPHAN_ASKED:
+        SIM_CHECK(conn->pg == NULL && conn->own_fd < 0, "%s and open", state);
         break;
     case CONN_CONNECTING:
     case CONN_CLOSING:
+    case CONN_CLOSING_ORPHAN:
         break;
     }
 }
@@ -173,21 +181,27 @@ static void check_server(const struct pqpool *pool)
 
 static uint32_t usable_of(const struct pqpool *pool)
 {
-    return pool_total(pool) - pool->list[CONN_CONNECTING].count - pool->list[CONN_CLOSING].count;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
+        n += pool->slots[i].state >= CONN_IDLE && pool->slots[i].state < CONN_CLOSING;
+    return n;
 }
 
 static bool is_away(const struct pqpool *pool)
 {
-    return pool->backoff.failures >= pool->options.max_retry_attempts && usable_of(pool) == 0;
+    return pool->demand.backoff.failures >= pool->options.max_retry_attempts &&
+           usable_of(pool) == 0;
 }
 
 /* Half of the slots wait for backends that do not end. */
 static bool has_many_orphans(const struct pqpool *pool)
 {
     uint32_t orphans = 0;
-    for (const struct conn *c = pool->list[CONN_CLOSING].first; c != NULL; c = c->next)
-        orphans += c->orphan;
-    SIM_CHECK(orphans == pool->orphans, "%u orphans, and %u are counted", orphans, pool->orphans);
+    for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
+        orphans +=
+            pool->slots[i].state >= CONN_CLOSING && pool->slots[i].session == SESSION_ORPHANED;
+    SIM_CHECK(orphans == pool_orphans(pool), "%u orphans, and %u are counted", orphans,
+              pool_orphans(pool));
     return orphans > 0 && orphans >= pool->options.max_pool_size / 2;
 }
 
@@ -196,19 +210,18 @@ static void check_down(struct pqpool *pool)
     uint32_t usable = usable_of(pool);
     bool is = is_away(pool) || has_many_orphans(pool);
     bool says = pqpool_is_down(pool, NULL);
-    SIM_CHECK(says == is, "%u failures, %u usable, and it is said to be %s", pool->backoff.failures,
-              usable, says ? "down" : "up");
-    SIM_CHECK(!is || pool->waiting == 0, "down, and %u still wait", pool->waiting);
+    SIM_CHECK(says == is, "%u failures, %u usable, and it is said to be %s",
+              pool->demand.backoff.failures, usable, says ? "down" : "up");
+    SIM_CHECK(!is || pool->waiters.count == 0, "down, and %u still wait", pool->waiters.count);
 }
 
 /* A waiter may be passed over for something idle only while a fresh connection can still come. */
 static void check_nobody_is_forgotten(const struct pqpool *pool)
 {
-    if (pool->waiting == 0 || pool->list[CONN_IDLE].count == 0)
+    if (pool->waiters.count == 0 || pool->list[CONN_IDLE].count == 0)
         return;
-    SIM_CHECK(pool->backoff.failures == 0, "one waits, one is idle, and dials fail");
-    SIM_CHECK(pool->list[CONN_CONNECTING].count + pool->list[CONN_CLOSING].count +
-                      pool->list[CONN_NEW].count >
+    SIM_CHECK(pool->demand.backoff.failures == 0, "one waits, one is idle, and dials fail");
+    SIM_CHECK(pool->list[CONN_CONNECTING].count + pool_closing(pool) + pool->list[CONN_NEW].count >
                   0,
               "one waits, one is idle, and no fresh one can come");
 }
@@ -216,10 +229,10 @@ static void check_nobody_is_forgotten(const struct pqpool *pool)
 static void check_stats(struct pqpool *pool)
 {
     uint32_t active = pool->list[CONN_LEASED].count + pool->list[CONN_CHECKING].count +
-                      pool->list[CONN_RESETTING].count + pool->list[CONN_CANCELING].count;
+                      pool->list[CONN_RESETTING].count + pool_canceling(pool);
     SIM_CHECK(active + pool->list[CONN_IDLE].count <= pool_total(pool), "more than all");
-    SIM_CHECK(!pool->replacing || !pool->retire_one, "one is replaced, and another retired");
-    SIM_CHECK(!pool->closing || pool->waiting == 0, "closing, and %u still wait", pool->waiting);
+    SIM_CHECK(!pool_is_closing(pool) || pool->waiters.count == 0, "closing, and %u still wait",
+              pool->waiters.count);
 }
 
 /* One was begun by this actor just now. While dials fail there is one at a time, after its pause;
@@ -234,18 +247,19 @@ static void check_dials(const struct pqpool *pool)
     control_seen = pool->control.serial;
     if (!begun)
         return;
-    if (pool->backoff.failures > 0) {
+    if (pool->demand.backoff.failures > 0) {
         SIM_CHECK(slots + control == 1, "dials fail, and %u are under way", slots + control);
-        SIM_CHECK(sim_now_ns() >= pool->backoff.next_at_ns, "a dial before its pause is over");
+        SIM_CHECK(sim_now_ns() >= pool->demand.backoff.next_at_ns,
+                  "a dial before its pause is over");
     } else if (!begun_control) {
-        SIM_CHECK(slots <= pool->backoff.window, "%u dials under way in a window of %u", slots,
-                  pool->backoff.window);
+        SIM_CHECK(slots <= pool->demand.backoff.window, "%u dials under way in a window of %u",
+                  slots, pool->demand.backoff.window);
     }
 }
 
 static void watch_failures(const struct pqpool *pool)
 {
-    if (pool->backoff.failures > 0)
+    if (pool->demand.backoff.failures > 0)
         failed_until_ns = sim_now_ns();
 }
 
@@ -281,15 +295,16 @@ static bool wants_dial(const struct pqpool *pool, int64_t now_ns)
     uint32_t total = pool_total(pool);
     uint32_t dialling = pool->list[CONN_CONNECTING].count;
     bool control_is_dialled = pool->control.state == CONN_CONNECTING;
-    bool failing = pool->backoff.failures > 0;
-    if (failing && (dialling > 0 || control_is_dialled || now_ns < pool->backoff.next_at_ns))
+    bool failing = pool->demand.backoff.failures > 0;
+    if (failing && (dialling > 0 || control_is_dialled || now_ns < pool->demand.backoff.next_at_ns))
         return false;
     if (pool->control.state == CONN_NEW)
         return true;
-    if (total == pool->options.max_pool_size || (!failing && dialling >= pool->backoff.window))
+    if (total == pool->options.max_pool_size ||
+        (!failing && dialling >= pool->demand.backoff.window))
         return false;
-    return pool->waiting > dialling || is_away(pool) ||
-           total - pool->list[CONN_CLOSING].count < pool->options.min_pool_size;
+    return pool->waiters.count > dialling || is_away(pool) ||
+           total - pool_closing(pool) < pool->options.min_pool_size;
 }
 
 /* While it prepares a session, the connector does nothing else. */
@@ -303,15 +318,15 @@ static bool is_preparing(const struct pqpool *pool)
 
 static void check_connector(const struct pqpool *pool)
 {
-    if (is_preparing(pool) || pool->closing)
+    if (is_preparing(pool) || pool_is_closing(pool))
         return;
-    for (const struct conn *c = pool->list[CONN_CLOSING].first; c != NULL; c = c->next)
-        SIM_CHECK(c->lingers, "all is quiet, and nobody closes what is to be closed");
+    SIM_CHECK(pool->list[CONN_CLOSING].count + pool->list[CONN_CLOSING_ORPHAN].count == 0,
+              "all is quiet, and nobody closes what is to be closed");
     SIM_CHECK(pool->control.state != CONN_CLOSING, "all is quiet, and control is not closed");
     SIM_CHECK(!wants_dial(pool, sim_now_ns() - rounding_ns),
               "all is quiet, and nobody dials what is wanted: %u failures, %u waiting, %u dialled, "
               "%u of %u open, control %s",
-              pool->backoff.failures, pool->waiting, pool->list[CONN_CONNECTING].count,
+              pool->demand.backoff.failures, pool->waiters.count, pool->list[CONN_CONNECTING].count,
               pool_total(pool), pool->options.min_pool_size, conn_state_name(pool->control.state));
 }
 
@@ -345,8 +360,8 @@ static void check_control_age(const struct pqpool *pool)
 {
     const struct pqpool_options *o = &pool->options;
     int64_t limit_ns = o->max_lifetime_ns + o->health_check_timeout_ns + 3 * NS_PER_S;
-    if (pool->control.state != CONN_IDLE || o->max_lifetime_ns == 0 || pool->closing ||
-        pool->backoff.failures > 0)
+    if (pool->control.state != CONN_IDLE || o->max_lifetime_ns == 0 || pool_is_closing(pool) ||
+        pool->demand.backoff.failures > 0)
         return;
     SIM_CHECK(sim_now_ns() - later(pool->control.born_at_ns, failed_until_ns) < limit_ns,
               "the control connection is %.3f s old",
@@ -355,14 +370,15 @@ static void check_control_age(const struct pqpool *pool)
 
 static void check_cancels(const struct pqpool *pool)
 {
+    static const enum conn_state running[] = { CONN_CANCEL_WANTED, CONN_CANCEL_ASKED,
+                                               CONN_CANCEL_ANSWERED };
     bool asks = pool->control.state == CONN_IDLE && pool->pg->cancel_create == NULL;
-    for (const struct conn *c = pool->list[CONN_CANCELING].first; c != NULL; c = c->next) {
-        SIM_CHECK(c->ended || c->task_deadline_at_ns + rounding_ns > sim_now_ns(),
-                  "all is quiet, and a cancel is not begun, or overdue");
-        SIM_CHECK(!asks || c->ended || c->backend.pid == 0 || c->cancel != CANCEL_WANTED,
-                  "all is quiet, and nobody asks to cancel");
-        SIM_CHECK(!c->ended || c->cancel == CANCEL_ASKED, "a statement is over, and not settled");
-    }
+    for (size_t i = 0; i < sizeof running / sizeof running[0]; i++)
+        for (const struct conn *c = pool->list[running[i]].first; c != NULL; c = c->next)
+            SIM_CHECK(c->task_deadline_at_ns + rounding_ns > sim_now_ns(),
+                      "all is quiet, and a cancel is not begun, or overdue");
+    for (const struct conn *c = pool->list[CONN_CANCEL_WANTED].first; c != NULL; c = c->next)
+        SIM_CHECK(!asks || c->backend.pid == 0, "all is quiet, and nobody asks to cancel");
 }
 
 static void check_janitor(const struct pqpool *pool)
@@ -378,9 +394,9 @@ static void check_janitor(const struct pqpool *pool)
     for (const struct conn *c = pool->list[CONN_RESETTING].first; c != NULL; c = c->next)
         SIM_CHECK(c->task_deadline_at_ns + rounding_ns > sim_now_ns(),
                   "all is quiet, and a reset is not begun, or overdue");
-    SIM_CHECK(pool->events_count == 0, "all is quiet, and %u events are not delivered",
-              pool->events_count);
-    SIM_CHECK(pool->next_health_at_ns + rounding_ns > sim_now_ns() ||
+    SIM_CHECK(pool->events.count == 0, "all is quiet, and %u events are not delivered",
+              pool->events.count);
+    SIM_CHECK(pool->health.next_at_ns + rounding_ns > sim_now_ns() ||
                   pool->control.state == CONN_CHECKING,
               "a health check is overdue");
 }
@@ -389,9 +405,10 @@ void rules_check_quiet(struct pqpool *pool)
 {
     check_connector(pool);
     check_janitor(pool);
-    bool exhausted = pool->waiting > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
-    SIM_CHECK(pool->exhausted_since_ns == 0 || exhausted, "said to be exhausted, and is not");
-    SIM_CHECK(pool->waiting == 0 || pool->list[CONN_IDLE].count == 0 ||
+    bool exhausted =
+        pool->waiters.count > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
+    SIM_CHECK(pool->exhausted.since_ns == 0 || exhausted, "said to be exhausted, and is not");
+    SIM_CHECK(pool->waiters.count == 0 || pool->list[CONN_IDLE].count == 0 ||
                   pool->list[CONN_CONNECTING].count > 0 || is_preparing(pool),
               "all is quiet, one waits, one is idle, and none is dialled");
 }
@@ -399,7 +416,7 @@ void rules_check_quiet(struct pqpool *pool)
 /* A failure may be on the books still: with nothing wanted, no dial has come to strike it off. */
 bool rules_pool_is_whole(struct pqpool *pool)
 {
-    return pool->healthy && !pqpool_is_down(pool, NULL) &&
+    return pool->health.passes && !pqpool_is_down(pool, NULL) &&
            usable_of(pool) >= pool->options.min_pool_size;
 }
 

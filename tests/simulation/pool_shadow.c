@@ -199,7 +199,7 @@ static void note_move(struct conn *conn, int slot, enum conn_state was)
 /* What is only idle is closed down to the floor; what is old may go at the same moment. */
 static void check_floor(const struct pqpool *pool, uint32_t closed_idle, uint32_t closed_old)
 {
-    uint32_t staying = pool_total(pool) - pool->list[CONN_CLOSING].count;
+    uint32_t staying = pool_total(pool) - pool_closing(pool);
     SIM_CHECK(closed_idle == 0 || staying + closed_old >= pool->options.min_pool_size,
               "closed as idle, and %u stay", staying);
 }
@@ -213,8 +213,8 @@ static void note_moves(struct pqpool *pool)
             continue;
         note_move(conn, (int)i, shadow.state[i]);
         shadow.state[i] = conn->state;
-        closed_idle += conn->state == CONN_CLOSING && conn->close_reason == CLOSE_IDLE;
-        closed_old += conn->state == CONN_CLOSING && conn->close_reason == CLOSE_LIFETIME;
+        closed_idle += conn->state >= CONN_CLOSING && conn->close_reason == CLOSE_IDLE;
+        closed_old += conn->state >= CONN_CLOSING && conn->close_reason == CLOSE_LIFETIME;
     }
     check_floor(pool, closed_idle, closed_old);
 }
@@ -259,7 +259,7 @@ static void note_served(const struct place *place, bool someone_is_passed)
 
 static bool is_queued(const struct pqpool *pool, const struct waiter *waiter)
 {
-    for (const struct waiter *w = pool->first_waiter; w != NULL; w = w->next)
+    for (const struct waiter *w = pool->waiters.first; w != NULL; w = w->next)
         if (w == waiter)
             return true;
     return false;
@@ -282,15 +282,15 @@ static void note_leavers(const struct pqpool *pool)
 /* Only the running actor can have come: to the end, or back to the head where it was before. */
 static void note_comer(const struct pqpool *pool)
 {
-    if (pool->waiting == shadow.queued)
+    if (pool->waiters.count == shadow.queued)
         return;
-    SIM_CHECK(pool->waiting == shadow.queued + 1, "%u wait, %u are known", pool->waiting,
-              shadow.queued);
-    struct place newcomer = { pool->last_waiter, (int)sim_self() };
+    SIM_CHECK(pool->waiters.count == shadow.queued + 1, "%u wait, %u are known",
+              pool->waiters.count, shadow.queued);
+    struct place newcomer = { pool->waiters.last, (int)sim_self() };
     uint32_t at = shadow.queued++;
-    if (at > 0 && pool->last_waiter == shadow.queue[at - 1].waiter) {
+    if (at > 0 && pool->waiters.last == shadow.queue[at - 1].waiter) {
         SIM_CHECK(me()->candidates > 0, "a newcomer is put before those who wait");
-        newcomer.waiter = pool->first_waiter;
+        newcomer.waiter = pool->waiters.first;
         memmove(&shadow.queue[1], &shadow.queue[0], at * sizeof shadow.queue[0]);
         at = 0;
     }
@@ -309,23 +309,23 @@ static bool may_retire_all(const struct conn *conn, int owner)
 
 static void check_generation(const struct pqpool *pool)
 {
-    bool good = pool->generation == shadow.generation || pool->host != shadow.host ||
-                strcmp(pool->address, shadow.address) != 0 ||
-                pool->history.timeline != shadow.timeline || pool->database != shadow.database ||
-                may_retire_all(&pool->control, NOBODY);
+    bool good = pool->generation == shadow.generation || pool->primary.host != shadow.host ||
+                strcmp(pool->primary.address, shadow.address) != 0 ||
+                pool->primary.history.timeline != shadow.timeline ||
+                pool->primary.database != shadow.database || may_retire_all(&pool->control, NOBODY);
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
         good |= may_retire_all(&pool->slots[i], shadow.owner[i]);
     SIM_CHECK(good, "one of an older generation retires all");
     shadow.generation = pool->generation;
-    shadow.host = pool->host;
-    memcpy(shadow.address, pool->address, sizeof shadow.address);
-    shadow.timeline = pool->history.timeline;
-    shadow.database = pool->database;
+    shadow.host = pool->primary.host;
+    memcpy(shadow.address, pool->primary.address, sizeof shadow.address);
+    shadow.timeline = pool->primary.history.timeline;
+    shadow.database = pool->primary.database;
 }
 
 static void watch_use(const struct pqpool *pool)
 {
-    if (pool->callers_inside > 0 || pool_on_loan(pool) + pool->list[CONN_CANCELING].count > 0)
+    if (pool->callers_inside > 0 || pool_on_loan(pool) + pool_canceling(pool) > 0)
         shadow.unused_since_ns = CLOCK_NEVER;
     else if (shadow.unused_since_ns == CLOCK_NEVER)
         shadow.unused_since_ns = sim_now_ns();
@@ -333,7 +333,7 @@ static void watch_use(const struct pqpool *pool)
 
 static void check_order(const struct pqpool *pool)
 {
-    const struct waiter *w = pool->first_waiter;
+    const struct waiter *w = pool->waiters.first;
     for (uint32_t i = 0; i < shadow.queued; i++, w = w->next)
         SIM_CHECK(w == shadow.queue[i].waiter, "the queue is out of order at %u", i);
 }
@@ -369,10 +369,10 @@ static void unlocks(struct mutex *mu)
     check_generation(pool);
     struct caller *c = me();
     c->entered = true;
-    c->saw_full |= pool->waiting >= pool->options.max_waiting ||
+    c->saw_full |= pool->waiters.count >= pool->options.max_waiting ||
                    pool_estimated_wait_ns(pool) > c->deadline_at_ns - sim_now_ns();
     c->saw_down |= pqpool_is_down(pool, NULL);
-    c->saw_closing |= pool->closing;
+    c->saw_closing |= pool_is_closing(pool);
 }
 
 static void quiet(void)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "pqpool/pool.h"
+#include "pqpool/demand.h"
 
 enum { SLOTS = 60, WAITERS = 60 };
 
@@ -22,17 +22,18 @@ UNUSED static void make_pool(uint32_t min, uint32_t max, bool control_is_up)
     pool.options.retry_jitter = false;
     pool.options.min_pool_size = min;
     pool.options.max_pool_size = max;
-    pool.connector_fd = pool.janitor_fd = -1; /* nobody is to be woken */
+    pool.connector.fd = pool.janitor.fd = -1; /* nobody is to be woken */
     pool.slots = slots;
     cond_init(&pool.quiet);
-    backoff_init(&pool.backoff, 1, min);
+    backoff_init(&pool.demand.backoff, 1, min);
     for (uint32_t i = 0; i < max; i++) {
-        slots[i] =
-            (struct conn){ .pool = &pool, .fd = -1, .next = i + 1 < max ? &slots[i + 1] : NULL };
+        slots[i] = (struct conn){
+            .pool = &pool, .fd = -1, .own_fd = -1, .next = i + 1 < max ? &slots[i + 1] : NULL
+        };
         slots[i].prev = i > 0 ? &slots[i - 1] : NULL;
     }
     pool.list[CONN_NEW] = (struct conn_list){ &slots[0], &slots[max - 1], max };
-    pool.control = (struct conn){ .pool = &pool, .control = true, .fd = -1 };
+    pool.control = (struct conn){ .pool = &pool, .control = true, .fd = -1, .own_fd = -1 };
     if (control_is_up)
         pool.control.state = CONN_IDLE;
     for (size_t i = 0; i < WAITERS; i++) {
@@ -71,9 +72,9 @@ UNUSED static uint32_t close_discarded(void)
 {
     uint32_t n = 0;
     for (; pool.list[CONN_CLOSING].first != NULL; n++)
-        conn_move(&pool, pool.list[CONN_CLOSING].first, CONN_NEW);
+        conn_free_slot(&pool, pool.list[CONN_CLOSING].first, now_ns);
     if (pool.control.state == CONN_CLOSING)
-        conn_move(&pool, &pool.control, CONN_NEW);
+        conn_free_slot(&pool, &pool.control, now_ns);
     return n;
 }
 
@@ -113,8 +114,8 @@ UNUSED static void wait_in_line(uint32_t n)
 
 UNUSED static const struct pool_event *last_event(void)
 {
-    cr_assert_gt(pool.events_count, 0);
-    return &pool.events[(pool.events_first + pool.events_count - 1) % EVENTS_MAX];
+    cr_assert_gt(pool.events.count, 0);
+    return &pool.events.ring[(pool.events.first + pool.events.count - 1) % EVENTS_MAX];
 }
 
 #endif

@@ -1,19 +1,27 @@
 /* The table of states: every move there is, and none besides. */
-#include <criterion/criterion.h>
-#include <stdio.h>
-#include <string.h>
+#include "pqpool_bare.h"
 
-#include "pqpool/conn.h"
+#include <signal.h>
+#include <stdio.h>
 
 static const char *const allowed[] = {
     "new>connecting",
-    "connecting>idle connecting>leased connecting>closing",
+    "connecting>idle connecting>leased connecting>closing connecting>closing_orphan",
     "idle>checking idle>leased idle>closing",
     "checking>idle checking>leased checking>closing",
-    "leased>idle leased>checking leased>leased leased>resetting leased>canceling leased>closing",
+    "leased>idle leased>checking leased>leased leased>resetting leased>cancel_wanted",
+    "leased>closing leased>closing_orphan",
     "resetting>idle resetting>leased resetting>closing",
-    "canceling>resetting canceling>closing",
+    "cancel_wanted>resetting cancel_wanted>cancel_asked",
+    "cancel_wanted>closing cancel_wanted>closing_orphan",
+    "cancel_asked>cancel_pending cancel_asked>cancel_answered",
+    "cancel_asked>closing cancel_asked>closing_orphan",
+    "cancel_pending>resetting cancel_pending>closing",
+    "cancel_answered>resetting cancel_answered>closing cancel_answered>closing_orphan",
     "closing>new",
+    "closing_orphan>new closing_orphan>orphaned",
+    "orphaned>new orphaned>orphan_asked",
+    "orphan_asked>new orphan_asked>orphaned",
 };
 
 static bool is_in_table(const char *move)
@@ -38,5 +46,42 @@ Test(conn, every_move_is_allowed_or_forbidden_as_the_table_says)
             cr_expect_eq(may, is_in_table(move), "%s", move);
             n_allowed += may;
         }
-    cr_expect_eq(n_allowed, 22);
+    cr_expect_eq(n_allowed, 41);
+}
+
+Test(conn, a_session_only_gets_worse)
+{
+    struct conn conn = { .session = SESSION_SOUND };
+    conn_worsen(&conn, SESSION_MUST_CLOSE);
+    cr_expect_eq(conn.session, SESSION_MUST_CLOSE);
+    conn_lose_backend(&conn);
+    cr_expect_eq(conn.session, SESSION_MUST_CLOSE, "nobody knows its backend");
+    conn.backend.pid = 77;
+    conn_lose_backend(&conn);
+    conn_worsen(&conn, SESSION_MUST_CLOSE);
+    cr_expect_eq(conn.session, SESSION_ORPHANED);
+}
+
+/* A failing CHECK in a test's output turns the run red: these are meant to fail. */
+static void silence(void)
+{
+    cr_assert_not_null(freopen("/dev/null", "w", stderr));
+}
+
+Test(conn, what_must_be_closed_cannot_become_idle, .signal = SIGABRT)
+{
+    make_warm_pool(1, 1);
+    struct conn *conn = lease();
+    conn_worsen(conn, SESSION_MUST_CLOSE);
+    silence();
+    conn_move(&pool, conn, CONN_IDLE);
+}
+
+Test(conn, a_cancel_that_nobody_awaits_is_not_asked_for, .signal = SIGABRT)
+{
+    make_warm_pool(1, 1);
+    struct conn *conn = lease();
+    conn_move(&pool, conn, CONN_CANCEL_WANTED);
+    silence();
+    conn_move(&pool, conn, CONN_CANCEL_ASKED);
 }

@@ -2,6 +2,7 @@
 #include "pqpool_bare.h"
 
 #include "base/buf.h"
+#include "pqpool/connector.h"
 #include "pqpool/janitor.h"
 
 static struct conn *lent_of_backend(int pid)
@@ -23,17 +24,16 @@ Test(orphans, are_asked_about_whatever_became_of_an_earlier_cancel)
     struct buf sql = BUF_OVER(text);
     make_warm_pool(2, 4);
     struct conn *conn = lent_of_backend(77);
-    conn->cancel = CANCEL_STRUCK;
-    conn->orphan = true;
+    conn_lose_backend(conn);
     conn_discard(&pool, conn, CLOSE_LOST);
     pool.pg = &pg_driver_libpq;
     pool_close_discarded(&pool);
-    cr_expect(conn->lingers);
-    cr_expect_eq(count(CONN_CLOSING), 1, "it counts");
+    cr_expect_eq(conn->state, CONN_ORPHANED);
+    cr_expect_eq(pool_closing(&pool), 1, "it counts");
     cr_assert(cancels_ask(&pool, now_ns, &sql));
     cr_expect_not_null(strstr(sql.data, "(77,'1.5',1)"), "%s", sql.data);
     cancels_answered(&pool, NULL, now_ns);
-    cr_expect_eq(count(CONN_CLOSING), 0, "nobody said that it lives");
+    cr_expect_eq(conn->state, CONN_NEW, "nobody said that it lives");
 }
 
 /* The control connection is asked about orphans; what has a canceler is answered by that alone. */
@@ -44,14 +44,15 @@ Test(orphans, their_answer_says_nothing_about_a_canceler)
     make_warm_pool(2, 4);
     pool.pg = &libpq_17;
     struct conn *conn = lent_of_backend(77);
-    conn_move(&pool, conn, CONN_CANCELING);
-    conn->cancel = CANCEL_ASKED;
-    conn->ended = true;
+    conn_move(&pool, conn, CONN_CANCEL_WANTED);
+    conn->task_deadline_at_ns = now_ns;
+    conn_move(&pool, conn, CONN_CANCEL_ASKED);
+    conn_move(&pool, conn, CONN_CANCEL_PENDING);
     conn->canceler = (struct pg_cancel_conn *)(void *)&slots;
     cancels_answered(&pool, NULL, now_ns);
-    cr_expect_eq(conn->state, CONN_CANCELING, "it may strike yet");
-    cr_expect_eq(conn->cancel, CANCEL_ASKED);
-    cr_expect_not(conn->doomed);
+    cr_expect_eq(conn->state, CONN_CANCEL_PENDING, "it may strike yet");
+    cr_expect_eq(conn->session, SESSION_SOUND);
+    conn->canceler = NULL;
     cancel_struck(&pool, conn, true);
     cr_expect_eq(conn->state, CONN_RESETTING);
 }

@@ -1,7 +1,7 @@
 /* timeline_not_asked.c - no session knows the timeline of its server, so a primary that was
  * replaced is as good as the one that replaced it. */
 #include "chaos/planted/plant.h"
-#include "pqpool/pool.h"
+#include "pqpool/exec.h"
 
 WRAP(conn_identify);
 REAL(conn_identify);

@@ -6,8 +6,8 @@ enum { TICK_NS = 1000 };
 static void expect_events(enum pqpool_event_kind kind, uint32_t want)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < pool.events_count; i++)
-        n += pool.events[(pool.events_first + i) % EVENTS_MAX].kind == kind;
+    for (uint32_t i = 0; i < pool.events.count; i++)
+        n += pool.events.ring[(pool.events.first + i) % EVENTS_MAX].kind == kind;
     cr_expect_eq(n, want, "%u events of kind %d", n, (int)kind);
 }
 
@@ -29,45 +29,45 @@ static void come_back(struct conn *conn, int64_t after_ns)
     pool_offer(&pool, conn, now_ns);
 }
 
-Test(line, its_pace_is_known_after_a_few_hand_offs)
+Test(wait_queue, its_pace_is_known_after_a_few_hand_offs)
 {
     struct conn *conn = make_line(30);
     for (int i = 0; i < 7; i++)
         come_back(conn, TICK_NS);
     cr_expect_eq(pool_estimated_wait_ns(&pool), 0, "nothing is foretold yet");
     come_back(conn, TICK_NS);
-    cr_expect_eq(pool.waiting, 21);
+    cr_expect_eq(pool.waiters.count, 21);
     cr_expect_eq(pool_estimated_wait_ns(&pool), 22 * TICK_NS);
     for (int i = 0; i < 15; i++)
         come_back(conn, 2 * TICK_NS);
-    int64_t slower_ns = pool_estimated_wait_ns(&pool) / (pool.waiting + 1);
+    int64_t slower_ns = pool_estimated_wait_ns(&pool) / (pool.waiters.count + 1);
     cr_expect(slower_ns > TICK_NS * 3 / 2 && slower_ns <= 2 * TICK_NS, "%lld",
               (long long)slower_ns);
 }
 
-Test(line, one_pause_foretells_little)
+Test(wait_queue, one_pause_foretells_little)
 {
     struct conn *conn = make_line(30);
     for (int i = 0; i < 8; i++)
         come_back(conn, TICK_NS);
     come_back(conn, NS_PER_S);
-    int64_t pace_ns = pool_estimated_wait_ns(&pool) / (pool.waiting + 1);
+    int64_t pace_ns = pool_estimated_wait_ns(&pool) / (pool.waiters.count + 1);
     cr_expect(pace_ns > TICK_NS && pace_ns < 2 * TICK_NS, "%lld", (long long)pace_ns);
 }
 
-Test(line, an_empty_line_has_no_pace)
+Test(wait_queue, an_empty_line_has_no_pace)
 {
     struct conn *conn = make_line(10);
     for (int i = 0; i < 9; i++)
         come_back(conn, TICK_NS);
-    cr_expect_eq(pool.waiting, 0);
+    cr_expect_eq(pool.waiters.count, 0);
     pool_enqueue(&pool, &waiters[20], false);
     cr_expect_eq(pool_estimated_wait_ns(&pool), 0);
     come_back(conn, 100 * TICK_NS);
-    cr_expect_eq(pool.pace.hand_offs, 0, "the gap is none of its pace");
+    cr_expect_eq(pool.waiters.pace.hand_offs, 0, "the gap is none of its pace");
 }
 
-Test(line, a_clock_read_before_the_mutex_does_no_harm)
+Test(wait_queue, a_clock_read_before_the_mutex_does_no_harm)
 {
     struct conn *conn = make_line(30);
     for (int i = 0; i < 9; i++)
@@ -76,24 +76,24 @@ Test(line, a_clock_read_before_the_mutex_does_no_harm)
     cr_expect_gt(pool_estimated_wait_ns(&pool), 0);
 }
 
-Test(line, the_alert_is_told_once_and_ends_after_a_while)
+Test(wait_queue, the_alert_is_told_once_and_ends_after_a_while)
 {
     struct conn *conn = make_line(2);
-    pool_judge_exhausted(&pool, now_ns);
+    pool_update_exhausted(&pool, now_ns);
     for (int i = 0; i < 5; i++) { /* it comes and goes */
         pool_dequeue(&pool, &waiters[1]);
-        pool_judge_exhausted(&pool, ++now_ns);
+        pool_update_exhausted(&pool, ++now_ns);
         pool_enqueue(&pool, &waiters[1], false);
-        pool_judge_exhausted(&pool, ++now_ns);
+        pool_update_exhausted(&pool, ++now_ns);
     }
     expect_events(PQPOOL_EVENT_EXHAUSTED, 1);
     come_back(conn, 1);
-    pool_judge_exhausted(&pool, now_ns);
-    pool_judge_relieved(&pool, now_ns);
+    pool_update_exhausted(&pool, now_ns);
+    pool_update_exhausted_alert(&pool, now_ns);
     expect_events(PQPOOL_EVENT_RELIEVED, 0);
     now_ns += pool.options.metrics_collection_interval_ns;
-    pool_judge_relieved(&pool, now_ns);
-    pool_judge_relieved(&pool, now_ns);
+    pool_update_exhausted_alert(&pool, now_ns);
+    pool_update_exhausted_alert(&pool, now_ns);
     expect_events(PQPOOL_EVENT_RELIEVED, 1);
-    cr_expect_not(pool.exhausted_alert);
+    cr_expect_not(pool.exhausted.alert);
 }

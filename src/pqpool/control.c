@@ -1,0 +1,170 @@
+/* control.c - the control connection, which no caller can exhaust: it is asked whether the database
+ * is healthy, and it asks the server to cancel what cancel.c has for it. One thing at a time.
+ *
+ * A user of the pool may know more about its database than that the server answers: then the user
+ * gives the SQL and checks the answer (options.health_query, options.health_verdict). Both are
+ * called on the janitor's thread, with no lock held. */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "pqpool/janitor.h"
+
+/* ---- the health check, with no lock held ---- */
+
+/* The SQL of the health check that begins now. */
+static const char *health_ask(struct pqpool *pool)
+{
+    const struct pqpool_options *o = &pool->options;
+    const char *sql = o->health_query != NULL ? o->health_query(o->ctx) : NULL;
+    pool->janitor.health_is_own = sql != NULL;
+    return sql != NULL ? sql : o->validation_query;
+}
+
+static bool server_error(const PGresult *result, struct err *why)
+{
+    const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    err_set_code(why, 0, code, "%s%s%s%s",
+                 text != NULL ? text : "the server answered with an error",
+                 code != NULL ? " (" : "", code != NULL ? code : "", code != NULL ? ")" : "");
+    return false;
+}
+
+/* The check is over. False: it has failed, and *why says why. */
+static bool health_passed(const struct pqpool *pool, enum task_rc how, struct err *why)
+{
+    const struct conn *control = &pool->control;
+    const struct pqpool_options *o = &pool->options;
+    if (how == TASK_LOST)
+        err_set(why, ERR_RETRYABLE, "the control connection was lost");
+    else if (how == TASK_LATE)
+        err_set(why, ERR_RETRYABLE, "no answer within %lld ms",
+                (long long)(o->health_check_timeout_ns / NS_PER_MS));
+    if (how != TASK_OK && how != TASK_REFUSED)
+        return false;
+    if (pool->janitor.health_is_own && control->task_rows != NULL)
+        return o->health_verdict(o->ctx, control->task_rows, control->task_results - 1, why);
+    return how == TASK_OK || server_error(control->task_rows, why);
+}
+
+/* The control connection is good for the next check, whatever this one has found. */
+static bool health_keeps_control(const struct pqpool *pool, enum task_rc how)
+{
+    const struct conn *control = &pool->control;
+    if (how != TASK_REFUSED || !pool->janitor.health_is_own || control->task_rows == NULL)
+        return how == TASK_OK;
+    const char *code = PQresultErrorField(control->task_rows, PG_DIAG_SQLSTATE);
+    return pool->pg->transaction_status(control->pg) == PQTRANS_IDLE && code != NULL &&
+           !sqlstate_discards(code);
+}
+
+/* ---- what came of it ---- */
+
+/* `why`: of a check that failed; NULL: it has passed. */
+static void health_result(struct pqpool *pool, const struct err *why, int64_t took_ns)
+    REQUIRES(pool->mu)
+{
+    bool passed = why == NULL;
+    if (passed)
+        pool->counted.health_passed++;
+    else
+        pool->counted.health_failed++;
+    if (passed && !pool->health.passes)
+        pool_event(pool, PQPOOL_EVENT_HEALTHY, "health check passes");
+    else if (!passed && pool->health.passes)
+        pool_event(pool, PQPOOL_EVENT_UNHEALTHY, "health check failed: %s", why->text);
+    pool->health.passes = passed;
+    pool->health.error = passed ? (struct err){ 0 } : *why;
+    pool->health.last_at_us = clock_wall_us();
+    pool->health.took_ns = took_ns;
+}
+
+void control_lost(struct pqpool *pool)
+{
+    struct err gone;
+    err_set(&gone, ERR_RETRYABLE, "the server closed the control connection");
+    health_result(pool, &gone, 0);
+}
+
+/* The verdict on a health check is found before the lock is taken: it may be the user's. */
+void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns)
+{
+    struct conn *control = &pool->control;
+    bool health = pool->janitor.control_job == CONTROL_HEALTH;
+    struct err why = { 0 };
+    bool passed = health && health_passed(pool, how, &why);
+    bool keep = health ? health_keeps_control(pool, how) : how == TASK_OK;
+    mutex_lock(&pool->mu);
+    if (health)
+        health_result(pool, passed ? NULL : &why, now_ns - control->holder.since_at_ns);
+    else
+        cancels_answered(pool, how == TASK_OK ? control->task_rows : NULL, now_ns);
+    task_clear(control);
+    if (keep)
+        pool_keep_control(pool);
+    else
+        conn_discard(pool, control, CLOSE_INVALID);
+    pool_update_exhausted(pool, now_ns);
+    mutex_unlock(&pool->mu);
+}
+
+/* ---- what is asked next ---- */
+
+static bool health_is_due(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
+{
+    if (now_ns < pool->health.next_at_ns)
+        return false;
+    pool->health.next_at_ns = clock_after(now_ns, pool->options.health_check_interval_ns);
+    return true;
+}
+
+/* With no control connection to ask, a health check that is due has failed. */
+static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
+{
+    struct err why;
+    err_set(&why, ERR_RETRYABLE, "there is no connection to ask");
+    cancels_unheard(pool, now_ns);
+    if (health_is_due(pool, now_ns) && !pool_is_closing(pool))
+        health_result(pool, &why, 0);
+}
+
+/* Cancels go first: somebody's connection waits for them. A health check that is due meanwhile is
+ * made as soon as they are answered. */
+static const char *choose_job(struct pqpool *pool, int64_t now_ns, struct buf *sql)
+    REQUIRES(pool->mu)
+{
+    pool->janitor.control_job = CONTROL_CANCEL;
+    if (cancels_ask(pool, now_ns, sql))
+        return sql->data;
+    pool->janitor.control_job = CONTROL_HEALTH;
+    return health_is_due(pool, now_ns) ? pool->options.validation_query : NULL;
+}
+
+const char *control_next(struct pqpool *pool, struct buf *buf)
+{
+    struct conn *control = &pool->control;
+    int64_t now_ns = clock_now_ns();
+    const char *sql = NULL;
+
+    mutex_lock(&pool->mu);
+    if (control->state == CONN_IDLE)
+        sql = choose_job(pool, now_ns, buf);
+    else if (control->state != CONN_CHECKING)
+        do_without_control(pool, now_ns);
+    if (sql != NULL) {
+        control->holder.since_at_ns = now_ns;
+        conn_move(pool, control, CONN_CHECKING);
+    }
+    mutex_unlock(&pool->mu);
+    bool health = sql != NULL && pool->janitor.control_job == CONTROL_HEALTH;
+    return health ? health_ask(pool) : sql;
+}
+
+void pqpool_check_health(struct pqpool *pool)
+{
+    mutex_lock(&pool->mu);
+    const struct conn *control = &pool->control;
+    if (control->state == CONN_IDLE || control->state == CONN_CHECKING)
+        pool->health.next_at_ns = 0; /* a fresh connection is checked at once anyhow */
+    pool_wake_janitor(pool);
+    mutex_unlock(&pool->mu);
+}

@@ -1,0 +1,78 @@
+/* wait_queue.c - those who wait for a connection: first come, first served, by direct hand-off; and
+ * how fast the line moves, so that who would wait in vain can be told at once. As in demand.c: no
+ * socket, no clock, no allocation; the pool's mutex is held. */
+#include "base/check.h"
+#include "base/clock.h"
+#include "pqpool/pool.h"
+
+enum {
+    HAND_OFFS_KNOWN = 8, /* before that many in a row, nothing is foretold */
+    HAND_OFF_WEIGHT = 8, /* the newest counts for an eighth of the average */
+    OUTLIER = 4          /* as so many times the average at most: one pause foretells little */
+};
+
+void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first)
+{
+    struct waiter *next = first ? pool->waiters.first : NULL;
+    struct waiter *prev = first ? NULL : pool->waiters.last;
+    waiter->next = next;
+    waiter->prev = prev;
+    *(prev != NULL ? &prev->next : &pool->waiters.first) = waiter;
+    *(next != NULL ? &next->prev : &pool->waiters.last) = waiter;
+    pool->waiters.count++;
+}
+
+void pool_dequeue(struct pqpool *pool, struct waiter *waiter)
+{
+    *(waiter->prev != NULL ? &waiter->prev->next : &pool->waiters.first) = waiter->next;
+    *(waiter->next != NULL ? &waiter->next->prev : &pool->waiters.last) = waiter->prev;
+    if (--pool->waiters.count == 0)
+        pool->waiters.pace =
+            (struct queue_pace){ 0 }; /* how fast an empty line moves means nothing */
+}
+
+static void serve_first(struct pqpool *pool, enum pqpool_rc rc, struct conn *conn)
+    REQUIRES(pool->mu)
+{
+    struct waiter *waiter = pool->waiters.first;
+    CHECK(waiter != NULL);
+    pool_dequeue(pool, waiter);
+    waiter->served = true;
+    waiter->rc = rc;
+    waiter->conn = conn;
+    cond_signal(&waiter->wake); /* under the mutex: it lives on the waiter's stack */
+}
+
+void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc)
+{
+    while (pool->waiters.first != NULL)
+        serve_first(pool, rc, NULL);
+}
+
+/* The time from one hand-off to the next, while somebody waits. */
+static void note_pace(struct queue_pace *pace, int64_t now_ns)
+{
+    int64_t span_ns = now_ns - pace->last_at_ns;
+    if (pace->hand_offs >= HAND_OFFS_KNOWN)
+        span_ns = clock_min(span_ns, OUTLIER * pace->mean_ns + NS_PER_US);
+    if (pace->last_at_ns != 0 && span_ns >= 0) {
+        pace->mean_ns = pace->hand_offs == 0
+                            ? span_ns
+                            : pace->mean_ns + (span_ns - pace->mean_ns) / HAND_OFF_WEIGHT;
+        pace->hand_offs++;
+    }
+    pace->last_at_ns = now_ns;
+}
+
+void pool_serve_first(struct pqpool *pool, struct conn *conn, int64_t now_ns)
+{
+    note_pace(&pool->waiters.pace, now_ns);
+    serve_first(pool, PQPOOL_OK, conn);
+}
+
+int64_t pool_estimated_wait_ns(const struct pqpool *pool)
+{
+    if (pool->waiters.pace.hand_offs < HAND_OFFS_KNOWN)
+        return 0;
+    return pool->waiters.pace.mean_ns * ((int64_t)pool->waiters.count + 1);
+}
