@@ -122,14 +122,12 @@ enum ingest_rc {
     INGEST_CLOSED, /* draining */
 };
 
-enum ingest_retry { RETRY_LOST, RETRY_LOCK, RETRY_SERVER, RETRY_UNAVAILABLE, INGEST_RETRIES };
-
 struct ingest_metrics {
     struct histogram group_orders;
     struct counter commits_ok, commits_failed;  /* attempts at a group */
     struct counter failed_groups[STORE_FAULTS]; /* attempts that failed, by whose fault */
     struct counter failed_orders[STORE_FAULTS]; /* orders that ended so, by whose fault */
-    struct counter retries[INGEST_RETRIES];
+    struct counter retries[RETRY_REASONS];
     /* orders that were in doubt: found or stored as ours; another holds the key; never known */
     struct counter ambiguous_stored, ambiguous_absent, ambiguous_unresolved;
     struct counter splits;

@@ -120,7 +120,7 @@ static int64_t pause_ns(uint32_t failures, uint64_t *random)
     return (int64_t)(*random % (uint64_t)bound_ns);
 }
 
-void settle_put_back(struct attempt *a, const struct err *why, enum ingest_retry reason)
+void settle_put_back(struct attempt *a, const struct err *why, enum retry_reason reason)
 {
     struct ingest_group *group = &a->group;
     int64_t due_at_ns = clock_after(clock_now_ns(), pause_ns(group->failures++, &a->random));
@@ -140,19 +140,6 @@ static void split(struct attempt *a, const struct err *why)
 {
     group_split(&a->group, a->outcome);
     settle_count_split(a, why, a->group.n_items);
-}
-
-static enum ingest_retry retry_reason(const struct store_failure *failure)
-{
-    const char *code = failure->err.code;
-    if (failure->action == STORE_UNAVAILABLE)
-        return RETRY_UNAVAILABLE;
-    if (code[0] == '\0' || strncmp(code, "08", 2) == 0 || strncmp(code, "57P", 3) == 0 ||
-        strcmp(code, "25006") == 0)
-        return RETRY_LOST;
-    if (strncmp(code, "40", 2) == 0 || strncmp(code, "55", 2) == 0 || strcmp(code, "57014") == 0)
-        return RETRY_LOCK;
-    return RETRY_SERVER;
 }
 
 /* ---- what the end of an attempt says ---- */
@@ -192,14 +179,14 @@ static void try_again(struct attempt *a, const struct store_failure *failure)
 {
     if (!a->group.neighbour_stored)
         streak_note_failure(a->streak, &a->group, failure);
-    settle_put_back(a, &failure->err, retry_reason(failure));
+    settle_put_back(a, &failure->err, failure->retry);
 }
 
 void settle_apart(struct attempt *a, const struct store_failure *failure)
 {
     a->group.in_doubt |= failure->in_doubt;
     a->group.suspect = true;
-    settle_put_back(a, &failure->err, retry_reason(failure));
+    settle_put_back(a, &failure->err, failure->retry);
 }
 
 void settle_failure(struct attempt *a, const struct store_failure *failure, bool whole)

@@ -31,7 +31,7 @@ void settle_count_split(struct attempt *attempt, const struct err *why, size_t n
 void settle_all(struct attempt *attempt, const char *event, enum item_verdict certain);
 
 /* The whole group again, after a pause. */
-void settle_put_back(struct attempt *attempt, const struct err *why, enum ingest_retry reason);
+void settle_put_back(struct attempt *attempt, const struct err *why, enum retry_reason reason);
 
 /* Writes down why, and whose fault it is, for all that is left of the group. */
 void settle_reason(struct attempt *attempt, const struct err *why, enum store_fault fault);

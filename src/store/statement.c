@@ -14,6 +14,7 @@
 #include "pqpool/result.h"
 #include "store/params.h"
 #include "store/row.h"
+#include "store/sqlstate.h"
 
 #define COLUMNS                                                                                    \
     "account_id, client_order_id, order_id, symbol, side, type, quantity, limit_price, "           \
@@ -118,9 +119,9 @@ static struct pqpool_query query_of(const struct params *params)
 
 enum pqpool_rc statement_malformed(const struct session *session, struct err *err)
 {
-    pqpool_note(session->lease, STATEMENT_MALFORMED);
+    pqpool_note(session->lease, SQLSTATE_PROTOCOL_VIOLATION);
     err->flags |= ERR_RETRYABLE | ERR_UNCERTAIN;
-    (void)snprintf(err->code, sizeof err->code, "%s", STATEMENT_MALFORMED);
+    (void)snprintf(err->code, sizeof err->code, "%s", SQLSTATE_PROTOCOL_VIOLATION);
     return PQPOOL_LOST;
 }
 
@@ -167,8 +168,8 @@ static enum pqpool_rc make_prepared(const struct session *session, enum statemen
     if (rc == PQPOOL_OK && !result_is_command(result, "", err))
         rc = statement_malformed(session, err);
     PQclear(result);
-    /* 42P05: an earlier try was given up, and the server had done it all the same. */
-    if (rc == PQPOOL_REFUSED && strcmp(err->code, "42P05") == 0)
+    /* An earlier try was given up, and the server had prepared the statement all the same. */
+    if (rc == PQPOOL_REFUSED && sqlstate_is(err->code, SQLSTATE_DUPLICATE_PSTATEMENT))
         rc = PQPOOL_OK;
     if (rc == PQPOOL_OK)
         *prepared |= bit;
@@ -179,8 +180,9 @@ static enum pqpool_rc make_prepared(const struct session *session, enum statemen
 static bool forget_prepared(const struct session *session, enum statement which,
                             const struct err *refusal)
 {
-    const bool gone = strcmp(refusal->code, "26000") == 0;
-    const bool stale = strcmp(refusal->code, "0A000") == 0; /* its plan: the statement is there */
+    const bool gone = sqlstate_is(refusal->code, SQLSTATE_UNDEFINED_PSTATEMENT);
+    /* The plan is stale: the statement is there. */
+    const bool stale = sqlstate_is(refusal->code, SQLSTATE_FEATURE_NOT_SUPPORTED);
     if (!gone && !stale)
         return false;
     *pqpool_lease_bits(session->lease) &= ~(1u << which);
@@ -227,12 +229,6 @@ static enum pqpool_rc never_uncertain(enum pqpool_rc rc, struct err *err)
     return rc;
 }
 
-/* The server says that it does not know itself whether the transaction was committed. */
-static bool is_open(const char *sqlstate)
-{
-    return strcmp(sqlstate, "40003") == 0 || strcmp(sqlstate, "08007") == 0;
-}
-
 /* Only the server's own words, and a session that is idle after them, settle a commit: one that
  * spoke and then went away, or an error that libpq itself made, leaves it open. */
 static enum pqpool_rc judge_commit(const struct session *session, enum pqpool_rc rc,
@@ -241,7 +237,8 @@ static enum pqpool_rc judge_commit(const struct session *session, enum pqpool_rc
     if (rc != PQPOOL_OK && rc != PQPOOL_REFUSED)
         return rc;
     const bool idle = PQtransactionStatus(pqpool_lease_pg(session->lease)) == PQTRANS_IDLE;
-    const bool said = rc == PQPOOL_OK || (err->code[0] != '\0' && !is_open(err->code));
+    const bool said =
+        rc == PQPOOL_OK || (err->code[0] != '\0' && !sqlstate_commit_is_unknown(err->code));
     if (idle && said)
         return rc;
     if (rc == PQPOOL_OK)

@@ -5,7 +5,8 @@
  * err is never NULL here.
  *
  * Rows have the columns that the statement has, or the call is not PQPOOL_OK. An answer of another
- * shape proves nothing: it is a PQPOOL_LOST with the code 08P01, the connection is discarded, and
+ * shape proves nothing: it is a PQPOOL_LOST with the code
+ * SQLSTATE_PROTOCOL_VIOLATION, the connection is discarded, and
  * where the statement commits it is uncertain. */
 #ifndef STORE_STATEMENT_H
 #define STORE_STATEMENT_H
@@ -35,9 +36,6 @@ enum statement {
     STATEMENT_SEAL,    /* nothing; committed, it has waited for standbys as every commit must */
 };
 /* clang-format on */
-
-/* The code of an answer whose shape is not that of its statement. */
-#define STATEMENT_MALFORMED "08P01"
 
 /* clang-format off */
 #define STATEMENT_SET(name, value, local) "set_config('" name "', " value ", " local ")"
@@ -88,10 +86,13 @@ struct session {
     int64_t deadline_at_ns;
 };
 
+/* Runs a statement. PQPOOL_OK: the caller clears *rows_out; else it is not written. */
+typedef enum pqpool_rc statement_runner(const struct session *session, enum statement which,
+                                        const struct params *params, struct pg_result **rows_out,
+                                        struct err *err) MUST_CHECK;
+
 /* For a statement that changes nothing: never uncertain. */
-enum pqpool_rc statement_read(const struct session *session, enum statement which,
-                              const struct params *params, struct pg_result **rows_out,
-                              struct err *err) MUST_CHECK;
+statement_runner statement_read;
 
 /* One row of one column, "t": row-level security is active for the table, and the role has every
  * right on it that the statements need, so that only a policy can have refused a row. */
@@ -101,9 +102,7 @@ enum pqpool_rc statement_ask_policy(const struct session *session, struct pg_res
 enum pqpool_rc statement_malformed(const struct session *session, struct err *err);
 
 /* In a transaction of its own: PQPOOL_OK means committed, and the session idle again. */
-enum pqpool_rc statement_commit(const struct session *session, enum statement which,
-                                const struct params *params, struct pg_result **rows_out,
-                                struct err *err) MUST_CHECK;
+statement_runner statement_commit;
 
 /* ---- a transaction of several statements ---- */
 
@@ -111,9 +110,7 @@ enum pqpool_rc statement_commit(const struct session *session, enum statement wh
 enum pqpool_rc transaction_begin(const struct session *session, struct err *err) MUST_CHECK;
 
 /* Unnamed, prepared or not: one that has gone stale would take the transaction with it. */
-enum pqpool_rc transaction_run(const struct session *session, enum statement which,
-                               const struct params *params, struct pg_result **rows_out,
-                               struct err *err) MUST_CHECK;
+statement_runner transaction_run;
 
 /* Deferred constraints speak at once from now on, and not only in the commit. */
 enum pqpool_rc transaction_defer_nothing(const struct session *session, struct err *err) MUST_CHECK;

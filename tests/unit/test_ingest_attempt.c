@@ -16,7 +16,7 @@ struct failure_case {
     char code[6];
     enum end end;
     enum item_verdict verdict; /* DONE */
-    enum ingest_retry reason;  /* BACK */
+    enum retry_reason reason;  /* BACK */
     bool suspect;              /* BACK */
 };
 
@@ -75,7 +75,7 @@ static void expect_back(struct bench *b, const struct failure_case *c, int64_t b
     cr_expect_eq(back->sent, c->action != STORE_UNAVAILABLE);
     cr_expect_geq(back->due_at_ns, before_ns);
     cr_expect_leq(back->due_at_ns, clock_now_ns() + 20 * NS_PER_MS, "the first pause is short");
-    for (int i = 0; i < INGEST_RETRIES; i++)
+    for (int i = 0; i < RETRY_REASONS; i++)
         cr_expect_eq(counter_read(&b->metrics.retries[i]), i == (int)c->reason, "reason %d", i);
 }
 
@@ -95,6 +95,7 @@ ParameterizedTest(struct failure_case *c, ingest_attempt, failure)
         .action = (enum store_action)c->action,
         .in_doubt = c->in_doubt,
         .down = c->down,
+        .retry = c->reason,
     };
     err_set_code(&step.failure.err, 0, c->code, "told to fail");
     struct bench b;
