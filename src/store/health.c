@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "store/impl.h"
 #include "store/sqlstate.h"
-#include "store/statement.h"
+#include "store/statement_text.h"
 
 #define LOCK_WAIT "SELECT set_config('lock_timeout', '100ms', true)"
 

@@ -17,7 +17,7 @@
 #include "store/failure.h"
 #include "store/migrations.h"
 #include "store/sqlstate.h"
-#include "store/statement.h"
+#include "store/statement_text.h"
 
 struct run {
     struct pqpool_lease *lease;

@@ -1,5 +1,5 @@
 /* sqlstate.c - see sqlstate.h. The first row that fits counts, so exceptions to a class stand above
- * it. statement.c prepares a statement again after 26000 and 0A000; if the error comes once more,
+ * it. statement.c prepares a statement again after 26000 and 0A000. If the error comes once more,
  * it is an error like any other.
  *
  * An order's fault is refused for good, so a row says FAULT_ORDER only where the same order would
@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "store/statement.h"
+#include "store/statement_text.h"
 
 #define ANY SQLSTATE_ALWAYS
 #define POLICY SQLSTATE_BY_POLICY
