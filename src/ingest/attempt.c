@@ -1,10 +1,10 @@
-/* attempt.c - see attempt.h. What follows from an attempt is settle.c's. */
+/* attempt.c - see attempt.h. What follows from an attempt is resolve.c's. */
 #include "ingest/attempt.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "ingest/settle.h"
+#include "ingest/resolve.h"
 #include "ingest/trial.h"
 
 enum { ATTEMPTS_IN_TIME = 3 }; /* one has at most this part of commit_timeout */

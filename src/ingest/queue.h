@@ -14,9 +14,9 @@
 #define INGEST_QUEUE_H
 
 #include "base/sync.h"
-#include "ingest/due.h"
 #include "ingest/group.h"
 #include "ingest/ingest.h"
+#include "ingest/retry_heap.h"
 
 struct queue {
     struct mutex mu;

@@ -8,7 +8,7 @@
 #include "ingest/trial.h"
 
 #include "base/clock.h"
-#include "ingest/settle.h"
+#include "ingest/resolve.h"
 
 static const int64_t trial_max_ns = NS_PER_S; /* a worker is not held for longer */
 

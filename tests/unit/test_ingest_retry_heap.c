@@ -2,8 +2,8 @@
 #include <criterion/criterion.h>
 
 #include "base/clock.h"
-#include "ingest/due.h"
 #include "ingest/ingest.h"
+#include "ingest/retry_heap.h"
 
 enum { N = 200 };
 

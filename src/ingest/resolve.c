@@ -1,11 +1,11 @@
-/* settle.c - see settle.h.
+/* resolve.c - see resolve.h.
  *
  * Doubt is the group's: once an attempt may have stored something, whatever is left of the group
  * and of its pieces stays in doubt, and no refusal of it may say "not stored". What a failure says
  * of the whole group (no database, no time, a fault of ours) it says of the followers too; a
  * verdict on one order is its own, and its followers go on: to be compared with it if it was
  * stored, else the first of them leads. An atomic group is tried again whole, and never split. */
-#include "ingest/settle.h"
+#include "ingest/resolve.h"
 
 #include "base/clock.h"
 

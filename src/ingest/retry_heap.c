@@ -1,5 +1,5 @@
-/* due.c - see due.h. */
-#include "ingest/due.h"
+/* retry_heap.c - see retry_heap.h. */
+#include "ingest/retry_heap.h"
 
 #include <stdlib.h>
 

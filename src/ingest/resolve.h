@@ -1,7 +1,7 @@
-/* settle.h - what the end of an attempt means for the orders of its group: a verdict, another
+/* resolve.h - what the end of an attempt means for the orders of its group: a verdict, another
  * attempt, or a split. All of it moves items from attempt->group into attempt->outcome. */
-#ifndef INGEST_SETTLE_H
-#define INGEST_SETTLE_H
+#ifndef INGEST_RESOLVE_H
+#define INGEST_RESOLVE_H
 
 #include "ingest/attempt.h"
 

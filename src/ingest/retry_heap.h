@@ -1,10 +1,10 @@
-/* due.h - groups that wait for their next attempt, the earliest due first: a binary heap.
+/* retry_heap.h - groups that wait for their next attempt, the earliest due first: a binary heap.
  *
  * Groups are kept in their first items, so the heap holds pointers to those. Its memory is found at
  * the start, for as many groups as there may be items: a push cannot fail. Under the queue's lock.
  */
-#ifndef INGEST_DUE_H
-#define INGEST_DUE_H
+#ifndef INGEST_RETRY_HEAP_H
+#define INGEST_RETRY_HEAP_H
 
 #include <stdbool.h>
 #include <stddef.h>
