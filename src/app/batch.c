@@ -136,21 +136,18 @@ static size_t count_fate(const struct batch *batch, enum batch_fate fate)
     return n;
 }
 
-/* Links the items of the good orders to a list. */
-static struct ingest_item *link_good(struct batch *batch)
+static struct fifo list_good(struct batch *batch)
 {
-    struct ingest_item *first = NULL, **tail = &first;
+    struct fifo items = { NULL, NULL };
     for (size_t i = 0; i < batch->n; i++) {
         struct ticket *ticket = &batch->entries[i].ticket;
         if (batch->entries[i].fate != FATE_GOOD)
             continue;
         ticket->loop = http_loop_of(batch->req);
         ticket->settled = settled;
-        *tail = &ticket->item;
-        tail = &ticket->item.next;
+        fifo_push(&items, &ticket->item.link);
     }
-    *tail = NULL;
-    return first;
+    return items;
 }
 
 static void set_fate(struct batch *batch, enum batch_fate from, enum batch_fate to)
@@ -165,14 +162,14 @@ static bool enqueue(struct batch *batch, size_t n_good)
 {
     struct ingest *ingest = batch->service->ingest;
     int64_t retry_after_ns = 0;
-    struct ingest_item *first = link_good(batch);
-    CHECK(first != NULL);
-    int64_t deadline_at_ns =
-        first->deadline_at_ns; /* the items are not ours to read any more then */
+    struct fifo items = list_good(batch);
+    CHECK(items.first != NULL);
+    int64_t deadline_at_ns = /* the items are not ours to read any more then */
+        CONTAINER_OF(items.first, struct ingest_item, link)->deadline_at_ns;
     set_fate(batch, FATE_GOOD, FATE_WAITING);
     batch->n_waiting = n_good;
-    enum ingest_rc rc = batch->wishes.atomic ? ingest_submit_atomic(ingest, first, &retry_after_ns)
-                                             : ingest_submit(ingest, first, &retry_after_ns);
+    enum ingest_rc rc = batch->wishes.atomic ? ingest_submit_atomic(ingest, &items, &retry_after_ns)
+                                             : ingest_submit(ingest, &items, &retry_after_ns);
     if (rc == INGEST_OK) {
         http_deadline(batch->req, deadline_at_ns, on_deadline, batch);
         return true;

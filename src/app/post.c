@@ -76,14 +76,14 @@ static void answer_replay(struct post *post)
 {
     struct ingest_item *item = &post->ticket.item;
     struct order *order = &item->order;
-    memcpy(order->order_id, item->put.stored.order_id, sizeof order->order_id);
-    order->received_at_us = item->put.stored.received_at_us;
+    memcpy(order->order_id, ingest_item_stored(item)->order_id, sizeof order->order_id);
+    order->received_at_us = ingest_item_stored(item)->received_at_us;
     answer_order(post, order, true);
 }
 
 static void settled(struct ticket *ticket)
 {
-    struct post *post = (struct post *)(void *)((char *)ticket - offsetof(struct post, ticket));
+    struct post *post = CONTAINER_OF(ticket, struct post, ticket);
     const struct ingest_item *item = &ticket->item;
     ticket_count_verdict(ticket, post->req == NULL);
     if (post->req == NULL)
@@ -135,6 +135,7 @@ static bool enqueue(struct post *post)
 {
     struct service *service = post->ticket.service;
     struct ingest_item *item = &post->ticket.item;
+    struct fifo items = { NULL, NULL };
     int64_t retry_after_ns = 0;
     if (!http_reserve(post->req, ANSWER_BYTES + item->order.metadata_len)) {
         ticket_count(service, RESULT_REFUSED_FULL, 1);
@@ -143,7 +144,8 @@ static bool enqueue(struct post *post)
     }
     ticket_stamp(&post->ticket, http_received_at_ns(post->req));
     int64_t deadline_at_ns = item->deadline_at_ns; /* the item is not ours to read any more then */
-    enum ingest_rc rc = ingest_submit(service->ingest, item, &retry_after_ns);
+    fifo_push(&items, &item->link);
+    enum ingest_rc rc = ingest_submit(service->ingest, &items, &retry_after_ns);
     if (rc != INGEST_OK) {
         ticket_count(service, RESULT_REFUSED_FULL, 1);
         refuse(post->req, refuse_admission(rc), retry_after_ns);

@@ -6,13 +6,13 @@
 
 #include "http/http.h"
 
-struct ingest_item;
+struct fifo;
 
 extern const struct http_route routes[];
 extern const size_t routes_count;
 
 /* For ingest_options: gives each item back to the loop that its request belongs to. */
-void routes_on_done(void *service, struct ingest_item *first);
+void routes_on_done(void *service, struct fifo *items);
 
 /* Handlers; ctx is the struct service. */
 void post_order(struct http_request *req, void *ctx);

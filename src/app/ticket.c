@@ -46,30 +46,30 @@ void ticket_count_verdict(const struct ticket *ticket, bool gave_up)
 }
 
 /* Gives the loop of the first item all that is its own; the items of other loops are left. */
-static struct ingest_item *complete_one_loop(struct ingest_item *first)
+static void complete_one_loop(struct fifo *items)
 {
-    struct http_loop *loop = ((struct ticket *)first->owner)->loop;
+    struct http_loop *loop = NULL;
     struct http_completion *list = NULL, **tail = &list;
-    struct ingest_item *others = NULL, **others_tail = &others;
-    for (struct ingest_item *item = first; item != NULL; item = item->next) {
-        struct ticket *ticket = item->owner;
+    struct fifo others = { NULL, NULL };
+    for (struct fifo_node *node; (node = fifo_pop(items)) != NULL;) {
+        struct ticket *ticket = CONTAINER_OF(node, struct ticket, item.link);
+        if (loop == NULL)
+            loop = ticket->loop;
         if (ticket->loop == loop) {
             *tail = &ticket->done;
             tail = &ticket->done.next;
         } else {
-            *others_tail = item;
-            others_tail = &item->next;
+            fifo_push(&others, node);
         }
     }
     *tail = NULL;
-    *others_tail = NULL;
     http_complete(loop, list);
-    return others;
+    *items = others;
 }
 
-void routes_on_done(void *service, struct ingest_item *first)
+void routes_on_done(void *service, struct fifo *items)
 {
     (void)service;
-    while (first != NULL)
-        first = complete_one_loop(first);
+    while (items->first != NULL)
+        complete_one_loop(items);
 }

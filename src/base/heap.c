@@ -9,22 +9,22 @@ enum { ROOM_MIN = 64 };
 
 static bool comes_before(const struct heap_node *a, const struct heap_node *b)
 {
-    return a->key != b->key ? a->key < b->key : a->turn < b->turn;
+    return a->key != b->key ? a->key < b->key : (int32_t)(a->turn - b->turn) < 0;
 }
 
-static void put(struct heap *heap, size_t place, struct heap_node *node)
+static void put(struct heap *heap, uint32_t place, struct heap_node *node)
 {
     heap->nodes[place - 1] = node;
     node->place = place;
 }
 
 /* Moves the node from a place that is free for it to where it belongs. */
-static void settle(struct heap *heap, struct heap_node *node, size_t place)
+static void settle(struct heap *heap, struct heap_node *node, uint32_t place)
 {
     struct heap_node **nodes = heap->nodes;
     for (; place > 1 && comes_before(node, nodes[place / 2 - 1]); place /= 2)
         put(heap, place, nodes[place / 2 - 1]);
-    for (size_t child; (child = 2 * place) <= heap->n; place = child) {
+    for (uint32_t child; (child = 2 * place) <= heap->n; place = child) {
         if (child < heap->n && comes_before(nodes[child], nodes[child - 1]))
             child++;
         if (!comes_before(nodes[child - 1], node))
@@ -34,11 +34,11 @@ static void settle(struct heap *heap, struct heap_node *node, size_t place)
     put(heap, place, node);
 }
 
-bool heap_reserve(struct heap *heap, size_t n)
+bool heap_reserve(struct heap *heap, uint32_t n)
 {
     if (n <= heap->cap)
         return true;
-    size_t cap = heap->cap > 0 ? heap->cap : ROOM_MIN;
+    uint32_t cap = heap->cap > 0 ? heap->cap : ROOM_MIN;
     while (cap < n)
         cap *= 2;
     struct heap_node **nodes = realloc(heap->nodes, cap * sizeof(struct heap_node *));
@@ -68,7 +68,7 @@ void heap_set(struct heap *heap, struct heap_node *node, int64_t key)
 
 void heap_remove(struct heap *heap, struct heap_node *node)
 {
-    size_t place = node->place;
+    uint32_t place = node->place;
     if (place == 0)
         return;
     struct heap_node *last = heap->nodes[--heap->n];

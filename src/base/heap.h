@@ -9,25 +9,24 @@
 #define BASE_HEAP_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
 
 struct heap_node {
     int64_t key;
-    uint64_t turn; /* which call of heap_set() it was */
-    size_t place;  /* in the heap, from 1; 0: in none */
+    uint32_t turn;  /* which call of heap_set() it was, modulo 2^32 */
+    uint32_t place; /* in the heap, from 1; 0: in none */
 };
 
 struct heap {
     struct heap_node **nodes; /* [n], nodes[0] is place 1 */
-    size_t n, cap;
-    uint64_t turns;
+    uint32_t n, cap;
+    uint32_t turns;
 };
 
 /* Room for n nodes, so that heap_set() cannot fail. False: out of memory. */
-bool heap_reserve(struct heap *heap, size_t n) MUST_CHECK;
+bool heap_reserve(struct heap *heap, uint32_t n) MUST_CHECK;
 void heap_fini(struct heap *heap);
 
 /* Adds the node, for which there must be room, or moves it if it is in the heap. */

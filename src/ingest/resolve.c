@@ -1,10 +1,11 @@
 /* resolve.c - see resolve.h.
  *
- * Doubt is the group's: once an attempt may have stored something, whatever is left of the group
- * and of its pieces stays in doubt, and no refusal of it may say "not stored". What a failure says
- * of the whole group (no database, no time, a fault of ours) it says of the followers too; a
- * verdict on one order is its own, and its followers go on: to be compared with it if it was
- * stored, else the first of them leads. An atomic group is tried again whole, and never split. */
+ * Doubt is the group's: once an attempt may have stored something, the remainder of the group and
+ * of its pieces stays in doubt, and no refusal of it may say "not stored". A failure of the whole
+ * group (no database, no time, a fault of ours) is a failure of the duplicates, too. A verdict on
+ * one order is its own: if the order was stored, its duplicates are compared with it; if not, the
+ * first of them is sent in the next group. An atomic group is tried again whole, and never split.
+ */
 #include "ingest/resolve.h"
 
 #include "base/clock.h"
@@ -50,61 +51,49 @@ static bool is_stored(enum item_verdict verdict)
     return verdict == ITEM_CREATED || verdict == ITEM_REPLAYED || verdict == ITEM_REUSED;
 }
 
-/* The end of one order. Its followers make their own way. */
-static void end_leader(struct attempt *a, struct ingest_item *leader, enum item_verdict verdict)
+/* The end of one order. Its duplicates go on: compared with it, or written in the next group. */
+static void end_order(struct attempt *a, struct ingest_item *item, enum item_verdict verdict)
 {
-    struct items *way = is_stored(verdict) ? &a->known : &a->next;
-    struct ingest_item *next;
-    for (struct ingest_item *follower = leader->followers; follower != NULL; follower = next) {
-        next = follower->next;
-        items_push(way, follower);
-    }
-    leader->followers = NULL;
-    if (a->group.in_doubt && !leader->put.lookup_only)
+    fifo_append(is_stored(verdict) ? &a->to_compare : &a->to_write, &item->own.duplicates);
+    if (a->group.sending == GROUP_IN_DOUBT && !item->own.put.lookup_only)
         count_resolved(a, verdict);
-    end_item(a, leader, verdict);
+    end_item(a, item, verdict);
 }
 
-/* The end of a leader and of all that follow it. What was only looked up was never written; but in
- * an atomic group it is as all of the group is. */
-static void end_chain(struct attempt *a, struct ingest_item *leader, enum item_verdict certain)
+/* The end of an order and of its duplicates. An order that was only looked up was never written;
+ * but in an atomic group it is as all of the group is. */
+static void end_key(struct attempt *a, struct ingest_item *item, enum item_verdict certain)
 {
-    enum item_verdict verdict = a->group.in_doubt ? ITEM_UNKNOWN : certain;
-    if (leader->put.lookup_only && !a->group.atomic)
+    enum item_verdict verdict = a->group.sending == GROUP_IN_DOUBT ? ITEM_UNKNOWN : certain;
+    if (item->own.put.lookup_only && a->group.kind != GROUP_ATOMIC)
         verdict = ITEM_UNAVAILABLE;
-    struct ingest_item *next;
-    for (struct ingest_item *follower = leader->followers; follower != NULL; follower = next) {
-        next = follower->next;
-        follower->err = leader->err;
-        follower->fault = leader->fault;
-        end_item(a, follower, verdict);
+    for (struct ingest_item *d; (d = items_pop(&item->own.duplicates)) != NULL;) {
+        d->err = item->err;
+        d->fault = item->fault;
+        end_item(a, d, verdict);
     }
-    leader->followers = NULL;
-    end_leader(a, leader, verdict);
+    end_order(a, item, verdict);
 }
 
-void settle_all(struct attempt *a, const char *event, enum item_verdict certain)
+void resolve_all(struct attempt *a, const char *event, enum item_verdict certain)
 {
-    struct ingest_item *next;
-    a->options->on_event(a->options->ctx, event, &a->group.first->err, a->group.n_items);
-    for (struct ingest_item *leader = a->group.first; leader != NULL; leader = next) {
-        next = leader->next;
-        end_chain(a, leader, certain);
-    }
-    a->group.first = NULL;
+    struct fifo *items = &a->group.items;
+    a->options->on_event(a->options->ctx, event, &items_first(items)->err, a->group.n_items);
+    for (struct ingest_item *item; (item = items_pop(items)) != NULL;)
+        end_key(a, item, certain);
 }
 
-/* The group is one order, or atomic, and the failure is about what it holds. */
+/* The group is one order, or atomic, and the failure is about its content. */
 static void end_whole(struct attempt *a, const char *event, enum item_verdict certain)
 {
-    struct ingest_item *leader = a->group.first;
-    if (a->group.in_doubt || a->group.atomic || leader->put.lookup_only) {
-        settle_all(a, event, certain);
+    const struct ingest_item *first = items_first(&a->group.items);
+    if (a->group.sending == GROUP_IN_DOUBT || a->group.kind == GROUP_ATOMIC ||
+        first->own.put.lookup_only) {
+        resolve_all(a, event, certain);
         return;
     }
-    a->options->on_event(a->options->ctx, event, &leader->err, 1);
-    end_leader(a, leader, certain);
-    a->group.first = NULL;
+    a->options->on_event(a->options->ctx, event, &first->err, 1);
+    end_order(a, items_pop(&a->group.items), certain);
 }
 
 /* ---- another attempt ---- */
@@ -120,7 +109,7 @@ static int64_t pause_ns(uint32_t failures, uint64_t *random)
     return (int64_t)(*random % (uint64_t)bound_ns);
 }
 
-void settle_put_back(struct attempt *a, const struct err *why, enum retry_reason reason)
+void resolve_put_back(struct attempt *a, const struct err *why, enum retry_reason reason)
 {
     struct ingest_group *group = &a->group;
     int64_t due_at_ns = clock_after(clock_now_ns(), pause_ns(group->failures++, &a->random));
@@ -130,7 +119,7 @@ void settle_put_back(struct attempt *a, const struct err *why, enum retry_reason
     a->options->on_event(a->options->ctx, "group.retry", why, group->n_items);
 }
 
-void settle_count_split(struct attempt *a, const struct err *why, size_t n_items)
+void resolve_count_split(struct attempt *a, const struct err *why, size_t n_items)
 {
     counter_add(&a->metrics->splits, 1);
     a->options->on_event(a->options->ctx, "group.split", why, n_items);
@@ -139,20 +128,20 @@ void settle_count_split(struct attempt *a, const struct err *why, size_t n_items
 static void split(struct attempt *a, const struct err *why)
 {
     group_split(&a->group, a->outcome);
-    settle_count_split(a, why, a->group.n_items);
+    resolve_count_split(a, why, a->group.n_items);
 }
 
 /* ---- what the end of an attempt says ---- */
 
-void settle_reason(struct attempt *a, const struct err *why, enum store_fault fault)
+void resolve_reason(struct attempt *a, const struct err *why, enum store_fault fault)
 {
-    for (struct ingest_item *leader = a->group.first; leader != NULL; leader = leader->next) {
-        leader->err = *why;
-        leader->fault = fault;
+    LIST_EACH (item, &a->group.items, struct ingest_item, link) {
+        item->err = *why;
+        item->fault = fault;
     }
 }
 
-bool settle_is_blocked(const struct ingest_group *group)
+bool resolve_is_blocked(const struct ingest_group *group)
 {
     return group->blocked + 1 >= BLOCKED_MAX;
 }
@@ -162,47 +151,54 @@ bool settle_is_blocked(const struct ingest_group *group)
 static void end_by_fault(struct attempt *a, const struct store_failure *failure)
 {
     const struct ingest_group *group = &a->group;
-    const bool of_order = failure->action == STORE_SPLIT ||
-                          (failure->unless_neighbour_stored && group->neighbour_stored);
+    const bool of_order =
+        failure->action == STORE_SPLIT ||
+        (failure->unless_neighbour_stored && group->suspicion == GROUP_NEIGHBOUR_STORED);
     const enum store_fault fault = of_order ? FAULT_ORDER : failure->fault;
-    settle_reason(a, &failure->err, fault);
+    resolve_reason(a, &failure->err, fault);
     if (of_order) {
         end_whole(a, "order.refused", ITEM_REFUSED);
         return;
     }
-    if (!group->neighbour_stored)
+    if (group->suspicion != GROUP_NEIGHBOUR_STORED)
         streak_note_failure(a->streak, group, failure);
-    settle_all(a, group->n_items == 1 ? "order.failed" : "group.failed", ingest_verdict_of(fault));
+    resolve_all(a, group->n_items == 1 ? "order.failed" : "group.failed", ingest_verdict_of(fault));
 }
 
 static void try_again(struct attempt *a, const struct store_failure *failure)
 {
-    if (!a->group.neighbour_stored)
+    if (a->group.suspicion != GROUP_NEIGHBOUR_STORED)
         streak_note_failure(a->streak, &a->group, failure);
-    settle_put_back(a, &failure->err, failure->retry);
+    resolve_put_back(a, &failure->err, failure->retry);
 }
 
-void settle_apart(struct attempt *a, const struct store_failure *failure)
+static void note_doubt(struct attempt *a, const struct store_failure *failure)
 {
-    a->group.in_doubt |= failure->in_doubt;
-    a->group.suspect = true;
-    settle_put_back(a, &failure->err, failure->retry);
+    if (failure->in_doubt)
+        group_move_sending(&a->group, GROUP_IN_DOUBT);
 }
 
-void settle_failure(struct attempt *a, const struct store_failure *failure, bool whole)
+void resolve_apart(struct attempt *a, const struct store_failure *failure)
+{
+    note_doubt(a, failure);
+    group_suspect(&a->group);
+    resolve_put_back(a, &failure->err, failure->retry);
+}
+
+void resolve_failure(struct attempt *a, const struct store_failure *failure, bool whole)
 {
     struct ingest_group *group = &a->group;
-    group->in_doubt |= failure->in_doubt;
-    settle_reason(a, &failure->err, failure->fault);
+    note_doubt(a, failure);
+    resolve_reason(a, &failure->err, failure->fault);
 
     switch (failure->action) {
     case STORE_RETRY:
         try_again(a, failure);
         return;
     case STORE_RETRY_THEN_SPLIT:
-        group->suspect = true;
+        group_suspect(group);
         group->blocked++;
-        if (group->blocked >= BLOCKED_MAX && !whole && !group->failed_alike)
+        if (group->blocked >= BLOCKED_MAX && !whole && group->suspicion != GROUP_FAILED_ALIKE)
             split(a, &failure->err);
         else
             try_again(a, failure);
@@ -218,31 +214,31 @@ void settle_failure(struct attempt *a, const struct store_failure *failure, bool
         end_by_fault(a, failure);
         return;
     case STORE_UNAVAILABLE:
-        if (failure->down && !group->in_doubt)
-            settle_all(a, "group.unavailable", ITEM_UNAVAILABLE);
+        if (failure->down && group->sending != GROUP_IN_DOUBT)
+            resolve_all(a, "group.unavailable", ITEM_UNAVAILABLE);
         else
-            settle_put_back(a, &failure->err, RETRY_UNAVAILABLE);
+            resolve_put_back(a, &failure->err, RETRY_UNAVAILABLE);
         return;
     case STORE_ELSEWHERE:
-        settle_all(a, "group.elsewhere", ITEM_UNKNOWN);
+        resolve_all(a, "group.elsewhere", ITEM_UNKNOWN);
         return;
     }
 }
 
-void settle_pending(struct attempt *a)
+void resolve_pending(struct attempt *a)
 {
     struct err why;
     err_set(&why, ERR_RETRYABLE, "the order was neither inserted nor found");
-    settle_reason(a, &why, FAULT_SERVICE);
+    resolve_reason(a, &why, FAULT_SERVICE);
     if (++a->group.rounds >= ROUNDS_MAX)
-        settle_all(a, "group.failed", ITEM_FAILED);
+        resolve_all(a, "group.failed", ITEM_FAILED);
     else
-        settle_put_back(a, &why, RETRY_SERVER);
+        resolve_put_back(a, &why, RETRY_SERVER);
 }
 
 static enum item_verdict verdict_of(const struct ingest_item *item)
 {
-    switch (item->put.verdict) {
+    switch (item->own.put.verdict) {
     case PUT_CREATED:
         return ITEM_CREATED;
     case PUT_REPLAYED:
@@ -261,50 +257,49 @@ static enum item_verdict verdict_of(const struct ingest_item *item)
     return ITEM_UNKNOWN; /* not reached: pending orders stay in their group */
 }
 
-/* What it was to be compared with has been deleted since. */
-static void lead_again(struct attempt *a, struct ingest_item *item)
+/* The order that it was to be compared with has been deleted since. */
+static void write_after_all(struct attempt *a, struct ingest_item *item)
 {
-    item->put.verdict = PUT_PENDING;
-    item->lookup_decided = false;
-    items_push(&a->next, item);
+    item->own.put.verdict = PUT_PENDING;
+    item->own.lookup_decided = false;
+    items_push(&a->to_write, item);
 }
 
-/* An order of an atomic group that was rolled back, for a reason of the database's or for another's
- * sake. In doubt that is no word on what an earlier attempt did. */
+/* An order of an atomic group that was rolled back, because of the order or of another one. If the
+ * group is in doubt, this rollback says nothing about the earlier attempt. */
 static void end_rolled_back(struct attempt *a, struct ingest_item *item, const struct err *refusal)
 {
     enum item_verdict verdict = verdict_of(item);
-    if (a->group.in_doubt) {
+    if (a->group.sending == GROUP_IN_DOUBT) {
         verdict = ITEM_UNKNOWN;
     } else if (verdict == ITEM_REFUSED) {
         item->err = *refusal;
         item->fault = FAULT_ORDER;
         a->options->on_event(a->options->ctx, "order.refused", refusal, 1);
     }
-    end_leader(a, item, verdict);
+    end_order(a, item, verdict);
 }
 
-void settle_verdicts(struct attempt *a, const struct err *refusal)
+void resolve_verdicts(struct attempt *a, const struct err *refusal)
 {
-    struct items pending = { NULL, NULL };
-    struct ingest_item *next;
+    struct fifo pending = { NULL, NULL };
     a->n_created = 0;
-    for (struct ingest_item *leader = a->group.first; leader != NULL; leader = next) {
-        next = leader->next;
-        a->n_created += !leader->put.skip && leader->put.verdict == PUT_CREATED;
-        if (leader->put.skip)
-            end_leader(a, leader, ITEM_TIMED_OUT);
-        else if (leader->put.verdict == PUT_ABSENT && a->group.known)
-            lead_again(a, leader);
-        else if (leader->put.verdict == PUT_REFUSED || leader->put.verdict == PUT_ROLLED_BACK)
-            end_rolled_back(a, leader, refusal);
-        else if (leader->put.verdict != PUT_PENDING)
-            end_leader(a, leader, verdict_of(leader));
+    for (struct ingest_item *item; (item = items_pop(&a->group.items)) != NULL;) {
+        const struct order_put *put = &item->own.put;
+        a->n_created += !put->skip && put->verdict == PUT_CREATED;
+        if (put->skip)
+            end_order(a, item, ITEM_TIMED_OUT);
+        else if (put->verdict == PUT_ABSENT && a->group.kind == GROUP_COMPARE)
+            write_after_all(a, item);
+        else if (put->verdict == PUT_REFUSED || put->verdict == PUT_ROLLED_BACK)
+            end_rolled_back(a, item, refusal);
+        else if (put->verdict != PUT_PENDING)
+            end_order(a, item, verdict_of(item));
         else
-            items_push(&pending, leader);
+            items_push(&pending, item);
     }
     if (a->n_created > 0)
         streak_note_stored(a->streak);
-    a->group.first = pending.first;
+    a->group.items = pending;
     group_measure(&a->group);
 }

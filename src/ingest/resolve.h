@@ -5,35 +5,35 @@
 
 #include "ingest/attempt.h"
 
-/* Takes the orders that have a verdict out of the group; verdicts are final, whatever else the
- * attempt came to. `refusal` is the reason of those that are PUT_REFUSED. */
-void settle_verdicts(struct attempt *attempt, const struct err *refusal);
+/* Takes the orders that have a verdict out of the group; verdicts are final, even if the attempt
+ * failed. `refusal` is the reason of those that are PUT_REFUSED. */
+void resolve_verdicts(struct attempt *attempt, const struct err *refusal);
 
 /* The attempt succeeded, and the orders left in the group were in neither answer of the store. */
-void settle_pending(struct attempt *attempt);
+void resolve_pending(struct attempt *attempt);
 
 /* The attempt failed, and the orders left in the group have no verdict. `whole`: it cannot be
  * split, being atomic or one order, so the fault is a fault of all of it; or it need not be split,
  * since all its pieces failed alike. */
-void settle_failure(struct attempt *attempt, const struct store_failure *failure, bool whole);
+void resolve_failure(struct attempt *attempt, const struct store_failure *failure, bool whole);
 
 /* The attempt of a piece failed in another way than its neighbours. The piece is attempted again,
  * and that attempt decides. */
-void settle_apart(struct attempt *attempt, const struct store_failure *failure);
+void resolve_apart(struct attempt *attempt, const struct store_failure *failure);
 
 /* Has the group been delayed so often that this failure must split it? */
-bool settle_is_blocked(const struct ingest_group *group);
+bool resolve_is_blocked(const struct ingest_group *group);
 
 /* Counts and logs that the group goes on in pieces. */
-void settle_count_split(struct attempt *attempt, const struct err *why, size_t n_items);
+void resolve_count_split(struct attempt *attempt, const struct err *why, size_t n_items);
 
 /* Ends all that is left of the group: in doubt UNKNOWN, else as said. */
-void settle_all(struct attempt *attempt, const char *event, enum item_verdict certain);
+void resolve_all(struct attempt *attempt, const char *event, enum item_verdict certain);
 
 /* The whole group again, after a pause. */
-void settle_put_back(struct attempt *attempt, const struct err *why, enum retry_reason reason);
+void resolve_put_back(struct attempt *attempt, const struct err *why, enum retry_reason reason);
 
 /* Writes down why, and whose fault it is, for all that is left of the group. */
-void settle_reason(struct attempt *attempt, const struct err *why, enum store_fault fault);
+void resolve_reason(struct attempt *attempt, const struct err *why, enum store_fault fault);
 
 #endif

@@ -1,40 +1,17 @@
-/* retry_heap.h - groups that wait for their next attempt, the earliest due first: a binary heap.
- *
- * Groups are kept in their first items, so the heap holds pointers to those. Its memory is found at
- * the start, for as many groups as there may be items: a push cannot fail. Under the queue's lock.
- */
+/* retry_heap.h - groups that wait for their next attempt, the earliest due first; of equals the
+ * first pushed. A group is kept in its first item (own.h). The caller reserves the heap for as many
+ * groups as there may be items, so that a push cannot fail. Under the queue's lock. */
 #ifndef INGEST_RETRY_HEAP_H
 #define INGEST_RETRY_HEAP_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/heap.h"
+#include "ingest/own.h"
 
-#include "base/attr.h"
+void retry_heap_push(struct heap *heap, const struct ingest_group *group);
+struct ingest_group retry_heap_pop(struct heap *heap); /* not when the heap is empty */
 
-struct ingest_group;
-struct ingest_item;
-
-struct due_entry {
-    int64_t due_at_ns;
-    uint64_t seq; /* of equals, the first pushed comes first */
-    struct ingest_item *head;
-};
-
-struct due {
-    struct due_entry *entries; /* [n], heap order */
-    size_t n, cap;
-    uint64_t pushed;
-};
-
-bool due_init(struct due *due, size_t cap) MUST_CHECK; /* false: no memory */
-void due_fini(struct due *due);
-
-void due_push(struct due *due, const struct ingest_group *group);
-void due_pop(struct due *due, struct ingest_group *out); /* not when empty */
-
-int64_t due_first_at_ns(const struct due *due); /* CLOCK_NEVER when empty */
-int64_t
-due_oldest_at_ns(const struct due *due); /* first receipt in any group; CLOCK_NEVER likewise */
+/* Both CLOCK_NEVER when the heap is empty. */
+int64_t retry_heap_first_at_ns(const struct heap *heap);
+int64_t retry_heap_oldest_at_ns(const struct heap *heap); /* first receipt in any group */
 
 #endif

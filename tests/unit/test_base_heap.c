@@ -59,7 +59,7 @@ Test(heap, keeps_its_nodes_when_it_grows)
     enum { MANY = 1000 };
     static struct heap_node nodes[MANY];
     struct heap heap = { 0 };
-    for (size_t i = 0; i < MANY; i++) {
+    for (uint32_t i = 0; i < MANY; i++) {
         cr_assert(heap_reserve(&heap, i + 1));
         heap_set(&heap, &nodes[i], (int64_t)(MANY - i));
     }
