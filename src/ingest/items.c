@@ -25,6 +25,8 @@ void items_sort(struct fifo *items, compare_items *compare)
 {
     struct fifo_node *run[32] = { NULL }; /* run[i]: 2^i items, before those of every lower run */
     struct fifo_node *first = NULL, *rest = items->first;
+    if (items->first == items->last)
+        return; /* one item, or none */
     while (rest != NULL) {
         struct fifo_node *sorted = rest;
         rest = rest->next;
@@ -37,9 +39,10 @@ void items_sort(struct fifo *items, compare_items *compare)
         run[i] = sorted;
     }
     for (size_t i = 0; i < sizeof run / sizeof run[0]; i++)
-        first = merge(run[i], first, compare);
+        if (run[i] != NULL)
+            first = merge(run[i], first, compare);
     items->first = items->last = first;
-    while (items->last != NULL && items->last->next != NULL)
+    while (items->last->next != NULL)
         items->last = items->last->next;
 }
 
