@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct piece {
-    struct piece *next;
+    struct fifo_node link;
     size_t len, cap;
     char bytes[];
 };
@@ -19,12 +19,14 @@ void pieces_init(struct pieces *pieces, struct budget *budget)
     *pieces = (struct pieces){ .share.budget = budget };
 }
 
+static struct piece *piece_of(struct fifo_node *node)
+{
+    return CONTAINER_OF(node, struct piece, link);
+}
+
 static void drop_first(struct pieces *pieces)
 {
-    struct piece *first = pieces->first;
-    pieces->first = first->next;
-    if (pieces->first == NULL)
-        pieces->last = NULL;
+    struct piece *first = piece_of(fifo_pop(&pieces->list));
     pieces->read = 0;
     budget_share_give(&pieces->share, first->cap);
     free(first);
@@ -32,7 +34,7 @@ static void drop_first(struct pieces *pieces)
 
 void pieces_fini(struct pieces *pieces)
 {
-    while (pieces->first != NULL)
+    while (pieces->list.first != NULL)
         drop_first(pieces);
     budget_share_end(&pieces->share);
     *pieces = (struct pieces){ .share.budget = pieces->share.budget };
@@ -40,7 +42,8 @@ void pieces_fini(struct pieces *pieces)
 
 static size_t room_in_last(const struct pieces *pieces)
 {
-    return pieces->last != NULL ? pieces->last->cap - pieces->last->len : 0;
+    const struct piece *last = piece_of(pieces->list.last);
+    return last != NULL ? last->cap - last->len : 0;
 }
 
 size_t pieces_room(const struct pieces *pieces)
@@ -74,11 +77,7 @@ static bool grow(struct pieces *pieces, size_t len)
         return false;
     *piece = (struct piece){ .cap = cap };
     pieces->reserved -= cap;
-    if (pieces->last != NULL)
-        pieces->last->next = piece;
-    else
-        pieces->first = piece;
-    pieces->last = piece;
+    fifo_push(&pieces->list, &piece->link);
     return true;
 }
 
@@ -92,8 +91,9 @@ void pieces_add(struct pieces *pieces, const void *bytes, size_t len)
             continue;
         }
         size_t n = len < room ? len : room;
-        memcpy(pieces->last->bytes + pieces->last->len, at, n);
-        pieces->last->len += n;
+        struct piece *last = piece_of(pieces->list.last);
+        memcpy(last->bytes + last->len, at, n);
+        last->len += n;
         pieces->len += n;
         at += n;
         len -= n;
@@ -114,8 +114,8 @@ void pieces_seal(struct pieces *pieces)
 size_t pieces_read(struct pieces *pieces, char *out, size_t max)
 {
     size_t copied = 0;
-    while (pieces->first != NULL && copied < max) {
-        const struct piece *first = pieces->first;
+    while (pieces->list.first != NULL && copied < max) {
+        const struct piece *first = piece_of(pieces->list.first);
         size_t left = first->len - pieces->read;
         size_t n = left < max - copied ? left : max - copied;
         memcpy(out + copied, first->bytes + pieces->read, n);

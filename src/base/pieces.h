@@ -14,15 +14,14 @@
 
 #include "base/attr.h"
 #include "base/budget.h"
-
-struct piece; /* opaque */
+#include "base/list.h"
 
 struct pieces {
-    struct piece *first, *last; /* owned */
-    size_t len;                 /* bytes not yet read */
-    size_t read;                /* of the first piece */
-    size_t reserved;            /* bytes of the share that no piece has yet */
-    struct budget_share share;  /* of all pieces and what is reserved */
+    struct fifo list;          /* owned */
+    size_t len;                /* bytes not yet read */
+    size_t read;               /* of the first piece */
+    size_t reserved;           /* bytes of the share that no piece has yet */
+    struct budget_share share; /* of all pieces and what is reserved */
     bool failed;
 };
 

@@ -136,21 +136,18 @@ static size_t count_valid(const struct batch *batch)
     return n;
 }
 
-/* Links the items of the valid entries to a list. */
-static struct ingest_item *link_valid(struct batch *batch)
+static struct fifo list_valid(struct batch *batch)
 {
-    struct ingest_item *first = NULL, **tail = &first;
+    struct fifo items = { NULL, NULL };
     for (size_t i = 0; i < batch->n; i++) {
         struct submission *submission = &batch->entries[i].submission;
         if (batch->entries[i].state != ENTRY_VALID)
             continue;
         submission->loop = http_loop_of(batch->req);
         submission->resolved = resolved;
-        *tail = &submission->item;
-        tail = &submission->item.next;
+        fifo_push(&items, &submission->item.link);
     }
-    *tail = NULL;
-    return first;
+    return items;
 }
 
 static void move_valid(struct batch *batch, enum entry_state to)
@@ -165,12 +162,13 @@ static bool enqueue(struct batch *batch, size_t n_valid)
 {
     struct ingest *ingest = batch->handlers->ingest;
     int64_t retry_after_ns = 0;
-    struct ingest_item *first = link_valid(batch);
-    CHECK(first != NULL);
-    int64_t deadline_at_ns = first->deadline_at_ns; /* before the ingest has the items */
+    struct fifo items = list_valid(batch);
+    CHECK(items.first != NULL);
+    int64_t deadline_at_ns = /* before the ingest has the items */
+        CONTAINER_OF(items.first, struct ingest_item, link)->deadline_at_ns;
     enum ingest_rc rc = batch->preferences.atomic
-                            ? ingest_submit_atomic(ingest, first, &retry_after_ns)
-                            : ingest_submit(ingest, first, &retry_after_ns);
+                            ? ingest_submit_atomic(ingest, &items, &retry_after_ns)
+                            : ingest_submit(ingest, &items, &retry_after_ns);
     if (rc == INGEST_OK) {
         move_valid(batch, ENTRY_QUEUED);
         batch->n_waiting = n_valid;

@@ -121,7 +121,8 @@ static void add_good(struct buf *out, const struct batch_entry *entry, int statu
     begin_result(out, entry, status);
     if (entry->state == ENTRY_RESOLVED) {
         buf_add_str(out, ",\"order_id\":");
-        buf_add_json(out, status == 201 ? item->order.order_id : item->put.stored.order_id);
+        buf_add_json(out,
+                     status == 201 ? item->order.order_id : ingest_item_stored(item)->order_id);
         buf_add_str(out, status == 200 ? ",\"replayed\":true" : ",\"replayed\":false");
     }
     buf_add_char(out, '}');

@@ -85,15 +85,14 @@ static void answer_replay(struct post *post)
 {
     struct ingest_item *item = &post->submission.item;
     struct order *order = &item->order;
-    memcpy(order->order_id, item->put.stored.order_id, sizeof order->order_id);
-    order->received_at_us = item->put.stored.received_at_us;
+    memcpy(order->order_id, ingest_item_stored(item)->order_id, sizeof order->order_id);
+    order->received_at_us = ingest_item_stored(item)->received_at_us;
     answer_order(post, order, true);
 }
 
 static void resolved(struct submission *submission)
 {
-    struct post *post =
-        (struct post *)(void *)((char *)submission - offsetof(struct post, submission));
+    struct post *post = CONTAINER_OF(submission, struct post, submission);
     const struct ingest_item *item = &submission->item;
     submission_count_verdict(submission, post->req == NULL);
     if (post->req == NULL)
@@ -146,6 +145,7 @@ static bool enqueue(struct post *post)
 {
     struct handlers *handlers = post->submission.handlers;
     struct ingest_item *item = &post->submission.item;
+    struct fifo items = { NULL, NULL };
     int64_t retry_after_ns = 0;
     if (!http_reserve(post->req, ANSWER_BYTES + item->order.metadata_len)) {
         order_metrics_count(&handlers->metrics, RESULT_REFUSED_FULL, 1);
@@ -154,7 +154,8 @@ static bool enqueue(struct post *post)
     }
     submission_stamp(&post->submission, http_received_at_ns(post->req));
     int64_t deadline_at_ns = item->deadline_at_ns; /* before the ingest has the item */
-    enum ingest_rc rc = ingest_submit(handlers->ingest, item, &retry_after_ns);
+    fifo_push(&items, &item->link);
+    enum ingest_rc rc = ingest_submit(handlers->ingest, &items, &retry_after_ns);
     if (rc != INGEST_OK) {
         order_metrics_count(&handlers->metrics, RESULT_REFUSED_FULL, 1);
         reject_request(post->req, reject_submit_rc(rc), retry_after_ns);

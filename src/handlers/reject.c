@@ -111,13 +111,14 @@ static struct http_problem of_reuse(const struct ingest_item *item, struct rejec
 {
     struct http_problem problem = statuses_problem(REJECT_REUSED);
     begin_members(text);
-    if (item->put.stored.order_id[0] != '\0') { /* else it is of the same batch, and not stored */
+    if (ingest_item_stored(item)->order_id[0] !=
+        '\0') { /* else it is of the same batch, and not stored */
         buf_add_str(&text->members, "\"order_id\":");
-        buf_add_json(&text->members, item->put.stored.order_id);
+        buf_add_json(&text->members, ingest_item_stored(item)->order_id);
         buf_add_char(&text->members, ',');
     }
     buf_add_str(&text->members, "\"differing_fields\":");
-    order_diff_render(&text->members, item->put.diff);
+    order_diff_render(&text->members, ingest_item_diff(item));
     problem.members = members_of(text);
     return problem;
 }

@@ -39,31 +39,31 @@ void submission_count_verdict(const struct submission *submission, bool gave_up)
         histogram_observe(&metrics->commit_duration, clock_now_ns() - item->received_at_ns);
 }
 
-/* Gives the loop of the first item all items of its requests; returns the items of other loops. */
-static struct ingest_item *complete_one_loop(struct ingest_item *first)
+/* Gives the loop of the first item all items of its requests; the items of other loops are left. */
+static void complete_one_loop(struct fifo *items)
 {
-    struct http_loop *loop = ((struct submission *)first->owner)->loop;
+    struct http_loop *loop = NULL;
     struct http_completion *list = NULL, **tail = &list;
-    struct ingest_item *others = NULL, **others_tail = &others;
-    for (struct ingest_item *item = first; item != NULL; item = item->next) {
-        struct submission *submission = item->owner;
+    struct fifo others = { NULL, NULL };
+    for (struct fifo_node *node; (node = fifo_pop(items)) != NULL;) {
+        struct submission *submission = CONTAINER_OF(node, struct submission, item.link);
+        if (loop == NULL)
+            loop = submission->loop;
         if (submission->loop == loop) {
             *tail = &submission->done;
             tail = &submission->done.next;
         } else {
-            *others_tail = item;
-            others_tail = &item->next;
+            fifo_push(&others, node);
         }
     }
     *tail = NULL;
-    *others_tail = NULL;
     http_complete(loop, list);
-    return others;
+    *items = others;
 }
 
-void submission_on_done(void *ctx, struct ingest_item *first)
+void submission_on_done(void *ctx, struct fifo *items)
 {
     (void)ctx;
-    while (first != NULL)
-        first = complete_one_loop(first);
+    while (items->first != NULL)
+        complete_one_loop(items);
 }

@@ -29,6 +29,6 @@ void submission_stamp(struct submission *submission, int64_t received_at_ns);
 void submission_count_verdict(const struct submission *submission, bool gave_up);
 
 /* The type is that of ingest_options.on_done: gives each item back to the loop of its request. */
-void submission_on_done(void *ctx, struct ingest_item *first);
+void submission_on_done(void *ctx, struct fifo *items);
 
 #endif

@@ -1,10 +1,10 @@
-/* attempt.c - see attempt.h. What follows from an attempt is settle.c's. */
+/* attempt.c - see attempt.h. What follows from an attempt is resolve.c's. */
 #include "ingest/attempt.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "ingest/settle.h"
+#include "ingest/resolve.h"
 #include "ingest/trial.h"
 
 enum { ATTEMPTS_IN_TIME = 3 }; /* one has at most this part of commit_timeout */
@@ -26,43 +26,44 @@ void attempt_fini(struct attempt *a)
 
 /* ---- the last moment to say no ---- */
 
-/* Decided for each order when it first leads, which may be long after its group first went out: a
- * leader that is only looked up can expire, and then a follower leads. */
+/* Decided for each order when it is the first of its key, which may be long after its group first
+ * went out: an order that is only looked up can expire, and then a duplicate takes its place. */
 static void choose_lookup(const struct attempt *a, struct ingest_item *item, int64_t now_us)
 {
-    if (item->lookup_decided)
+    if (item->own.lookup_decided)
         return;
-    item->lookup_decided = true;
-    item->put.lookup_only =
-        a->group.known || item->order.replay_only || order_is_stale(&item->order, now_us);
+    item->own.lookup_decided = true;
+    item->own.put.lookup_only = a->group.kind == GROUP_COMPARE || item->order.replay_only ||
+                                order_is_stale(&item->order, now_us);
 }
 
-/* An order that has expired stays behind, one that is too old by now is only looked up. From here
- * on the deadline's keeper cannot have it any more. */
+/* An order that has expired stays behind, and one that is too old by now is only looked up. An
+ * order that is sent cannot expire any more, nor can its duplicates. */
 static void send_each(struct attempt *a, int64_t now_us)
 {
-    for (struct ingest_item *leader = a->group.first; leader != NULL; leader = leader->next) {
-        choose_lookup(a, leader, now_us);
-        leader->put.skip = leader->put.lookup_only ? item_expired(leader) : !item_claim(leader);
-        if (leader->put.skip)
+    LIST_EACH (item, &a->group.items, struct ingest_item, link) {
+        struct order_put *put = &item->own.put;
+        choose_lookup(a, item, now_us);
+        put->skip = put->lookup_only ? item_expired(item) : !item_claim(item);
+        if (put->skip)
             continue;
-        a->n_sent += !leader->put.lookup_only;
-        for (struct ingest_item *f = leader->followers; f != NULL; f = f->next)
-            (void)item_claim(f); /* an expired one leaves before the next attempt */
+        a->n_sent += !put->lookup_only;
+        LIST_EACH (duplicate, &item->own.duplicates, struct ingest_item, link)
+            (void)item_claim(duplicate); /* an expired one leaves before the next attempt */
     }
 }
 
 /* All of it goes or stays, by one look at the state they share. */
 static void send_batch(struct attempt *a, int64_t now_us)
 {
-    struct ingest_item *first = a->group.first;
-    for (struct ingest_item *item = first; item != NULL; item = item->next) {
+    LIST_EACH (item, &a->group.items, struct ingest_item, link) {
         choose_lookup(a, item, now_us);
-        a->n_sent += !item->put.lookup_only;
+        a->n_sent += !item->own.put.lookup_only;
     }
+    struct ingest_item *first = items_first(&a->group.items);
     bool skip = a->n_sent > 0 ? !item_claim(first) : item_expired(first);
-    for (struct ingest_item *item = first; item != NULL; item = item->next)
-        item->put.skip = skip;
+    LIST_EACH (item, &a->group.items, struct ingest_item, link)
+        item->own.put.skip = skip;
     if (skip)
         a->n_sent = 0;
 }
@@ -71,11 +72,12 @@ static void before_send(void *arg, struct put_group *put_group)
 {
     (void)put_group;
     struct attempt *a = arg;
-    if (a->group.atomic)
+    if (a->group.kind == GROUP_ATOMIC)
         send_batch(a, clock_wall_us());
     else
         send_each(a, clock_wall_us());
-    a->group.sent = true;
+    if (a->group.sending == GROUP_UNSENT)
+        group_move_sending(&a->group, GROUP_SENT);
 }
 
 /* ---- the attempt ---- */
@@ -84,10 +86,10 @@ static void before_send(void *arg, struct put_group *put_group)
 static bool prepare(struct attempt *a, const struct ingest_group *group,
                     struct group_outcome *outcome)
 {
-    struct items expired = { NULL, NULL };
+    struct fifo expired = { NULL, NULL };
     a->outcome = outcome;
     a->group = *group;
-    a->next = a->known = (struct items){ NULL, NULL };
+    a->to_write = a->to_compare = (struct fifo){ NULL, NULL };
     group_drop_expired(&a->group, &expired);
     for (struct ingest_item *item; (item = items_pop(&expired)) != NULL;) {
         item->verdict = ITEM_TIMED_OUT;
@@ -134,9 +136,9 @@ bool attempt_put(struct attempt *a, int64_t stop_at_ns, struct store_failure *fa
     struct put_group put_group = {
         .puts = a->puts,
         .n = a->group.n,
-        .in_doubt = a->group.in_doubt,
+        .in_doubt = a->group.sending == GROUP_IN_DOUBT,
         .doubt_database = a->group.doubt_database,
-        .atomic = a->group.atomic,
+        .atomic = a->group.kind == GROUP_ATOMIC,
         .deadline_at_ns = clock_min(clock_min(limit_at_ns, stop_at_ns), a->group.deadline_at_ns),
         .before_send = before_send,
         .arg = a,
@@ -151,7 +153,7 @@ bool attempt_put(struct attempt *a, int64_t stop_at_ns, struct store_failure *fa
     count_commit(a, ok && !put_group.refused);
     if (!ok)
         counter_add(&a->metrics->failed_groups[failure->fault], 1);
-    settle_verdicts(a, &put_group.refusal);
+    resolve_verdicts(a, &put_group.refusal);
     return ok;
 }
 
@@ -159,28 +161,28 @@ static void put(struct attempt *a, int64_t stop_at_ns)
 {
     struct store_failure failure;
     const int64_t now_ns = clock_now_ns();
-    const bool first = !a->group.sent && a->group.failures == 0;
-    const bool whole = a->group.n == 1 || a->group.atomic;
+    const bool first = a->group.sending == GROUP_UNSENT && a->group.failures == 0;
+    const bool whole = a->group.n == 1 || a->group.kind == GROUP_ATOMIC;
     const uint32_t n = a->group.n;
     bool ok = attempt_put(a, stop_at_ns, &failure);
     if (ok && first && a->n_sent > 0)
         a->outcome->first_attempt_ns = time_of_one_group(a, n, clock_now_ns() - now_ns);
-    if (a->group.first == NULL)
+    if (a->group.items.first == NULL)
         return;
     if (ok)
-        settle_pending(a);
+        resolve_pending(a);
     else if (!whole && trial_is_due(&a->group, &failure))
         trial_run(a, &failure, stop_at_ns);
     else
-        settle_failure(a, &failure, whole);
+        resolve_failure(a, &failure, whole);
 }
 
 static void no_room(struct attempt *a)
 {
     struct err why;
     err_set(&why, ERR_RETRYABLE, "no memory for a group of %u orders", (unsigned)a->group.n);
-    settle_reason(a, &why, FAULT_SERVICE);
-    settle_put_back(a, &why, RETRY_SERVER);
+    resolve_reason(a, &why, FAULT_SERVICE);
+    resolve_put_back(a, &why, RETRY_SERVER);
 }
 
 void attempt_run(struct attempt *a, const struct ingest_group *group, int64_t stop_at_ns,
@@ -189,7 +191,7 @@ void attempt_run(struct attempt *a, const struct ingest_group *group, int64_t st
     if (!prepare(a, group, outcome))
         return;
     if (clock_now_ns() >= a->group.deadline_at_ns) {
-        settle_all(a, "group.timed_out", ITEM_TIMED_OUT);
+        resolve_all(a, "group.timed_out", ITEM_TIMED_OUT);
         return;
     }
     if (!make_room(a)) {
@@ -197,10 +199,10 @@ void attempt_run(struct attempt *a, const struct ingest_group *group, int64_t st
         return;
     }
     put(a, stop_at_ns);
-    if (a->next.first != NULL)
-        outcome->back[outcome->n_back++] = group_form(a->next.first);
-    if (a->known.first != NULL)
-        outcome->back[outcome->n_back++] = group_of_known(a->known.first);
+    if (a->to_write.first != NULL)
+        outcome->back[outcome->n_back++] = group_form(a->to_write);
+    if (a->to_compare.first != NULL)
+        outcome->back[outcome->n_back++] = group_to_compare(a->to_compare);
 }
 
 void attempt_abandon(struct attempt *a, const struct ingest_group *group,
@@ -210,6 +212,6 @@ void attempt_abandon(struct attempt *a, const struct ingest_group *group,
         return;
     struct err why;
     err_set(&why, ERR_RETRYABLE, "shut down before the order was stored");
-    settle_reason(a, &why, FAULT_NONE);
-    settle_all(a, "group.abandoned", ITEM_UNAVAILABLE);
+    resolve_reason(a, &why, FAULT_NONE);
+    resolve_all(a, "group.abandoned", ITEM_UNAVAILABLE);
 }

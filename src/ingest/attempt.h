@@ -1,5 +1,5 @@
-/* attempt.h - one attempt at a group, and what follows from it for each of its orders (design.md
- * section 4: states, doubt, the error table). On a worker, with no lock held. */
+/* attempt.h - one attempt at a group, and what follows from it for each of its orders. On a worker,
+ * with no lock held. */
 #ifndef INGEST_ATTEMPT_H
 #define INGEST_ATTEMPT_H
 
@@ -15,10 +15,10 @@ struct attempt {
     size_t puts_max;
     uint64_t random; /* state of the jitter; not 0 */
 
-    struct ingest_group group;     /* the one under way; what is settled leaves it */
-    struct items next;             /* orders that make a group of their own after this one */
-    struct items known;            /* the same, and their keys are stored now */
-    uint32_t n_sent;               /* leaders that went out in this attempt */
+    struct ingest_group group;     /* the one under way; an order with a verdict leaves it */
+    struct fifo to_write;          /* duplicates that make a group of their own after this one */
+    struct fifo to_compare;        /* the same, and their keys are stored now */
+    uint32_t n_sent;               /* orders that went out in this attempt */
     uint32_t n_created;            /* of them, those that it stored */
     struct group_outcome *outcome; /* zeroed by the caller */
 };

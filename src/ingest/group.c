@@ -4,6 +4,44 @@
 #include "base/check.h"
 #include "base/clock.h"
 
+/* ---- the states ---- */
+
+#define TO(state) (1u << GROUP_##state)
+
+static const unsigned sending_moves[] = {
+    [GROUP_UNSENT] = TO(SENT),
+    [GROUP_SENT] = TO(IN_DOUBT),
+    [GROUP_IN_DOUBT] = 0,
+};
+
+/* Pieces are suspect, so only a suspect can have a neighbour. */
+static const unsigned suspicion_moves[] = {
+    [GROUP_TRUSTED] = TO(SUSPECT) | TO(FAILED_ALIKE),
+    [GROUP_SUSPECT] = TO(NEIGHBOUR_STORED) | TO(FAILED_ALIKE),
+    [GROUP_NEIGHBOUR_STORED] = 0,
+    [GROUP_FAILED_ALIKE] = 0,
+};
+
+void group_move_sending(struct ingest_group *group, enum group_sending to)
+{
+    CHECK(group->sending == to || (sending_moves[group->sending] & 1u << to) != 0);
+    group->sending = to;
+}
+
+void group_move_suspicion(struct ingest_group *group, enum group_suspicion to)
+{
+    CHECK(group->suspicion == to || (suspicion_moves[group->suspicion] & 1u << to) != 0);
+    group->suspicion = to;
+}
+
+void group_suspect(struct ingest_group *group)
+{
+    if (group->suspicion == GROUP_TRUSTED)
+        group_move_suspicion(group, GROUP_SUSPECT);
+}
+
+/* ---- how a group is formed ---- */
+
 static void count(struct ingest_group *group, const struct ingest_item *item)
 {
     group->n_items++;
@@ -18,126 +56,105 @@ void group_measure(struct ingest_group *group)
     group->n_items = 0;
     group->oldest_at_ns = CLOCK_NEVER;
     group->deadline_at_ns = 0;
-    for (const struct ingest_item *leader = group->first; leader != NULL; leader = leader->next) {
+    LIST_EACH (first, &group->items, const struct ingest_item, link) {
         group->n++;
-        count(group, leader);
-        for (const struct ingest_item *f = leader->followers; f != NULL; f = f->next)
-            count(group, f);
+        count(group, first);
+        LIST_EACH (duplicate, &first->own.duplicates, const struct ingest_item, link)
+            count(group, duplicate);
     }
 }
 
-struct ingest_group group_form(struct ingest_item *first)
+struct ingest_group group_form(struct fifo items)
 {
-    struct items leaders = { NULL, NULL }, followers = { NULL, NULL };
-    struct ingest_item *next;
-    for (struct ingest_item *item = items_sort(first, items_by_key); item != NULL; item = next) {
-        next = item->next;
-        item->followers = NULL;
-        if (leaders.last != NULL && items_by_key(leaders.last, item) == 0) {
-            items_push(&followers, item);
-            leaders.last->followers = followers.first;
-        } else {
-            items_push(&leaders, item);
-            followers = (struct items){ NULL, NULL };
+    struct ingest_group group = { .kind = GROUP_PLAIN };
+    struct ingest_item *first = NULL; /* of its key */
+    items_sort(&items, items_by_key);
+    for (struct ingest_item *item; (item = items_pop(&items)) != NULL;) {
+        item->own.duplicates = (struct fifo){ NULL, NULL };
+        if (first != NULL && items_by_key(first, item) == 0) {
+            items_push(&first->own.duplicates, item);
+            continue;
         }
+        items_push(&group.items, item);
+        first = item;
     }
-    struct ingest_group group = { .first = leaders.first };
     group_measure(&group);
     return group;
 }
 
-struct ingest_group group_of_batch(struct ingest_item *first)
+struct ingest_group group_of_batch(struct fifo items)
 {
-    struct ingest_group group = { .first = items_sort(first, items_by_key), .atomic = true };
+    struct ingest_group group = { .items = items, .kind = GROUP_ATOMIC };
+    items_sort(&group.items, items_by_key);
     group_measure(&group);
     return group;
 }
 
-struct ingest_group group_of_known(struct ingest_item *first)
+struct ingest_group group_to_compare(struct fifo items)
 {
     struct ingest_group group = {
-        .first = items_sort(first, items_by_key),
-        .known = true,
+        .items = items,
+        .kind = GROUP_COMPARE,
         .due_at_ns = clock_now_ns(), /* behind those that are due already */
     };
+    items_sort(&group.items, items_by_key);
     group_measure(&group);
     return group;
 }
 
-/* The leader and its followers, less the expired ones: gives the one that leads now, or NULL. */
-static struct ingest_item *without_expired(struct ingest_item *leader, struct items *expired)
+/* ---- how it is made ready ---- */
+
+/* The orders of one key, less the expired ones: gives the one that is first now, or NULL. */
+static struct ingest_item *without_expired(struct ingest_item *first, struct fifo *expired)
 {
-    struct items live = { NULL, NULL };
-    struct ingest_item *follower = leader->followers;
-    leader->followers = NULL;
-    items_push(item_expired(leader) ? expired : &live, leader);
-    while (follower != NULL) {
-        struct ingest_item *next = follower->next;
-        items_push(item_expired(follower) ? expired : &live, follower);
-        follower = next;
-    }
-    struct ingest_item *leads = items_pop(&live);
-    if (leads != NULL)
-        leads->followers = live.first;
-    return leads;
+    struct fifo live = { NULL, NULL }, duplicates = first->own.duplicates;
+    first->own.duplicates = (struct fifo){ NULL, NULL };
+    for (struct ingest_item *item = first; item != NULL; item = items_pop(&duplicates))
+        items_push(item_expired(item) ? expired : &live, item);
+    first = items_pop(&live);
+    if (first != NULL)
+        first->own.duplicates = live;
+    return first;
 }
 
-/* One look at the state they share: a second one might see another. */
-static void drop_batch_if_expired(struct ingest_group *group, struct items *expired)
+void group_drop_expired(struct ingest_group *group, struct fifo *expired)
 {
-    if (!item_expired(group->first))
-        return;
-    struct ingest_item *next;
-    for (struct ingest_item *item = group->first; item != NULL; item = next) {
-        next = item->next;
-        items_push(expired, item);
+    struct fifo items = group->items;
+    if (group->kind != GROUP_ATOMIC) {
+        group->items = (struct fifo){ NULL, NULL };
+        for (struct ingest_item *item; (item = items_pop(&items)) != NULL;) {
+            struct ingest_item *first = without_expired(item, expired);
+            if (first != NULL)
+                items_push(&group->items, first);
+        }
+    } else if (item_expired(items_first(&items))) { /* a second look might see another state */
+        fifo_append(expired, &group->items);
     }
-    group->first = NULL;
-}
-
-void group_drop_expired(struct ingest_group *group, struct items *expired)
-{
-    struct items leaders = { NULL, NULL };
-    struct ingest_item *next;
-    if (group->atomic) {
-        drop_batch_if_expired(group, expired);
-        group_measure(group);
-        return;
-    }
-    for (struct ingest_item *leader = group->first; leader != NULL; leader = next) {
-        next = leader->next;
-        struct ingest_item *leads = without_expired(leader, expired);
-        if (leads != NULL)
-            items_push(&leaders, leads);
-    }
-    group->first = leaders.first;
     group_measure(group);
 }
 
 void group_list_puts(const struct ingest_group *group, struct order_put **puts)
 {
     size_t n = 0;
-    for (struct ingest_item *leader = group->first; leader != NULL; leader = leader->next)
-        puts[n++] = &leader->put;
+    LIST_EACH (item, &group->items, struct ingest_item, link)
+        puts[n++] = &item->own.put;
 }
 
-void group_split(const struct ingest_group *group, struct group_outcome *outcome)
+/* ---- how it is split ---- */
+
+void group_split(struct ingest_group *group, struct group_outcome *outcome)
 {
-    CHECK(!group->atomic);
-    uint32_t piece_max = (group->n + GROUP_FAN_OUT - 1) / GROUP_FAN_OUT;
-    struct ingest_item *rest = group->first;
-    while (rest != NULL) {
-        struct items leaders = { NULL, NULL };
-        for (uint32_t i = 0; i < piece_max && rest != NULL; i++) {
-            struct ingest_item *leader = rest;
-            rest = leader->next;
-            items_push(&leaders, leader);
-        }
+    CHECK(group->kind != GROUP_ATOMIC);
+    const uint32_t piece_max = (group->n + GROUP_FAN_OUT - 1) / GROUP_FAN_OUT;
+    while (group->items.first != NULL) {
         struct ingest_group piece = *group;
-        piece.first = leaders.first;
+        struct fifo_node *last = group->items.first;
+        for (uint32_t i = 1; i < piece_max && last->next != NULL; i++)
+            last = last->next;
+        piece.items = fifo_pop_to(&group->items, last);
         piece.due_at_ns = 0;
         piece.failures = 0;
-        piece.suspect = true;
+        group_suspect(&piece);
         group_measure(&piece);
         CHECK(outcome->n_back < sizeof outcome->back / sizeof outcome->back[0]);
         outcome->back[outcome->n_back++] = piece;

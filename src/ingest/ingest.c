@@ -71,32 +71,38 @@ no_memory:
     return NULL;
 }
 
-static enum ingest_rc submit(struct ingest *ingest, struct ingest_item *first,
-                             struct ingest_item *batch, int64_t *retry_after_ns)
+/* QUEUED, and no verdict yet. `batch`: see own.h. */
+static void reset(struct ingest_item *item, struct ingest_item *batch)
 {
-    CHECK(first != NULL);
-    for (struct ingest_item *item = first; item != NULL; item = item->next) {
-        atomic_store_explicit(&item->state, ITEM_QUEUED, memory_order_relaxed);
-        item->followers = NULL;
-        item->lookup_decided = false;
-        item->batch = batch;
-        item->err = (struct err){ 0 };
-        item->fault = FAULT_NONE;
-        item->put = (struct order_put){ .order = &item->order };
-    }
-    return queue_submit(&ingest->queue, first, retry_after_ns);
+    struct ingest_own *own = &item->own;
+    item->err = (struct err){ 0 };
+    item->fault = FAULT_NONE;
+    atomic_store_explicit(&own->state, ITEM_QUEUED, memory_order_relaxed);
+    own->put = (struct order_put){ .order = &item->order };
+    own->lookup_decided = false;
+    own->batch = batch;
+    own->duplicates = (struct fifo){ NULL, NULL };
+    own->retry.place = 0;
 }
 
-enum ingest_rc ingest_submit(struct ingest *ingest, struct ingest_item *first,
+static enum ingest_rc submit(struct ingest *ingest, struct fifo *items, struct ingest_item *batch,
                              int64_t *retry_after_ns)
 {
-    return submit(ingest, first, NULL, retry_after_ns);
+    CHECK(items->first != NULL);
+    LIST_EACH (item, items, struct ingest_item, link)
+        reset(item, batch);
+    return queue_submit(&ingest->queue, items, retry_after_ns);
 }
 
-enum ingest_rc ingest_submit_atomic(struct ingest *ingest, struct ingest_item *first,
+enum ingest_rc ingest_submit(struct ingest *ingest, struct fifo *items, int64_t *retry_after_ns)
+{
+    return submit(ingest, items, NULL, retry_after_ns);
+}
+
+enum ingest_rc ingest_submit_atomic(struct ingest *ingest, struct fifo *items,
                                     int64_t *retry_after_ns)
 {
-    return submit(ingest, first, first, retry_after_ns);
+    return submit(ingest, items, items_first(items), retry_after_ns);
 }
 
 void ingest_drain(struct ingest *ingest)

@@ -2,36 +2,17 @@
  * keep their order of arrival. */
 #include "ingest/items.h"
 
-void items_push(struct items *items, struct ingest_item *item)
-{
-    item->next = NULL;
-    if (items->last != NULL)
-        items->last->next = item;
-    else
-        items->first = item;
-    items->last = item;
-}
-
-struct ingest_item *items_pop(struct items *items)
-{
-    struct ingest_item *item = items->first;
-    if (item == NULL)
-        return NULL;
-    items->first = item->next;
-    if (items->first == NULL)
-        items->last = NULL;
-    item->next = NULL;
-    return item;
-}
+typedef int compare_items(const struct ingest_item *, const struct ingest_item *);
 
 /* `a` came before `b`: of equals, those of `a` stay first. */
-static struct ingest_item *merge(struct ingest_item *a, struct ingest_item *b,
-                                 int (*compare)(const struct ingest_item *,
-                                                const struct ingest_item *))
+static struct fifo_node *merge(struct fifo_node *a, struct fifo_node *b, compare_items *compare)
 {
-    struct ingest_item *first = NULL, **end = &first;
+    struct fifo_node *first = NULL, **end = &first;
     while (a != NULL && b != NULL) {
-        struct ingest_item **from = compare(a, b) <= 0 ? &a : &b;
+        struct fifo_node **from = compare(CONTAINER_OF(a, struct ingest_item, link),
+                                          CONTAINER_OF(b, struct ingest_item, link)) <= 0
+                                      ? &a
+                                      : &b;
         *end = *from;
         end = &(*from)->next;
         *from = *end;
@@ -40,14 +21,15 @@ static struct ingest_item *merge(struct ingest_item *a, struct ingest_item *b,
     return first;
 }
 
-struct ingest_item *items_sort(struct ingest_item *first,
-                               int (*compare)(const struct ingest_item *,
-                                              const struct ingest_item *))
+void items_sort(struct fifo *items, compare_items *compare)
 {
-    struct ingest_item *run[32] = { NULL }; /* run[i]: 2^i items, before those of every lower run */
-    while (first != NULL) {
-        struct ingest_item *sorted = first;
-        first = first->next;
+    struct fifo_node *run[32] = { NULL }; /* run[i]: 2^i items, before those of every lower run */
+    struct fifo_node *first = NULL, *rest = items->first;
+    if (items->first == items->last)
+        return; /* one item, or none */
+    while (rest != NULL) {
+        struct fifo_node *sorted = rest;
+        rest = rest->next;
         sorted->next = NULL;
         size_t i = 0;
         for (; run[i] != NULL; i++) {
@@ -57,8 +39,11 @@ struct ingest_item *items_sort(struct ingest_item *first,
         run[i] = sorted;
     }
     for (size_t i = 0; i < sizeof run / sizeof run[0]; i++)
-        first = merge(run[i], first, compare);
-    return first;
+        if (run[i] != NULL)
+            first = merge(run[i], first, compare);
+    items->first = items->last = first;
+    while (items->last->next != NULL)
+        items->last = items->last->next;
 }
 
 int items_by_key(const struct ingest_item *a, const struct ingest_item *b)
@@ -76,32 +61,35 @@ uint64_t item_bytes(const struct ingest_item *item)
     return sizeof *item + item->order.metadata_len;
 }
 
-/* The state decides who has the item, nothing else: what is in it travels under the queue's lock
- * and through on_done, so the order of memory does not matter here. An atomic list has one state
- * for all of it: so part of it can never be sent while another part has expired. */
-static bool change_state(struct ingest_item *item, int *from, int to)
+/* The only mover of an item's state, and the only moves there are: out of QUEUED, once in a submit.
+ *
+ * The state decides who has the item, nothing else: the queue's lock and on_done order the memory
+ * of the item, so the order of memory does not matter here. An atomic list has one state for all of
+ * it, so that part of it can never be sent while another part has expired. */
+static bool leave_queued(struct ingest_item *item, int to, int *was)
 {
-    struct ingest_item *holder = item->batch != NULL ? item->batch : item;
-    return atomic_compare_exchange_strong_explicit(&holder->state, from, to, memory_order_relaxed,
-                                                   memory_order_relaxed);
+    struct ingest_item *holder = item->own.batch != NULL ? item->own.batch : item;
+    *was = ITEM_QUEUED;
+    return atomic_compare_exchange_strong_explicit(&holder->own.state, was, to,
+                                                   memory_order_relaxed, memory_order_relaxed);
 }
 
 bool item_claim(struct ingest_item *item)
 {
-    int state = ITEM_QUEUED;
-    return change_state(item, &state, ITEM_SENT) || state == ITEM_SENT;
+    int was;
+    return leave_queued(item, ITEM_SENT, &was) || was == ITEM_SENT;
 }
 
 bool ingest_expire(struct ingest_item *item)
 {
-    int state = ITEM_QUEUED;
-    return change_state(item, &state, ITEM_EXPIRED);
+    int was;
+    return leave_queued(item, ITEM_EXPIRED, &was);
 }
 
 enum item_state ingest_item_state(const struct ingest_item *item)
 {
-    const struct ingest_item *holder = item->batch != NULL ? item->batch : item;
-    return (enum item_state)atomic_load_explicit(&holder->state, memory_order_relaxed);
+    const struct ingest_item *holder = item->own.batch != NULL ? item->own.batch : item;
+    return (enum item_state)atomic_load_explicit(&holder->own.state, memory_order_relaxed);
 }
 
 bool item_expired(const struct ingest_item *item)

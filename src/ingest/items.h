@@ -1,5 +1,5 @@
-/* items.h - rows of items, linked by `next`. No locks: a row belongs to one thread, or to the lock
- * of what holds it. */
+/* items.h - lists of items, linked by `link`. No locks: a list belongs to one thread, or to the
+ * lock of what holds it. */
 #ifndef INGEST_ITEMS_H
 #define INGEST_ITEMS_H
 
@@ -7,20 +7,32 @@
 
 #include "ingest/ingest.h"
 
-struct items {
-    struct ingest_item *first, *last; /* both NULL when empty */
-};
+static inline void items_push(struct fifo *items, struct ingest_item *item)
+{
+    fifo_push(items, &item->link);
+}
 
-/* Adds one item at the end; what followed it before is not taken along. */
-void items_push(struct items *items, struct ingest_item *item);
+/* Takes the first item; NULL when the list is empty. */
+static inline struct ingest_item *items_pop(struct fifo *items)
+{
+    return CONTAINER_OF(fifo_pop(items), struct ingest_item, link);
+}
 
-/* Takes the first item off; NULL when empty. */
-struct ingest_item *items_pop(struct items *items);
+/* NULL when the list is empty. */
+static inline struct ingest_item *items_first(const struct fifo *items)
+{
+    return CONTAINER_OF(items->first, struct ingest_item, link);
+}
 
-/* Sorts a row stably and gives its new first item. No memory is needed. */
-struct ingest_item *items_sort(struct ingest_item *first,
-                               int (*compare)(const struct ingest_item *a,
-                                              const struct ingest_item *b));
+/* NULL after the last item. */
+static inline struct ingest_item *items_next(const struct ingest_item *item)
+{
+    return CONTAINER_OF(item->link.next, struct ingest_item, link);
+}
+
+/* Sorts stably. No memory is needed. */
+void items_sort(struct fifo *items,
+                int (*compare)(const struct ingest_item *a, const struct ingest_item *b));
 
 /* By key, and by receipt, oldest first. */
 int items_by_key(const struct ingest_item *a, const struct ingest_item *b);
@@ -29,8 +41,8 @@ int items_by_age(const struct ingest_item *a, const struct ingest_item *b);
 /* What an item counts for in max_bytes. */
 uint64_t item_bytes(const struct ingest_item *item);
 
-/* Takes the item for the worker: QUEUED -> SENT. False when it has expired; true once it is ours.
- */
+/* Takes the item for the worker: QUEUED -> SENT. False: it has expired. True also if it was sent
+ * before. */
 bool item_claim(struct ingest_item *item);
 bool item_expired(const struct ingest_item *item);
 

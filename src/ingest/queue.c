@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "ingest/retry_heap.h"
 
 enum { ATTEMPT_WEIGHT = 8 }; /* the newest attempt counts for an eighth of the average */
 
@@ -13,13 +14,12 @@ bool queue_init(struct queue *queue, const struct ingest_options *options)
 {
     *queue = (struct queue){ .options = options, .stop_at_ns = CLOCK_NEVER };
     queue->suspects_max = options->workers > 1 ? options->workers / 2 : 1;
-    if (!due_init(&queue->retries, options->capacity) ||
-        !due_init(&queue->suspects, options->capacity)) {
-        due_fini(&queue->retries);
+    if (!heap_reserve(&queue->retries, options->capacity) ||
+        !heap_reserve(&queue->suspects, options->capacity)) {
+        heap_fini(&queue->retries);
         return false;
     }
-    mutex_init(&queue->mu);
-    cond_init(&queue->work);
+    work_queue_init(&queue->work);
     cond_init(&queue->empty);
     return true;
 }
@@ -28,48 +28,36 @@ void queue_fini(struct queue *queue) NO_TSA
 {
     CHECK(queue->held == 0);
     cond_fini(&queue->empty);
-    cond_fini(&queue->work);
-    mutex_fini(&queue->mu);
-    due_fini(&queue->suspects);
-    due_fini(&queue->retries);
+    work_queue_fini(&queue->work);
+    heap_fini(&queue->suspects);
+    heap_fini(&queue->retries);
 }
 
 /* ---- waking ---- */
 
-static bool has_work(const struct queue *queue) REQUIRES(queue->mu)
+static bool has_work(const struct queue *queue) REQUIRES(queue->work.mu)
 {
     return queue->n_fresh > 0 || queue->retries.n > 0 || queue->suspects.n > 0;
 }
 
-static void wake_one(struct queue *queue) REQUIRES(queue->mu)
-{
-    if (queue->idle == 0 || queue->waking)
-        return;
-    queue->waking = true;
-    cond_signal(&queue->work);
-}
-
-static bool suspect_allowed(const struct queue *queue) REQUIRES(queue->mu)
+static bool suspect_allowed(const struct queue *queue) REQUIRES(queue->work.mu)
 {
     return queue->suspects_busy < queue->suspects_max;
 }
 
-static void wait_for_work(struct queue *queue) REQUIRES(queue->mu)
+static void wait_for_work(struct queue *queue) REQUIRES(queue->work.mu)
 {
-    int64_t until_ns = due_first_at_ns(&queue->retries);
+    int64_t until_ns = retry_heap_first_at_ns(&queue->retries);
     if (suspect_allowed(queue))
-        until_ns = clock_min(until_ns, due_first_at_ns(&queue->suspects));
-    queue->idle++;
-    (void)cond_wait_until(&queue->work, &queue->mu, until_ns);
-    queue->idle--;
-    queue->waking = false;
+        until_ns = clock_min(until_ns, retry_heap_first_at_ns(&queue->suspects));
+    (void)work_queue_wait(&queue->work, until_ns);
 }
 
 /* ---- in ---- */
 
 /* How long a new order would wait for its attempt. An empty queue has no wait, however slow the
  * last attempts were: else nothing would be let in to measure that it is over. */
-static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->mu)
+static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->work.mu)
 {
     if (queue->n_fresh == 0)
         return 0;
@@ -77,34 +65,32 @@ static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->mu)
     return groups * queue->attempt_ns / queue->options->workers;
 }
 
-/* What a list asks for. */
-struct wish {
-    uint64_t n, bytes, metadata;
+/* A row of new items. */
+struct row {
     struct ingest_item *last;
+    uint64_t n, bytes, metadata;
 };
 
-static struct wish wish_of(struct ingest_item *first)
+static struct row measure(const struct fifo *items)
 {
-    struct wish wish = { .n = 0 };
-    for (struct ingest_item *item = first; item != NULL; item = item->next) {
-        wish.n++;
-        wish.bytes += item_bytes(item);
-        wish.metadata += item->order.metadata_len;
-        wish.last = item;
+    struct row row = { .n = 0 };
+    LIST_EACH (item, items, struct ingest_item, link) {
+        row.n++;
+        row.bytes += item_bytes(item);
+        row.metadata += item->order.metadata_len;
     }
-    return wish;
+    return row;
 }
 
-static enum ingest_rc admit(const struct queue *queue, const struct wish *wish,
-                            int64_t *retry_after_ns) REQUIRES(queue->mu)
+static enum ingest_rc admit(const struct queue *queue, const struct row *row,
+                            int64_t *retry_after_ns) REQUIRES(queue->work.mu)
 {
     const struct ingest_options *options = queue->options;
     int64_t wait_ns = estimated_wait_ns(queue);
     *retry_after_ns = wait_ns > room_after_ns ? wait_ns : room_after_ns;
     if (queue->draining)
         return INGEST_CLOSED;
-    if (wish->n > options->capacity - queue->held ||
-        wish->bytes > options->max_bytes - queue->bytes)
+    if (row->n > options->capacity - queue->held || row->bytes > options->max_bytes - queue->bytes)
         return INGEST_FULL;
     if (wait_ns > options->queue_wait_max_ns) {
         *retry_after_ns = wait_ns;
@@ -113,110 +99,84 @@ static enum ingest_rc admit(const struct queue *queue, const struct wish *wish,
     return INGEST_OK;
 }
 
-static void append(struct queue *queue, struct ingest_item *first, const struct wish *wish)
-    REQUIRES(queue->mu)
+enum ingest_rc queue_submit(struct queue *queue, struct fifo *items, int64_t *retry_after_ns)
 {
-    uint32_t n = (uint32_t)wish->n;
-    struct ingest_item *last = wish->last;
-    if (first->batch != NULL) {
-        first->followers = first->next;
-        first->next = NULL;
-        first->parked.n_items = n;
-        last = first;
-        queue->n_batches++;
-    }
-    if (queue->fresh.first == NULL)
-        queue->fresh.first = first;
-    else
-        queue->fresh.last->next = first;
-    queue->fresh.last = last;
-    queue->n_fresh += n;
-    queue->fresh_metadata += wish->metadata;
-    queue->depth += n;
-    queue->held += n;
-    queue->bytes += wish->bytes;
-}
-
-enum ingest_rc queue_submit(struct queue *queue, struct ingest_item *first, int64_t *retry_after_ns)
-{
-    const struct wish wish = wish_of(first);
-    mutex_lock(&queue->mu);
-    enum ingest_rc rc = admit(queue, &wish, retry_after_ns);
+    const struct row row = measure(items);
+    const bool atomic = items_first(items)->own.batch != NULL;
+    mutex_lock(&queue->work.mu);
+    enum ingest_rc rc = admit(queue, &row, retry_after_ns);
     if (rc == INGEST_OK) {
-        append(queue, first, &wish);
-        wake_one(queue);
+        fifo_append(&queue->fresh, items);
+        queue->n_fresh += (uint32_t)row.n;
+        queue->n_batches += atomic;
+        queue->fresh_metadata += row.metadata;
+        queue->depth += (uint32_t)row.n;
+        queue->held += (uint32_t)row.n;
+        queue->bytes += row.bytes;
+        work_queue_wake(&queue->work);
     }
-    mutex_unlock(&queue->mu);
+    mutex_unlock(&queue->work.mu);
     return rc;
 }
 
 /* ---- out ---- */
 
-/* The last of the row that goes into one group, of items that are in no atomic list. */
-static struct ingest_item *last_of_group(const struct queue *queue, struct ingest_group *out)
-    REQUIRES(queue->mu)
+/* May the item be in one group with the row before it? */
+static bool belongs_to(const struct queue *queue, const struct row *row,
+                       const struct ingest_item *item) REQUIRES(queue->work.mu)
 {
-    struct ingest_item *last = out->first;
-    if (queue->n_batches == 0 && queue->n_fresh <= queue->options->group_max &&
-        queue->fresh_metadata <= INGEST_GROUP_METADATA_MAX) {
-        out->n_items = queue->n_fresh;
-        return queue->fresh.last;
-    }
-    size_t metadata = last->order.metadata_len;
-    for (out->n_items = 1; out->n_items < queue->options->group_max; out->n_items++) {
-        if (last->next == NULL || last->next->batch != NULL)
-            break;
-        metadata += last->next->order.metadata_len;
-        if (metadata > INGEST_GROUP_METADATA_MAX)
-            break;
-        last = last->next;
-    }
-    return last;
+    if (row->last->own.batch != NULL || item->own.batch != NULL)
+        return row->last->own.batch == item->own.batch;
+    return row->n < queue->options->group_max &&
+           row->metadata + item->order.metadata_len <= INGEST_GROUP_METADATA_MAX;
 }
 
-static uint64_t metadata_of(const struct ingest_item *first)
+/* The new items that go into one group: an atomic list, or what stands before the next one. */
+static struct row next_row(const struct queue *queue) REQUIRES(queue->work.mu)
 {
-    uint64_t bytes = 0;
-    for (; first != NULL; first = first->next)
-        bytes += first->order.metadata_len;
-    return bytes;
+    struct ingest_item *first = items_first(&queue->fresh);
+    if (queue->n_batches == 0 && queue->n_fresh <= queue->options->group_max &&
+        queue->fresh_metadata <= INGEST_GROUP_METADATA_MAX)
+        return (struct row){ .last = CONTAINER_OF(queue->fresh.last, struct ingest_item, link),
+                             .n = queue->n_fresh,
+                             .metadata = queue->fresh_metadata };
+    struct row row = { .last = first, .n = 1, .metadata = first->order.metadata_len };
+    for (struct ingest_item *next;
+         (next = items_next(row.last)) != NULL && belongs_to(queue, &row, next); row.last = next) {
+        row.n++;
+        row.metadata += next->order.metadata_len;
+    }
+    return row;
 }
 
 /* The items, not yet formed into a group: that is done without the lock. */
-static void take_fresh(struct queue *queue, struct ingest_group *out) REQUIRES(queue->mu)
+static struct ingest_group take_fresh(struct queue *queue) REQUIRES(queue->work.mu)
 {
-    struct ingest_item *first = queue->fresh.first, *last = first;
-    *out = (struct ingest_group){ .first = first, .atomic = first->batch != NULL };
-    if (out->atomic)
-        out->n_items = first->parked.n_items;
-    else
-        last = last_of_group(queue, out);
-    queue->fresh.first = last->next;
-    if (last->next == NULL)
-        queue->fresh.last = NULL;
-    last->next = NULL;
-    if (out->atomic) {
-        first->next = first->followers;
-        first->followers = NULL;
-        queue->n_batches--;
-    }
-    queue->n_fresh -= out->n_items;
-    queue->fresh_metadata -= queue->n_fresh > 0 ? metadata_of(first) : queue->fresh_metadata;
+    const struct row row = next_row(queue);
+    const bool atomic = row.last->own.batch != NULL;
+    queue->n_fresh -= (uint32_t)row.n;
+    queue->n_batches -= atomic;
+    queue->fresh_metadata -= row.metadata;
+    return (struct ingest_group){
+        .items = fifo_pop_to(&queue->fresh, &row.last->link),
+        .n_items = (uint32_t)row.n,
+        .kind = atomic ? GROUP_ATOMIC : GROUP_PLAIN,
+    };
 }
 
 static struct ingest_group form(const struct ingest_group *taken)
 {
-    return taken->atomic ? group_of_batch(taken->first) : group_form(taken->first);
+    return taken->kind == GROUP_ATOMIC ? group_of_batch(taken->items) : group_form(taken->items);
 }
 
-static bool is_due(const struct due *due, int64_t now_ns)
+static bool is_due(const struct heap *heap, int64_t now_ns)
 {
-    return due->n > 0 && due_first_at_ns(due) <= now_ns;
+    return heap->n > 0 && retry_heap_first_at_ns(heap) <= now_ns;
 }
 
 /* May the worker that comes from this work have a suspect next? */
 static bool suspect_is_next(const struct queue *queue, const struct queue_work *work,
-                            int64_t now_ns) REQUIRES(queue->mu)
+                            int64_t now_ns) REQUIRES(queue->work.mu)
 {
     bool fresh_first = work->suspect && queue->n_fresh > 0;
     return is_due(&queue->suspects, now_ns) && suspect_allowed(queue) && !fresh_first;
@@ -224,16 +184,16 @@ static bool suspect_is_next(const struct queue *queue, const struct queue_work *
 
 /* Gives the group that goes first, if there is one at this moment. */
 static bool take_ready(struct queue *queue, int64_t now_ns, struct queue_work *work)
-    REQUIRES(queue->mu)
+    REQUIRES(queue->work.mu)
 {
     bool suspect = false;
     if (is_due(&queue->retries, now_ns)) {
-        due_pop(&queue->retries, &work->group);
+        work->group = retry_heap_pop(&queue->retries);
     } else if (suspect_is_next(queue, work, now_ns)) {
-        due_pop(&queue->suspects, &work->group);
+        work->group = retry_heap_pop(&queue->suspects);
         suspect = true;
     } else if (queue->n_fresh > 0) {
-        take_fresh(queue, &work->group);
+        work->group = take_fresh(queue);
     } else {
         return false;
     }
@@ -244,14 +204,14 @@ static bool take_ready(struct queue *queue, int64_t now_ns, struct queue_work *w
 }
 
 /* Gives anything: due or not, suspect or not. */
-static bool take_leftover(struct queue *queue, struct queue_work *work) REQUIRES(queue->mu)
+static bool take_leftover(struct queue *queue, struct queue_work *work) REQUIRES(queue->work.mu)
 {
     if (queue->n_fresh > 0)
-        take_fresh(queue, &work->group);
+        work->group = take_fresh(queue);
     else if (queue->retries.n > 0)
-        due_pop(&queue->retries, &work->group);
+        work->group = retry_heap_pop(&queue->retries);
     else if (queue->suspects.n > 0)
-        due_pop(&queue->suspects, &work->group);
+        work->group = retry_heap_pop(&queue->suspects);
     else
         return false;
     work->suspect = false;
@@ -260,7 +220,7 @@ static bool take_leftover(struct queue *queue, struct queue_work *work) REQUIRES
 }
 
 /* False: stopped, and nothing is left. */
-static bool take_or_wait(struct queue *queue, struct queue_work *work) REQUIRES(queue->mu)
+static bool take_or_wait(struct queue *queue, struct queue_work *work) REQUIRES(queue->work.mu)
 {
     for (;;) {
         int64_t now_ns = clock_now_ns();
@@ -274,16 +234,16 @@ static bool take_or_wait(struct queue *queue, struct queue_work *work) REQUIRES(
 
 bool queue_take(struct queue *queue, struct queue_work *work)
 {
-    mutex_lock(&queue->mu);
+    mutex_lock(&queue->work.mu);
     bool taken = take_or_wait(queue, work);
     if (taken) {
         queue->depth -= work->group.n_items;
         queue->busy++;
         queue->suspects_busy += work->suspect;
         if (has_work(queue))
-            wake_one(queue);
+            work_queue_wake(&queue->work);
     }
-    mutex_unlock(&queue->mu);
+    mutex_unlock(&queue->work.mu);
     if (taken && work->group.n == 0)
         work->group = form(&work->group);
     return taken;
@@ -300,15 +260,16 @@ void queue_return(struct queue *queue, const struct queue_work *work,
 {
     uint32_t n_done = 0;
     uint64_t bytes_done = 0;
-    for (const struct ingest_item *item = outcome->done.first; item != NULL; item = item->next) {
+    LIST_EACH (item, &outcome->done, const struct ingest_item, link) {
         n_done++;
         bytes_done += item_bytes(item);
     }
 
-    mutex_lock(&queue->mu);
+    mutex_lock(&queue->work.mu);
     for (size_t i = 0; i < outcome->n_back; i++) {
         const struct ingest_group *group = &outcome->back[i];
-        due_push(group->suspect ? &queue->suspects : &queue->retries, group);
+        retry_heap_push(group->suspicion == GROUP_TRUSTED ? &queue->retries : &queue->suspects,
+                        group);
         queue->depth += group->n_items;
     }
     queue->held -= n_done;
@@ -319,44 +280,44 @@ void queue_return(struct queue *queue, const struct queue_work *work,
         average(&queue->attempt_ns, outcome->first_attempt_ns);
     if (queue->held == 0 && queue->draining)
         cond_broadcast(&queue->empty);
-    mutex_unlock(&queue->mu);
+    mutex_unlock(&queue->work.mu);
 }
 
 /* ---- the end ---- */
 
 void queue_drain(struct queue *queue)
 {
-    mutex_lock(&queue->mu);
+    mutex_lock(&queue->work.mu);
     queue->draining = true;
-    mutex_unlock(&queue->mu);
+    mutex_unlock(&queue->work.mu);
 }
 
 void queue_stop(struct queue *queue, int64_t deadline_at_ns)
 {
-    mutex_lock(&queue->mu);
+    mutex_lock(&queue->work.mu);
     queue->draining = true;
     queue->stop_at_ns = deadline_at_ns;
     bool in_time = true;
     while (queue->held > 0 && in_time)
-        in_time = cond_wait_until(&queue->empty, &queue->mu, deadline_at_ns);
+        in_time = cond_wait_until(&queue->empty, &queue->work.mu, deadline_at_ns);
     queue->stop_at_ns = 0;
-    cond_broadcast(&queue->work);
-    mutex_unlock(&queue->mu);
+    mutex_unlock(&queue->work.mu);
+    work_queue_end(&queue->work);
 }
 
-static int64_t oldest_age_ns(const struct queue *queue) REQUIRES(queue->mu)
+static int64_t oldest_age_ns(const struct queue *queue) REQUIRES(queue->work.mu)
 {
-    int64_t oldest_at_ns =
-        clock_min(due_oldest_at_ns(&queue->retries), due_oldest_at_ns(&queue->suspects));
+    int64_t oldest_at_ns = clock_min(retry_heap_oldest_at_ns(&queue->retries),
+                                     retry_heap_oldest_at_ns(&queue->suspects));
     if (queue->n_fresh > 0)
-        oldest_at_ns = clock_min(oldest_at_ns, queue->fresh.first->received_at_ns);
+        oldest_at_ns = clock_min(oldest_at_ns, items_first(&queue->fresh)->received_at_ns);
     int64_t now_ns = clock_now_ns();
     return oldest_at_ns < now_ns ? now_ns - oldest_at_ns : 0;
 }
 
 void queue_gauges(struct queue *queue, struct ingest_gauges *out)
 {
-    mutex_lock(&queue->mu);
+    mutex_lock(&queue->work.mu);
     *out = (struct ingest_gauges){
         .depth = queue->depth,
         .capacity = queue->options->capacity,
@@ -366,5 +327,5 @@ void queue_gauges(struct queue *queue, struct ingest_gauges *out)
         .workers_busy = queue->busy,
         .estimated_wait_ns = estimated_wait_ns(queue),
     };
-    mutex_unlock(&queue->mu);
+    mutex_unlock(&queue->work.mu);
 }

@@ -6,33 +6,30 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/sync.h"
+#include "base/work_queue.h"
 
 struct reader {
     const struct order_store *store;
-    struct mutex mu;
-    struct cond work;
-    struct lookup *first GUARDED_VAR, *last GUARDED_VAR; /* last: only while first is there */
+    struct work_queue queue; /* its mutex guards the next two */
+    struct fifo lookups GUARDED_VAR;
     size_t n_queued GUARDED_VAR;
-    bool closing GUARDED_VAR;
     uint32_t n_threads;
     pthread_t threads[];
 };
 
-/* Waits for a lookup. NULL: closing, and none is left. `unheard`: closing, so it is not looked up.
- */
-static struct lookup *take(struct reader *reader, bool *unheard)
+/* Waits for a lookup. NULL: the queue has ended, and none is left. *ended: the lookup is not to be
+ * made any more. */
+static struct lookup *take(struct reader *reader, bool *ended)
 {
-    mutex_lock(&reader->mu);
-    while (reader->first == NULL && !reader->closing)
-        (void)cond_wait_until(&reader->work, &reader->mu, CLOCK_NEVER);
-    struct lookup *lookup = reader->first;
-    if (lookup != NULL) {
-        reader->first = lookup->next;
-        reader->n_queued--;
-    }
-    *unheard = reader->closing;
-    mutex_unlock(&reader->mu);
+    mutex_lock(&reader->queue.mu);
+    while (reader->lookups.first == NULL && work_queue_wait(&reader->queue, CLOCK_NEVER))
+        continue;
+    struct lookup *lookup = CONTAINER_OF(fifo_pop(&reader->lookups), struct lookup, link);
+    reader->n_queued -= lookup != NULL;
+    if (reader->n_queued > 0)
+        work_queue_wake(&reader->queue);
+    *ended = reader->queue.ended;
+    mutex_unlock(&reader->queue.mu);
     return lookup;
 }
 
@@ -52,9 +49,9 @@ static enum lookup_rc look_up(const struct order_store *store, struct lookup *lo
 static void *run(void *arg)
 {
     struct reader *reader = arg;
-    bool unheard;
-    for (struct lookup *lookup; (lookup = take(reader, &unheard)) != NULL;) {
-        if (unheard) {
+    bool ended;
+    for (struct lookup *lookup; (lookup = take(reader, &ended)) != NULL;) {
+        if (ended) {
             err_set(&lookup->err, ERR_RETRYABLE, "shutting down");
             lookup->rc = LOOKUP_UNAVAILABLE;
         } else {
@@ -74,8 +71,7 @@ struct reader *reader_open(const struct order_store *store, uint32_t threads, st
         return NULL;
     }
     reader->store = store;
-    mutex_init(&reader->mu);
-    cond_init(&reader->work);
+    work_queue_init(&reader->queue);
     for (; reader->n_threads < threads; reader->n_threads++) {
         int rc = thread_start(&reader->threads[reader->n_threads], "reader", run, reader);
         if (rc != 0) {
@@ -91,22 +87,17 @@ enum reader_rc reader_submit(struct reader *reader, struct lookup *lookup)
 {
     CHECK(lookup->n_keys <= READER_KEYS_MAX);
     enum reader_rc rc = READER_OK;
-    mutex_lock(&reader->mu);
-    if (reader->closing) {
+    mutex_lock(&reader->queue.mu);
+    if (reader->queue.ended) {
         rc = READER_CLOSED;
     } else if (reader->n_queued >= READER_QUEUE_MAX) {
         rc = READER_FULL;
     } else {
-        lookup->next = NULL;
-        if (reader->first == NULL)
-            reader->first = lookup;
-        else
-            reader->last->next = lookup;
-        reader->last = lookup;
+        fifo_push(&reader->lookups, &lookup->link);
         reader->n_queued++;
-        cond_signal(&reader->work);
+        work_queue_wake(&reader->queue);
     }
-    mutex_unlock(&reader->mu);
+    mutex_unlock(&reader->queue.mu);
     return rc;
 }
 
@@ -114,10 +105,7 @@ void reader_stop(struct reader *reader)
 {
     if (reader == NULL)
         return;
-    mutex_lock(&reader->mu);
-    reader->closing = true;
-    cond_broadcast(&reader->work);
-    mutex_unlock(&reader->mu);
+    work_queue_end(&reader->queue);
     for (; reader->n_threads > 0; reader->n_threads--)
         thread_join(reader->threads[reader->n_threads - 1]);
 }
@@ -127,8 +115,7 @@ void reader_close(struct reader **reader)
     if (*reader == NULL)
         return;
     reader_stop(*reader);
-    cond_fini(&(*reader)->work);
-    mutex_fini(&(*reader)->mu);
+    work_queue_fini(&(*reader)->queue);
     free(*reader);
     *reader = NULL;
 }

@@ -10,6 +10,7 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "base/list.h"
 #include "orders/order_store.h"
 
 struct reader; /* opaque */
@@ -25,8 +26,8 @@ struct lookup {
     enum lookup_rc rc;      /* out */
     struct err err;         /* out, unless LOOKUP_OK */
     void (*done)(struct lookup *lookup);
-    void *owner; /* in; for done */
-    struct lookup *next;
+    void *owner;           /* in; for done */
+    struct fifo_node link; /* the reader's */
 };
 
 enum reader_rc { READER_OK, READER_FULL, READER_CLOSED };

@@ -21,7 +21,7 @@ void streak_fini(struct streak *streak)
 static bool is_of_other_account(const struct streak *streak, const struct ingest_group *group)
     REQUIRES(streak->mu)
 {
-    for (const struct ingest_item *item = group->first; item != NULL; item = item->next)
+    LIST_EACH (item, &group->items, const struct ingest_item, link)
         if (strcmp(item->order.account_id, streak->account_id) != 0)
             return true;
     return false;
@@ -38,7 +38,7 @@ void streak_note_failure(struct streak *streak, const struct ingest_group *group
     if (state->groups++ == 0) {
         state->first_at_ns = now_ns;
         state->several_accounts = false;
-        memcpy(streak->account_id, group->first->order.account_id, ORDER_NAME_SIZE);
+        memcpy(streak->account_id, items_first(&group->items)->order.account_id, ORDER_NAME_SIZE);
     }
     if (!state->several_accounts)
         state->several_accounts = is_of_other_account(streak, group);

@@ -8,17 +8,17 @@
 #include "ingest/trial.h"
 
 #include "base/clock.h"
-#include "ingest/settle.h"
+#include "ingest/resolve.h"
 
 static const int64_t trial_max_ns = NS_PER_S; /* a worker is not held for longer */
 
 bool trial_is_due(const struct ingest_group *group, const struct store_failure *failure)
 {
-    if (group->neighbour_stored || group->failed_alike)
+    if (group->suspicion == GROUP_NEIGHBOUR_STORED || group->suspicion == GROUP_FAILED_ALIKE)
         return false;
     return failure->action == STORE_SPLIT_OR_FAIL ||
            (failure->action == STORE_RETRY_THEN_SPLIT && failure->fault == FAULT_SERVER &&
-            settle_is_blocked(group));
+            resolve_is_blocked(group));
 }
 
 struct trial {
@@ -28,7 +28,8 @@ struct trial {
     size_t n_tried;                            /* of the pieces */
     struct ingest_group failed[GROUP_FAN_OUT]; /* pieces that failed as the group did */
     size_t n_failed;
-    bool apart; /* the failure is not of all, or that cannot be told */
+    bool stored; /* a piece stored an order */
+    bool apart;  /* the failure is not of all, or that cannot be told */
 };
 
 static bool is_alike(const struct store_failure *a, const struct store_failure *b)
@@ -42,18 +43,18 @@ static void try_piece(struct attempt *a, struct trial *trial, int64_t stop_at_ns
     struct store_failure failure;
     a->group = trial->pieces.back[trial->n_tried++];
     bool ok = attempt_put(a, stop_at_ns, &failure);
-    trial->apart |= a->n_created > 0;
-    trial->whole.neighbour_stored |= a->n_created > 0;
-    if (a->group.first == NULL)
+    trial->stored |= a->n_created > 0;
+    trial->apart |= trial->stored;
+    if (a->group.items.first == NULL)
         return;
     if (ok) {
-        settle_pending(a);
+        resolve_pending(a);
     } else if (is_alike(&trial->failure, &failure)) {
         trial->failure = failure;
         trial->failed[trial->n_failed++] = a->group;
     } else {
         trial->apart = true;
-        settle_apart(a, &failure);
+        resolve_apart(a, &failure);
     }
 }
 
@@ -61,8 +62,8 @@ static void try_piece(struct attempt *a, struct trial *trial, int64_t stop_at_ns
 
 static void go_on_alone(struct attempt *a, const struct trial *trial, struct ingest_group piece)
 {
-    piece.neighbour_stored = trial->whole.neighbour_stored;
-    piece.suspect = true;
+    if (trial->stored)
+        group_move_suspicion(&piece, GROUP_NEIGHBOUR_STORED);
     a->outcome->back[a->outcome->n_back++] = piece;
 }
 
@@ -72,34 +73,30 @@ static void end_apart(struct attempt *a, const struct trial *trial)
         go_on_alone(a, trial, trial->failed[i]);
     for (size_t i = trial->n_tried; i < trial->pieces.n_back; i++)
         go_on_alone(a, trial, trial->pieces.back[i]);
-    a->group.first = NULL;
-    settle_count_split(a, &trial->failure.err, trial->whole.n_items);
+    a->group.items = (struct fifo){ NULL, NULL };
+    resolve_count_split(a, &trial->failure.err, trial->whole.n_items);
 }
 
 /* The pieces that failed become one group again. */
-static void end_alike(struct attempt *a, const struct trial *trial)
+static void end_alike(struct attempt *a, struct trial *trial)
 {
-    struct items leaders = { NULL, NULL };
-    struct ingest_item *next;
-    for (size_t i = 0; i < trial->n_failed; i++)
-        for (struct ingest_item *leader = trial->failed[i].first; leader != NULL; leader = next) {
-            next = leader->next;
-            items_push(&leaders, leader);
-        }
     a->group = trial->whole;
-    a->group.first = leaders.first;
-    a->group.failed_alike = true;
+    a->group.items = (struct fifo){ NULL, NULL };
+    for (size_t i = 0; i < trial->n_failed; i++)
+        fifo_append(&a->group.items, &trial->failed[i].items);
+    group_move_suspicion(&a->group, GROUP_FAILED_ALIKE);
     group_measure(&a->group);
-    if (a->group.first != NULL)
-        settle_failure(a, &trial->failure, true);
+    if (a->group.items.first != NULL)
+        resolve_failure(a, &trial->failure, true);
 }
 
 void trial_run(struct attempt *a, const struct store_failure *failure, int64_t stop_at_ns)
 {
-    struct trial trial = { .whole = a->group, .failure = *failure };
+    struct trial trial = { .failure = *failure };
     const int64_t until_ns = clock_min(clock_now_ns() + trial_max_ns, a->group.deadline_at_ns);
-    trial.whole.in_doubt |= failure->in_doubt;
-    a->group.in_doubt |= failure->in_doubt;
+    if (failure->in_doubt)
+        group_move_sending(&a->group, GROUP_IN_DOUBT);
+    trial.whole = a->group;
     group_split(&a->group, &trial.pieces);
     while (trial.n_tried < trial.pieces.n_back && !trial.apart) {
         trial.apart = clock_now_ns() >= until_ns;

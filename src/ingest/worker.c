@@ -4,10 +4,12 @@
 
 #include "base/clock.h"
 
-static void deliver(const struct ingest_options *options, struct ingest_item *done)
+static void deliver(const struct ingest_options *options, struct fifo *done)
 {
-    if (done != NULL)
-        options->on_done(options->ctx, items_sort(done, items_by_age));
+    if (done->first == NULL)
+        return;
+    items_sort(done, items_by_age);
+    options->on_done(options->ctx, done);
 }
 
 static void *run(void *arg)
@@ -22,7 +24,7 @@ static void *run(void *arg)
         else
             attempt_run(attempt, &work.group, work.stop_at_ns, &outcome);
         queue_return(worker->queue, &work, &outcome);
-        deliver(attempt->options, outcome.done.first);
+        deliver(attempt->options, &outcome.done);
     }
     return NULL;
 }

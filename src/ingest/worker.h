@@ -1,4 +1,5 @@
-/* worker.h - the thread that takes groups, attempts them and delivers what is settled. */
+/* worker.h - the thread that takes groups, attempts them and delivers the orders that have a
+ * verdict. */
 #ifndef INGEST_WORKER_H
 #define INGEST_WORKER_H
 

@@ -186,7 +186,7 @@ static void queue(struct buf *out, const struct ingest_gauges *q)
 
 static void commits(struct buf *out, const struct ingest_metrics *m)
 {
-    static const char *const reasons[INGEST_RETRIES] = {
+    static const char *const reasons[RETRY_REASONS] = {
         [RETRY_LOST] = "lost",
         [RETRY_LOCK] = "lock",
         [RETRY_SERVER] = "server",
@@ -204,7 +204,7 @@ static void commits(struct buf *out, const struct ingest_metrics *m)
     labelled(out, M_COMMITS, "", "result", "ok", counter_read(&m->commits_ok));
     labelled(out, M_COMMITS, "", "result", "failed", counter_read(&m->commits_failed));
     head(out, M_RETRIES);
-    for (int i = 0; i < INGEST_RETRIES; i++)
+    for (int i = 0; i < RETRY_REASONS; i++)
         labelled(out, M_RETRIES, "", "reason", reasons[i], counter_read(&m->retries[i]));
     head(out, M_AMBIGUOUS);
     labelled(out, M_AMBIGUOUS, "", "resolved", "stored", counter_read(&m->ambiguous_stored));

@@ -72,9 +72,19 @@ enum store_action {
                         outcome stays unknown */
 };
 
+/* Why an attempt is made again: a label of metrics. */
+enum retry_reason {
+    RETRY_LOST,        /* the connection broke, gave no answer in time, or its server shuts down */
+    RETRY_LOCK,        /* other transactions were in the way */
+    RETRY_SERVER,      /* any other error of the server's */
+    RETRY_UNAVAILABLE, /* no connection */
+};
+enum { RETRY_REASONS = RETRY_UNAVAILABLE + 1 };
+
 struct store_failure {
     enum store_action action;
     enum store_fault fault;
+    enum retry_reason retry;      /* if the attempt is made again */
     bool in_doubt;                /* this attempt may have stored something, or may yet */
     bool unless_neighbour_stored; /* STORE_SPLIT_OR_FAIL: if another order of the group was stored,
                                      it is the order's fault after all */

@@ -70,7 +70,8 @@ static const struct sqlstate_row *find_row(const struct session *session, const 
         .constraint = err->constraint,
         .table = err->table,
         .column = fields.column,
-        .by_policy = strcmp(err->code, "42501") == 0 && is_by_policy(session, fields.routine),
+        .by_policy = sqlstate_is(err->code, SQLSTATE_INSUFFICIENT_PRIVILEGE) &&
+                     is_by_policy(session, fields.routine),
         .too_large = is_among(fields.routine, refuse_large_rows),
     };
     return sqlstate_find(&error);
@@ -107,6 +108,16 @@ void failure_classify(const struct session *session, enum pqpool_rc rc,
     }
     failure->action = STORE_RETRY;
     failure->fault = FAULT_SERVICE;
+}
+
+/* An error without a code is not the server's: the connection was lost, or gave no answer in time.
+ */
+enum retry_reason failure_retry(const struct store_failure *failure)
+{
+    if (failure->action == STORE_UNAVAILABLE)
+        return RETRY_UNAVAILABLE;
+    const char *code = failure->err.code;
+    return code[0] == '\0' ? RETRY_LOST : sqlstate_find_code(code)->retry;
 }
 
 static bool is_passing(enum store_action action)

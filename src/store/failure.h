@@ -15,6 +15,9 @@
 void failure_classify(const struct session *session, enum pqpool_rc rc,
                       struct store_failure *failure);
 
+/* Why a group is tried again that failed so. */
+enum retry_reason failure_retry(const struct store_failure *failure);
+
 /* The same for a read: no order was sent, so none can be at fault. */
 enum lookup_rc failure_of_read(const struct session *session, enum pqpool_rc rc,
                                const struct err *err);

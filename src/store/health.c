@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "store/impl.h"
 #include "store/sqlstate.h"
-#include "store/statement.h"
+#include "store/statement_text.h"
 
 #define LOCK_WAIT "SELECT set_config('lock_timeout', '100ms', true)"
 
@@ -119,7 +119,8 @@ static void set(atomic_bool *flag, bool value)
  * somebody cancelled the statement, or EXPLAIN is not possible for this kind of table. */
 static bool says_nothing(const char *code)
 {
-    return sqlstate_find_code(code)->fault == FAULT_NONE || strcmp(code, "0A000") == 0;
+    return sqlstate_find_code(code)->fault == FAULT_NONE ||
+           sqlstate_is(code, SQLSTATE_FEATURE_NOT_SUPPORTED);
 }
 
 static const char *field_of(const PGresult *error, int field)
@@ -142,8 +143,8 @@ static bool is_of_database(const struct store_health *health, const PGresult *er
         .by_policy = true, /* it may be */
     };
     enum store_fault fault = sqlstate_find(&said)->fault;
-    return fault == FAULT_SERVER ||
-           (fault == FAULT_OPERATOR && health->trusted && strcmp(code, "23514") != 0);
+    return fault == FAULT_SERVER || (fault == FAULT_OPERATOR && health->trusted &&
+                                     !sqlstate_is(code, SQLSTATE_CHECK_VIOLATION));
 }
 
 static void judge_error(struct store_health *health, const PGresult *error, unsigned step)
@@ -156,7 +157,7 @@ static void judge_error(struct store_health *health, const PGresult *error, unsi
     health->refusal = (struct err){ 0 };
     if (step >= STEP_STATE)
         return;
-    const bool right = strcmp(code, "42501") == 0;
+    const bool right = sqlstate_is(code, SQLSTATE_INSUFFICIENT_PRIVILEGE);
     err_set_code(&health->refusal, 0, code, "orders cannot be %s: %s (SQLSTATE %s)%s",
                  step == STEP_SELECT ? "read" : "stored",
                  text != NULL ? text : PQresultErrorMessage(error), code,

@@ -16,7 +16,8 @@
 #include "pqpool/result.h"
 #include "store/failure.h"
 #include "store/migrations.h"
-#include "store/statement.h"
+#include "store/sqlstate.h"
+#include "store/statement_text.h"
 
 struct run {
     struct pqpool_lease *lease;
@@ -27,7 +28,7 @@ struct run {
 /* An answer of another shape than its statement's: nothing can be said of the schema. */
 static enum migrate_rc malformed(const struct run *run)
 {
-    pqpool_note(run->lease, STATEMENT_MALFORMED);
+    pqpool_note(run->lease, SQLSTATE_PROTOCOL_VIOLATION);
     return MIGRATE_RETRY;
 }
 

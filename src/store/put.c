@@ -20,40 +20,27 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "pqpool/pqpool.h"
-#include "store/params.h"
+#include "store/failure.h"
 #include "store/put_attempt.h"
-#include "store/put_params.h"
 
 static bool insert_new(struct put_attempt *a)
 {
-    struct params params = { 0 };
-    PGresult *rows = NULL;
-    bool ok = false;
     if (put_collect_open(a, false) == 0)
         return true;
-    if (!put_params_insert(&params, a->open, a->n_open)) {
-        (void)put_fail_for_memory(a);
-        goto out;
-    }
+    const struct put_part all = { a->open, a->n_open };
     struct err *err = &a->failure->err;
+    PGresult *rows = NULL;
     (void)pqpool_lease_warned(a->session.lease); /* of earlier things */
-    enum pqpool_rc rc = statement_commit(&a->session, STATEMENT_INSERT, &params, &rows, err);
+    enum pqpool_rc rc = put_run(a, statement_commit, STATEMENT_INSERT, all, &rows, err);
     if (rc != PQPOOL_OK) {
         a->failure->in_doubt = (err->flags & ERR_UNCERTAIN) != 0;
-        (void)put_fail_by(a, rc);
-        goto out;
+        return put_fail_by(a, rc);
     }
-    if (pqpool_lease_warned(a->session.lease))
-        a->failure->in_doubt = PQntuples(rows) > 0;
-    else
-        a->failure->in_doubt = put_settle_created((struct put_part){ a->open, a->n_open }, rows) <
-                               (size_t)PQntuples(rows);
-    ok = true;
-
-out:
+    size_t n_rows = (size_t)PQntuples(rows);
+    a->failure->in_doubt =
+        pqpool_lease_warned(a->session.lease) ? n_rows > 0 : put_settle_created(all, rows) < n_rows;
     PQclear(rows);
-    params_fini(&params);
-    return ok;
+    return true;
 }
 
 /* An earlier attempt may have stored the group in another database than the one of this lease:
@@ -83,7 +70,8 @@ bool store_put(void *ctx, struct put_group *group, struct store_failure *failure
     group->refused = false;
     a.open = calloc(group->n, sizeof(struct order_put *));
     if (a.open == NULL) {
-        (void)put_fail_for_memory(&a);
+        err_set(&failure->err, ERR_RETRYABLE, "out of memory for a group of %zu orders", group->n);
+        (void)put_fail_by(&a, PQPOOL_NOMEM);
         goto out;
     }
     enum pqpool_rc rc =
@@ -106,6 +94,8 @@ bool store_put(void *ctx, struct put_group *group, struct store_failure *failure
         ok = insert_new(&a) && put_look_up_rest(&a);
 
 out:
+    if (!ok)
+        failure->retry = failure_retry(failure);
     pqpool_release(&a.session.lease, PQPOOL_REUSE); /* what is broken the pool has seen itself */
     free(a.open);
     return ok;

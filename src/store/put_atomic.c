@@ -17,8 +17,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "store/params.h"
-#include "store/put_params.h"
 
 struct batch {
     struct put_attempt *a;
@@ -67,27 +65,15 @@ static size_t collect_firsts(struct put_attempt *a)
 static bool insert_part(struct batch *b, struct put_part part)
 {
     struct put_attempt *a = b->a;
-    struct params params = { 0 };
     PGresult *rows = NULL;
-    bool ok = false;
-    if (!put_params_insert(&params, part.puts, part.n)) {
-        (void)put_fail_for_memory(a);
-        goto out;
-    }
     enum pqpool_rc rc =
-        transaction_run(&a->session, STATEMENT_INSERT, &params, &rows, &a->failure->err);
-    if (rc != PQPOOL_OK) {
-        (void)put_fail_by(a, rc);
-        goto out;
-    }
+        put_run(a, transaction_run, STATEMENT_INSERT, part, &rows, &a->failure->err);
+    if (rc != PQPOOL_OK)
+        return put_fail_by(a, rc);
     (void)put_settle_created(part, rows);
     b->n_inserted += (size_t)PQntuples(rows);
-    ok = true;
-
-out:
     PQclear(rows);
-    params_fini(&params);
-    return ok;
+    return true;
 }
 
 /* Runs a statement for each part of `open`. */
@@ -118,25 +104,14 @@ static void settle_absent(const struct put_attempt *a)
 static bool look_up_part(struct batch *b, struct put_part part)
 {
     struct put_attempt *a = b->a;
-    struct params params = { 0 };
     PGresult *rows = NULL;
-    bool ok = false;
-    if (!put_params_keys(&params, part.puts, part.n)) {
-        (void)put_fail_for_memory(a);
-        goto out;
-    }
     enum pqpool_rc rc =
-        transaction_run(&a->session, STATEMENT_COMPARE, &params, &rows, &a->failure->err);
-    if (rc != PQPOOL_OK) {
-        (void)put_fail_by(a, rc);
-        goto out;
-    }
+        put_run(a, transaction_run, STATEMENT_COMPARE, part, &rows, &a->failure->err);
+    if (rc != PQPOOL_OK)
+        return put_fail_by(a, rc);
     b->n_found += (size_t)PQntuples(rows);
-    ok = put_settle_found(a, part, rows);
-
-out:
+    bool ok = put_settle_found(a, part, rows);
     PQclear(rows);
-    params_fini(&params);
     return ok;
 }
 

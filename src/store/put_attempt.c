@@ -10,6 +10,7 @@
 #include "store/params.h"
 #include "store/put_params.h"
 #include "store/row.h"
+#include "store/sqlstate.h"
 
 size_t put_collect_open(struct put_attempt *a, bool lookups_too)
 {
@@ -45,11 +46,18 @@ bool put_fail_by(const struct put_attempt *a, enum pqpool_rc rc)
     return fail(a->failure);
 }
 
-bool put_fail_for_memory(const struct put_attempt *a)
+enum pqpool_rc put_run(const struct put_attempt *a, statement_runner *run, enum statement which,
+                       struct put_part part, struct pg_result **rows, struct err *err)
 {
-    err_set(&a->failure->err, ERR_RETRYABLE, "out of memory for a group of %zu orders",
-            a->group->n);
-    return put_fail(a, STORE_RETRY, FAULT_SERVICE);
+    struct params params = { 0 };
+    enum pqpool_rc rc = PQPOOL_NOMEM;
+    if (which == STATEMENT_INSERT ? put_params_insert(&params, part.puts, part.n)
+                                  : put_params_keys(&params, part.puts, part.n))
+        rc = run(&a->session, which, &params, rows, err);
+    else
+        err_set(err, ERR_RETRYABLE, "out of memory for a group of %zu orders", a->group->n);
+    params_fini(&params);
+    return rc;
 }
 
 enum { PART_ORDERS_MAX = 1000, PART_METADATA_MAX = 1024 * 1024 };
@@ -189,25 +197,17 @@ static bool settle_absent(const struct put_attempt *a)
 
 static bool look_up(const struct put_attempt *a, struct put_part part)
 {
-    struct params params = { 0 };
     PGresult *rows = NULL;
     bool ok = false;
-    if (!put_params_keys(&params, part.puts, part.n)) {
-        (void)put_fail_for_memory(a);
-        goto out;
-    }
-    enum pqpool_rc rc =
-        statement_read(&a->session, STATEMENT_COMPARE, &params, &rows, &a->failure->err);
+    struct err *err = &a->failure->err;
+    enum pqpool_rc rc = put_run(a, statement_read, STATEMENT_COMPARE, part, &rows, err);
     if (rc == PQPOOL_OK)
         ok = settle_sealed(a, part, rows);
-    else if (strcmp(a->failure->err.code, STATEMENT_MALFORMED) == 0)
+    else if (sqlstate_is(err->code, SQLSTATE_PROTOCOL_VIOLATION))
         (void)fail_malformed(a);
     else
         (void)put_fail_by(a, rc);
-
-out:
     PQclear(rows);
-    params_fini(&params);
     return ok;
 }
 

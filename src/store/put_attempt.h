@@ -24,13 +24,18 @@ size_t put_collect_open(struct put_attempt *a, bool lookups_too);
 /* End the attempt, and are false; failure->err and in_doubt are set, or the error is that of rc. */
 bool put_fail(const struct put_attempt *a, enum store_action action, enum store_fault fault);
 bool put_fail_by(const struct put_attempt *a, enum pqpool_rc rc);
-bool put_fail_for_memory(const struct put_attempt *a);
 
 /* Some of the puts that a statement is about. */
 struct put_part {
     struct order_put *const *puts; /* borrowed */
     size_t n;
 };
+
+/* Runs STATEMENT_INSERT or STATEMENT_COMPARE about the part, by statement_read(),
+ * statement_commit() or transaction_run(). PQPOOL_OK: the caller clears *rows. PQPOOL_NOMEM: there
+ * was no memory for the parameters, and nothing was sent. */
+enum pqpool_rc put_run(const struct put_attempt *a, statement_runner *run, enum statement which,
+                       struct put_part part, struct pg_result **rows, struct err *err) MUST_CHECK;
 
 /* Cuts off as many puts as one statement may carry. This bounds the memory of a statement, here and
  * in its connection, whatever the size of an atomic group. Empty at the end. */

@@ -16,9 +16,7 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "store/failure.h"
-#include "store/params.h"
 #include "store/put_attempt.h"
-#include "store/put_params.h"
 
 struct part {
     size_t from, n;
@@ -26,30 +24,18 @@ struct part {
 
 enum { PARTS_MAX = 64 }; /* a halving leaves one behind, and a size_t has no more halvings */
 
-/* *stored: the statement wrote a row, so the server can store orders. */
-static enum pqpool_rc run_statement(const struct put_attempt *a, struct put_part part, bool *stored,
-                                    struct err *err)
-{
-    struct params params = { 0 };
-    PGresult *rows = NULL;
-    enum pqpool_rc rc = PQPOOL_NOMEM;
-    if (put_params_insert(&params, part.puts, part.n))
-        rc = transaction_run(&a->session, STATEMENT_INSERT, &params, &rows, err);
-    else
-        err_set(err, ERR_RETRYABLE, "out of memory for a part of %zu orders", part.n);
-    *stored |= rc == PQPOOL_OK && PQntuples(rows) > 0;
-    PQclear(rows);
-    params_fini(&params);
-    return rc;
-}
-
+/* *stored: a statement wrote a row, so the server can store orders. */
 static enum pqpool_rc run_part(const struct put_attempt *a, struct part part, bool *stored,
                                struct err *err)
 {
     struct put_part rest = { a->open + part.from, part.n }, next;
     enum pqpool_rc rc = PQPOOL_OK;
-    while (rc == PQPOOL_OK && (next = put_next_part(&rest)).n > 0)
-        rc = run_statement(a, next, stored, err);
+    while (rc == PQPOOL_OK && (next = put_next_part(&rest)).n > 0) {
+        PGresult *rows = NULL;
+        rc = put_run(a, transaction_run, STATEMENT_INSERT, next, &rows, err);
+        *stored |= rc == PQPOOL_OK && PQntuples(rows) > 0;
+        PQclear(rows);
+    }
     return rc;
 }
 

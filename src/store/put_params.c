@@ -1,5 +1,5 @@
-/* put_params.c - see put_params.h. The tables are in the order of the SQL in statement.c. Decimals
- * and metadata go as text, which the SQL casts. */
+/* put_params.c - see put_params.h. The tables are in the order of the SQL in statement_text.c.
+ * Decimals and metadata go as text, which the SQL casts. */
 #include "store/put_params.h"
 
 #include <assert.h>

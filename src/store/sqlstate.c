@@ -1,6 +1,6 @@
 /* sqlstate.c - see sqlstate.h. The first row that fits counts, so exceptions to a class stand above
- * it. 26000 and 0A000 of a prepared statement are statement.c's to mend; what is left of them is an
- * error like any other.
+ * it. statement.c prepares a statement again after 26000 and 0A000. If the error comes once more,
+ * it is an error like any other.
  *
  * An order's fault is refused for good, so a row says FAULT_ORDER only where the same order would
  * be refused again however the database is mended: the code is about the row's content, or the
@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "store/statement.h"
+#include "store/statement_text.h"
 
 #define ANY SQLSTATE_ALWAYS
 #define POLICY SQLSTATE_BY_POLICY
@@ -21,69 +21,69 @@
 /* clang-format off */
 static const struct sqlstate_row rows[] = {
     /* nobody's: transactions in each other's way, and time limits */
-    { "55P03", ANY, FAULT_NONE, STORE_RETRY_THEN_SPLIT, false, "a lock was not free in time" },
-    { "57014", ANY, FAULT_NONE, STORE_RETRY_THEN_SPLIT, false, "cancelled, or statement_timeout" },
-    { "40", ANY, FAULT_NONE, STORE_RETRY_THEN_SPLIT, false, "deadlock, serialization failure" },
-    { "25P03", ANY, FAULT_NONE, STORE_RETRY, false, "the transaction idled for too long" },
-    { "25P04", ANY, FAULT_NONE, STORE_RETRY, false, "transaction_timeout" },
+    { "55P03", ANY, FAULT_NONE, STORE_RETRY_THEN_SPLIT, RETRY_LOCK, false, "a lock was not free in time" },
+    { "57014", ANY, FAULT_NONE, STORE_RETRY_THEN_SPLIT, RETRY_LOCK, false, "cancelled, or statement_timeout" },
+    { "40", ANY, FAULT_NONE, STORE_RETRY_THEN_SPLIT, RETRY_LOCK, false, "deadlock, serialization failure" },
+    { "25P03", ANY, FAULT_NONE, STORE_RETRY, RETRY_SERVER, false, "the transaction idled for too long" },
+    { "25P04", ANY, FAULT_NONE, STORE_RETRY, RETRY_SERVER, false, "transaction_timeout" },
 
     /* the server's state */
-    { "08", ANY, FAULT_SERVER, STORE_RETRY_THEN_SPLIT, false, "a connection broke; of Citus and foreign tables: the one to another server" },
-    { "57P0", ANY, FAULT_SERVER, STORE_RETRY, false, "the server shuts down or starts up" },
-    { "25006", ANY, FAULT_SERVER, STORE_RETRY, false, "the server is read only: a standby" },
-    { "72", ANY, FAULT_SERVER, STORE_RETRY, false, "snapshot too old" },
-    { "53", ANY, FAULT_SERVER, STORE_RETRY_THEN_SPLIT, false, "no disk space, no memory, too many connections" },
-    { "58P", ANY, FAULT_SERVER, STORE_SPLIT_OR_FAIL, false, "a file of the server is missing" },
-    { "58", ANY, FAULT_SERVER, STORE_RETRY_THEN_SPLIT, false, "an I/O error of the server" },
-    { "XX000", ANY, FAULT_SERVER, STORE_RETRY_THEN_SPLIT, false, "internal error; of Citus also a lost worker" },
-    { "XX", ANY, FAULT_SERVER, STORE_SPLIT_OR_FAIL, false, "data or an index is corrupted" },
-    { "54", CONSTRAINT, FAULT_ORDER, STORE_SPLIT, false, "an index row is too large" },
-    { "54", LARGE, FAULT_ORDER, STORE_SPLIT, false, "a row, or a row of an index without a constraint, is too large" },
-    { "54", ANY, FAULT_SERVER, STORE_SPLIT_OR_FAIL, true, "a limit of the server: no transaction ids are left, too deep a recursion" },
+    { "08", ANY, FAULT_SERVER, STORE_RETRY_THEN_SPLIT, RETRY_LOST, false, "a connection broke; of Citus and foreign tables: the one to another server" },
+    { "57P0", ANY, FAULT_SERVER, STORE_RETRY, RETRY_LOST, false, "the server shuts down or starts up" },
+    { "25006", ANY, FAULT_SERVER, STORE_RETRY, RETRY_LOST, false, "the server is read only: a standby" },
+    { "72", ANY, FAULT_SERVER, STORE_RETRY, RETRY_SERVER, false, "snapshot too old" },
+    { "53", ANY, FAULT_SERVER, STORE_RETRY_THEN_SPLIT, RETRY_SERVER, false, "no disk space, no memory, too many connections" },
+    { "58P", ANY, FAULT_SERVER, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "a file of the server is missing" },
+    { "58", ANY, FAULT_SERVER, STORE_RETRY_THEN_SPLIT, RETRY_SERVER, false, "an I/O error of the server" },
+    { "XX000", ANY, FAULT_SERVER, STORE_RETRY_THEN_SPLIT, RETRY_SERVER, false, "internal error; of Citus also a lost worker" },
+    { "XX", ANY, FAULT_SERVER, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "data or an index is corrupted" },
+    { "54", CONSTRAINT, FAULT_ORDER, STORE_SPLIT, RETRY_SERVER, false, "an index row is too large" },
+    { "54", LARGE, FAULT_ORDER, STORE_SPLIT, RETRY_SERVER, false, "a row, or a row of an index without a constraint, is too large" },
+    { "54", ANY, FAULT_SERVER, STORE_SPLIT_OR_FAIL, RETRY_SERVER, true, "a limit of the server: no transaction ids are left, too deep a recursion" },
 
     /* the operator's: the table, its rights, its functions */
-    { "23514", TABLE_ONLY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "no partition for the row" },
-    { "23502", FOREIGN, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "a column that orders do not have is NOT NULL and has no default" },
-    { "2200H", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "a sequence has reached its limit" },
-    { "42501", POLICY, FAULT_ORDER, STORE_SPLIT, false, "a row-level security policy, or a trigger, forbids the row" },
-    { "42", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "a right, a table, a column, a function or a unique constraint is missing, or has another type" },
-    { "3D", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "no such database" },
-    { "3F", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "no such schema" },
-    { "28", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "the role may not log in" },
-    { "0A", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "the table is of a kind that the statement cannot write" },
-    { "0L", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "invalid grantor" },
-    { "0P", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "no such role" },
-    { "0Z", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "a function of the owner's has a fault" },
-    { "2B", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "objects depend on what is dropped" },
-    { "2D", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "a function of the owner's ends the transaction" },
-    { "2F", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "a function of the owner's has a fault" },
-    { "39", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "a trigger function of the owner's has a fault" },
-    { "55", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "the table is not in the state that is needed: a view, a shard that moves" },
-    { "57", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "an operator intervened" },
-    { "F0", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "the server's configuration file has a fault" },
-    { "HV", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, false, "a foreign table cannot be reached or written" },
+    { "23514", TABLE_ONLY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "no partition for the row" },
+    { "23502", FOREIGN, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "a column that orders do not have is NOT NULL and has no default" },
+    { "2200H", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "a sequence has reached its limit" },
+    { "42501", POLICY, FAULT_ORDER, STORE_SPLIT, RETRY_SERVER, false, "a row-level security policy, or a trigger, forbids the row" },
+    { "42", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "a right, a table, a column, a function or a unique constraint is missing, or has another type" },
+    { "3D", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "no such database" },
+    { "3F", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "no such schema" },
+    { "28", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "the role may not log in" },
+    { "0A", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "the table is of a kind that the statement cannot write" },
+    { "0L", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "invalid grantor" },
+    { "0P", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "no such role" },
+    { "0Z", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "a function of the owner's has a fault" },
+    { "2B", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "objects depend on what is dropped" },
+    { "2D", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "a function of the owner's ends the transaction" },
+    { "2F", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "a function of the owner's has a fault" },
+    { "39", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "a trigger function of the owner's has a fault" },
+    { "55", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_LOCK, false, "the table is not in the state that is needed: a view, a shard that moves" },
+    { "57", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "an operator intervened" },
+    { "F0", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "the server's configuration file has a fault" },
+    { "HV", ANY, FAULT_OPERATOR, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "a foreign table cannot be reached or written" },
 
     /* ours */
-    { "03", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, false, "the statement is not complete" },
-    { "0B", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, false, "invalid start of a transaction" },
-    { "0F", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, false, "invalid locator" },
-    { "24", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, false, "invalid cursor state" },
-    { "25", ANY, FAULT_SERVICE, STORE_FAIL, false, "invalid state of the transaction" },
-    { "26", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, false, "no such prepared statement, after it was prepared again" },
-    { "34", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, false, "no such cursor" },
-    { "3B", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, false, "savepoint exception" },
+    { "03", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "the statement is not complete" },
+    { "0B", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "invalid start of a transaction" },
+    { "0F", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "invalid locator" },
+    { "24", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "invalid cursor state" },
+    { "25", ANY, FAULT_SERVICE, STORE_FAIL, RETRY_SERVER, false, "invalid state of the transaction" },
+    { "26", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "no such prepared statement, after it was prepared again" },
+    { "34", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "no such cursor" },
+    { "3B", ANY, FAULT_SERVICE, STORE_SPLIT_OR_FAIL, RETRY_SERVER, false, "savepoint exception" },
 
     /* the order's */
-    { "22", ANY, FAULT_ORDER, STORE_SPLIT, false, "a value is out of the range or form of its column" },
-    { "23", ANY, FAULT_ORDER, STORE_SPLIT, false, "a constraint: CHECK, NOT NULL, UNIQUE, a foreign key, EXCLUDE" },
-    { "44", ANY, FAULT_ORDER, STORE_SPLIT, false, "a view's WITH CHECK OPTION" },
-    { "P0", ANY, FAULT_ORDER, STORE_SPLIT, false, "raised by a function of the owner's" },
-    { "09", ANY, FAULT_ORDER, STORE_SPLIT, false, "raised by a trigger of the owner's" },
-    { "20", ANY, FAULT_ORDER, STORE_SPLIT, false, "a function of the owner's has no case for the row" },
-    { "21", ANY, FAULT_ORDER, STORE_SPLIT, false, "a function of the owner's found several rows for the order" },
-    { "27", ANY, FAULT_ORDER, STORE_SPLIT, false, "a trigger of the owner's has changed the row" },
-    { "38", ANY, FAULT_ORDER, STORE_SPLIT, false, "raised by a function of the owner's in another language" },
-    { "", ANY, FAULT_ORDER, STORE_SPLIT, false, "a code that PostgreSQL does not know: raised by a function of the owner's" },
+    { "22", ANY, FAULT_ORDER, STORE_SPLIT, RETRY_SERVER, false, "a value is out of the range or form of its column" },
+    { "23", ANY, FAULT_ORDER, STORE_SPLIT, RETRY_SERVER, false, "a constraint: CHECK, NOT NULL, UNIQUE, a foreign key, EXCLUDE" },
+    { "44", ANY, FAULT_ORDER, STORE_SPLIT, RETRY_SERVER, false, "a view's WITH CHECK OPTION" },
+    { "P0", ANY, FAULT_ORDER, STORE_SPLIT, RETRY_SERVER, false, "raised by a function of the owner's" },
+    { "09", ANY, FAULT_ORDER, STORE_SPLIT, RETRY_SERVER, false, "raised by a trigger of the owner's" },
+    { "20", ANY, FAULT_ORDER, STORE_SPLIT, RETRY_SERVER, false, "a function of the owner's has no case for the row" },
+    { "21", ANY, FAULT_ORDER, STORE_SPLIT, RETRY_SERVER, false, "a function of the owner's found several rows for the order" },
+    { "27", ANY, FAULT_ORDER, STORE_SPLIT, RETRY_SERVER, false, "a trigger of the owner's has changed the row" },
+    { "38", ANY, FAULT_ORDER, STORE_SPLIT, RETRY_SERVER, false, "raised by a function of the owner's in another language" },
+    { "", ANY, FAULT_ORDER, STORE_SPLIT, RETRY_SERVER, false, "a code that PostgreSQL does not know: raised by a function of the owner's" },
 };
 /* clang-format on */
 
@@ -115,6 +115,17 @@ const struct sqlstate_row *sqlstate_find(const struct sqlstate_error *error)
            !is_met(row->condition, error))
         row++;
     return row;
+}
+
+bool sqlstate_is(const char *code, const char *sqlstate)
+{
+    return strcmp(code, sqlstate) == 0;
+}
+
+bool sqlstate_commit_is_unknown(const char *code)
+{
+    return sqlstate_is(code, SQLSTATE_STATEMENT_COMPLETION_UNKNOWN) ||
+           sqlstate_is(code, SQLSTATE_TRANSACTION_RESOLUTION_UNKNOWN);
 }
 
 const struct sqlstate_row *sqlstate_row(size_t i)

@@ -1,5 +1,8 @@
-/* sqlstate.h - the table of SQLSTATEs: whose fault an error of the database is, and what it allows
- * for the group that it came to. No other place of the program decides that. */
+/* sqlstate.h - the table of SQLSTATEs: whose fault an error of the database is, what it allows for
+ * the group that it came to, and why the group is tried again. No other place of the program gives
+ * a code a meaning, but for the pool, which knows what a code says of a connection.
+ *
+ * Threads    any: nothing here changes. */
 #ifndef STORE_SQLSTATE_H
 #define STORE_SQLSTATE_H
 
@@ -7,6 +10,21 @@
 #include <stddef.h>
 
 #include "orders/order_store.h"
+
+/* Codes that the store looks for by themselves, by PostgreSQL's own names for them. */
+#define SQLSTATE_PROTOCOL_VIOLATION "08P01" /* also our own code for a malformed answer */
+#define SQLSTATE_TRANSACTION_RESOLUTION_UNKNOWN "08007"
+#define SQLSTATE_FEATURE_NOT_SUPPORTED "0A000" /* of a prepared statement: its plan is stale */
+#define SQLSTATE_CHECK_VIOLATION "23514"       /* also a missing partition */
+#define SQLSTATE_UNDEFINED_PSTATEMENT "26000"
+#define SQLSTATE_STATEMENT_COMPLETION_UNKNOWN "40003"
+#define SQLSTATE_INSUFFICIENT_PRIVILEGE "42501" /* also a row that a policy forbids */
+#define SQLSTATE_DUPLICATE_PSTATEMENT "42P05"
+
+bool sqlstate_is(const char *code, const char *sqlstate);
+
+/* The server does not know itself whether the transaction was committed. */
+bool sqlstate_commit_is_unknown(const char *code);
 
 /* What the server said beside the code; a name is "" where it gave none. */
 struct sqlstate_error {
@@ -31,6 +49,7 @@ struct sqlstate_row {
     enum sqlstate_condition condition;
     enum store_fault fault;
     enum store_action action;
+    enum retry_reason retry;      /* if the group is tried again */
     bool unless_neighbour_stored; /* the order's fault after all, if another order of the group was
                                      stored: a server that cannot store refuses all */
     const char *meaning;          /* for the manual */

@@ -1,108 +1,13 @@
-/* statement.c - see statement.h. The SQL is the same for PostgreSQL and Citus: no CTE that reads
- * what it inserts, no generic plan by force, rows known by their order_id. Types are said by casts,
- * so a statement means the same prepared or not. */
+/* statement.c - see statement.h. */
 #include "store/statement.h"
 
 #include <libpq-fe.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "pqpool/result.h"
 #include "store/params.h"
-#include "store/row.h"
-
-#define COLUMNS                                                                                    \
-    "account_id, client_order_id, order_id, symbol, side, type, quantity, limit_price, "           \
-    "stop_price, time_in_force, metadata, received_at"
-
-struct statement_text {
-    const char *name, *sql;
-    int columns, max_rows; /* of its answer */
-};
-
-static const struct statement_text texts[] = {
-    [STATEMENT_INSERT] = {
-        "ordersd_insert",
-        "INSERT INTO orders (" COLUMNS ") "
-        "SELECT n.account_id, n.client_order_id, n.order_id, n.symbol, n.side, n.type, "
-        "n.quantity::numeric, n.limit_price::numeric, n.stop_price::numeric, n.time_in_force, "
-        "n.metadata::jsonb, n.received_at "
-        "FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], "
-        "$7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[]) "
-        "AS n(" COLUMNS ") "
-        "ON CONFLICT (account_id, client_order_id) DO NOTHING RETURNING order_id",
-        .columns = 1,
-        .max_rows = INT_MAX,
-    },
-    /* The clause on account_id is one that no hash or merge join can use. What is left is a nested
-     * loop, and inside it, without sequential scans, the primary key by both columns: whatever the
-     * statistics say, the lookup reads the rows that it asks for. (With both clauses in this form the
-     * planner may search by account_id alone.) */
-    [STATEMENT_COMPARE] = {
-        "ordersd_compare",
-        "SELECT " ROW_FIELDS ", k.place, o.metadata IS NOT DISTINCT FROM k.metadata::jsonb "
-        "FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY "
-        "AS k(account_id, client_order_id, metadata, place) "
-        "JOIN orders o ON o.account_id = ANY (ARRAY[k.account_id]) "
-        "AND o.client_order_id = k.client_order_id",
-        .columns = ROW_COMPARED_COLUMNS,
-        .max_rows = INT_MAX,
-    },
-    [STATEMENT_BY_KEYS] = {
-        "ordersd_by_keys",
-        "SELECT " ROW_FIELDS ", " ROW_METADATA("$3") ", k.place "
-        "FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
-        "AS k(account_id, client_order_id, place) "
-        "JOIN orders o ON o.account_id = ANY (ARRAY[k.account_id]) "
-        "AND o.client_order_id = k.client_order_id",
-        .columns = ROW_KEYED_COLUMNS,
-        .max_rows = INT_MAX,
-    },
-    [STATEMENT_BY_ID] = {
-        "ordersd_by_id",
-        "SELECT " ROW_FIELDS ", " ROW_METADATA("$2") " FROM orders o WHERE o.order_id = $1::uuid",
-        .columns = ROW_COLUMNS,
-        .max_rows = INT_MAX,
-    },
-    /* A commit that wrote no WAL waits for nobody, and pg_current_xact_id() writes none: a message
-     * does. Without standbys to wait for, what can be seen is as durable as it gets already. */
-    [STATEMENT_SEAL] = {
-        "ordersd_seal",
-        "SELECT pg_logical_emit_message(true, 'ordersd', '') "
-        "WHERE current_setting('synchronous_standby_names') <> ''",
-        .columns = 1,
-        .max_rows = 1,
-    },
-};
-
-void statement_spell(enum statement which, const char *const literals[], struct buf *out)
-{
-    const char *at = texts[which].sql, *dollar;
-    while ((dollar = strchr(at, '$')) != NULL) {
-        char *end;
-        unsigned long number = strtoul(dollar + 1, &end, 10);
-        buf_add(out, at, (size_t)(dollar - at));
-        buf_add_str(out, literals != NULL ? literals[number - 1] : "NULL");
-        at = end;
-    }
-    buf_add_str(out, at);
-}
-
-bool statement_fills(const char *column)
-{
-    const size_t len = strlen(column);
-    for (const char *at = COLUMNS; *at != '\0'; at += strspn(at, ", ")) {
-        const size_t name = strcspn(at, ", ");
-        if (name == len && memcmp(at, column, len) == 0)
-            return true;
-        at += name;
-    }
-    return false;
-}
+#include "store/sqlstate.h"
 
 static struct pqpool_query query_of(const struct params *params)
 {
@@ -118,9 +23,9 @@ static struct pqpool_query query_of(const struct params *params)
 
 enum pqpool_rc statement_malformed(const struct session *session, struct err *err)
 {
-    pqpool_note(session->lease, STATEMENT_MALFORMED);
+    pqpool_note(session->lease, SQLSTATE_PROTOCOL_VIOLATION);
     err->flags |= ERR_RETRYABLE | ERR_UNCERTAIN;
-    (void)snprintf(err->code, sizeof err->code, "%s", STATEMENT_MALFORMED);
+    (void)snprintf(err->code, sizeof err->code, "%s", SQLSTATE_PROTOCOL_VIOLATION);
     return PQPOOL_LOST;
 }
 
@@ -141,7 +46,7 @@ static enum pqpool_rc run_command(const struct session *session, const char *sql
 static enum pqpool_rc check_rows(const struct session *session, enum statement which,
                                  enum pqpool_rc rc, PGresult **rows, struct err *err)
 {
-    const struct statement_text *text = &texts[which];
+    const struct statement_text *text = statement_text(which);
     if (rc != PQPOOL_OK ||
         result_is_table(*rows, 0, text->max_rows, text->columns, text->name, err))
         return rc;
@@ -158,8 +63,8 @@ static enum pqpool_rc make_prepared(const struct session *session, enum statemen
     if ((*prepared & bit) != 0)
         return PQPOOL_OK;
     const struct pqpool_query query = {
-        .statement = texts[which].name,
-        .sql = texts[which].sql,
+        .statement = statement_text(which)->name,
+        .sql = statement_text(which)->sql,
         .prepare = true,
     };
     PGresult *result = NULL;
@@ -167,8 +72,8 @@ static enum pqpool_rc make_prepared(const struct session *session, enum statemen
     if (rc == PQPOOL_OK && !result_is_command(result, "", err))
         rc = statement_malformed(session, err);
     PQclear(result);
-    /* 42P05: an earlier try was given up, and the server had done it all the same. */
-    if (rc == PQPOOL_REFUSED && strcmp(err->code, "42P05") == 0)
+    /* An earlier try was given up, and the server had prepared the statement all the same. */
+    if (rc == PQPOOL_REFUSED && sqlstate_is(err->code, SQLSTATE_DUPLICATE_PSTATEMENT))
         rc = PQPOOL_OK;
     if (rc == PQPOOL_OK)
         *prepared |= bit;
@@ -179,8 +84,9 @@ static enum pqpool_rc make_prepared(const struct session *session, enum statemen
 static bool forget_prepared(const struct session *session, enum statement which,
                             const struct err *refusal)
 {
-    const bool gone = strcmp(refusal->code, "26000") == 0;
-    const bool stale = strcmp(refusal->code, "0A000") == 0; /* its plan: the statement is there */
+    const bool gone = sqlstate_is(refusal->code, SQLSTATE_UNDEFINED_PSTATEMENT);
+    /* The plan is stale: the statement is there. */
+    const bool stale = sqlstate_is(refusal->code, SQLSTATE_FEATURE_NOT_SUPPORTED);
     if (!gone && !stale)
         return false;
     *pqpool_lease_bits(session->lease) &= ~(1u << which);
@@ -188,7 +94,7 @@ static bool forget_prepared(const struct session *session, enum statement which,
         return true;
     char sql[64];
     struct err err;
-    (void)snprintf(sql, sizeof sql, "DEALLOCATE %s", texts[which].name);
+    (void)snprintf(sql, sizeof sql, "DEALLOCATE %s", statement_text(which)->name);
     return run_command(session, sql, "DEALLOCATE", &err) == PQPOOL_OK;
 }
 
@@ -197,7 +103,7 @@ static enum pqpool_rc run_prepared(const struct session *session, enum statement
                                    struct err *err)
 {
     struct pqpool_query query = query_of(params);
-    query.statement = texts[which].name;
+    query.statement = statement_text(which)->name;
     for (int attempt = 0;; attempt++) {
         enum pqpool_rc rc = make_prepared(session, which, err);
         if (rc != PQPOOL_OK) {
@@ -214,7 +120,7 @@ static enum pqpool_rc run_unnamed(const struct session *session, enum statement 
                                   const struct params *params, PGresult **rows_out, struct err *err)
 {
     struct pqpool_query query = query_of(params);
-    query.sql = texts[which].sql;
+    query.sql = statement_text(which)->sql;
     enum pqpool_rc rc = pqpool_exec(session->lease, &query, session->deadline_at_ns, rows_out, err);
     return check_rows(session, which, rc, rows_out, err);
 }
@@ -227,12 +133,6 @@ static enum pqpool_rc never_uncertain(enum pqpool_rc rc, struct err *err)
     return rc;
 }
 
-/* The server says that it does not know itself whether the transaction was committed. */
-static bool is_open(const char *sqlstate)
-{
-    return strcmp(sqlstate, "40003") == 0 || strcmp(sqlstate, "08007") == 0;
-}
-
 /* Only the server's own words, and a session that is idle after them, settle a commit: one that
  * spoke and then went away, or an error that libpq itself made, leaves it open. */
 static enum pqpool_rc judge_commit(const struct session *session, enum pqpool_rc rc,
@@ -241,7 +141,8 @@ static enum pqpool_rc judge_commit(const struct session *session, enum pqpool_rc
     if (rc != PQPOOL_OK && rc != PQPOOL_REFUSED)
         return rc;
     const bool idle = PQtransactionStatus(pqpool_lease_pg(session->lease)) == PQTRANS_IDLE;
-    const bool said = rc == PQPOOL_OK || (err->code[0] != '\0' && !is_open(err->code));
+    const bool said =
+        rc == PQPOOL_OK || (err->code[0] != '\0' && !sqlstate_commit_is_unknown(err->code));
     if (idle && said)
         return rc;
     if (rc == PQPOOL_OK)
@@ -256,7 +157,8 @@ enum pqpool_rc statement_ask_policy(const struct session *session, struct pg_res
     static const char sql[] =
         "SELECT row_security_active('orders') AND current_setting('row_security') = 'on' AND "
         "bool_and(has_column_privilege('orders', c.name, 'INSERT') AND "
-        "has_column_privilege('orders', c.name, 'SELECT')) FROM unnest('{" COLUMNS "}'::text[]) "
+        "has_column_privilege('orders', c.name, 'SELECT')) FROM unnest('{" STATEMENT_COLUMNS
+        "}'::text[]) "
         "AS c(name)";
     const struct pqpool_query query = { .sql = sql };
     return never_uncertain(

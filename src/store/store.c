@@ -11,7 +11,7 @@
 #include "pqpool/result.h"
 #include "store/failure.h"
 #include "store/impl.h"
-#include "store/statement.h"
+#include "store/statement_text.h"
 
 bool store_open(const struct store_options *options, struct store **store_out, struct err *err)
 {

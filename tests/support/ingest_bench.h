@@ -22,7 +22,7 @@ static inline void bench_init(struct bench *b, uint32_t n)
     streak_init(&b->streak);
     attempt_init(&b->attempt, &b->rig.options, &b->metrics, &b->streak, 1);
     for (uint32_t i = 0; i < n; i++)
-        b->rig.items[i].put.order = &b->rig.items[i].order;
+        b->rig.items[i].own.put.order = &b->rig.items[i].order;
 }
 
 static inline void bench_fini(struct bench *b)
@@ -34,21 +34,15 @@ static inline void bench_fini(struct bench *b)
 
 static inline struct ingest_group bench_group(struct bench *b)
 {
-    struct items row = { NULL, NULL };
-    for (uint32_t i = 0; i < b->rig.n; i++)
-        items_push(&row, &b->rig.items[i]);
-    return group_form(row.first);
+    return group_form(rig_list(&b->rig, 0, b->rig.n));
 }
 
 /* All items as one atomic list. */
 static inline struct ingest_group bench_batch(struct bench *b)
 {
-    struct items row = { NULL, NULL };
-    for (uint32_t i = 0; i < b->rig.n; i++) {
-        b->rig.items[i].batch = &b->rig.items[0];
-        items_push(&row, &b->rig.items[i]);
-    }
-    return group_of_batch(row.first);
+    for (uint32_t i = 0; i < b->rig.n; i++)
+        b->rig.items[i].own.batch = &b->rig.items[0];
+    return group_of_batch(rig_list(&b->rig, 0, b->rig.n));
 }
 
 static inline void bench_run(struct bench *b, const struct ingest_group *group)
@@ -60,7 +54,7 @@ static inline void bench_run(struct bench *b, const struct ingest_group *group)
 static inline uint32_t bench_done(const struct bench *b, enum item_verdict verdict)
 {
     uint32_t n = 0;
-    for (const struct ingest_item *item = b->outcome.done.first; item != NULL; item = item->next)
+    LIST_EACH (item, &b->outcome.done, const struct ingest_item, link)
         n += item->verdict == verdict;
     return n;
 }

@@ -24,16 +24,18 @@ struct rig {
     uint32_t retries, splits;
 };
 
-static inline void rig_done(void *ctx, struct ingest_item *first)
+static inline void rig_done(void *ctx, struct fifo *items)
 {
     struct rig *rig = ctx;
     mutex_lock(&rig->mu);
     rig->n_lists++;
-    for (struct ingest_item *item = first; item != NULL; item = item->next) {
+    int64_t before_ns = INT64_MIN;
+    for (struct fifo_node *node; (node = fifo_pop(items)) != NULL;) {
+        const struct ingest_item *item = CONTAINER_OF(node, struct ingest_item, link);
         rig->n_done++;
         rig->came_back[item - rig->items]++;
-        if (item->next != NULL && item->next->received_at_ns < item->received_at_ns)
-            rig->unsorted = true;
+        rig->unsorted |= item->received_at_ns < before_ns;
+        before_ns = item->received_at_ns;
     }
     cond_broadcast(&rig->changed);
     mutex_unlock(&rig->mu);
@@ -96,11 +98,12 @@ static inline void rig_same_key(struct rig *rig, uint32_t item, uint32_t as)
 }
 
 /* Links items [from, to) in this order. */
-static inline struct ingest_item *rig_list(struct rig *rig, uint32_t from, uint32_t to)
+static inline struct fifo rig_list(struct rig *rig, uint32_t from, uint32_t to)
 {
+    struct fifo items = { NULL, NULL };
     for (uint32_t i = from; i < to; i++)
-        rig->items[i].next = i + 1 < to ? &rig->items[i + 1] : NULL;
-    return &rig->items[from];
+        fifo_push(&items, &rig->items[i].link);
+    return items;
 }
 
 static inline void rig_open(struct rig *rig)
@@ -113,8 +116,10 @@ static inline void rig_open(struct rig *rig)
 static inline void rig_submit(struct rig *rig, uint32_t from, uint32_t to)
 {
     int64_t retry_after_ns;
-    for (uint32_t i = from; i < to; i++)
-        CHECK(ingest_submit(rig->ingest, &rig->items[i], &retry_after_ns) == INGEST_OK);
+    for (uint32_t i = from; i < to; i++) {
+        struct fifo items = rig_list(rig, i, i + 1);
+        CHECK(ingest_submit(rig->ingest, &items, &retry_after_ns) == INGEST_OK);
+    }
 }
 
 /* Waits until n items have come back; false after 20 s. */

@@ -19,7 +19,7 @@ enum {
 
 enum kind { SINGLE, PLAIN, ATOMIC, KINDS };
 
-static struct list {
+static struct row {
     uint32_t from, n;
     enum kind kind;
     bool accepted;
@@ -60,37 +60,38 @@ static void fail_at_random(void *arg, const struct put_group *group, struct fake
         step->failure.action = actions[kind];
 }
 
-static bool submit_list(const struct list *list)
+static bool submit_list(const struct row *list)
 {
     int64_t now_ns = clock_now_ns(), retry_after_ns;
-    struct ingest_item *first = rig_list(&rig, list->from, list->from + list->n);
-    for (struct ingest_item *item = first; item != NULL; item = item->next) {
+    struct fifo items = rig_list(&rig, list->from, list->from + list->n);
+    LIST_EACH (item, &items, struct ingest_item, link) {
         item->received_at_ns = now_ns;
         item->deadline_at_ns = clock_after(now_ns, 500 * NS_PER_MS);
     }
-    return (list->kind == ATOMIC ? ingest_submit_atomic(rig.ingest, first, &retry_after_ns)
-                                 : ingest_submit(rig.ingest, first, &retry_after_ns)) == INGEST_OK;
+    return (list->kind == ATOMIC ? ingest_submit_atomic(rig.ingest, &items, &retry_after_ns)
+                                 : ingest_submit(rig.ingest, &items, &retry_after_ns)) == INGEST_OK;
 }
 
 /* What was refused is as it was. */
-static void check_linked(const struct list *list)
+static void check_linked(const struct row *list)
 {
     for (uint32_t i = list->from; i < list->from + list->n; i++)
-        CHECK(rig.items[i].next == (i + 1 < list->from + list->n ? &rig.items[i + 1] : NULL));
+        CHECK(rig.items[i].link.next ==
+              (i + 1 < list->from + list->n ? &rig.items[i + 1].link : NULL));
 }
 
 static void *submit(void *arg)
 {
     size_t me = (size_t)arg;
     for (uint32_t l = 0; l < LISTS; l++) {
-        struct list *list = &lists[me][l];
+        struct row *list = &lists[me][l];
         list->accepted = submit_list(list);
         if (list->accepted) {
             (void)atomic_fetch_add(&n_accepted, list->n);
         } else {
             check_linked(list);
             for (uint32_t i = list->from; i < list->from + list->n; i++)
-                (void)atomic_exchange(&rig.items[i].state, ITEM_SENT); /* not the expirers' */
+                (void)atomic_exchange(&rig.items[i].own.state, ITEM_SENT); /* not the expirers' */
             (void)sched_yield();
         }
         atomic_store(&submitted[me], l + 1);
@@ -107,7 +108,7 @@ static void *expire(void *arg)
         uint32_t n = atomic_load(&submitted[submitter]);
         if (n == 0)
             continue;
-        const struct list *list = &lists[submitter][n - 1 - draw(&random, n < 4 ? n : 4)];
+        const struct row *list = &lists[submitter][n - 1 - draw(&random, n < 4 ? n : 4)];
         uint32_t i = list->from + draw(&random, list->n);
         if (draw(&random, 8) == 0 && ingest_expire(&rig.items[i]))
             CHECK(!atomic_exchange(&expired[i], true));
@@ -140,7 +141,7 @@ static void check_item(uint32_t i, bool accepted)
         CHECK(!is_ours(item));
 }
 
-static void check_batch(const struct list *list)
+static void check_batch(const struct row *list)
 {
     uint32_t by[ITEM_VERDICTS] = { 0 }, n_expired = 0, n_ours = 0;
     for (uint32_t i = list->from; i < list->from + list->n; i++) {
@@ -158,7 +159,7 @@ static void check_batch(const struct list *list)
         CHECK(by[ITEM_BATCH_REFUSED] + by[ITEM_REUSED] == list->n && by[ITEM_REUSED] > 0);
 }
 
-static void check_list(const struct list *list)
+static void check_list(const struct row *list)
 {
     for (uint32_t i = list->from; i < list->from + list->n; i++)
         check_item(i, list->accepted);
@@ -174,7 +175,7 @@ static void make_lists(void)
     for (uint32_t s = 0; s < SUBMITTERS; s++) {
         for (uint32_t l = 0; l < LISTS; l++) {
             enum kind kind = (enum kind)draw(&random, KINDS);
-            lists[s][l] = (struct list){
+            lists[s][l] = (struct row){
                 .from = s * EACH + l * LIST_MAX,
                 .n = kind == SINGLE ? 1 : 1 + draw(&random, LIST_MAX),
                 .kind = kind,

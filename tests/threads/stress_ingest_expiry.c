@@ -58,11 +58,13 @@ static void *submit(void *arg)
         item->received_at_ns = clock_now_ns();
         item->deadline_at_ns = clock_after(item->received_at_ns, 500 * NS_PER_MS);
         int64_t retry_after_ns;
-        if (ingest_submit(rig.ingest, item, &retry_after_ns) == INGEST_OK) {
+        struct fifo items = { NULL, NULL };
+        fifo_push(&items, &item->link);
+        if (ingest_submit(rig.ingest, &items, &retry_after_ns) == INGEST_OK) {
             accepted[from + i] = true;
             (void)atomic_fetch_add(&n_accepted, 1);
         } else {
-            (void)atomic_exchange(&item->state, ITEM_SENT); /* not the expirers' */
+            (void)atomic_exchange(&item->own.state, ITEM_SENT); /* not the expirers' */
             (void)sched_yield();
         }
         atomic_store(&submitted[from / EACH], i + 1);
@@ -107,7 +109,7 @@ static void check_item(uint32_t i, uint32_t by_verdict[ITEM_VERDICTS])
     else if (item->verdict != ITEM_UNKNOWN)
         CHECK(!ours);
     if (item->verdict == ITEM_REPLAYED)
-        CHECK(strcmp(stored->order_id, item->put.stored.order_id) == 0);
+        CHECK(strcmp(stored->order_id, ingest_item_stored(item)->order_id) == 0);
 }
 
 static void start(void)

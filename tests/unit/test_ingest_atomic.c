@@ -70,7 +70,7 @@ ParameterizedTest(struct failure_case *c, ingest_atomic, failure)
     b.rig.store->steps = &step;
     b.rig.store->n_steps = 1;
     struct ingest_group group = bench_batch(&b);
-    group.in_doubt = c->was_in_doubt;
+    group.sending = c->was_in_doubt ? GROUP_IN_DOUBT : GROUP_UNSENT;
     group.blocked = 9;
     bench_run(&b, &group);
 
@@ -78,14 +78,14 @@ ParameterizedTest(struct failure_case *c, ingest_atomic, failure)
     if (c->back) {
         cr_assert_eq(b.outcome.n_back, 1);
         const struct ingest_group *back = &b.outcome.back[0];
-        cr_expect(back->atomic);
+        cr_expect_eq(back->kind, GROUP_ATOMIC);
         cr_expect_eq(back->n, N);
-        cr_expect_eq(back->suspect, c->suspect);
-        cr_expect_eq(back->in_doubt, c->was_in_doubt || c->in_doubt);
+        cr_expect_eq(back->suspicion, c->suspect ? GROUP_SUSPECT : GROUP_TRUSTED);
+        cr_expect_eq(back->sending == GROUP_IN_DOUBT, c->was_in_doubt || c->in_doubt);
     } else {
         cr_expect_eq(b.outcome.n_back, 0);
         cr_expect_eq(bench_done(&b, c->verdict), N);
-        for (const struct ingest_item *i = b.outcome.done.first; i != NULL; i = i->next)
+        LIST_EACH (i, &b.outcome.done, const struct ingest_item, link)
             cr_expect_str_eq(i->err.code, "23514");
     }
     bench_fini(&b);
@@ -129,7 +129,7 @@ Test(ingest_atomic, replays_are_allowed)
     run_batch(&b);
     cr_expect_eq(bench_done(&b, ITEM_CREATED), N - 1);
     cr_expect_eq(b.rig.items[2].verdict, ITEM_REPLAYED);
-    cr_expect_str_eq(b.rig.items[2].put.stored.order_id, "other");
+    cr_expect_str_eq(ingest_item_stored(&b.rig.items[2])->order_id, "other");
     bench_fini(&b);
 }
 
@@ -141,8 +141,8 @@ Test(ingest_atomic, one_reused_refuses_all)
     plant(&b, 2, "2");
     run_batch(&b);
     cr_expect_eq(b.rig.items[2].verdict, ITEM_REUSED);
-    cr_expect_eq(b.rig.items[2].put.diff, ORDER_DIFF_QUANTITY);
-    cr_expect_str_eq(b.rig.items[2].put.stored.order_id, "other");
+    cr_expect_eq(ingest_item_diff(&b.rig.items[2]), ORDER_DIFF_QUANTITY);
+    cr_expect_str_eq(ingest_item_stored(&b.rig.items[2])->order_id, "other");
     cr_expect_eq(bench_done(&b, ITEM_BATCH_REFUSED), N - 1, "the replay, too");
     cr_expect_eq(b.rig.store->n_stored, 2);
     cr_expect_eq(counter_read(&b.metrics.commits_ok), 0);
@@ -173,7 +173,7 @@ Test(ingest_atomic, twins_are_compared_with_the_first)
     cr_expect_eq(b.rig.store->calls[0].n, N);
     cr_expect_eq(b.rig.items[0].verdict, ITEM_CREATED);
     cr_expect_eq(bench_done(&b, ITEM_REPLAYED), 2);
-    cr_expect_str_eq(b.rig.items[2].put.stored.order_id, b.rig.items[0].order.order_id);
+    cr_expect_str_eq(ingest_item_stored(&b.rig.items[2])->order_id, b.rig.items[0].order.order_id);
     bench_fini(&b);
 }
 
@@ -185,8 +185,8 @@ Test(ingest_atomic, a_twin_that_differs_refuses_all)
     (void)snprintf(b.rig.items[1].order.quantity, ORDER_DECIMAL_SIZE, "2");
     run_batch(&b);
     cr_expect_eq(b.rig.items[1].verdict, ITEM_REUSED);
-    cr_expect_eq(b.rig.items[1].put.diff, ORDER_DIFF_QUANTITY);
-    cr_expect_str_eq(b.rig.items[1].put.stored.order_id, "", "it is not stored");
+    cr_expect_eq(ingest_item_diff(&b.rig.items[1]), ORDER_DIFF_QUANTITY);
+    cr_expect_str_eq(ingest_item_stored(&b.rig.items[1])->order_id, "", "it is not stored");
     cr_expect_eq(bench_done(&b, ITEM_BATCH_REFUSED), N - 1);
     cr_expect_eq(b.rig.store->n_stored, 0);
     bench_fini(&b);
@@ -246,7 +246,7 @@ Test(ingest_atomic, in_doubt_and_refused_is_unknown)
     plant(&b, 0, "2");
     b.rig.store->poison = "00003";
     struct ingest_group group = bench_batch(&b);
-    group.in_doubt = group.sent = true;
+    group.sending = GROUP_IN_DOUBT;
     bench_run(&b, &group);
     cr_expect_eq(b.rig.items[0].verdict, ITEM_REUSED, "another holds its key");
     cr_expect_eq(bench_done(&b, ITEM_UNKNOWN), N - 1);
@@ -334,7 +334,7 @@ Test(ingest_atomic, out_of_time_is_unknown_only_in_doubt)
         for (uint32_t i = 0; i < N; i++)
             b.rig.items[i].deadline_at_ns = 1;
         struct ingest_group group = bench_batch(&b);
-        group.in_doubt = in_doubt;
+        group.sending = in_doubt ? GROUP_IN_DOUBT : GROUP_UNSENT;
         bench_run(&b, &group);
         cr_expect_eq(bench_done(&b, in_doubt ? ITEM_UNKNOWN : ITEM_TIMED_OUT), N);
         bench_fini(&b);

@@ -1,4 +1,4 @@
-/* What one attempt makes of a group: each row of the error table, doubt, followers, staleness. */
+/* What one attempt makes of a group: each row of the error table, doubt, duplicates, staleness. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -16,7 +16,7 @@ struct failure_case {
     char code[6];
     enum end end;
     enum item_verdict verdict; /* DONE */
-    enum ingest_retry reason;  /* BACK */
+    enum retry_reason reason;  /* BACK */
     bool suspect;              /* BACK */
 };
 
@@ -70,20 +70,21 @@ static void expect_back(struct bench *b, const struct failure_case *c, int64_t b
     const struct ingest_group *back = &b->outcome.back[0];
     cr_expect_eq(back->n, c->n);
     cr_expect_eq(back->failures, 1);
-    cr_expect_eq(back->in_doubt, c->was_in_doubt || c->in_doubt);
-    cr_expect_eq(back->suspect, c->suspect);
-    cr_expect_eq(back->sent, c->action != STORE_UNAVAILABLE);
+    cr_expect_eq(back->sending, c->was_in_doubt || c->in_doubt   ? GROUP_IN_DOUBT
+                                : c->action != STORE_UNAVAILABLE ? GROUP_SENT
+                                                                 : GROUP_UNSENT);
+    cr_expect_eq(back->suspicion, c->suspect ? GROUP_SUSPECT : GROUP_TRUSTED);
     cr_expect_geq(back->due_at_ns, before_ns);
     cr_expect_leq(back->due_at_ns, clock_now_ns() + 20 * NS_PER_MS, "the first pause is short");
-    for (int i = 0; i < INGEST_RETRIES; i++)
+    for (int i = 0; i < RETRY_REASONS; i++)
         cr_expect_eq(counter_read(&b->metrics.retries[i]), i == (int)c->reason, "reason %d", i);
 }
 
 static void expect_done(struct bench *b, const struct failure_case *c)
 {
     cr_expect_eq(bench_done(b, c->verdict), c->n, "wrong verdict");
-    for (const struct ingest_item *i = b->outcome.done.first; i != NULL && !c->late; i = i->next)
-        cr_expect_str_eq(i->err.code, c->code);
+    LIST_EACH (i, &b->outcome.done, const struct ingest_item, link)
+        cr_expect_str_eq(i->err.code, c->late ? "" : c->code);
     bool counted = c->was_in_doubt && c->verdict == ITEM_UNKNOWN;
     cr_expect_eq(counter_read(&b->metrics.ambiguous_unresolved), counted ? c->n : 0);
 }
@@ -95,6 +96,7 @@ ParameterizedTest(struct failure_case *c, ingest_attempt, failure)
         .action = (enum store_action)c->action,
         .in_doubt = c->in_doubt,
         .down = c->down,
+        .retry = c->reason,
     };
     err_set_code(&step.failure.err, 0, c->code, "told to fail");
     struct bench b;
@@ -102,7 +104,7 @@ ParameterizedTest(struct failure_case *c, ingest_attempt, failure)
     b.rig.store->steps = &step;
     b.rig.store->n_steps = 1;
     struct ingest_group group = bench_group(&b);
-    group.in_doubt = c->was_in_doubt;
+    group.sending = c->was_in_doubt ? GROUP_IN_DOUBT : GROUP_UNSENT;
     group.blocked = c->blocked;
     if (c->late)
         for (uint32_t i = 0; i < c->n; i++)
@@ -126,7 +128,7 @@ ParameterizedTest(struct failure_case *c, ingest_attempt, failure)
 
 /* ---- success ---- */
 
-Test(ingest_attempt, success_settles_all_and_counts)
+Test(ingest_attempt, success_resolves_all_and_counts)
 {
     struct bench b;
     bench_init(&b, 3);
@@ -154,12 +156,12 @@ Test(ingest_attempt, stored_by_another_is_replayed_or_reused)
         fake_store_plant(b.rig.store, &other);
     }
     struct ingest_group group = bench_group(&b);
-    group.in_doubt = true;
+    group.sending = GROUP_IN_DOUBT;
     bench_run(&b, &group);
     cr_expect_eq(b.rig.items[0].verdict, ITEM_REPLAYED);
-    cr_expect_str_eq(b.rig.items[0].put.stored.order_id, "other");
+    cr_expect_str_eq(ingest_item_stored(&b.rig.items[0])->order_id, "other");
     cr_expect_eq(b.rig.items[1].verdict, ITEM_REUSED);
-    cr_expect_eq(b.rig.items[1].put.diff, ORDER_DIFF_QUANTITY);
+    cr_expect_eq(ingest_item_diff(&b.rig.items[1]), ORDER_DIFF_QUANTITY);
     cr_expect_eq(counter_read(&b.metrics.ambiguous_absent), 2);
     bench_fini(&b);
 }
@@ -291,7 +293,7 @@ Test(ingest_attempt, pending_rounds_are_bounded)
         b.rig.store->steps = pending;
         b.rig.store->n_steps = 8;
         struct ingest_group group = bench_group(&b);
-        group.in_doubt = in_doubt;
+        group.sending = in_doubt ? GROUP_IN_DOUBT : GROUP_UNSENT;
         for (int round = 1; round < 8; round++) {
             bench_run(&b, &group);
             cr_assert_eq(b.outcome.n_back, 1, "round %d", round);

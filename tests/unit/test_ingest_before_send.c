@@ -100,7 +100,7 @@ Test(ingest_before_send, not_sent_can_expire)
     bench_fini(&b);
 }
 
-/* ---- followers ---- */
+/* ---- duplicates ---- */
 
 static void same_key(struct bench *b, uint32_t n)
 {
@@ -108,7 +108,7 @@ static void same_key(struct bench *b, uint32_t n)
         rig_same_key(&b->rig, i, 0);
 }
 
-Test(ingest_before_send, followers_are_compared_once_the_leader_is_stored)
+Test(ingest_before_send, duplicates_are_compared_once_the_first_is_stored)
 {
     struct bench b;
     bench_init(&b, 4); /* three of one key, and a stranger */
@@ -120,7 +120,7 @@ Test(ingest_before_send, followers_are_compared_once_the_leader_is_stored)
     cr_expect_eq(bench_done(&b, ITEM_CREATED), 2);
     cr_assert_eq(b.outcome.n_back, 1);
     cr_expect_leq(b.outcome.back[0].due_at_ns, clock_now_ns(), "at once");
-    cr_expect_not(ingest_expire(&b.rig.items[1]), "it was sent with its leader");
+    cr_expect_not(ingest_expire(&b.rig.items[1]), "it was sent with the first of its key");
 
     group = b.outcome.back[0];
     bench_run(&b, &group);
@@ -131,7 +131,7 @@ Test(ingest_before_send, followers_are_compared_once_the_leader_is_stored)
     bench_fini(&b);
 }
 
-Test(ingest_before_send, a_follower_leads_when_the_leader_is_refused)
+Test(ingest_before_send, a_duplicate_takes_over_when_the_first_is_refused)
 {
     static const struct fake_step refused = { .fails = true, .failure = { .action = STORE_SPLIT } };
     struct bench b;
@@ -149,7 +149,7 @@ Test(ingest_before_send, a_follower_leads_when_the_leader_is_refused)
     bench_fini(&b);
 }
 
-Test(ingest_before_send, a_follower_leads_when_the_leader_expires_at_the_last_moment)
+Test(ingest_before_send, a_duplicate_takes_over_when_the_first_expires_at_the_last_moment)
 {
     struct bench b;
     bench_init(&b, 2);
@@ -161,7 +161,7 @@ Test(ingest_before_send, a_follower_leads_when_the_leader_expires_at_the_last_mo
     cr_expect_eq(b.rig.items[0].verdict, ITEM_TIMED_OUT);
     cr_assert_eq(b.outcome.n_back, 1);
     cr_expect_eq(b.outcome.back[0].due_at_ns, 0);
-    cr_expect_not(b.outcome.back[0].sent);
+    cr_expect_eq(b.outcome.back[0].sending, GROUP_UNSENT);
     b.rig.store->before = NULL;
     group = b.outcome.back[0];
     bench_run(&b, &group);
@@ -169,7 +169,7 @@ Test(ingest_before_send, a_follower_leads_when_the_leader_expires_at_the_last_mo
     bench_fini(&b);
 }
 
-Test(ingest_before_send, an_expired_follower_is_dropped)
+Test(ingest_before_send, an_expired_duplicate_is_dropped)
 {
     struct bench b;
     bench_init(&b, 3);
@@ -188,11 +188,11 @@ Test(ingest_before_send, an_expired_follower_is_dropped)
 struct end_case {
     bool in_doubt;
     enum store_action action;
-    enum item_verdict leader, follower;
-    bool follower_goes_on;
+    enum item_verdict first, duplicate;
+    bool duplicate_goes_on;
 };
 
-ParameterizedTestParameters(ingest_before_send, followers_end_with_their_leader)
+ParameterizedTestParameters(ingest_before_send, duplicates_end_with_the_first)
 {
     /* clang-format off */
     static struct end_case cases[] = {
@@ -207,7 +207,7 @@ ParameterizedTestParameters(ingest_before_send, followers_end_with_their_leader)
     return cr_make_param_array(struct end_case, cases, sizeof cases / sizeof cases[0]);
 }
 
-ParameterizedTest(struct end_case *c, ingest_before_send, followers_end_with_their_leader)
+ParameterizedTest(struct end_case *c, ingest_before_send, duplicates_end_with_the_first)
 {
     struct fake_step step = { .fails = true, .failure = { .action = c->action, .down = true } };
     struct bench b;
@@ -216,14 +216,14 @@ ParameterizedTest(struct end_case *c, ingest_before_send, followers_end_with_the
     b.rig.store->steps = &step;
     b.rig.store->n_steps = 1;
     struct ingest_group group = bench_group(&b);
-    group.in_doubt = c->in_doubt;
+    group.sending = c->in_doubt ? GROUP_IN_DOUBT : GROUP_UNSENT;
     bench_run(&b, &group);
-    cr_expect_eq(b.rig.items[0].verdict, c->leader);
-    cr_expect_eq(bench_back(&b), c->follower_goes_on ? 1 : 0);
-    if (!c->follower_goes_on)
-        cr_expect_eq(b.rig.items[1].verdict, c->follower);
+    cr_expect_eq(b.rig.items[0].verdict, c->first);
+    cr_expect_eq(bench_back(&b), c->duplicate_goes_on ? 1 : 0);
+    if (!c->duplicate_goes_on)
+        cr_expect_eq(b.rig.items[1].verdict, c->duplicate);
     cr_expect_eq(counter_read(&b.metrics.ambiguous_unresolved), c->in_doubt ? 1 : 0,
-                 "a follower was never sent: it is in no doubt of its own");
+                 "a duplicate was never sent: it is in no doubt of its own");
     bench_fini(&b);
 }
 
@@ -274,9 +274,9 @@ Test(ingest_before_send, replay_only_is_looked_up)
     bench_fini(&b);
 }
 
-/* A leader that is only looked up can expire between two attempts. Whoever leads in its place is
- * judged for itself, though the group has gone out before. */
-static void fail_then_expire_the_leader(struct bench *b)
+/* An order that is only looked up can expire between two attempts. The duplicate that takes its
+ * place is judged for itself, though the group has gone out before. */
+static void fail_then_expire_the_first(struct bench *b)
 {
     static const struct fake_step fails = { .fails = true, .failure = { .action = STORE_RETRY } };
     b->rig.store->steps = &fails;
@@ -290,39 +290,39 @@ static void fail_then_expire_the_leader(struct bench *b)
     cr_expect_eq(b->rig.items[0].verdict, ITEM_TIMED_OUT);
 }
 
-Test(ingest_before_send, a_stale_follower_of_an_expired_lookup_is_not_written)
+Test(ingest_before_send, a_stale_duplicate_of_an_expired_lookup_is_not_written)
 {
     struct bench b;
     bench_init(&b, 2);
     same_key(&b, 2);
     make_stale(&b.rig.items[0].order);
     make_stale(&b.rig.items[1].order);
-    fail_then_expire_the_leader(&b);
+    fail_then_expire_the_first(&b);
     cr_expect_eq(b.rig.items[1].verdict, ITEM_STALE);
     cr_expect_eq(b.rig.store->n_stored, 0);
     bench_fini(&b);
 }
 
-Test(ingest_before_send, a_replay_only_follower_of_an_expired_lookup_is_not_written)
+Test(ingest_before_send, a_replay_only_duplicate_of_an_expired_lookup_is_not_written)
 {
     struct bench b;
     bench_init(&b, 2);
     same_key(&b, 2);
     b.rig.items[0].order.replay_only = true;
     b.rig.items[1].order.replay_only = true;
-    fail_then_expire_the_leader(&b);
+    fail_then_expire_the_first(&b);
     cr_expect_eq(b.rig.items[1].verdict, ITEM_INVALID);
     cr_expect_eq(b.rig.store->n_stored, 0);
     bench_fini(&b);
 }
 
-Test(ingest_before_send, a_good_follower_of_an_expired_lookup_is_written)
+Test(ingest_before_send, a_good_duplicate_of_an_expired_lookup_is_written)
 {
     struct bench b;
     bench_init(&b, 2);
     same_key(&b, 2);
     make_stale(&b.rig.items[0].order);
-    fail_then_expire_the_leader(&b);
+    fail_then_expire_the_first(&b);
     cr_expect_eq(b.rig.items[1].verdict, ITEM_CREATED);
     bench_fini(&b);
 }
@@ -343,7 +343,7 @@ Test(ingest_before_send, once_sent_it_is_not_stale_any_more)
     bench_fini(&b);
 }
 
-Test(ingest_before_send, a_follower_may_go_stale_until_it_leads)
+Test(ingest_before_send, a_duplicate_may_go_stale_until_it_is_the_first)
 {
     static const struct fake_step refused = { .fails = true, .failure = { .action = STORE_SPLIT } };
     struct bench b;

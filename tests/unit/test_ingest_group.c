@@ -9,9 +9,9 @@ enum { N = 1024 };
 static struct ingest_item items[N];
 
 /* Items from one text: each letter an order of that key, received in this order. */
-static struct ingest_item *row(const char *keys)
+static struct fifo row(const char *keys)
 {
-    struct items made = { NULL, NULL };
+    struct fifo made = { NULL, NULL };
     for (uint32_t i = 0; keys[i] != '\0'; i++) {
         rig_item(&items[i], i);
         items[i].order.client_order_id[0] = keys[i];
@@ -20,21 +20,21 @@ static struct ingest_item *row(const char *keys)
         items[i].deadline_at_ns = 200 + i;
         items_push(&made, &items[i]);
     }
-    return made.first;
+    return made;
 }
 
-/* "a(13)b": the leader's key, then its followers by number. */
+/* "a1+3 b2": the key and the number of the first order, then the numbers of its duplicates. */
 static const char *shown(const struct ingest_group *group)
 {
     static char text[256];
     size_t at = 0;
     text[0] = '\0';
-    for (const struct ingest_item *leader = group->first; leader != NULL; leader = leader->next) {
-        text[at++] = leader->order.client_order_id[0];
-        text[at++] = (char)('0' + (leader - items));
-        for (const struct ingest_item *f = leader->followers; f != NULL; f = f->next) {
+    LIST_EACH (first, &group->items, const struct ingest_item, link) {
+        text[at++] = first->order.client_order_id[0];
+        text[at++] = (char)('0' + (first - items));
+        LIST_EACH (duplicate, &first->own.duplicates, const struct ingest_item, link) {
             text[at++] = '+';
-            text[at++] = (char)('0' + (f - items));
+            text[at++] = (char)('0' + (duplicate - items));
         }
         text[at++] = ' ';
     }
@@ -82,7 +82,7 @@ ParameterizedTestParameters(ingest_group, prepare)
     static struct prepare_case cases[] = {
         { "abc",  "",     "a0 b1 c2 ", 3, 3, 0 },
         { "abc",  "1",    "a0 c2 ",    2, 2, 1 },
-        { "aab",  "0",    "a1 b2 ",    2, 2, 1 }, /* the follower leads */
+        { "aab",  "0",    "a1 b2 ",    2, 2, 1 }, /* the duplicate is the first */
         { "aaab", "01",   "a2 b3 ",    2, 2, 2 },
         { "aaab", "1",    "a0+2 b3 ",  2, 3, 1 },
         { "aab",  "01",   "b2 ",       1, 1, 2 },
@@ -95,7 +95,7 @@ ParameterizedTestParameters(ingest_group, prepare)
 ParameterizedTest(struct prepare_case *c, ingest_group, prepare)
 {
     struct order_put *puts[8] = { NULL };
-    struct items expired = { NULL, NULL };
+    struct fifo expired = { NULL, NULL };
     struct ingest_group group = group_form(row(c->keys));
     for (const char *e = c->expired; *e != '\0'; e++)
         cr_assert(ingest_expire(&items[*e - '0']));
@@ -114,22 +114,22 @@ ParameterizedTest(struct prepare_case *c, ingest_group, prepare)
     cr_expect_eq(n_expired, c->n_expired);
 }
 
-Test(ingest_group, a_batch_has_no_followers)
+Test(ingest_group, a_batch_has_no_duplicates)
 {
     struct ingest_group group = group_of_batch(row("cbcbaca"));
     cr_expect_str_eq(shown(&group), "a4 a6 b1 b3 c0 c2 c5 ");
-    cr_expect(group.atomic);
+    cr_expect_eq(group.kind, GROUP_ATOMIC);
     cr_expect_eq(group.n, 7);
     cr_expect_eq(group.n_items, 7);
 }
 
 Test(ingest_group, a_batch_leaves_whole)
 {
-    struct items expired = { NULL, NULL };
-    struct ingest_item *first = row("cab");
-    for (struct ingest_item *item = first; item != NULL; item = item->next)
-        item->batch = first;
-    struct ingest_group group = group_of_batch(first);
+    struct fifo expired = { NULL, NULL };
+    struct fifo batch = row("cab");
+    LIST_EACH (item, &batch, struct ingest_item, link)
+        item->own.batch = items_first(&batch);
+    struct ingest_group group = group_of_batch(batch);
     group_drop_expired(&group, &expired);
     cr_expect_eq(group.n, 3);
     cr_expect_null(expired.first);
@@ -157,13 +157,13 @@ ParameterizedTestParameters(ingest_group, split)
 
 ParameterizedTest(struct split_case *c, ingest_group, split)
 {
-    struct items made = { NULL, NULL };
+    struct fifo made = { NULL, NULL };
     for (uint32_t i = 0; i < c->n; i++) {
         rig_item(&items[i], i);
         items_push(&made, &items[i]);
     }
-    struct ingest_group group = group_form(made.first);
-    group.in_doubt = group.sent = true;
+    struct ingest_group group = group_form(made);
+    group.sending = GROUP_IN_DOUBT;
     group.failures = 3;
     group.due_at_ns = 77;
     struct group_outcome outcome = { .n_back = 0 };
@@ -177,7 +177,8 @@ ParameterizedTest(struct split_case *c, ingest_group, split)
     for (size_t i = 0; i < outcome.n_back; i++) {
         const struct ingest_group *piece = &outcome.back[i];
         total += piece->n_items;
-        cr_expect(piece->in_doubt && piece->sent && piece->suspect);
+        cr_expect_eq(piece->sending, GROUP_IN_DOUBT);
+        cr_expect_eq(piece->suspicion, GROUP_SUSPECT);
         cr_expect_eq(piece->due_at_ns, 0);
         cr_expect_eq(piece->failures, 0);
     }
@@ -186,17 +187,19 @@ ParameterizedTest(struct split_case *c, ingest_group, split)
 
 Test(ingest_group, sort_is_stable_and_complete)
 {
-    struct items made = { NULL, NULL };
+    struct fifo made = { NULL, NULL };
     for (uint32_t i = 0; i < N; i++) {
         items[i].received_at_ns = (i * 7919) % 10;
         items_push(&made, &items[i]);
     }
     uint32_t n = 1;
-    const struct ingest_item *item = items_sort(made.first, items_by_age);
-    for (; item->next != NULL; item = item->next, n++) {
-        cr_expect_leq(item->received_at_ns, item->next->received_at_ns);
-        if (item->received_at_ns == item->next->received_at_ns)
-            cr_expect_lt(item, item->next);
+    items_sort(&made, items_by_age);
+    const struct ingest_item *item = items_first(&made);
+    for (const struct ingest_item *next; (next = items_next(item)) != NULL; item = next, n++) {
+        cr_expect_leq(item->received_at_ns, next->received_at_ns);
+        if (item->received_at_ns == next->received_at_ns)
+            cr_expect_lt(item, next);
     }
     cr_expect_eq(n, N);
+    cr_expect_eq(made.last, &item->link);
 }

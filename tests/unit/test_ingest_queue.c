@@ -26,7 +26,8 @@ static void bench_init(struct bench *b, uint32_t workers, uint32_t group_max)
 static enum ingest_rc submit(struct bench *b, uint32_t i)
 {
     int64_t retry_after_ns = -1;
-    enum ingest_rc rc = queue_submit(&b->queue, &b->rig.items[i], &retry_after_ns);
+    struct fifo items = rig_list(&b->rig, i, i + 1);
+    enum ingest_rc rc = queue_submit(&b->queue, &items, &retry_after_ns);
     cr_expect(rc == INGEST_OK || retry_after_ns > 0);
     return rc;
 }
@@ -41,17 +42,15 @@ static void submit_all(struct bench *b, uint32_t from, uint32_t to)
 static uint32_t take(struct bench *b)
 {
     cr_assert(queue_take(&b->queue, &b->work));
-    return (uint32_t)(b->work.group.first - b->rig.items);
+    return (uint32_t)(items_first(&b->work.group.items) - b->rig.items);
 }
 
-static void settle(struct bench *b, const struct ingest_group *group, int64_t first_attempt_ns)
+static void resolve(struct bench *b, const struct ingest_group *group, int64_t first_attempt_ns)
 {
-    struct ingest_item *next;
-    b->outcome = (struct group_outcome){ .first_attempt_ns = first_attempt_ns };
-    for (struct ingest_item *item = group->first; item != NULL; item = next) {
-        next = item->next;
-        items_push(&b->outcome.done, item);
-    }
+    b->outcome = (struct group_outcome){
+        .done = group->items,
+        .first_attempt_ns = first_attempt_ns,
+    };
     queue_return(&b->queue, &b->work, &b->outcome);
 }
 
@@ -60,7 +59,7 @@ static void give_back(struct bench *b, const struct queue_work *work, int64_t du
 {
     b->outcome = (struct group_outcome){ .n_back = 1, .back = { work->group } };
     b->outcome.back[0].due_at_ns = due_at_ns;
-    b->outcome.back[0].suspect = suspect;
+    b->outcome.back[0].suspicion = suspect ? GROUP_SUSPECT : GROUP_TRUSTED;
     queue_return(&b->queue, work, &b->outcome);
 }
 
@@ -75,11 +74,11 @@ static void take_alone(struct bench *b, uint32_t i, struct queue_work *work)
     *work = (struct queue_work){ .suspect = false };
     submit_all(b, i, i + 1);
     cr_assert(queue_take(&b->queue, work));
-    cr_assert_eq(work->group.first, &b->rig.items[i]);
+    cr_assert_eq(items_first(&work->group.items), &b->rig.items[i]);
 }
 
 /* The same, and puts it back as a group of its own. */
-static void park(struct bench *b, uint32_t i, int64_t due_at_ns, bool suspect)
+static void put_aside(struct bench *b, uint32_t i, int64_t due_at_ns, bool suspect)
 {
     struct queue_work work;
     take_alone(b, i, &work);
@@ -90,7 +89,7 @@ static void bench_fini(struct bench *b)
 {
     queue_stop(&b->queue, 0);
     while (queue_take(&b->queue, &b->work))
-        settle(b, &b->work.group, 0);
+        resolve(b, &b->work.group, 0);
     queue_fini(&b->queue);
     rig_fini(&b->rig);
 }
@@ -125,7 +124,7 @@ Test(ingest_queue, a_group_has_so_much_metadata_at_most)
             (void)take(&b);
             cr_expect_eq(b.work.group.n, cases[c].sizes[g], "case %zu, group %zu: %u", c, g,
                          b.work.group.n);
-            settle(&b, &b.work.group, 0);
+            resolve(&b, &b.work.group, 0);
         }
         bench_fini(&b);
     }
@@ -142,7 +141,7 @@ Test(ingest_queue, holds_as_many_as_its_capacity)
     cr_expect_eq(submit(&b, N - 1), INGEST_FULL);
     (void)take(&b);
     cr_expect_eq(submit(&b, N - 1), INGEST_FULL, "those in an attempt count");
-    settle(&b, &b.work.group, 0);
+    resolve(&b, &b.work.group, 0);
     cr_expect_eq(submit(&b, N - 1), INGEST_OK);
     bench_fini(&b);
 }
@@ -172,7 +171,7 @@ Test(ingest_queue, refuses_when_the_wait_would_be_too_long)
     bench_init(&b, 2, 4);
     submit_all(&b, 0, 1);
     (void)take(&b);
-    settle(&b, &b.work.group, 100); /* a first attempt takes 100 ns */
+    resolve(&b, &b.work.group, 100); /* a first attempt takes 100 ns */
 
     struct ingest_gauges gauges;
     submit_all(&b, 1, 9); /* two groups ahead, one's own, by two workers */
@@ -180,11 +179,12 @@ Test(ingest_queue, refuses_when_the_wait_would_be_too_long)
     cr_expect_eq(gauges.estimated_wait_ns, 3 * 100 / 2);
 
     int64_t retry_after_ns = 0;
+    struct fifo items = rig_list(&b.rig, 9, 10);
     b.rig.options.queue_wait_max_ns = 149;
-    cr_expect_eq(queue_submit(&b.queue, &b.rig.items[9], &retry_after_ns), INGEST_SLOW);
+    cr_expect_eq(queue_submit(&b.queue, &items, &retry_after_ns), INGEST_SLOW);
     cr_expect_eq(retry_after_ns, 150);
     b.rig.options.queue_wait_max_ns = 150;
-    cr_expect_eq(queue_submit(&b.queue, &b.rig.items[9], &retry_after_ns), INGEST_OK);
+    cr_expect_eq(queue_submit(&b.queue, &items, &retry_after_ns), INGEST_OK);
     bench_fini(&b);
 }
 
@@ -195,7 +195,7 @@ Test(ingest_queue, an_empty_queue_is_never_too_slow)
     b.rig.options.queue_wait_max_ns = NS_PER_S;
     submit_all(&b, 0, 1);
     (void)take(&b);
-    settle(&b, &b.work.group, 1000 * NS_PER_S);
+    resolve(&b, &b.work.group, 1000 * NS_PER_S);
     cr_expect_eq(submit(&b, 1), INGEST_OK, "else it could never be found to be quick again");
     cr_expect_eq(submit(&b, 2), INGEST_SLOW);
     bench_fini(&b);
@@ -209,7 +209,7 @@ Test(ingest_queue, averages_first_attempts)
     for (uint32_t i = 0; i < 4; i++) {
         submit_all(&b, i, i + 1);
         (void)take(&b);
-        settle(&b, &b.work.group, samples[i]);
+        resolve(&b, &b.work.group, samples[i]);
     }
     struct ingest_gauges gauges;
     submit_all(&b, 4, 5);
@@ -226,7 +226,7 @@ Test(ingest_queue, refuses_all_when_draining)
     queue_drain(&b.queue);
     cr_expect_eq(submit(&b, 1), INGEST_CLOSED);
     cr_expect_eq(take(&b), 0, "what was accepted goes on");
-    settle(&b, &b.work.group, 0);
+    resolve(&b, &b.work.group, 0);
     queue_stop(&b.queue, CLOCK_NEVER);
     cr_expect_not(queue_take(&b.queue, &b.work));
     bench_fini(&b);
@@ -235,16 +235,17 @@ Test(ingest_queue, refuses_all_when_draining)
 static enum ingest_rc submit_list(struct bench *b, uint32_t from, uint32_t to, bool atomic)
 {
     int64_t retry_after_ns = 0;
-    struct ingest_item *first = rig_list(&b->rig, from, to);
+    struct fifo items = rig_list(&b->rig, from, to);
     for (uint32_t i = from; i < to; i++)
-        b->rig.items[i].batch = atomic ? first : NULL;
-    return queue_submit(&b->queue, first, &retry_after_ns);
+        b->rig.items[i].own.batch = atomic ? &b->rig.items[from] : NULL;
+    return queue_submit(&b->queue, &items, &retry_after_ns);
 }
 
 static void expect_linked(struct bench *b, uint32_t from, uint32_t to)
 {
     for (uint32_t i = from; i < to; i++)
-        cr_expect_eq(b->rig.items[i].next, i + 1 < to ? &b->rig.items[i + 1] : NULL, "item %u", i);
+        cr_expect_eq(items_next(&b->rig.items[i]), i + 1 < to ? &b->rig.items[i + 1] : NULL,
+                     "item %u", i);
 }
 
 Test(ingest_queue, takes_a_list_whole_or_not_at_all)
@@ -296,12 +297,12 @@ static void expect_group(struct bench *b, uint32_t first, uint32_t n, bool atomi
 {
     cr_expect_eq(take(b), first);
     cr_expect_eq(b->work.group.n_items, n, "%u", (unsigned)b->work.group.n_items);
-    cr_expect_eq(b->work.group.atomic, atomic);
+    cr_expect_eq(b->work.group.kind, atomic ? GROUP_ATOMIC : GROUP_PLAIN);
     uint32_t i = first; /* the keys rise with the numbers */
-    for (const struct ingest_item *item = b->work.group.first; item != NULL; item = item->next)
+    LIST_EACH (item, &b->work.group.items, const struct ingest_item, link)
         cr_expect_eq(item, &b->rig.items[i++]);
     cr_expect_eq(i, first + n);
-    settle(b, &b->work.group, 0);
+    resolve(b, &b->work.group, 0);
 }
 
 Test(ingest_queue, a_list_goes_out_in_its_order_and_with_strangers)
@@ -364,7 +365,7 @@ Test(ingest_queue, gives_at_most_a_group)
     for (uint32_t i = 0; i < 3; i++) {
         cr_expect_eq(take(&b), 4 * i);
         cr_expect_eq(b.work.group.n_items, sizes[i]);
-        settle(&b, &b.work.group, 0);
+        resolve(&b, &b.work.group, 0);
     }
     bench_fini(&b);
 }
@@ -431,13 +432,13 @@ Test(ingest_queue, after_a_suspect_comes_fresh_work)
 {
     struct bench b;
     bench_init(&b, 1, 4);
-    park(&b, 0, 0, true);
+    put_aside(&b, 0, 0, true);
     cr_expect_eq(take(&b), 0);
     cr_expect(b.work.suspect);
     submit_all(&b, 1, 2);
     put_back(&b, 0, true);
     cr_expect_eq(take(&b), 1);
-    settle(&b, &b.work.group, 0);
+    resolve(&b, &b.work.group, 0);
     cr_expect_eq(take(&b), 0);
     put_back(&b, 0, true);
     cr_expect_eq(take(&b), 0, "with nothing else to do");
@@ -449,15 +450,15 @@ Test(ingest_queue, stopped_gives_out_the_leftovers_and_ends)
 {
     struct bench b;
     bench_init(&b, 1, 4);
-    park(&b, 0, CLOCK_NEVER, true);
+    put_aside(&b, 0, CLOCK_NEVER, true);
     b.work.suspect = false;
-    park(&b, 1, CLOCK_NEVER, false);
+    put_aside(&b, 1, CLOCK_NEVER, false);
     submit_all(&b, 2, 3);
     queue_stop(&b.queue, clock_now_ns());
     for (int i = 0; i < 3; i++) {
         (void)take(&b);
         cr_expect(b.work.leftover);
-        settle(&b, &b.work.group, 0);
+        resolve(&b, &b.work.group, 0);
     }
     cr_expect_not(queue_take(&b.queue, &b.work));
     bench_fini(&b);
@@ -471,7 +472,7 @@ Test(ingest_queue, gauges_tell_what_is_where)
     queue_gauges(&b.queue, &gauges);
     cr_expect_eq(gauges.oldest_age_ns, 0);
     b.rig.items[0].received_at_ns = clock_now_ns() - NS_PER_S;
-    park(&b, 0, CLOCK_NEVER, false);
+    put_aside(&b, 0, CLOCK_NEVER, false);
     submit_all(&b, 1, 6);
     (void)take(&b);
     queue_gauges(&b.queue, &gauges);
@@ -481,7 +482,7 @@ Test(ingest_queue, gauges_tell_what_is_where)
     cr_expect_eq(gauges.workers, 3);
     cr_expect_eq(gauges.workers_busy, 1);
     cr_expect_geq(gauges.oldest_age_ns, NS_PER_S);
-    settle(&b, &b.work.group, 0);
+    resolve(&b, &b.work.group, 0);
     queue_gauges(&b.queue, &gauges);
     cr_expect_eq(gauges.workers_busy, 0);
     cr_expect_eq(gauges.bytes, 2 * sizeof(struct ingest_item));

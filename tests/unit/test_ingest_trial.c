@@ -97,7 +97,7 @@ Test(ingest_trial, in_doubt_all_are_unknown)
     struct bench b;
     bench_plan(&b, 20, &plan);
     struct ingest_group group = bench_group(&b);
-    group.in_doubt = true;
+    group.sending = GROUP_IN_DOUBT;
     bench_run(&b, &group);
     cr_expect_eq(bench_done(&b, ITEM_UNKNOWN), 20);
     bench_fini(&b);
@@ -201,7 +201,7 @@ Test(ingest_trial, an_order_that_the_server_cannot_write_is_retried_alone)
     run_rounds(&b, &group, 200);
     cr_expect_eq(count_items(&b, ITEM_CREATED), 99 + 1, "ITEM_CREATED is 0: no verdict yet");
     cr_assert_eq(b.outcome.n_back, 1);
-    cr_expect_str_eq(b.outcome.back[0].first->order.client_order_id, "00057");
+    cr_expect_str_eq(items_first(&b.outcome.back[0].items)->order.client_order_id, "00057");
     cr_expect_eq(b.rig.store->n_stored, 99);
     bench_fini(&b);
 }
@@ -229,8 +229,9 @@ Test(ingest_trial, a_piece_that_fails_in_another_way_ends_the_trial)
     cr_assert_eq(b.outcome.n_back, 16);
     for (size_t i = 0; i < 16; i++) {
         cr_expect_eq(b.outcome.back[i].n, 2);
-        cr_expect_eq(b.outcome.back[i].in_doubt, i == 0, "only the piece that was lost");
-        cr_expect_not(b.outcome.back[i].neighbour_stored);
+        cr_expect_eq(b.outcome.back[i].sending == GROUP_IN_DOUBT, i == 0,
+                     "only the piece that was lost");
+        cr_expect_eq(b.outcome.back[i].suspicion, GROUP_SUSPECT);
     }
     bench_fini(&b);
 }
@@ -261,7 +262,7 @@ Test(ingest_trial, a_streak_lasts_until_an_order_is_stored)
     struct bench b;
     bench_plan(&b, 3, &plan);
     for (uint32_t i = 0; i < 3; i++) {
-        struct ingest_group group = group_form(&b.rig.items[i]);
+        struct ingest_group group = group_form(rig_list(&b.rig, i, i + 1));
         if (i == 2)
             (void)snprintf(b.rig.items[i].order.account_id, ORDER_NAME_SIZE, "another");
         bench_run(&b, &group);
@@ -273,7 +274,7 @@ Test(ingest_trial, a_streak_lasts_until_an_order_is_stored)
         cr_expect_leq(streak.first_at_ns, streak.last_at_ns);
     }
     plan.odd[0] = "nobody";
-    struct ingest_group group = group_form(&b.rig.items[0]);
+    struct ingest_group group = group_form(rig_list(&b.rig, 0, 1));
     bench_run(&b, &group);
     streak_read(&b.streak, &streak);
     cr_expect_eq(streak.groups, 0);

@@ -154,11 +154,12 @@ Test(ingest_workers, room_comes_back_with_the_orders, .timeout = 60)
     fake_store_gate(rig.store, true);
     rig_open(&rig);
     rig_submit(&rig, 0, 8);
-    cr_expect_eq(ingest_submit(rig.ingest, &rig.items[8], &retry_after_ns), INGEST_FULL);
+    struct fifo ninth = rig_list(&rig, 8, 9);
+    cr_expect_eq(ingest_submit(rig.ingest, &ninth, &retry_after_ns), INGEST_FULL);
     cr_expect_gt(retry_after_ns, 0);
     fake_store_gate(rig.store, false);
     cr_assert(rig_wait(&rig, 8));
-    cr_expect_eq(ingest_submit(rig.ingest, &rig.items[8], &retry_after_ns), INGEST_OK);
+    cr_expect_eq(ingest_submit(rig.ingest, &ninth, &retry_after_ns), INGEST_OK);
     cr_assert(rig_wait(&rig, 9));
     rig_fini(&rig);
 }
@@ -173,13 +174,14 @@ Test(ingest_workers, a_list_is_taken_whole_or_not_at_all, .timeout = 60)
     rig.options.capacity = 8;
     rig.options.group_max = 3;
     rig_open(&rig);
-    struct ingest_item *all = rig_list(&rig, 0, 9);
-    cr_expect_eq(ingest_submit(rig.ingest, all, &retry_after_ns), INGEST_FULL);
+    struct fifo all = rig_list(&rig, 0, 9);
+    cr_expect_eq(ingest_submit(rig.ingest, &all, &retry_after_ns), INGEST_FULL);
     cr_expect_gt(retry_after_ns, 0);
-    cr_expect_eq(ingest_submit_atomic(rig.ingest, all, &retry_after_ns), INGEST_FULL);
+    cr_expect_eq(ingest_submit_atomic(rig.ingest, &all, &retry_after_ns), INGEST_FULL);
     for (uint32_t i = 0; i < 9; i++)
-        cr_expect_eq(rig.items[i].next, i < 8 ? &rig.items[i + 1] : NULL);
-    cr_expect_eq(ingest_submit(rig.ingest, rig_list(&rig, 0, 8), &retry_after_ns), INGEST_OK);
+        cr_expect_eq(rig.items[i].link.next, i < 8 ? &rig.items[i + 1].link : NULL);
+    struct fifo eight = rig_list(&rig, 0, 8);
+    cr_expect_eq(ingest_submit(rig.ingest, &eight, &retry_after_ns), INGEST_OK);
     cr_assert(rig_wait(&rig, 8));
     cr_expect_eq(rig_count(&rig, 0, 8, ITEM_CREATED), 8);
     rig_fini(&rig);
@@ -195,8 +197,8 @@ Test(ingest_workers, an_atomic_list_is_one_group_and_comes_back_at_once, .timeou
     rig_open(&rig);
     rig_submit(&rig, 0, 1);
     cr_assert(fake_store_wait_calls(rig.store, 1));
-    struct ingest_item *batch = rig_list(&rig, 1, rig.n - 1);
-    cr_assert_eq(ingest_submit_atomic(rig.ingest, batch, &retry_after_ns), INGEST_OK);
+    struct fifo batch = rig_list(&rig, 1, rig.n - 1);
+    cr_assert_eq(ingest_submit_atomic(rig.ingest, &batch, &retry_after_ns), INGEST_OK);
     rig_submit(&rig, rig.n - 1, rig.n);
     fake_store_gate(rig.store, false);
     cr_assert(rig_wait(&rig, rig.n));
@@ -218,8 +220,8 @@ Test(ingest_workers, a_blocked_atomic_list_does_not_hold_strangers, .timeout = 6
     rig_init(&rig, 1000);
     lock_key(&rig, &key);
     rig_open(&rig);
-    cr_assert_eq(ingest_submit_atomic(rig.ingest, rig_list(&rig, 100, 500), &retry_after_ns),
-                 INGEST_OK);
+    struct fifo batch = rig_list(&rig, 100, 500);
+    cr_assert_eq(ingest_submit_atomic(rig.ingest, &batch, &retry_after_ns), INGEST_OK);
     rig_submit(&rig, 0, 100);
     rig_submit(&rig, 500, rig.n);
     cr_assert(rig_wait(&rig, rig.n));
@@ -274,9 +276,9 @@ Test(ingest_workers, close_gives_back_what_was_put_back, .timeout = 60)
 static void *open_late(void *arg)
 {
     struct rig *rig = arg;
-    struct ingest_item *extra = &rig->items[rig->n - 1];
+    struct fifo extra = rig_list(rig, rig->n - 1, rig->n);
     int64_t retry_after_ns;
-    while (ingest_submit(rig->ingest, extra, &retry_after_ns) != INGEST_CLOSED)
+    while (ingest_submit(rig->ingest, &extra, &retry_after_ns) != INGEST_CLOSED)
         (void)sched_yield();
     fake_store_gate(rig->store, false);
     return NULL;

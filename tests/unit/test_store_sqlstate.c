@@ -159,6 +159,36 @@ Test(sqlstate, what_passes_by_itself)
     }
 }
 
+static const struct {
+    enum store_action action;
+    const char *sqlstate;
+    enum retry_reason retry;
+} retries[] = {
+    { STORE_UNAVAILABLE, "", RETRY_UNAVAILABLE },
+    { STORE_RETRY, "", RETRY_LOST },
+    { STORE_RETRY, "57P01", RETRY_LOST },
+    { STORE_RETRY, "25006", RETRY_LOST },
+    { STORE_RETRY, "53100", RETRY_SERVER },
+    { STORE_RETRY, "25P03", RETRY_SERVER },
+    { STORE_RETRY_THEN_SPLIT, "", RETRY_LOST },
+    { STORE_RETRY_THEN_SPLIT, "08006", RETRY_LOST },
+    { STORE_RETRY_THEN_SPLIT, "40001", RETRY_LOCK },
+    { STORE_RETRY_THEN_SPLIT, "55P03", RETRY_LOCK },
+    { STORE_RETRY_THEN_SPLIT, "57014", RETRY_LOCK },
+    { STORE_RETRY_THEN_SPLIT, "XX000", RETRY_SERVER },
+    { STORE_SPLIT_OR_FAIL, "55000", RETRY_LOCK },
+    { STORE_SPLIT_OR_FAIL, "42P01", RETRY_SERVER },
+};
+
+Test(sqlstate, why_a_group_is_tried_again)
+{
+    for (size_t i = 0; i < sizeof retries / sizeof retries[0]; i++) {
+        struct store_failure failure = { .action = retries[i].action };
+        err_set_code(&failure.err, 0, retries[i].sqlstate, "x");
+        cr_expect_eq(failure_retry(&failure), retries[i].retry, "row %zu", i);
+    }
+}
+
 /* A migration may be refused because of the rows that are stored: those are nobody's business. */
 Test(sqlstate, errors_about_rows_stay_private)
 {

@@ -6,13 +6,13 @@
 WRAP(group_form);
 REAL(group_form);
 
-struct ingest_group __wrap_group_form(struct ingest_item *first)
+struct ingest_group __wrap_group_form(struct fifo items)
 {
-    struct ingest_group group = __real_group_form(first);
-    for (struct ingest_item *item = group.first; item != NULL; item = item->next) {
-        if (item->followers == NULL)
+    struct ingest_group group = __real_group_form(items);
+    LIST_EACH (item, &group.items, struct ingest_item, link) {
+        if (item->own.duplicates.first == NULL)
             continue;
-        item->followers = NULL;
+        item->own.duplicates = (struct fifo){ NULL, NULL };
         plant_struck();
     }
     group_measure(&group);

@@ -1,0 +1,128 @@
+/* list.h - intrusive lists: a node is a member of the caller's struct, so nothing is allocated and
+ * nothing can fail.
+ *
+ *   struct list   doubly linked and counted: any member is removed in O(1)
+ *   struct fifo   singly linked: added at either end, taken from the front
+ *
+ * Both begin as all zeros, and a struct fifo may be copied or assigned: the copy then owns the
+ * nodes. A node is in one list at most. CONTAINER_OF() gives the struct that has the node, and NULL
+ * for NULL, so it may be put around every function here that returns a node.
+ *
+ * Threads    one at a time: a list belongs to one thread, or to the lock of what holds it.
+ * Ownership  the nodes stay the caller's memory. */
+#ifndef BASE_LIST_H
+#define BASE_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+static inline void *container_of(const void *member, size_t offset)
+{
+    return member == NULL ? NULL : (void *)((uintptr_t)member - offset);
+}
+
+/* `pointer` is evaluated once; it does not compile if it is of another type than the member. */
+#define CONTAINER_OF(pointer, type, member)                                                        \
+    ((type *)container_of(1 ? (pointer) : &((type *)0)->member, offsetof(type, member)))
+
+/* Runs the statement for each `type *item`, the first one first. The statement may not remove the
+ * item; for that, read `next` before, or take the items from the front. */
+#define LIST_EACH(item, list, type, member)                                                        \
+    for (type *item = CONTAINER_OF((list)->first, type, member); (item) != NULL;                   \
+         (item) = CONTAINER_OF((item)->member.next, type, member))
+
+/* ---- struct list ---- */
+
+struct list_node {
+    struct list_node *prev, *next; /* NULL at the ends */
+};
+
+struct list {
+    struct list_node *first, *last; /* both NULL when the list is empty */
+    uint32_t count;
+};
+
+static inline void list_push_front(struct list *list, struct list_node *node)
+{
+    *node = (struct list_node){ .next = list->first };
+    *(list->first != NULL ? &list->first->prev : &list->last) = node;
+    list->first = node;
+    list->count++;
+}
+
+static inline void list_push_back(struct list *list, struct list_node *node)
+{
+    *node = (struct list_node){ .prev = list->last };
+    *(list->last != NULL ? &list->last->next : &list->first) = node;
+    list->last = node;
+    list->count++;
+}
+
+/* The node must be in this list. */
+static inline void list_remove(struct list *list, struct list_node *node)
+{
+    *(node->prev != NULL ? &node->prev->next : &list->first) = node->next;
+    *(node->next != NULL ? &node->next->prev : &list->last) = node->prev;
+    list->count--;
+}
+
+/* ---- struct fifo ---- */
+
+struct fifo_node {
+    struct fifo_node *next; /* NULL at the end */
+};
+
+struct fifo {
+    struct fifo_node *first, *last; /* both NULL when the fifo is empty */
+};
+
+static inline void fifo_push(struct fifo *fifo, struct fifo_node *node)
+{
+    node->next = NULL;
+    *(fifo->last != NULL ? &fifo->last->next : &fifo->first) = node;
+    fifo->last = node;
+}
+
+static inline void fifo_push_front(struct fifo *fifo, struct fifo_node *node)
+{
+    node->next = fifo->first;
+    if (fifo->first == NULL)
+        fifo->last = node;
+    fifo->first = node;
+}
+
+/* Takes the first node; NULL when the fifo is empty. */
+static inline struct fifo_node *fifo_pop(struct fifo *fifo)
+{
+    struct fifo_node *node = fifo->first;
+    if (node == NULL)
+        return NULL;
+    fifo->first = node->next;
+    if (fifo->first == NULL)
+        fifo->last = NULL;
+    return node;
+}
+
+/* Takes the nodes up to `last`, which is in the fifo. */
+static inline struct fifo fifo_pop_to(struct fifo *fifo, struct fifo_node *last)
+{
+    struct fifo taken = { fifo->first, last };
+    fifo->first = last->next;
+    if (fifo->first == NULL)
+        fifo->last = NULL;
+    last->next = NULL;
+    return taken;
+}
+
+/* Moves all nodes of `more` behind those of the fifo. */
+static inline void fifo_append(struct fifo *fifo, struct fifo *more)
+{
+    if (more->first == NULL)
+        return;
+    *(fifo->last != NULL ? &fifo->last->next : &fifo->first) = more->first;
+    fifo->last = more->last;
+    *more = (struct fifo){ NULL, NULL };
+}
+
+#endif

@@ -1,0 +1,94 @@
+/* statement_text.c - see statement_text.h. */
+#include "store/statement_text.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "store/row.h"
+
+static const struct statement_text texts[] = {
+    [STATEMENT_INSERT] = {
+        "ordersd_insert",
+        "INSERT INTO orders (" STATEMENT_COLUMNS ") "
+        "SELECT n.account_id, n.client_order_id, n.order_id, n.symbol, n.side, n.type, "
+        "n.quantity::numeric, n.limit_price::numeric, n.stop_price::numeric, n.time_in_force, "
+        "n.metadata::jsonb, n.received_at "
+        "FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], "
+        "$7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[]) "
+        "AS n(" STATEMENT_COLUMNS ") "
+        "ON CONFLICT (account_id, client_order_id) DO NOTHING RETURNING order_id",
+        .columns = 1,
+        .max_rows = INT_MAX,
+    },
+    /* The clause on account_id is one that no hash or merge join can use. What is left is a nested
+     * loop, and inside it, without sequential scans, the primary key by both columns: whatever the
+     * statistics say, the lookup reads the rows that it asks for. (With both clauses in this form the
+     * planner may search by account_id alone.) */
+    [STATEMENT_COMPARE] = {
+        "ordersd_compare",
+        "SELECT " ROW_FIELDS ", k.place, o.metadata IS NOT DISTINCT FROM k.metadata::jsonb "
+        "FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY "
+        "AS k(account_id, client_order_id, metadata, place) "
+        "JOIN orders o ON o.account_id = ANY (ARRAY[k.account_id]) "
+        "AND o.client_order_id = k.client_order_id",
+        .columns = ROW_COMPARED_COLUMNS,
+        .max_rows = INT_MAX,
+    },
+    [STATEMENT_BY_KEYS] = {
+        "ordersd_by_keys",
+        "SELECT " ROW_FIELDS ", " ROW_METADATA("$3") ", k.place "
+        "FROM unnest($1::text[], $2::text[]) WITH ORDINALITY "
+        "AS k(account_id, client_order_id, place) "
+        "JOIN orders o ON o.account_id = ANY (ARRAY[k.account_id]) "
+        "AND o.client_order_id = k.client_order_id",
+        .columns = ROW_KEYED_COLUMNS,
+        .max_rows = INT_MAX,
+    },
+    [STATEMENT_BY_ID] = {
+        "ordersd_by_id",
+        "SELECT " ROW_FIELDS ", " ROW_METADATA("$2") " FROM orders o WHERE o.order_id = $1::uuid",
+        .columns = ROW_COLUMNS,
+        .max_rows = INT_MAX,
+    },
+    /* A commit that wrote no WAL waits for nobody, and pg_current_xact_id() writes none: a message
+     * does. Without standbys to wait for, what can be seen is as durable as it gets already. */
+    [STATEMENT_SEAL] = {
+        "ordersd_seal",
+        "SELECT pg_logical_emit_message(true, 'ordersd', '') "
+        "WHERE current_setting('synchronous_standby_names') <> ''",
+        .columns = 1,
+        .max_rows = 1,
+    },
+};
+
+const struct statement_text *statement_text(enum statement which)
+{
+    return &texts[which];
+}
+
+void statement_spell(enum statement which, const char *const literals[], struct buf *out)
+{
+    const char *at = texts[which].sql, *dollar;
+    while ((dollar = strchr(at, '$')) != NULL) {
+        char *end;
+        unsigned long number = strtoul(dollar + 1, &end, 10);
+        buf_add(out, at, (size_t)(dollar - at));
+        buf_add_str(out, literals != NULL ? literals[number - 1] : "NULL");
+        at = end;
+    }
+    buf_add_str(out, at);
+}
+
+bool statement_fills(const char *column)
+{
+    const size_t len = strlen(column);
+    for (const char *at = STATEMENT_COLUMNS; *at != '\0'; at += strspn(at, ", ")) {
+        const size_t name = strcspn(at, ", ");
+        if (name == len && memcmp(at, column, len) == 0)
+            return true;
+        at += name;
+    }
+    return false;
+}
