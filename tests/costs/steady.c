@@ -10,6 +10,8 @@
 
 enum { NS_PER_READ = 1000, NS_PER_SECOND = 1000000000, WALL_CLOCK_BEGINS = 1800000000 };
 
+/* ---- the time ---- */
+
 int __real_clock_gettime(clockid_t clock, struct timespec *out);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *out);
 
@@ -38,6 +40,8 @@ int __wrap_epoll_wait(int fd, struct epoll_event *events, int room, int timeout_
 {
     return __real_epoll_wait(fd, events, room, timeout_ms > 0 ? -1 : timeout_ms);
 }
+
+/* ---- windows ---- */
 
 int steady_socket(void)
 {

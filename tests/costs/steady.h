@@ -1,8 +1,8 @@
 /* steady.h - what the counted programs share: time that no machine can slow down, and windows.
  *
- * The linker replaces two functions (counted.cmake), so that whatever depends on the time goes the
- * same way in each run. Each clock_gettime() is 1 us later than the one before. epoll_wait() ends
- * by an event only: a thread that has nothing to do does nothing. */
+ * The linker replaces two functions (counted.cmake), so that each run goes the same way. Each
+ * clock_gettime() is 1 us later than the one before. epoll_wait() ends by an event only: a thread
+ * that has nothing to do does nothing. */
 #ifndef COSTS_STEADY_H
 #define COSTS_STEADY_H
 
