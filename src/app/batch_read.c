@@ -155,8 +155,7 @@ static void take_good(struct batch *batch, struct batch_entry *entry)
         ticket_stamp(ticket, http_received_at_ns(batch->req));
 }
 
-/* When there is no room for errors of entries, only an error of the document gets a text.
- */
+/* If there is no room for errors of entries, only an error of the document gets a text. */
 static enum order_rc parse(const struct batch *batch, struct batch_entry *entry,
                            struct json_token item, struct order_problem *found)
 {

@@ -159,8 +159,7 @@ static void add_problem(struct buf *out, const struct batch_entry *entry,
 
 /* ---- into the answer ---- */
 
-/* Is there room for a next result of that many bytes, beside the room reserved for later results?
- */
+/* True if a result of `len` bytes fits beside the room reserved for the later results. */
 static bool has_room(struct batch *batch, size_t len)
 {
     size_t n_left = batch->n - batch->n_written - 1;

@@ -93,8 +93,7 @@ void database_check_tick(struct service *service, const struct pqpool_stats *poo
     struct database_check *check = &service->check;
     struct ingest_streak streak;
     ingest_failure_streak(service->ingest, &streak);
-    /* After a failed check no order arrives that could end the streak, so a canary has to end it.
-     */
+    /* After a failed check no order arrives that could end the streak, so a canary must. */
     bool suspicion =
         streak.groups > 0 && (is_recent(streak.last_at_ns, RECENT_S) || !pool->healthy);
     atomic_store_explicit(&check->suspicion, suspicion, memory_order_relaxed);

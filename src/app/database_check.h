@@ -50,8 +50,7 @@ void database_check_tick(struct service *service, const struct pqpool_stats *poo
 /* Has the table been checked since the schema was ready? */
 bool database_check_made(const struct service *service);
 
-/* True when failed groups show that no order can be stored, and the health check cannot see that.
- */
+/* True if failed groups show that no order can be stored and the health check cannot see it. */
 bool database_check_doubts(struct service *service);
 
 /* Did groups fail of late by a fault that is not the orders'? Then `why` says which fault, and

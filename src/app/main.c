@@ -1,5 +1,4 @@
-/* main.c - the command line: which subcommand, which answers that need no service, and exit codes.
- */
+/* main.c - the command line: subcommands, options that need no service, exit codes. */
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>

@@ -153,8 +153,7 @@ static bool enqueue(struct post *post)
     return true;
 }
 
-/* May be on the offload thread. One slice: jansson's work cannot be cut, ORDER_BYTES_MAX bounds it.
- */
+/* On the loop or the offload thread. One slice: jansson cannot pause; ORDER_BYTES_MAX bounds it. */
 static bool read_order(struct http_work *work)
 {
     struct post *post = (struct post *)work;

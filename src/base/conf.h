@@ -60,8 +60,7 @@ struct conf_table {
     const char *program; /* "ordersd" */
 };
 
-/* Members by type: bool, uint32_t, double, int64_t (duration), uint64_t (size), char[], int (enum).
- */
+/* Members: bool, uint32_t, double, int64_t (duration), uint64_t (size), char[], int (enum). */
 
 /* Fills `conf` from defaults, then `environ`-style env, then argv[1..argc-1]. An argument that is
  * not a flag is an error. */

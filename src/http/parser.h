@@ -51,8 +51,7 @@ struct parser {
  * all zeros. */
 bool parser_start(struct parser *parser) MUST_CHECK;
 
-/* Any thread; the turn is not waiting. False once the thread stops: the work is the caller's to do.
- */
+/* Any thread; the turn is not waiting. False once the thread stops: the caller does the work. */
 bool parser_take(struct parser *parser, struct http_work *work,
                  struct offload_turn *turn) MUST_CHECK;
 

@@ -1,8 +1,7 @@
 /* due.h - groups that wait for their next attempt, the earliest due first: a binary heap.
  *
- * Groups are kept in their first items, so the heap holds pointers to those. Its memory is found at
- * the start, for as many groups as there may be items: a push cannot fail. Under the queue's lock.
- */
+ * Groups are kept in their first items, so the heap holds pointers to those. Its memory is taken at
+ * the start, for as many groups as there may be items: a push cannot fail. Under queue.mu. */
 #ifndef INGEST_DUE_H
 #define INGEST_DUE_H
 

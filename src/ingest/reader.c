@@ -19,8 +19,7 @@ struct reader {
     pthread_t threads[];
 };
 
-/* Waits for a lookup. NULL: closing, and none is left. `unheard`: closing, so it is not looked up.
- */
+/* Waits for a lookup. NULL: closing, none is left. *unheard: closing, so it is not looked up. */
 static struct lookup *take(struct reader *reader, bool *unheard)
 {
     mutex_lock(&reader->mu);

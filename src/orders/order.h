@@ -114,8 +114,7 @@ enum order_field_bit {
     ORDER_DIFF_METADATA = 1u << 7, /* set by the store: jsonb equality is the database's to judge */
 };
 
-/* Fields, metadata aside, in which two orders of the same key differ by value; 0: the same content.
- */
+/* The fields, without metadata, in which two orders of one key differ by value; 0: in none. */
 unsigned order_diff(const struct order *a, const struct order *b);
 
 /* JSON array of the field names of the bits. */

@@ -11,8 +11,7 @@
  *   CLOSING     waits for the connector's PQfinish   -> NEW
  *
  * A slot counts against the maximum in every state but NEW, so until PQfinish has returned.
- * Each state has one list; conn_move() is the only place that changes a state, a list or a count.
- */
+ * Each state has one list. Only conn_move() changes a state, a list or a count. */
 #ifndef PQPOOL_CONN_H
 #define PQPOOL_CONN_H
 

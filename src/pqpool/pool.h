@@ -9,8 +9,7 @@
  *
  * The rules between them live in demand.c (what is dialled, when the pool is down) and line.c (who
  * waits), and touch no socket and no clock: they work on this struct, under the mutex, with the
- * time passed in.
- */
+ * time passed in. */
 #ifndef PQPOOL_POOL_H
 #define PQPOOL_POOL_H
 
@@ -232,8 +231,7 @@ void pool_begin_generation(struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_generation(const struct pqpool *pool);
 
 /* ---- primary.c: which server; the connector's ---- */
-/* The server has been replaced by a later one: it is not to be written to, though it would take it.
- */
+/* True if a later primary has replaced this server: it accepts writes, but must get none. */
 bool pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct err *err) MUST_CHECK;
 /* The server has another database than the pool is at, and the pool stays where it is. The pool has
  * connections that can be used. Also, another host of the list or another address of the host has
@@ -300,8 +298,7 @@ struct pollfd dial_awaits(const struct conn *conn);
 enum dial_rc dial_step(struct conn *conn, bool ready, int64_t now_ns, struct err *err,
                        enum error_class *error_class);
 /* This address failed, as *err says. Closes its connection and begins with the next address that
- * can be dialled.
- */
+ * can be dialled. */
 enum dial_rc dial_next(struct conn *conn, int64_t now_ns, struct err *err,
                        enum error_class *error_class);
 /* The numeric address that is dialled; "": the host is libpq's to find. */
