@@ -1,5 +1,6 @@
-/* batch_write.c - from the fates of a batch to its answer (design.md section 5, "Batch"). Each
- * order has the status that it would have had alone; the request has theirs if it is one for all.
+/* batch_write.c - from the fates of a batch to its answer. Each order has the status that it would
+ * have had alone; the request has that status if all orders have the same (docs/DESIGN.md,
+ * "Statuses").
  *
  * The fates are counted first, so the answer is written once and in order. A result is written into
  * memory that was reserved or that the budget still has. A result without room is shortened: its

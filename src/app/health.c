@@ -1,6 +1,6 @@
-/* health.c - what the service says of itself: the probes, and the full document of design.md
- * section 8. Served on the loop from figures alone: no queue, no pool connection, no database, so
- * it can neither hang nor make a bad moment worse. */
+/* health.c - the three probes, and the document at /health. They are served on the loop, from
+ * figures in memory: no queue, no connection of the pool, no database, so they cannot hang, and
+ * they add nothing to the load of an outage. */
 #include <stdio.h>
 #include <string.h>
 

@@ -6,7 +6,7 @@
 
 #define NOT_ACCEPTED "not_accepted"
 #define UNKNOWN "unknown"
-/* design.md section 2, "outcome": every 503 and 504 says it */
+/* Every 503 and 504 of an order says it: docs/DESIGN.md, "Outcomes". */
 #define REPEAT                                                                                     \
     " Repeat it with the same client_order_id, never a new one: only a 2xx or "                    \
     "client_order_id_reused for that id settles it."

@@ -1,5 +1,5 @@
-/* http_map.h - the only place that turns what happened to an order into a status: the table of
- * design.md section 5, with the code, the words and the outcome of each refusal. */
+/* http_map.h - the only place that turns what happened to an order into a status: the table
+ * of refusals, with the code, the words and the outcome of each (docs/DESIGN.md, "Statuses"). */
 #ifndef APP_HTTP_MAP_H
 #define APP_HTTP_MAP_H
 

@@ -1,4 +1,4 @@
-/* routes.c - the table of design.md section 5: which path does what, and what it may answer. */
+/* routes.c - the routes of api/openapi.yaml: which path does what, and what it may answer. */
 #include "app/routes.h"
 
 /* clang-format off */

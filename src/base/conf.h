@@ -1,5 +1,5 @@
 /* conf.h - the configuration table: one row an option, and from the rows come parsing, bounds,
- * --help, --print-config and the manual's table (design.md section 9).
+ * --help, --print-config and docs/CONFIGURATION.md.
  *
  * Sources    flag `--x-y` > environment `X_Y` > `X_Y_FILE` (rows with CONF_FILE; both given is an
  *            error) > the row's default. A flag may be `--x-y=value` or `--x-y value`; a bool flag

@@ -1,5 +1,5 @@
-/* attempt.h - one attempt at a group, and what follows from it for each of its orders (design.md
- * section 4: states, doubt, the error table). On a worker, with no lock held. */
+/* attempt.h - one attempt at a group, and what follows from it for each of its orders
+ * (docs/DESIGN.md, "Writing a group" and "Errors"). On a worker, with no lock held. */
 #ifndef INGEST_ATTEMPT_H
 #define INGEST_ATTEMPT_H
 

@@ -1,4 +1,4 @@
-/* group.h - a group as a value: how one is formed, made ready, and split (design.md section 4).
+/* group.h - a group as a value: how one is formed, made ready, and split.
  *
  * Of several orders with one key, the first to arrive leads and is sent; the others follow it in
  * `followers` and wait for its verdict. No locks, no memory: a group belongs to one worker. */

@@ -1,5 +1,5 @@
 /* order.h - what an order is: its fields, their rules, how it is read, compared and shown
- * (design.md section 5). Knows JSON; knows no HTTP, no SQL, no threads.
+ * (docs/DESIGN.md, "Orders"). Knows JSON; knows no HTTP, no SQL, no threads.
  *
  * Threads    no shared state: any thread, one order at a time. Call json_object_seed() first.
  * Ownership  an order owns its metadata; order_fini() frees it and accepts a zeroed order. */

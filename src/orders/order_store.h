@@ -55,7 +55,7 @@ enum store_fault {
 };
 enum { STORE_FAULTS = FAULT_SERVICE + 1 };
 
-/* What an attempt that failed allows (design.md section 4, the error table). */
+/* What an attempt that failed allows (docs/DESIGN.md, "Errors"). */
 enum store_action {
     STORE_RETRY,            /* the whole group, after a pause */
     STORE_RETRY_THEN_SPLIT, /* again; after two such failures split, so that other orders pass */
