@@ -111,9 +111,8 @@ enum lookup_rc {
 enum { ORDER_SHOWN_METADATA_MAX = 256 * 1024 };
 
 /* The most metadata that one lookup fetches. Of n orders, those with more than an n-th of that (and
- * at
- * most ORDER_SHOWN_METADATA_MAX) are left out. So of LOOKUP_KEYS_ALL orders none is ever left out,
- * and of 100 none that this version has stored. */
+ * at most ORDER_SHOWN_METADATA_MAX) are left out. So of LOOKUP_KEYS_ALL orders none is ever left
+ * out, and of 100 none that this version has stored. */
 enum {
     LOOKUP_METADATA_MAX = 4 * 1024 * 1024,
     LOOKUP_KEYS_ALL = LOOKUP_METADATA_MAX / ORDER_SHOWN_METADATA_MAX,

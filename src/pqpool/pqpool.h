@@ -116,12 +116,12 @@ struct pqpool_options {
 
     /* A health check of the user's own: give both callbacks or none. They are called on the pool's
      * janitor thread, with no lock held, and must not wait. health_query gives the SQL of the check
-     * that begins now, one
-     * statement or several, borrowed until health_verdict; NULL: validation_query, as without it.
-     * health_verdict is given the last result, which is an error where a statement failed (those
-     * behind it were not run), and how many results came before it. It returns whether the check
-     * has passed; false: *err says why. It is not called when no answer came: then the check has
-     * failed. A session that is left in a transaction is closed. */
+     * that begins now, one statement or several, borrowed until health_verdict; NULL:
+     * validation_query, as without the callbacks. health_verdict is given the last result, which is
+     * an error if a statement failed (the later ones were not run), and the number of results
+     * before it. It returns whether the check has passed; false: *err says why. It is not called
+     * when no answer came: then the check has failed. A session that is left in a transaction is
+     * closed. */
     const char *(*health_query)(void *ctx);
     bool (*health_verdict)(void *ctx, const struct pg_result *last, unsigned before,
                            struct err *err);

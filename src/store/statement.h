@@ -49,10 +49,9 @@ enum statement {
  * are; `local` is "true" or "false". One expression, for a SELECT. The server ends a transaction
  * whose client has vanished, so its keys become free. Other time limits are kept on our side, since
  * a group and a migration have different ones. exit_on_error would turn a refusal into a lost
- * session. A
- * plan that was made while the table was small goes on being used when the table has grown, so no
- * plan may scan the table; the high cost that the planner then sees where there is no index is no
- * reason to compile. */
+ * session. A plan that was made while the table was small is still used when the table has grown,
+ * so no plan may scan the table. If there is no index, the planner sees a high cost, which is no
+ * reason to compile the plan (jit). */
 #define STATEMENT_SETTINGS(local) "concat_ws(' ', " \
     STATEMENT_SET("lock_timeout", "'1s'", local) ", " \
     STATEMENT_SET("idle_in_transaction_session_timeout", "'30s'", local) ", " \
