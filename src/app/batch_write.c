@@ -220,7 +220,7 @@ static struct http_problem whole_problem(const struct batch_tally *tally, int st
     if (tally->one_code) {
         problem.code = tally->first.code;
         problem.title = tally->first.title;
-        problem.detail = "It is so for each order of the batch; see `results`.";
+        problem.detail = "Every order of the batch was refused for this reason; see `results`.";
     }
     problem.status = status;
     problem.outcome = tally->unknown > 0 ? "unknown" : "not_accepted";
