@@ -1,5 +1,4 @@
-/* away_server.h - a server on 127.0.0.1 that is of no use, in one of the ways in which servers are.
- */
+/* away_server.h - a server on 127.0.0.1 that fails in one of the ways in which servers fail. */
 #ifndef LOAD_AWAY_SERVER_H
 #define LOAD_AWAY_SERVER_H
 

@@ -1,4 +1,4 @@
-/* main.c - the command line: subcommands, flags that are answered without a service, exit codes. */
+/* main.c - the command line: subcommands, options that need no service, exit codes. */
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>

@@ -74,7 +74,7 @@ static const struct conf_opt opts[] = {
 #include "pqpool/options.def"
 
     { OPT(http_address), .group = "HTTP", .def = "127.0.0.1",
-      .doc = "The IPv4 or IPv6 address to listen on; any but loopback needs AUTH to be said." },
+      .doc = "The IPv4 or IPv6 address to listen on; an address other than loopback requires AUTH." },
     { OPT(http_port), .def = "8080", BOUNDS(0, 65535),
       .doc = "The port to listen on; 0 takes any free one." },
     { OPT(http_threads), .def = "1", BOUNDS(1, 64),
@@ -94,9 +94,9 @@ static const struct conf_opt opts[] = {
     { DURATION(http_idle_timeout), .def = "75s", BOUNDS(MS(100), H(1)),
       .doc = "A connection without a request for this long is closed." },
     { OPT(http_allowed_hosts), .def = "",
-      .doc = "Host names and addresses, without ports and with commas between them, that requests may name in Host beside localhost and HTTP_ADDRESS, as behind a local proxy; while AUTH is unset, and whenever this is set, another Host is answered 421 and a page of another Origin 403; only /health/live, /health/ready and /health/startup answer to every Host." },
+      .doc = "Host names and addresses, without ports and separated by commas, that requests may name in Host beside localhost and HTTP_ADDRESS, such as the name of a local proxy; while AUTH is unset, and whenever this option is set, a request with another Host is answered 421, and a page of another Origin 403; only /health/live, /health/ready and /health/startup answer to every Host." },
     { OPT(auth), .def = "unset", .words = auth_words,
-      .doc = "Who may use the service: keys asks for one of API_KEYS_FILE, none asks nobody, unset does neither but listens on loopback only." },
+      .doc = "Who may use the service: with keys, a caller that has a key of API_KEYS_FILE; with none, everyone; with unset, everyone, but the service listens on loopback only." },
     { OPT(api_keys_file), .def = "",
       .doc = "The file of keys, read again on SIGHUP; a line is NAME sha256:HEX [accounts=A,B] [rate=N/s burst=N], and `ordersd hash-key` makes the sha256:HEX of a key." },
     { OPT(auth_metrics), .def = "false",

@@ -1,6 +1,6 @@
-/* routes.c - see routes.h. HTTP has one context for all routes. It is that of the order handlers,
- * so that nothing stands between an order and its handler; the handlers of observability get theirs
- * by a function here. */
+/* routes.c - the routes of api/openapi.yaml: which path does what, and what it may answer. HTTP has
+ * one context for all routes. It is that of the order handlers, so that nothing stands between an
+ * order and its handler; the handlers of observability get theirs by a function here. */
 #include "app/routes.h"
 
 #include <stddef.h>

@@ -1,14 +1,13 @@
-/* run.h - the subcommands of the program. Each returns the process's exit code (design.md section
- * 9). */
+/* run.h - the subcommands of the program. Each returns the process's exit code
+ * (docs/OPERATIONS.md, "Signals and exit codes"). */
 #ifndef APP_RUN_H
 #define APP_RUN_H
 
 struct options;
 
 /* Serves until SIGTERM or SIGINT; a second signal ends the draining, and a third one ends the
- * process. argv is kept for
- * SIGHUP, which reads the configuration again and applies what may change: LOG_LEVEL, from its
- * file, the keys, and the TLS files. */
+ * process. argv is kept for SIGHUP, which reads the configuration again and applies what may
+ * change: LOG_LEVEL, from its file, the keys, and the TLS files. */
 int run_serve(const struct options *options, int argc, char *const argv[]);
 
 /* Brings the schema up and ends. SIGTERM or SIGINT cancels what is under way, and the status is 128

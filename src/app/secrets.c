@@ -58,7 +58,7 @@ static int spelt(char letter, bool flag)
     return letter >= 'a' && letter <= 'z' ? letter - 'a' + 'A' : letter;
 }
 
-/* The place in `text` behind `name`, a flag or an environment variable; NULL: another name. */
+/* The text behind `name`, if `text` begins with it as a flag or as a variable, else NULL. */
 static char *behind(char *text, const char *name, bool flag)
 {
     if (flag && strncmp(text, "--", 2) != 0)

@@ -29,8 +29,7 @@ struct signals_task {
 
 /* Runs the task to its end. SIGTERM or SIGINT interrupts the task. Returns the signal that came; 0:
  * none came; -1: no thread could be started. If `work` does not end in spite of `interrupt`, the
- * process
- * ends with status 128 + the signal's number. */
+ * process ends with status 128 + the signal's number. */
 int signals_run(const struct signals_task *task);
 
 /* Starts a thread that ends the process if something blocks the orderly end: with status 1 at

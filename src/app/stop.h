@@ -10,8 +10,8 @@ struct service;
  * samples and reports to the service manager. */
 int stop_await_signal(struct service *service, int64_t until_ns);
 
-/* Drains and stops the service within SHUTDOWN_TIMEOUT. A second signal ends the draining, a third
- * one ends the process. So does time: the later of SHUTDOWN_TIMEOUT and 5 s after the draining. */
+/* Drains and stops the service within SHUTDOWN_TIMEOUT. A second signal ends the draining. The
+ * process ends at a third one, or 5 s after the draining if SHUTDOWN_TIMEOUT is over by then. */
 void stop_service(struct service *service);
 
 /* Stops a service that has not listened yet, at once. */

@@ -24,8 +24,7 @@ void buf_clear(struct buf *buf)
         buf->data[0] = '\0';
 }
 
-/* A capacity for `need` bytes, at least doubled; need <= max + 1, so this ends and does not wrap.
- */
+/* A capacity for `need` bytes, at least doubled. need <= max + 1, so it ends and never wraps. */
 static size_t next_cap(const struct buf *buf, size_t need)
 {
     size_t cap = buf->cap < FIRST_CAP ? FIRST_CAP : buf->cap;

@@ -1,5 +1,5 @@
 /* conf.h - the configuration table: one row an option, and from the rows come parsing, bounds,
- * --help, --print-config and the manual's table (design.md section 9).
+ * --help, --print-config and docs/CONFIGURATION.md.
  *
  * Sources    flag `--x-y` > environment `X_Y` > `X_Y_FILE` (rows with CONF_FILE; both given is an
  *            error) > the row's default. A flag may be `--x-y=value` or `--x-y value`; a bool flag
@@ -60,8 +60,7 @@ struct conf_table {
     const char *program; /* "ordersd" */
 };
 
-/* Members by type: bool, uint32_t, double, int64_t (duration), uint64_t (size), char[], int (enum).
- */
+/* Members: bool, uint32_t, double, int64_t (duration), uint64_t (size), char[], int (enum). */
 
 /* Fills `conf` from defaults, then `environ`-style env, then argv[1..argc-1]. An argument that is
  * not a flag is an error. */

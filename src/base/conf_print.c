@@ -125,7 +125,7 @@ void conf_markdown(const struct conf_table *table, struct buf *out)
 {
     buf_add_str(
         out,
-        "A flag counts for more than the environment, the environment for more than the default.\n"
+        "A flag takes precedence over the environment, and the environment over the default.\n"
         "`NAME_FILE` names a file that holds the value; a byte order mark before it and one line "
         "end behind it are cut.\n\n"
         "- A duration is in seconds (`0.5`) or carries a unit: `us`, `ms`, `s`, `m`, `h`.\n"

@@ -1,7 +1,6 @@
 /* log.c - see log.h. A line is made in a buffer on the stack, so that logging works out of memory,
  * and is at most PIPE_BUF bytes, so that lines of several threads and processes never mix in a
- * pipe. What does not fit is cut inside its value: the line stays whole JSON and says "cut":true.
- */
+ * pipe. A value that does not fit is cut: the line stays valid JSON and says "cut":true. */
 #include "base/log.h"
 
 #include <errno.h>

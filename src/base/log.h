@@ -43,9 +43,9 @@ void log_init(enum log_level level, enum log_format format);
 void log_set_level(enum log_level level);
 bool log_enabled(enum log_level level);
 
-/* Who else is told of every warning and error: those too that the level or the limit keeps out of
- * the log. Before the first thread starts. Called by whoever logs, with no lock held; must not log.
- */
+/* A listener gets every warning and error, also those that the level or the limit keeps out of the
+ * log. Set it before the first thread starts. It runs on the thread that logs, with no lock held,
+ * and must not log. */
 typedef void log_listener(void *ctx, enum log_level level, const char *event,
                           const struct log_field *fields, int count);
 void log_listen(log_listener *listener, void *ctx);

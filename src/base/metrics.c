@@ -1,6 +1,5 @@
 /* metrics.c - see metrics.h. Threads are dealt their stripes round robin; two threads may share
- * one, so its updates are atomic all the same. Relaxed order everywhere: a number orders nothing.
- */
+ * one, so its updates are atomic all the same. Relaxed order everywhere: no number guards data. */
 #include "base/metrics.h"
 
 #include <string.h>

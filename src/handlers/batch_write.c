@@ -1,5 +1,6 @@
-/* batch_write.c - from the outcomes of a batch to its answer (design.md section 5, "Batch"). Each
- * order has the status that it would have had alone; the request has theirs if it is one for all.
+/* batch_write.c - from the outcomes of a batch to its answer. Each order has the status that it
+ * would have had alone; the request has that status if all orders have the same (docs/DESIGN.md,
+ * "Statuses").
  *
  * The outcomes are counted first, so the answer is written once and in order. A result is written
  * into memory that was reserved or that the budget still has. A result without room is shortened:
@@ -160,7 +161,7 @@ static void add_problem(struct buf *out, const struct batch_entry *entry,
 
 /* ---- into the answer ---- */
 
-/* Is there room for a result of `len` bytes, beside the room that later results need? */
+/* True if a result of `len` bytes fits beside the room reserved for the later results. */
 static bool has_room(struct batch *batch, size_t len)
 {
     size_t n_left = batch->n - batch->n_written - 1;
@@ -220,7 +221,7 @@ static struct http_problem whole_problem(const struct batch_tally *tally, int st
     if (tally->one_code) {
         problem.code = tally->first.code;
         problem.title = tally->first.title;
-        problem.detail = "It is so for each order of the batch; see `results`.";
+        problem.detail = "Every order of the batch was refused for this reason; see `results`.";
     }
     problem.status = status;
     problem.outcome = tally->unknown > 0 ? "unknown" : "not_accepted";

@@ -6,10 +6,10 @@
 
 #define NOT_ACCEPTED "not_accepted"
 #define UNKNOWN "unknown"
-/* design.md section 2, "outcome": every 503 and 504 says it */
+/* Every 503 and 504 of an order says it: docs/DESIGN.md, "Outcomes". */
 #define REPEAT                                                                                     \
     " Repeat it with the same client_order_id, never a new one: only a 2xx or "                    \
-    "client_order_id_reused for that id settles it."
+    "client_order_id_reused for that id tells whether the order is stored."
 
 /* clang-format off */
 static const struct http_problem table[REJECTIONS] = {
@@ -19,27 +19,27 @@ static const struct http_problem table[REJECTIONS] = {
     [REJECT_REUSED] = { 422, "client_order_id_reused", "This client_order_id is taken by another order",
         "An order with this account_id and client_order_id is stored, and its content differs.", NOT_ACCEPTED, false, 0, -1, NULL },
     [REJECT_STALE] = { 422, "stale_order", "The order is too old",
-        "max_age_ms had passed since sent_at before the order could be written; it is not stored.", NOT_ACCEPTED, false, 0, -1, NULL },
+        "max_age_ms had passed since sent_at before the order could be written; the order is not stored.", NOT_ACCEPTED, false, 0, -1, NULL },
     [REJECT_BY_DATABASE] = { 422, "refused_by_database", "The database refuses this order", NULL, NOT_ACCEPTED, false, 0, -1, NULL },
     [REJECT_QUEUE_FULL] = { 503, "queue_full", "Too many orders wait", "The queue is full; nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 0, -1, NULL },
     [REJECT_QUEUE_SLOW] = { 503, "queue_slow", "Too many orders wait", "The wait in the queue would be too long; nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 0, -1, NULL },
     [REJECT_DRAINING] = { 503, "shutting_down", "The service is shutting down", "Nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 1000000000, -1, NULL },
     [REJECT_STARTING] = { 503, "starting", "The service is starting", "The database's schema is not ready yet; nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 1000000000, -1, NULL },
-    [REJECT_DATABASE_DOWN] = { 503, "database_down", "The database is away", "No connection to the database; nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 0, -1, NULL },
-    [REJECT_DATABASE_FAULT] = { 503, "database_unavailable", "The database cannot serve orders", "The database answers, and its state or set-up must be mended before it can store the order; this request stored nothing." REPEAT, NOT_ACCEPTED, true, 1000000000, -1, NULL },
+    [REJECT_DATABASE_DOWN] = { 503, "database_down", "The database cannot be reached", "No connection to the database; nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 0, -1, NULL },
+    [REJECT_DATABASE_FAULT] = { 503, "database_unavailable", "The database cannot serve orders", "The database answers, but an operator must correct its state or set-up before it can store the order; this request stored nothing." REPEAT, NOT_ACCEPTED, true, 1000000000, -1, NULL },
     [REJECT_COMMIT_TIMEOUT] = { 503, "commit_timeout", "Not committed in time", "The order could not be committed by its deadline; this request stored nothing and never will." REPEAT, NOT_ACCEPTED, true, 1000000000, -1, NULL },
-    [REJECT_COMMIT_UNKNOWN] = { 504, "commit_unknown", "No word from the database in time", "The order was sent to the database, and no verdict came by its deadline, or none can come any more: it may be stored, now or later." REPEAT, UNKNOWN, true, 0, -1, NULL },
+    [REJECT_COMMIT_UNKNOWN] = { 504, "commit_unknown", "The database did not answer in time", "The order was sent to the database, and no answer came by its deadline, or none can come any more: the order may be stored, now or later." REPEAT, UNKNOWN, true, 0, -1, NULL },
     [REJECT_FAULT] = { 500, "internal_error", "A fault of the service", "The order was not stored; the fault is logged under this request's id.", NOT_ACCEPTED, false, 0, -1, NULL },
     [REJECT_NO_MEMORY] = { 503, "out_of_memory", "Out of memory", "Nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 1000000000, -1, NULL },
     [REJECT_OVERLOADED] = { 503, "overloaded", "The server is overloaded", "All the memory that requests and their answers may take is in use; nothing of this request was stored." REPEAT, NOT_ACCEPTED, true, 1000000000, -1, NULL },
     [REJECT_NOT_FOUND] = { 404, "order_not_found", "No such order", "No order is stored under this order_id.", NULL, false, 0, -1, NULL },
     [REJECT_BAD_QUERY] = { 422, "invalid_query", "The query breaks the rules", NULL, NULL, false, 0, -1, NULL },
-    [REJECT_READ_UNAVAILABLE] = { 503, "database_down", "The database is away", "The order could not be looked up: no connection to the database.", NULL, true, 1000000000, -1, NULL },
-    [REJECT_READ_FAULT] = { 503, "database_unavailable", "The database cannot serve orders", "The order could not be looked up: the database answers, and its state or set-up must be mended first.", NULL, true, 1000000000, -1, NULL },
+    [REJECT_READ_UNAVAILABLE] = { 503, "database_down", "The database cannot be reached", "The order could not be looked up: no connection to the database.", NULL, true, 1000000000, -1, NULL },
+    [REJECT_READ_FAULT] = { 503, "database_unavailable", "The database cannot serve orders", "The order could not be looked up: the database answers, but an operator must correct its state or set-up first.", NULL, true, 1000000000, -1, NULL },
     [REJECT_READ_OVERLOADED] = { 503, "overloaded", "The server is overloaded", "All the memory that requests and their answers may take is in use: ask again after Retry-After, or for fewer orders at once.", NULL, true, 1000000000, -1, NULL },
     [REJECT_READ_FAILED] = { 500, "internal_error", "A fault of the service", "The order could not be looked up; the fault is logged under this request's id.", NULL, false, 0, -1, NULL },
     [REJECT_FORBIDDEN] = { 403, "account_forbidden", "The key may not use this account", "The account is not among those of the key that was sent.", NOT_ACCEPTED, false, 0, -1, NULL },
-    [REJECT_WITH_BATCH] = { 424, "batch_refused", "The batch was refused", "The batch is atomic and another of its orders was refused; nothing of it was stored.", NOT_ACCEPTED, false, 0, -1, NULL },
+    [REJECT_WITH_BATCH] = { 424, "batch_refused", "The batch was refused", "The batch is atomic, and another of its orders was refused: no order of the batch was stored.", NOT_ACCEPTED, false, 0, -1, NULL },
     [REJECT_BATCH] = { 422, "batch_refused", "The batch was refused", "No order of the batch was stored; see `results`: each says why.", NOT_ACCEPTED, false, 0, -1, NULL },
     [REJECT_BATCH_TOO_LARGE] = { 413, "batch_too_large", "Too many orders in a batch", NULL, NOT_ACCEPTED, false, 0, -1, NULL },
     [REJECT_BATCH_EMPTY] = { 422, "empty_batch", "The batch is empty", "A batch has at least one order.", NOT_ACCEPTED, false, 0, -1, NULL },

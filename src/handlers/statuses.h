@@ -1,5 +1,5 @@
 /* statuses.h - the only place that turns the outcome of an order into a status: the table of
- * design.md section 5, with the code, the texts and the outcome of each rejection.
+ * rejections, with the code, the texts and the outcome of each (docs/DESIGN.md, "Statuses").
  *
  * Threads    any. */
 #ifndef HANDLERS_STATUSES_H

@@ -1,6 +1,6 @@
-/* judge.h - inside of the layer: what the headers of a new request are refused for, if anything, in
- * the order of design.md section 5: framing, too many connections, target, path, method, client
- * certificate, content type and coding, what is accepted, length. The loop's thread only. */
+/* judge.h - inside of the layer: what the headers of a new request are refused for, if anything:
+ * the checks that docs/DESIGN.md lists in "Statuses", in that order, up to the rate. The loop's
+ * thread only. */
 #ifndef HTTP_JUDGE_H
 #define HTTP_JUDGE_H
 

@@ -43,29 +43,29 @@ static const struct refusal_row rows[] = {
         "The request target cannot be read", NULL },
     [REFUSAL_GZIP] =             { 400, false, false, "invalid_gzip", "Bad Request",
         "The body is not what Content-Encoding says",
-        "Content-Encoding is gzip, and the body is not: it is no gzip stream, is cut short or damaged, or has more behind it." },
+        "Content-Encoding is gzip, but the body is not one whole gzip stream: it has another format, is cut short or damaged, or has bytes behind its end." },
     [REFUSAL_NO_CLIENT_CERTIFICATE] = { 403, false, true, "client_certificate_required", "Forbidden",
-        "A client certificate is needed", "This server asks every client for a TLS certificate, and none was shown." },
+        "A client certificate is needed", "This server requires a TLS certificate of every client, and the connection has none." },
     [REFUSAL_CLIENT_CERTIFICATE] = { 403, false, true, "client_certificate_refused", "Forbidden",
         "The client certificate is refused", NULL },
     [REFUSAL_HOST] =             { 421, false, false, "host_not_allowed", "Misdirected Request",
         "This server does not answer to that host", NULL },
     [REFUSAL_ORIGIN] =           { 403, false, false, "origin_not_allowed", "Forbidden",
-        "Pages of that origin may not ask this server", NULL },
+        "Pages of this origin may not use this server", NULL },
     [REFUSAL_NOT_FOUND] =        { 404, false, false, "not_found", "Not Found",
-        "Nothing is here", "No resource has this path." },
+        "No such resource", "No resource has this path." },
     [REFUSAL_METHOD] =           { 405, false, false, "method_not_allowed", "Method Not Allowed",
         "The method does not fit the resource", NULL },
     [REFUSAL_NOT_ACCEPTABLE] =   { 406, false, false, "not_acceptable", "Not Acceptable",
-        "Nothing that Accept asks for can be had here", NULL },
+        "No media type that Accept allows is available", NULL },
     [REFUSAL_KEY_MISSING] =      { 401, false, false, "key_missing", "Unauthorized",
         "A key is needed", "Send a key: Authorization: Bearer KEY." },
     [REFUSAL_KEY_MALFORMED] =    { 401, false, false, "key_malformed", "Unauthorized",
-        "What was sent is no key", "Send Authorization once, as Bearer and a key of at most 512 characters A-Z a-z 0-9 - . _ ~ + / =." },
+        "The key is malformed", "Send Authorization once, as Bearer and a key of at most 512 characters A-Z a-z 0-9 - . _ ~ + / =." },
     [REFUSAL_KEY_UNKNOWN] =      { 401, false, false, "key_unknown", "Unauthorized",
-        "The key is not known", "The key is none of this server's, or is no longer." },
+        "The key is not known", "This server does not know the key, or the key was revoked." },
     [REFUSAL_RATE] =             { 429, true,  false, "rate_limited", "Too Many Requests",
-        "The key's rate is used up", "Come again after Retry-After; RateLimit-Policy has the rate." },
+        "The key's rate is used up", "Repeat the request after Retry-After; RateLimit-Policy has the rate." },
     [REFUSAL_TIMEOUT] =          { 408, true,  true,  "request_timeout", "Request Timeout",
         "The request took too long to arrive", "Headers and body did not arrive in time." },
     [REFUSAL_NO_LENGTH] =        { 411, false, true,  "length_required", "Length Required",
@@ -75,7 +75,7 @@ static const struct refusal_row rows[] = {
     [REFUSAL_CONTENT_TYPE] =     { 415, false, false, "unsupported_media_type", "Unsupported Media Type",
         "The body has the wrong type", NULL },
     [REFUSAL_CONTENT_ENCODING] = { 415, false, false, "unsupported_content_encoding", "Unsupported Media Type",
-        "The body is encoded", NULL },
+        "The Content-Encoding is not supported", NULL },
     [REFUSAL_ADDRESS] =          { 429, true,  true,  "too_many_connections_of_address", "Too Many Requests",
         "Too many connections of one address", NULL },
     [REFUSAL_CONNECTIONS] =      { 503, true,  true,  "too_many_connections", "Service Unavailable",
@@ -160,7 +160,7 @@ static void say_encoding(struct http_request *req, struct buf *out)
 static void say_acceptable(struct http_request *req, struct buf *out)
 {
     add_given(req, "Accept", out);
-    buf_printf(out, "it must have room for one of %s.", req->match.route->produces);
+    buf_printf(out, "it must allow one of %s.", req->match.route->produces);
 }
 
 static void say_methods(struct http_request *req, struct buf *out)

@@ -1,5 +1,5 @@
-/* attempt.h - one attempt at a group, and what follows from it for each of its orders. On a worker,
- * with no lock held. */
+/* attempt.h - one attempt at a group, and what follows from it for each of its orders
+ * (docs/DESIGN.md, "Writing a group" and "Errors"). On a worker, with no lock held. */
 #ifndef INGEST_ATTEMPT_H
 #define INGEST_ATTEMPT_H
 
@@ -28,9 +28,8 @@ void attempt_init(struct attempt *attempt, const struct ingest_options *options,
                   struct ingest_metrics *metrics, struct streak *streak, uint64_t random);
 void attempt_fini(struct attempt *attempt);
 
-/* Makes one attempt, which ends by `stop_at_ns` at the latest. Every item of the group is in the
- * outcome afterwards, in `done` or in one group of `back`. A group past its deadline ends without.
- */
+/* Makes one attempt, which ends by `stop_at_ns` at the latest. Afterwards every item of the group
+ * is in `done` or in one group of `back` of the outcome. A group past its deadline is not sent. */
 void attempt_run(struct attempt *attempt, const struct ingest_group *group, int64_t stop_at_ns,
                  struct group_outcome *outcome);
 

@@ -41,7 +41,7 @@ int items_by_age(const struct ingest_item *a, const struct ingest_item *b);
 /* What an item counts for in max_bytes. */
 uint64_t item_bytes(const struct ingest_item *item);
 
-/* Takes the item for the worker: QUEUED -> SENT. False: it has expired. True also if it was sent
+/* Takes the item for the worker: QUEUED -> SENT. False if it has expired. True also if it was sent
  * before. */
 bool item_claim(struct ingest_item *item);
 bool item_expired(const struct ingest_item *item);

@@ -17,8 +17,8 @@ struct reader {
     pthread_t threads[];
 };
 
-/* Waits for a lookup. NULL: the queue has ended, and none is left. *ended: the lookup is not to be
- * made any more. */
+/* Waits for a lookup. NULL: the queue has ended, and none is left. *ended: the queue has ended, so
+ * it is not looked up. */
 static struct lookup *take(struct reader *reader, bool *ended)
 {
     mutex_lock(&reader->queue.mu);

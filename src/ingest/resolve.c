@@ -4,8 +4,7 @@
  * of its pieces stays in doubt, and no refusal of it may say "not stored". A failure of the whole
  * group (no database, no time, a fault of ours) is a failure of the duplicates, too. A verdict on
  * one order is its own: if the order was stored, its duplicates are compared with it; if not, the
- * first of them is sent in the next group. An atomic group is tried again whole, and never split.
- */
+ * first of them is sent in the next group. An atomic group is retried whole, never split. */
 #include "ingest/resolve.h"
 
 #include "base/clock.h"

@@ -88,7 +88,7 @@ void database_check_tick(struct database_check *check, const struct pqpool_stats
 {
     struct ingest_streak streak;
     ingest_failure_streak(check->ingest, &streak);
-    /* After a failed check no order comes that could end the streak, so a canary has to. */
+    /* After a failed check no order arrives that could end the streak, so a canary must. */
     bool suspicion =
         streak.groups > 0 && (is_recent(streak.last_at_ns, RECENT_S) || !pool->healthy);
     atomic_store_explicit(&check->suspicion, suspicion, memory_order_relaxed);

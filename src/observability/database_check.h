@@ -56,7 +56,7 @@ void database_check_tick(struct database_check *check, const struct pqpool_stats
 /* Has the table been checked since the schema was ready? */
 bool database_check_made(const struct database_check *check);
 
-/* True: failed groups show that no order can be stored, and the health check cannot see that. */
+/* True if failed groups show that no order can be stored and the health check cannot see it. */
 bool database_check_doubts(const struct database_check *check);
 
 /* Did groups fail of late by a fault that is not the orders'? Then `why` says which fault, and

@@ -94,32 +94,31 @@ static const char *advice(const struct row *row)
 {
     const struct http_problem *problem = &row->problem;
     if (row->unknown && !row->not_accepted)
-        return "Repeat the same until a 2xx or `client_order_id_reused`.";
+        return "Repeat the same request until a 2xx or `client_order_id_reused`.";
     if (problem->retryable && problem->status == 408)
-        return "Repeat the same, sending it faster.";
+        return "Repeat the same request, and send it faster.";
     if (problem->retryable)
-        return "Wait for `Retry-After`, then repeat the same.";
+        return "Wait for `Retry-After`, then repeat the same request.";
     if (problem->status >= 500)
-        return "Give the id in `instance` to those who run the service: it is logged under it.";
+        return "Give the id in `instance` to the operator of the service: the log has the fault "
+               "under this id.";
     if (problem->status == 401 || problem->status == 403)
-        return "Use a key or a certificate that may.";
+        return "Use a key, a certificate or an origin that is allowed.";
     return row->meaning != NULL ? row->meaning
                                 : "Correct the request: `detail` says what is wrong.";
 }
 
 static const char intro[] =
     "# Problems\n\n"
-    "Every refusal is a problem document (RFC 9457, `application/problem+json`), and its `code` "
-    "says "
-    "which: programs should look\n"
-    "at that, never at `title` or `detail`. `outcome` speaks about the refused request only: "
-    "`not_accepted`, it stored nothing and\n"
-    "never will; `unknown`, the order may be stored, now or later. A GET has none. Once a request "
-    "for "
-    "an id ended `unknown` or\n"
-    "without an answer, only a 2xx or `client_order_id_reused` for that id settles it: repeat the "
-    "same "
-    "id, never a new one.\n\n"
+    "Every refusal is a problem document (RFC 9457, `application/problem+json`). Programs should "
+    "look at its `code`,\n"
+    "never at `title` or `detail`. `outcome` speaks about the refused request only. "
+    "`not_accepted`: this request stored nothing\n"
+    "and never will. `unknown`: the order may be stored, now or later. The refusal of a GET has "
+    "no outcome. If a request for an id\n"
+    "ended `unknown` or without an answer, only a 2xx or `client_order_id_reused` for that id "
+    "tells whether the order is\n"
+    "stored: repeat the same id, never a new one.\n\n"
     "| status | code | title | outcome | retryable | what to do |\n|---|---|---|---|---|---|\n";
 
 static const char fields[] =

@@ -1,5 +1,4 @@
-/* decimal.c - see decimal.h. The grammar is read once; what is kept is a prefix of what was read.
- */
+/* decimal.c - see decimal.h. The text is read once; the digits kept are a prefix of it. */
 #include "orders/decimal.h"
 
 #include <string.h>

@@ -18,8 +18,7 @@ struct json_token {
     size_t len;
 };
 
-/* Is there nesting of more than max levels? Then *offset is that of the bracket that goes too far.
- */
+/* True if the text nests deeper than max levels; *offset is then that of the first such bracket. */
 bool json_too_deep(struct json_token text, int max, size_t *offset) MUST_CHECK;
 
 /* White space between tokens; what the first byte of a value may be. */

@@ -1,5 +1,4 @@
-/* order.c - an order once it is known to be one: its words, its moment, its key, its differences.
- */
+/* order.c - a valid order: names of enum values, age, key, and differences from another order. */
 #include "orders/order.h"
 
 #include <stdlib.h>

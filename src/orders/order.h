@@ -1,5 +1,5 @@
 /* order.h - what an order is: its fields, their rules, how it is read, compared and shown
- * (design.md section 5). Knows JSON; knows no HTTP, no SQL, no threads.
+ * (docs/DESIGN.md, "Orders"). Knows JSON; knows no HTTP, no SQL, no threads.
  *
  * Threads    no shared state: any thread, one order at a time. Call json_object_seed() first.
  * Ownership  an order owns its metadata; order_fini() frees it and accepts a zeroed order. */
@@ -114,8 +114,7 @@ enum order_field_bit {
     ORDER_DIFF_METADATA = 1u << 7, /* set by the store: jsonb equality is the database's to judge */
 };
 
-/* Fields, metadata aside, in which two orders of the same key differ by value; 0: the same content.
- */
+/* The fields, without metadata, in which two orders of one key differ by value; 0: in none. */
 unsigned order_diff(const struct order *a, const struct order *b);
 
 /* JSON array of the field names of the bits. */

@@ -84,8 +84,7 @@ static const struct order_refusal *read_tif(const struct order_field *field UNUS
     return order_tif_of(value->text, &draft->order.time_in_force) ? NULL : &invalid_value;
 }
 
-/* A number that most JSON libraries would have changed before it was written or after it was read.
- */
+/* A number that most JSON libraries change when they write or read it. */
 static bool is_inexact(struct json_token number)
 {
     return memchr(number.at, 'e', number.len) != NULL ||

@@ -49,18 +49,16 @@ struct order_put {
 enum store_fault {
     FAULT_NONE,     /* nobody's: a lock, a deadlock, a deadline, no connection yet */
     FAULT_ORDER,    /* the order's: the same order would be refused again */
-    FAULT_OPERATOR, /* the operator's: a person has to mend a table, a column, a right, a function
-                     */
+    FAULT_OPERATOR, /* the operator's: a person must mend a table, a column, a right, a function */
     FAULT_SERVER,   /* the database server's: its space, its memory, its files, its state */
     FAULT_SERVICE,  /* ours */
 };
 enum { STORE_FAULTS = FAULT_SERVICE + 1 };
 
-/* What an attempt that failed allows (design.md section 4, the error table). */
+/* What an attempt that failed allows (docs/DESIGN.md, "Errors"). */
 enum store_action {
     STORE_RETRY,            /* the whole group, after a pause */
-    STORE_RETRY_THEN_SPLIT, /* again; a group that failed so twice is split, so that strangers pass
-                             */
+    STORE_RETRY_THEN_SPLIT, /* again; after two such failures split, so that other orders pass */
     STORE_SPLIT, /* one order's fault: split; alone, that order is refused by the database; of an
                     atomic group: refused as a whole, no single order is at fault */
     STORE_SPLIT_OR_FAIL, /* one order's doing, or the end of all: tried in pieces; what fails alone,
@@ -123,9 +121,8 @@ enum lookup_rc {
 enum { ORDER_SHOWN_METADATA_MAX = 256 * 1024 };
 
 /* The most metadata that one lookup fetches. Of n orders, those with more than an n-th of that (and
- * at
- * most ORDER_SHOWN_METADATA_MAX) are left out. So of LOOKUP_KEYS_ALL orders none is ever left out,
- * and of 100 none that this version has stored. */
+ * at most ORDER_SHOWN_METADATA_MAX) are left out. So of LOOKUP_KEYS_ALL orders none is ever left
+ * out, and of 100 none that this version has stored. */
 enum {
     LOOKUP_METADATA_MAX = 4 * 1024 * 1024,
     LOOKUP_KEYS_ALL = LOOKUP_METADATA_MAX / ORDER_SHOWN_METADATA_MAX,

@@ -1,9 +1,8 @@
 /* acquire.c - taking a connection and giving it back: the hot path first, the waiting after it.
  *
  * A checkout of a connection used within the bypass window makes no system call: one mutex, and
- * the coarse clock. A connection that comes back goes to the first waiter by hand, so none can be
- * snatched from under it; what is idle was wanted by no waiter, and is a newcomer's for the taking.
- */
+ * the coarse clock. A returned connection is handed to the first waiter, so no newcomer can take
+ * it before. An idle connection was wanted by no waiter, so any newcomer may take it. */
 #include <stdio.h>
 
 #include "base/check.h"

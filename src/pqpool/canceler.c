@@ -1,7 +1,7 @@
 /* canceler.c - a cancel request over a connection of its own, stepped without blocking: what libpq
- * can do since version 17 (libpq manual, 34.7). Encrypted as the connection that it is for,
- * understood by poolers, and over when the server has closed it: the signal has been sent by then.
- */
+ * can do since version 17 (libpq manual, 34.7). The request is encrypted like the connection
+ * of the statement, and poolers understand it. When the server closes the request's connection, it
+ * has sent the signal to the backend. */
 #include <sys/epoll.h>
 
 #include "base/clock.h"

@@ -5,8 +5,7 @@
 #include "base/clock.h"
 #include "pqpool/connector.h"
 
-/* Leaves the control connection open: a running statement may still have to be cancelled over it.
- */
+/* Leaves the control connection open: it may still have to cancel a running statement. */
 static void discard_idle(struct pqpool *pool) REQUIRES(pool->mu)
 {
     struct conn *conn;

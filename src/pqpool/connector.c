@@ -44,7 +44,7 @@ static bool prepare_session(struct conn *conn, int64_t limit_at_ns, struct err *
         return false;
     if (conn->session == SESSION_SOUND && pg->transaction_status(conn->pg) == PQTRANS_IDLE)
         return true;
-    err_set(err, ERR_RETRYABLE, "on_connect left the session in no state to be used");
+    err_set(err, ERR_RETRYABLE, "on_connect left the session in a state that cannot be used");
     return false;
 }
 

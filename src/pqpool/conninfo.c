@@ -49,8 +49,7 @@ static const char *service_of(const struct conninfo *info)
     return given != NULL ? given : environment_of(info, "service", &name);
 }
 
-/* "SOURCE: KEYWORD", or the variable of the environment. A service counts before the environment.
- */
+/* "SOURCE: KEYWORD", or the environment variable. A service takes precedence over the latter. */
 static void name_source(const struct conninfo *info, const char *keyword, struct buf *out)
 {
     const char *name = NULL, *env = environment_of(info, keyword, &name);

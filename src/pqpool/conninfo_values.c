@@ -1,6 +1,5 @@
 /* conninfo_values.c - see conninfo.h: the values of libpq's keywords, one table a kind, and the
- * files that they name. Keywords that this libpq does not know have no value and are passed over.
- */
+ * files that they name. Keywords that this libpq does not know have no value and are skipped. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

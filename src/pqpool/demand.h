@@ -36,8 +36,7 @@ void pool_retire_all(struct pqpool *pool, const struct conn *conn, const char *w
 
 /* ---- primary.c ---- */
 
-/* The server has been replaced by a later one: it is not to be written to, though it would take it.
- */
+/* True if a later primary has replaced this server: it accepts writes, but must get none. */
 bool pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct err *err) MUST_CHECK;
 /* The server has another database than the pool is at, and the pool stays where it is. The pool has
  * connections that can be used. Also, another host of the list or another address of the host has

@@ -1,5 +1,4 @@
-/* dial_errors.h - why a dial failed, and of several failures the one that is told. Connector only.
- */
+/* dial_errors.h - why a dial failed, and which of several failures is reported. Connector only. */
 #ifndef PQPOOL_DIAL_ERRORS_H
 #define PQPOOL_DIAL_ERRORS_H
 

@@ -5,8 +5,7 @@
  *   health.c    what that check asks, and how its answer is checked
  *   cancel.c    statements that nobody waits for any more, and backends that outlive them
  *   canceler.c  a cancel over a connection of its own, where libpq can do that
- *   upkeep.c    what is due once a tick: floor, idle and lifetime limits, leaks, maxima
- */
+ *   upkeep.c    what is due once a tick: floor, idle and lifetime limits, leaks, maxima */
 #ifndef PQPOOL_JANITOR_H
 #define PQPOOL_JANITOR_H
 

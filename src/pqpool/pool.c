@@ -180,6 +180,6 @@ void pool_update_exhausted_alert(struct pqpool *pool, int64_t now_ns)
         return;
     pool->exhausted.alert = false;
     pool_event(pool, PQPOOL_EVENT_RELIEVED,
-               "connections are to be had again; %.1f s in all without",
+               "connections are free again; %.1f s in all without a free one",
                (double)pool->counted.exhausted_ns / 1e9);
 }

@@ -118,8 +118,7 @@ unsigned *pqpool_lease_bits(struct pqpool_lease *lease);
  * is no PostgreSQL). What was sent to one database cannot be looked up in another. */
 uint32_t pqpool_lease_database(const struct pqpool_lease *lease);
 
-/* A notice of SQLSTATE class 01 arrived on this connection since the last call; reading clears it.
- */
+/* True if a notice of SQLSTATE class 01 has come on this connection since the last call. */
 bool pqpool_lease_warned(struct pqpool_lease *lease);
 
 enum { PQPOOL_NAME_SIZE = 64 };

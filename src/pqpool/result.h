@@ -23,8 +23,7 @@ bool result_is_table(const PGresult *result, int min_rows, int max_rows, int col
 bool result_is_command(const PGresult *result, const char *tag, struct err *err) MUST_CHECK;
 
 /* Reads a cell, whose place result_is_table() has checked, as a whole number from 0 to max. False:
- * SQL's
- * NULL, no number, or a larger one. */
+ * SQL's NULL, no number, or a larger one. */
 bool result_number(const PGresult *result, int row, int column, uint64_t max,
                    uint64_t *out) MUST_CHECK;
 

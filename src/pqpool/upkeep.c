@@ -79,7 +79,7 @@ static void report_leaks(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
             continue;
         conn->holder.leak_reported = true;
         pool->counted.leaks++;
-        pool_event(pool, PQPOOL_EVENT_LEAK, "a connection taken at %s:%d is held for %.1f s",
+        pool_event(pool, PQPOOL_EVENT_LEAK, "a connection taken at %s:%d has been held for %.1f s",
                    conn->holder.file, conn->holder.line, (double)held_ns / 1e9);
     }
 }

@@ -110,8 +110,7 @@ void failure_classify(const struct session *session, enum pqpool_rc rc,
     failure->fault = FAULT_SERVICE;
 }
 
-/* An error without a code is not the server's: the connection was lost, or gave no answer in time.
- */
+/* An error without a code is not the server's: the connection was lost, or no answer came. */
 enum retry_reason failure_retry(const struct store_failure *failure)
 {
     if (failure->action == STORE_UNAVAILABLE)

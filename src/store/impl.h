@@ -13,8 +13,7 @@
 
 struct pqpool;
 
-/* Of the health check: health.c. What is not atomic is the pool's janitor's; what is, is relaxed.
- */
+/* Of the health check, health.c. Atomic members are relaxed; only the janitor uses the others. */
 struct store_health {
     struct buf sql, canary_sql; /* owned; NUL-terminated; they never change */
     bool on_canary;             /* the check under way has a canary */

@@ -22,8 +22,7 @@ struct params {
 /* The next parameter, a text; borrowed. */
 void params_text(struct params *params, const char *text);
 
-/* The next parameter, an array of n elements of at most element_max bytes: add them to the buffer.
- */
+/* Begins an array parameter of n elements of at most element_max bytes: add these to the buffer. */
 struct buf *params_array(struct params *params, enum pg_type element, size_t n, size_t element_max);
 
 /* Are all arrays whole? False when memory ran out. Call it once, when all were added. */

@@ -137,7 +137,8 @@ static bool confirm(struct put_attempt *a)
         return false;
     if (count(a, PUT_REUSED) == 0 && count(a, PUT_ABSENT) == 0)
         return true;
-    err_set(&a->failure->err, 0, "the server warned, and other orders are there than were stored");
+    err_set(&a->failure->err, 0,
+            "the server warned, and the stored orders are not those that were sent");
     return put_fail(a, STORE_FAIL, FAULT_SERVICE);
 }
 

@@ -190,7 +190,7 @@ static bool settle_absent(const struct put_attempt *a)
     }
     if (n_pending == 0 || !a->failure->in_doubt)
         return true;
-    err_set(&a->failure->err, ERR_RETRYABLE, "the server warned, and %zu orders are not to be seen",
+    err_set(&a->failure->err, ERR_RETRYABLE, "the server warned, and %zu orders cannot be seen",
             n_pending);
     return put_fail(a, STORE_RETRY, FAULT_SERVER);
 }

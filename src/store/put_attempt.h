@@ -41,9 +41,9 @@ enum pqpool_rc put_run(const struct put_attempt *a, statement_runner *run, enum 
  * in its connection, whatever the size of an atomic group. Empty at the end. */
 struct put_part put_next_part(struct put_part *rest);
 
-/* The rows of STATEMENT_INSERT about the part; how many of these are new by them. Fewer than there
- * are rows: one of them is for no order that was sent, or for one twice, so none proves anything.
- */
+/* Reads the rows of STATEMENT_INSERT and returns how many orders of the part they show as new. If
+ * that is fewer than there are rows, a row was for an order that was not sent, or two rows were for
+ * one order: then no row proves anything. */
 size_t put_settle_created(struct put_part part, const struct pg_result *rows);
 
 /* The rows of STATEMENT_COMPARE about the part. False: the attempt has failed. */
@@ -63,8 +63,7 @@ bool put_has_culprit(const struct store_failure *failure);
 
 /* The database refused `open`, and is asked about its parts. PQPOOL_OK: *culprit is the first order
  * that is refused alone, and *refusal how; NULL: none is, or it may be that the server can store
- * nothing. Else *refusal says why the question could not be asked to its end. Nothing is written.
- */
+ * nothing. Else *refusal says why the search could not be completed. Nothing is written. */
 enum pqpool_rc put_find_culprit(const struct put_attempt *a, struct order_put **culprit,
                                 struct store_failure *refusal) MUST_CHECK;
 

@@ -96,7 +96,8 @@ static bool read_fields(const struct cursor *at, struct order *o)
 
 static enum row_rc strange(const struct cursor *at, struct err *err)
 {
-    err_set(err, 0, "the stored order %s is not of a form this program knows", value(at, ORDER_ID));
+    err_set(err, 0, "the stored order %s has a form that this program does not know",
+            value(at, ORDER_ID));
     return ROW_STRANGE;
 }
 

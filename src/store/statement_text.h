@@ -17,8 +17,8 @@ enum statement {
                           the place in the arrays from 1, then whether the metadata are equal, which
                           are not fetched */
     STATEMENT_BY_KEYS, /* account_ids, client_order_ids, the largest metadata to fetch, in bytes of
-                          text; gives ROW_FIELDS, ROW_METADATA, then the place in the arrays from 1
-                        */
+                          text; gives ROW_FIELDS, ROW_METADATA, then the place in the arrays, which
+                          counts from 1 */
     STATEMENT_BY_ID,   /* order_id, the largest metadata; gives ROW_FIELDS, ROW_METADATA */
     STATEMENT_SEAL,    /* nothing; committed, it has waited for standbys as every commit must */
 };

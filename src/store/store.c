@@ -85,7 +85,7 @@ static bool read_greeting(struct store *store, const PGresult *row, struct err *
         return false;
     const char *encoding = PQgetvalue(row, 0, SERVER_ENCODING);
     if (strcmp(encoding, "UTF8") != 0) {
-        err_set(err, 0, "the database's encoding is %s; orders need one in UTF8", encoding);
+        err_set(err, 0, "the database's encoding is %s; orders need a database in UTF8", encoding);
         return false;
     }
     atomic_store_explicit(&store->fsync_off, strcmp(PQgetvalue(row, 0, FSYNC), "off") == 0,

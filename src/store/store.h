@@ -5,8 +5,7 @@
  * Threads         store_on_connect() and the functions of store_as_order_store(): any, in parallel.
  *                 The functions of the health check say theirs. The others: one thread, while no
  *                 other thread uses the store.
- * Errors          *err (may be NULL) says why, and is written only on failure. Nothing is logged.
- */
+ * Errors          *err (may be NULL) says why, written only on failure. Nothing is logged. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -23,8 +22,7 @@ struct pg_result;
 struct store; /* opaque */
 
 struct store_options {
-    bool prepare; /* false: nothing outlives a transaction, as PgBouncer's transaction mode wants it
-                   */
+    bool prepare; /* false: nothing outlives a transaction, for PgBouncer's transaction mode */
 };
 
 bool store_open(const struct store_options *options, struct store **store_out,
@@ -40,8 +38,7 @@ const struct order_store *store_as_order_store(const struct store *store);
 /* Prepares a fresh session in one round trip: client_encoding UTF8, and the settings that
  * STATEMENT_SETTINGS and STATEMENT_SESSION_SETTINGS (statement.h) list, which go before those of
  * the role and the database. Refuses a database whose encoding is not UTF8, and a malformed answer.
- * `store` is a struct store: the type is that of pqpool_options.on_connect.
- */
+ * `store` is a struct store: the type is that of pqpool_options.on_connect. */
 bool store_on_connect(void *store, struct pqpool_lease *lease, int64_t deadline_at_ns,
                       struct err *err) MUST_CHECK;
 
@@ -101,8 +98,7 @@ enum migrate_rc {
 enum migrate_rc store_migrate(struct pqpool *pool, int64_t deadline_at_ns,
                               struct err *err) MUST_CHECK;
 
-/* Looks only. MIGRATE_RETRY: no connection, or the schema is older: somebody else is to migrate it.
- */
+/* Only compares. MIGRATE_RETRY: no connection, or the schema is older than the program's. */
 enum migrate_rc store_check_schema(struct pqpool *pool, int64_t deadline_at_ns,
                                    struct err *err) MUST_CHECK;
 unsigned store_schema_version(void);

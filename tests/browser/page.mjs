@@ -80,7 +80,7 @@ async function loads(browser, door) {
   await until(browser, `document.readyState === 'complete' && ${WELL}`, 'it loads and says that the service is ready');
   await until(browser, `${INK} >= 6`, 'six plots are drawn');
   await until(browser, `document.title === 'ordersd ${door.host}'`, 'its title names the service');
-  await until(browser, shows('#no-errors', 'None since its start at'), 'no error is shown where there is none');
+  await until(browser, shows('#no-errors', 'None since the start of the service at'), 'no error is shown where there is none');
   await until(browser, shows('pre', `http://${door.host}/v1/orders`), 'the command to post an order names this host and port');
   await until(browser, shows('#about', `replica ${hostname()} (process `), 'it says which replica it shows');
 }

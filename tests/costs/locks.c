@@ -1,8 +1,7 @@
 /* locks.c - nobody waits for a lock by chance. A thread that signals a condition while it holds the
  * lock wakes another one, which finds the lock taken and waits, or finds it free: whoever is
  * faster. The linker replaces the functions here (counted.cmake), so that the signal comes when the
- * lock is free. Not for a condition that its waiter may free by then, as those of pqpool's waiters.
- */
+ * lock is free. Not for a condition that its waiter may free by then, as pqpool's waiters do. */
 #include <pthread.h>
 #include <stddef.h>
 

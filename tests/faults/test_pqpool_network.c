@@ -3,8 +3,7 @@
 #include "faults/fault_rig.h"
 #include "support/self.h"
 
-/* While the fault is on, the pool must find out: statements and dials have failed until it is down.
- */
+/* While the fault is on, the pool must notice it: statements and dials fail until it is down. */
 static void expect_down_and_back(enum gate_mode mode, bool cut, const char *fault)
 {
     struct rig rig = rig_of(RIG_GATE, NULL);

@@ -1,5 +1,4 @@
-/* The pool against a real PostgreSQL that is there and says no: to writes, to passwords, to more.
- */
+/* The pool against a real PostgreSQL that refuses: writes, passwords, further connections. */
 #include "faults/fault_rig.h"
 #include "faults/write_watch.h"
 #include "support/cluster_standby.h"

@@ -62,8 +62,7 @@ struct answer rig_ask(struct rig *rig, const char *method, const char *path,
 struct answer rig_post(struct rig *rig, const char *body) MUST_CHECK; /* to /v1/orders */
 struct answer rig_get(struct rig *rig, const char *path) MUST_CHECK;
 
-/* A connection of its own, for bytes that no client would send; reads wait SOON_S. Caller closes.
- */
+/* A new connection, for bytes that no client would send; reads wait SOON_S. Caller closes. */
 int rig_dial(const struct rig *rig) MUST_CHECK;
 
 /* True once the drain has reached every thread that serves HTTP; the log says it earlier. */

@@ -1,6 +1,5 @@
 /* A health check of the user's own, against a real PostgreSQL: its SQL, the arguments of its
- * verdict, and the control connection afterwards. Only requested checks are made.
- */
+ * verdict, and the control connection afterwards. Only requested checks are made. */
 #include <stdatomic.h>
 #include <stdio.h>
 

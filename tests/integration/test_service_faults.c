@@ -110,7 +110,7 @@ Test(faults, a_stored_row_of_another_form, .timeout = TEST_S)
     answer = rig_post(&rig, ORDER("1"));
     expect_problem(&answer, 500, "internal_error", "not_accepted");
     answer_fini(&answer);
-    cr_expect(daemon_log_wait(rig.daemon, "not of a form this program knows", SOON_S));
+    cr_expect(daemon_log_wait(rig.daemon, "a form that this program does not know", SOON_S));
     rig_close(&rig);
 }
 

@@ -96,8 +96,7 @@ static void finish(struct poster *p)
     http_client_close(&p->rig.http);
 }
 
-/* Each commit takes long, so that its connection can be cut meanwhile, and succeeds all the same.
- */
+/* Each commit takes long, so that its connection can be cut meanwhile, and still succeeds. */
 static void make_commits_slow(struct cluster *cluster)
 {
     cluster_exec(cluster, "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "

@@ -95,8 +95,7 @@ static int post(struct rig *rig, const char *account, int number)
     return status;
 }
 
-/* The answer may be 200: on a busy machine an earlier try may have ended with 504, and be stored.
- */
+/* The answer may be 200: on a busy machine an earlier try ended with 504 and was stored. */
 static bool is_stored(struct rig *rig, const char *account, int number)
 {
     int status = post(rig, account, number);
@@ -213,8 +212,7 @@ static double checks_failed(struct rig *rig)
     return rig_metric(rig, "ordersd_pool_health_checks_total{pool=\"main\",result=\"fail\"}");
 }
 
-/* A locked table is no reason to be not ready: the lock ends, and it may concern one order alone.
- */
+/* Readiness ignores a locked table: the lock ends, and may concern one order alone. */
 Test(readiness, stays_while_somebody_holds_a_lock, .timeout = TEST_S)
 {
     struct rig rig = open_clerk(CALMLY);

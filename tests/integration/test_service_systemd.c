@@ -1,5 +1,4 @@
-/* Under a service manager: what it is told over NOTIFY_SOCKET, and the socket that it hands over.
- */
+/* Under a service manager: what NOTIFY_SOCKET is told, and a listening socket handed over. */
 #include <arpa/inet.h>
 #include <libpq-fe.h>
 #include <netinet/in.h>

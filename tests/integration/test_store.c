@@ -228,8 +228,7 @@ Test(store, ids_of_no_order_are_not_found, .timeout = TEST_S)
     fixture_close(&f);
 }
 
-/* PgBouncer in transaction mode gives each transaction another session: nothing may be left on one.
- */
+/* PgBouncer in transaction mode gives each transaction another session: none may keep anything. */
 Test(store, without_preparing_it_leaves_nothing_on_the_session, .timeout = TEST_S)
 {
     struct fixture f = { .cluster = cluster_open(NULL) };

@@ -235,8 +235,7 @@ Test(atomic, the_database_refuses_the_only_order, .timeout = TEST_S)
     fixture_close(&f);
 }
 
-/* Metadata that jsonb cannot hold, of an order that is only compared: it is the SELECT that fails.
- */
+/* Metadata that jsonb cannot hold, of an order that is only compared: the SELECT fails. */
 Test(atomic, the_database_cannot_compare_one_order, .timeout = TEST_S)
 {
     struct fixture f = fixture_open(true);

@@ -233,8 +233,8 @@ static bool cancel_waits(struct fixture *f)
                                          "FROM pg_stat_activity WHERE wait_event = 'SyncRep'") >= 0;
 }
 
-/* Fails for want of a standby. A second may be over before what matters was sent: then once more.
- */
+/* Fails for want of a standby. If the second is over before the statement was sent, it is tried
+ * once more. */
 static void expect_unsealed(struct fixture *f, struct batch *b, bool in_doubt)
 {
     cr_assert(WAIT_UNTIL(!put_for(f, b, 1, false) && b->failure.in_doubt == in_doubt &&

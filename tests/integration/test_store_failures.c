@@ -216,8 +216,7 @@ Test(failures, a_warning_is_resolved_by_looking, .timeout = TEST_S)
     fixture_close(&f);
 }
 
-/* As of Citus when a worker died in its commit: success, a warning, and the row is not to be seen.
- */
+/* As Citus when a worker died in its commit: success, a warning, and the row cannot be seen. */
 Test(failures, a_warning_and_no_row_is_in_doubt, .timeout = TEST_S)
 {
     struct fixture f = fixture_open(true);
@@ -234,8 +233,8 @@ static bool cancel_waits(struct fixture *f)
                                          "FROM pg_stat_activity WHERE wait_event = 'SyncRep'") >= 0;
 }
 
-/* Fails for want of a standby. A second may be over before what matters was sent: then once more.
- */
+/* Fails for want of a standby. If the second is over before the statement was sent, it is tried
+ * once more. */
 static void expect_unsealed(struct fixture *f, struct order_put *one, bool in_doubt)
 {
     struct store_failure failure;

@@ -1,5 +1,4 @@
-/* plant.c - see plant.h. The linker sends the pool's calls here, from one of its files to another.
- */
+/* plant.c - see plant.h. The linker sends calls between two files of the pool here. */
 #include "simulation/plant.h"
 
 #include "base/clock.h"

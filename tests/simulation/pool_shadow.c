@@ -299,8 +299,7 @@ static void note_comer(const struct pqpool *pool)
     shadow.queue[at] = newcomer;
 }
 
-/* Only what is of now can retire what is of now: the caller's own, or one that is being prepared.
- */
+/* Only a current connection can make all stale: the caller's, or one that is being prepared. */
 static bool may_retire_all(const struct conn *conn, int owner)
 {
     bool own = owner == (int)sim_self() || conn->state == CONN_CONNECTING;

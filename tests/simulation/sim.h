@@ -54,8 +54,7 @@ unsigned sim_start(const char *name, void *(*run)(void *), void *arg); /* name: 
 void sim_join(unsigned actor);
 void sim_sleep(int64_t span_ns);
 
-/* Until ready(arg), or at_ns: then false. `what` (static) is for the trace. Not with a mutex held.
- */
+/* Waits for ready(arg); false at at_ns. `what` (static) is for the trace. Hold no mutex. */
 bool sim_await(const char *what, bool (*ready)(const void *arg), const void *arg, int64_t at_ns);
 
 /* Another actor may go on here, now and then. */

@@ -29,8 +29,7 @@ bool sim_socket_is_dead(const struct sim_socket *socket);
 /* The socket behind a descriptor: the program's own duplicates too. NULL: it is none. */
 const struct sim_socket *sim_socket_of(int fd);
 
-/* What the epoll is asked to tell of a descriptor: EPOLL*, less what it always tells; 0: nothing.
- */
+/* The events requested for a descriptor: EPOLL*, without those always reported; 0: none. */
 uint32_t sim_fd_watch(int fd);
 
 /* From now on, descriptors and watches run out once in so many times; 0: never. */

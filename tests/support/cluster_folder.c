@@ -51,9 +51,8 @@ static char *find_bin(void)
 
 /* $0 is the folder. The shell that we spawn ends at once and leaves the waiting to a child that is
  * not ours: a runner that kills the test with all of its children does not find it. Processes are
- * known by their working directory, one of the folder's, so none of anybody else's is ever killed;
- * in a container even root may not see that of another user's, so the shell is the server's user.
- */
+ * known by their working directory, one of the folder's, so nobody else's process is killed. In a
+ * container not even root may see that of another user, so the server's user runs the shell. */
 static const char reaper[] =
     "exec 3<&0\n"
     "(\n"

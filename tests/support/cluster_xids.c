@@ -1,7 +1,5 @@
-/* cluster_xids.c - see cluster_xids.h. The server is told that billions of transactions were; the
- * catalog_xmin of an old replication slot keeps autovacuum from mending that behind the test's
- * back.
- */
+/* cluster_xids.c - see cluster_xids.h. The server is told that billions of transactions have run;
+ * the catalog_xmin of an old replication slot keeps autovacuum from repairing that meanwhile. */
 #include "support/cluster_xids.h"
 
 #include <libpq-fe.h>

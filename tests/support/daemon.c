@@ -136,8 +136,7 @@ struct daemon *daemon_start(const char *const settings[])
     return daemon;
 }
 
-/* Another answer is a line of its log, which takes 20 of one kind a second: tests want room there.
- */
+/* Any other answer is logged, and the log takes 20 lines of a kind a second: leave room. */
 static bool has_status_or_ended(struct daemon *daemon, const char *url, int status, bool *met)
 {
     static const struct timespec pause = { .tv_nsec = 60 * NS_PER_MS };

@@ -13,8 +13,7 @@
 #define FAKE_LOOKUP_FAIL "fail"
 
 /* What a host has from now on: addresses with a blank between them, or one of the two above. The
- * lookups of the host that are under way are answered so too. A name that nobody told of: fails.
- */
+ * lookups of the host that are under way are answered so too. An unknown name fails. */
 void fake_lookup_set(const char *host, const char *addresses);
 
 struct fake_lookup_counts {

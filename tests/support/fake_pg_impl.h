@@ -1,5 +1,4 @@
-/* fake_pg_impl.h - what the scripted server's two files share: its state, and a connection of it.
- */
+/* fake_pg_impl.h - what the scripted server's two files share: its state, and a connection. */
 #ifndef SUPPORT_FAKE_PG_IMPL_H
 #define SUPPORT_FAKE_PG_IMPL_H
 

@@ -240,8 +240,7 @@ static int compare_keys(const struct put_group *group, size_t i)
     return by_account != 0 ? by_account : strcmp(a->client_order_id, b->client_order_id);
 }
 
-/* An INSERT could not hold a key twice; a lookup may, and an atomic group, which goes as a whole.
- */
+/* No key may be twice in an INSERT. A lookup, or an atomic group, may have a key twice. */
 static void check_keys(const struct put_group *group)
 {
     for (size_t i = 1; i < group->n && group->atomic; i++)

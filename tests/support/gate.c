@@ -1,5 +1,4 @@
-/* gate.c - see gate.h. Callers post an order and wait until the gate's thread has carried it out.
- */
+/* gate.c - see gate.h. Callers post a command and wait until the gate's thread has done it. */
 #include "support/gate.h"
 
 #include <stdlib.h>

@@ -22,8 +22,7 @@ static uint32_t draw(uint64_t *random, uint32_t below)
     return (uint32_t)(*random % below);
 }
 
-/* One attempt in three fails, in every way there is; in doubt, it may have stored all or nothing.
- */
+/* One attempt in three fails, in every way; one in doubt has stored all or nothing. */
 static void fail_at_random(void *arg, const struct put_group *group, struct fake_step *step)
 {
     static _Thread_local uint64_t random = 88172645463325252;

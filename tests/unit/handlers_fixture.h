@@ -19,8 +19,7 @@
 
 enum { BATCH_MAX = 50, QUEUE_CAPACITY = 100, BUDGET_BYTES = 64 << 20 };
 
-/* Between rig_init() and rig_start() a test may set limits, the scripts of the store, and `down`.
- */
+/* Between rig_init() and rig_start() a test may set limits, `down` and the store's scripts. */
 static struct rig {
     struct fake_store *store;
     struct ingest_options ingest;

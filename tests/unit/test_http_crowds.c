@@ -1,5 +1,4 @@
-/* Too many connections of one client address. A client may choose among the addresses of loopback.
- */
+/* Too many connections of one client address. A test may choose any address of loopback. */
 #include <criterion/criterion.h>
 
 #include "unit/http_fixture.h"

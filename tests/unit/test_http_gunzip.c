@@ -108,8 +108,7 @@ Test(gunzip, what_is_behind_the_end_must_be_a_member)
     free(padded.data);
 }
 
-/* Magic, method, CRC and length; the flags, the time and the system may be anything or nearly so.
- */
+/* Magic, method, CRC and length; flags, time and system may be nearly anything. */
 Test(gunzip, damage_is_found)
 {
     struct packed packed = pack("some text", 9);

@@ -87,7 +87,7 @@ ParameterizedTest(struct accept_case *c, negotiation, accept)
     cr_expect_not_null(strstr(answer.body, c->want), "%s to %s", answer.body, c->headers);
     if (c->status == 406) {
         cr_expect(answer_has(&answer, "Content-Type", "application/problem+json"));
-        cr_expect_not_null(strstr(answer.body, "room for one of " BOTH), "%s", answer.body);
+        cr_expect_not_null(strstr(answer.body, "must allow one of " BOTH), "%s", answer.body);
     }
     get_with(fd, "/probe", c->headers);
     cr_expect_eq(answer.status, 200, "a probe is never refused, nor after %s", c->headers);

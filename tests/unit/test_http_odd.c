@@ -169,8 +169,7 @@ ParameterizedTest(struct odd_case *c, odd, refused_by_some_libmicrohttpd)
     expect_answer(c);
 }
 
-/* Where a header section comes in any pieces, and is so long that libmicrohttpd has to make room.
- */
+/* A header section in pieces, and so long that libmicrohttpd has to make room for it. */
 Test(odd, headers_in_pieces)
 {
     struct http_server *server = serve();

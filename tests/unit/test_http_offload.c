@@ -179,8 +179,7 @@ Test(offload, a_small_work_does_not_wait_for_the_large_ones_before_it)
     http_server_close(&server);
 }
 
-/* A crowd of one client and a stranger with as much to do as one of them: half is the stranger's.
- */
+/* Many requests of one client and one of another: the other client gets half of the time. */
 static void expect_half(struct http_server *server, int plug, int *fds)
 {
     wait_offloaded(server, CROWD + 2);

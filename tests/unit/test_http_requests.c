@@ -261,8 +261,7 @@ Test(requests, are_reported_and_counted)
 }
 
 /* A body that is longer than its Content-Length is read as the next request. Its content must not
- * be logged.
- */
+ * be logged. */
 Test(requests, no_byte_of_a_client_is_reported_as_a_method)
 {
     struct http_server *server =

@@ -1,6 +1,5 @@
 /* A full server: idle or slow connections take all that it may have, and more. Probes and metrics
- * are answered all the same; every other request is refused, since there are too many connections.
- */
+ * are answered; every other request is refused, since there are too many connections. */
 #include <criterion/criterion.h>
 
 #include "unit/http_fixture.h"

@@ -54,9 +54,8 @@ Test(tls, both_versions_are_spoken)
     }
 }
 
-/* Each speaks what a server of GnuTLS's defaults would take, but for the first, which needs it
- * said.
- */
+/* A server with GnuTLS's defaults would accept each of these but the first, which it accepts only
+ * when told to. */
 Test(tls, old_versions_and_ciphers_are_refused)
 {
     static const char *const priorities[] = {

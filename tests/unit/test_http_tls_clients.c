@@ -82,7 +82,7 @@ Test(tls_clients, a_certificate_for_any_purpose_will_do)
 
 Test(tls_clients, none_is_refused)
 {
-    expect_refused(NULL, "client_certificate_required", "none was shown");
+    expect_refused(NULL, "client_certificate_required", "the connection has none");
 }
 
 Test(tls_clients, probes_need_none)

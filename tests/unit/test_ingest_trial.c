@@ -4,8 +4,7 @@
 
 #include "support/ingest_bench.h"
 
-/* The failure of every attempt that holds one of the odd orders; with no odd order, of every one.
- */
+/* The failure of each attempt with an odd order; if no order is odd, of each attempt. */
 struct plan {
     struct store_failure failure;
     const char *odd[2]; /* client_order_id; NULL: none */

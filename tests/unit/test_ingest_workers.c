@@ -1,5 +1,4 @@
-/* The whole of it, with threads: orders go in, and each comes back once with the verdict it should.
- */
+/* Queue and workers with threads: each order comes back once, with the expected verdict. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <sched.h>

@@ -213,8 +213,8 @@ Test(on_connect, a_session_it_does_not_finish_is_not_taken)
         const char *says;
     } cases[] = {
         { refuse_session, "not this one" },
-        { leave_transaction_open, "no state to be used" },
-        { note_lost, "no state to be used" },
+        { leave_transaction_open, "a state that cannot be used" },
+        { note_lost, "a state that cannot be used" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct pqpool_options options = quick_options(1, 1);

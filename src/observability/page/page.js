@@ -28,7 +28,7 @@ async function ask(after) {
   const headers = key === '' ? {} : { Authorization: `Bearer ${key}` };
   const response = await fetch(`/status?after=${after}`, { headers, cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) });
   if (response.status === 401 || response.status === 403) return denied(response.status, await response.json());
-  if (!response.ok) throw Object.assign(new Error(`it answered ${response.status}`), { answered: true });
+  if (!response.ok) throw Object.assign(new Error(`the answer was ${response.status}`), { answered: true });
   const answer = await response.json();
   if (status && after > 0 && answer.started_at !== status.started_at) return ask(0); // its samples are numbered anew
   if (status && isAnotherReplica(answer)) samples.clear();
@@ -89,8 +89,8 @@ function showVerdict() {
 
 function silent(error) {
   document.body.classList.add('stale');
-  const why = error.name === 'TimeoutError' ? `it took longer than ${PATIENCE_MS / 1000} s` : error.name === 'TypeError' ? 'it cannot be reached' : error.message;
-  const below = status ? ['What is below was true then, and may not be now.'] : [];
+  const why = error.name === 'TimeoutError' ? `no answer within ${PATIENCE_MS / 1000} s` : error.name === 'TypeError' ? 'the service cannot be reached' : error.message;
+  const below = status ? ['The figures below are of that moment.'] : [];
   const what = error.answered ? 'NO FIGURES' : 'NO ANSWER';
   banner('silent', what, `${what} since ${clock(answeredAt + ahead)}`, [`From ${location.host}: ${why}.`, ...below]);
   if (status) draw();
@@ -101,8 +101,8 @@ function denied(code, problem) {
   at('figures').hidden = true;
   at('ask-key').hidden = code !== 401;
   banner('denied', 'No figures', code === 401 ? 'The figures need a key' : 'The figures are refused', [
-    code === 401 ? 'This service shows its figures to those with a key only (AUTH_METRICS=true).' : '', problem.detail ?? '',
-    'Whether it is ready is at /health, for everyone.'].filter((text) => text !== ''));
+    code === 401 ? 'This service shows its figures only to callers with a key (AUTH_METRICS=true).' : '', problem.detail ?? '',
+    '/health shows everyone whether the service is ready.'].filter((text) => text !== ''));
   return false;
 }
 
@@ -126,7 +126,7 @@ function showErrors() {
   });
   at('errors').hidden = rows.length === 0;
   at('no-errors').hidden = rows.length > 0;
-  at('no-errors').textContent = `None since its start at ${moment(Date.parse(status.started_at), now())}.`;
+  at('no-errors').textContent = `None since the start of the service at ${moment(Date.parse(status.started_at), now())}.`;
   at('errors').tBodies[0].replaceChildren(...rows);
 }
 
