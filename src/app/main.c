@@ -18,7 +18,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "http/http.h"
-#include "http/tls.h"
+#include "http/tls/tls.h"
 
 enum { DOCUMENT_MAX = 256 * 1024 };
 

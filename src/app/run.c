@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/http.h"
-#include "http/tls.h"
+#include "http/tls/tls.h"
 
 /* 48 of them are for name lookups: up to 16 at once, and the resolver opens files and sockets. */
 enum { FDS_BESIDE_SOCKETS = 112 };

@@ -9,7 +9,7 @@
 #include "base/budget.h"
 #include "base/check.h"
 #include "base/pieces.h"
-#include "http/authorize.h"
+#include "http/auth/credentials.h"
 #include "http/http.h"
 #include "http/loop.h"
 #include "http/problem.h"

@@ -14,9 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "http/conn_tls.h"
-#include "http/parser.h"
+#include "http/offload_thread.h"
 #include "http/refusal.h"
+#include "http/tls/transport.h"
 
 struct address_count;
 struct sockaddr;
@@ -53,7 +53,7 @@ struct conn {
     struct address_count *address;   /* its client's, counted; NULL: nobody counts */
     uint64_t address_hash;           /* of its client, seeded */
     struct offload_turn turn;        /* of its requests, at the offload thread */
-    const char *target, *target_end; /* of the target as it came, see wire.h */
+    const char *target, *target_end; /* of the target as it came, see framing.h */
     const char *target_fault;        /* of the request to come: set before its headers are there */
     bool client_ended;               /* its side of the connection, when the sweep last asked */
     int64_t since_ns;                /* when the phase began */

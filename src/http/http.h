@@ -29,7 +29,7 @@ struct pieces;
 struct http_server;  /* opaque */
 struct http_loop;    /* opaque */
 struct http_request; /* opaque */
-struct http_tls;     /* http/tls.h */
+struct http_tls;     /* http/tls/tls.h */
 struct sockaddr;
 
 enum { HTTP_ID_SIZE = 129 };

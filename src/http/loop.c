@@ -19,17 +19,17 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "http/conn.h"
+#include "http/message/target.h"
 #include "http/mhd_errors.h"
 #include "http/problem.h"
 #include "http/request.h"
 #include "http/server.h"
-#include "http/target.h"
-#include "http/tls_set.h"
+#include "http/tls/tls_set.h"
 
-/* How strictly libmicrohttpd 0.9.77 and later parse; 0.9.75 has no such option, and wire.h checks
- * there. At 1 only CRLF ends a line, also in chunks and trailers, no header is folded, and no blank
- * stands in a target. 2 would also refuse the empty line before a request, which RFC 9112 section
- * 2.2 has servers ignore, and 3 would take blanks before a chunk's extension again. */
+/* How strictly libmicrohttpd 0.9.77 and later parse; 0.9.75 has no such option, and framing.h
+ * checks there. At 1 only CRLF ends a line, also in chunks and trailers, no header is folded, and
+ * no blank stands in a target. 2 would also refuse the empty line before a request, which RFC 9112
+ * section 2.2 has servers ignore, and 3 would take blanks before a chunk's extension again. */
 enum { CLIENT_DISCIPLINE = 1 };
 
 #define FLUSH_NS NS_PER_S /* to send the last answers in */
@@ -234,7 +234,7 @@ static void *note_target(void *cls, const char *target, struct MHD_Connection *m
     return NULL;
 }
 
-/* libmicrohttpd wants to know where certificates come from; conn_tls.c has set those of the
+/* libmicrohttpd wants to know where certificates come from; transport.c has set those of the
  * connection before this could be asked. */
 /* NOLINTNEXTLINE(readability-function-size): GnuTLS's parameters */
 static int no_certificate(gnutls_session_t session, const struct gnutls_cert_retr_st *info,

@@ -13,9 +13,9 @@
 
 #include "base/attr.h"
 #include "base/sync.h"
+#include "http/auth/active_keys.h"
 #include "http/deadlines.h"
 #include "http/http.h"
-#include "http/keyring.h"
 #include "http/reserve.h"
 
 struct MHD_Daemon;

@@ -7,8 +7,8 @@
 
 #include "http/conn.h"
 #include "http/loop.h"
+#include "http/message/framing.h"
 #include "http/refusal.h"
-#include "http/wire.h"
 
 /* Messages of 0.9.75 that come before such an answer. */
 static enum refusal refusal_of(const char *format)

@@ -1,10 +1,10 @@
-/* offload.c - how a request gives work to the offload thread, see http.h and parser.h. */
+/* offload.c - how a request gives work to the offload thread, see http.h and offload_thread.h. */
 #include <string.h>
 
 #include "base/clock.h"
+#include "http/auth/keys.h"
 #include "http/conn.h"
 #include "http/http.h"
-#include "http/keys.h"
 #include "http/loop.h"
 #include "http/request.h"
 #include "http/server.h"

@@ -7,11 +7,11 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "http/authorize.h"
+#include "http/auth/credentials.h"
 #include "http/body.h"
 #include "http/conn.h"
-#include "http/head.h"
 #include "http/loop.h"
+#include "http/message/head.h"
 #include "http/problem.h"
 #include "http/request.h"
 #include "http/server.h"

@@ -9,12 +9,12 @@
 #include "base/pieces.h"
 #include "http/body.h"
 #include "http/conn.h"
-#include "http/head.h"
-#include "http/judge.h"
 #include "http/loop.h"
+#include "http/message/head.h"
+#include "http/message/target.h"
+#include "http/request_check.h"
 #include "http/server.h"
 #include "http/server_metrics.h"
-#include "http/target.h"
 #include "http/unpack.h"
 
 enum { REQUEST_HEADERS_MAX_BYTES = 8 * 1024 };

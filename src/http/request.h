@@ -18,13 +18,13 @@
 
 #include "base/budget.h"
 #include "base/buf.h"
-#include "http/authorize.h"
-#include "http/bodies.h"
+#include "http/auth/credentials.h"
 #include "http/deadlines.h"
 #include "http/http.h"
+#include "http/message/bodies.h"
+#include "http/message/router.h"
+#include "http/message/trace.h"
 #include "http/refusal.h"
-#include "http/router.h"
-#include "http/trace.h"
 
 struct conn;
 struct pieces;

@@ -4,10 +4,10 @@
 #include <strings.h>
 
 #include "base/check.h"
-#include "http/accept.h"
 #include "http/body.h"
 #include "http/http.h"
 #include "http/loop.h"
+#include "http/message/accept.h"
 #include "http/request.h"
 
 struct http_loop *http_loop_of(struct http_request *req)

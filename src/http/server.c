@@ -16,8 +16,8 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "http/loop.h"
+#include "http/message/router.h"
 #include "http/reserve.h"
-#include "http/router.h"
 #include "http/server_metrics.h"
 
 enum {

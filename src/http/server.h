@@ -9,11 +9,11 @@
 
 #include "base/budget.h"
 #include "http/addresses.h"
-#include "http/bodies.h"
+#include "http/auth/active_keys.h"
 #include "http/hosts.h"
 #include "http/http.h"
-#include "http/keyring.h"
-#include "http/parser.h"
+#include "http/message/bodies.h"
+#include "http/offload_thread.h"
 
 struct server_metrics;
 

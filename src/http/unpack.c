@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "http/bodies.h"
-#include "http/gunzip.h"
 #include "http/loop.h"
+#include "http/message/bodies.h"
+#include "http/message/gunzip.h"
 #include "http/request.h"
 #include "http/server.h"
 

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
-#include "http/accept.h"
+#include "http/message/accept.h"
 
 #define OPENMETRICS "application/openmetrics-text; version=1.0.0"
 

@@ -1,8 +1,8 @@
 /* gzip streams that are good, damaged, cut at each byte, or far larger than they look. */
 #include <criterion/criterion.h>
 
-#include "http/bodies.h"
-#include "http/gunzip.h"
+#include "http/message/bodies.h"
+#include "http/message/gunzip.h"
 #include "unit/gzip_maker.h"
 
 enum { ALL_MAX = 8 << 20, LEN_MAX = 1 << 20 };

@@ -4,8 +4,8 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "http/key_file.h"
-#include "http/keys.h"
+#include "http/auth/key_file.h"
+#include "http/auth/keys.h"
 #include "unit/key_folder.h"
 
 static struct keys *load(const char *text)

@@ -2,7 +2,7 @@
  * it any more, and kept where its result is needed. */
 #include <criterion/criterion.h>
 
-#include "http/gunzip.h"
+#include "http/message/gunzip.h"
 #include "http/server.h"
 #include "unit/gzip_maker.h"
 #include "unit/http_fixture.h"

@@ -3,7 +3,7 @@
 #include <criterion/parameterized.h>
 
 #include "base/clock.h"
-#include "http/rate.h"
+#include "http/auth/rate.h"
 
 static const struct rate ten = { .per_second = 10, .burst = 3 }; /* one in 100 ms */
 

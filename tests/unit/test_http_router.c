@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "http/http.h"
-#include "http/router.h"
+#include "http/message/router.h"
 
 /* clang-format off */
 static const struct http_route routes[] = {

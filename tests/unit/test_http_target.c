@@ -3,7 +3,7 @@
 #include <criterion/parameterized.h>
 #include <string.h>
 
-#include "http/target.h"
+#include "http/message/target.h"
 
 struct target_case {
     char target[64];

@@ -3,7 +3,7 @@
 #include <criterion/parameterized.h>
 #include <string.h>
 
-#include "http/trace.h"
+#include "http/message/trace.h"
 
 #define ID "4bf92f3577b34da6a3ce929d0e0e4736"
 #define ZEROS_16 "0000000000000000"

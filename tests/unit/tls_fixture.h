@@ -5,7 +5,7 @@
 
 #include <gnutls/x509.h>
 
-#include "http/tls.h"
+#include "http/tls/tls.h"
 #include "support/pki.h"
 #include "support/tls_client.h"
 #include "unit/http_fixture.h"

@@ -1,0 +1,209 @@
+/* request_check.c - see request_check.h. */
+#include "http/request_check.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "http/auth/credentials.h"
+#include "http/conn.h"
+#include "http/hosts.h"
+#include "http/loop.h"
+#include "http/message/framing.h"
+#include "http/message/head.h"
+#include "http/problem.h"
+#include "http/request.h"
+#include "http/reserve.h"
+#include "http/server.h"
+
+enum { MEDIA_TYPE_SIZE = 80 };
+
+static bool has_text(const char *text, size_t len, const char *want)
+{
+    return strlen(want) == len && strncasecmp(text, want, len) == 0;
+}
+
+static bool has_type(const struct http_head *head, const char *want)
+{
+    const char *type = head->content_type;
+    return type != NULL && has_text(type, strcspn(type, "; \t"), want);
+}
+
+static bool type_fits(enum http_body body, const struct http_head *head)
+{
+    switch (body) {
+    case HTTP_NO_BODY:
+        return true;
+    case HTTP_JSON_BODY:
+        return has_type(head, "application/json");
+    case HTTP_LIST_BODY:
+        return has_type(head, "application/json") || has_type(head, "application/x-ndjson");
+    }
+    return false;
+}
+
+/* One coding that we know, or none; a list of them is no such. */
+static bool encoding_fits(const struct http_head *head, bool *is_gzip)
+{
+    const char *encoding = head->content_encoding;
+    if (encoding == NULL)
+        return true;
+    size_t len = strcspn(encoding, " \t");
+    if (encoding[len + strspn(encoding + len, " \t")] != '\0' || head->encoding_repeated)
+        return false;
+    *is_gzip = has_text(encoding, len, "gzip") || has_text(encoding, len, "x-gzip");
+    return *is_gzip || has_text(encoding, len, "identity");
+}
+
+/* A problem document can be had anywhere, so who asks for one is not refused. */
+static bool accepts_any_of(struct http_request *req, const char *produces)
+{
+    const char *at = produces;
+    while (*(at += strspn(at, ", ")) != '\0') {
+        char type[MEDIA_TYPE_SIZE];
+        size_t len = strcspn(at, ",");
+        (void)snprintf(type, sizeof type, "%.*s", (int)len, at);
+        if (http_accepts(req, type))
+            return true;
+        at += len;
+    }
+    return http_accepts(req, PROBLEM_CONTENT_TYPE);
+}
+
+static bool acceptable(struct http_request *req, const struct http_head *head)
+{
+    const char *produces = req->match.route->produces;
+    return !head->has_accept || produces == NULL || accepts_any_of(req, produces);
+}
+
+static enum refusal judge_length(const struct http_request *req, const struct http_head *head)
+{
+    if (req->match.route->body != HTTP_NO_BODY && !head->has_length && !head->chunked)
+        return REFUSAL_NO_LENGTH;
+    return head->content_length > request_body_max(req) ? REFUSAL_TOO_LARGE : REFUSAL_NONE;
+}
+
+static enum refusal judge_body(struct http_request *req, const struct http_head *head)
+{
+    const struct http_route *route = req->match.route;
+    if (!type_fits(route->body, head))
+        return REFUSAL_CONTENT_TYPE;
+    req->body.is_lines = has_type(head, "application/x-ndjson");
+    if (route->body != HTTP_NO_BODY && !encoding_fits(head, &req->body.is_gzip))
+        return REFUSAL_CONTENT_ENCODING;
+    if (!acceptable(req, head))
+        return REFUSAL_NOT_ACCEPTABLE;
+    return judge_length(req, head);
+}
+
+static enum refusal judge_route(struct http_request *req)
+{
+    const struct http_options *options = &req->loop->server->options;
+    switch (router_find(options->routes, options->n_routes, req->method, req->path, &req->match)) {
+    case ROUTE_NO_PATH:
+        return REFUSAL_NOT_FOUND;
+    case ROUTE_NO_METHOD:
+        return REFUSAL_METHOD;
+    case ROUTE_FOUND:
+        break;
+    }
+    return REFUSAL_NONE;
+}
+
+static enum refusal judge_target(struct http_request *req)
+{
+    const char *fault = req->conn->target_fault;
+    if (fault == NULL)
+        return REFUSAL_NONE;
+    (void)snprintf(req->fault, sizeof req->fault, "%s", fault);
+    return REFUSAL_TARGET;
+}
+
+static enum refusal judge_repeated(struct http_request *req, const struct http_head *head)
+{
+    if (head->repeated == NULL)
+        return REFUSAL_NONE;
+    (void)snprintf(req->fault, sizeof req->fault, "%s is given twice; give it once.",
+                   head->repeated);
+    return REFUSAL_REPEATED;
+}
+
+static enum refusal judge_certificate(struct http_request *req)
+{
+    const char *why = NULL;
+    if (req->match.route->access == HTTP_PROBE)
+        return REFUSAL_NONE;
+    enum refusal refusal = conn_tls_judge(req->conn, &why);
+    if (why != NULL)
+        (void)snprintf(req->fault, sizeof req->fault, "%s", why);
+    return refusal;
+}
+
+/* Checks the target and finds the route. A connection of the reserve serves few routes. */
+static enum refusal judge_place(struct http_request *req)
+{
+    enum refusal refusal = judge_target(req), surplus = req->conn->surplus;
+    if (refusal == REFUSAL_NONE)
+        refusal = judge_route(req);
+    bool reserved = refusal == REFUSAL_NONE && reserve_serves(req->match.route);
+    return surplus == REFUSAL_NONE || reserved ? refusal : surplus;
+}
+
+/* Checks the host that the request names, and the origin of the web page that sent it. The host of
+ * a target in absolute form counts, not Host (RFC 9112, 3.2.2). A request of HTTP/1.0 may name no
+ * host; no browser sends such a request. */
+static enum refusal judge_host(const struct http_request *req, const struct http_head *head)
+{
+    const struct hosts *hosts = &req->loop->server->hosts;
+    size_t len = 0;
+    struct host host;
+    if (!hosts->checked || req->match.route->access == HTTP_PROBE)
+        return REFUSAL_NONE;
+    const char *named = host_of_target(req->conn->target, &len);
+    if (named == NULL && head->host != NULL) {
+        named = head->host;
+        len = strlen(named);
+    }
+    if (named != NULL && !(host_read(named, len, &host) && hosts_allow(hosts, &host)))
+        return REFUSAL_HOST;
+    bool foreign = head->origin != NULL && !hosts_allow_origin(hosts, head->origin);
+    return foreign ? REFUSAL_ORIGIN : REFUSAL_NONE;
+}
+
+static enum refusal judge(struct http_request *req, const struct http_head *head)
+{
+    enum refusal refusal = judge_place(req);
+    if (refusal == REFUSAL_NONE)
+        refusal = judge_host(req, head);
+    if (refusal == REFUSAL_NONE)
+        refusal = judge_repeated(req, head);
+    if (refusal == REFUSAL_NONE)
+        refusal = judge_certificate(req);
+    if (refusal == REFUSAL_NONE)
+        refusal = authorize(req, head);
+    if (refusal == REFUSAL_NONE)
+        refusal = judge_body(req, head);
+    return refusal == REFUSAL_NONE ? authorize_rate(req) : refusal;
+}
+
+/* May another server in front of us see this request end at another byte than we do? Then the
+ * connection closes with the answer, so that no byte behind it is ever read as a request. A POST
+ * without a length may have a body behind it. The framing of chunks is read by libmicrohttpd alone,
+ * and 0.9.75 takes a bare LF where RFC 9112, 7.1 wants CRLF. */
+static bool end_is_unsure(const struct http_request *req, const struct http_head *head)
+{
+    return head->chunked || (!head->has_length && strcmp(req->method, "POST") == 0);
+}
+
+enum refusal judge_request(struct http_request *req, const char *version, struct http_head *head)
+{
+    struct buf fault = BUF_OVER(req->fault);
+    const struct wire_line line = { req->method, req->conn->target, req->conn->target_end,
+                                    version };
+    struct wire wire = wire_begin(req->mhd, &line);
+    bool sound = head_read(req->mhd, &wire, version, head, &fault);
+    enum refusal refusal = sound ? judge(req, head) : REFUSAL_FRAMING;
+    req->close = end_is_unsure(req, head) || req->conn->surplus != REFUSAL_NONE;
+    return refusal;
+}
