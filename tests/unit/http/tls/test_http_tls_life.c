@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "support/self.h"
-#include "unit/tls_fixture.h"
+#include "unit/http/tls_fixture.h"
 
 static struct tls_rig rig;
 

@@ -7,7 +7,7 @@
 #include "base/budget.h"
 #include "base/pieces.h"
 #include "http/server.h"
-#include "http_fixture.h"
+#include "unit/http/http_fixture.h"
 
 enum { MEMORY = 8 << 20, LARGE = 6 << 20, SMALL = 1000, FIGURES = 100 * 1000 };
 

@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 #include <sys/resource.h>
 
-#include "unit/http_fixture.h"
+#include "unit/http/http_fixture.h"
 
 enum { SLOW = 500, BURST = 20 };
 

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "http/auth/key_file.h"
 #include "http/auth/keys.h"
-#include "unit/key_folder.h"
+#include "unit/http/key_folder.h"
 
 static struct keys *load(const char *text)
 {

@@ -2,7 +2,7 @@
  * of which wait in GnuTLS and not in the socket. */
 #include <criterion/criterion.h>
 
-#include "unit/tls_fixture.h"
+#include "unit/http/tls_fixture.h"
 
 #define PLAIN                                                                                      \
     (struct http_options)                                                                          \

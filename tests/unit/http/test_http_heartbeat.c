@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <semaphore.h>
 
-#include "http_fixture.h"
+#include "unit/http/http_fixture.h"
 
 static sem_t reached, go_on;
 

@@ -2,7 +2,7 @@
  */
 #include <criterion/criterion.h>
 
-#include "unit/http_fixture.h"
+#include "unit/http/http_fixture.h"
 
 enum { MOST = 3, SPARE = 16 };
 

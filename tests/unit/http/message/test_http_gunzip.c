@@ -3,7 +3,7 @@
 
 #include "http/message/bodies.h"
 #include "http/message/gunzip.h"
-#include "unit/gzip_maker.h"
+#include "unit/http/gzip_maker.h"
 
 enum { ALL_MAX = 8 << 20, LEN_MAX = 1 << 20 };
 

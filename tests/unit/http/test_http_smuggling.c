@@ -6,7 +6,7 @@
 #include <criterion/parameterized.h>
 
 #include "support/mhd.h"
-#include "unit/http_fixture.h"
+#include "unit/http/http_fixture.h"
 
 enum { HEARD_MAX = 1 << 16 };
 

@@ -2,7 +2,7 @@
  * limits are short here, and the tests wait for what they bring about, not for them. */
 #include <criterion/criterion.h>
 
-#include "unit/http_fixture.h"
+#include "unit/http/http_fixture.h"
 
 static struct answer answer;
 

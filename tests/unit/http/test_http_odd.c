@@ -4,7 +4,7 @@
 #include <criterion/parameterized.h>
 
 #include "support/mhd.h"
-#include "unit/http_fixture.h"
+#include "unit/http/http_fixture.h"
 
 static struct answer answer;
 

@@ -4,9 +4,9 @@
 
 #include "http/message/gunzip.h"
 #include "http/server.h"
-#include "unit/gzip_maker.h"
-#include "unit/http_fixture.h"
-#include "unit/key_folder.h"
+#include "unit/http/gzip_maker.h"
+#include "unit/http/http_fixture.h"
+#include "unit/http/key_folder.h"
 
 enum { CROWD = 64, SLICE_NS = 100000 };
 

@@ -8,7 +8,7 @@
 #include "http/tls/tls.h"
 #include "support/pki.h"
 #include "support/tls_client.h"
-#include "unit/http_fixture.h"
+#include "unit/http/http_fixture.h"
 
 struct tls_rig {
     struct pki_cert *ca, *server_cert; /* the server's, and its issuer, which vouches for clients */

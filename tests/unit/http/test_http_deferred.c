@@ -1,7 +1,7 @@
 /* Requests that are answered later: by another thread, by their deadline, or by the end. */
 #include <criterion/criterion.h>
 
-#include "unit/http_fixture.h"
+#include "unit/http/http_fixture.h"
 
 enum { MANY = 300 };
 

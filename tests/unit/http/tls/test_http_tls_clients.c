@@ -1,7 +1,7 @@
 /* Client certificates: whose are good, what the others are told, and what a reload changes. */
 #include <criterion/criterion.h>
 
-#include "unit/tls_fixture.h"
+#include "unit/http/tls_fixture.h"
 
 static struct tls_rig rig;
 

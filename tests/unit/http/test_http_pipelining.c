@@ -2,7 +2,7 @@
  * however long each takes and in whatever order several connections are served. */
 #include <criterion/criterion.h>
 
-#include "unit/http_fixture.h"
+#include "unit/http/http_fixture.h"
 
 enum { DEEP = 16, CLIENTS = 5 };
 

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <sys/stat.h>
 
-#include "unit/tls_fixture.h"
+#include "unit/http/tls_fixture.h"
 
 static struct pki_cert *ca, *cert, *other;
 

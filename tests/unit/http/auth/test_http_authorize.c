@@ -3,8 +3,8 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
-#include "unit/http_fixture.h"
-#include "unit/key_folder.h"
+#include "unit/http/http_fixture.h"
+#include "unit/http/key_folder.h"
 
 static struct answer answer;
 

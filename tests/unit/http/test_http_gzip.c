@@ -3,8 +3,8 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 
-#include "unit/gzip_maker.h"
-#include "unit/http_fixture.h"
+#include "unit/http/gzip_maker.h"
+#include "unit/http/http_fixture.h"
 
 static struct answer answer;
 

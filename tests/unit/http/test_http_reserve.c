@@ -3,7 +3,7 @@
  */
 #include <criterion/criterion.h>
 
-#include "unit/http_fixture.h"
+#include "unit/http/http_fixture.h"
 
 enum { MOST = 4, RESERVE = 64, OF_ADDRESS = 16, FLOOD_BYTES = 2 << 20 };
 
