@@ -12,7 +12,7 @@
 #include "http/auth/credentials.h"
 #include "http/http.h"
 #include "http/loop.h"
-#include "http/problem.h"
+#include "http/message/problem.h"
 #include "http/refusal.h"
 #include "http/request.h"
 #include "http/server.h"

@@ -22,6 +22,8 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "http/message/problem.h"
+#include "http/message/route.h"
 
 struct budget;
 struct pieces;
@@ -33,35 +35,6 @@ struct http_tls;     /* http/tls/tls.h */
 struct sockaddr;
 
 enum { HTTP_ID_SIZE = 129 };
-
-/* ---- routes ---- */
-
-enum http_body {
-    HTTP_NO_BODY,
-    HTTP_JSON_BODY, /* application/json, else 415 */
-    HTTP_LIST_BODY, /* application/json or application/x-ndjson, else 415 */
-};
-
-enum http_access {
-    HTTP_PROBE,  /* as HTTP_HEALTH, and no client certificate is asked for either */
-    HTTP_HEALTH, /* anyone, also on a connection beyond max_connections */
-    HTTP_ANYONE,
-    HTTP_FIGURES,  /* as HTTP_WITH_KEY with http_options.guard_figures, else as HTTP_HEALTH */
-    HTTP_WITH_KEY, /* a bearer key, where keys are asked for; else 401 */
-};
-
-struct http_route {
-    const char *method; /* "GET" serves HEAD too */
-    const char *path;   /* "/v1/orders/{order_id}": a brace part matches one segment */
-    enum http_body body;
-    enum http_access access;
-    void (*handle)(struct http_request *req, void *ctx);
-    const int *statuses; /* the statuses it may answer with, ends with 0; for the metrics at 0 */
-    /* The media types it can answer with, "application/json, application/x-ndjson", the default
-     * first: where Accept has room for none of them the request is refused 406. NULL: it is never
-     * refused for that, which is what a probe wants. */
-    const char *produces;
-};
 
 /* ---- the request, as a handler sees it; loop thread only; pointers live as long as the request
  * ---- */
@@ -133,18 +106,6 @@ enum { HTTP_BLOCK_BYTES = 16 * 1024 };
 void http_answer_pieces(struct http_request *req, int status, const char *content_type,
                         struct pieces *body);
 
-/* RFC 9457 and our members (design.md section 5). */
-struct http_problem {
-    int status;
-    const char *code;    /* "queue_full"; lives as long as the request */
-    const char *title;   /* short, the same for every occurrence of the code */
-    const char *detail;  /* this occurrence; NULL: left out */
-    const char *outcome; /* "not_accepted" or "unknown"; NULL: left out (a GET) */
-    bool retryable;
-    int64_t retry_after_ns; /* > 0: Retry-After in whole seconds, rounded up, and retry_after_ms */
-    long offset;            /* >= 0: in the body; < 0: left out */
-    const char *members;    /* more members as JSON, `"a":1,"b":[]`; NULL: none */
-};
 void http_problem(struct http_request *req, const struct http_problem *problem);
 
 /* For an answer that is no problem document and holds refusals all the same: the code that

@@ -19,14 +19,14 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "http/conn.h"
+#include "http/message/problem.h"
 #include "http/message/target.h"
 #include "http/mhd_errors.h"
-#include "http/problem.h"
 #include "http/request.h"
 #include "http/server.h"
 #include "http/tls/tls_set.h"
 
-/* How strictly libmicrohttpd 0.9.77 and later parse; 0.9.75 has no such option, and framing.h
+/* How strictly libmicrohttpd 0.9.77 and later parse; 0.9.75 has no such option, and raw_framing.h
  * checks there. At 1 only CRLF ends a line, also in chunks and trailers, no header is folded, and
  * no blank stands in a target. 2 would also refuse the empty line before a request, which RFC 9112
  * section 2.2 has servers ignore, and 3 would take blanks before a chunk's extension again. */

@@ -7,7 +7,7 @@
 
 #include "http/conn.h"
 #include "http/loop.h"
-#include "http/message/framing.h"
+#include "http/message/raw_framing.h"
 #include "http/refusal.h"
 
 /* Messages of 0.9.75 that come before such an answer. */
@@ -40,7 +40,7 @@ void mhd_errors_note(void *cls, const char *format, va_list args)
 {
     (void)args;
     struct http_loop *loop = cls;
-    enum refusal refusal = wire_is_shown() ? refusal_of(format) : REFUSAL_NONE;
+    enum refusal refusal = raw_framing_is_shown() ? refusal_of(format) : REFUSAL_NONE;
     if (refusal == REFUSAL_NONE)
         return;
     for (struct conn *conn = loop->conns; conn != NULL; conn = conn->next)

@@ -12,7 +12,7 @@
 #include "http/conn.h"
 #include "http/loop.h"
 #include "http/message/head.h"
-#include "http/problem.h"
+#include "http/message/problem.h"
 #include "http/request.h"
 #include "http/server.h"
 #include "http/server_metrics.h"

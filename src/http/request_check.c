@@ -10,9 +10,10 @@
 #include "http/conn.h"
 #include "http/hosts.h"
 #include "http/loop.h"
-#include "http/message/framing.h"
 #include "http/message/head.h"
-#include "http/problem.h"
+#include "http/message/host.h"
+#include "http/message/problem.h"
+#include "http/message/raw_framing.h"
 #include "http/request.h"
 #include "http/reserve.h"
 #include "http/server.h"
@@ -199,10 +200,10 @@ static bool end_is_unsure(const struct http_request *req, const struct http_head
 enum refusal judge_request(struct http_request *req, const char *version, struct http_head *head)
 {
     struct buf fault = BUF_OVER(req->fault);
-    const struct wire_line line = { req->method, req->conn->target, req->conn->target_end,
-                                    version };
-    struct wire wire = wire_begin(req->mhd, &line);
-    bool sound = head_read(req->mhd, &wire, version, head, &fault);
+    const struct raw_framing_line line = { req->method, req->conn->target, req->conn->target_end,
+                                           version };
+    struct raw_framing raw = raw_framing_begin(req->mhd, &line);
+    bool sound = head_read(req->mhd, &raw, version, head, &fault);
     enum refusal refusal = sound ? judge(req, head) : REFUSAL_FRAMING;
     req->close = end_is_unsure(req, head) || req->conn->surplus != REFUSAL_NONE;
     return refusal;

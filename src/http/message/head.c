@@ -1,5 +1,5 @@
 /* head.c - see head.h. One pass over the headers; the names we look for stand in one table. What
- * libmicrohttpd does not show is found by framing.h. */
+ * libmicrohttpd does not show is found by raw_framing.h. */
 #include "http/message/head.h"
 
 #include <microhttpd.h>
@@ -8,8 +8,8 @@
 #include <strings.h>
 
 #include "base/buf.h"
-#include "http/hosts.h"
-#include "http/message/framing.h"
+#include "http/message/host.h"
+#include "http/message/raw_framing.h"
 
 enum field {
     FIELD_LENGTH, /* the first three are framing */
@@ -56,7 +56,7 @@ struct reading {
     const char *value[FIELDS]; /* the first of each */
     bool repeated[FIELDS];
     bool expects_continue; /* one of the values of Expect, which is a list, says so */
-    struct wire *wire;
+    struct raw_framing *raw;
     struct buf *fault; /* "" while all is well */
 };
 
@@ -133,7 +133,7 @@ static enum MHD_Result read_one(void *cls, enum MHD_ValueKind kind, const char *
     (void)kind;
     struct reading *reading = cls;
     bool sound = false;
-    wire_header(reading->wire, name, len, value, value_len);
+    raw_framing_header(reading->raw, name, len, value, value_len);
     if (len == 0)
         buf_add_str(reading->fault, "A header has no name before its colon.");
     else if (!is_token(name, len))
@@ -186,9 +186,9 @@ static void judge_framing(const struct reading *reading, const char *version)
         judge_host(reading, http_1_0);
 }
 
-static void judge_wire(const struct reading *reading)
+static void check_raw_framing(const struct reading *reading)
 {
-    if (reading->fault->len == 0 && !wire_is_whole(reading->wire))
+    if (reading->fault->len == 0 && !raw_framing_is_whole(reading->raw))
         buf_add_str(reading->fault,
                     "The header section has a NUL, a line that ends without CRLF, a folded line, a "
                     "header without a name, or more than one blank in the request line.");
@@ -208,10 +208,10 @@ static const char *repeated_name(const struct reading *reading)
     return NULL;
 }
 
-bool head_read(struct MHD_Connection *mhd, struct wire *wire, const char *version,
+bool head_read(struct MHD_Connection *mhd, struct raw_framing *raw, const char *version,
                struct http_head *head, struct buf *fault)
 {
-    struct reading reading = { .wire = wire, .fault = fault };
+    struct reading reading = { .raw = raw, .fault = fault };
     (void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, read_one, &reading);
     const char *length = reading.value[FIELD_LENGTH];
     *head = (struct http_head){
@@ -232,7 +232,7 @@ bool head_read(struct MHD_Connection *mhd, struct wire *wire, const char *versio
         .has_accept = reading.value[FIELD_ACCEPT] != NULL,
         .encoding_repeated = reading.repeated[FIELD_ENCODING],
     };
-    judge_wire(&reading);
+    check_raw_framing(&reading);
     if (fault->len == 0)
         judge_framing(&reading, version);
     return fault->len == 0;

@@ -14,7 +14,7 @@
 
 struct MHD_Connection;
 struct buf;
-struct wire;
+struct raw_framing;
 
 struct http_head {
     const char *host, *origin, *content_type, *content_encoding; /* NULL when absent */
@@ -32,7 +32,7 @@ struct http_head {
  *
  * False: *fault says what is wrong with the framing, in which header, and what would be right, as a
  * sentence for the client. Pointers in *head live as long as the request. */
-bool head_read(struct MHD_Connection *mhd, struct wire *wire, const char *version,
+bool head_read(struct MHD_Connection *mhd, struct raw_framing *raw, const char *version,
                struct http_head *head, struct buf *fault) MUST_CHECK;
 
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "http/http.h"
+#include "http/message/route.h"
 
 static bool is_part(const char *segment)
 {

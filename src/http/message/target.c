@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "http/hosts.h"
+#include "http/message/host.h"
 
 static int hex_digit(char c)
 {
@@ -40,8 +40,8 @@ const char *target_fault(const char *target)
 {
     size_t path_len = strcspn(target, "?"), len = 0;
     struct host host;
-    const char *authority = host_of_target(target, &len);
-    if (authority != NULL && !(len > 0 && host_read(authority, len, &host)))
+    const char *named = host_of_target(target, &len);
+    if (named != NULL && !(len > 0 && host_read(named, len, &host)))
         return "The host of the request target cannot be read; it must be a name or an address, "
                "with or without a port.";
     for (const char *at = target; *at != '\0'; at++) {
@@ -58,8 +58,8 @@ const char *target_fault(const char *target)
 const char *target_path(const char *target)
 {
     size_t len = 0;
-    const char *authority = host_of_target(target, &len);
-    if (authority == NULL)
+    const char *named = host_of_target(target, &len);
+    if (named == NULL)
         return target;
-    return authority[len] == '/' ? authority + len : "/";
+    return named[len] == '/' ? named + len : "/";
 }

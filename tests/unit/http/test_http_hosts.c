@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "http/hosts.h"
 #include "http/http.h"
+#include "http/message/host.h"
 
 struct host_case {
     char text[72];

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "base/clock.h"
-#include "http/problem.h"
+#include "http/message/problem.h"
 
 static void expect_bytes(const struct http_problem *problem, const char *want)
 {

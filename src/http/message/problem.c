@@ -1,5 +1,5 @@
 /* problem.c - see problem.h. */
-#include "http/problem.h"
+#include "http/message/problem.h"
 
 #include <inttypes.h>
 #include <stdio.h>

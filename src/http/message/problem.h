@@ -1,11 +1,26 @@
-/* problem.h - a problem document (RFC 9457) as bytes. */
+/* problem.h - a problem document (RFC 9457 and our members), and its bytes. http.h brings this
+ * header for struct http_problem; the functions are inside of the layer. Any thread. */
 #ifndef HTTP_PROBLEM_H
 #define HTTP_PROBLEM_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/buf.h"
-#include "http/http.h"
 
 #define PROBLEM_CONTENT_TYPE "application/problem+json"
+
+struct http_problem {
+    int status;
+    const char *code;    /* "queue_full"; lives as long as the request */
+    const char *title;   /* short, the same for every occurrence of the code */
+    const char *detail;  /* this occurrence; NULL: left out */
+    const char *outcome; /* "not_accepted" or "unknown"; NULL: left out (a GET) */
+    bool retryable;
+    int64_t retry_after_ns; /* > 0: Retry-After in whole seconds, rounded up, and retry_after_ms */
+    long offset;            /* >= 0: in the body; < 0: left out */
+    const char *members;    /* more members as JSON, `"a":1,"b":[]`; NULL: none */
+};
 
 enum { RETRY_AFTER_SIZE = 24 };
 
