@@ -1,5 +1,7 @@
 /* answer.c - http_add_header(), http_answer(), http_problem(): from a handler's words to a response
  * of libmicrohttpd's. */
+#include "http/answer.h"
+
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,7 +15,8 @@
 #include "http/http.h"
 #include "http/loop.h"
 #include "http/message/problem.h"
-#include "http/refusal.h"
+#include "http/message/reject.h"
+#include "http/reject_detail.h"
 #include "http/request.h"
 #include "http/server.h"
 
@@ -104,13 +107,6 @@ static void drop_headers(struct http_request *req)
     req->headers.failed = false;
 }
 
-static void answer_overloaded(struct http_request *req)
-{
-    drop_headers(req);
-    req->refusal = REFUSAL_OVERLOADED;
-    refusal_answer(req);
-}
-
 /* ---- answers ---- */
 
 /* NULL as of with_headers(); the bytes of *body are gone either way. */
@@ -162,7 +158,9 @@ void http_answer(struct http_request *req, int status, const char *content_type,
 {
     if (!body->failed && !hold(req, body->len)) {
         buf_fini(body);
-        answer_overloaded(req);
+        drop_headers(req);
+        req->reject = REJECT_OVERLOADED;
+        answer_rejected(req);
         return;
     }
     begin_answer(req);
@@ -284,4 +282,28 @@ void http_problem_pieces(struct http_request *req, const struct http_problem *pr
     add_retry_after(req, problem);
     req->code = problem->code;
     http_answer_pieces(req, problem->status, PROBLEM_CONTENT_TYPE, body);
+}
+
+/* ---- rejections ---- */
+
+void answer_rejected(struct http_request *req)
+{
+    char text[REJECT_DETAIL_SIZE];
+    struct http_problem problem = reject_detail(req, text);
+    req->close = req->close || reject_closes(req->reject);
+    reject_add_headers(req);
+    authorize_explain(req, &problem);
+    http_problem(req, &problem);
+}
+
+void http_not_found(struct http_request *req)
+{
+    req->reject = REJECT_NOT_FOUND;
+    answer_rejected(req);
+}
+
+void http_overloaded(struct http_request *req)
+{
+    req->reject = REJECT_OFFLOAD_LATE;
+    answer_rejected(req);
 }

@@ -14,7 +14,9 @@
 #include "base/budget.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "http/body.h"
 #include "http/loop.h"
+#include "http/raw_reject.h"
 #include "http/request.h"
 #include "http/reserve.h"
 #include "http/server.h"
@@ -52,7 +54,7 @@ static bool count_address(struct conn *conn, const struct sockaddr *client)
         return true;
     conn->address = addresses_add(&server->addresses, client, &count);
     if (count > max)
-        conn->surplus = REFUSAL_ADDRESS;
+        conn->surplus = REJECT_ADDRESS;
     return conn->address != NULL;
 }
 
@@ -64,7 +66,7 @@ static void count_connection(struct conn *conn)
     if (conn->admitted)
         return;
     atomic_fetch_sub_explicit(&server->admitted, 1, memory_order_relaxed);
-    conn->surplus = REFUSAL_CONNECTIONS;
+    conn->surplus = REJECT_CONNECTIONS;
 }
 
 /* Admits the connection within the limits or into the reserve. False: the connection is to be
@@ -73,7 +75,7 @@ static bool admit(struct conn *conn, const struct sockaddr *client)
 {
     if (!count_address(conn, client))
         return false;
-    if (conn->surplus == REFUSAL_NONE)
+    if (conn->surplus == REJECT_NONE)
         count_connection(conn);
     return conn->admitted || reserve_enter(conn);
 }
@@ -101,7 +103,7 @@ static struct conn *conn_new(struct http_loop *loop, struct MHD_Connection *mhd,
         .mhd = mhd,
         .fd = fd,
         .phase = CONN_IDLE,
-        .surplus = REFUSAL_NONE,
+        .surplus = REJECT_NONE,
         .since_ns = loop->now_ns,
         .opened_at_ns = loop->now_ns,
     };
@@ -241,9 +243,9 @@ static int64_t request_until_ns(const struct conn *conn, int64_t bytes)
 static int64_t body_until_ns(const struct conn *conn, int64_t bytes)
 {
     int64_t until_ns = request_until_ns(conn, bytes);
-    if (conn->req->refusal == REFUSAL_NONE)
+    if (conn->req->reject == REJECT_NONE)
         return until_ns;
-    return clock_min(until_ns, conn->req->begun_at_ns + REFUSAL_READ_NS);
+    return clock_min(until_ns, conn->req->begun_at_ns + BODY_DISCARD_NS);
 }
 
 void conn_cut(struct conn *conn)
@@ -276,10 +278,10 @@ static void sweep_idle(struct conn *conn, int64_t bytes)
 
 static void sweep_body(struct conn *conn)
 {
-    enum refusal refusal = conn->req->refusal;
+    enum reject_reason reason = conn->req->reject;
     (void)bytes_moved(conn);
     if (conn->loop->now_ns >= body_until_ns(conn, bytes_in_phase(conn)))
-        refusal_cut(conn, refusal != REFUSAL_NONE ? refusal : REFUSAL_TIMEOUT);
+        raw_reject(conn, reason != REJECT_NONE ? reason : REJECT_TIMEOUT);
     else if (is_done_with(conn))
         conn_cut(conn);
 }
@@ -331,7 +333,7 @@ static void sweep_one(struct conn *conn)
         break;
     case CONN_HEAD:
         if (now_ns >= request_until_ns(conn, bytes_in_phase(conn)))
-            refusal_cut(conn, REFUSAL_TIMEOUT);
+            raw_reject(conn, REJECT_TIMEOUT);
         else if (is_done_with(conn))
             conn_cut(conn);
         break;

@@ -14,8 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "http/message/reject.h"
 #include "http/offload_thread.h"
-#include "http/refusal.h"
 #include "http/tls/transport.h"
 
 struct address_count;
@@ -45,7 +45,7 @@ struct conn {
     struct conn_tls tls;
     enum conn_phase phase;
     /* How most requests are refused on a connection beyond a limit; NONE within the limits. */
-    enum refusal surplus;
+    enum reject_reason surplus;
     bool admitted; /* counts against max_connections */
     bool in_reserve;
     struct conn *reserve_next, *reserve_prev;

@@ -125,10 +125,6 @@ void http_not_found(struct http_request *req);
 /* 503 overloaded, not_accepted: the request waited too long for the offload thread. */
 void http_overloaded(struct http_request *req);
 
-/* The problems that this layer answers with by itself, whatever the handlers do: false past the
- * last. detail is NULL where it is made for each; the outcome of a GET is left out. */
-bool http_own_problem(size_t i, struct http_problem *out) MUST_CHECK;
-
 /* ---- deferring ---- */
 
 /* on_deadline runs once on the loop when the moment has come and no answer was given yet. */

@@ -7,11 +7,13 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/pieces.h"
+#include "http/answer.h"
 #include "http/body.h"
 #include "http/conn.h"
 #include "http/loop.h"
 #include "http/message/head.h"
 #include "http/message/target.h"
+#include "http/raw_reject.h"
 #include "http/request_check.h"
 #include "http/server.h"
 #include "http/server_metrics.h"
@@ -105,18 +107,27 @@ static enum MHD_Result send_answer(struct http_request *req)
     return queued;
 }
 
+/* See body.h. */
+static bool rejected_at_once(const struct http_request *req, const struct http_head *head)
+{
+    if (req->reject == REJECT_NONE)
+        return false;
+    bool end_unknown = req->reject == REJECT_FRAMING || req->reject == REJECT_NO_LENGTH;
+    return end_unknown || head->expects_continue || head->content_length > BODY_DISCARD_MAX;
+}
+
 static enum MHD_Result begin(struct http_request *req, const char *version)
 {
     struct http_head head;
-    req->refusal = judge_request(req, version, &head);
+    req->reject = request_check(req, version, &head);
     req->body.expected = head.content_length;
     set_id(req, head.request_id);
     if (head.traceparent != NULL && !trace_read(head.traceparent, req->trace_id))
         req->trace_id[0] = '\0';
-    if (!refusal_at_once(req, &head))
+    if (!rejected_at_once(req, &head))
         return MHD_YES;
     req->state = REQUEST_HANDLING;
-    refusal_answer(req);
+    answer_rejected(req);
     return send_answer(req);
 }
 
@@ -124,17 +135,17 @@ static enum MHD_Result take_body(struct http_request *req, const char *piece, si
 {
     if (body_add(req, piece, len))
         return MHD_YES;
-    refusal_cut(req->conn, req->refusal);
+    raw_reject(req->conn, req->reject);
     return MHD_NO;
 }
 
 /* All of the request is here, and its body as the handler wants it. Handling, or deferred. */
 static void call_handler(struct http_request *req)
 {
-    if (req->refusal == REFUSAL_NONE && req->loop->closing)
-        req->refusal = REFUSAL_CLOSING;
-    if (req->refusal != REFUSAL_NONE)
-        refusal_answer(req);
+    if (req->reject == REJECT_NONE && req->loop->closing)
+        req->reject = REJECT_CLOSING;
+    if (req->reject != REJECT_NONE)
+        answer_rejected(req);
     else
         req->match.route->handle(req, req->loop->server->options.ctx);
 }
@@ -144,17 +155,17 @@ static void handle(struct http_request *req)
 {
     req->received_at_ns = clock_now_ns();
     req->state = REQUEST_HANDLING;
-    bool unpack = req->refusal == REFUSAL_NONE && req->body.is_gzip && !req->loop->closing;
+    bool unpack = req->reject == REJECT_NONE && req->body.is_gzip && !req->loop->closing;
     if (unpack && unpack_start(req))
         return;
     if (unpack)
-        req->refusal = REFUSAL_OVERLOADED;
+        req->reject = REJECT_OVERLOADED;
     call_handler(req);
 }
 
-void request_unpacked(struct http_request *req, enum refusal refusal)
+void request_unpacked(struct http_request *req, enum reject_reason reason)
 {
-    req->refusal = refusal;
+    req->reject = reason;
     call_handler(req);
 }
 

@@ -3,7 +3,7 @@
  *     READING -> HANDLING -> ANSWERED -> SENT               by the handler, or refused by us
  *     READING -> HANDLING -> DEFERRED -> ANSWERED -> SENT   later; suspended meanwhile, also while
  *                                                           its gzip body is unpacked (unpack.h)
- *     READING -> SENT                                       cut: see refusal.h
+ *     READING -> SENT                                       cut: see raw_reject.h
  *
  * libmicrohttpd calls the access handler once with the headers, once for each piece of body, and
  * once more when all is there; then again after each resume. The memory is freed by its
@@ -22,9 +22,9 @@
 #include "http/deadlines.h"
 #include "http/http.h"
 #include "http/message/bodies.h"
+#include "http/message/reject.h"
 #include "http/message/router.h"
 #include "http/message/trace.h"
-#include "http/refusal.h"
 
 struct conn;
 struct pieces;
@@ -55,7 +55,7 @@ struct http_request {
     const char *method;
     struct route_match match; /* route NULL: none */
     enum request_state state;
-    enum refusal refusal;
+    enum reject_reason reject; /* REJECT_NONE: not rejected */
     struct authority authority;
     bool close; /* the connection ends with the answer */
     struct request_body body;
@@ -71,7 +71,7 @@ struct http_request {
     const char *code; /* of the answer, for the report; NULL: none */
     char id[HTTP_ID_SIZE];
     char trace_id[TRACE_ID_SIZE];
-    char fault[REQUEST_FAULT_SIZE]; /* what is wrong, where the refusal does not say it all */
+    char fault[REQUEST_FAULT_SIZE]; /* what is wrong, where the reason does not say all */
     char path[];                    /* cut into parts by the router */
 };
 
@@ -88,7 +88,7 @@ void request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
 uint64_t request_body_max(const struct http_request *req);
 
 /* The body of a deferred request is unpacked, or refused: it is handled as if it had come so. */
-void request_unpacked(struct http_request *req, enum refusal refusal);
+void request_unpacked(struct http_request *req, enum reject_reason reason);
 
 /* Counts and reports the answer, once; the request is SENT from here on. */
 void request_sent(struct http_request *req, int status);

@@ -78,114 +78,114 @@ static bool acceptable(struct http_request *req, const struct http_head *head)
     return !head->has_accept || produces == NULL || accepts_any_of(req, produces);
 }
 
-static enum refusal judge_length(const struct http_request *req, const struct http_head *head)
+static enum reject_reason check_length(const struct http_request *req, const struct http_head *head)
 {
     if (req->match.route->body != HTTP_NO_BODY && !head->has_length && !head->chunked)
-        return REFUSAL_NO_LENGTH;
-    return head->content_length > request_body_max(req) ? REFUSAL_TOO_LARGE : REFUSAL_NONE;
+        return REJECT_NO_LENGTH;
+    return head->content_length > request_body_max(req) ? REJECT_TOO_LARGE : REJECT_NONE;
 }
 
-static enum refusal judge_body(struct http_request *req, const struct http_head *head)
+static enum reject_reason check_body(struct http_request *req, const struct http_head *head)
 {
     const struct http_route *route = req->match.route;
     if (!type_fits(route->body, head))
-        return REFUSAL_CONTENT_TYPE;
+        return REJECT_CONTENT_TYPE;
     req->body.is_lines = has_type(head, "application/x-ndjson");
     if (route->body != HTTP_NO_BODY && !encoding_fits(head, &req->body.is_gzip))
-        return REFUSAL_CONTENT_ENCODING;
+        return REJECT_CONTENT_ENCODING;
     if (!acceptable(req, head))
-        return REFUSAL_NOT_ACCEPTABLE;
-    return judge_length(req, head);
+        return REJECT_NOT_ACCEPTABLE;
+    return check_length(req, head);
 }
 
-static enum refusal judge_route(struct http_request *req)
+static enum reject_reason check_route(struct http_request *req)
 {
     const struct http_options *options = &req->loop->server->options;
     switch (router_find(options->routes, options->n_routes, req->method, req->path, &req->match)) {
     case ROUTE_NO_PATH:
-        return REFUSAL_NOT_FOUND;
+        return REJECT_NOT_FOUND;
     case ROUTE_NO_METHOD:
-        return REFUSAL_METHOD;
+        return REJECT_METHOD;
     case ROUTE_FOUND:
         break;
     }
-    return REFUSAL_NONE;
+    return REJECT_NONE;
 }
 
-static enum refusal judge_target(struct http_request *req)
+static enum reject_reason check_target(struct http_request *req)
 {
     const char *fault = req->conn->target_fault;
     if (fault == NULL)
-        return REFUSAL_NONE;
+        return REJECT_NONE;
     (void)snprintf(req->fault, sizeof req->fault, "%s", fault);
-    return REFUSAL_TARGET;
+    return REJECT_TARGET;
 }
 
-static enum refusal judge_repeated(struct http_request *req, const struct http_head *head)
+static enum reject_reason check_repeated(struct http_request *req, const struct http_head *head)
 {
     if (head->repeated == NULL)
-        return REFUSAL_NONE;
+        return REJECT_NONE;
     (void)snprintf(req->fault, sizeof req->fault, "%s is given twice; give it once.",
                    head->repeated);
-    return REFUSAL_REPEATED;
+    return REJECT_REPEATED;
 }
 
-static enum refusal judge_certificate(struct http_request *req)
+static enum reject_reason check_certificate(struct http_request *req)
 {
     const char *why = NULL;
     if (req->match.route->access == HTTP_PROBE)
-        return REFUSAL_NONE;
-    enum refusal refusal = conn_tls_judge(req->conn, &why);
+        return REJECT_NONE;
+    enum reject_reason reason = conn_tls_judge(req->conn, &why);
     if (why != NULL)
         (void)snprintf(req->fault, sizeof req->fault, "%s", why);
-    return refusal;
+    return reason;
 }
 
 /* Checks the target and finds the route. A connection of the reserve serves few routes. */
-static enum refusal judge_place(struct http_request *req)
+static enum reject_reason check_place(struct http_request *req)
 {
-    enum refusal refusal = judge_target(req), surplus = req->conn->surplus;
-    if (refusal == REFUSAL_NONE)
-        refusal = judge_route(req);
-    bool reserved = refusal == REFUSAL_NONE && reserve_serves(req->match.route);
-    return surplus == REFUSAL_NONE || reserved ? refusal : surplus;
+    enum reject_reason reason = check_target(req), surplus = req->conn->surplus;
+    if (reason == REJECT_NONE)
+        reason = check_route(req);
+    bool reserved = reason == REJECT_NONE && reserve_serves(req->match.route);
+    return surplus == REJECT_NONE || reserved ? reason : surplus;
 }
 
 /* Checks the host that the request names, and the origin of the web page that sent it. The host of
  * a target in absolute form counts, not Host (RFC 9112, 3.2.2). A request of HTTP/1.0 may name no
  * host; no browser sends such a request. */
-static enum refusal judge_host(const struct http_request *req, const struct http_head *head)
+static enum reject_reason check_host(const struct http_request *req, const struct http_head *head)
 {
     const struct hosts *hosts = &req->loop->server->hosts;
     size_t len = 0;
     struct host host;
     if (!hosts->checked || req->match.route->access == HTTP_PROBE)
-        return REFUSAL_NONE;
+        return REJECT_NONE;
     const char *named = host_of_target(req->conn->target, &len);
     if (named == NULL && head->host != NULL) {
         named = head->host;
         len = strlen(named);
     }
     if (named != NULL && !(host_read(named, len, &host) && hosts_allow(hosts, &host)))
-        return REFUSAL_HOST;
+        return REJECT_HOST;
     bool foreign = head->origin != NULL && !hosts_allow_origin(hosts, head->origin);
-    return foreign ? REFUSAL_ORIGIN : REFUSAL_NONE;
+    return foreign ? REJECT_ORIGIN : REJECT_NONE;
 }
 
-static enum refusal judge(struct http_request *req, const struct http_head *head)
+static enum reject_reason check_all(struct http_request *req, const struct http_head *head)
 {
-    enum refusal refusal = judge_place(req);
-    if (refusal == REFUSAL_NONE)
-        refusal = judge_host(req, head);
-    if (refusal == REFUSAL_NONE)
-        refusal = judge_repeated(req, head);
-    if (refusal == REFUSAL_NONE)
-        refusal = judge_certificate(req);
-    if (refusal == REFUSAL_NONE)
-        refusal = authorize(req, head);
-    if (refusal == REFUSAL_NONE)
-        refusal = judge_body(req, head);
-    return refusal == REFUSAL_NONE ? authorize_rate(req) : refusal;
+    enum reject_reason reason = check_place(req);
+    if (reason == REJECT_NONE)
+        reason = check_host(req, head);
+    if (reason == REJECT_NONE)
+        reason = check_repeated(req, head);
+    if (reason == REJECT_NONE)
+        reason = check_certificate(req);
+    if (reason == REJECT_NONE)
+        reason = authorize(req, head);
+    if (reason == REJECT_NONE)
+        reason = check_body(req, head);
+    return reason == REJECT_NONE ? authorize_rate(req) : reason;
 }
 
 /* May another server in front of us see this request end at another byte than we do? Then the
@@ -197,14 +197,15 @@ static bool end_is_unsure(const struct http_request *req, const struct http_head
     return head->chunked || (!head->has_length && strcmp(req->method, "POST") == 0);
 }
 
-enum refusal judge_request(struct http_request *req, const char *version, struct http_head *head)
+enum reject_reason request_check(struct http_request *req, const char *version,
+                                 struct http_head *head)
 {
     struct buf fault = BUF_OVER(req->fault);
     const struct raw_framing_line line = { req->method, req->conn->target, req->conn->target_end,
                                            version };
     struct raw_framing raw = raw_framing_begin(req->mhd, &line);
     bool sound = head_read(req->mhd, &raw, version, head, &fault);
-    enum refusal refusal = sound ? judge(req, head) : REFUSAL_FRAMING;
-    req->close = end_is_unsure(req, head) || req->conn->surplus != REFUSAL_NONE;
-    return refusal;
+    enum reject_reason reason = sound ? check_all(req, head) : REJECT_FRAMING;
+    req->close = end_is_unsure(req, head) || req->conn->surplus != REJECT_NONE;
+    return reason;
 }

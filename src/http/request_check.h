@@ -6,13 +6,13 @@
 #define HTTP_REQUEST_CHECK_H
 
 #include "base/attr.h"
-#include "http/refusal.h"
+#include "http/message/reject.h"
 
 struct http_head;
 struct http_request;
 
 /* Sets the request's route, and its fault where it has one. */
-enum refusal judge_request(struct http_request *req, const char *version,
-                           struct http_head *head) MUST_CHECK;
+enum reject_reason request_check(struct http_request *req, const char *version,
+                                 struct http_head *head) MUST_CHECK;
 
 #endif

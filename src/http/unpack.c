@@ -27,21 +27,21 @@ static bool run(struct http_work *work)
     return unpack->rc != GUNZIP_MORE;
 }
 
-static enum refusal refusal_of(enum gunzip_rc rc)
+static enum reject_reason reason_of(enum gunzip_rc rc)
 {
     switch (rc) {
     case GUNZIP_OK:
-        return REFUSAL_NONE;
+        return REJECT_NONE;
     case GUNZIP_INVALID:
-        return REFUSAL_GZIP;
+        return REJECT_GZIP;
     case GUNZIP_TOO_LARGE:
-        return REFUSAL_TOO_LARGE;
+        return REJECT_TOO_LARGE;
     case GUNZIP_MORE: /* the rest was dropped */
-        return REFUSAL_OFFLOAD_LATE;
+        return REJECT_OFFLOAD_LATE;
     case GUNZIP_NO_ROOM:
         break;
     }
-    return REFUSAL_OVERLOADED;
+    return REJECT_OVERLOADED;
 }
 
 /* On the loop. */
@@ -49,14 +49,14 @@ static void finish(struct http_completion *completion)
 {
     struct unpack *unpack = (struct unpack *)completion;
     struct http_request *req = unpack->req;
-    enum refusal refusal = refusal_of(unpack->rc);
+    enum reject_reason reason = reason_of(unpack->rc);
     CHECK(req->state == REQUEST_DEFERRED);
     gunzip_end(&unpack->gunzip);
     bodies_free(&req->loop->server->bodies, &req->body.bytes);
     req->body.bytes = unpack->out;
     req->body.is_gzip = false;
     free(unpack);
-    request_unpacked(req, refusal);
+    request_unpacked(req, reason);
 }
 
 bool unpack_start(struct http_request *req)

@@ -56,35 +56,35 @@ static const struct key *find(const struct keys *keys, const char *token, size_t
 }
 
 /* Whose it is, of those that may ask now. */
-static enum refusal identify(struct http_request *req, struct keys *keys,
-                             const struct http_head *head)
+static enum reject_reason identify(struct http_request *req, struct keys *keys,
+                                   const struct http_head *head)
 {
     struct authority *who = &req->authority;
     size_t len = 0;
     if (head->authorization == NULL)
-        return REFUSAL_KEY_MISSING;
+        return REJECT_KEY_MISSING;
     const char *token = head->authorization_twice ? NULL : token_of(head->authorization, &len);
     if (token == NULL)
-        return REFUSAL_KEY_MALFORMED;
+        return REJECT_KEY_MALFORMED;
     who->bad_token = true;
     if (len > KEY_TEXT_MAX || !key_text_is_valid(token, len))
-        return REFUSAL_KEY_MALFORMED;
+        return REJECT_KEY_MALFORMED;
     who->key = find(keys, token, len);
     if (who->key == NULL)
-        return REFUSAL_KEY_UNKNOWN;
+        return REJECT_KEY_UNKNOWN;
     who->bad_token = false;
     who->keys = keys_ref(keys);
-    return REFUSAL_NONE;
+    return REJECT_NONE;
 }
 
-enum refusal authorize(struct http_request *req, const struct http_head *head)
+enum reject_reason authorize(struct http_request *req, const struct http_head *head)
 {
     struct keys *keys = keyring_look(&req->loop->server->keyring, &req->loop->keys);
     if (keys == NULL)
-        return REFUSAL_NONE;
-    enum refusal refusal = identify(req, keys, head);
+        return REJECT_NONE;
+    enum reject_reason reason = identify(req, keys, head);
     req->authority.asked = asks_for_key(req);
-    return req->authority.asked ? refusal : REFUSAL_NONE;
+    return req->authority.asked ? reason : REJECT_NONE;
 }
 
 /* NULL: no limit. */
@@ -94,18 +94,18 @@ static const struct key *limited(const struct http_request *req)
     return req->authority.asked && key != NULL && key->bucket != NULL ? key : NULL;
 }
 
-enum refusal authorize_rate(struct http_request *req)
+enum reject_reason authorize_rate(struct http_request *req)
 {
     const struct key *key = limited(req);
     if (key == NULL)
-        return REFUSAL_NONE;
+        return REJECT_NONE;
     req->authority.wait_ns = rate_take(&key->rate, key->bucket, req->begun_at_ns);
-    return req->authority.wait_ns == 0 ? REFUSAL_NONE : REFUSAL_RATE;
+    return req->authority.wait_ns == 0 ? REJECT_NONE : REJECT_RATE;
 }
 
 void authorize_explain(struct http_request *req, struct http_problem *problem)
 {
-    if (req->refusal == REFUSAL_RATE)
+    if (req->reject == REJECT_RATE)
         problem->retry_after_ns = req->authority.wait_ns;
     if (problem->status == 401)
         http_add_header(req, "WWW-Authenticate",

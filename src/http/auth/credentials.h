@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "http/refusal.h"
+#include "http/message/reject.h"
 
 struct http_head;
 struct http_problem;
@@ -23,14 +23,14 @@ struct authority {         /* of a request; begins as all zeros */
     const struct key *key; /* of that set; NULL: nobody's */
     bool asked;            /* the route asks for a key */
     bool bad_token;        /* a bearer token came, and it is none of ours */
-    int64_t wait_ns;       /* REFUSAL_RATE: until the next one */
+    int64_t wait_ns;       /* REJECT_RATE: until the next one */
 };
 
-/* REFUSAL_NONE or one of REFUSAL_KEY_*. The request's route is set. */
-enum refusal authorize(struct http_request *req, const struct http_head *head);
+/* REJECT_NONE or one of REJECT_KEY_*. The request's route is set. */
+enum reject_reason authorize(struct http_request *req, const struct http_head *head);
 
-/* REFUSAL_NONE, and a token is taken from the key's bucket, or REFUSAL_RATE. */
-enum refusal authorize_rate(struct http_request *req);
+/* REJECT_NONE, and a token is taken from the key's bucket, or REJECT_RATE. */
+enum reject_reason authorize_rate(struct http_request *req);
 
 /* What only we can say of such a refusal: WWW-Authenticate, and when to come again. */
 void authorize_explain(struct http_request *req, struct http_problem *problem);

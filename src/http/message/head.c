@@ -92,7 +92,7 @@ static bool note(struct reading *reading, enum field field, const char *value)
     return false;
 }
 
-static bool refuse_lookalike(struct reading *reading, const char *name, enum field field)
+static bool note_lookalike(struct reading *reading, const char *name, enum field field)
 {
     buf_printf(reading->fault,
                "The header name \"%.*s\" begins like %s and is another; leave it out.", SHOWN_MAX,
@@ -109,7 +109,7 @@ static bool take(struct reading *reading, const char *name, size_t len, const ch
         bool may_fit = len == want || (len > want && is_framing(field));
         if (!may_fit || strncasecmp(name, fields[field].name, want) != 0)
             continue;
-        return len == want ? note(reading, field, value) : refuse_lookalike(reading, name, field);
+        return len == want ? note(reading, field, value) : note_lookalike(reading, name, field);
     }
     return true;
 }
@@ -151,7 +151,7 @@ static enum MHD_Result read_one(void *cls, enum MHD_ValueKind kind, const char *
     return sound ? MHD_YES : MHD_NO;
 }
 
-static void judge_transfer(const struct reading *reading, bool http_1_0)
+static void check_transfer(const struct reading *reading, bool http_1_0)
 {
     const char *transfer = reading->value[FIELD_TRANSFER];
     if (reading->value[FIELD_LENGTH] != NULL)
@@ -165,7 +165,7 @@ static void judge_transfer(const struct reading *reading, bool http_1_0)
                     "Transfer-Encoding is given with HTTP/1.0; give Content-Length instead.");
 }
 
-static void judge_host(const struct reading *reading, bool http_1_0)
+static void check_host(const struct reading *reading, bool http_1_0)
 {
     const char *value = reading->value[FIELD_HOST];
     struct host host;
@@ -177,13 +177,13 @@ static void judge_host(const struct reading *reading, bool http_1_0)
                    SHOWN_MAX, value);
 }
 
-static void judge_framing(const struct reading *reading, const char *version)
+static void check_framing(const struct reading *reading, const char *version)
 {
     bool http_1_0 = strcmp(version, "HTTP/1.0") == 0;
     if (reading->value[FIELD_TRANSFER] != NULL)
-        judge_transfer(reading, http_1_0);
+        check_transfer(reading, http_1_0);
     if (reading->fault->len == 0)
-        judge_host(reading, http_1_0);
+        check_host(reading, http_1_0);
 }
 
 static void check_raw_framing(const struct reading *reading)
@@ -234,6 +234,6 @@ bool head_read(struct MHD_Connection *mhd, struct raw_framing *raw, const char *
     };
     check_raw_framing(&reading);
     if (fault->len == 0)
-        judge_framing(&reading, version);
+        check_framing(&reading, version);
     return fault->len == 0;
 }

@@ -1,11 +1,14 @@
 /* problem.h - a problem document (RFC 9457 and our members), and its bytes. http.h brings this
- * header for struct http_problem; the functions are inside of the layer. Any thread. */
+ * header for struct http_problem and http_own_problem(); the other functions are inside of the
+ * layer. Any thread. */
 #ifndef HTTP_PROBLEM_H
 #define HTTP_PROBLEM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/buf.h"
 
 #define PROBLEM_CONTENT_TYPE "application/problem+json"
@@ -21,6 +24,10 @@ struct http_problem {
     long offset;            /* >= 0: in the body; < 0: left out */
     const char *members;    /* more members as JSON, `"a":1,"b":[]`; NULL: none */
 };
+
+/* The i-th of the problems that this layer answers with by itself, whatever the handlers do; false
+ * past the last. detail is NULL where each request gets its own; a GET's outcome is left out. */
+bool http_own_problem(size_t i, struct http_problem *out) MUST_CHECK;
 
 enum { RETRY_AFTER_SIZE = 24 };
 

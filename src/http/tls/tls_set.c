@@ -20,23 +20,23 @@ struct pem {
 };
 
 /* The path is cut rather than the reason. */
-static bool refuse(const struct pem *pem, const char *why, struct err *err)
+static bool pem_fault(const struct pem *pem, const char *why, struct err *err)
 {
     err_set(err, 0, "%s=%.120s: %s", pem->option, pem->path, why);
     return false;
 }
 
-static bool refuse_rc(const struct pem *pem, int rc, struct err *err)
+static bool pem_fault_rc(const struct pem *pem, int rc, struct err *err)
 {
     switch (rc) {
     case GNUTLS_E_NO_CERTIFICATE_FOUND:
     case GNUTLS_E_BASE64_UNEXPECTED_HEADER_ERROR:
     case GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE:
-        return refuse(pem, "holds no such PEM block", err);
+        return pem_fault(pem, "holds no such PEM block", err);
     case GNUTLS_E_DECRYPTION_FAILED:
-        return refuse(pem, "the key is encrypted; it must be given without a passphrase", err);
+        return pem_fault(pem, "the key is encrypted; it must be given without a passphrase", err);
     default:
-        return refuse(pem, gnutls_strerror(rc), err);
+        return pem_fault(pem, gnutls_strerror(rc), err);
     }
 }
 
@@ -62,16 +62,16 @@ static ssize_t read_all(int fd, unsigned char *out, size_t size)
 static bool read_open_file(int fd, off_t size, struct pem *pem, struct err *err)
 {
     if (size > FILE_MAX_BYTES)
-        return refuse(pem, "is larger than 1 MiB", err);
+        return pem_fault(pem, "is larger than 1 MiB", err);
     pem->text.data = malloc((size_t)size + 1);
     if (pem->text.data == NULL)
-        return refuse(pem, "out of memory", err);
+        return pem_fault(pem, "out of memory", err);
     pem->text.size = (unsigned)size;
     ssize_t got = read_all(fd, pem->text.data, (size_t)size);
     if (got < 0)
-        return refuse(pem, strerrordesc_np(errno), err);
+        return pem_fault(pem, strerrordesc_np(errno), err);
     pem->text.size = (unsigned)got;
-    return got > 0 || refuse(pem, "is empty", err);
+    return got > 0 || pem_fault(pem, "is empty", err);
 }
 
 static bool pem_read(struct pem *pem, struct err *err)
@@ -80,7 +80,7 @@ static bool pem_read(struct pem *pem, struct err *err)
     const char *why;
     int fd = file_open(pem->path, &file, &why);
     if (fd < 0)
-        return refuse(pem, why, err);
+        return pem_fault(pem, why, err);
     bool ok = read_open_file(fd, file.st_size, pem, err);
     (void)close(fd);
     return ok;
@@ -127,19 +127,19 @@ static bool pair_up(struct tls_set *set, struct pem *cert, struct pem *key, stru
     int rc = gnutls_x509_crt_list_import2(&chain, &n, &cert->text, GNUTLS_X509_FMT_PEM,
                                           GNUTLS_X509_CRT_LIST_SORT);
     if (rc < 0) {
-        (void)refuse_rc(cert, rc, err);
+        (void)pem_fault_rc(cert, rc, err);
         goto out;
     }
     if ((rc = gnutls_x509_privkey_init(&private)) < 0 ||
         (rc = gnutls_x509_privkey_import2(private, &key->text, GNUTLS_X509_FMT_PEM, NULL, 0)) < 0) {
-        (void)refuse_rc(key, rc, err);
+        (void)pem_fault_rc(key, rc, err);
         goto out;
     }
     rc = gnutls_certificate_set_x509_key(set->credentials, chain, (int)n, private);
     if (rc == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
-        (void)refuse(key, "the key does not belong to the certificate in TLS_CERT_FILE", err);
+        (void)pem_fault(key, "the key does not belong to the certificate in TLS_CERT_FILE", err);
     else if (rc < 0)
-        (void)refuse_rc(cert, rc, err);
+        (void)pem_fault_rc(cert, rc, err);
     else
         describe(&set->info, chain[0]);
     ok = rc >= 0;
@@ -169,7 +169,7 @@ static bool add_authorities(struct tls_set *set, const char *path, struct err *e
     if (ok) {
         int n =
             gnutls_certificate_set_x509_trust_mem(set->credentials, &ca.text, GNUTLS_X509_FMT_PEM);
-        ok = n > 0 || refuse_rc(&ca, n < 0 ? n : GNUTLS_E_NO_CERTIFICATE_FOUND, err);
+        ok = n > 0 || pem_fault_rc(&ca, n < 0 ? n : GNUTLS_E_NO_CERTIFICATE_FOUND, err);
         set->info.client_authorities = ok ? (uint32_t)n : 0;
     }
     pem_fini(&ca);

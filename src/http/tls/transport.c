@@ -114,8 +114,8 @@ static bool vouched_for(gnutls_x509_trust_list_t authorities, gnutls_x509_crt_t 
     return rc == 0 && *status == 0;
 }
 
-static enum refusal judge_chain(const struct tls_set *set, const gnutls_datum_t *shown,
-                                unsigned n_shown, const char **why)
+static enum reject_reason judge_chain(const struct tls_set *set, const gnutls_datum_t *shown,
+                                      unsigned n_shown, const char **why)
 {
     gnutls_x509_trust_list_t authorities;
     gnutls_x509_crt_t chain[CHAIN_MAX];
@@ -133,31 +133,32 @@ static enum refusal judge_chain(const struct tls_set *set, const gnutls_datum_t 
     while (n > 0)
         gnutls_x509_crt_deinit(chain[--n]);
     if (good)
-        return REFUSAL_NONE;
+        return REJECT_NONE;
     *why = reason_of(status);
-    return REFUSAL_CLIENT_CERTIFICATE;
+    return REJECT_CLIENT_CERTIFICATE;
 }
 
-static enum refusal judge_by(const struct tls_set *set, gnutls_session_t session, const char **why)
+static enum reject_reason judge_by(const struct tls_set *set, gnutls_session_t session,
+                                   const char **why)
 {
     unsigned n = 0;
     if (set->info.client_authorities == 0)
-        return REFUSAL_NONE;
+        return REJECT_NONE;
     const gnutls_datum_t *shown = gnutls_certificate_get_peers(session, &n);
     if (shown == NULL || n == 0)
-        return REFUSAL_NO_CLIENT_CERTIFICATE;
+        return REJECT_NO_CLIENT_CERTIFICATE;
     return judge_chain(set, shown, n, why);
 }
 
-enum refusal conn_tls_judge(struct conn *conn, const char **why)
+enum reject_reason conn_tls_judge(struct conn *conn, const char **why)
 {
     if (conn->tls.session == NULL || conn->tls.client_good)
-        return REFUSAL_NONE;
+        return REJECT_NONE;
     struct tls_set *set = tls_hold(tls_of(conn));
-    enum refusal refusal = judge_by(set, conn->tls.session, why);
+    enum reject_reason reason = judge_by(set, conn->tls.session, why);
     tls_release(tls_of(conn), set);
-    conn->tls.client_good = refusal == REFUSAL_NONE;
-    return refusal;
+    conn->tls.client_good = reason == REJECT_NONE;
+    return reason;
 }
 
 /* ---- the end ---- */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "base/attr.h"
-#include "http/refusal.h"
+#include "http/message/reject.h"
 
 struct buf;
 struct conn;
@@ -30,7 +30,7 @@ bool conn_tls_begin(struct conn *conn, struct MHD_Connection *mhd) MUST_CHECK;
 void conn_tls_end(struct conn *conn);
 
 /* Of the client's certificate. When it is refused, *why is a sentence for the client. */
-enum refusal conn_tls_judge(struct conn *conn, const char **why);
+enum reject_reason conn_tls_judge(struct conn *conn, const char **why);
 
 /* Are bytes left that have been read from the socket and not by libmicrohttpd? */
 bool conn_tls_has_unread(const struct conn *conn) MUST_CHECK;
