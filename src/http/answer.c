@@ -146,7 +146,11 @@ static void begin_answer(struct http_request *req)
 {
     CHECK(pthread_equal(req->loop->self, pthread_self()));
     CHECK(req->state == REQUEST_HANDLING || req->state == REQUEST_DEFERRED);
-    authorize_show_rate(req);
+    struct rate_headers rate;
+    if (credentials_rate(&req->credentials, req->begun_at_ns, &rate)) {
+        http_add_header(req, "RateLimit-Policy", rate.policy);
+        http_add_header(req, "RateLimit", rate.limit);
+    }
 }
 
 void http_note_code(struct http_request *req, const char *code)
@@ -292,7 +296,8 @@ void answer_rejected(struct http_request *req)
     struct http_problem problem = reject_detail(req, text);
     req->close = req->close || reject_closes(req->reject);
     reject_add_headers(req);
-    authorize_explain(req, &problem);
+    if (req->reject == REJECT_RATE)
+        problem.retry_after_ns = req->credentials.wait_ns;
     http_problem(req, &problem);
 }
 

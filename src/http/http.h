@@ -22,6 +22,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "http/auth/api_keys.h"
 #include "http/message/problem.h"
 #include "http/message/route.h"
 
@@ -250,23 +251,6 @@ void http_server_metrics(const struct http_server *server, struct buf *out);
 void http_blank_metrics(const struct http_route *routes, size_t n_routes, struct buf *out);
 
 /* ---- keys (design.md section 5, "Who may") ---- */
-
-enum { HTTP_KEY_MIN = 16, HTTP_KEY_MAX = 512, HTTP_KEY_HASH_SIZE = 72 };
-
-struct http_keys_info {
-    size_t count;
-    bool readable_by_all; /* the file is, by everyone on this machine */
-};
-
-/* Judges a file of keys: one a line, `name sha256:HEX [accounts=A,B] [rate=N/s burst=N]`, blank
- * lines and # comments. False: *err names the file, the line, what is wrong and what would be
- * right; no key is ever shown. */
-bool http_keys_check(const char *path, struct http_keys_info *info, struct err *err) MUST_CHECK;
-
-/* "sha256:HEX" of a key, as that file wants it. False when it is none: HTTP_KEY_MIN to HTTP_KEY_MAX
- * characters, of those that RFC 6750 has for a token. */
-bool http_hash_key(const char *key, size_t len, char out[HTTP_KEY_HASH_SIZE],
-                   struct err *err) MUST_CHECK;
 
 /* Reads the file again: whole and good, or the keys stay as they were. Requests under way keep the
  * key that they came with, and keys of the same name and rate what they have used of it. One thread

@@ -304,7 +304,7 @@ static void loop_fini(struct http_loop *loop)
     close_fd(loop->epoll_fd);
     close_fd(loop->wake_fd);
     deadlines_fini(&loop->deadlines);
-    keyring_view_fini(&loop->keys);
+    active_keys_view_fini(&loop->keys);
     mutex_fini(&loop->mu);
 }
 

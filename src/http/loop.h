@@ -53,7 +53,7 @@ struct http_loop {
     struct reserve reserve;
     struct http_request *deferred; /* doubly linked, suspended and unanswered */
     struct deadlines deadlines;    /* room for one a connection */
-    struct keyring_view keys;
+    struct active_keys_view keys;
     size_t entropy_used;
     unsigned char entropy[LOOP_ENTROPY_BYTES];
 };

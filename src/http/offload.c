@@ -13,7 +13,7 @@
  * address is seeded, so nobody can collide with another client on purpose. */
 static uint64_t client_of(const struct http_request *req)
 {
-    const struct key *key = req->authority.key;
+    const struct key *key = req->credentials.key;
     uint64_t hash;
     if (key == NULL)
         return req->conn->address_hash;

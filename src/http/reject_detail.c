@@ -126,6 +126,9 @@ void reject_add_headers(struct http_request *req)
         add_methods(req, &allow);
         http_add_header(req, "Allow", text);
     }
+    if (req->reject == REJECT_KEY_MISSING || req->reject == REJECT_KEY_MALFORMED ||
+        req->reject == REJECT_KEY_UNKNOWN)
+        http_add_header(req, "WWW-Authenticate", credentials_challenge(&req->credentials));
     if (req->reject == REJECT_CONTENT_ENCODING)
         http_add_header(req, "Accept-Encoding", "gzip");
 }

@@ -266,7 +266,7 @@ void request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
         MHD_destroy_response(req->response);
     body_fini(req);
     budget_share_end(&req->held);
-    authorize_fini(req);
+    credentials_fini(&req->credentials);
     buf_fini(&req->headers);
     free(req);
     *ctx = NULL;

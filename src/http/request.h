@@ -56,7 +56,7 @@ struct http_request {
     struct route_match match; /* route NULL: none */
     enum request_state state;
     enum reject_reason reject; /* REJECT_NONE: not rejected */
-    struct authority authority;
+    struct credentials credentials;
     bool close; /* the connection ends with the answer */
     struct request_body body;
     int64_t begun_at_ns, received_at_ns;

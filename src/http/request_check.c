@@ -172,6 +172,27 @@ static enum reject_reason check_host(const struct http_request *req, const struc
     return foreign ? REJECT_ORIGIN : REJECT_NONE;
 }
 
+static bool requires_key(const struct http_request *req)
+{
+    switch (req->match.route->access) {
+    case HTTP_ANYONE:
+    case HTTP_PROBE:
+    case HTTP_HEALTH:
+        return false;
+    case HTTP_FIGURES:
+        return req->loop->server->options.guard_figures;
+    case HTTP_WITH_KEY:
+        break;
+    }
+    return true;
+}
+
+static enum reject_reason check_credentials(struct http_request *req, const struct http_head *head)
+{
+    struct keys *keys = active_keys_look(&req->loop->server->active_keys, &req->loop->keys);
+    return credentials_check(&req->credentials, keys, head, requires_key(req));
+}
+
 static enum reject_reason check_all(struct http_request *req, const struct http_head *head)
 {
     enum reject_reason reason = check_place(req);
@@ -182,10 +203,10 @@ static enum reject_reason check_all(struct http_request *req, const struct http_
     if (reason == REJECT_NONE)
         reason = check_certificate(req);
     if (reason == REJECT_NONE)
-        reason = authorize(req, head);
+        reason = check_credentials(req, head);
     if (reason == REJECT_NONE)
         reason = check_body(req, head);
-    return reason == REJECT_NONE ? authorize_rate(req) : reason;
+    return reason == REJECT_NONE ? credentials_spend(&req->credentials, req->begun_at_ns) : reason;
 }
 
 /* May another server in front of us see this request end at another byte than we do? Then the

@@ -142,7 +142,7 @@ struct http_server *http_server_open(const struct http_options *options, struct 
     server->parser.clock = clock_now_ns;
     server->parser.cpu_clock = clock_thread_ns;
     server->listen_fd = options->listen_fd > 0 ? options->listen_fd : -1;
-    bool keys_good = keyring_open(&server->keyring, options->keys_file, err);
+    bool keys_good = active_keys_open(&server->active_keys, options->keys_file, err);
     server->metrics = server_metrics_open(options->routes, options->n_routes);
     server->loops = calloc(options->threads, sizeof *server->loops);
     if (server->metrics == NULL || server->loops == NULL)
@@ -211,7 +211,7 @@ void http_server_close(struct http_server **server_inout)
         (void)close(server->listen_fd);
     parser_fini(&server->parser);
     addresses_fini(&server->addresses);
-    keyring_fini(&server->keyring);
+    active_keys_fini(&server->active_keys);
     server_metrics_close(server->metrics);
     free(server->loops);
     free(server);
@@ -230,12 +230,12 @@ bool http_server_alive(struct http_server *server)
 
 bool http_server_reload_keys(struct http_server *server, struct err *err)
 {
-    return keyring_reload(&server->keyring, err);
+    return active_keys_reload(&server->active_keys, err);
 }
 
 void http_server_keys(struct http_server *server, struct http_keys_info *info)
 {
-    keyring_info(&server->keyring, info);
+    active_keys_info(&server->active_keys, info);
 }
 
 uint64_t http_fixed_bytes(const struct http_options *options, bool tls)

@@ -23,7 +23,7 @@ struct http_server {
     struct http_options options;
     struct server_metrics *metrics;
     struct parser parser;
-    struct keyring keyring;
+    struct active_keys active_keys;
     struct http_loop *loops;
     uint32_t n_loops;
     uint32_t port;

@@ -2,8 +2,8 @@
 #include "http/auth/active_keys.h"
 
 #include "base/err.h"
+#include "http/auth/api_keys.h"
 #include "http/auth/keys.h"
-#include "http/http.h"
 
 static struct http_keys_info info_of(const struct keys *keys)
 {
@@ -13,81 +13,81 @@ static struct http_keys_info info_of(const struct keys *keys)
 }
 
 /* Version 0 is the loops' until they have looked. */
-bool keyring_open(struct keyring *ring, const char *path, struct err *err)
+bool active_keys_open(struct active_keys *active, const char *path, struct err *err)
 {
-    *ring = (struct keyring){ .path = NULL };
-    mutex_init(&ring->mu);
+    *active = (struct active_keys){ .path = NULL };
+    mutex_init(&active->mu);
     if (path == NULL)
         return true;
     struct keys *keys = keys_load(path, NULL, err);
     if (keys == NULL)
         return false;
-    ring->path = path;
-    mutex_lock(&ring->mu);
-    ring->now = keys;
-    atomic_store_explicit(&ring->version, 1, memory_order_release);
-    mutex_unlock(&ring->mu);
+    active->path = path;
+    mutex_lock(&active->mu);
+    active->now = keys;
+    atomic_store_explicit(&active->version, 1, memory_order_release);
+    mutex_unlock(&active->mu);
     return true;
 }
 
-static struct keys *take_now(struct keyring *ring, uint64_t *version)
+static struct keys *take_now(struct active_keys *active, uint64_t *version)
 {
-    mutex_lock(&ring->mu);
-    struct keys *keys = keys_ref(ring->now);
-    *version = atomic_load_explicit(&ring->version, memory_order_relaxed);
-    mutex_unlock(&ring->mu);
+    mutex_lock(&active->mu);
+    struct keys *keys = keys_ref(active->now);
+    *version = atomic_load_explicit(&active->version, memory_order_relaxed);
+    mutex_unlock(&active->mu);
     return keys;
 }
 
-bool keyring_reload(struct keyring *ring, struct err *err)
+bool active_keys_reload(struct active_keys *active, struct err *err)
 {
-    if (ring->path == NULL)
+    if (active->path == NULL)
         return true;
     uint64_t version;
-    struct keys *before = take_now(ring, &version);
-    struct keys *keys = keys_load(ring->path, before, err);
+    struct keys *before = take_now(active, &version);
+    struct keys *keys = keys_load(active->path, before, err);
     keys_unref(&before);
     if (keys == NULL)
         return false;
-    mutex_lock(&ring->mu);
-    before = ring->now;
-    ring->now = keys;
-    atomic_store_explicit(&ring->version, version + 1, memory_order_release);
-    mutex_unlock(&ring->mu);
+    mutex_lock(&active->mu);
+    before = active->now;
+    active->now = keys;
+    atomic_store_explicit(&active->version, version + 1, memory_order_release);
+    mutex_unlock(&active->mu);
     keys_unref(&before);
     return true;
 }
 
-void keyring_info(struct keyring *ring, struct http_keys_info *info)
+void active_keys_info(struct active_keys *active, struct http_keys_info *info)
 {
     uint64_t version;
-    struct keys *keys = take_now(ring, &version);
+    struct keys *keys = take_now(active, &version);
     *info = info_of(keys);
     keys_unref(&keys);
 }
 
-struct keys *keyring_look(struct keyring *ring, struct keyring_view *view)
+struct keys *active_keys_look(struct active_keys *active, struct active_keys_view *view)
 {
-    if (atomic_load_explicit(&ring->version, memory_order_acquire) != view->version) {
+    if (atomic_load_explicit(&active->version, memory_order_acquire) != view->version) {
         keys_unref(&view->keys);
-        view->keys = take_now(ring, &view->version);
+        view->keys = take_now(active, &view->version);
     }
     return view->keys;
 }
 
-void keyring_view_fini(struct keyring_view *view)
+void active_keys_view_fini(struct active_keys_view *view)
 {
     keys_unref(&view->keys);
 }
 
-void keyring_fini(struct keyring *ring)
+void active_keys_fini(struct active_keys *active)
 {
-    mutex_lock(&ring->mu);
-    struct keys *keys = ring->now;
-    ring->now = NULL;
-    mutex_unlock(&ring->mu);
+    mutex_lock(&active->mu);
+    struct keys *keys = active->now;
+    active->now = NULL;
+    mutex_unlock(&active->mu);
     keys_unref(&keys);
-    mutex_fini(&ring->mu);
+    mutex_fini(&active->mu);
 }
 
 bool http_keys_check(const char *path, struct http_keys_info *info, struct err *err)

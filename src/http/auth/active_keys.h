@@ -1,9 +1,9 @@
-/* active_keys.h - inside of the layer: the set of keys that counts now, and how it is changed while
- * the loops serve.
+/* active_keys.h - inside of the layer: the set of API keys that is active, and how it is replaced
+ * while the loops serve.
  *
- * Each loop has a view, a reference of its own; it looks at one atomic a request, and takes the
- * lock only after a reload. Whoever begins a request after keyring_reload() has returned sees the
- * new set.
+ * Each loop has a view, which holds a reference. It reads one atomic a request, and takes the lock
+ * only after a reload. A request that begins after active_keys_reload() has returned sees the new
+ * set.
  *
  * Threads    views: the loop that has it. Reloads: one thread at a time. */
 #ifndef HTTP_AUTH_ACTIVE_KEYS_H
@@ -20,30 +20,30 @@ struct err;
 struct http_keys_info;
 struct keys;
 
-struct keyring {
+struct active_keys {
     const char *path; /* borrowed; NULL: nobody is asked for a key */
     struct mutex mu;  /* a leaf */
     struct keys *now GUARDED_VAR;
     atomic_uint_fast64_t version; /* of `now`: release by the reload, acquire by the loops */
 };
 
-struct keyring_view { /* begins as all zeros */
+struct active_keys_view { /* begins as all zeros */
     struct keys *keys;
     uint64_t version;
 };
 
-/* path may be NULL. On failure it is as one of no path, and *err says why. keyring_fini() either
- * way. */
-bool keyring_open(struct keyring *ring, const char *path, struct err *err) MUST_CHECK;
-void keyring_fini(struct keyring *ring);
+/* path may be NULL. On failure it is as one of no path, and *err says why. active_keys_fini()
+ * either way. */
+bool active_keys_open(struct active_keys *active, const char *path, struct err *err) MUST_CHECK;
+void active_keys_fini(struct active_keys *active);
 
 /* On failure the set is as it was. */
-bool keyring_reload(struct keyring *ring, struct err *err) MUST_CHECK;
+bool active_keys_reload(struct active_keys *active, struct err *err) MUST_CHECK;
 
-void keyring_info(struct keyring *ring, struct http_keys_info *info);
+void active_keys_info(struct active_keys *active, struct http_keys_info *info);
 
 /* The set that counts now; NULL: nobody is asked. */
-struct keys *keyring_look(struct keyring *ring, struct keyring_view *view);
-void keyring_view_fini(struct keyring_view *view);
+struct keys *active_keys_look(struct active_keys *active, struct active_keys_view *view);
+void active_keys_view_fini(struct active_keys_view *view);
 
 #endif

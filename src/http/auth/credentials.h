@@ -1,43 +1,52 @@
-/* credentials.h - inside of the layer: whose request it is, whether its route is for them, and
- * whether they ask too often.
+/* credentials.h - inside of the layer: the API key that a request presents, and whether that key
+ * has requests left.
  *
- * Who sends a good key is known by it on every route; who sends none, or a bad one, is refused on
- * those that ask for a key and is nobody on the others. Only routes that ask for a key count
- * against its rate. The loop's thread, but where http.h says otherwise. */
+ * A request with a good key belongs to that key on every route. A request with no key, or with a
+ * bad one, is rejected on a route that requires a key, and belongs to nobody on the others. Only
+ * routes that require a key count against its rate. One thread at a time. */
 #ifndef HTTP_AUTH_CREDENTIALS_H
 #define HTTP_AUTH_CREDENTIALS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "http/message/reject.h"
 
 struct http_head;
-struct http_problem;
-struct http_request;
 struct key;
 struct keys;
 
-struct authority {         /* of a request; begins as all zeros */
+struct credentials {       /* of a request; begins as all zeros */
     struct keys *keys;     /* a reference, while there is a key */
-    const struct key *key; /* of that set; NULL: nobody's */
-    bool asked;            /* the route asks for a key */
-    bool bad_token;        /* a bearer token came, and it is none of ours */
-    int64_t wait_ns;       /* REJECT_RATE: until the next one */
+    const struct key *key; /* of that set; NULL: the request belongs to nobody */
+    bool required;         /* the route requires a key */
+    bool bad_token;        /* a bearer token came, and it is no key of the set */
+    int64_t wait_ns;       /* after REJECT_RATE: until the next request may come */
 };
 
-/* REJECT_NONE or one of REJECT_KEY_*. The request's route is set. */
-enum reject_reason authorize(struct http_request *req, const struct http_head *head);
+/* Finds the key of the request in `keys`; NULL: nobody is asked for a key. REJECT_NONE or one of
+ * REJECT_KEY_*. */
+enum reject_reason credentials_check(struct credentials *who, struct keys *keys,
+                                     const struct http_head *head, bool required) MUST_CHECK;
 
-/* REJECT_NONE, and a token is taken from the key's bucket, or REJECT_RATE. */
-enum reject_reason authorize_rate(struct http_request *req);
+/* Takes one request from the rate of the key: REJECT_NONE, or REJECT_RATE and nothing is taken. */
+enum reject_reason credentials_spend(struct credentials *who, int64_t now_ns) MUST_CHECK;
 
-/* What only we can say of such a refusal: WWW-Authenticate, and when to come again. */
-void authorize_explain(struct http_request *req, struct http_problem *problem);
+/* Takes so many requests more, below zero if need be. Any thread. */
+void credentials_charge(const struct credentials *who, uint32_t requests);
 
-/* RateLimit and RateLimit-Policy, for the answer about to be made, where the key has a rate. */
-void authorize_show_rate(struct http_request *req);
+/* The value of WWW-Authenticate. */
+const char *credentials_challenge(const struct credentials *who);
 
-void authorize_fini(struct http_request *req);
+struct rate_headers {
+    char policy[64], limit[64]; /* the values of RateLimit-Policy and RateLimit */
+};
+
+/* The rate limit headers of an answer to a request that began then. False: the key has no rate. */
+bool credentials_rate(const struct credentials *who, int64_t begun_at_ns,
+                      struct rate_headers *out) MUST_CHECK;
+
+void credentials_fini(struct credentials *who);
 
 #endif

@@ -1,13 +1,11 @@
 /* key_hash.c - see key_hash.h; and http_hash_key(), which makes what the file of keys holds. */
 #include "http/auth/key_hash.h"
 
-#include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "http/http.h"
+#include "http/auth/api_keys.h"
 
 _Static_assert(HTTP_KEY_HASH_SIZE == sizeof KEY_HASH_PREFIX + KEY_HASH_DIGITS, "and a NUL");
 _Static_assert((int)HTTP_KEY_MAX == (int)KEY_TEXT_MAX, "one bound");
@@ -26,11 +24,6 @@ bool key_text_is_valid(const char *text, size_t len)
         if (!is_token_char(text[i]))
             return false;
     return len > 0;
-}
-
-bool key_hash(const char *text, size_t len, unsigned char out[KEY_HASH_SIZE])
-{
-    return gnutls_hash_fast(GNUTLS_DIG_SHA256, text, len, out) == 0;
 }
 
 static int digit_value(char c)
@@ -59,11 +52,6 @@ bool key_hash_parse(const char *text, unsigned char out[KEY_HASH_SIZE])
     return true;
 }
 
-bool key_hash_equal(const unsigned char a[KEY_HASH_SIZE], const unsigned char b[KEY_HASH_SIZE])
-{
-    return gnutls_memcmp(a, b, KEY_HASH_SIZE) == 0;
-}
-
 bool http_hash_key(const char *key, size_t len, char out[HTTP_KEY_HASH_SIZE], struct err *err)
 {
     unsigned char hash[KEY_HASH_SIZE];
@@ -73,7 +61,7 @@ bool http_hash_key(const char *key, size_t len, char out[HTTP_KEY_HASH_SIZE], st
                 HTTP_KEY_MIN, HTTP_KEY_MAX);
         return false;
     }
-    if (!key_hash(key, len, hash)) {
+    if (!sha256_make(key, len, hash)) {
         err_set(err, 0, "GnuTLS makes no SHA-256");
         return false;
     }

@@ -79,7 +79,7 @@ static bool hashes_differ(const char *path, const struct keys *keys, struct err 
     for (size_t i = 1; i < keys->n; i++) {
         const struct key *first = &keys->all[i - 1], *second = &keys->all[i];
         char text[TEXT_SIZE];
-        if (!key_hash_equal(first->hash, second->hash))
+        if (!sha256_equal(first->hash, second->hash))
             continue;
         (void)snprintf(text, sizeof text, "the hash is that of line %zu: each key has one line",
                        first->line);
@@ -154,7 +154,7 @@ const struct key *keys_find(const struct keys *keys, const unsigned char hash[KE
         else
             high = mid;
     }
-    return low < keys->n && key_hash_equal(keys->all[low].hash, hash) ? &keys->all[low] : NULL;
+    return low < keys->n && sha256_equal(keys->all[low].hash, hash) ? &keys->all[low] : NULL;
 }
 
 bool key_may_use(const struct key *key, const char *account_id)

@@ -8,7 +8,7 @@
  * there is when the secret itself is compared. The hash that is found is compared whole, in
  * constant time.
  *
- * Life       counted: the keyring holds one reference, each loop one, each request with a key one.
+ * Life       counted: the active set is one reference, each loop one, each request with a key one.
  *            So what a request came with stays as it is for as long as the request lives.
  * Rate       a bucket outlives its set: the next set takes it over for a key of the same name and
  *            rate (its burst may differ), or a reload would fill them all.
