@@ -29,7 +29,7 @@ set(header_zlib "zlib")
 set(users_libpq pqpool store)
 set(users_microhttpd http http/message http/tls)
 set(users_jansson orders app)
-set(users_gnutls http http/tls)
+set(users_gnutls http/tls)
 set(users_zlib http/message)
 
 file(GLOB_RECURSE files RELATIVE ${ROOT}/src ${ROOT}/src/*.c ${ROOT}/src/*.h)

@@ -7,6 +7,7 @@
 
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -90,7 +91,7 @@ static void list(struct conn *conn)
     loop->n_conns++;
 }
 
-static struct conn *conn_new(struct http_loop *loop, struct MHD_Connection *mhd, int fd)
+static struct conn *conn_new(struct http_loop *loop, struct MHD_Connection *mhd)
 {
     if (!deadlines_reserve(&loop->deadlines, loop->n_conns + 1))
         return NULL;
@@ -101,7 +102,6 @@ static struct conn *conn_new(struct http_loop *loop, struct MHD_Connection *mhd,
     *conn = (struct conn){
         .loop = loop,
         .mhd = mhd,
-        .fd = fd,
         .phase = CONN_IDLE,
         .surplus = REJECT_NONE,
         .since_ns = loop->now_ns,
@@ -115,7 +115,9 @@ static void conn_free(struct conn *conn)
 {
     struct http_loop *loop = conn->loop;
     CHECK(conn->req == NULL);
-    conn_tls_end(conn);
+    if (!transport_is_open(&conn->transport))
+        atomic_fetch_add_explicit(&loop->server->handshakes_failed, 1, memory_order_relaxed);
+    transport_end(&conn->transport);
     reserve_leave(conn);
     if (conn->next != NULL)
         conn->next->prev = conn->prev;
@@ -140,6 +142,24 @@ static void bound_unsent(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
 }
 
+static void on_open(struct transport *transport)
+{
+    struct conn *conn =
+        (struct conn *)(void *)((char *)transport - offsetof(struct conn, transport));
+    if (conn->phase == CONN_HANDSHAKE)
+        conn_enter(conn, CONN_IDLE);
+}
+
+/* False: the connection is of no use. */
+static bool begin_transport(struct conn *conn)
+{
+    bool ok =
+        transport_begin(&conn->transport, conn->mhd, conn->loop->server->options.tls, on_open);
+    if (!transport_is_open(&conn->transport))
+        conn_enter(conn, CONN_HANDSHAKE);
+    return ok;
+}
+
 void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
                  enum MHD_ConnectionNotificationCode code)
 {
@@ -152,12 +172,12 @@ void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
     int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     const struct sockaddr *client =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
-    conn = conn_new(cls, mhd, fd);
+    conn = conn_new(cls, mhd);
     if (conn != NULL) {
         conn->client = client;
         conn->address_hash = addresses_hash(&conn->loop->server->addresses, client);
     }
-    if (conn == NULL || !conn_tls_begin(conn, mhd) || !admit(conn, client))
+    if (conn == NULL || !begin_transport(conn) || !admit(conn, client))
         (void)shutdown(fd, SHUT_RDWR);
     bound_unsent(fd);
     *socket_context = conn;
@@ -183,7 +203,7 @@ static int64_t bytes_moved(struct conn *conn)
 {
     struct tcp_info info = { 0 };
     socklen_t len = sizeof info;
-    (void)getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+    (void)getsockopt(conn->transport.fd, IPPROTO_TCP, TCP_INFO, &info, &len);
     conn->client_ended = info.tcpi_state == CLOSE_WAIT || info.tcpi_state == CLOSED;
     uint64_t bytes = conn->phase == CONN_SENDING ? info.tcpi_bytes_acked : info.tcpi_bytes_received;
     return (int64_t)bytes;
@@ -251,8 +271,8 @@ static int64_t body_until_ns(const struct conn *conn, int64_t bytes)
 void conn_cut(struct conn *conn)
 {
     if (conn->phase == CONN_IDLE)
-        conn_tls_bye(conn);
-    (void)shutdown(conn->fd, SHUT_RDWR);
+        transport_bye(&conn->transport);
+    (void)shutdown(conn->transport.fd, SHUT_RDWR);
     conn_enter(conn, CONN_CUT);
 }
 
@@ -261,8 +281,8 @@ void conn_cut(struct conn *conn)
 static bool is_done_with(const struct conn *conn)
 {
     int unread = 0;
-    return conn->client_ended && ioctl(conn->fd, FIONREAD, &unread) == 0 && unread == 0 &&
-           !conn_tls_has_unread(conn);
+    return conn->client_ended && ioctl(conn->transport.fd, FIONREAD, &unread) == 0 && unread == 0 &&
+           !transport_has_unread(&conn->transport);
 }
 
 static void sweep_idle(struct conn *conn, int64_t bytes)

@@ -41,8 +41,7 @@ struct conn {
     struct http_request *req; /* from its headers to the end of its answer; else NULL */
     struct MHD_Connection *mhd;
     const struct sockaddr *client; /* libmicrohttpd's */
-    int fd;                        /* libmicrohttpd's */
-    struct conn_tls tls;
+    struct transport transport;
     enum conn_phase phase;
     /* How most requests are refused on a connection beyond a limit; NONE within the limits. */
     enum reject_reason surplus;

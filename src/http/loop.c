@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gnutls/abstract.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +23,7 @@
 #include "http/mhd_errors.h"
 #include "http/request.h"
 #include "http/server.h"
-#include "http/tls/tls_set.h"
+#include "http/tls/transport.h"
 
 /* How strictly libmicrohttpd 0.9.77 and later parse; 0.9.75 has no such option, and raw_framing.h
  * checks there. At 1 only CRLF ends a line, also in chunks and trailers, no header is folded, and
@@ -234,18 +233,6 @@ static void *note_target(void *cls, const char *target, struct MHD_Connection *m
     return NULL;
 }
 
-/* libmicrohttpd wants to know where certificates come from; transport.c has set those of the
- * connection before this could be asked. */
-/* NOLINTNEXTLINE(readability-function-size): GnuTLS's parameters */
-static int no_certificate(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
-                          gnutls_pcert_st **pcert, unsigned *n, gnutls_ocsp_data_st **ocsp,
-                          unsigned *n_ocsp, gnutls_privkey_t *key, unsigned *flags)
-{
-    (void)session, (void)info, (void)pcert, (void)n;
-    (void)ocsp, (void)n_ocsp, (void)key, (void)flags;
-    return -1;
-}
-
 static struct MHD_Daemon *start_daemon(struct http_loop *loop)
 {
     const struct http_options *options = &loop->server->options;
@@ -259,17 +246,15 @@ static struct MHD_Daemon *start_daemon(struct http_loop *loop)
 #endif
         { MHD_OPTION_END, 0, NULL },
     };
+    struct MHD_OptionItem tls_items[TRANSPORT_OPTIONS];
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    flags |= options->tls != NULL ? MHD_USE_TLS : 0;
+    flags |= transport_daemon(options->tls, tls_items);
     return MHD_start_daemon(
         flags, 0, NULL, NULL, request_access, loop, MHD_OPTION_EXTERNAL_LOGGER, mhd_errors_note,
         loop, /* the first, or it would print what the options before it bring */
         MHD_OPTION_ARRAY, items, MHD_OPTION_NOTIFY_CONNECTION, conn_notify, loop,
         MHD_OPTION_NOTIFY_COMPLETED, request_completed, loop, MHD_OPTION_URI_LOG_CALLBACK,
-        note_target, loop,
-        /* the list ends here without TLS */
-        options->tls != NULL ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, tls_priorities,
-        MHD_OPTION_HTTPS_CERT_CALLBACK2, no_certificate, MHD_OPTION_END);
+        note_target, loop, MHD_OPTION_ARRAY, tls_items, MHD_OPTION_END);
 }
 
 static bool watch(struct http_loop *loop, int fd)

@@ -15,7 +15,6 @@
 
 enum { HEAD_SIZE = 512 };
 
-/* Best effort: the socket takes it whole or not at all. */
 static void write_raw(struct conn *conn, const struct http_problem *problem,
                       enum reject_reason reason, const char *id)
 {
@@ -25,16 +24,8 @@ static void write_raw(struct conn *conn, const struct http_problem *problem,
                "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: " PROBLEM_CONTENT_TYPE
                "\r\nCache-Control: no-store\r\nX-Request-Id: %s\r\nContent-Length: %zu\r\n\r\n",
                problem->status, reject_phrase(reason), id, body.len);
-    struct iovec parts[] = {
-        { .iov_base = head.data, .iov_len = head.len },
-        { .iov_base = body.data, .iov_len = body.len },
-    };
-    struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
-    bool whole = !head.failed && !body.failed;
-    if (whole && conn->tls.session != NULL)
-        conn_tls_last_words(conn, &head, &body);
-    else if (whole)
-        (void)sendmsg(conn->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (!head.failed && !body.failed)
+        transport_last_words(&conn->transport, &head, &body);
     buf_fini(&body);
 }
 
@@ -84,6 +75,6 @@ void raw_reject(struct conn *conn, enum reject_reason reason)
         cut_body(conn->req, reason);
     else
         cut_head(conn, reason);
-    (void)shutdown(conn->fd, SHUT_RDWR);
+    (void)shutdown(conn->transport.fd, SHUT_RDWR);
     conn_enter(conn, CONN_CUT);
 }

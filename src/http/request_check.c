@@ -135,7 +135,7 @@ static enum reject_reason check_certificate(struct http_request *req)
     const char *why = NULL;
     if (req->match.route->access == HTTP_PROBE)
         return REJECT_NONE;
-    enum reject_reason reason = conn_tls_judge(req->conn, &why);
+    enum reject_reason reason = transport_check_client(&req->conn->transport, &why);
     if (why != NULL)
         (void)snprintf(req->fault, sizeof req->fault, "%s", why);
     return reason;

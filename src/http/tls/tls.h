@@ -3,7 +3,7 @@
  *
  * TLS is 1.2 or 1.3, with forward secrecy and authenticated ciphers only; no session is resumed, so
  * each connection shows its certificate anew. With client_ca_file every request but those to
- * HTTP_PROBE routes needs a client certificate that an authority in it vouches for: it is judged
+ * HTTP_PROBE routes needs a client certificate that an authority in it vouches for: it is checked
  * once a connection, at the first such request, by the authorities of that moment.
  * Threads    any thread; http_tls_open() and http_tls_close() as with any memory.
  * Errors     a bad file is named as the option that gave it: "TLS_KEY_FILE=/x/key.pem: ...". */

@@ -1,76 +1,124 @@
 /* transport.c - see transport.h. */
 #include "http/tls/transport.h"
 
+#include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
-#include <microhttpd.h>
+#include <stdint.h>
+#include <sys/socket.h>
 
 #include "base/buf.h"
-#include "http/conn.h"
-#include "http/loop.h"
-#include "http/server.h"
+#include "base/check.h"
 #include "http/tls/tls_set.h"
 
 /* A message of the handshake, such as a chain of certificates, is kept with the session. */
 enum { CHAIN_MAX = 16, HANDSHAKE_MAX_BYTES = 24 * 1024 };
 
-static struct http_tls *tls_of(const struct conn *conn)
+#define TO(state) (1u << TRANSPORT_##state)
+
+static const unsigned allowed[] = {
+    [TRANSPORT_PLAIN] = 0,
+    [TRANSPORT_HANDSHAKE] = TO(CLIENT_FINISHED) | TO(SERVER_FINISHED),
+    [TRANSPORT_CLIENT_FINISHED] = TO(OPEN),
+    [TRANSPORT_SERVER_FINISHED] = TO(OPEN),
+    [TRANSPORT_OPEN] = TO(VERIFIED),
+    [TRANSPORT_VERIFIED] = 0,
+};
+
+static void move(struct transport *transport, enum transport_state to)
 {
-    return conn->loop->server->options.tls;
+    CHECK((allowed[transport->state] & 1u << to) != 0);
+    transport->state = to;
 }
 
-static bool is_open(const struct conn_tls *tls)
+bool transport_is_open(const struct transport *transport)
 {
-    return tls->session != NULL && tls->finished_in && tls->finished_out;
+    return transport->state == TRANSPORT_PLAIN || transport->state >= TRANSPORT_OPEN;
+}
+
+static bool is_tls_open(const struct transport *transport)
+{
+    return transport->state >= TRANSPORT_OPEN;
 }
 
 /* ---- life ---- */
 
-/* Each side ends its part of the handshake by a Finished; who is last depends on the version. */
+/* Each side ends its part of the handshake by a Finished; the version decides which one is last. */
 static int on_finished(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
                        const gnutls_datum_t *message)
 {
     (void)type;
     (void)when;
     (void)message;
-    struct conn *conn = gnutls_session_get_ptr(session);
-    struct conn_tls *tls = &conn->tls;
-    if (incoming != 0)
-        tls->finished_in = true;
-    else
-        tls->finished_out = true;
-    if (is_open(tls) && conn->phase == CONN_HANDSHAKE)
-        conn_enter(conn, CONN_IDLE);
+    struct transport *transport = gnutls_session_get_ptr(session);
+    enum transport_state half =
+        incoming != 0 ? TRANSPORT_CLIENT_FINISHED : TRANSPORT_SERVER_FINISHED;
+    if (transport->state == TRANSPORT_HANDSHAKE) {
+        move(transport, half);
+    } else if (transport->state != half && !is_tls_open(transport)) {
+        move(transport, TRANSPORT_OPEN);
+        transport->on_open(transport);
+    }
     return 0;
 }
 
-bool conn_tls_begin(struct conn *conn, struct MHD_Connection *mhd)
+bool transport_begin(struct transport *transport, struct MHD_Connection *mhd, struct http_tls *tls,
+                     void (*on_open)(struct transport *transport))
 {
-    if (tls_of(conn) == NULL)
+    *transport = (struct transport){
+        .fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+        .state = tls != NULL ? TRANSPORT_HANDSHAKE : TRANSPORT_PLAIN,
+        .tls = tls,
+        .on_open = on_open,
+    };
+    if (tls == NULL)
         return true;
     gnutls_session_t session =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
-    struct conn_tls *tls = &conn->tls;
-    tls->session = session;
-    tls->set = tls_hold(tls_of(conn));
-    gnutls_session_set_ptr(session, conn);
+    transport->session = session;
+    transport->set = tls_hold(tls);
+    gnutls_session_set_ptr(session, transport);
     gnutls_handshake_set_max_packet_length(session, HANDSHAKE_MAX_BYTES);
     gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST,
                                        on_finished);
-    if (tls->set->info.client_authorities > 0)
+    if (transport->set->info.client_authorities > 0)
         gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
-    conn_enter(conn, CONN_HANDSHAKE);
-    return gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, tls->set->credentials) == 0;
+    return gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, transport->set->credentials) ==
+           0;
 }
 
-void conn_tls_end(struct conn *conn)
+void transport_end(struct transport *transport)
 {
-    if (conn->tls.session == NULL)
+    if (transport->session == NULL)
         return;
-    if (!is_open(&conn->tls))
-        atomic_fetch_add_explicit(&conn->loop->server->handshakes_failed, 1, memory_order_relaxed);
-    gnutls_credentials_clear(conn->tls.session); /* it outlives our hold on them */
-    tls_release(tls_of(conn), conn->tls.set);
+    gnutls_credentials_clear(transport->session); /* the session lives longer than our hold */
+    tls_release(transport->tls, transport->set);
+}
+
+/* libmicrohttpd wants to know where certificates come from. transport_begin() sets them before this
+ * could be called. */
+/* NOLINTNEXTLINE(readability-function-size): GnuTLS's parameters */
+static int no_certificate(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
+                          gnutls_pcert_st **pcert, unsigned *n, gnutls_ocsp_data_st **ocsp,
+                          unsigned *n_ocsp, gnutls_privkey_t *key, unsigned *flags)
+{
+    (void)session, (void)info, (void)pcert, (void)n;
+    (void)ocsp, (void)n_ocsp, (void)key, (void)flags;
+    return -1;
+}
+
+unsigned transport_daemon(const struct http_tls *tls,
+                          struct MHD_OptionItem options[TRANSPORT_OPTIONS])
+{
+    options[0] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
+    if (tls == NULL)
+        return 0;
+    options[0] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0,
+                                          (void *)(uintptr_t)tls_priorities };
+    options[1] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_CERT_CALLBACK2, 0,
+                                          (void *)(uintptr_t)no_certificate };
+    options[2] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
+    return MHD_USE_TLS;
 }
 
 /* ---- the client's certificate ---- */
@@ -114,7 +162,7 @@ static bool vouched_for(gnutls_x509_trust_list_t authorities, gnutls_x509_crt_t 
     return rc == 0 && *status == 0;
 }
 
-static enum reject_reason judge_chain(const struct tls_set *set, const gnutls_datum_t *shown,
+static enum reject_reason check_chain(const struct tls_set *set, const gnutls_datum_t *shown,
                                       unsigned n_shown, const char **why)
 {
     gnutls_x509_trust_list_t authorities;
@@ -138,8 +186,8 @@ static enum reject_reason judge_chain(const struct tls_set *set, const gnutls_da
     return REJECT_CLIENT_CERTIFICATE;
 }
 
-static enum reject_reason judge_by(const struct tls_set *set, gnutls_session_t session,
-                                   const char **why)
+static enum reject_reason check_certificate(const struct tls_set *set, gnutls_session_t session,
+                                            const char **why)
 {
     unsigned n = 0;
     if (set->info.client_authorities == 0)
@@ -147,41 +195,55 @@ static enum reject_reason judge_by(const struct tls_set *set, gnutls_session_t s
     const gnutls_datum_t *shown = gnutls_certificate_get_peers(session, &n);
     if (shown == NULL || n == 0)
         return REJECT_NO_CLIENT_CERTIFICATE;
-    return judge_chain(set, shown, n, why);
+    return check_chain(set, shown, n, why);
 }
 
-enum reject_reason conn_tls_judge(struct conn *conn, const char **why)
+enum reject_reason transport_check_client(struct transport *transport, const char **why)
 {
-    if (conn->tls.session == NULL || conn->tls.client_good)
+    if (transport->state == TRANSPORT_PLAIN || transport->state == TRANSPORT_VERIFIED)
         return REJECT_NONE;
-    struct tls_set *set = tls_hold(tls_of(conn));
-    enum reject_reason reason = judge_by(set, conn->tls.session, why);
-    tls_release(tls_of(conn), set);
-    conn->tls.client_good = reason == REJECT_NONE;
+    struct tls_set *set = tls_hold(transport->tls);
+    enum reject_reason reason = check_certificate(set, transport->session, why);
+    tls_release(transport->tls, set);
+    if (reason == REJECT_NONE)
+        move(transport, TRANSPORT_VERIFIED);
     return reason;
 }
 
 /* ---- the end ---- */
 
-bool conn_tls_has_unread(const struct conn *conn)
+bool transport_has_unread(const struct transport *transport)
 {
-    return conn->tls.session != NULL && gnutls_record_check_pending(conn->tls.session) > 0;
+    return transport->session != NULL && gnutls_record_check_pending(transport->session) > 0;
 }
 
-void conn_tls_last_words(struct conn *conn, const struct buf *head, const struct buf *body)
+static void send_plain(int fd, const struct buf *head, const struct buf *body)
 {
-    gnutls_session_t session = conn->tls.session;
-    if (!is_open(&conn->tls))
+    struct iovec parts[] = {
+        { .iov_base = head->data, .iov_len = head->len },
+        { .iov_base = body->data, .iov_len = body->len },
+    };
+    struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+    (void)sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void transport_last_words(struct transport *transport, const struct buf *head,
+                          const struct buf *body)
+{
+    gnutls_session_t session = transport->session;
+    if (transport->state == TRANSPORT_PLAIN)
+        send_plain(transport->fd, head, body);
+    if (!is_tls_open(transport))
         return;
     gnutls_record_cork(session); /* one record, taken whole or not at all */
     (void)gnutls_record_send(session, head->data, head->len);
     (void)gnutls_record_send(session, body->data, body->len);
     (void)gnutls_record_uncork(session, 0);
-    conn_tls_bye(conn);
+    transport_bye(transport);
 }
 
-void conn_tls_bye(struct conn *conn)
+void transport_bye(struct transport *transport)
 {
-    if (is_open(&conn->tls))
-        (void)gnutls_bye(conn->tls.session, GNUTLS_SHUT_WR);
+    if (is_tls_open(transport))
+        (void)gnutls_bye(transport->session, GNUTLS_SHUT_WR);
 }
