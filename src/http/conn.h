@@ -4,7 +4,7 @@
  * sweeps its connections a few times a second. A request has read_timeout for its headers and body
  * from its first byte on, and more as bytes come in at CONN_PACE_BYTES_PER_S; the same holds for
  * taking its answer, and for a TLS handshake. While a memory budget refuses requests, a connection
- * that holds much of it has less time: see conn.c. What is between requests may idle for
+ * that holds much of it has less time: see sweep.c. What is between requests may idle for
  * idle_timeout. If a client has ended its side amid a request, the next sweep cuts its connection.
  * A deferred request is waiting for us, and is left alone. The loop's thread only. */
 #ifndef HTTP_CONN_H

@@ -1,5 +1,5 @@
-/* conn.c - see conn.h. Bodies are counted as they come; what else has moved on a socket is asked of
- * the kernel (TCP_INFO), since libmicrohttpd does not say when the first byte of a request came.
+/* sweep.c - see sweep.h. Bodies are counted as they come; what else has moved on a socket is asked
+ * of the kernel (TCP_INFO), since libmicrohttpd does not say when the first byte of a request came.
  * The sweep asks, and only about connections that have been in their phase for a while, so a busy
  * one never costs a system call. What moved before that first question is not seen: between
  * requests, idle_timeout bounds it. */

@@ -1,5 +1,5 @@
-/* loop.c - see loop.h. One round: wait, take completions, keep deadlines, let libmicrohttpd read,
- * call handlers and write, sweep. libmicrohttpd comes after the completions, so that what was
+/* loop_run.c - see loop_run.h. One round: wait, take completions, keep deadlines, let libmicrohttpd
+ * read, call handlers and write, sweep. libmicrohttpd comes after the completions, so that what was
  * answered in the round also leaves in it, and before the sweep, so that what has come is read
  * before anybody is called late; while it has more to do there is no wait. Its own epoll descriptor
  * and our eventfd are what we wait on: why not in a thread of its own, see http.h. */

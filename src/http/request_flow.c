@@ -1,4 +1,4 @@
-/* request.c - see request.h. */
+/* request_flow.c - see request_flow.h. */
 #include "http/request.h"
 
 #include <stdlib.h>
