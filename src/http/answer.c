@@ -11,7 +11,7 @@
 #include "base/budget.h"
 #include "base/check.h"
 #include "base/pieces.h"
-#include "http/auth/credentials.h"
+#include "http/conn.h"
 #include "http/http.h"
 #include "http/loop.h"
 #include "http/message/problem.h"
@@ -21,12 +21,6 @@
 #include "http/server.h"
 
 enum { HTTP_BLOCK_MIN = 1024 };
-
-void http_add_header(struct http_request *req, const char *name, const char *value)
-{
-    buf_add(&req->headers, name, strlen(name) + 1);
-    buf_add(&req->headers, value, strlen(value) + 1);
-}
 
 /* The names and values that a handler added: past the last one NULL. */
 static const char *next_header(const struct http_request *req, const char *at, const char **value)
@@ -129,6 +123,21 @@ static struct MHD_Response *make_response(struct http_request *req, const char *
     return with_headers(response, req, content_type);
 }
 
+/* The answer is stored: request_flow.c hands it to libmicrohttpd, at once or after the resume. */
+static void store(struct http_request *req, int status, struct MHD_Response *response)
+{
+    bool suspended = request_is_suspended(req);
+    deadlines_remove(&req->loop->deadlines, &req->deadline);
+    http_body_done(req);
+    req->status = status;
+    req->response = response;
+    request_move(req, REQUEST_ANSWERED);
+    if (!suspended)
+        return;
+    http_conn_move(req->conn, HTTP_CONN_SENDING);
+    MHD_resume_connection(req->mhd);
+}
+
 /* A NULL response says that it could not be made. */
 static void answer_with(struct http_request *req, int status, struct MHD_Response *response)
 {
@@ -139,7 +148,7 @@ static void answer_with(struct http_request *req, int status, struct MHD_Respons
         status = 500;
         req->code = problem_no_answer.code;
     }
-    request_answered(req, status, response);
+    store(req, status, response);
 }
 
 static void begin_answer(struct http_request *req)

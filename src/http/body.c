@@ -45,16 +45,17 @@ static enum reject_reason keep(struct http_request *req, const char *piece, size
 
 bool body_add(struct http_request *req, const char *piece, size_t len)
 {
-    bool wanted = req->match.route != NULL && req->match.route->body != HTTP_NO_BODY;
-    if (req->reject == REJECT_NONE && wanted)
-        req->reject = keep(req, piece, len);
-    if (req->reject == REJECT_NONE && wanted)
+    bool wanted = req->state == REQUEST_READING && req->match.route->body != HTTP_NO_BODY;
+    enum reject_reason reason = wanted ? keep(req, piece, len) : REJECT_NONE;
+    if (reason != REJECT_NONE)
+        request_reject(req, reason);
+    else if (wanted)
         return true;
     req->body.discarded += len;
     if (req->body.discarded <= BODY_DISCARD_MAX)
         return true;
     if (req->reject == REJECT_NONE)
-        req->reject = REJECT_TOO_LARGE;
+        request_reject(req, REJECT_TOO_LARGE);
     return false;
 }
 

@@ -3,7 +3,7 @@
  * answered in the round also leaves in it, and before the sweep, so that what has come is read
  * before anybody is called late; while it has more to do there is no wait. Its own epoll descriptor
  * and our eventfd are what we wait on: why not in a thread of its own, see http.h. */
-#include "http/loop.h"
+#include "http/loop_run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,17 +12,20 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "http/conn.h"
+#include "http/conn_admit.h"
+#include "http/loop.h"
 #include "http/message/problem.h"
 #include "http/message/target.h"
 #include "http/mhd_errors.h"
 #include "http/request.h"
+#include "http/request_flow.h"
 #include "http/server.h"
+#include "http/sweep.h"
 #include "http/tls/transport.h"
 
 /* How strictly libmicrohttpd 0.9.77 and later parse; 0.9.75 has no such option, and raw_framing.h
@@ -32,87 +35,6 @@
 enum { CLIENT_DISCIPLINE = 1 };
 
 #define FLUSH_NS NS_PER_S /* to send the last answers in */
-
-enum { ID_BYTES = (LOOP_ID_SIZE - 1) / 2 };
-
-_Static_assert(LOOP_ENTROPY_BYTES % ID_BYTES == 0, "an id never straddles a refill");
-
-void loop_random_id(struct http_loop *loop, char out[LOOP_ID_SIZE])
-{
-    static const char digits[] = "0123456789abcdef";
-    if (loop->entropy_used == LOOP_ENTROPY_BYTES) {
-        ssize_t got = getrandom(loop->entropy, LOOP_ENTROPY_BYTES, 0);
-        CHECK(got == LOOP_ENTROPY_BYTES); /* no signal comes to this thread */
-        loop->entropy_used = 0;
-    }
-    const unsigned char *bytes = loop->entropy + loop->entropy_used;
-    loop->entropy_used += ID_BYTES;
-    for (size_t i = 0; i < ID_BYTES; i++) {
-        out[2 * i] = digits[bytes[i] >> 4];
-        out[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    out[LOOP_ID_SIZE - 1] = '\0';
-}
-
-/* ---- completions ---- */
-
-void loop_wake(struct http_loop *loop)
-{
-    uint64_t one = 1;
-    CHECK(write(loop->wake_fd, &one, sizeof one) == sizeof one);
-}
-
-void loop_ask_beat(struct http_loop *loop, uint64_t beat)
-{
-    atomic_store_explicit(&loop->beat_asked, beat, memory_order_relaxed);
-    loop_wake(loop);
-}
-
-bool loop_has_beaten(struct http_loop *loop, uint64_t beat)
-{
-    return atomic_load_explicit(&loop->beat_given, memory_order_relaxed) == beat;
-}
-
-static void give_beat(struct http_loop *loop)
-{
-    uint64_t asked = atomic_load_explicit(&loop->beat_asked, memory_order_relaxed);
-    atomic_store_explicit(&loop->beat_given, asked, memory_order_relaxed);
-}
-
-void http_complete(struct http_loop *loop, struct http_completion *first)
-{
-    if (first == NULL)
-        return;
-    struct http_completion *last = first;
-    while (last->next != NULL)
-        last = last->next;
-    mutex_lock(&loop->mu);
-    bool was_empty = loop->done_first == NULL;
-    if (was_empty)
-        loop->done_first = first;
-    else
-        loop->done_last->next = first;
-    loop->done_last = last;
-    mutex_unlock(&loop->mu);
-    if (was_empty)
-        loop_wake(loop);
-}
-
-/* False when there were none. */
-static bool finish_completions(struct http_loop *loop)
-{
-    mutex_lock(&loop->mu);
-    struct http_completion *next = loop->done_first;
-    loop->done_first = loop->done_last = NULL;
-    mutex_unlock(&loop->mu);
-    bool any = next != NULL;
-    while (next != NULL) {
-        struct http_completion *completion = next;
-        next = completion->next; /* finish may free it */
-        completion->finish(completion);
-    }
-    return any;
-}
 
 /* ---- one round ---- */
 
@@ -153,7 +75,7 @@ static void wait_for_events(struct http_loop *loop, int64_t until_ns)
         if (events[i].data.fd != loop->wake_fd)
             continue;
         CHECK(read(loop->wake_fd, &count, sizeof count) == sizeof count);
-        (void)finish_completions(loop);
+        (void)loop_finish_completions(loop);
     }
 }
 
@@ -177,12 +99,12 @@ static void run_round(struct http_loop *loop, int64_t until_ns)
     wait_for_events(loop, clock_min(until_ns, next_timer_ns(loop)));
     if (phase_of(loop) != SERVER_OPEN && loop->draining_since_ns == CLOCK_NEVER)
         stop_listening(loop);
-    give_beat(loop);
+    loop_give_beat(loop);
     keep_deadlines(loop);
     (void)MHD_run(loop->daemon); /* fails only once stopped */
     if (loop->now_ns >= loop->sweep_at_ns) {
-        conns_sweep(loop);
-        loop->sweep_at_ns = loop->now_ns + conns_sweep_interval_ns(loop);
+        sweep_conns(loop);
+        loop->sweep_at_ns = loop->now_ns + sweep_interval_ns(loop);
     }
 }
 
@@ -191,8 +113,8 @@ static void run_round(struct http_loop *loop, int64_t until_ns)
 /* libmicrohttpd must not be stopped while a connection is suspended. */
 static void answer_deferred(struct http_loop *loop)
 {
-    while (loop->deferred != NULL)
-        http_problem(loop->deferred, &problem_cut_short);
+    while (loop->suspended != NULL)
+        http_problem(loop->suspended, &problem_cut_short);
 }
 
 static void shut(struct http_loop *loop)
@@ -200,7 +122,7 @@ static void shut(struct http_loop *loop)
     if (loop->draining_since_ns == CLOCK_NEVER)
         stop_listening(loop);
     loop->closing = true;
-    while (finish_completions(loop))
+    while (loop_finish_completions(loop))
         ; /* one may lead to the next */
     answer_deferred(loop);
     int64_t flushed_by_ns = clock_now_ns() + FLUSH_NS;
@@ -224,7 +146,7 @@ static void *run(void *arg)
 static void *note_target(void *cls, const char *target, struct MHD_Connection *mhd)
 {
     (void)cls;
-    struct conn *conn = conn_of(mhd);
+    struct http_conn *conn = http_conn_of(mhd);
     if (conn != NULL) {
         conn->target = target;
         conn->target_end = target + strlen(target);
@@ -250,10 +172,10 @@ static struct MHD_Daemon *start_daemon(struct http_loop *loop)
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     flags |= transport_daemon(options->tls, tls_items);
     return MHD_start_daemon(
-        flags, 0, NULL, NULL, request_access, loop, MHD_OPTION_EXTERNAL_LOGGER, mhd_errors_note,
-        loop, /* the first, or it would print what the options before it bring */
-        MHD_OPTION_ARRAY, items, MHD_OPTION_NOTIFY_CONNECTION, conn_notify, loop,
-        MHD_OPTION_NOTIFY_COMPLETED, request_completed, loop, MHD_OPTION_URI_LOG_CALLBACK,
+        flags, 0, NULL, NULL, request_flow_access, loop, MHD_OPTION_EXTERNAL_LOGGER,
+        mhd_errors_note, loop, /* the first, or it would print what the options before it bring */
+        MHD_OPTION_ARRAY, items, MHD_OPTION_NOTIFY_CONNECTION, conn_admit_notify, loop,
+        MHD_OPTION_NOTIFY_COMPLETED, request_flow_completed, loop, MHD_OPTION_URI_LOG_CALLBACK,
         note_target, loop, MHD_OPTION_ARRAY, tls_items, MHD_OPTION_END);
 }
 
@@ -293,7 +215,7 @@ static void loop_fini(struct http_loop *loop)
     mutex_fini(&loop->mu);
 }
 
-bool loop_open(struct http_loop *loop, struct http_server *server, struct err *err)
+bool loop_run_open(struct http_loop *loop, struct http_server *server, struct err *err)
 {
     *loop = (struct http_loop){
         .server = server,
@@ -315,7 +237,7 @@ bool loop_open(struct http_loop *loop, struct http_server *server, struct err *e
     return false;
 }
 
-void loop_join(struct http_loop *loop)
+void loop_run_join(struct http_loop *loop)
 {
     thread_join(loop->thread);
     loop_fini(loop);

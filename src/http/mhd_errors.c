@@ -29,9 +29,9 @@ static enum reject_reason reason_of(const char *format)
 
 /* Are the headers complete, and neither passed to us nor answered yet? That is true only of the
  * connection whose headers libmicrohttpd is checking at this moment. */
-static bool is_being_judged(const struct conn *conn)
+static bool is_being_judged(const struct http_conn *conn)
 {
-    return conn->req == NULL && conn->phase != CONN_CUT &&
+    return conn->req == NULL && conn->state != HTTP_CONN_CUT &&
            MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE) != NULL &&
            MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_HTTP_STATUS) == NULL;
 }
@@ -43,7 +43,7 @@ void mhd_errors_note(void *cls, const char *format, va_list args)
     enum reject_reason reason = raw_framing_is_shown() ? reason_of(format) : REJECT_NONE;
     if (reason == REJECT_NONE)
         return;
-    for (struct conn *conn = loop->conns; conn != NULL; conn = conn->next)
+    for (struct http_conn *conn = loop->conns; conn != NULL; conn = conn->next)
         if (is_being_judged(conn)) {
             raw_reject(conn, reason);
             return;

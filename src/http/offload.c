@@ -35,7 +35,7 @@ void http_offload(struct http_request *req, struct http_work *work)
     work->deadline_at_ns = deadline_of(req);
     work->dropped = false;
     turn->client_hash = client_of(req);
-    if (parser_take(&req->loop->server->parser, work, turn))
+    if (offload_thread_take(&req->loop->server->offload, work, turn))
         return;
     while (!work->run(work))
         continue;

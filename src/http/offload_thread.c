@@ -5,22 +5,22 @@
 #include "http/http.h"
 
 /* The entry is the turn's first member. */
-static struct offload_turn *next_turn(struct parser *parser)
+static struct offload_turn *next_turn(struct offload_thread *offload)
 {
     struct fair_entry *entry;
-    mutex_lock(&parser->mu);
-    while ((entry = fair_queue_take(&parser->queue)) == NULL && !parser->stopping)
-        (void)cond_wait_until(&parser->wake, &parser->mu, CLOCK_NEVER);
-    mutex_unlock(&parser->mu);
+    mutex_lock(&offload->mu);
+    while ((entry = fair_queue_take(&offload->queue)) == NULL && !offload->stopping)
+        (void)cond_wait_until(&offload->wake, &offload->mu, CLOCK_NEVER);
+    mutex_unlock(&offload->mu);
     return (struct offload_turn *)entry; /* NULL: stopping, and all is done */
 }
 
-static void note_served(struct parser *parser, struct offload_turn *turn, int64_t span_ns,
+static void note_served(struct offload_thread *offload, struct offload_turn *turn, int64_t span_ns,
                         bool finished)
 {
-    mutex_lock(&parser->mu);
-    fair_queue_served(&parser->queue, &turn->entry, span_ns, !finished);
-    mutex_unlock(&parser->mu);
+    mutex_lock(&offload->mu);
+    fair_queue_served(&offload->queue, &turn->entry, span_ns, !finished);
+    mutex_unlock(&offload->mu);
 }
 
 static bool is_in_vain(const struct http_work *work, const struct offload_turn *turn,
@@ -33,83 +33,84 @@ static bool is_in_vain(const struct http_work *work, const struct offload_turn *
 }
 
 /* One slice, or none. True: the work is finished or dropped. */
-static bool serve(struct parser *parser, const struct offload_turn *turn, int64_t now_ns)
+static bool serve(struct offload_thread *offload, const struct offload_turn *turn, int64_t now_ns)
 {
     struct http_work *work = turn->work;
     work->dropped = is_in_vain(work, turn, now_ns);
     if (!work->dropped)
         return work->run(work);
-    atomic_fetch_add_explicit(&parser->dropped, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&offload->dropped, 1, memory_order_relaxed);
     return true;
 }
 
 /* The turn is the loop's again before the loop hears that its work is done. */
-static void give_back(struct parser *parser, struct offload_turn *turn)
+static void give_back(struct offload_thread *offload, struct offload_turn *turn)
 {
     struct http_work *work = turn->work;
     turn->work = NULL;
     atomic_store_explicit(&turn->waiting, false, memory_order_relaxed);
-    atomic_fetch_sub_explicit(&parser->waiting, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&offload->waiting, 1, memory_order_relaxed);
     work->done.next = NULL;
     http_complete(work->loop, &work->done);
 }
 
 static void *run(void *arg)
 {
-    struct parser *parser = arg;
-    for (struct offload_turn *turn; (turn = next_turn(parser)) != NULL;) {
-        int64_t begun_at_ns = parser->cpu_clock();
-        bool finished = serve(parser, turn, parser->clock());
-        note_served(parser, turn, parser->cpu_clock() - begun_at_ns, finished);
+    struct offload_thread *offload = arg;
+    for (struct offload_turn *turn; (turn = next_turn(offload)) != NULL;) {
+        int64_t begun_at_ns = offload->cpu_clock();
+        bool finished = serve(offload, turn, offload->clock());
+        note_served(offload, turn, offload->cpu_clock() - begun_at_ns, finished);
         if (finished)
-            give_back(parser, turn);
+            give_back(offload, turn);
     }
     return NULL;
 }
 
-bool parser_start(struct parser *parser)
+bool offload_thread_start(struct offload_thread *offload)
 {
-    mutex_init(&parser->mu);
-    cond_init(&parser->wake);
-    parser->started = thread_start(&parser->thread, "parser", run, parser) == 0;
-    if (!parser->started) {
-        cond_fini(&parser->wake);
-        mutex_fini(&parser->mu);
+    mutex_init(&offload->mu);
+    cond_init(&offload->wake);
+    offload->started = thread_start(&offload->thread, "offload", run, offload) == 0;
+    if (!offload->started) {
+        cond_fini(&offload->wake);
+        mutex_fini(&offload->mu);
     }
-    return parser->started;
+    return offload->started;
 }
 
-bool parser_take(struct parser *parser, struct http_work *work, struct offload_turn *turn)
+bool offload_thread_take(struct offload_thread *offload, struct http_work *work,
+                         struct offload_turn *turn)
 {
-    mutex_lock(&parser->mu);
-    bool taken = !parser->stopping;
+    mutex_lock(&offload->mu);
+    bool taken = !offload->stopping;
     if (taken) {
         turn->work = work;
         atomic_store_explicit(&turn->waiting, true, memory_order_relaxed);
-        atomic_fetch_add_explicit(&parser->waiting, 1, memory_order_relaxed);
-        fair_queue_add(&parser->queue, &turn->entry, turn->client_hash);
-        cond_signal(&parser->wake);
+        atomic_fetch_add_explicit(&offload->waiting, 1, memory_order_relaxed);
+        fair_queue_add(&offload->queue, &turn->entry, turn->client_hash);
+        cond_signal(&offload->wake);
     }
-    mutex_unlock(&parser->mu);
+    mutex_unlock(&offload->mu);
     return taken;
 }
 
-void parser_stop(struct parser *parser)
+void offload_thread_stop(struct offload_thread *offload)
 {
-    if (!parser->started)
+    if (!offload->started)
         return;
-    mutex_lock(&parser->mu);
-    parser->stopping = true;
-    cond_signal(&parser->wake);
-    mutex_unlock(&parser->mu);
-    thread_join(parser->thread);
+    mutex_lock(&offload->mu);
+    offload->stopping = true;
+    cond_signal(&offload->wake);
+    mutex_unlock(&offload->mu);
+    thread_join(offload->thread);
 }
 
-void parser_fini(struct parser *parser)
+void offload_thread_fini(struct offload_thread *offload)
 {
-    if (!parser->started)
+    if (!offload->started)
         return;
-    cond_fini(&parser->wake);
-    mutex_fini(&parser->mu);
-    parser->started = false;
+    cond_fini(&offload->wake);
+    mutex_fini(&offload->mu);
+    offload->started = false;
 }

@@ -26,14 +26,15 @@ struct http_work;
 
 /* A connection's place in the queue; it lives as long as the connection and begins as all zeros. */
 struct offload_turn {
-    struct fair_entry entry; /* first; guarded by parser.mu while `waiting` */
+    struct fair_entry entry; /* first; guarded by offload_thread.mu while `waiting` */
     struct http_work *work;  /* guarded likewise */
     uint64_t client_hash;    /* the loop's, while not waiting; seeded, see fair_queue.h */
-    atomic_bool waiting;     /* set by parser_take(), cleared when the work is finished; relaxed */
-    atomic_bool gone;        /* the client: set by the connection's loop; relaxed */
+    atomic_bool
+        waiting;      /* set by offload_thread_take(), cleared when the work is finished; relaxed */
+    atomic_bool gone; /* the client: set by the connection's loop; relaxed */
 };
 
-struct parser {
+struct offload_thread {
     struct mutex mu; /* a leaf */
     struct cond wake;
     struct fair_queue queue GUARDED_VAR;
@@ -49,15 +50,15 @@ struct parser {
 
 /* Starts the thread. False: there is none, and nothing to end. Both clocks are set and the rest is
  * all zeros. */
-bool parser_start(struct parser *parser) MUST_CHECK;
+bool offload_thread_start(struct offload_thread *offload) MUST_CHECK;
 
 /* Any thread; the turn is not waiting. False once the thread stops: the work is the caller's to do.
  */
-bool parser_take(struct parser *parser, struct http_work *work,
-                 struct offload_turn *turn) MUST_CHECK;
+bool offload_thread_take(struct offload_thread *offload, struct http_work *work,
+                         struct offload_turn *turn) MUST_CHECK;
 
 /* Does what it has taken, and ends. Both are no-ops when it never started. */
-void parser_stop(struct parser *parser);
-void parser_fini(struct parser *parser); /* after the last parser_take() */
+void offload_thread_stop(struct offload_thread *offload);
+void offload_thread_fini(struct offload_thread *offload); /* after the last offload_thread_take() */
 
 #endif

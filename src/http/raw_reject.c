@@ -15,7 +15,7 @@
 
 enum { HEAD_SIZE = 512 };
 
-static void write_raw(struct conn *conn, const struct http_problem *problem,
+static void write_raw(struct http_conn *conn, const struct http_problem *problem,
                       enum reject_reason reason, const char *id)
 {
     char text[HEAD_SIZE];
@@ -30,7 +30,7 @@ static void write_raw(struct conn *conn, const struct http_problem *problem,
 }
 
 /* Only the client is known of such a request. */
-static void report_cut_head(const struct conn *conn, const struct http_problem *problem,
+static void report_cut_head(const struct http_conn *conn, const struct http_problem *problem,
                             const char *id)
 {
     const struct http_options *options = &conn->loop->server->options;
@@ -49,7 +49,7 @@ static void report_cut_head(const struct conn *conn, const struct http_problem *
         options->on_answer(options->ctx, &answered);
 }
 
-static void cut_head(struct conn *conn, enum reject_reason reason)
+static void cut_head(struct http_conn *conn, enum reject_reason reason)
 {
     char id[LOOP_ID_SIZE];
     struct http_problem problem = reject_problem(reason);
@@ -62,19 +62,19 @@ static void cut_head(struct conn *conn, enum reject_reason reason)
 static void cut_body(struct http_request *req, enum reject_reason reason)
 {
     char text[REJECT_DETAIL_SIZE];
-    req->reject = reason;
+    request_reject(req, reason);
     struct http_problem problem = reject_detail(req, text);
     write_raw(req->conn, &problem, reason, req->id);
     req->code = problem.code;
     request_sent(req, problem.status);
 }
 
-void raw_reject(struct conn *conn, enum reject_reason reason)
+void raw_reject(struct http_conn *conn, enum reject_reason reason)
 {
     if (conn->req != NULL)
         cut_body(conn->req, reason);
     else
         cut_head(conn, reason);
     (void)shutdown(conn->transport.fd, SHUT_RDWR);
-    conn_enter(conn, CONN_CUT);
+    http_conn_move(conn, HTTP_CONN_CUT);
 }

@@ -5,10 +5,10 @@
 
 #include "http/message/reject.h"
 
-struct conn;
+struct http_conn;
 
 /* Writes the answer straight to the socket, or to its TLS session, and shuts the connection down:
  * libmicrohttpd takes no answer while it waits for headers or body. */
-void raw_reject(struct conn *conn, enum reject_reason reason);
+void raw_reject(struct http_conn *conn, enum reject_reason reason);
 
 #endif

@@ -1,12 +1,11 @@
 /* request_flow.c - see request_flow.h. */
-#include "http/request.h"
+#include "http/request_flow.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/pieces.h"
 #include "http/answer.h"
 #include "http/body.h"
 #include "http/conn.h"
@@ -14,31 +13,12 @@
 #include "http/message/head.h"
 #include "http/message/target.h"
 #include "http/raw_reject.h"
+#include "http/request.h"
 #include "http/request_check.h"
 #include "http/server.h"
-#include "http/server_metrics.h"
 #include "http/unpack.h"
 
 enum { REQUEST_HEADERS_MAX_BYTES = 8 * 1024 };
-
-static void list_deferred(struct http_request *req)
-{
-    req->prev = NULL;
-    req->next = req->loop->deferred;
-    if (req->next != NULL)
-        req->next->prev = req;
-    req->loop->deferred = req;
-}
-
-static void unlist_deferred(struct http_request *req)
-{
-    if (req->next != NULL)
-        req->next->prev = req->prev;
-    if (req->prev != NULL)
-        req->prev->next = req->next;
-    else
-        req->loop->deferred = req->next;
-}
 
 static bool id_is_valid(const char *id)
 {
@@ -60,7 +40,7 @@ static void set_id(struct http_request *req, const char *given)
 static struct http_request *request_new(struct http_loop *loop, struct MHD_Connection *mhd,
                                         const char *method, const char *url)
 {
-    struct conn *conn = conn_of(mhd);
+    struct http_conn *conn = http_conn_of(mhd);
     const char *path = target_path(url);
     size_t path_size = strlen(path) + 1;
     struct http_request *req = conn != NULL ? calloc(1, sizeof *req + path_size) : NULL;
@@ -74,18 +54,9 @@ static struct http_request *request_new(struct http_loop *loop, struct MHD_Conne
     req->headers = BUF_INIT(REQUEST_HEADERS_MAX_BYTES);
     req->begun_at_ns = clock_now_ns();
     conn->req = req;
-    conn_enter(conn, CONN_BODY);
+    http_conn_move(conn, HTTP_CONN_BODY);
     atomic_fetch_add_explicit(&loop->server->requests, 1, memory_order_relaxed);
     return req;
-}
-
-uint64_t request_body_max(const struct http_request *req)
-{
-    const struct http_options *options = &req->loop->server->options;
-    const struct http_route *route = req->match.route;
-    uint64_t max = options->max_body_bytes, of_document = options->max_document_bytes;
-    bool is_document = route != NULL && route->body == HTTP_JSON_BODY && of_document > 0;
-    return is_document && of_document < max ? of_document : max;
 }
 
 /* Hands the answer to libmicrohttpd. In the first call of the access handler that also closes the
@@ -102,7 +73,7 @@ static enum MHD_Result send_answer(struct http_request *req)
     enum MHD_Result queued = MHD_queue_response(req->mhd, (unsigned)req->status, response);
     MHD_destroy_response(response);
     req->response = NULL;
-    conn_enter(req->conn, CONN_SENDING);
+    http_conn_move(req->conn, HTTP_CONN_SENDING);
     request_sent(req, req->status);
     return queued;
 }
@@ -110,8 +81,6 @@ static enum MHD_Result send_answer(struct http_request *req)
 /* See body.h. */
 static bool rejected_at_once(const struct http_request *req, const struct http_head *head)
 {
-    if (req->reject == REJECT_NONE)
-        return false;
     bool end_unknown = req->reject == REJECT_FRAMING || req->reject == REJECT_NO_LENGTH;
     return end_unknown || head->expects_continue || head->content_length > BODY_DISCARD_MAX;
 }
@@ -124,9 +93,12 @@ static enum MHD_Result begin(struct http_request *req, const char *version)
     set_id(req, head.request_id);
     if (head.traceparent != NULL && !trace_read(head.traceparent, req->trace_id))
         req->trace_id[0] = '\0';
-    if (!rejected_at_once(req, &head))
+    if (req->reject == REJECT_NONE)
         return MHD_YES;
-    req->state = REQUEST_HANDLING;
+    bool at_once = rejected_at_once(req, &head);
+    request_move(req, at_once ? REQUEST_HANDLING : REQUEST_DISCARDING);
+    if (!at_once)
+        return MHD_YES;
     answer_rejected(req);
     return send_answer(req);
 }
@@ -139,7 +111,7 @@ static enum MHD_Result take_body(struct http_request *req, const char *piece, si
     return MHD_NO;
 }
 
-/* All of the request is here, and its body as the handler wants it. Handling, or deferred. */
+/* HANDLING or DEFERRED: all of the request is here, and its body as the handler wants it. */
 static void call_handler(struct http_request *req)
 {
     if (req->reject == REJECT_NONE && req->loop->closing)
@@ -150,47 +122,43 @@ static void call_handler(struct http_request *req)
         req->match.route->handle(req, req->loop->server->options.ctx);
 }
 
-/* Not answered by the end of it: it is to be deferred. */
-static void handle(struct http_request *req)
+static void suspend(struct http_request *req, enum request_state state)
 {
-    req->received_at_ns = clock_now_ns();
-    req->state = REQUEST_HANDLING;
-    bool unpack = req->reject == REJECT_NONE && req->body.is_gzip && !req->loop->closing;
-    if (unpack && unpack_start(req))
-        return;
-    if (unpack)
-        req->reject = REJECT_OVERLOADED;
-    call_handler(req);
-}
-
-void request_unpacked(struct http_request *req, enum reject_reason reason)
-{
-    req->reject = reason;
-    call_handler(req);
-}
-
-static void defer(struct http_request *req)
-{
-    req->state = REQUEST_DEFERRED;
-    list_deferred(req);
-    conn_enter(req->conn, CONN_DEFERRED);
+    request_move(req, state);
+    http_conn_move(req->conn, HTTP_CONN_DEFERRED);
     MHD_suspend_connection(req->mhd);
 }
 
-static enum MHD_Result handle_or_send(struct http_request *req)
+static void on_unpacked(struct http_request *req, enum reject_reason reason)
 {
-    if (req->state == REQUEST_READING)
-        handle(req);
+    req->reject = reason;
+    request_move(req, REQUEST_DEFERRED);
+    call_handler(req);
+}
+
+/* The last byte is there. */
+static enum MHD_Result finish_reading(struct http_request *req)
+{
+    req->received_at_ns = clock_now_ns();
+    bool unpack = req->reject == REJECT_NONE && req->body.is_gzip && !req->loop->closing;
+    if (unpack && unpack_start(req, on_unpacked)) {
+        suspend(req, REQUEST_UNPACKING);
+        return MHD_YES;
+    }
+    if (unpack)
+        req->reject = REJECT_OVERLOADED;
+    request_move(req, REQUEST_HANDLING);
+    call_handler(req);
     if (req->state == REQUEST_ANSWERED)
         return send_answer(req);
-    defer(req);
+    suspend(req, REQUEST_DEFERRED);
     return MHD_YES;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): libmicrohttpd's parameters */
-enum MHD_Result request_access(void *cls, struct MHD_Connection *mhd, const char *url,
-                               const char *method, const char *version, const char *upload,
-                               size_t *upload_len, void **ctx)
+enum MHD_Result request_flow_access(void *cls, struct MHD_Connection *mhd, const char *url,
+                                    const char *method, const char *version, const char *upload,
+                                    size_t *upload_len, void **ctx)
 {
     struct http_request *req = *ctx;
     if (req == NULL) {
@@ -199,58 +167,15 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *mhd, const char
     }
     if (req->state == REQUEST_SENT) /* cut while it was being read */
         return MHD_NO;
+    if (req->state == REQUEST_ANSWERED) /* resumed */
+        return send_answer(req);
     size_t len = *upload_len;
     *upload_len = 0;
-    return len > 0 ? take_body(req, upload, len) : handle_or_send(req);
+    return len > 0 ? take_body(req, upload, len) : finish_reading(req);
 }
 
-void request_answered(struct http_request *req, int status, struct MHD_Response *response)
-{
-    bool deferred = req->state == REQUEST_DEFERRED;
-    deadlines_remove(&req->loop->deadlines, &req->deadline);
-    http_body_done(req);
-    req->status = status;
-    req->response = response;
-    req->state = REQUEST_ANSWERED;
-    if (!deferred)
-        return;
-    unlist_deferred(req);
-    conn_enter(req->conn, CONN_SENDING);
-    MHD_resume_connection(req->mhd);
-}
-
-uint64_t request_unsent_bytes(const struct http_request *req)
-{
-    return req->held.bytes + (req->pieces != NULL ? req->pieces->share.bytes : 0);
-}
-
-void request_sent(struct http_request *req, int status)
-{
-    const struct http_server *server = req->loop->server;
-    const struct http_options *options = &server->options;
-    const struct http_route *route = req->match.route;
-    const char *key = http_key_name(req);
-    int64_t duration_ns = clock_now_ns() - req->begun_at_ns;
-    req->state = REQUEST_SENT;
-    server_metrics_observe(server->metrics, route, req->method, status, duration_ns);
-    if (options->on_answer == NULL)
-        return;
-    const struct http_answered answered = {
-        .request_id = req->id,
-        .trace_id = req->trace_id,
-        .method = router_method_name(req->method),
-        .route = route != NULL ? route->path : "",
-        .key = key != NULL ? key : "",
-        .code = req->code != NULL ? req->code : "",
-        .client = req->conn->client,
-        .status = status,
-        .duration_ns = duration_ns,
-    };
-    options->on_answer(options->ctx, &answered);
-}
-
-void request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
-                       enum MHD_RequestTerminationCode why)
+void request_flow_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
+                            enum MHD_RequestTerminationCode why)
 {
     (void)mhd;
     (void)why;
@@ -258,10 +183,10 @@ void request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
     struct http_request *req = *ctx;
     if (req == NULL)
         return;
-    CHECK(req->state != REQUEST_DEFERRED);
+    CHECK(!request_is_suspended(req));
     deadlines_remove(&loop->deadlines, &req->deadline);
     req->conn->req = NULL;
-    conn_enter(req->conn, CONN_IDLE);
+    http_conn_move(req->conn, HTTP_CONN_IDLE);
     if (req->response != NULL)
         MHD_destroy_response(req->response);
     body_fini(req);

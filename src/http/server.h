@@ -19,10 +19,13 @@ struct server_metrics;
 
 enum server_phase { SERVER_OPEN, SERVER_DRAINING, SERVER_CLOSING };
 
+/* The budget for the answers of probes and figures. */
+enum { SERVER_FIGURES_BYTES = 8 << 20 };
+
 struct http_server {
     struct http_options options;
     struct server_metrics *metrics;
-    struct parser parser;
+    struct offload_thread offload;
     struct active_keys active_keys;
     struct http_loop *loops;
     uint32_t n_loops;

@@ -3,19 +3,17 @@
  * The sweep asks, and only about connections that have been in their phase for a while, so a busy
  * one never costs a system call. What moved before that first question is not seen: between
  * requests, idle_timeout bounds it. */
-#include "http/conn.h"
+#include "http/sweep.h"
 
 #include <linux/tcp.h>
 #include <netinet/in.h>
-#include <stddef.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/budget.h"
-#include "base/check.h"
 #include "base/clock.h"
 #include "http/body.h"
+#include "http/conn.h"
 #include "http/loop.h"
 #include "http/raw_reject.h"
 #include "http/request.h"
@@ -32,186 +30,29 @@
  * So a client that does not read cannot keep the memory from other clients for long. */
 #define PRESSED_NS (5 * NS_PER_S)
 #define PRESSED_STALL_NS (2 * NS_PER_S)
-enum { PRESSED_PACE_BYTES_PER_S = 100 * 1000, UNSENT_MAX = 128 * 1024 };
+enum { PRESSED_PACE_BYTES_PER_S = 100 * 1000 };
 
 enum {
     CLOSED = 7,
     CLOSE_WAIT = 8
 }; /* TCP_CLOSE and TCP_CLOSE_WAIT of <netinet/tcp.h>, which <linux/tcp.h> excludes */
 
-struct conn *conn_of(struct MHD_Connection *mhd)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    return info != NULL ? info->socket_context : NULL;
-}
-
-/* Counts the connection for its client's address. False: out of memory. */
-static bool count_address(struct conn *conn, const struct sockaddr *client)
-{
-    struct http_server *server = conn->loop->server;
-    uint32_t max = server->options.max_connections_per_address, count = 0;
-    if (max == 0)
-        return true;
-    conn->address = addresses_add(&server->addresses, client, &count);
-    if (count > max)
-        conn->surplus = REJECT_ADDRESS;
-    return conn->address != NULL;
-}
-
-static void count_connection(struct conn *conn)
-{
-    struct http_server *server = conn->loop->server;
-    uint64_t before = atomic_fetch_add_explicit(&server->admitted, 1, memory_order_relaxed);
-    conn->admitted = before < server->options.max_connections;
-    if (conn->admitted)
-        return;
-    atomic_fetch_sub_explicit(&server->admitted, 1, memory_order_relaxed);
-    conn->surplus = REJECT_CONNECTIONS;
-}
-
-/* Admits the connection within the limits or into the reserve. False: the connection is to be
- * closed. */
-static bool admit(struct conn *conn, const struct sockaddr *client)
-{
-    if (!count_address(conn, client))
-        return false;
-    if (conn->surplus == REJECT_NONE)
-        count_connection(conn);
-    return conn->admitted || reserve_enter(conn);
-}
-
-static void list(struct conn *conn)
-{
-    struct http_loop *loop = conn->loop;
-    conn->next = loop->conns;
-    if (conn->next != NULL)
-        conn->next->prev = conn;
-    loop->conns = conn;
-    loop->n_conns++;
-}
-
-static struct conn *conn_new(struct http_loop *loop, struct MHD_Connection *mhd)
-{
-    if (!deadlines_reserve(&loop->deadlines, loop->n_conns + 1))
-        return NULL;
-    struct conn *conn = malloc(sizeof *conn);
-    if (conn == NULL)
-        return NULL;
-    atomic_fetch_add_explicit(&loop->server->connections, 1, memory_order_relaxed);
-    *conn = (struct conn){
-        .loop = loop,
-        .mhd = mhd,
-        .phase = CONN_IDLE,
-        .surplus = REJECT_NONE,
-        .since_ns = loop->now_ns,
-        .opened_at_ns = loop->now_ns,
-    };
-    list(conn);
-    return conn;
-}
-
-static void conn_free(struct conn *conn)
-{
-    struct http_loop *loop = conn->loop;
-    CHECK(conn->req == NULL);
-    if (!transport_is_open(&conn->transport))
-        atomic_fetch_add_explicit(&loop->server->handshakes_failed, 1, memory_order_relaxed);
-    transport_end(&conn->transport);
-    reserve_leave(conn);
-    if (conn->next != NULL)
-        conn->next->prev = conn->prev;
-    if (conn->prev != NULL)
-        conn->prev->next = conn->next;
-    else
-        loop->conns = conn->next;
-    loop->n_conns--;
-    conn_enter(conn, CONN_CUT); /* if it was sending, it is counted no more */
-    addresses_remove(&loop->server->addresses, conn->address);
-    atomic_fetch_sub_explicit(&loop->server->connections, 1, memory_order_relaxed);
-    if (conn->admitted)
-        atomic_fetch_sub_explicit(&loop->server->admitted, 1, memory_order_relaxed);
-    free(conn);
-}
-
-/* Bytes that the client's window has no room for wait in this process, where they are counted, and
- * not in the kernel, which would take megabytes. Bytes in flight are not bounded by this. */
-static void bound_unsent(int fd)
-{
-    int bytes = UNSENT_MAX;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
-}
-
-static void on_open(struct transport *transport)
-{
-    struct conn *conn =
-        (struct conn *)(void *)((char *)transport - offsetof(struct conn, transport));
-    if (conn->phase == CONN_HANDSHAKE)
-        conn_enter(conn, CONN_IDLE);
-}
-
-/* False: the connection is of no use. */
-static bool begin_transport(struct conn *conn)
-{
-    bool ok =
-        transport_begin(&conn->transport, conn->mhd, conn->loop->server->options.tls, on_open);
-    if (!transport_is_open(&conn->transport))
-        conn_enter(conn, CONN_HANDSHAKE);
-    return ok;
-}
-
-void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
-                 enum MHD_ConnectionNotificationCode code)
-{
-    struct conn *conn = *socket_context;
-    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-        if (conn != NULL)
-            conn_free(conn);
-        return;
-    }
-    int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    const struct sockaddr *client =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
-    conn = conn_new(cls, mhd);
-    if (conn != NULL) {
-        conn->client = client;
-        conn->address_hash = addresses_hash(&conn->loop->server->addresses, client);
-    }
-    if (conn == NULL || !begin_transport(conn) || !admit(conn, client))
-        (void)shutdown(fd, SHUT_RDWR);
-    bound_unsent(fd);
-    *socket_context = conn;
-}
-
-void conn_enter(struct conn *conn, enum conn_phase phase)
-{
-    struct http_loop *loop = conn->loop;
-    loop->n_sending += phase == CONN_SENDING;
-    loop->n_sending -= conn->phase == CONN_SENDING;
-    bool same_clock = conn->phase == CONN_HEAD && phase == CONN_BODY;
-    conn->phase = phase;
-    if (same_clock)
-        return;
-    conn->since_ns = conn->moved_at_ns = loop->now_ns;
-    conn->bytes_before = -1;
-    conn->bytes_seen = 0;
-}
-
 /* On the socket, since it was opened. 0 where the kernel does not say: then the pace gives no time.
  * Notes by the way whether the client has ended its side. */
-static int64_t bytes_moved(struct conn *conn)
+static int64_t bytes_moved(struct http_conn *conn)
 {
     struct tcp_info info = { 0 };
     socklen_t len = sizeof info;
     (void)getsockopt(conn->transport.fd, IPPROTO_TCP, TCP_INFO, &info, &len);
     conn->client_ended = info.tcpi_state == CLOSE_WAIT || info.tcpi_state == CLOSED;
-    uint64_t bytes = conn->phase == CONN_SENDING ? info.tcpi_bytes_acked : info.tcpi_bytes_received;
+    uint64_t bytes =
+        conn->state == HTTP_CONN_SENDING ? info.tcpi_bytes_acked : info.tcpi_bytes_received;
     return (int64_t)bytes;
 }
 
-static int64_t bytes_in_phase(struct conn *conn)
+static int64_t bytes_in_phase(struct http_conn *conn)
 {
-    if (conn->phase == CONN_BODY)
+    if (conn->state == HTTP_CONN_BODY)
         return (int64_t)(conn->req->body.bytes.len + conn->req->body.discarded);
     int64_t bytes = bytes_moved(conn);
     if (conn->bytes_before < 0)
@@ -219,7 +60,7 @@ static int64_t bytes_in_phase(struct conn *conn)
     return bytes - conn->bytes_before;
 }
 
-static int64_t idle_until_ns(const struct conn *conn)
+static int64_t idle_until_ns(const struct http_conn *conn)
 {
     const struct http_loop *loop = conn->loop;
     const struct http_options *options = &loop->server->options;
@@ -233,7 +74,7 @@ static int64_t idle_until_ns(const struct conn *conn)
 }
 
 /* Does the connection hold much of a budget that refuses other requests? */
-static bool is_pressed(const struct conn *conn)
+static bool is_pressed(const struct http_conn *conn)
 {
     const struct http_loop *loop = conn->loop;
     const struct http_request *req = conn->req;
@@ -246,67 +87,58 @@ static bool is_pressed(const struct conn *conn)
     return req->body.bytes.cap + request_unsent_bytes(req) >= BUDGET_LARGE_BYTES;
 }
 
-static int64_t paced_until_ns(const struct conn *conn, int64_t bytes)
+static int64_t paced_until_ns(const struct http_conn *conn, int64_t bytes)
 {
     int64_t read_timeout_ns = conn->loop->server->options.read_timeout_ns;
     int64_t until_ns = clock_after(conn->since_ns, read_timeout_ns);
-    int pace = is_pressed(conn) ? PRESSED_PACE_BYTES_PER_S : CONN_PACE_BYTES_PER_S;
+    int pace = is_pressed(conn) ? PRESSED_PACE_BYTES_PER_S : HTTP_CONN_PACE_BYTES_PER_S;
     return clock_after(until_ns, bytes * (NS_PER_S / pace));
 }
 
 /* A request, or a handshake, has the time of its pace, and less in the reserve. */
-static int64_t request_until_ns(const struct conn *conn, int64_t bytes)
+static int64_t request_until_ns(const struct http_conn *conn, int64_t bytes)
 {
     return reserve_until_ns(conn, paced_until_ns(conn, bytes));
 }
 
-static int64_t body_until_ns(const struct conn *conn, int64_t bytes)
+static int64_t body_until_ns(const struct http_conn *conn, int64_t bytes)
 {
     int64_t until_ns = request_until_ns(conn, bytes);
-    if (conn->req->reject == REJECT_NONE)
+    if (conn->req->state != REQUEST_DISCARDING)
         return until_ns;
     return clock_min(until_ns, conn->req->begun_at_ns + BODY_DISCARD_NS);
 }
 
-void conn_cut(struct conn *conn)
-{
-    if (conn->phase == CONN_IDLE)
-        transport_bye(&conn->transport);
-    (void)shutdown(conn->transport.fd, SHUT_RDWR);
-    conn_enter(conn, CONN_CUT);
-}
-
 /* No more will come. libmicrohttpd overlooks an end that arrives together with data: it would keep
  * the connection for idle_timeout, or wait for the rest of the headers or of the body. */
-static bool is_done_with(const struct conn *conn)
+static bool is_done_with(const struct http_conn *conn)
 {
     int unread = 0;
     return conn->client_ended && ioctl(conn->transport.fd, FIONREAD, &unread) == 0 && unread == 0 &&
            !transport_has_unread(&conn->transport);
 }
 
-static void sweep_idle(struct conn *conn, int64_t bytes)
+static void sweep_idle(struct http_conn *conn, int64_t bytes)
 {
     bool done = is_done_with(conn);
     if (bytes > 0 && !done) {
-        conn->phase = CONN_HEAD; /* the count goes on, so not by conn_enter() */
-        conn->since_ns = conn->loop->now_ns;
+        http_conn_move(conn, HTTP_CONN_HEAD);
     } else if (done || conn->loop->now_ns >= idle_until_ns(conn)) {
-        conn_cut(conn);
+        http_conn_cut(conn);
     }
 }
 
-static void sweep_body(struct conn *conn)
+static void sweep_body(struct http_conn *conn)
 {
     enum reject_reason reason = conn->req->reject;
     (void)bytes_moved(conn);
     if (conn->loop->now_ns >= body_until_ns(conn, bytes_in_phase(conn)))
         raw_reject(conn, reason != REJECT_NONE ? reason : REJECT_TIMEOUT);
     else if (is_done_with(conn))
-        conn_cut(conn);
+        http_conn_cut(conn);
 }
 
-static bool stands_still(struct conn *conn, int64_t bytes)
+static bool stands_still(struct http_conn *conn, int64_t bytes)
 {
     int64_t now_ns = conn->loop->now_ns;
     if (bytes > conn->bytes_seen)
@@ -315,17 +147,17 @@ static bool stands_still(struct conn *conn, int64_t bytes)
     return is_pressed(conn) && now_ns >= clock_after(conn->moved_at_ns, PRESSED_STALL_NS);
 }
 
-static void sweep_sending(struct conn *conn, int64_t bytes)
+static void sweep_sending(struct http_conn *conn, int64_t bytes)
 {
     bool still = stands_still(conn, bytes);
     if (still || conn->loop->now_ns >= paced_until_ns(conn, bytes))
-        conn_cut(conn);
+        http_conn_cut(conn);
 }
 
 /* Checks only connections that wait for the offload thread, which drops the work of a client that
  * is gone. A client that has only closed its sending side looks the same, so it counts as gone,
  * too. */
-static void sweep_deferred(struct conn *conn)
+static void sweep_deferred(struct http_conn *conn)
 {
     if (!atomic_load_explicit(&conn->turn.waiting, memory_order_relaxed))
         return;
@@ -336,46 +168,46 @@ static void sweep_deferred(struct conn *conn)
 
 /* Is the answer on its way? While a request is still being read, that means that libmicrohttpd has
  * refused it by itself. */
-static bool is_answered(const struct conn *conn)
+static bool is_answered(const struct http_conn *conn)
 {
     return MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_HTTP_STATUS) != NULL;
 }
 
-static void sweep_one(struct conn *conn)
+static void sweep_one(struct http_conn *conn)
 {
     int64_t now_ns = conn->loop->now_ns;
-    bool reading = conn->phase == CONN_HEAD || conn->phase == CONN_BODY;
+    bool reading = conn->state == HTTP_CONN_HEAD || conn->state == HTTP_CONN_BODY;
     if (reading && is_answered(conn))
-        conn_enter(conn, CONN_SENDING);
-    switch (conn->phase) {
-    case CONN_IDLE:
+        http_conn_move(conn, HTTP_CONN_SENDING);
+    switch (conn->state) {
+    case HTTP_CONN_IDLE:
         sweep_idle(conn, bytes_in_phase(conn));
         break;
-    case CONN_HEAD:
+    case HTTP_CONN_HEAD:
         if (now_ns >= request_until_ns(conn, bytes_in_phase(conn)))
             raw_reject(conn, REJECT_TIMEOUT);
         else if (is_done_with(conn))
-            conn_cut(conn);
+            http_conn_cut(conn);
         break;
-    case CONN_BODY:
+    case HTTP_CONN_BODY:
         sweep_body(conn);
         break;
-    case CONN_HANDSHAKE:
+    case HTTP_CONN_HANDSHAKE:
         if (now_ns >= request_until_ns(conn, bytes_in_phase(conn)))
-            conn_cut(conn);
+            http_conn_cut(conn);
         break;
-    case CONN_SENDING:
+    case HTTP_CONN_SENDING:
         sweep_sending(conn, bytes_in_phase(conn));
         break;
-    case CONN_DEFERRED:
+    case HTTP_CONN_DEFERRED:
         sweep_deferred(conn);
         break;
-    case CONN_CUT:
+    case HTTP_CONN_CUT:
         break;
     }
 }
 
-int64_t conns_sweep_interval_ns(const struct http_loop *loop)
+int64_t sweep_interval_ns(const struct http_loop *loop)
 {
     const struct http_options *options = &loop->server->options;
     int64_t shorter_ns = clock_min(options->read_timeout_ns, options->idle_timeout_ns);
@@ -392,12 +224,12 @@ static void note_pressure(struct pressure *pressure, const struct budget *budget
     pressure->refusals_seen = refused;
 }
 
-void conns_sweep(struct http_loop *loop)
+void sweep_conns(struct http_loop *loop)
 {
     note_pressure(&loop->memory_pressure, loop->server->options.memory, loop->now_ns);
     note_pressure(&loop->figures_pressure, &loop->server->figures, loop->now_ns);
-    int64_t settled_ns = loop->now_ns - conns_sweep_interval_ns(loop) / 2;
-    for (struct conn *conn = loop->conns; conn != NULL; conn = conn->next)
+    int64_t settled_ns = loop->now_ns - sweep_interval_ns(loop) / 2;
+    for (struct http_conn *conn = loop->conns; conn != NULL; conn = conn->next)
         if (conn->since_ns <= settled_ns)
             sweep_one(conn);
 }

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 
-#include "base/check.h"
 #include "http/loop.h"
 #include "http/message/bodies.h"
 #include "http/message/gunzip.h"
@@ -14,6 +13,7 @@
 struct unpack {
     struct http_work work; /* first: run() and finish() cast */
     struct http_request *req;
+    void (*on_unpacked)(struct http_request *req, enum reject_reason reason);
     struct gunzip gunzip;
     struct body_bytes out;
     enum gunzip_rc rc;
@@ -50,16 +50,15 @@ static void finish(struct http_completion *completion)
     struct unpack *unpack = (struct unpack *)completion;
     struct http_request *req = unpack->req;
     enum reject_reason reason = reason_of(unpack->rc);
-    CHECK(req->state == REQUEST_DEFERRED);
     gunzip_end(&unpack->gunzip);
     bodies_free(&req->loop->server->bodies, &req->body.bytes);
     req->body.bytes = unpack->out;
-    req->body.is_gzip = false;
+    unpack->on_unpacked(req, reason);
     free(unpack);
-    request_unpacked(req, reason);
 }
 
-bool unpack_start(struct http_request *req)
+bool unpack_start(struct http_request *req,
+                  void (*on_unpacked)(struct http_request *req, enum reject_reason reason))
 {
     struct unpack *unpack = calloc(1, sizeof *unpack);
     if (unpack == NULL)
@@ -67,6 +66,7 @@ bool unpack_start(struct http_request *req)
     unpack->work.run = run;
     unpack->work.done.finish = finish;
     unpack->req = req;
+    unpack->on_unpacked = on_unpacked;
     unpack->rc = GUNZIP_MORE;
     gunzip_begin(&unpack->gunzip, &req->body.bytes, (size_t)request_body_max(req),
                  &req->loop->server->bodies, &unpack->out);

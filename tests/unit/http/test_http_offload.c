@@ -104,7 +104,7 @@ static struct http_server *serve_plugged(const struct http_options *options, int
                                          const char *headers)
 {
     struct http_server *server = serve_with(options);
-    server->parser.cpu_clock = fake_clock; /* before the thread has anything to measure */
+    server->offload.cpu_clock = fake_clock; /* before the thread has anything to measure */
     char text[256];
     *plug = dial(server);
     (void)snprintf(text, sizeof text, "GET /job/plug/1 HTTP/1.1\r\nHost: t\r\n%s\r\n", headers);
@@ -143,7 +143,7 @@ static void wait_in_flight(const struct http_server *server, uint64_t n)
 /* Of requests in flight some may not have come to the offload thread yet: so many have. */
 static void wait_offloaded(const struct http_server *server, uint64_t n)
 {
-    cr_assert(WAIT_UNTIL(server->parser.waiting == n, PATIENCE_S));
+    cr_assert(WAIT_UNTIL(server->offload.waiting == n, PATIENCE_S));
 }
 
 static void expect_answers(const int *fds, size_t n, int status)
@@ -297,7 +297,7 @@ static struct http_server *serve_late(void)
     struct http_options options = { SERVE_OPTIONS, JOB_ROUTES };
     options.offload_timeout_ns = 1;
     struct http_server *server = serve_with(&options);
-    server->parser.clock = fake_clock;
+    server->offload.clock = fake_clock;
     fake_now_ns = INT64_MAX - (int64_t)1000 * SLICE_NS;
     return server;
 }
@@ -314,7 +314,7 @@ Test(offload, what_has_waited_too_long_is_refused_and_the_connection_goes_on)
         expect_overloaded(fd, false);
     }
     cr_expect_eq(n_slices, 0, "nothing was done for them");
-    cr_expect_eq(server->parser.dropped, 6);
+    cr_expect_eq(server->offload.dropped, 6);
     ask(fd, "/job/kept/3", "");
     cr_assert(read_answer(fd, &answer));
     cr_expect_eq(answer.status, 200);
@@ -337,8 +337,8 @@ Test(offload, the_work_of_a_client_that_is_gone_is_dropped)
             cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
         close(fd);
         wait_in_flight(server, 0);
-        cr_expect_eq(server->parser.dropped, (unsigned)with_reset + 1);
-        cr_expect_eq(server->parser.waiting, 0);
+        cr_expect_eq(server->offload.dropped, (unsigned)with_reset + 1);
+        cr_expect_eq(server->offload.waiting, 0);
     }
     cr_expect(WAIT_UNTIL(http_server_connections(server) == 0, PATIENCE_S));
     http_server_close(&server);
