@@ -33,8 +33,7 @@ struct address_count *addresses_add(struct addresses *addresses, const struct so
 /* One less. NULL is a no-op. */
 void addresses_remove(struct addresses *addresses, struct address_count *address);
 
-/* Equal for connections of one client address; seeded, so nobody can choose addresses that collide.
- */
+/* Equal for connections of one client address; seeded, so that nobody can provoke collisions. */
 uint64_t addresses_hash(const struct addresses *addresses, const struct sockaddr *client);
 
 /* Addresses that have a connection now. */

@@ -27,8 +27,8 @@ struct http_conn *http_conn_of(struct MHD_Connection *mhd)
     return info != NULL ? info->socket_context : NULL;
 }
 
-/* The time of a request counts from its first byte, and the bytes between its headers' first one
- * and the sweep that saw it count too. */
+/* Headers and body of a request have one clock, which starts when the sweep sees its first byte.
+ * What had come by then counts too. */
 static void start_clock(struct http_conn *conn, enum http_conn_state from)
 {
     if (from == HTTP_CONN_HEAD && conn->state == HTTP_CONN_BODY)

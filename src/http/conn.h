@@ -25,17 +25,24 @@ struct http_request;
 
 enum { HTTP_CONN_PACE_BYTES_PER_S = 10000 };
 
+/*     HANDSHAKE -> IDLE, CUT                         DEFERRED  -> SENDING
+ *     IDLE      -> HEAD, BODY, CUT                   SENDING   -> SENDING, IDLE, BODY, CUT
+ *     HEAD      -> BODY, SENDING, CUT                CUT       -> none: it ignores all moves
+ *     BODY      -> DEFERRED, SENDING, IDLE, CUT
+ *
+ * An answer is SENDING once when it is stored and once more when libmicrohttpd has it. HEAD leads
+ * to SENDING when libmicrohttpd has answered by itself. */
 enum http_conn_state {
     HTTP_CONN_HANDSHAKE, /* of TLS */
     HTTP_CONN_IDLE,      /* between requests */
     HTTP_CONN_HEAD,      /* bytes of a request came; the sweep finds out */
     HTTP_CONN_BODY,      /* the headers of a request are complete, its body is being read */
-    HTTP_CONN_DEFERRED,  /* the request is complete and waits for its answer */
+    HTTP_CONN_DEFERRED,  /* the request is complete, suspended, and waits for its answer */
     HTTP_CONN_SENDING,   /* answered */
     HTTP_CONN_CUT,       /* shut down by us, for good; libmicrohttpd is about to notice */
 };
 
-/* Where the connection counts. */
+/* Where the connection counts: OUTSIDE -> ADMITTED, IN_RESERVE; IN_RESERVE -> OUTSIDE. */
 enum http_conn_place {
     HTTP_CONN_OUTSIDE,    /* nowhere: it is about to be closed */
     HTTP_CONN_ADMITTED,   /* among max_connections */

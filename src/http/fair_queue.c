@@ -22,8 +22,7 @@ static struct fair_client *meld(struct fair_client *a, struct fair_client *b)
     return root;
 }
 
-/* Melds siblings in pairs, then the pairs from the last one on: that is what makes removal cheap.
- */
+/* Melds siblings in pairs, then the pairs from the last one on, which makes removal cheap. */
 static struct fair_client *meld_all(struct fair_client *first)
 {
     struct fair_client *pairs = NULL, *root = NULL;

@@ -43,8 +43,7 @@ struct http_loop {
     struct mutex mu; /* a leaf: nothing else is taken or called under it */
     struct http_completion *done_first GUARDED_VAR, *done_last GUARDED_VAR;
 
-    /* A sign of life: the loop copies what was asked, once a round. Relaxed: no data goes with it.
-     */
+    /* A sign of life: the loop copies beat_asked once a round. Relaxed: it publishes no data. */
     atomic_uint_fast64_t beat_asked, beat_given;
 
     pthread_t self; /* `thread`, as the loop itself sees it */

@@ -30,7 +30,7 @@
 
 /* How strictly libmicrohttpd 0.9.77 and later parse; 0.9.75 has no such option, and raw_framing.h
  * checks there. At 1 only CRLF ends a line, also in chunks and trailers, no header is folded, and
- * no blank stands in a target. 2 would also refuse the empty line before a request, which RFC 9112
+ * no blank stands in a target. 2 would also reject the empty line before a request, which RFC 9112
  * section 2.2 has servers ignore, and 3 would take blanks before a chunk's extension again. */
 enum { CLIENT_DISCIPLINE = 1 };
 

@@ -29,7 +29,7 @@ static enum reject_reason reason_of(const char *format)
 
 /* Are the headers complete, and neither passed to us nor answered yet? That is true only of the
  * connection whose headers libmicrohttpd is checking at this moment. */
-static bool is_being_judged(const struct http_conn *conn)
+static bool is_being_checked(const struct http_conn *conn)
 {
     return conn->req == NULL && conn->state != HTTP_CONN_CUT &&
            MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE) != NULL &&
@@ -44,7 +44,7 @@ void mhd_errors_note(void *cls, const char *format, va_list args)
     if (reason == REJECT_NONE)
         return;
     for (struct http_conn *conn = loop->conns; conn != NULL; conn = conn->next)
-        if (is_being_judged(conn)) {
+        if (is_being_checked(conn)) {
             raw_reject(conn, reason);
             return;
         }

@@ -1,5 +1,5 @@
 /* offload_thread.h - inside of the layer: the server's offload thread, for work that would hold a
- * loop up (design.md section 4: 5,000 orders take 15 ms and more to read).
+ * loop up (docs/DESIGN.md, "Decisions": reading 5,000 orders takes 15 ms and more).
  *
  * Work is done in slices. After each slice the thread serves the client whose turn it is by then
  * (fair_queue.h). A client, whose share is the same as that of any other, is an API key where the
@@ -52,8 +52,7 @@ struct offload_thread {
  * all zeros. */
 bool offload_thread_start(struct offload_thread *offload) MUST_CHECK;
 
-/* Any thread; the turn is not waiting. False once the thread stops: the work is the caller's to do.
- */
+/* Any thread; the turn is not waiting. False once the thread stops: the caller does the work. */
 bool offload_thread_take(struct offload_thread *offload, struct http_work *work,
                          struct offload_turn *turn) MUST_CHECK;
 

@@ -1,12 +1,13 @@
 /* request.h - inside of the layer: one request from its headers to the end of its answer.
  *
- *     READING      its headers are there, its body is being read  -> DISCARDING, UNPACKING,
- * HANDLING, SENT DISCARDING   rejected; its body is read and thrown away     -> HANDLING, SENT
- *     UNPACKING    suspended: its gzip body is being unpacked     -> DEFERRED
- *     HANDLING     the handler runs, or the rejection is written  -> DEFERRED, ANSWERED
- *     DEFERRED     suspended until it is answered                 -> ANSWERED
- *     ANSWERED     the answer is stored                           -> SENT
- *     SENT         the answer is libmicrohttpd's, or we have written it ourselves (raw_reject.h)
+ *     READING      the headers are there, the body is being read
+ *                                          -> DISCARDING, UNPACKING, HANDLING, SENT (raw_reject.h)
+ *     DISCARDING   rejected; the body is read and thrown away  -> HANDLING, SENT (raw_reject.h)
+ *     UNPACKING    suspended while its gzip body is unpacked   -> DEFERRED
+ *     HANDLING     the handler runs, or we write the rejection -> DEFERRED, ANSWERED
+ *     DEFERRED     suspended until it is answered              -> ANSWERED
+ *     ANSWERED     the answer is stored                        -> SENT
+ *     SENT         libmicrohttpd has the answer, or raw_reject.h has written it
  *
  * The loop's thread only. */
 #ifndef HTTP_REQUEST_H

@@ -57,7 +57,7 @@ static bool encoding_fits(const struct http_head *head, bool *is_gzip)
     return *is_gzip || has_text(encoding, len, "identity");
 }
 
-/* A problem document can be had anywhere, so who asks for one is not refused. */
+/* Every route can answer with a problem document, so a client that accepts it is not rejected. */
 static bool accepts_any_of(struct http_request *req, const char *produces)
 {
     const char *at = produces;

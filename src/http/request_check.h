@@ -1,7 +1,5 @@
-/* request_check.h - inside of the layer: what the headers of a new request are refused for, if
- * anything, in the order of design.md section 5: framing, too many connections, target, path,
- * method, client certificate, content type and coding, what is accepted, length. The loop's thread
- * only. */
+/* request_check.h - inside of the layer: checks the headers of a new request, in the order that
+ * docs/DESIGN.md gives in "Statuses", up to the rate. The loop's thread only. */
 #ifndef HTTP_REQUEST_CHECK_H
 #define HTTP_REQUEST_CHECK_H
 
@@ -11,7 +9,7 @@
 struct http_head;
 struct http_request;
 
-/* Sets the request's route, and its fault where it has one. */
+/* Sets the request's route and credentials, and its fault if it is rejected. */
 enum reject_reason request_check(struct http_request *req, const char *version,
                                  struct http_head *head) MUST_CHECK;
 

@@ -3,7 +3,7 @@
  *
  * A server that is merely full must still answer its probes, or an orchestrator kills it. So each
  * loop takes RESERVE_MAX connections more. Only routes of health and metrics are served on them,
- * everything else is refused (503, or 429 beyond the limit of an address), and each ends with its
+ * everything else is rejected (503, or 429 beyond the limit of an address), and each ends with its
  * first answer. Nobody can take them for long: a connection of the reserve has RESERVE_SPAN_NS
  * for its request, and when the reserve is full, the oldest one without a complete request is
  * closed for the newcomer. One address has RESERVE_OF_ADDRESS_MAX of them where addresses are

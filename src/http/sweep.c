@@ -167,7 +167,7 @@ static void sweep_deferred(struct http_conn *conn)
 }
 
 /* Is the answer on its way? While a request is still being read, that means that libmicrohttpd has
- * refused it by itself. */
+ * rejected it by itself. */
 static bool is_answered(const struct http_conn *conn)
 {
     return MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_HTTP_STATUS) != NULL;

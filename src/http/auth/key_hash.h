@@ -1,6 +1,5 @@
 /* key_hash.h - inside of the layer: what a key is (the b64token of RFC 6750, 1 to KEY_TEXT_MAX
- * characters), and its SHA-256 as text, which is all of a key that the service keeps. Any thread.
- */
+ * characters), and its SHA-256 as text, which is all of a key that is kept. Any thread. */
 #ifndef HTTP_AUTH_KEY_HASH_H
 #define HTTP_AUTH_KEY_HASH_H
 

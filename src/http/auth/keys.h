@@ -47,7 +47,7 @@ struct keys {
     bool readable_by_all; /* the file was */
 };
 
-/* Reads the file, judges all of it, and takes over buckets from `before` (may be NULL). One
+/* Reads the file, checks all of it, and takes over buckets from `before` (may be NULL). One
  * reference is the caller's. NULL: *err names the file, the line, what is wrong and what would be
  * right, and shows nothing that might be a key. */
 struct keys *keys_load(const char *path, const struct keys *before, struct err *err) MUST_CHECK;

@@ -195,6 +195,6 @@ int accept_quality(const struct accept_match *match)
 bool accept_prefers(const struct accept_match *a, const struct accept_match *b)
 {
     int of_a = accept_quality(a), of_b = accept_quality(b);
-    bool judged = !a->malformed && a->any_range;
-    return of_a > of_b || (judged && of_a == of_b && a->specificity > b->specificity);
+    bool counts = !a->malformed && a->any_range;
+    return of_a > of_b || (counts && of_a == of_b && a->specificity > b->specificity);
 }

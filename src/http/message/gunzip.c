@@ -44,7 +44,7 @@ enum step { STEP_ON, STEP_DONE, STEP_INVALID, STEP_TOO_LARGE, STEP_NO_ROOM };
 
 /* Done when a member has ended with the last byte. With room left and nothing more to show, a
  * stream that has not ended is cut short. */
-static enum step judge(struct gunzip *un, int rc)
+static enum step step_of(struct gunzip *un, int rc)
 {
     switch (rc) {
     case Z_STREAM_END:
@@ -79,7 +79,7 @@ static enum step unpack_piece(struct gunzip *un)
     if (full && made > 0)
         return STEP_TOO_LARGE;
     out->len += made;
-    return judge(un, rc);
+    return step_of(un, rc);
 }
 
 static bool is_over(const struct gunzip *un, int steps, size_t made)

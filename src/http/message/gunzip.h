@@ -18,8 +18,7 @@ struct z_stream_s;
 
 /* A slice ends when one of these is reached. The time depends on the bytes made, and on the bytes
  * read where none are made: a block of Deflate can be a code table alone, and a member can be
- * empty.
- */
+ * empty. */
 enum {
     GUNZIP_SLICE_MADE_BYTES = 32 * 1024,
     GUNZIP_SLICE_READ_BYTES = 4 * 1024,
@@ -56,8 +55,7 @@ void gunzip_begin(struct gunzip *un, const struct body_bytes *packed, size_t max
  * after anything but GUNZIP_MORE. */
 enum gunzip_rc gunzip_slice(struct gunzip *un) MUST_CHECK;
 
-/* Frees what the unpacking took, but for a whole *out; between two slices that is empty afterwards.
- */
+/* Frees the memory of the unpacking. *out is kept if it is complete, else freed and emptied. */
 void gunzip_end(struct gunzip *un);
 
 #endif

@@ -224,7 +224,7 @@ bool head_read(struct MHD_Connection *mhd, struct raw_framing *raw, const char *
         .authorization = reading.value[FIELD_AUTHORIZATION],
         .repeated = repeated_name(&reading),
         .authorization_twice = reading.repeated[FIELD_AUTHORIZATION],
-        /* digits that fit, or libmicrohttpd would have refused them */
+        /* digits that fit, or libmicrohttpd would have rejected them */
         .content_length = length != NULL ? strtoull(length, NULL, 10) : 0,
         .has_length = length != NULL,
         .chunked = reading.value[FIELD_TRANSFER] != NULL,

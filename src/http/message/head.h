@@ -2,8 +2,8 @@
  * can be believed.
  *
  * A proxy in front of us must see requests begin and end where we do, or one client can smuggle
- * a request into another's connection. libmicrohttpd 0.9.75 takes what we refuse here (design.md
- * section 5), but shows us all of it before a body is read. */
+ * a request into another's connection. libmicrohttpd 0.9.75 accepts such requests, but shows
+ * us all of the section before it reads a body (docs/ARCHITECTURE.md, "The HTTP face"). */
 #ifndef HTTP_MESSAGE_HEAD_H
 #define HTTP_MESSAGE_HEAD_H
 

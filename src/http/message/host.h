@@ -16,13 +16,11 @@ struct host {
     bool bracketed;
 };
 
-/* Reads "name", "name:80" or "[::1]:80". False: the text is no host with or without a port. A
- * comma, which RFC 3986 allows in a name, is not taken: it is how a proxy joins two Host headers.
- */
+/* Reads "name", "name:80" or "[::1]:80". False: the text is no host with or without a port. No name
+ * may hold a comma, though RFC 3986 allows it: a proxy joins two Host headers by one. */
 bool host_read(const char *text, size_t len, struct host *out) MUST_CHECK;
 
-/* The host and port of a target in absolute form, "http://host:80/path"; NULL for any other form.
- */
+/* The host and port of a target in absolute form, "http://host:80/path"; NULL for another form. */
 const char *host_of_target(const char *target, size_t *len);
 
 /* The address that a host is, with an IPv4 address mapped into IPv6. False: the host is a name. */

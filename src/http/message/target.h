@@ -1,7 +1,7 @@
 /* target.h - inside of the layer: the request target as the client wrote it (RFC 9112, 3.2).
  *
  * libmicrohttpd hands the path out unescaped: %00 ends it early and %2F adds a segment, and whoever
- * guards a path in front of us saw another one. So the target is judged before it is unescaped. */
+ * guards a path in front of us saw another one. So the target is checked before it is unescaped. */
 #ifndef HTTP_MESSAGE_TARGET_H
 #define HTTP_MESSAGE_TARGET_H
 

@@ -1,7 +1,7 @@
 /* trace.h - inside of the layer: the trace id of a traceparent header (W3C Trace Context).
  *
  * We take part in a trace by naming it in our log lines, and pass nothing on. A header that does
- * not keep to the form is ignored, as the recommendation wants it: no request is refused for it. */
+ * not keep to the form is ignored, as the recommendation wants it: and no request is rejected. */
 #ifndef HTTP_MESSAGE_TRACE_H
 #define HTTP_MESSAGE_TRACE_H
 
