@@ -14,7 +14,7 @@
 #include "app/options.h"
 #include "app/run.h"
 #include "base/clock.h"
-#include "http/tls.h"
+#include "http/tls/tls.h"
 
 enum { TIMEOUT_S = 5 };
 

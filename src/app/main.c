@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "http/http.h"
-#include "http/tls.h"
+#include "http/tls/tls.h"
 #include "observability/metric_doc.h"
 #include "observability/problem_doc.h"
 

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/http.h"
-#include "http/tls.h"
+#include "http/tls/tls.h"
 #include "observability/state.h"
 #include "pqpool/pqpool.h"
 

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rfc3339.h"
-#include "http/tls.h"
+#include "http/tls/tls.h"
 
 bool tls_open(const struct options *options, struct http_tls **tls, struct err *err)
 {

@@ -1,5 +1,7 @@
 /* answer.c - http_add_header(), http_answer(), http_problem(): from a handler's words to a response
  * of libmicrohttpd's. */
+#include "http/answer.h"
+
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -9,21 +11,16 @@
 #include "base/budget.h"
 #include "base/check.h"
 #include "base/pieces.h"
-#include "http/authorize.h"
+#include "http/conn.h"
 #include "http/http.h"
 #include "http/loop.h"
-#include "http/problem.h"
-#include "http/refusal.h"
+#include "http/message/problem.h"
+#include "http/message/reject.h"
+#include "http/reject_detail.h"
 #include "http/request.h"
 #include "http/server.h"
 
 enum { HTTP_BLOCK_MIN = 1024 };
-
-void http_add_header(struct http_request *req, const char *name, const char *value)
-{
-    buf_add(&req->headers, name, strlen(name) + 1);
-    buf_add(&req->headers, value, strlen(value) + 1);
-}
 
 /* The names and values that a handler added: past the last one NULL. */
 static const char *next_header(const struct http_request *req, const char *at, const char **value)
@@ -104,13 +101,6 @@ static void drop_headers(struct http_request *req)
     req->headers.failed = false;
 }
 
-static void answer_overloaded(struct http_request *req)
-{
-    drop_headers(req);
-    req->refusal = REFUSAL_OVERLOADED;
-    refusal_answer(req);
-}
-
 /* ---- answers ---- */
 
 /* NULL as of with_headers(); the bytes of *body are gone either way. */
@@ -133,6 +123,21 @@ static struct MHD_Response *make_response(struct http_request *req, const char *
     return with_headers(response, req, content_type);
 }
 
+/* The answer is stored: request_flow.c hands it to libmicrohttpd, at once or after the resume. */
+static void store(struct http_request *req, int status, struct MHD_Response *response)
+{
+    bool suspended = request_is_suspended(req);
+    deadlines_remove(&req->loop->deadlines, &req->deadline);
+    http_body_done(req);
+    req->status = status;
+    req->response = response;
+    request_move(req, REQUEST_ANSWERED);
+    if (!suspended)
+        return;
+    http_conn_move(req->conn, HTTP_CONN_SENDING);
+    MHD_resume_connection(req->mhd);
+}
+
 /* A NULL response says that it could not be made. */
 static void answer_with(struct http_request *req, int status, struct MHD_Response *response)
 {
@@ -143,14 +148,18 @@ static void answer_with(struct http_request *req, int status, struct MHD_Respons
         status = 500;
         req->code = problem_no_answer.code;
     }
-    request_answered(req, status, response);
+    store(req, status, response);
 }
 
 static void begin_answer(struct http_request *req)
 {
     CHECK(pthread_equal(req->loop->self, pthread_self()));
     CHECK(req->state == REQUEST_HANDLING || req->state == REQUEST_DEFERRED);
-    authorize_show_rate(req);
+    struct rate_headers rate;
+    if (credentials_rate(&req->credentials, req->begun_at_ns, &rate)) {
+        http_add_header(req, "RateLimit-Policy", rate.policy);
+        http_add_header(req, "RateLimit", rate.limit);
+    }
 }
 
 void http_note_code(struct http_request *req, const char *code)
@@ -162,7 +171,9 @@ void http_answer(struct http_request *req, int status, const char *content_type,
 {
     if (!body->failed && !hold(req, body->len)) {
         buf_fini(body);
-        answer_overloaded(req);
+        drop_headers(req);
+        req->reject = REJECT_OVERLOADED;
+        answer_rejected(req);
         return;
     }
     begin_answer(req);
@@ -173,8 +184,10 @@ void http_answer_static(struct http_request *req, int status, const char *conten
                         const char *bytes, size_t len)
 {
     begin_answer(req);
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): -Wcast-qual lets nothing else through */
+    void *borrowed = (void *)(uintptr_t)bytes;
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(len, (void *)(uintptr_t)bytes, MHD_RESPMEM_PERSISTENT);
+        MHD_create_response_from_buffer(len, borrowed, MHD_RESPMEM_PERSISTENT);
     answer_with(req, status, with_headers(response, req, content_type));
 }
 
@@ -284,4 +297,29 @@ void http_problem_pieces(struct http_request *req, const struct http_problem *pr
     add_retry_after(req, problem);
     req->code = problem->code;
     http_answer_pieces(req, problem->status, PROBLEM_CONTENT_TYPE, body);
+}
+
+/* ---- rejections ---- */
+
+void answer_rejected(struct http_request *req)
+{
+    char text[REJECT_DETAIL_SIZE];
+    struct http_problem problem = reject_detail(req, text);
+    req->close = req->close || reject_closes(req->reject);
+    reject_add_headers(req);
+    if (req->reject == REJECT_RATE)
+        problem.retry_after_ns = req->credentials.wait_ns;
+    http_problem(req, &problem);
+}
+
+void http_not_found(struct http_request *req)
+{
+    req->reject = REJECT_NOT_FOUND;
+    answer_rejected(req);
+}
+
+void http_overloaded(struct http_request *req)
+{
+    req->reject = REJECT_OFFLOAD_LATE;
+    answer_rejected(req);
 }

@@ -30,31 +30,32 @@ static bool reserve(struct http_request *req, size_t len)
            bodies_reserve(&req->loop->server->bodies, bytes, capacity_for(req, len));
 }
 
-static enum refusal keep(struct http_request *req, const char *piece, size_t len)
+static enum reject_reason keep(struct http_request *req, const char *piece, size_t len)
 {
     struct body_bytes *bytes = &req->body.bytes;
     if (len > request_body_max(req) - bytes->len)
-        return REFUSAL_TOO_LARGE;
+        return REJECT_TOO_LARGE;
     if (!reserve(req, bytes->len + len))
-        return REFUSAL_OVERLOADED;
+        return REJECT_OVERLOADED;
     memcpy(bytes->data + bytes->len, piece, len);
     bytes->len += len;
     bytes->data[bytes->len] = '\0';
-    return REFUSAL_NONE;
+    return REJECT_NONE;
 }
 
 bool body_add(struct http_request *req, const char *piece, size_t len)
 {
-    bool wanted = req->match.route != NULL && req->match.route->body != HTTP_NO_BODY;
-    if (req->refusal == REFUSAL_NONE && wanted)
-        req->refusal = keep(req, piece, len);
-    if (req->refusal == REFUSAL_NONE && wanted)
+    bool wanted = req->state == REQUEST_READING && req->match.route->body != HTTP_NO_BODY;
+    enum reject_reason reason = wanted ? keep(req, piece, len) : REJECT_NONE;
+    if (reason != REJECT_NONE)
+        request_reject(req, reason);
+    else if (wanted)
         return true;
     req->body.discarded += len;
     if (req->body.discarded <= BODY_DISCARD_MAX)
         return true;
-    if (req->refusal == REFUSAL_NONE)
-        req->refusal = REFUSAL_TOO_LARGE;
+    if (req->reject == REJECT_NONE)
+        request_reject(req, REJECT_TOO_LARGE);
     return false;
 }
 

@@ -1,5 +1,4 @@
-/* hosts.h - inside of the layer: the host that a request is meant for, and whether this server
- * answers to it.
+/* hosts.h - inside of the layer: whether this server answers to the host that a request names.
  *
  * A web page can make a browser send requests to a server on loopback by giving its own name the
  * address 127.0.0.1 (DNS rebinding). Such a request names the page's host. So a server that asks
@@ -10,25 +9,11 @@
 
 #include <netinet/in.h>
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "base/attr.h"
 
+struct host;
 struct sockaddr;
-
-/* As in Host: RFC 9112, 3.2, and RFC 3986, 3.2.2. Points into the text that it was read from. */
-struct host {
-    const char *name; /* of an IPv6 address without its brackets; may be empty */
-    size_t len;
-    bool bracketed;
-};
-
-/* "name", "name:80", "[::1]:80". False: that is no host with or without a port. A comma, which
- * RFC 3986 allows in a name, is refused: it is how a proxy joins two Host headers. */
-bool host_read(const char *text, size_t len, struct host *out) MUST_CHECK;
-
-/* The authority of a target in absolute form, "http://host:80/path"; NULL for any other form. */
-const char *host_of_target(const char *target, size_t *len);
 
 struct hosts {
     bool checked;        /* false: every host is allowed */

@@ -1,17 +1,19 @@
-/* http.h - event loops over libmicrohttpd: requests in, answers out, deadlines kept. Knows no
- * orders and no database.
+/* http.h - an HTTP server over libmicrohttpd: event loops, requests, answers, deadlines. It knows
+ * no orders and no database.
  *
- * Loops      each loop thread owns an MHD daemon and drives it from outside (MHD_USE_EPOLL without
- * a thread of MHD's own, which stalls; design.md section 4). Handlers run on the loop thread and
- * must not block. Answers    a handler either answers at once, or returns without: then the request
- * is deferred, its connection suspended, until http_answer() or http_problem() is called ON THE
- * SAME LOOP THREAD: from a completion's `finish` or from the request's deadline. Exactly one answer
- *            a request.
- * Completion other threads give work back with http_complete(): a list, one lock and one eventfd
- *            write a call, then `finish` runs on the loop for each, oldest first.
- * Ownership  a request lives until its answer was sent or its client is gone: after answering, do
- *            not touch it. A deferred request stays until it is answered, even with its client
- * gone. */
+ * Loops        Each loop is a thread with a libmicrohttpd daemon of its own, which it drives from
+ *              outside: libmicrohttpd's own epoll thread stalls (docs/DESIGN.md, "Decisions").
+ *              Handlers run on the thread of their loop and must not block.
+ * Answers      A handler answers before it returns, or returns without an answer. In the second
+ * case the request is deferred: its connection is suspended until http_answer() or another function
+ * of its kind is called on the thread of the same loop, from the `finish` of a completion or from
+ * the deadline of the request. Each request has one answer. Completions  Other threads give work
+ * back to a loop by http_complete(), which takes a list. The loop calls `finish` of each member,
+ * the oldest first. Ownership    A request lives until its answer has been sent or its client is
+ * gone, so do not touch it after answering. A deferred request lives until it is answered, even if
+ * its client is gone. Threads      What takes a request: the thread of its loop, unless a function
+ * says otherwise. What takes a server: any thread, unless a function says otherwise. Units _ns is
+ * nanoseconds; _at_ns is a moment of the monotonic clock (base/clock.h). */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
@@ -22,6 +24,9 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "http/auth/api_keys.h"
+#include "http/message/problem.h"
+#include "http/message/route.h"
 
 struct budget;
 struct pieces;
@@ -29,94 +34,69 @@ struct pieces;
 struct http_server;  /* opaque */
 struct http_loop;    /* opaque */
 struct http_request; /* opaque */
-struct http_tls;     /* http/tls.h */
+struct http_tls;     /* http/tls/tls.h */
 struct sockaddr;
 
 enum { HTTP_ID_SIZE = 129 };
 
-/* ---- routes ---- */
-
-enum http_body {
-    HTTP_NO_BODY,
-    HTTP_JSON_BODY, /* application/json, else 415 */
-    HTTP_LIST_BODY, /* application/json or application/x-ndjson, else 415 */
-};
-
-enum http_access {
-    HTTP_PROBE,  /* as HTTP_HEALTH, and no client certificate is asked for either */
-    HTTP_HEALTH, /* anyone, also on a connection beyond max_connections */
-    HTTP_ANYONE,
-    HTTP_FIGURES,  /* as HTTP_WITH_KEY with http_options.guard_figures, else as HTTP_HEALTH */
-    HTTP_WITH_KEY, /* a bearer key, where keys are asked for; else 401 */
-};
-
-struct http_route {
-    const char *method; /* "GET" serves HEAD too */
-    const char *path;   /* "/v1/orders/{order_id}": a brace part matches one segment */
-    enum http_body body;
-    enum http_access access;
-    void (*handle)(struct http_request *req, void *ctx);
-    const int *statuses; /* the statuses it may answer with, ends with 0; for the metrics at 0 */
-    /* The media types it can answer with, "application/json, application/x-ndjson", the default
-     * first: where Accept has room for none of them the request is refused 406. NULL: it is never
-     * refused for that, which is what a probe wants. */
-    const char *produces;
-};
-
-/* ---- the request, as a handler sees it; loop thread only; pointers live as long as the request
- * ---- */
+/* ---- the request, as a handler sees it; pointers live as long as the request ---- */
 
 struct http_loop *http_loop_of(struct http_request *req);
 const struct http_server *http_server_of(struct http_request *req);
 const char *http_request_id(struct http_request *req);
 const char *http_trace_id(struct http_request *req); /* of traceparent; "" without a good one */
 const char *http_path_part(struct http_request *req, size_t i); /* i-th brace part */
-/* The first header of that name, without blanks about it; NULL when absent. */
+
+/* The first header of that name, without blanks around it; NULL when absent. */
 const char *http_header(struct http_request *req, const char *name);
-/* Calls `see` for each header of that name, in the order in which they came: together they are one
- * list. */
+
+/* Calls `see` for each header of that name, in the order of the request: they are one list. */
 void http_each_header(struct http_request *req, const char *name,
                       void (*see)(void *arg, const char *value), void *arg);
-/* The value of a query parameter, NULL when absent; *count (may be NULL): how often it was given.
- */
+
+/* The first value of a query parameter; NULL when absent. *count (may be NULL) says how often the
+ * parameter is given. */
 const char *http_query(struct http_request *req, const char *name, size_t *count);
-/* "" when empty; NUL-terminated; unpacked where it came as gzip. */
+
+/* The body, unpacked if it came as gzip, with a NUL behind it; "" when empty. */
 const char *http_body(struct http_request *req, size_t *len);
-/* Frees the body: nothing of it is needed any more. */
+
+/* Frees the body early. */
 void http_body_done(struct http_request *req);
 int64_t http_received_at_ns(struct http_request *req); /* when its last byte arrived */
 bool http_body_is_lines(struct http_request *req);     /* application/x-ndjson */
 
-/* Does Accept have room for that type? Absent, empty or malformed it has room for all. For a choice
- * between two: is media_type wanted more than `over`, the default? Not so where both are as good. A
- * type may have parameters, see accept.h. */
+/* Does Accept allow that media type? If Accept is absent, empty or malformed, it allows all. A type
+ * may have parameters, see http/message/accept.h. */
 bool http_accepts(struct http_request *req, const char *media_type);
+
+/* For a choice between two: does Accept rank media_type above `over`, the default? */
 bool http_prefers(struct http_request *req, const char *media_type, const char *over);
 
-/* ---- the key that a request came with; any thread while the request waits for its answer ---- */
+/* ---- the API key of the request; any thread while the request waits for its answer ---- */
 
-/* NULL: it came with none that is good, or no keys are asked for. */
+/* NULL: the request presents no good key, or the server asks for no keys. */
 const char *http_key_name(struct http_request *req);
 
-/* May the key of this request use that account? Everyone may where no keys are asked for. */
+/* May the key of this request use that account? True if the server asks for no keys. */
 bool http_may_use(struct http_request *req, const char *account_id);
 
-/* Counts as so many requests more against the rate of the key, below zero if need be: for one that
- * turns out to hold many. */
+/* Takes so many more requests from the rate of the key, below zero if need be: for a request that
+ * turns out to hold many orders. */
 void http_charge(struct http_request *req, uint32_t requests);
 
 /* ---- answering ---- */
 
 /* Before http_answer() or http_problem(); both strings are copied. Cache-Control is no-store unless
- * it is one of them. */
+ * it is one of the headers added. */
 void http_add_header(struct http_request *req, const char *name, const char *value);
-/* Takes the bytes out of *body (leaves it empty). A failed buffer is answered 500; a buffer for
- * which the budget (http_options.memory) has no room is answered 503 overloaded. A caller that has
- * committed an order must not get there, so it reserves the room before. */
+
+/* Takes the bytes out of *body, which is empty afterwards. A failed buffer is answered 500. If the
+ * budget (http_options.memory) has no room for the buffer, the answer is 503 overloaded; a caller
+ * that has committed an order must avoid that, so it reserves the room before. */
 void http_answer(struct http_request *req, int status, const char *content_type, struct buf *body);
 
-/* An answer of up to so many bytes needs no room in the budget: each connection has that much
- * anyway. */
+/* An answer of up to so many bytes needs no room in the budget: each connection has that much. */
 enum { HTTP_ANSWER_FREE = 4096 };
 
 /* Reserves room for an answer of so many bytes. False: the budget has none. */
@@ -126,51 +106,37 @@ bool http_reserve(struct http_request *req, size_t bytes) MUST_CHECK;
 void http_answer_static(struct http_request *req, int status, const char *content_type,
                         const char *bytes, size_t len);
 
-/* A large answer, whose memory is given back as it leaves. Takes the pieces out of *body (leaves it
- * empty). Of what was reserved for it and not needed, HTTP_BLOCK_BYTES are kept until it has left.
- */
+/* A large answer, whose memory is given back to the budget while it is sent. Takes the pieces out
+ * of *body, which is empty afterwards. Of the bytes that were reserved for the answer and are not
+ * needed, HTTP_BLOCK_BYTES are kept until the answer has been sent. */
 enum { HTTP_BLOCK_BYTES = 16 * 1024 };
 void http_answer_pieces(struct http_request *req, int status, const char *content_type,
                         struct pieces *body);
 
-/* RFC 9457 and our members (design.md section 5). */
-struct http_problem {
-    int status;
-    const char *code;    /* "queue_full"; lives as long as the request */
-    const char *title;   /* short, the same for every occurrence of the code */
-    const char *detail;  /* this occurrence; NULL: left out */
-    const char *outcome; /* "not_accepted" or "unknown"; NULL: left out (a GET) */
-    bool retryable;
-    int64_t retry_after_ns; /* > 0: Retry-After in whole seconds, rounded up, and retry_after_ms */
-    long offset;            /* >= 0: in the body; < 0: left out */
-    const char *members;    /* more members as JSON, `"a":1,"b":[]`; NULL: none */
-};
 void http_problem(struct http_request *req, const struct http_problem *problem);
 
-/* For an answer that is no problem document and holds refusals all the same: the code that
- * http_answered names. `code` is a constant, or lives as long as the request. */
+/* Sets the code that http_answered names, for an answer that is no problem document and holds
+ * rejections all the same. `code` is a constant, or lives as long as the request. */
 void http_note_code(struct http_request *req, const char *code);
-/* A problem with more members than a string should hold. Any thread, while the request is deferred:
- * adds the document without its end to *out, to which the caller adds members, each behind a comma,
- * and "}\n". Then, on the loop, the answer. `members` is not looked at. */
+
+/* A problem with more members than a string should hold. http_problem_open() adds the document
+ * without its end to *out; any thread may call it while the request is deferred. The caller adds
+ * members, each after a comma, and "}\n". http_problem_pieces() then answers with the result.
+ * problem->members is ignored. */
 void http_problem_open(struct http_request *req, const struct http_problem *problem,
                        struct pieces *out);
 void http_problem_pieces(struct http_request *req, const struct http_problem *problem,
                          struct pieces *body);
 
-/* 404 not_found, as where no route has the path. */
+/* 404 not_found, as for a path that has no route. */
 void http_not_found(struct http_request *req);
 
-/* 503 overloaded, not_accepted: the request waited too long for the offload thread. */
+/* 503 overloaded, not_accepted: the request has waited too long for the offload thread. */
 void http_overloaded(struct http_request *req);
-
-/* The problems that this layer answers with by itself, whatever the handlers do: false past the
- * last. detail is NULL where it is made for each; the outcome of a GET is left out. */
-bool http_own_problem(size_t i, struct http_problem *out) MUST_CHECK;
 
 /* ---- deferring ---- */
 
-/* on_deadline runs once on the loop when the moment has come and no answer was given yet. */
+/* Calls on_deadline once, on the loop, when that moment has come and no answer has been given. */
 void http_deadline(struct http_request *req, int64_t at_ns,
                    void (*on_deadline)(struct http_request *req, void *arg), void *arg);
 
@@ -179,41 +145,41 @@ struct http_completion {
     void (*finish)(struct http_completion *completion); /* on the loop thread */
 };
 
-/* Any thread. The list is the loop's from here on. */
+/* Any thread. The list belongs to the loop from here on. NULL is a no-op. */
 void http_complete(struct http_loop *loop, struct http_completion *first);
 
-/* Work that would hold the loop up for more than a moment, for the one offload thread of the
- * server: `run` there, once for each slice, then `done.finish` on the loop. Between two slices the
- * thread serves other clients, so a slice is to take about 100 us. The request that the work is for
- * waits meanwhile as a deferred one does, so there is at most one such work a request.
+/* Work that would hold the loop up for more than a moment. The one offload thread of the server
+ * calls `run` for each slice of it, then the loop calls `done.finish`. Between two slices the
+ * thread serves other clients, so a slice is to take about 100 us. The request waits meanwhile as a
+ * deferred one does, so a request has at most one such work.
  *
- * Unless `keep` is set, the rest of the work is dropped when offload_timeout has passed since the
+ * Unless `keep` is set, the remaining slices are dropped when offload_timeout has passed since the
  * request was received, or when the client is gone. Then `dropped` is true in `done.finish`, which
- * answers http_overloaded(). */
+ * answers by http_overloaded(). */
 struct http_work {
     struct http_completion done;         /* first */
     bool (*run)(struct http_work *work); /* does one slice; true: the work is finished */
-    bool keep;    /* the result is needed whatever happens: of what may have been stored */
+    bool keep;    /* never dropped: the result tells what may have been stored */
     bool dropped; /* written by http_offload() and the offload thread */
     /* Set by http_offload(). */
     struct http_loop *loop;
     int64_t deadline_at_ns;
 };
-void http_offload(struct http_request *req, struct http_work *work); /* loop thread only */
+void http_offload(struct http_request *req, struct http_work *work);
 
-/* The same, but the first slice is done at once, on the loop, and the rest, if there is any, is
- * offloaded. True: the work is finished, and done.finish is not called. */
+/* Does the first slice at once, on the loop, and offloads the others if there are any. True: the
+ * work is finished, and done.finish is not called. */
 bool http_offload_rest(struct http_request *req, struct http_work *work) MUST_CHECK;
 
 /* ---- the server ---- */
 
-/* What became of a request; strings are borrowed for the call. */
+/* How a request was answered; the strings are borrowed for the call. */
 struct http_answered {
     const char *request_id;
     const char *trace_id; /* "" when there is none */
-    const char *method;   /* one of HTTP's own, else "_OTHER": never what the client wrote */
+    const char *method;   /* a method of HTTP, else "_OTHER": never the bytes of the client */
     const char *route;    /* its path; "" when none matched */
-    const char *key;      /* the name of the key that it came with; "" when there is none */
+    const char *key;      /* the name of the API key; "" when there is none */
     const char *code; /* of the problem document, or of http_note_code(); "" when there is none */
     const struct sockaddr *client; /* see http_client_text() */
     int status;
@@ -226,45 +192,45 @@ enum { HTTP_CLIENT_SIZE = 48 };
 void http_client_text(const struct sockaddr *client, char out[HTTP_CLIENT_SIZE]);
 
 struct http_options {
-    /* A listening TCP socket, taken over, also on failure, in place of address and port; 0: none.
-     */
-    int listen_fd;
+    int listen_fd; /* > 0: a listening TCP socket, used instead of address and port; the server
+                      owns it, also if it fails to open */
     const char *address; /* IPv4 or IPv6, numeric */
     uint32_t port;       /* 0: any free one, see http_server_port() */
     uint32_t threads;
-    /* Over all loops. Beyond them each loop takes some more, on which only HTTP_PROBE, HTTP_HEALTH
+    /* Over all loops. Each loop takes some connections more, on which only HTTP_PROBE, HTTP_HEALTH
      * and HTTP_FIGURES are served: see http_sockets_max(). */
     uint32_t max_connections;
     uint32_t max_connections_per_address; /* 0: no limit */
     uint64_t max_body_bytes, bodies_max_bytes;
-    uint64_t
-        max_document_bytes; /* of a body that is HTTP_JSON_BODY; 0: max_body_bytes alone counts */
-    uint64_t header_max_bytes; /* MHD's memory per connection */
-    struct budget *memory;     /* of bodies and answers; borrowed; NULL: bodies alone are bounded */
+    uint64_t max_document_bytes; /* of an HTTP_JSON_BODY; 0: max_body_bytes alone counts */
+    uint64_t header_max_bytes;   /* libmicrohttpd's memory for each connection */
+    struct budget *memory; /* of bodies and answers; borrowed; NULL: bodies alone are bounded */
     int64_t read_timeout_ns, idle_timeout_ns;
     int64_t offload_timeout_ns; /* see struct http_work; 0: no limit */
     struct http_tls *tls;       /* NULL: plain HTTP; borrowed */
     const struct http_route *routes;
     size_t n_routes;
-    const char *keys_file; /* whom HTTP_WITH_KEY lets in: see http_keys_check(); NULL: everyone */
-    bool guard_figures;    /* HTTP_FIGURES asks for a key too */
-    /* All but HTTP_PROBE refuse requests for a host, or from pages of an origin, that is not one of
-     * loopback, the server's own address, or in allowed_hosts: see http_hosts_check(). */
+    const char
+        *keys_file;     /* the keys for HTTP_WITH_KEY, see api_keys.h; NULL: none are asked for */
+    bool guard_figures; /* HTTP_FIGURES requires a key too */
+    /* Rejects requests for a host, or from pages of an origin, that is not loopback, the server's
+     * own address or one of allowed_hosts (http_hosts_check()). HTTP_PROBE is exempt. */
     bool check_hosts;
     const char *allowed_hosts; /* NULL: none */
     void *ctx;                 /* for handlers */
-    /* One call an answered request, on its loop: for the log. */
+    /* Called once for each answered request, on its loop: for the log. */
     void (*on_answer)(void *ctx, const struct http_answered *answered);
 };
 
-/* Is that a list of hosts: names and addresses without a port, with commas between them? False:
- * *err names the one that is none. */
+/* Checks a list of names and addresses without a port, with commas between them. False: *err names
+ * the member that is no host. */
 bool http_hosts_check(const char *hosts, struct err *err) MUST_CHECK;
 
 /* Binds, then serves. NULL: *err names the address and the reason ("address already in use"). */
 struct http_server *http_server_open(const struct http_options *options,
                                      struct err *err) MUST_CHECK;
-/* The most sockets of clients that such a server has open at a time. */
+
+/* The most client sockets that such a server has open at one time. */
 uint64_t http_sockets_max(uint32_t max_connections, uint32_t threads);
 uint32_t http_server_port(const struct http_server *server);
 uint32_t http_server_loops(const struct http_server *server);
@@ -272,53 +238,35 @@ uint32_t http_server_loops(const struct http_server *server);
 /* Stops accepting; answers from now on carry Connection: close; idle connections end 1 s later. */
 void http_server_drain(struct http_server *server);
 
-/* Has every loop been round since the last call? It also asks them to do so again, unless one has
- * not: that one is waited for. One thread at a time. */
+/* Has every loop made a round since the last call? If so, asks the loops for the next round. One
+ * thread at a time. */
 bool http_server_alive(struct http_server *server) MUST_CHECK;
 
-/* Requests begun and not yet answered; any thread. */
+/* Requests that have begun and are not answered yet. */
 uint64_t http_server_in_flight(const struct http_server *server);
 uint64_t http_server_connections(const struct http_server *server);
 
-/* What http_options.memory does not count, at most: connections with all that each has for itself,
- * and answers of probes and figures. Of the options, max_connections, threads and header_max_bytes
- * count. */
+/* The most bytes that http_options.memory does not count: connections with what each of them has
+ * for itself, and the answers of probes and figures. Depends on max_connections, threads and
+ * header_max_bytes alone. */
 uint64_t http_fixed_bytes(const struct http_options *options, bool tls);
 
 /* http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code}
  * and the connection gauges, in Prometheus text. */
 void http_server_metrics(const struct http_server *server, struct buf *out);
-/* The same of a server with these routes, with every value that a label can have and no figure
- * that means anything: for a manual. Nothing when out of memory. */
+
+/* The same for a server with these routes, with every value that a label can have and without
+ * meaningful figures: for a manual. Adds nothing when out of memory. */
 void http_blank_metrics(const struct http_route *routes, size_t n_routes, struct buf *out);
 
-/* ---- keys (design.md section 5, "Who may") ---- */
-
-enum { HTTP_KEY_MIN = 16, HTTP_KEY_MAX = 512, HTTP_KEY_HASH_SIZE = 72 };
-
-struct http_keys_info {
-    size_t count;
-    bool readable_by_all; /* the file is, by everyone on this machine */
-};
-
-/* Judges a file of keys: one a line, `name sha256:HEX [accounts=A,B] [rate=N/s burst=N]`, blank
- * lines and # comments. False: *err names the file, the line, what is wrong and what would be
- * right; no key is ever shown. */
-bool http_keys_check(const char *path, struct http_keys_info *info, struct err *err) MUST_CHECK;
-
-/* "sha256:HEX" of a key, as that file wants it. False when it is none: HTTP_KEY_MIN to HTTP_KEY_MAX
- * characters, of those that RFC 6750 has for a token. */
-bool http_hash_key(const char *key, size_t len, char out[HTTP_KEY_HASH_SIZE],
-                   struct err *err) MUST_CHECK;
-
-/* Reads the file again: whole and good, or the keys stay as they were. Requests under way keep the
- * key that they came with, and keys of the same name and rate what they have used of it. One thread
+/* Reads the file of keys again. False: *err, and the keys stay as they were. Requests under way
+ * keep their key. A key of the same name and rate keeps what has been used of its rate. One thread
  * at a time. */
 bool http_server_reload_keys(struct http_server *server, struct err *err) MUST_CHECK;
 void http_server_keys(struct http_server *server, struct http_keys_info *info);
 
-/* Answers what is still deferred with 503 shutting_down, outcome unknown, joins the loops, frees.
- * No http_complete() may come after it has begun. NULL is a no-op. */
+/* Answers the deferred requests with 503 shutting_down, outcome unknown; joins the loops; frees.
+ * http_complete() must not be called after it has begun. NULL is a no-op. */
 void http_server_close(struct http_server **server);
 
 #endif

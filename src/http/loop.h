@@ -1,6 +1,6 @@
-/* loop.h - inside of the layer: one event loop, its thread and what belongs to it.
+/* loop.h - inside of the layer: what one event loop has. loop_run.h runs it.
  *
- * Threads    loop_open(), loop_wake(), loop_join(): the server's. All else: the loop's own thread,
+ * Threads    loop_wake(), loop_ask_beat(), loop_has_beaten(): any. All else: the loop's own thread,
  *            but for the list of completions. */
 #ifndef HTTP_LOOP_H
 #define HTTP_LOOP_H
@@ -13,13 +13,12 @@
 
 #include "base/attr.h"
 #include "base/sync.h"
+#include "http/auth/active_keys.h"
 #include "http/deadlines.h"
 #include "http/http.h"
-#include "http/keyring.h"
-#include "http/reserve.h"
 
 struct MHD_Daemon;
-struct conn;
+struct http_conn;
 
 enum { LOOP_ID_SIZE = 33, LOOP_ENTROPY_BYTES = 4096 };
 
@@ -27,6 +26,12 @@ enum { LOOP_ID_SIZE = 33, LOOP_ENTROPY_BYTES = 4096 };
 struct pressure {
     uint64_t refusals_seen; /* by the last sweep */
     int64_t until_ns;       /* the refusals are taken for over then */
+};
+
+/* The connections beyond the limits, see reserve.h. */
+struct reserve {
+    struct http_conn *oldest, *newest;
+    size_t n; /* at most RESERVE_MAX */
 };
 
 struct http_loop {
@@ -47,18 +52,15 @@ struct http_loop {
     struct pressure memory_pressure, figures_pressure;
     int64_t draining_since_ns; /* CLOCK_NEVER: not draining */
     bool closing;
-    struct conn *conns; /* doubly linked, all of them */
+    struct http_conn *conns; /* doubly linked, all of them */
     size_t n_conns, n_sending;
     struct reserve reserve;
-    struct http_request *deferred; /* doubly linked, suspended and unanswered */
-    struct deadlines deadlines;    /* room for one a connection */
-    struct keyring_view keys;
+    struct http_request *suspended; /* doubly linked */
+    struct deadlines deadlines;     /* room for one a connection */
+    struct active_keys_view keys;
     size_t entropy_used;
     unsigned char entropy[LOOP_ENTROPY_BYTES];
 };
-
-/* Starts the thread. On failure nothing is left open. */
-bool loop_open(struct http_loop *loop, struct http_server *server, struct err *err) MUST_CHECK;
 
 /* Makes the loop look at the server's phase. */
 void loop_wake(struct http_loop *loop);
@@ -66,9 +68,10 @@ void loop_wake(struct http_loop *loop);
 /* Asks for a sign of life, and whether that one was given. */
 void loop_ask_beat(struct http_loop *loop, uint64_t beat);
 bool loop_has_beaten(struct http_loop *loop, uint64_t beat) MUST_CHECK;
+void loop_give_beat(struct http_loop *loop);
 
-/* After SERVER_CLOSING and loop_wake(): waits for the thread's end and frees. */
-void loop_join(struct http_loop *loop);
+/* Calls `finish` of each completion there is. False: there was none. */
+bool loop_finish_completions(struct http_loop *loop);
 
 /* 128 random bits as 32 hex digits and a NUL. */
 void loop_random_id(struct http_loop *loop, char out[LOOP_ID_SIZE]);

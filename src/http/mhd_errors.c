@@ -7,31 +7,31 @@
 
 #include "http/conn.h"
 #include "http/loop.h"
-#include "http/refusal.h"
-#include "http/wire.h"
+#include "http/message/raw_framing.h"
+#include "http/raw_reject.h"
 
 /* Messages of 0.9.75 that come before such an answer. */
-static enum refusal refusal_of(const char *format)
+static enum reject_reason reason_of(const char *format)
 {
     static const struct {
         const char *prefix;
-        enum refusal refusal;
+        enum reject_reason reason;
     } rows[] = {
-        { "Failed to parse `Content-Length'", REFUSAL_LENGTH },
-        { "Too large value of 'Content-Length'", REFUSAL_TOO_LARGE },
-        { "Not enough memory in pool", REFUSAL_COOKIES },
+        { "Failed to parse `Content-Length'", REJECT_LENGTH },
+        { "Too large value of 'Content-Length'", REJECT_TOO_LARGE },
+        { "Not enough memory in pool", REJECT_COOKIES },
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (strncmp(format, rows[i].prefix, strlen(rows[i].prefix)) == 0)
-            return rows[i].refusal;
-    return REFUSAL_NONE;
+            return rows[i].reason;
+    return REJECT_NONE;
 }
 
 /* Are the headers complete, and neither passed to us nor answered yet? That is true only of the
  * connection whose headers libmicrohttpd is checking at this moment. */
-static bool is_being_judged(const struct conn *conn)
+static bool is_being_checked(const struct http_conn *conn)
 {
-    return conn->req == NULL && conn->phase != CONN_CUT &&
+    return conn->req == NULL && conn->state != HTTP_CONN_CUT &&
            MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE) != NULL &&
            MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_HTTP_STATUS) == NULL;
 }
@@ -40,12 +40,12 @@ void mhd_errors_note(void *cls, const char *format, va_list args)
 {
     (void)args;
     struct http_loop *loop = cls;
-    enum refusal refusal = wire_is_shown() ? refusal_of(format) : REFUSAL_NONE;
-    if (refusal == REFUSAL_NONE)
+    enum reject_reason reason = raw_framing_is_shown() ? reason_of(format) : REJECT_NONE;
+    if (reason == REJECT_NONE)
         return;
-    for (struct conn *conn = loop->conns; conn != NULL; conn = conn->next)
-        if (is_being_judged(conn)) {
-            refusal_cut(conn, refusal);
+    for (struct http_conn *conn = loop->conns; conn != NULL; conn = conn->next)
+        if (is_being_checked(conn)) {
+            raw_reject(conn, reason);
             return;
         }
 }

@@ -1,6 +1,6 @@
 /* mhd_errors.h - inside of the layer: what libmicrohttpd 0.9.75 reports while it reads the headers.
  *
- * When it refuses a header section as a whole (a Content-Length that is no number, no memory for a
+ * When it rejects a header section as a whole (a Content-Length that is no number, no memory for a
  * cookie), it makes an answer, goes on as if it had not, and makes the head of that answer a second
  * time: the client reads two. No callback comes between the two but that for error messages. There
  * we find the connection, send one answer of our own and shut the socket down, so that nothing of

@@ -1,10 +1,10 @@
-/* offload.c - how a request gives work to the offload thread, see http.h and parser.h. */
+/* offload.c - how a request gives work to the offload thread, see http.h and offload_thread.h. */
 #include <string.h>
 
 #include "base/clock.h"
+#include "http/auth/keys.h"
 #include "http/conn.h"
 #include "http/http.h"
-#include "http/keys.h"
 #include "http/loop.h"
 #include "http/request.h"
 #include "http/server.h"
@@ -13,7 +13,7 @@
  * address is seeded, so nobody can collide with another client on purpose. */
 static uint64_t client_of(const struct http_request *req)
 {
-    const struct key *key = req->authority.key;
+    const struct key *key = req->credentials.key;
     uint64_t hash;
     if (key == NULL)
         return req->conn->address_hash;
@@ -35,7 +35,7 @@ void http_offload(struct http_request *req, struct http_work *work)
     work->deadline_at_ns = deadline_of(req);
     work->dropped = false;
     turn->client_hash = client_of(req);
-    if (parser_take(&req->loop->server->parser, work, turn))
+    if (offload_thread_take(&req->loop->server->offload, work, turn))
         return;
     while (!work->run(work))
         continue;

@@ -1,13 +1,15 @@
 /* request.h - inside of the layer: one request from its headers to the end of its answer.
  *
- *     READING -> HANDLING -> ANSWERED -> SENT               by the handler, or refused by us
- *     READING -> HANDLING -> DEFERRED -> ANSWERED -> SENT   later; suspended meanwhile, also while
- *                                                           its gzip body is unpacked (unpack.h)
- *     READING -> SENT                                       cut: see refusal.h
+ *     READING      the headers are there, the body is being read
+ *                                          -> DISCARDING, UNPACKING, HANDLING, SENT (raw_reject.h)
+ *     DISCARDING   rejected; the body is read and thrown away  -> HANDLING, SENT (raw_reject.h)
+ *     UNPACKING    suspended while its gzip body is unpacked   -> DEFERRED
+ *     HANDLING     the handler runs, or we write the rejection -> DEFERRED, ANSWERED
+ *     DEFERRED     suspended until it is answered              -> ANSWERED
+ *     ANSWERED     the answer is stored                        -> SENT
+ *     SENT         libmicrohttpd has the answer, or raw_reject.h has written it
  *
- * libmicrohttpd calls the access handler once with the headers, once for each piece of body, and
- * once more when all is there; then again after each resume. The memory is freed by its
- * completed-callback and nowhere else. The loop's thread only. */
+ * The loop's thread only. */
 #ifndef HTTP_REQUEST_H
 #define HTTP_REQUEST_H
 
@@ -16,25 +18,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/budget.h"
 #include "base/buf.h"
-#include "http/authorize.h"
-#include "http/bodies.h"
+#include "http/auth/credentials.h"
 #include "http/deadlines.h"
 #include "http/http.h"
-#include "http/refusal.h"
-#include "http/router.h"
-#include "http/trace.h"
+#include "http/message/bodies.h"
+#include "http/message/reject.h"
+#include "http/message/router.h"
+#include "http/message/trace.h"
 
-struct conn;
+struct http_conn;
 struct pieces;
 
 enum request_state {
     REQUEST_READING,
+    REQUEST_DISCARDING,
+    REQUEST_UNPACKING,
     REQUEST_HANDLING,
     REQUEST_DEFERRED,
     REQUEST_ANSWERED,
-    REQUEST_SENT, /* handed to libmicrohttpd, or written by us */
+    REQUEST_SENT,
 };
 
 enum { REQUEST_FAULT_SIZE = 192 };
@@ -44,19 +49,19 @@ struct request_body {
     uint64_t expected;       /* Content-Length, 0 when unknown */
     uint64_t discarded;      /* read and thrown away */
     bool is_lines;           /* application/x-ndjson */
-    bool is_gzip;            /* and not unpacked yet */
+    bool is_gzip;            /* Content-Encoding: gzip */
 };
 
 struct http_request {
-    struct http_request *next, *prev; /* of loop->deferred */
+    struct http_request *next, *prev; /* of loop->suspended */
     struct http_loop *loop;
-    struct conn *conn;
+    struct http_conn *conn;
     struct MHD_Connection *mhd;
     const char *method;
     struct route_match match; /* route NULL: none */
     enum request_state state;
-    enum refusal refusal;
-    struct authority authority;
+    enum reject_reason reject; /* REJECT_NONE: not rejected */
+    struct credentials credentials;
     bool close; /* the connection ends with the answer */
     struct request_body body;
     int64_t begun_at_ns, received_at_ns;
@@ -71,32 +76,26 @@ struct http_request {
     const char *code; /* of the answer, for the report; NULL: none */
     char id[HTTP_ID_SIZE];
     char trace_id[TRACE_ID_SIZE];
-    char fault[REQUEST_FAULT_SIZE]; /* what is wrong, where the refusal does not say it all */
+    char fault[REQUEST_FAULT_SIZE]; /* what is wrong, where the reason does not say all */
     char path[];                    /* cut into parts by the router */
 };
 
-/* MHD_AccessHandlerCallback; cls is the loop. */
-enum MHD_Result request_access(void *cls, struct MHD_Connection *mhd, const char *url,
-                               const char *method, const char *version, const char *upload,
-                               size_t *upload_len, void **ctx);
+/* The only place that changes the state. It also keeps the loop's list of suspended requests. */
+void request_move(struct http_request *req, enum request_state to);
 
-/* MHD_RequestCompletedCallback; cls is the loop. */
-void request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
-                       enum MHD_RequestTerminationCode why);
+/* UNPACKING or DEFERRED: libmicrohttpd does not look at the connection meanwhile. */
+bool request_is_suspended(const struct http_request *req) MUST_CHECK;
+
+/* Sets the reason. While the request is read, the remainder of its body is thrown away. */
+void request_reject(struct http_request *req, enum reject_reason reason);
 
 /* The most bytes that its body may have, unpacked. */
 uint64_t request_body_max(const struct http_request *req);
 
-/* The body of a deferred request is unpacked, or refused: it is handled as if it had come so. */
-void request_unpacked(struct http_request *req, enum refusal refusal);
-
 /* Counts and reports the answer, once; the request is SENT from here on. */
 void request_sent(struct http_request *req, int status);
 
-/* What of the budget the unsent rest of its answer holds, in bytes. */
+/* The bytes of the budget that the unsent part of its answer holds. */
 uint64_t request_unsent_bytes(const struct http_request *req);
-
-/* The answer is stored: on its way to libmicrohttpd at once, or after a resume. */
-void request_answered(struct http_request *req, int status, struct MHD_Response *response);
 
 #endif

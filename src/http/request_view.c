@@ -4,11 +4,13 @@
 #include <strings.h>
 
 #include "base/check.h"
-#include "http/accept.h"
+#include "http/auth/keys.h"
 #include "http/body.h"
 #include "http/http.h"
 #include "http/loop.h"
+#include "http/message/accept.h"
 #include "http/request.h"
+#include "http/server.h"
 
 struct http_loop *http_loop_of(struct http_request *req)
 {
@@ -146,4 +148,24 @@ void http_deadline(struct http_request *req, int64_t at_ns,
     req->on_deadline = on_deadline;
     req->deadline_arg = arg;
     deadlines_set(&req->loop->deadlines, &req->deadline, at_ns);
+}
+
+/* ---- the key ---- */
+
+const char *http_key_name(struct http_request *req)
+{
+    const struct key *key = req->credentials.key;
+    return key != NULL ? key->name : NULL;
+}
+
+bool http_may_use(struct http_request *req, const char *account_id)
+{
+    if (req->loop->server->active_keys.path == NULL)
+        return true;
+    return req->credentials.key != NULL && key_may_use(req->credentials.key, account_id);
+}
+
+void http_charge(struct http_request *req, uint32_t requests)
+{
+    credentials_charge(&req->credentials, requests);
 }

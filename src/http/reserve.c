@@ -3,9 +3,10 @@
 
 #include "base/clock.h"
 #include "http/conn.h"
+#include "http/http.h"
 #include "http/loop.h"
 
-static void append(struct reserve *reserve, struct conn *conn)
+static void append(struct reserve *reserve, struct http_conn *conn)
 {
     conn->reserve_prev = reserve->newest;
     conn->reserve_next = NULL;
@@ -15,13 +16,13 @@ static void append(struct reserve *reserve, struct conn *conn)
         reserve->oldest = conn;
     reserve->newest = conn;
     reserve->n++;
-    conn->in_reserve = true;
+    conn->place = HTTP_CONN_IN_RESERVE;
 }
 
-void reserve_leave(struct conn *conn)
+void reserve_leave(struct http_conn *conn)
 {
     struct reserve *reserve = &conn->loop->reserve;
-    if (!conn->in_reserve)
+    if (conn->place != HTTP_CONN_IN_RESERVE)
         return;
     if (conn->reserve_next != NULL)
         conn->reserve_next->reserve_prev = conn->reserve_prev;
@@ -32,36 +33,36 @@ void reserve_leave(struct conn *conn)
     else
         reserve->oldest = conn->reserve_next;
     reserve->n--;
-    conn->in_reserve = false;
+    conn->place = HTTP_CONN_OUTSIDE;
 }
 
-static bool has_no_request(const struct conn *conn)
+static bool has_no_request(const struct http_conn *conn)
 {
-    switch (conn->phase) {
-    case CONN_HANDSHAKE:
-    case CONN_IDLE:
-    case CONN_HEAD:
-    case CONN_BODY:
-    case CONN_CUT:
+    switch (conn->state) {
+    case HTTP_CONN_HANDSHAKE:
+    case HTTP_CONN_IDLE:
+    case HTTP_CONN_HEAD:
+    case HTTP_CONN_BODY:
+    case HTTP_CONN_CUT:
         return true;
-    case CONN_DEFERRED:
-    case CONN_SENDING:
+    case HTTP_CONN_DEFERRED:
+    case HTTP_CONN_SENDING:
         break;
     }
     return false;
 }
 
 /* The answer is being sent, and the client does not read it. */
-static bool takes_no_answer(const struct conn *conn)
+static bool takes_no_answer(const struct http_conn *conn)
 {
-    return conn->phase == CONN_SENDING;
+    return conn->state == HTTP_CONN_SENDING;
 }
 
 /* The oldest such connection; `address` NULL: of any address. */
-static struct conn *oldest(const struct reserve *reserve, const struct address_count *address,
-                           bool (*fits)(const struct conn *conn))
+static struct http_conn *oldest(const struct reserve *reserve, const struct address_count *address,
+                                bool (*fits)(const struct http_conn *conn))
 {
-    struct conn *conn = reserve->oldest;
+    struct http_conn *conn = reserve->oldest;
     while (conn != NULL && !(fits(conn) && (address == NULL || conn->address == address)))
         conn = conn->reserve_next;
     return conn;
@@ -69,26 +70,26 @@ static struct conn *oldest(const struct reserve *reserve, const struct address_c
 
 static bool close_one(struct reserve *reserve, const struct address_count *address)
 {
-    struct conn *conn = oldest(reserve, address, has_no_request);
+    struct http_conn *conn = oldest(reserve, address, has_no_request);
     if (conn == NULL)
         conn = oldest(reserve, address, takes_no_answer);
     if (conn == NULL)
         return false;
     reserve_leave(conn);
-    if (conn->phase != CONN_CUT)
-        conn_cut(conn);
+    if (conn->state != HTTP_CONN_CUT)
+        http_conn_cut(conn);
     return true;
 }
 
 static size_t count_of(const struct reserve *reserve, const struct address_count *address)
 {
     size_t n = 0;
-    for (const struct conn *conn = reserve->oldest; conn != NULL; conn = conn->reserve_next)
+    for (const struct http_conn *conn = reserve->oldest; conn != NULL; conn = conn->reserve_next)
         n += conn->address == address;
     return n;
 }
 
-bool reserve_enter(struct conn *conn)
+bool reserve_enter(struct http_conn *conn)
 {
     struct reserve *reserve = &conn->loop->reserve;
     const struct address_count *address = conn->address;
@@ -101,9 +102,11 @@ bool reserve_enter(struct conn *conn)
     return true;
 }
 
-int64_t reserve_until_ns(const struct conn *conn, int64_t until_ns)
+int64_t reserve_until_ns(const struct http_conn *conn, int64_t until_ns)
 {
-    return conn->in_reserve ? clock_min(until_ns, conn->opened_at_ns + RESERVE_SPAN_NS) : until_ns;
+    if (conn->place != HTTP_CONN_IN_RESERVE)
+        return until_ns;
+    return clock_min(until_ns, conn->opened_at_ns + RESERVE_SPAN_NS);
 }
 
 bool reserve_serves(const struct http_route *route)

@@ -3,7 +3,7 @@
  *
  * A server that is merely full must still answer its probes, or an orchestrator kills it. So each
  * loop takes RESERVE_MAX connections more. Only routes of health and metrics are served on them,
- * everything else is refused (503, or 429 beyond the limit of an address), and each ends with its
+ * everything else is rejected (503, or 429 beyond the limit of an address), and each ends with its
  * first answer. Nobody can take them for long: a connection of the reserve has RESERVE_SPAN_NS
  * for its request, and when the reserve is full, the oldest one without a complete request is
  * closed for the newcomer. One address has RESERVE_OF_ADDRESS_MAX of them where addresses are
@@ -14,13 +14,12 @@
 #define HTTP_RESERVE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "http/http.h"
 
-struct conn;
+struct http_conn;
+struct http_route;
 
 #define RESERVE_SPAN_NS INT64_C(5000000000)
 
@@ -31,20 +30,15 @@ enum {
     RESERVE_CLOSING_MAX = 64,
 };
 
-struct reserve {
-    struct conn *oldest, *newest;
-    size_t n; /* at most RESERVE_MAX */
-};
-
 /* Puts a new connection into its loop's reserve, and closes another for it where there is no room.
  * False: none may be closed, so the new connection is to be closed. */
-bool reserve_enter(struct conn *conn) MUST_CHECK;
+bool reserve_enter(struct http_conn *conn) MUST_CHECK;
 
 /* A no-op for a connection that is not in the reserve. */
-void reserve_leave(struct conn *conn);
+void reserve_leave(struct http_conn *conn);
 
 /* When a connection must have sent its request: `until_ns`, or earlier in the reserve. */
-int64_t reserve_until_ns(const struct conn *conn, int64_t until_ns);
+int64_t reserve_until_ns(const struct http_conn *conn, int64_t until_ns);
 
 /* Is that route served on connections of the reserve? */
 bool reserve_serves(const struct http_route *route);

@@ -9,21 +9,24 @@
 
 #include "base/budget.h"
 #include "http/addresses.h"
-#include "http/bodies.h"
+#include "http/auth/active_keys.h"
 #include "http/hosts.h"
 #include "http/http.h"
-#include "http/keyring.h"
-#include "http/parser.h"
+#include "http/message/bodies.h"
+#include "http/offload_thread.h"
 
 struct server_metrics;
 
 enum server_phase { SERVER_OPEN, SERVER_DRAINING, SERVER_CLOSING };
 
+/* The budget for the answers of probes and figures. */
+enum { SERVER_FIGURES_BYTES = 8 << 20 };
+
 struct http_server {
     struct http_options options;
     struct server_metrics *metrics;
-    struct parser parser;
-    struct keyring keyring;
+    struct offload_thread offload;
+    struct active_keys active_keys;
     struct http_loop *loops;
     uint32_t n_loops;
     uint32_t port;

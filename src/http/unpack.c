@@ -4,16 +4,16 @@
 
 #include <stdlib.h>
 
-#include "base/check.h"
-#include "http/bodies.h"
-#include "http/gunzip.h"
 #include "http/loop.h"
+#include "http/message/bodies.h"
+#include "http/message/gunzip.h"
 #include "http/request.h"
 #include "http/server.h"
 
 struct unpack {
     struct http_work work; /* first: run() and finish() cast */
     struct http_request *req;
+    void (*on_unpacked)(struct http_request *req, enum reject_reason reason);
     struct gunzip gunzip;
     struct body_bytes out;
     enum gunzip_rc rc;
@@ -27,21 +27,21 @@ static bool run(struct http_work *work)
     return unpack->rc != GUNZIP_MORE;
 }
 
-static enum refusal refusal_of(enum gunzip_rc rc)
+static enum reject_reason reason_of(enum gunzip_rc rc)
 {
     switch (rc) {
     case GUNZIP_OK:
-        return REFUSAL_NONE;
+        return REJECT_NONE;
     case GUNZIP_INVALID:
-        return REFUSAL_GZIP;
+        return REJECT_GZIP;
     case GUNZIP_TOO_LARGE:
-        return REFUSAL_TOO_LARGE;
+        return REJECT_TOO_LARGE;
     case GUNZIP_MORE: /* the rest was dropped */
-        return REFUSAL_OFFLOAD_LATE;
+        return REJECT_OFFLOAD_LATE;
     case GUNZIP_NO_ROOM:
         break;
     }
-    return REFUSAL_OVERLOADED;
+    return REJECT_OVERLOADED;
 }
 
 /* On the loop. */
@@ -49,17 +49,16 @@ static void finish(struct http_completion *completion)
 {
     struct unpack *unpack = (struct unpack *)completion;
     struct http_request *req = unpack->req;
-    enum refusal refusal = refusal_of(unpack->rc);
-    CHECK(req->state == REQUEST_DEFERRED);
+    enum reject_reason reason = reason_of(unpack->rc);
     gunzip_end(&unpack->gunzip);
     bodies_free(&req->loop->server->bodies, &req->body.bytes);
     req->body.bytes = unpack->out;
-    req->body.is_gzip = false;
+    unpack->on_unpacked(req, reason);
     free(unpack);
-    request_unpacked(req, refusal);
 }
 
-bool unpack_start(struct http_request *req)
+bool unpack_start(struct http_request *req,
+                  void (*on_unpacked)(struct http_request *req, enum reject_reason reason))
 {
     struct unpack *unpack = calloc(1, sizeof *unpack);
     if (unpack == NULL)
@@ -67,6 +66,7 @@ bool unpack_start(struct http_request *req)
     unpack->work.run = run;
     unpack->work.done.finish = finish;
     unpack->req = req;
+    unpack->on_unpacked = on_unpacked;
     unpack->rc = GUNZIP_MORE;
     gunzip_begin(&unpack->gunzip, &req->body.bytes, (size_t)request_body_max(req),
                  &req->loop->server->bodies, &unpack->out);

@@ -6,11 +6,14 @@
 #include <stdbool.h>
 
 #include "base/attr.h"
+#include "http/message/reject.h"
 
 struct http_request;
 
-/* All of the packed body is here. request_unpacked() follows, from a completion: the request is to
- * be deferred until then. False when out of memory. */
-bool unpack_start(struct http_request *req) MUST_CHECK;
+/* All of the packed body is here, and the request is to be suspended. From a completion on_unpacked
+ * is called: the body is unpacked, or the request is to be rejected. False when out of memory. */
+bool unpack_start(struct http_request *req,
+                  void (*on_unpacked)(struct http_request *req,
+                                      enum reject_reason reason)) MUST_CHECK;
 
 #endif

@@ -9,7 +9,7 @@
 #include <sched.h>
 #include <stdint.h>
 
-#include "unit/http_fixture.h"
+#include "unit/http/http_fixture.h"
 
 enum {
     SPINS = 200,

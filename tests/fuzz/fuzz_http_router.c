@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "http/http.h"
-#include "http/router.h"
+#include "http/message/router.h"
 
 enum { TEXT_MAX = 4096 };
 

@@ -9,7 +9,7 @@
 
 #include "base/check.h"
 #include "service_rig.h"
-#include "unit/gzip_maker.h"
+#include "unit/http/gzip_maker.h"
 
 enum { HEARD_MAX = 1 << 18, DEEP = 16 };
 

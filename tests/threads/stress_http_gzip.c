@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "base/sync.h"
-#include "unit/gzip_maker.h"
-#include "unit/http_fixture.h"
+#include "unit/http/gzip_maker.h"
+#include "unit/http/http_fixture.h"
 
 enum { CLIENTS = 8, ROUNDS = 30, PIPELINED = 8, BODY_MAX = 20000 };
 

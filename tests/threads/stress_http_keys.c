@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "base/sync.h"
-#include "unit/http_fixture.h"
-#include "unit/key_folder.h"
+#include "unit/http/http_fixture.h"
+#include "unit/http/key_folder.h"
 
 enum { CLIENTS = 4, ASKS = 3000, LOOPS = 2, MORE_KEYS = 50, RELOADS_MIN = 50, BURST = 100 };
 enum { ALWAYS, SOMETIMES, LIMITED, KINDS };

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/sync.h"
-#include "unit/http_fixture.h"
+#include "unit/http/http_fixture.h"
 
 enum { WORKERS = 3, ROUNDS = 40, CONNECTIONS_MAX = 300 };
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/sync.h"
-#include "unit/http_fixture.h"
+#include "unit/http/http_fixture.h"
 
 enum { CLIENTS = 8, ROUNDS = 1000, SLICES_MAX = 40 };
 

@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 
 #include "base/sync.h"
-#include "unit/tls_fixture.h"
+#include "unit/http/tls_fixture.h"
 
 enum { CLIENTS = 3, DIALS = 60, LOOPS = 2 };
 

@@ -11,11 +11,11 @@
 #include "base/budget.h"
 #include "handlers/handlers.h"
 #include "handlers/submission.h"
-#include "http_fixture.h"
 #include "ingest/ingest.h"
 #include "ingest/reader.h"
 #include "pqpool/pqpool.h"
 #include "support/fake_store.h"
+#include "unit/http/http_fixture.h"
 
 enum { BATCH_MAX = 50, QUEUE_CAPACITY = 100, BUDGET_BYTES = 64 << 20 };
 

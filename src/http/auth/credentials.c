@@ -1,0 +1,117 @@
+/* credentials.c - see credentials.h.
+ *
+ * The header is that of RFC 6750: `Authorization: Bearer KEY`. The challenge names an error only if
+ * the request presented a token: a client that sent none, or used another scheme, may not have
+ * known better. */
+#include "http/auth/credentials.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "http/auth/keys.h"
+#include "http/message/head.h"
+
+#define CHALLENGE "Bearer realm=\"ordersd\""
+
+/* The token of "Bearer TOKEN", with its length. NULL: another scheme. */
+static const char *token_of(const char *header, size_t *len)
+{
+    static const char scheme[] = "Bearer";
+    size_t name = strcspn(header, " ");
+    if (name != strlen(scheme) || strncasecmp(header, scheme, name) != 0)
+        return NULL;
+    const char *token = header + name + strspn(header + name, " ");
+    *len = strcspn(token, " \t");
+    if (token[*len + strspn(token + *len, " \t")] != '\0')
+        *len = 0; /* two words are no token */
+    return token;
+}
+
+static const struct key *find(const struct keys *keys, const char *token, size_t len)
+{
+    unsigned char hash[KEY_HASH_SIZE];
+    return sha256_make(token, len, hash) ? keys_find(keys, hash) : NULL;
+}
+
+/* Finds the API key that the request presents. */
+static enum reject_reason identify(struct credentials *who, struct keys *keys,
+                                   const struct http_head *head)
+{
+    size_t len = 0;
+    if (head->authorization == NULL)
+        return REJECT_KEY_MISSING;
+    const char *token = head->authorization_twice ? NULL : token_of(head->authorization, &len);
+    if (token == NULL)
+        return REJECT_KEY_MALFORMED;
+    who->bad_token = true;
+    if (len > KEY_TEXT_MAX || !key_text_is_valid(token, len))
+        return REJECT_KEY_MALFORMED;
+    who->key = find(keys, token, len);
+    if (who->key == NULL)
+        return REJECT_KEY_UNKNOWN;
+    who->bad_token = false;
+    who->keys = keys_ref(keys);
+    return REJECT_NONE;
+}
+
+enum reject_reason credentials_check(struct credentials *who, struct keys *keys,
+                                     const struct http_head *head, bool required)
+{
+    if (keys == NULL)
+        return REJECT_NONE;
+    enum reject_reason reason = identify(who, keys, head);
+    who->required = required;
+    return required ? reason : REJECT_NONE;
+}
+
+/* NULL: no limit. */
+static const struct key *limited(const struct credentials *who)
+{
+    const struct key *key = who->key;
+    return who->required && key != NULL && key->bucket != NULL ? key : NULL;
+}
+
+enum reject_reason credentials_spend(struct credentials *who, int64_t now_ns)
+{
+    const struct key *key = limited(who);
+    if (key == NULL)
+        return REJECT_NONE;
+    who->wait_ns = rate_take(&key->rate, key->bucket, now_ns);
+    return who->wait_ns == 0 ? REJECT_NONE : REJECT_RATE;
+}
+
+void credentials_charge(const struct credentials *who, uint32_t requests)
+{
+    const struct key *key = limited(who);
+    if (key != NULL)
+        rate_charge(&key->rate, key->bucket, requests, clock_now_ns());
+}
+
+const char *credentials_challenge(const struct credentials *who)
+{
+    return who->bad_token ? CHALLENGE ", error=\"invalid_token\"" : CHALLENGE;
+}
+
+bool credentials_rate(const struct credentials *who, int64_t begun_at_ns, struct rate_headers *out)
+{
+    const struct key *key = limited(who);
+    if (key == NULL)
+        return false;
+    /* A rejection shows the rate of the moment from which its Retry-After counts. */
+    int64_t now_ns = who->wait_ns > 0 ? begun_at_ns : clock_now_ns();
+    struct rate_view view = rate_look(&key->rate, key->bucket, now_ns);
+    (void)snprintf(out->policy, sizeof out->policy, "\"key\";q=%" PRIu32 ";w=%" PRIu32,
+                   key->rate.burst, rate_window_s(&key->rate));
+    (void)snprintf(out->limit, sizeof out->limit, "\"key\";r=%" PRIu32 ";t=%" PRId64,
+                   view.remaining, (view.more_in_ns + NS_PER_S - 1) / NS_PER_S);
+    return true;
+}
+
+void credentials_fini(struct credentials *who)
+{
+    who->key = NULL;
+    keys_unref(&who->keys);
+}

@@ -1,0 +1,148 @@
+/* conn_admit.c - see conn_admit.h. */
+#include "http/conn_admit.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/check.h"
+#include "http/conn.h"
+#include "http/loop.h"
+#include "http/reserve.h"
+#include "http/server.h"
+
+enum { UNSENT_MAX = 128 * 1024 };
+
+/* Counts the connection for its client's address. False: out of memory. */
+static bool count_address(struct http_conn *conn, const struct sockaddr *client)
+{
+    struct http_server *server = conn->loop->server;
+    uint32_t max = server->options.max_connections_per_address, count = 0;
+    if (max == 0)
+        return true;
+    conn->address = addresses_add(&server->addresses, client, &count);
+    if (count > max)
+        conn->surplus = REJECT_ADDRESS;
+    return conn->address != NULL;
+}
+
+static void count_connection(struct http_conn *conn)
+{
+    struct http_server *server = conn->loop->server;
+    uint64_t before = atomic_fetch_add_explicit(&server->admitted, 1, memory_order_relaxed);
+    if (before < server->options.max_connections) {
+        conn->place = HTTP_CONN_ADMITTED;
+        return;
+    }
+    atomic_fetch_sub_explicit(&server->admitted, 1, memory_order_relaxed);
+    conn->surplus = REJECT_CONNECTIONS;
+}
+
+/* Admits the connection within the limits or into the reserve. False: the connection is to be
+ * closed. */
+static bool admit(struct http_conn *conn, const struct sockaddr *client)
+{
+    if (!count_address(conn, client))
+        return false;
+    if (conn->surplus == REJECT_NONE)
+        count_connection(conn);
+    return conn->place == HTTP_CONN_ADMITTED || reserve_enter(conn);
+}
+
+static void list(struct http_conn *conn)
+{
+    struct http_loop *loop = conn->loop;
+    conn->next = loop->conns;
+    if (conn->next != NULL)
+        conn->next->prev = conn;
+    loop->conns = conn;
+    loop->n_conns++;
+}
+
+static struct http_conn *conn_new(struct http_loop *loop, struct MHD_Connection *mhd)
+{
+    if (!deadlines_reserve(&loop->deadlines, loop->n_conns + 1))
+        return NULL;
+    struct http_conn *conn = malloc(sizeof *conn);
+    if (conn == NULL)
+        return NULL;
+    atomic_fetch_add_explicit(&loop->server->connections, 1, memory_order_relaxed);
+    bool tls = loop->server->options.tls != NULL;
+    *conn = (struct http_conn){
+        .loop = loop,
+        .mhd = mhd,
+        .state = tls ? HTTP_CONN_HANDSHAKE : HTTP_CONN_IDLE,
+        .surplus = REJECT_NONE,
+        .since_ns = loop->now_ns,
+        .bytes_before = tls ? -1 : 0,
+        .opened_at_ns = loop->now_ns,
+    };
+    list(conn);
+    return conn;
+}
+
+static void conn_free(struct http_conn *conn)
+{
+    struct http_loop *loop = conn->loop;
+    CHECK(conn->req == NULL);
+    if (!transport_is_open(&conn->transport))
+        atomic_fetch_add_explicit(&loop->server->handshakes_failed, 1, memory_order_relaxed);
+    transport_end(&conn->transport);
+    reserve_leave(conn);
+    if (conn->next != NULL)
+        conn->next->prev = conn->prev;
+    if (conn->prev != NULL)
+        conn->prev->next = conn->next;
+    else
+        loop->conns = conn->next;
+    loop->n_conns--;
+    http_conn_move(conn, HTTP_CONN_CUT); /* if it was sending, it is counted no more */
+    addresses_remove(&loop->server->addresses, conn->address);
+    atomic_fetch_sub_explicit(&loop->server->connections, 1, memory_order_relaxed);
+    if (conn->place == HTTP_CONN_ADMITTED)
+        atomic_fetch_sub_explicit(&loop->server->admitted, 1, memory_order_relaxed);
+    free(conn);
+}
+
+/* Bytes that the client's window has no room for wait in this process, where they are counted, and
+ * not in the kernel, which would take megabytes. Bytes in flight are not bounded by this. */
+static void bound_unsent(int fd)
+{
+    int bytes = UNSENT_MAX;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
+static void on_open(struct transport *transport)
+{
+    struct http_conn *conn =
+        (struct http_conn *)(void *)((char *)transport - offsetof(struct http_conn, transport));
+    if (conn->state == HTTP_CONN_HANDSHAKE)
+        http_conn_move(conn, HTTP_CONN_IDLE);
+}
+
+void conn_admit_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                       enum MHD_ConnectionNotificationCode code)
+{
+    struct http_conn *conn = *socket_context;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        if (conn != NULL)
+            conn_free(conn);
+        return;
+    }
+    int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    const struct sockaddr *client =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+    conn = conn_new(cls, mhd);
+    if (conn != NULL) {
+        conn->client = client;
+        conn->address_hash = addresses_hash(&conn->loop->server->addresses, client);
+    }
+    if (conn == NULL ||
+        !transport_begin(&conn->transport, mhd, conn->loop->server->options.tls, on_open) ||
+        !admit(conn, client))
+        (void)shutdown(fd, SHUT_RDWR);
+    bound_unsent(fd);
+    *socket_context = conn;
+}

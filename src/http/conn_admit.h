@@ -1,0 +1,12 @@
+/* conn_admit.h - inside of the layer: takes a new connection in, within the limits or into the
+ * reserve, and takes its leave. The loop's thread only. */
+#ifndef HTTP_CONN_ADMIT_H
+#define HTTP_CONN_ADMIT_H
+
+#include <microhttpd.h>
+
+/* MHD_NotifyConnectionCallback; cls is the loop. */
+void conn_admit_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                       enum MHD_ConnectionNotificationCode code);
+
+#endif

@@ -1,0 +1,46 @@
+/* raw_framing.h - inside of the layer: checks that what libmicrohttpd shows of a header section
+ * accounts for every byte that came.
+ *
+ * 0.9.75 takes a bare LF for the end of a line, and a line that begins with a colon for the end of
+ * the headers. It shows a target and a value only up to a NUL in it, and appends a folded line to
+ * the name before it, so that "Content-: 5" and " Length" become a Content-Length. The values tell
+ * none of that. But 0.9.75 parses in place: names and values lie where they came, with NULs for the
+ * bytes between them. So they must follow each other without a gap, from the method to the end.
+ * Later versions parse otherwise and reject such requests by themselves: nothing is checked there.
+ *
+ * Only for the first call of the access handler. */
+#ifndef HTTP_MESSAGE_RAW_FRAMING_H
+#define HTTP_MESSAGE_RAW_FRAMING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+
+struct MHD_Connection;
+
+struct raw_framing {
+    const char *at;  /* where the next header is to begin */
+    const char *end; /* of the section, its empty line included; NULL: nothing is checked */
+    bool whole;      /* so far */
+};
+
+/* The request line; the target as it came, to its first NUL. */
+struct raw_framing_line {
+    const char *method, *target, *target_end, *version;
+};
+
+/* Is this libmicrohttpd the one that parses in place, and is anything checked? */
+bool raw_framing_is_shown(void) MUST_CHECK;
+
+struct raw_framing raw_framing_begin(struct MHD_Connection *mhd,
+                                     const struct raw_framing_line *line) MUST_CHECK;
+
+/* The next header, as MHD_get_connection_values_n() gives it. */
+void raw_framing_header(struct raw_framing *raw, const char *name, size_t len, const char *value,
+                        size_t value_len);
+
+/* After the last header: have all bytes been seen? */
+bool raw_framing_is_whole(const struct raw_framing *raw) MUST_CHECK;
+
+#endif

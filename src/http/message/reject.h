@@ -1,0 +1,53 @@
+/* reject.h - inside of the layer: the reasons for which it rejects a request by itself, and the
+ * problem document of each: one row a reason. Any thread. */
+#ifndef HTTP_MESSAGE_REJECT_H
+#define HTTP_MESSAGE_REJECT_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+
+struct http_problem;
+
+enum reject_reason {
+    REJECT_NONE,
+    REJECT_FRAMING,
+    REJECT_LENGTH,
+    REJECT_REPEATED,
+    REJECT_COOKIES,
+    REJECT_CONNECTIONS,
+    REJECT_ADDRESS,
+    REJECT_TARGET,
+    REJECT_HOST,
+    REJECT_ORIGIN,
+    REJECT_NOT_FOUND,
+    REJECT_METHOD,
+    REJECT_NO_CLIENT_CERTIFICATE,
+    REJECT_CLIENT_CERTIFICATE,
+    REJECT_KEY_MISSING,
+    REJECT_KEY_MALFORMED,
+    REJECT_KEY_UNKNOWN,
+    REJECT_CONTENT_TYPE,
+    REJECT_CONTENT_ENCODING,
+    REJECT_NOT_ACCEPTABLE,
+    REJECT_NO_LENGTH,
+    REJECT_TOO_LARGE,
+    REJECT_RATE,
+    REJECT_OVERLOADED,
+    REJECT_OFFLOAD_LATE,
+    REJECT_GZIP,
+    REJECT_TIMEOUT,
+    REJECT_CLOSING,
+};
+enum { REJECT_REASONS = REJECT_CLOSING + 1 };
+
+/* The problem document. Its detail is NULL where reject_detail.h makes one for each request. */
+struct http_problem reject_problem(enum reject_reason reason);
+
+/* Does the connection end with the answer? */
+bool reject_closes(enum reject_reason reason) MUST_CHECK;
+
+/* The reason phrase of the status line. */
+const char *reject_phrase(enum reject_reason reason);
+
+#endif

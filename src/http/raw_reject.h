@@ -1,0 +1,14 @@
+/* raw_reject.h - inside of the layer: rejects a request that has not come in whole. The loop's
+ * thread only. */
+#ifndef HTTP_RAW_REJECT_H
+#define HTTP_RAW_REJECT_H
+
+#include "http/message/reject.h"
+
+struct http_conn;
+
+/* Writes the answer straight to the socket, or to its TLS session, and shuts the connection down:
+ * libmicrohttpd takes no answer while it waits for headers or body. */
+void raw_reject(struct http_conn *conn, enum reject_reason reason);
+
+#endif

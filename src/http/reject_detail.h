@@ -1,0 +1,17 @@
+/* reject_detail.h - inside of the layer: what a rejected client is told about its own request. The
+ * loop's thread only. */
+#ifndef HTTP_REJECT_DETAIL_H
+#define HTTP_REJECT_DETAIL_H
+
+struct http_problem;
+struct http_request;
+
+enum { REJECT_DETAIL_SIZE = 512 };
+
+/* The problem document of req->reject. `text` holds its detail for as long as it is used. */
+struct http_problem reject_detail(struct http_request *req, char text[REJECT_DETAIL_SIZE]);
+
+/* Adds the headers that RFC 9110 wants beside the status of req->reject. */
+void reject_add_headers(struct http_request *req);
+
+#endif

@@ -1,0 +1,16 @@
+/* sweep.h - inside of the layer: ends connections that have used up their time, see conn.h. The
+ * loop's thread only. */
+#ifndef HTTP_SWEEP_H
+#define HTTP_SWEEP_H
+
+#include <stdint.h>
+
+struct http_loop;
+
+/* Looks at every connection of the loop. */
+void sweep_conns(struct http_loop *loop);
+
+/* How often that is worth doing. */
+int64_t sweep_interval_ns(const struct http_loop *loop);
+
+#endif
