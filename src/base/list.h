@@ -5,8 +5,7 @@
  *   struct fifo   singly linked: added at either end, taken from the front
  *
  * Both begin as all zeros, and a struct fifo may be copied or assigned: the copy then owns the
- * nodes. A node is in one list at most. CONTAINER_OF() gives the struct that has the node, and NULL
- * for NULL, so it may be put around every function here that returns a node.
+ * nodes. A node is in one list at most. CONTAINER_OF() gives the struct that has the node.
  *
  * Threads    one at a time: a list belongs to one thread, or to the lock of what holds it.
  * Ownership  the nodes stay the caller's memory. */
@@ -19,18 +18,28 @@
 
 static inline void *container_of(const void *member, size_t offset)
 {
-    return member == NULL ? NULL : (void *)((uintptr_t)member - offset);
+    return (void *)((uintptr_t)member - offset);
 }
 
-/* `pointer` is evaluated once; it does not compile if it is of another type than the member. */
+static inline void *container_or_null(const void *member, size_t offset)
+{
+    return member == NULL ? NULL : container_of(member, offset);
+}
+
+/* `pointer` is evaluated once and is not NULL; it does not compile if it is of another type than
+ * the member. */
 #define CONTAINER_OF(pointer, type, member)                                                        \
     ((type *)container_of(1 ? (pointer) : &((type *)0)->member, offsetof(type, member)))
+
+/* The same, and NULL for NULL: for the functions here that return a node or NULL. */
+#define CONTAINER_OR_NULL(pointer, type, member)                                                   \
+    ((type *)container_or_null(1 ? (pointer) : &((type *)0)->member, offsetof(type, member)))
 
 /* Runs the statement for each `type *item`, the first one first. The statement may not remove the
  * item; for that, read `next` before, or take the items from the front. */
 #define LIST_EACH(item, list, type, member)                                                        \
-    for (type *item = CONTAINER_OF((list)->first, type, member); (item) != NULL;                   \
-         (item) = CONTAINER_OF((item)->member.next, type, member))
+    for (type *item = CONTAINER_OR_NULL((list)->first, type, member); (item) != NULL;              \
+         (item) = CONTAINER_OR_NULL((item)->member.next, type, member))
 
 /* ---- struct list ---- */
 

@@ -26,7 +26,8 @@ static struct piece *piece_of(struct fifo_node *node)
 
 static void drop_first(struct pieces *pieces)
 {
-    struct piece *first = piece_of(fifo_pop(&pieces->list));
+    struct piece *first = piece_of(pieces->list.first);
+    (void)fifo_pop(&pieces->list);
     pieces->read = 0;
     budget_share_give(&pieces->share, first->cap);
     free(first);
@@ -42,8 +43,10 @@ void pieces_fini(struct pieces *pieces)
 
 static size_t room_in_last(const struct pieces *pieces)
 {
+    if (pieces->list.last == NULL)
+        return 0;
     const struct piece *last = piece_of(pieces->list.last);
-    return last != NULL ? last->cap - last->len : 0;
+    return last->cap - last->len;
 }
 
 size_t pieces_room(const struct pieces *pieces)

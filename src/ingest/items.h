@@ -15,10 +15,10 @@ static inline void items_push(struct fifo *items, struct ingest_item *item)
 /* Takes the first item; NULL when the list is empty. */
 static inline struct ingest_item *items_pop(struct fifo *items)
 {
-    return CONTAINER_OF(fifo_pop(items), struct ingest_item, link);
+    return CONTAINER_OR_NULL(fifo_pop(items), struct ingest_item, link);
 }
 
-/* NULL when the list is empty. */
+/* The list is not empty. */
 static inline struct ingest_item *items_first(const struct fifo *items)
 {
     return CONTAINER_OF(items->first, struct ingest_item, link);
@@ -27,7 +27,7 @@ static inline struct ingest_item *items_first(const struct fifo *items)
 /* NULL after the last item. */
 static inline struct ingest_item *items_next(const struct ingest_item *item)
 {
-    return CONTAINER_OF(item->link.next, struct ingest_item, link);
+    return CONTAINER_OR_NULL(item->link.next, struct ingest_item, link);
 }
 
 /* Sorts stably. No memory is needed. */

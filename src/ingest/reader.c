@@ -24,7 +24,7 @@ static struct lookup *take(struct reader *reader, bool *ended)
     mutex_lock(&reader->queue.mu);
     while (reader->lookups.first == NULL && work_queue_wait(&reader->queue, CLOCK_NEVER))
         continue;
-    struct lookup *lookup = CONTAINER_OF(fifo_pop(&reader->lookups), struct lookup, link);
+    struct lookup *lookup = CONTAINER_OR_NULL(fifo_pop(&reader->lookups), struct lookup, link);
     reader->n_queued -= lookup != NULL;
     if (reader->n_queued > 0)
         work_queue_wake(&reader->queue);

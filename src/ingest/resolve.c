@@ -85,14 +85,15 @@ void resolve_all(struct attempt *a, const char *event, enum item_verdict certain
 /* The group is one order, or atomic, and the failure is about its content. */
 static void end_whole(struct attempt *a, const char *event, enum item_verdict certain)
 {
-    const struct ingest_item *first = items_first(&a->group.items);
+    struct ingest_item *first = items_first(&a->group.items);
     if (a->group.sending == GROUP_IN_DOUBT || a->group.kind == GROUP_ATOMIC ||
         first->own.put.lookup_only) {
         resolve_all(a, event, certain);
         return;
     }
     a->options->on_event(a->options->ctx, event, &first->err, 1);
-    end_order(a, items_pop(&a->group.items), certain);
+    (void)items_pop(&a->group.items);
+    end_order(a, first, certain);
 }
 
 /* ---- another attempt ---- */

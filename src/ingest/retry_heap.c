@@ -19,8 +19,8 @@ void retry_heap_push(struct heap *heap, const struct ingest_group *group)
 
 struct ingest_group retry_heap_pop(struct heap *heap)
 {
+    CHECK(heap->n > 0);
     struct ingest_item *first = item_of(heap_first(heap));
-    CHECK(first != NULL);
     heap_remove(heap, &first->own.retry);
     return first->own.waiting;
 }

@@ -24,7 +24,7 @@ Test(list, container_of_gives_the_struct_and_null_for_null)
     struct member member;
     struct list list = { .first = NULL };
     cr_expect_eq(CONTAINER_OF(&member.next, struct member, next), &member);
-    cr_expect_null(CONTAINER_OF(list.first, struct member, link));
+    cr_expect_null(CONTAINER_OR_NULL(list.first, struct member, link));
 }
 
 /* ---- struct list ---- */
@@ -88,7 +88,7 @@ static const char *popped(struct fifo *fifo)
 {
     static char names[MEMBERS + 1];
     size_t n = 0;
-    for (struct member *m; (m = CONTAINER_OF(fifo_pop(fifo), struct member, next)) != NULL;)
+    for (struct member *m; (m = CONTAINER_OR_NULL(fifo_pop(fifo), struct member, next)) != NULL;)
         names[n++] = m->name;
     names[n] = '\0';
     cr_expect_null(fifo->first);

@@ -23,7 +23,7 @@ static struct work *take(struct team *team)
     mutex_lock(&team->queue.mu);
     while (team->works.first == NULL && work_queue_wait(&team->queue, CLOCK_NEVER))
         continue;
-    struct work *work = CONTAINER_OF(fifo_pop(&team->works), struct work, link);
+    struct work *work = CONTAINER_OR_NULL(fifo_pop(&team->works), struct work, link);
     if (team->works.first != NULL)
         work_queue_wake(&team->queue);
     mutex_unlock(&team->queue.mu);
