@@ -164,11 +164,6 @@ static struct ingest_group take_fresh(struct queue *queue) REQUIRES(queue->work.
     };
 }
 
-static struct ingest_group form(const struct ingest_group *taken)
-{
-    return taken->kind == GROUP_ATOMIC ? group_of_batch(taken->items) : group_form(taken->items);
-}
-
 static bool is_due(const struct heap *heap, int64_t now_ns)
 {
     return heap->n > 0 && retry_heap_first_at_ns(heap) <= now_ns;
@@ -245,7 +240,8 @@ bool queue_take(struct queue *queue, struct queue_work *work)
     }
     mutex_unlock(&queue->work.mu);
     if (taken && work->group.n == 0)
-        work->group = form(&work->group);
+        work->group = work->group.kind == GROUP_ATOMIC ? group_of_batch(work->group.items)
+                                                       : group_form(work->group.items);
     return taken;
 }
 
