@@ -1,4 +1,4 @@
-/* put_params.c - see put_params.h. The tables are in the order of the SQL in statement_text.c.
+/* put_run.c - see put_params.h. The tables are in the order of the SQL in statement_text.c.
  * Decimals and metadata go as text, which the SQL casts. */
 #include "store/put_params.h"
 
