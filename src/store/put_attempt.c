@@ -7,8 +7,6 @@
 #include "base/err.h"
 #include "pqpool/result.h"
 #include "store/failure.h"
-#include "store/params.h"
-#include "store/put_params.h"
 #include "store/row.h"
 #include "store/sqlstate.h"
 
@@ -44,20 +42,6 @@ bool put_fail_by(const struct put_attempt *a, enum pqpool_rc rc)
 {
     failure_classify(&a->session, rc, a->failure);
     return fail(a->failure);
-}
-
-enum pqpool_rc put_run(const struct put_attempt *a, statement_runner *run, enum statement which,
-                       struct put_part part, struct pg_result **rows, struct err *err)
-{
-    struct params params = { 0 };
-    enum pqpool_rc rc = PQPOOL_NOMEM;
-    if (which == STATEMENT_INSERT ? put_params_insert(&params, part.puts, part.n)
-                                  : put_params_keys(&params, part.puts, part.n))
-        rc = run(&a->session, which, &params, rows, err);
-    else
-        err_set(err, ERR_RETRYABLE, "out of memory for a group of %zu orders", a->group->n);
-    params_fini(&params);
-    return rc;
 }
 
 enum { PART_ORDERS_MAX = 1000, PART_METADATA_MAX = 1024 * 1024 };

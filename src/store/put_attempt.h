@@ -31,9 +31,9 @@ struct put_part {
     size_t n;
 };
 
-/* Runs STATEMENT_INSERT or STATEMENT_COMPARE about the part, by statement_read(),
- * statement_commit() or transaction_run(). PQPOOL_OK: the caller clears *rows. PQPOOL_NOMEM: there
- * was no memory for the parameters, and nothing was sent. */
+/* put_run.c: runs STATEMENT_INSERT or STATEMENT_COMPARE with the orders of the part, by `run`:
+ * statement_read(), statement_commit() or transaction_run(). PQPOOL_OK: the caller clears *rows.
+ * PQPOOL_NOMEM: there was no memory for the parameters, and nothing was sent. */
 enum pqpool_rc put_run(const struct put_attempt *a, statement_runner *run, enum statement which,
                        struct put_part part, struct pg_result **rows, struct err *err) MUST_CHECK;
 
