@@ -4,8 +4,8 @@
 #define INGEST_ATTEMPT_H
 
 #include "ingest/group.h"
-#include "ingest/ingest.h"
 #include "ingest/streak.h"
+#include "ingest/types.h"
 
 struct attempt {
     const struct ingest_options *options;

@@ -13,7 +13,7 @@
 
 #include "base/work_queue.h"
 #include "ingest/group.h"
-#include "ingest/ingest.h"
+#include "ingest/types.h"
 
 struct queue {
     struct work_queue work; /* its mutex guards all of it */
