@@ -135,7 +135,7 @@ static enum pqpool_rc never_uncertain(enum pqpool_rc rc, struct err *err)
 
 /* Only the server's own words, and a session that is idle after them, settle a commit: one that
  * spoke and then went away, or an error that libpq itself made, leaves it open. */
-static enum pqpool_rc judge_commit(const struct session *session, enum pqpool_rc rc,
+static enum pqpool_rc check_commit(const struct session *session, enum pqpool_rc rc,
                                    struct err *err)
 {
     if (rc != PQPOOL_OK && rc != PQPOOL_REFUSED)
@@ -210,7 +210,7 @@ enum pqpool_rc transaction_commit(const struct session *session, struct err *err
     const struct pqpool_query query = { .sql = "COMMIT" };
     PGresult *result = NULL;
     enum pqpool_rc rc = pqpool_exec(session->lease, &query, session->deadline_at_ns, &result, err);
-    rc = judge_commit(session, rc, err);
+    rc = check_commit(session, rc, err);
     struct err ignored;
     if (rc == PQPOOL_OK && result_is_command(result, "ROLLBACK", &ignored)) {
         err_set(err, ERR_RETRYABLE, "the server rolled the transaction back");
@@ -266,10 +266,12 @@ enum pqpool_rc statement_commit(const struct session *session, enum statement wh
 {
     PGresult *rows = NULL;
     enum pqpool_rc rc;
-    if (session->prepare)
-        rc = judge_commit(session, run_prepared(session, which, params, &rows, err), err);
-    else
+    if (session->prepare) {
+        rc = run_prepared(session, which, params, &rows, err);
+        rc = check_commit(session, rc, err);
+    } else {
         rc = run_and_commit(session, which, params, &rows, err);
+    }
     if (rc == PQPOOL_OK)
         *rows_out = rows;
     else
