@@ -25,24 +25,25 @@ struct ingest; /* opaque */
 /* NULL on failure (no memory, no thread): *err. */
 struct ingest *ingest_open(const struct ingest_options *options, struct err *err) MUST_CHECK;
 
-/* Takes a list, linked by `link` and not empty, whole or not at all; if not, the list stays as it
- * was, and *retry_after_ns is when room is expected. A list longer than `capacity` is INGEST_FULL
- * for ever. Its orders go into groups as any others, in its order. */
+/* Takes all items of a list, which is linked by `link` and not empty, or none of them. If it takes
+ * none, the list does not change, and *retry_after_ns is the time until room is expected. A list
+ * longer than `capacity` is never taken (INGEST_FULL). The orders go into groups with orders of
+ * other lists, in the order of the list. */
 enum ingest_rc ingest_submit(struct ingest *ingest, struct fifo *items,
                              int64_t *retry_after_ns) MUST_CHECK;
 
-/* The same for a list of which all orders are to be stored, or none. A key may stand in it twice:
- * the later order is a replay of the earlier one, or else ITEM_REUSED. */
+/* The same for a list whose orders are stored all or not at all. If a key stands in it twice, the
+ * later order is ITEM_REPLAYED if it equals the earlier one, else ITEM_REUSED. */
 enum ingest_rc ingest_submit_atomic(struct ingest *ingest, struct fifo *items,
                                     int64_t *retry_after_ns) MUST_CHECK;
 
-/* Refuses new items from now on; those accepted go on. */
+/* Refuses new items from now on. Accepted items are still attempted. */
 void ingest_drain(struct ingest *ingest);
 
-/* Drains until empty or the deadline, then gives back what is left (in doubt: UNKNOWN, else
- * UNAVAILABLE) and joins the workers. An attempt under way at the deadline is waited for: at most a
- * third of commit_timeout. After it on_done comes no more, new items are refused, and the figures
- * can still be read. NULL is a no-op. */
+/* Drains until no item is left or the deadline has come, then gives back the remaining items (in
+ * doubt: UNKNOWN, else UNAVAILABLE) and joins the workers. It waits for an attempt that runs at the
+ * deadline, for at most a third of commit_timeout. Afterwards on_done is not called any more, new
+ * items are refused, and the figures can still be read. NULL is a no-op. */
 void ingest_stop(struct ingest *ingest, int64_t deadline_at_ns);
 
 /* ingest_stop(), and frees. NULL is a no-op. */

@@ -22,15 +22,16 @@ enum item_state { ITEM_QUEUED, ITEM_SENT, ITEM_EXPIRED };
 enum item_verdict {
     ITEM_CREATED,
     ITEM_REPLAYED, /* ingest_item_stored() */
-    ITEM_REUSED, /* the same, and ingest_item_diff(); the stored order_id is "" if it is an order of
-                    the same atomic list, of which nothing is stored */
-    ITEM_STALE,  /* too old before its first send, and not stored */
-    ITEM_INVALID,        /* order.replay_only, and not stored */
-    ITEM_REFUSED,        /* the database refuses this order: err.code */
-    ITEM_BATCH_REFUSED,  /* of an atomic list: good, and not stored because another was refused */
+    ITEM_REUSED,   /* as REPLAYED, and ingest_item_diff(); the stored order_id is "" if the other
+                      order   is of the same atomic list, of which nothing is stored */
+    ITEM_STALE,    /* too old before its first send, and not stored */
+    ITEM_INVALID,  /* order.replay_only, and not stored */
+    ITEM_REFUSED,  /* the database refuses this order: err.code */
+    ITEM_BATCH_REFUSED,  /* of an atomic list: not refused itself, and not stored because another
+                            order was */
     ITEM_FAILED,         /* a fault of ours; certainly not stored: err */
-    ITEM_DATABASE_FAULT, /* the operator's or the server's fault (`fault`); certainly not stored,
-                            and the same order can be stored once that is mended: err.code */
+    ITEM_DATABASE_FAULT, /* the operator's or the server's fault (`fault`); certainly not stored.
+                            The same order can be stored when the fault has been mended: err.code */
     ITEM_UNAVAILABLE,    /* not sent: no database; certainly not stored */
     ITEM_TIMED_OUT,      /* certainly not stored, and no time is left; also every expired item */
     ITEM_UNKNOWN,        /* sent, and no verdict: it may be stored now or later */
@@ -49,13 +50,13 @@ struct ingest_item {
     struct ingest_own own;     /* the ingest's: own.h */
 };
 
-/* Of an item that is REPLAYED or REUSED: the order that was there. Borrowed from the item. */
+/* For REPLAYED and REUSED: the order that was stored already. Borrowed from the item. */
 static inline const struct order_stored *ingest_item_stored(const struct ingest_item *item)
 {
     return &item->own.put.stored;
 }
 
-/* Of an item that is REUSED: in which fields it differs (order_diff() in orders/order.h). */
+/* For REUSED: the fields in which the two orders differ (order_diff() in orders/order.h). */
 static inline unsigned ingest_item_diff(const struct ingest_item *item)
 {
     return item->own.put.diff;
@@ -72,26 +73,27 @@ void ingest_item_fini(struct ingest_item *item);
  * sent, the worker finds its outcome. */
 bool ingest_expire(struct ingest_item *item) MUST_CHECK;
 
-/* Also after on_done; of an atomic list, while all of its items live. */
+/* May be called after on_done, too. All items of an atomic list must still live, since they share
+ * one state. */
 enum item_state ingest_item_state(const struct ingest_item *item);
 
-/* The most metadata in one group, except an atomic one. This bounds a statement, and the buffers
- * that its connection to the database keeps. */
+/* The most metadata in one group that is not atomic. It bounds a statement, and so the buffers that
+ * libpq keeps for the connection. */
 enum { INGEST_GROUP_METADATA_MAX = 1024 * 1024 };
 
 struct ingest_options {
     const struct order_store *store; /* borrowed, outlives the ingest */
     uint32_t workers, group_max;
     uint32_t capacity;  /* orders accepted and not yet given back, those in an attempt too */
-    uint64_t max_bytes; /* of the same: the items and their metadata */
+    uint64_t max_bytes; /* the same in bytes: the items and their metadata */
     int64_t commit_timeout_ns;
     int64_t queue_wait_max_ns;
     /* Items that have their verdict, linked by `link`, oldest first. The receiver owns them now. */
     void (*on_done)(void *ctx, struct fifo *items);
-    /* What deserves a log line: "group." retry, split, failed, unavailable, timed_out, abandoned,
-     * elsewhere (in doubt at a database that has been replaced by another one);
-     * "order." refused, failed. `err` is the reason, `orders` how many it is about (an atomic list
-     * may be refused as a whole). */
+    /* Called for each event that deserves a log line. "group." retry, split, failed, unavailable,
+     * timed_out, abandoned, elsewhere (in doubt at a database that has been replaced by another
+     * one); "order." refused, failed. `err` is the reason, `orders` the number of orders concerned
+     * (an atomic list may be refused as a whole). */
     void (*on_event)(void *ctx, const char *event, const struct err *err, size_t orders);
     void *ctx;
 };
@@ -107,9 +109,10 @@ struct ingest_metrics {
     struct histogram group_orders;
     struct counter commits_ok, commits_failed;  /* attempts at a group */
     struct counter failed_groups[STORE_FAULTS]; /* attempts that failed, by whose fault */
-    struct counter failed_orders[STORE_FAULTS]; /* orders that ended so, by whose fault */
+    struct counter failed_orders[STORE_FAULTS]; /* orders that ended by a failure, by whose fault */
     struct counter retries[RETRY_REASONS];
-    /* orders that were in doubt: found or stored as ours; another holds the key; never known */
+    /* orders that were in doubt. stored: our order was found or written; absent: another order
+     * holds the key; unresolved: the outcome was never known */
     struct counter ambiguous_stored, ambiguous_absent, ambiguous_unresolved;
     struct counter splits;
 };
@@ -125,10 +128,10 @@ struct ingest_gauges {
 /* Groups that failed by the operator's, the server's or our own fault since any group last stored
  * an order. A group that fails beside a neighbour that is stored is not among them. */
 struct ingest_streak {
-    uint64_t groups;       /* attempts; 0: the last group that mattered was stored */
+    uint64_t groups;       /* failed attempts; 0: none since an order was stored */
     bool several_accounts; /* orders of two accounts at least were in them */
     int64_t first_at_ns;
-    /* of the last failure so far, also when a group was stored after it; last_at_ns 0: none yet */
+    /* of the last failure, also if a group was stored after it; last_at_ns 0: none yet */
     enum store_fault fault;
     char sqlstate[6]; /* "": the error was not the server's */
     int64_t last_at_ns;
