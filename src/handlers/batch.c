@@ -87,11 +87,11 @@ static void answer(struct batch *batch)
 
 /* ---- verdicts and the deadline ---- */
 
-static void resolved(struct submission *submission)
+static void resolved(struct http_completion *completion)
 {
-    struct batch_entry *entry = (struct batch_entry *)submission; /* its first member */
+    struct batch_entry *entry = CONTAINER_OF(completion, struct batch_entry, submission.done);
     struct batch *batch = entry->batch;
-    submission_count_verdict(submission, entry->state != ENTRY_QUEUED);
+    submission_count_verdict(&entry->submission, entry->state != ENTRY_QUEUED);
     if (entry->state == ENTRY_QUEUED)
         batch_entry_move(entry, ENTRY_RESOLVED);
     batch->n_waiting--;
@@ -144,7 +144,7 @@ static struct fifo list_valid(struct batch *batch)
         if (batch->entries[i].state != ENTRY_VALID)
             continue;
         submission->loop = http_loop_of(batch->req);
-        submission->resolved = resolved;
+        submission->done.finish = resolved;
         fifo_push(&items, &submission->item.link);
     }
     return items;

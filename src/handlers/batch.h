@@ -56,7 +56,7 @@ enum entry_state {
 };
 
 struct batch_entry {
-    struct submission submission; /* first: see resolved() */
+    struct submission submission;
     struct batch *batch;
     enum entry_state state;      /* moved by batch_entry_move() */
     struct http_problem problem; /* REJECTED; without detail and members */

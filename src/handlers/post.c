@@ -90,11 +90,11 @@ static void answer_replay(struct post *post)
     answer_order(post, order, true);
 }
 
-static void resolved(struct submission *submission)
+static void resolved(struct http_completion *completion)
 {
-    struct post *post = CONTAINER_OF(submission, struct post, submission);
-    const struct ingest_item *item = &submission->item;
-    submission_count_verdict(submission, post->req == NULL);
+    struct post *post = CONTAINER_OF(completion, struct post, submission.done);
+    const struct ingest_item *item = &post->submission.item;
+    submission_count_verdict(&post->submission, post->req == NULL);
     if (post->req == NULL)
         ; /* the client was answered at the deadline */
     else if (item->verdict == ITEM_CREATED)
@@ -228,7 +228,7 @@ static struct post *post_new(struct http_request *req, struct handlers *handlers
     post->req = req;
     post->submission.handlers = handlers;
     post->submission.loop = http_loop_of(req);
-    post->submission.resolved = resolved;
+    post->submission.done.finish = resolved;
     post->body = http_body(req, &post->len);
     post->idempotency_key = http_header(req, "Idempotency-Key");
     return post;
@@ -245,8 +245,10 @@ void handlers_post_order(struct http_request *req, void *ctx)
     if (post == NULL)
         return;
     post->preferences = preferences;
-    if (post->len > READ_INLINE_MAX)
+    if (post->len > READ_INLINE_MAX) {
         http_offload(req, &post->reading);
-    else if (http_offload_rest(req, &post->reading))
+    } else {
+        (void)read_order(&post->reading);
         on_read(&post->reading.done);
+    }
 }

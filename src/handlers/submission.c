@@ -4,12 +4,6 @@
 #include "base/clock.h"
 #include "handlers/statuses.h"
 
-static void finish(struct http_completion *completion)
-{
-    struct submission *submission = (struct submission *)completion;
-    submission->resolved(submission);
-}
-
 void submission_stamp(struct submission *submission, int64_t received_at_ns)
 {
     struct ingest_item *item = &submission->item;
@@ -17,7 +11,6 @@ void submission_stamp(struct submission *submission, int64_t received_at_ns)
     item->owner = submission;
     item->received_at_ns = received_at_ns;
     item->deadline_at_ns = received_at_ns + submission->handlers->commit_timeout_ns;
-    submission->done.finish = finish;
 }
 
 /* An order that was answered 504 is counted by its later verdict. */

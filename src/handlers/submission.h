@@ -2,9 +2,9 @@
  * request.
  *
  * Threads    submission_on_done(): a worker of the ingest. submission_stamp(): any. The others and
- *            `resolved`: the loop of the request.
+ *            done.finish, which the owner sets: the loop of the request.
  * Ownership  a submission is part of what its owner allocates (a post, a batch). It stays where it
- *            is from ingest_submit() until `resolved` has run, also if the client was answered
+ *            is from ingest_submit() until done.finish has run, also if the client was answered
  *            meanwhile, because an order that was sent has a verdict, which is counted. */
 #ifndef HANDLERS_SUBMISSION_H
 #define HANDLERS_SUBMISSION_H
@@ -14,11 +14,10 @@
 #include "ingest/ingest.h"
 
 struct submission {
-    struct http_completion done; /* first: the loop gives this back */
+    struct http_completion done; /* first: the loop gives this back when the item has its verdict */
     struct handlers *handlers;   /* borrowed */
     struct http_loop *loop;
     struct ingest_item item;
-    void (*resolved)(struct submission *submission); /* on the loop; the item has its verdict */
 };
 
 /* Makes the submission of an order that has been read into item.order: gives it its id and time,

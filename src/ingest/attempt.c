@@ -1,4 +1,4 @@
-/* attempt.c - see attempt.h. What follows from an attempt is resolve.c's. */
+/* attempt.c - see attempt.h. resolve.c decides what follows from an attempt. */
 #include "ingest/attempt.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "ingest/resolve.h"
 #include "ingest/trial.h"
 
-enum { ATTEMPTS_IN_TIME = 3 }; /* one has at most this part of commit_timeout */
+enum { ATTEMPTS_IN_TIME = 3 }; /* an attempt has at most this part of commit_timeout */
 
 void attempt_init(struct attempt *a, const struct ingest_options *options,
                   struct ingest_metrics *metrics, struct streak *streak, uint64_t random)
@@ -24,10 +24,10 @@ void attempt_fini(struct attempt *a)
     a->puts_max = 0;
 }
 
-/* ---- the last moment to say no ---- */
+/* ---- just before the send ---- */
 
-/* Decided for each order when it is the first of its key, which may be long after its group first
- * went out: an order that is only looked up can expire, and then a duplicate takes its place. */
+/* Decides for an order when it is the first of its key. That may be long after its group was first
+ * sent: an order that is only looked up can expire, and then a duplicate takes its place. */
 static void choose_lookup(const struct attempt *a, struct ingest_item *item, int64_t now_us)
 {
     if (item->own.lookup_decided)
@@ -37,8 +37,8 @@ static void choose_lookup(const struct attempt *a, struct ingest_item *item, int
                                 order_is_stale(&item->order, now_us);
 }
 
-/* An order that has expired stays behind, and one that is too old by now is only looked up. An
- * order that is sent cannot expire any more, nor can its duplicates. */
+/* Skips an order that has expired, and only looks up an order that is too old by now. An order that
+ * is sent cannot expire any more, nor can its duplicates. */
 static void send_each(struct attempt *a, int64_t now_us)
 {
     LIST_EACH (item, &a->group.items, struct ingest_item, link) {
@@ -53,7 +53,7 @@ static void send_each(struct attempt *a, int64_t now_us)
     }
 }
 
-/* All of it goes or stays, by one look at the state they share. */
+/* Sends or skips the whole list: its items share one state, which is read once. */
 static void send_batch(struct attempt *a, int64_t now_us)
 {
     LIST_EACH (item, &a->group.items, struct ingest_item, link) {
@@ -82,7 +82,7 @@ static void before_send(void *arg, struct put_group *put_group)
 
 /* ---- the attempt ---- */
 
-/* False: all of it had expired. */
+/* False: all items of the group have expired. */
 static bool prepare(struct attempt *a, const struct ingest_group *group,
                     struct group_outcome *outcome)
 {
@@ -98,7 +98,7 @@ static bool prepare(struct attempt *a, const struct ingest_group *group,
     return a->group.n > 0;
 }
 
-/* Room for the puts of an atomic group is found when one comes, and kept. */
+/* Allocates room for the puts of a group that is larger than any before it, and keeps the room. */
 static bool make_room(struct attempt *a)
 {
     if (a->group.n <= a->puts_max)
@@ -121,7 +121,8 @@ static void count_commit(struct attempt *a, bool ok)
         histogram_observe(&a->metrics->group_orders, a->n_sent);
 }
 
-/* A group larger than any other counts as several: how long one of them would have taken. */
+/* The time that counts for the average. An atomic group may be larger than group_max, and then
+ * counts as several groups. */
 static int64_t time_of_one_group(const struct attempt *a, uint32_t n, int64_t took_ns)
 {
     uint32_t group_max = a->options->group_max;

@@ -4,8 +4,8 @@
 #define INGEST_ATTEMPT_H
 
 #include "ingest/group.h"
-#include "ingest/ingest.h"
 #include "ingest/streak.h"
+#include "ingest/types.h"
 
 struct attempt {
     const struct ingest_options *options;
@@ -15,11 +15,11 @@ struct attempt {
     size_t puts_max;
     uint64_t random; /* state of the jitter; not 0 */
 
-    struct ingest_group group;     /* the one under way; an order with a verdict leaves it */
-    struct fifo to_write;          /* duplicates that make a group of their own after this one */
-    struct fifo to_compare;        /* the same, and their keys are stored now */
-    uint32_t n_sent;               /* orders that went out in this attempt */
-    uint32_t n_created;            /* of them, those that it stored */
+    struct ingest_group group; /* the group of this attempt; an order with a verdict leaves it */
+    struct fifo to_write;      /* duplicates that make a group of their own after this one */
+    struct fifo to_compare; /* duplicates whose keys are stored now: compared in the next group */
+    uint32_t n_sent;        /* orders that went out in this attempt */
+    uint32_t n_created;     /* of these orders: those that the attempt stored */
     struct group_outcome *outcome; /* zeroed by the caller */
 };
 
@@ -38,7 +38,7 @@ void attempt_run(struct attempt *attempt, const struct ingest_group *group, int6
 bool attempt_put(struct attempt *attempt, int64_t stop_at_ns,
                  struct store_failure *failure) MUST_CHECK;
 
-/* Ends the group with no attempt, since the ingest closes. */
+/* Ends the group without an attempt, since the ingest closes. */
 void attempt_abandon(struct attempt *attempt, const struct ingest_group *group,
                      struct group_outcome *outcome);
 

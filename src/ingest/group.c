@@ -104,7 +104,8 @@ struct ingest_group group_to_compare(struct fifo items)
 
 /* ---- how it is made ready ---- */
 
-/* The orders of one key, less the expired ones: gives the one that is first now, or NULL. */
+/* Moves the expired orders of one key to `expired`. Returns the order that is first now, or
+ * NULL. */
 static struct ingest_item *without_expired(struct ingest_item *first, struct fifo *expired)
 {
     struct fifo live = { NULL, NULL }, duplicates = first->own.duplicates;
@@ -127,7 +128,7 @@ void group_drop_expired(struct ingest_group *group, struct fifo *expired)
             if (first != NULL)
                 items_push(&group->items, first);
         }
-    } else if (item_expired(items_first(&items))) { /* a second look might see another state */
+    } else if (item_expired(items_first(&items))) { /* the state may change, so it is read once */
         fifo_append(expired, &group->items);
     }
     group_measure(group);

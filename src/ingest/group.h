@@ -9,7 +9,7 @@
 
 enum { GROUP_FAN_OUT = 16 };
 
-/* What an attempt makes of a group. */
+/* The result of an attempt at a group. */
 struct group_outcome {
     struct fifo done;                            /* the items that have their verdict */
     struct ingest_group back[GROUP_FAN_OUT + 2]; /* to be attempted again: pieces, and duplicates */
@@ -20,7 +20,7 @@ struct group_outcome {
 /* Makes a plain group of items in order of arrival: sorts them and finds the duplicates. */
 struct ingest_group group_form(struct fifo items);
 
-/* Makes a group of an atomic list: sorted, and each item for itself, also those of one key: the
+/* Makes a group of an atomic list. It is sorted, and items of one key stay separate, since the
  * store compares them. */
 struct ingest_group group_of_batch(struct fifo items);
 
@@ -30,12 +30,12 @@ struct ingest_group group_to_compare(struct fifo items);
 /* Brings n, n_items, oldest and deadline up to date. */
 void group_measure(struct ingest_group *group);
 
-/* The only functions that change these states. They end the process at a move that their tables do
- * not have, and do nothing if the group is in that state. */
+/* The only functions that change these states. They end the process at a move that is not in their
+ * tables, and do nothing if the group is in the state already. */
 void group_move_sending(struct ingest_group *group, enum group_sending to);
 void group_move_suspicion(struct ingest_group *group, enum group_suspicion to);
 
-/* One of the orders seems to hold up the others: GROUP_SUSPECT, unless more is known. */
+/* Makes a TRUSTED group SUSPECT: one of its orders seems to delay the others. */
 void group_suspect(struct ingest_group *group);
 
 /* Takes the expired items out, into `expired`. If the first order of a key has expired, its first

@@ -1,15 +1,25 @@
-/* ingest.c - see ingest.h. Puts the parts together; one way for all orders:
+/* ingest.c - see ingest.h. Puts the parts together. Every order takes one path:
  *
  *     ingest_submit -> queue -> worker -> attempt -> on_done
- *                        ^---- back, whole or split ----'                                        */
+ *                        ^---- back, whole or split ----'
+ *
+ * A worker makes one attempt at a time and then takes the group that goes first. A group that has
+ * to wait for its next attempt waits in the queue, not on a thread. */
 #include "ingest/ingest.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/clock.h"
+#include "ingest/attempt.h"
 #include "ingest/queue.h"
 #include "ingest/streak.h"
-#include "ingest/worker.h"
+
+struct worker {
+    struct queue *queue;
+    struct attempt attempt;
+    pthread_t thread;
+};
 
 struct ingest {
     struct ingest_options options;
@@ -21,6 +31,50 @@ struct ingest {
 };
 
 static const int64_t group_bounds[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096 };
+
+/* ---- the workers ---- */
+
+static void deliver(const struct ingest_options *options, struct fifo *done)
+{
+    if (done->first == NULL)
+        return;
+    items_sort(done, items_by_age);
+    options->on_done(options->ctx, done);
+}
+
+static void *run(void *arg)
+{
+    struct worker *worker = arg;
+    struct attempt *attempt = &worker->attempt;
+    struct queue_work work = { .suspect = false };
+    while (queue_take(worker->queue, &work)) {
+        struct group_outcome outcome = { .n_back = 0 };
+        if (work.leftover)
+            attempt_abandon(attempt, &work.group, &outcome);
+        else
+            attempt_run(attempt, &work.group, work.stop_at_ns, &outcome);
+        queue_return(worker->queue, &work, &outcome);
+        deliver(attempt->options, &outcome.done);
+    }
+    return NULL;
+}
+
+/* The seed of the jitter differs at each start and for each worker. */
+static bool start_worker(struct ingest *ingest, struct err *err)
+{
+    struct worker *worker = &ingest->workers[ingest->n_workers];
+    *worker = (struct worker){ .queue = &ingest->queue };
+    attempt_init(&worker->attempt, &ingest->options, &ingest->metrics, &ingest->streak,
+                 (uint64_t)clock_now_ns());
+    int rc = thread_start(&worker->thread, "ingest", run, worker);
+    if (rc != 0)
+        err_set(err, ERR_RETRYABLE, "start an ingest worker: %s", strerrordesc_np(rc));
+    else
+        ingest->n_workers++;
+    return rc == 0;
+}
+
+/* ---- open ---- */
 
 static void check_options(const struct ingest_options *options)
 {
@@ -56,9 +110,8 @@ struct ingest *ingest_open(const struct ingest_options *options, struct err *err
         goto no_memory;
     streak_init(&ingest->streak);
 
-    for (; ingest->n_workers < options->workers; ingest->n_workers++) {
-        if (!worker_start(&ingest->workers[ingest->n_workers], &ingest->queue, &ingest->options,
-                          &ingest->metrics, &ingest->streak, err)) {
+    while (ingest->n_workers < options->workers) {
+        if (!start_worker(ingest, err)) {
             ingest_close(&ingest, 0);
             return NULL;
         }
@@ -71,7 +124,9 @@ no_memory:
     return NULL;
 }
 
-/* QUEUED, and no verdict yet. `batch`: see own.h. */
+/* ---- submit ---- */
+
+/* Makes the item QUEUED, without a verdict. `batch`: see own.h. */
 static void reset(struct ingest_item *item, struct ingest_item *batch)
 {
     struct ingest_own *own = &item->own;
@@ -105,9 +160,17 @@ enum ingest_rc ingest_submit_atomic(struct ingest *ingest, struct fifo *items,
     return submit(ingest, items, items_first(items), retry_after_ns);
 }
 
+/* ---- the end ---- */
+
 void ingest_drain(struct ingest *ingest)
 {
     queue_drain(&ingest->queue);
+}
+
+static void join_worker(struct worker *worker)
+{
+    thread_join(worker->thread);
+    attempt_fini(&worker->attempt);
 }
 
 void ingest_stop(struct ingest *ingest, int64_t deadline_at_ns)
@@ -116,7 +179,7 @@ void ingest_stop(struct ingest *ingest, int64_t deadline_at_ns)
         return;
     queue_stop(&ingest->queue, deadline_at_ns);
     for (; ingest->n_workers > 0; ingest->n_workers--)
-        worker_join(&ingest->workers[ingest->n_workers - 1]);
+        join_worker(&ingest->workers[ingest->n_workers - 1]);
 }
 
 void ingest_close(struct ingest **ingest, int64_t deadline_at_ns)

@@ -14,160 +14,36 @@
 #ifndef INGEST_INGEST_H
 #define INGEST_INGEST_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
 #include "base/err.h"
-#include "base/list.h"
-#include "base/metrics.h"
-#include "ingest/own.h"
-#include "orders/order.h"
-#include "orders/order_store.h"
+#include "ingest/types.h"
 
 struct ingest; /* opaque */
-
-/* QUEUED -> SENT by the worker just before the first send, QUEUED -> EXPIRED by the thread that
- * keeps the deadline. Each is one compare-and-swap, so exactly one of them wins. */
-enum item_state { ITEM_QUEUED, ITEM_SENT, ITEM_EXPIRED };
-
-enum item_verdict {
-    ITEM_CREATED,
-    ITEM_REPLAYED, /* ingest_item_stored() */
-    ITEM_REUSED, /* the same, and ingest_item_diff(); the stored order_id is "" if it is an order of
-                    the same atomic list, of which nothing is stored */
-    ITEM_STALE,  /* too old before its first send, and not stored */
-    ITEM_INVALID,        /* order.replay_only, and not stored */
-    ITEM_REFUSED,        /* the database refuses this order: err.code */
-    ITEM_BATCH_REFUSED,  /* of an atomic list: good, and not stored because another was refused */
-    ITEM_FAILED,         /* a fault of ours; certainly not stored: err */
-    ITEM_DATABASE_FAULT, /* the operator's or the server's fault (`fault`); certainly not stored,
-                            and the same order can be stored once that is mended: err.code */
-    ITEM_UNAVAILABLE,    /* not sent: no database; certainly not stored */
-    ITEM_TIMED_OUT,      /* certainly not stored, and no time is left; also every expired item */
-    ITEM_UNKNOWN,        /* sent, and no verdict: it may be stored now or later */
-};
-enum { ITEM_VERDICTS = ITEM_UNKNOWN + 1 };
-
-struct ingest_item {
-    struct order order;        /* in; owned by the item */
-    int64_t received_at_ns;    /* in */
-    int64_t deadline_at_ns;    /* in */
-    void *owner;               /* in; for on_done */
-    struct fifo_node link;     /* in the list of a submit, and in that of on_done */
-    enum item_verdict verdict; /* out */
-    struct err err;            /* out: REFUSED, FAILED, DATABASE_FAULT, UNAVAILABLE, UNKNOWN */
-    enum store_fault fault;    /* out: REFUSED, FAILED, DATABASE_FAULT; else FAULT_NONE */
-    struct ingest_own own;     /* the ingest's: own.h */
-};
-
-/* Of an item that is REPLAYED or REUSED: the order that was there. Borrowed from the item. */
-static inline const struct order_stored *ingest_item_stored(const struct ingest_item *item)
-{
-    return &item->own.put.stored;
-}
-
-/* Of an item that is REUSED: in which fields it differs (order_diff() in orders/order.h). */
-static inline unsigned ingest_item_diff(const struct ingest_item *item)
-{
-    return item->own.put.diff;
-}
-
-/* The verdict of an order whose failure is certain and is not tried again. */
-enum item_verdict ingest_verdict_of(enum store_fault fault);
-
-/* Frees the order. */
-void ingest_item_fini(struct ingest_item *item);
-
-/* The most metadata in one group, except an atomic one. This bounds a statement, and the buffers
- * that its connection to the database keeps. */
-enum { INGEST_GROUP_METADATA_MAX = 1024 * 1024 };
-
-struct ingest_options {
-    const struct order_store *store; /* borrowed, outlives the ingest */
-    uint32_t workers, group_max;
-    uint32_t capacity;  /* orders accepted and not yet given back, those in an attempt too */
-    uint64_t max_bytes; /* of the same: the items and their metadata */
-    int64_t commit_timeout_ns;
-    int64_t queue_wait_max_ns;
-    /* Items that have their verdict, linked by `link`, oldest first. The receiver owns them now. */
-    void (*on_done)(void *ctx, struct fifo *items);
-    /* What deserves a log line: "group." retry, split, failed, unavailable, timed_out, abandoned,
-     * elsewhere (in doubt at a database that has been replaced by another one);
-     * "order." refused, failed. `err` is the reason, `orders` how many it is about (an atomic list
-     * may be refused as a whole). */
-    void (*on_event)(void *ctx, const char *event, const struct err *err, size_t orders);
-    void *ctx;
-};
-
-enum ingest_rc {
-    INGEST_OK,
-    INGEST_FULL,   /* capacity or bytes */
-    INGEST_SLOW,   /* the wait would be longer than queue_wait_max */
-    INGEST_CLOSED, /* draining */
-};
-
-struct ingest_metrics {
-    struct histogram group_orders;
-    struct counter commits_ok, commits_failed;  /* attempts at a group */
-    struct counter failed_groups[STORE_FAULTS]; /* attempts that failed, by whose fault */
-    struct counter failed_orders[STORE_FAULTS]; /* orders that ended so, by whose fault */
-    struct counter retries[RETRY_REASONS];
-    /* orders that were in doubt: found or stored as ours; another holds the key; never known */
-    struct counter ambiguous_stored, ambiguous_absent, ambiguous_unresolved;
-    struct counter splits;
-};
-
-struct ingest_gauges {
-    uint32_t depth, capacity; /* orders not yet in an attempt */
-    uint64_t bytes;
-    int64_t oldest_age_ns; /* 0 when empty */
-    uint32_t workers, workers_busy;
-    int64_t estimated_wait_ns;
-};
-
-/* Groups that failed by the operator's, the server's or our own fault since any group last stored
- * an order. A group that fails beside a neighbour that is stored is not among them. */
-struct ingest_streak {
-    uint64_t groups;       /* attempts; 0: the last group that mattered was stored */
-    bool several_accounts; /* orders of two accounts at least were in them */
-    int64_t first_at_ns;
-    /* of the last failure so far, also when a group was stored after it; last_at_ns 0: none yet */
-    enum store_fault fault;
-    char sqlstate[6]; /* "": the error was not the server's */
-    int64_t last_at_ns;
-};
 
 /* NULL on failure (no memory, no thread): *err. */
 struct ingest *ingest_open(const struct ingest_options *options, struct err *err) MUST_CHECK;
 
-/* Takes a list, linked by `link` and not empty, whole or not at all; if not, the list stays as it
- * was, and *retry_after_ns is when room is expected. A list longer than `capacity` is INGEST_FULL
- * for ever. Its orders go into groups as any others, in its order. */
+/* Takes all items of a list, which is linked by `link` and not empty, or none of them. If it takes
+ * none, the list does not change, and *retry_after_ns is the time until room is expected. A list
+ * longer than `capacity` is never taken (INGEST_FULL). The orders go into groups with orders of
+ * other lists, in the order of the list. */
 enum ingest_rc ingest_submit(struct ingest *ingest, struct fifo *items,
                              int64_t *retry_after_ns) MUST_CHECK;
 
-/* The same for a list of which all orders are to be stored, or none. A key may stand in it twice:
- * the later order is a replay of the earlier one, or else ITEM_REUSED. */
+/* The same for a list whose orders are stored all or not at all. If a key stands in it twice, the
+ * later order is ITEM_REPLAYED if it equals the earlier one, else ITEM_REUSED. */
 enum ingest_rc ingest_submit_atomic(struct ingest *ingest, struct fifo *items,
                                     int64_t *retry_after_ns) MUST_CHECK;
 
-/* QUEUED -> EXPIRED, for the whole list if it is atomic. True: the item will not be written any
- * more, and comes back as ITEM_TIMED_OUT. False: it was sent, or has expired already. If it was
- * sent, the worker finds its outcome. */
-bool ingest_expire(struct ingest_item *item) MUST_CHECK;
-
-/* Also after on_done; of an atomic list, while all of its items live. */
-enum item_state ingest_item_state(const struct ingest_item *item);
-
-/* Refuses new items from now on; those accepted go on. */
+/* Refuses new items from now on. Accepted items are still attempted. */
 void ingest_drain(struct ingest *ingest);
 
-/* Drains until empty or the deadline, then gives back what is left (in doubt: UNKNOWN, else
- * UNAVAILABLE) and joins the workers. An attempt under way at the deadline is waited for: at most a
- * third of commit_timeout. After it on_done comes no more, new items are refused, and the figures
- * can still be read. NULL is a no-op. */
+/* Drains until no item is left or the deadline has come, then gives back the remaining items (in
+ * doubt: UNKNOWN, else UNAVAILABLE) and joins the workers. It waits for an attempt that runs at the
+ * deadline, for at most a third of commit_timeout. Afterwards on_done is not called any more, new
+ * items are refused, and the figures can still be read. NULL is a no-op. */
 void ingest_stop(struct ingest *ingest, int64_t deadline_at_ns);
 
 /* ingest_stop(), and frees. NULL is a no-op. */

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "ingest/ingest.h"
+#include "ingest/types.h"
 
 static inline void items_push(struct fifo *items, struct ingest_item *item)
 {

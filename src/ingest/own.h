@@ -1,8 +1,8 @@
-/* own.h - what the ingest keeps in an item for itself while it has the item, since the memory is
- * the caller's. Nobody outside src/ingest reads or writes these members.
+/* own.h - the members of an item that only src/ingest reads and writes. They are in the item, since
+ * its memory is the caller's.
  *
- * A group is orders that are attempted together. While it waits for its next attempt it is kept in
- * its first item, so what was accepted needs no more memory until its verdict. */
+ * A group is the orders that are attempted together. While it waits for its next attempt it is kept
+ * in its first item, so an accepted order needs no more memory until its verdict. */
 #ifndef INGEST_OWN_H
 #define INGEST_OWN_H
 
@@ -26,10 +26,10 @@ enum group_sending {
     GROUP_IN_DOUBT, /* an attempt may have stored some of the orders */
 };
 
-/* Does one of the orders hold up the others? */
+/* Does one of the orders delay the others? */
 enum group_suspicion {
     GROUP_TRUSTED,
-    GROUP_SUSPECT,          /* one of them seems to */
+    GROUP_SUSPECT,          /* it seems so */
     GROUP_NEIGHBOUR_STORED, /* suspect, and an order that failed with these has been stored since */
     GROUP_FAILED_ALIKE,     /* all pieces failed in one way, so the group is not split any more */
 };
@@ -43,7 +43,7 @@ struct ingest_group {
     uint32_t doubt_database;        /* the put_group.sent_database of the attempt in doubt */
     int64_t oldest_at_ns;           /* first receipt of its items */
     int64_t deadline_at_ns;         /* last deadline of its items */
-    int64_t due_at_ns; /* of the next attempt; 0: at once, and before any that failed */
+    int64_t due_at_ns; /* of the next attempt; 0: at once, and before the groups that have failed */
     uint32_t failures; /* whole attempts since it was formed or split: the pause grows */
     uint32_t blocked;  /* attempts that ended in STORE_RETRY_THEN_SPLIT */
     uint32_t rounds;   /* attempts that succeeded and left orders pending */
@@ -55,7 +55,8 @@ struct ingest_own {
     bool lookup_decided;       /* put.lookup_only is set */
     struct ingest_item *batch; /* the first item of its atomic list, whose state is that of the
                                   whole list; else NULL */
-    struct fifo duplicates; /* of the first order of a key: the later ones, in order of arrival */
+    struct fifo duplicates; /* of the first order of a key: the later orders with that key, in order
+                               of arrival */
     struct heap_node retry; /* of the first item of a group that waits for its next attempt: */
     struct ingest_group waiting; /* that group */
 };

@@ -55,8 +55,9 @@ static void wait_for_work(struct queue *queue) REQUIRES(queue->work.mu)
 
 /* ---- in ---- */
 
-/* How long a new order would wait for its attempt. An empty queue has no wait, however slow the
- * last attempts were: else nothing would be let in to measure that it is over. */
+/* How long a new order would wait for its attempt. It is 0 for an empty queue, however slow the
+ * last attempts were: otherwise no order would be accepted, and no attempt could show that the
+ * database is fast again. */
 static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->work.mu)
 {
     if (queue->n_fresh == 0)
@@ -65,7 +66,7 @@ static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->work
     return groups * queue->attempt_ns / queue->options->workers;
 }
 
-/* A row of new items. */
+/* New items that stand one after the other. */
 struct row {
     struct ingest_item *last;
     uint64_t n, bytes, metadata;
@@ -121,7 +122,7 @@ enum ingest_rc queue_submit(struct queue *queue, struct fifo *items, int64_t *re
 
 /* ---- out ---- */
 
-/* May the item be in one group with the row before it? */
+/* May the item join the group of the items before it? */
 static bool belongs_to(const struct queue *queue, const struct row *row,
                        const struct ingest_item *item) REQUIRES(queue->work.mu)
 {
@@ -131,7 +132,8 @@ static bool belongs_to(const struct queue *queue, const struct row *row,
            row->metadata + item->order.metadata_len <= INGEST_GROUP_METADATA_MAX;
 }
 
-/* The new items that go into one group: an atomic list, or what stands before the next one. */
+/* The new items that go into one group: an atomic list, or items that stand before the next atomic
+ * list. */
 static struct row next_row(const struct queue *queue) REQUIRES(queue->work.mu)
 {
     struct ingest_item *first = items_first(&queue->fresh);
@@ -149,7 +151,8 @@ static struct row next_row(const struct queue *queue) REQUIRES(queue->work.mu)
     return row;
 }
 
-/* The items, not yet formed into a group: that is done without the lock. */
+/* Takes the items of a group. group_form() and group_of_batch() are called later, without the
+ * lock. */
 static struct ingest_group take_fresh(struct queue *queue) REQUIRES(queue->work.mu)
 {
     const struct row row = next_row(queue);
@@ -164,17 +167,12 @@ static struct ingest_group take_fresh(struct queue *queue) REQUIRES(queue->work.
     };
 }
 
-static struct ingest_group form(const struct ingest_group *taken)
-{
-    return taken->kind == GROUP_ATOMIC ? group_of_batch(taken->items) : group_form(taken->items);
-}
-
 static bool is_due(const struct heap *heap, int64_t now_ns)
 {
     return heap->n > 0 && retry_heap_first_at_ns(heap) <= now_ns;
 }
 
-/* May the worker that comes from this work have a suspect next? */
+/* May a worker whose last work was `work` take a suspect group now? */
 static bool suspect_is_next(const struct queue *queue, const struct queue_work *work,
                             int64_t now_ns) REQUIRES(queue->work.mu)
 {
@@ -182,7 +180,7 @@ static bool suspect_is_next(const struct queue *queue, const struct queue_work *
     return is_due(&queue->suspects, now_ns) && suspect_allowed(queue) && !fresh_first;
 }
 
-/* Gives the group that goes first, if there is one at this moment. */
+/* Takes the group that goes first. False: there is none at this moment. */
 static bool take_ready(struct queue *queue, int64_t now_ns, struct queue_work *work)
     REQUIRES(queue->work.mu)
 {
@@ -203,7 +201,7 @@ static bool take_ready(struct queue *queue, int64_t now_ns, struct queue_work *w
     return true;
 }
 
-/* Gives anything: due or not, suspect or not. */
+/* Takes any group, whether or not it is due or suspect. */
 static bool take_leftover(struct queue *queue, struct queue_work *work) REQUIRES(queue->work.mu)
 {
     if (queue->n_fresh > 0)
@@ -245,7 +243,8 @@ bool queue_take(struct queue *queue, struct queue_work *work)
     }
     mutex_unlock(&queue->work.mu);
     if (taken && work->group.n == 0)
-        work->group = form(&work->group);
+        work->group = work->group.kind == GROUP_ATOMIC ? group_of_batch(work->group.items)
+                                                       : group_form(work->group.items);
     return taken;
 }
 

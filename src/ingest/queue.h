@@ -1,11 +1,13 @@
-/* queue.h - what waits to be attempted: new items in order of arrival, and groups that wait for
- * their next attempt. An atomic list stands among the new items, one after the other.
+/* queue.h - the orders that wait for an attempt: new items in order of arrival, and groups that
+ * wait for their next attempt. The items of an atomic list stand one after the other among the new
+ * items.
  *
- * One mutex guards it all. A submit does little under it, and wakes a worker only when one is idle
- * and none is on its way: that one takes all there is, and wakes the next if work is left.
- * Who goes first: retries that are due, then suspects, then new items. Suspect groups (a locked
- * key, a poisonous order) may hold up half of the workers at most, and a worker that comes from one
- * looks after new items before the next, so that they never stall fresh orders.
+ * One mutex guards the queue. A submit holds it for a moment, and wakes a worker only if one is
+ * idle and none has been woken yet. The woken worker takes a group, and wakes the next worker if
+ * work is left. Workers take retries that are due first, then suspects, then new items. Suspect
+ * groups (a locked key, an order that makes its group fail) may occupy half of the workers at most.
+ * A worker that had a suspect group takes new items before another suspect, so suspects never stall
+ * new orders.
  *
  * Threads    any function, any thread; queue_take() and queue_return() are the workers'. */
 #ifndef INGEST_QUEUE_H
@@ -13,7 +15,7 @@
 
 #include "base/work_queue.h"
 #include "ingest/group.h"
-#include "ingest/ingest.h"
+#include "ingest/types.h"
 
 struct queue {
     struct work_queue work; /* its mutex guards all of it */
@@ -26,22 +28,22 @@ struct queue {
     uint32_t n_fresh GUARDED_VAR;                          /* items; those of atomic lists too */
     uint32_t n_batches GUARDED_VAR;                        /* atomic lists among them */
     uint64_t fresh_metadata GUARDED_VAR;                   /* of all of them, in bytes */
-    uint32_t depth GUARDED_VAR; /* fresh, retries, suspects: orders not in an attempt */
+    uint32_t depth GUARDED_VAR; /* orders that are in no attempt: fresh, retries, suspects */
     uint32_t held GUARDED_VAR;  /* accepted and not given back */
-    uint64_t bytes GUARDED_VAR; /* of the held */
+    uint64_t bytes GUARDED_VAR; /* of the held items */
     uint32_t busy GUARDED_VAR, suspects_busy GUARDED_VAR; /* workers */
     int64_t attempt_ns
         GUARDED_VAR; /* moving average of first attempts that succeeded; 0: none yet */
-    int64_t stop_at_ns GUARDED_VAR; /* from then on all that is left is leftover */
+    int64_t stop_at_ns GUARDED_VAR; /* from then on, work is leftover */
     bool draining GUARDED_VAR;
 };
 
-/* A worker's work, zeroed before the first. */
+/* What a worker takes. The worker zeroes it before the first call of queue_take(). */
 struct queue_work {
     struct ingest_group group;
-    int64_t stop_at_ns; /* no attempt goes on past it */
+    int64_t stop_at_ns; /* an attempt ends by then */
     bool suspect;       /* the group was taken as a suspect one */
-    bool leftover;      /* the queue is stopped: no attempt, give the items back */
+    bool leftover;      /* the queue is stopped: give the items back without an attempt */
 };
 
 bool queue_init(struct queue *queue, const struct ingest_options *options) MUST_CHECK;
@@ -54,15 +56,16 @@ enum ingest_rc queue_submit(struct queue *queue, struct fifo *items,
 /* Waits for work. False: stopped, and nothing is left. */
 bool queue_take(struct queue *queue, struct queue_work *work) MUST_CHECK;
 
-/* One call for each queue_take() that gave work: takes outcome->back, and counts outcome->done,
- * which the worker delivers, as given back. Wakes nobody: the worker comes for work itself. */
+/* Called once for each queue_take() that gave work. Takes the groups of outcome->back, and counts
+ * the items of outcome->done, which the worker delivers, as given back. Wakes no worker, since the
+ * caller takes work next. */
 void queue_return(struct queue *queue, const struct queue_work *work,
                   const struct group_outcome *outcome);
 
-void queue_drain(struct queue *queue); /* refuses from now on */
+void queue_drain(struct queue *queue); /* refuses new items from now on */
 
-/* Drains, waits until all is given back or the deadline, and stops: what is left then is leftover,
- * and workers end when it is gone. */
+/* Drains, waits until all items are given back or the deadline has come, and stops: the remaining
+ * work is leftover, and workers end when none is left. */
 void queue_stop(struct queue *queue, int64_t deadline_at_ns);
 
 void queue_gauges(struct queue *queue, struct ingest_gauges *out);

@@ -1,5 +1,5 @@
-/* reader.c - see reader.h. A GET waits for a connection of the pool, and so must not wait on an
- * HTTP loop; it has threads of its own, so that reads and writes do not stand in one queue. */
+/* reader.c - see reader.h. A lookup waits for a connection of the pool, so it must not run on an
+ * HTTP loop. It has threads of its own, so that reads and writes do not share a queue. */
 #include "ingest/reader.h"
 
 #include <stdlib.h>
@@ -17,8 +17,8 @@ struct reader {
     pthread_t threads[];
 };
 
-/* Waits for a lookup. NULL: the queue has ended, and none is left. *ended: the queue has ended, so
- * it is not looked up. */
+/* Waits for a lookup. NULL: the queue has ended, and no lookup is left. *ended: the queue has
+ * ended, so the lookup must be answered without the database. */
 static struct lookup *take(struct reader *reader, bool *ended)
 {
     mutex_lock(&reader->queue.mu);

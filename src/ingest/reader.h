@@ -1,4 +1,5 @@
-/* reader.h - looks stored orders up off the HTTP loops: a bounded queue and a few threads.
+/* reader.h - looks up stored orders, so that no HTTP loop has to wait for the database: a bounded
+ * queue and a few threads.
  *
  * Threads    reader_submit(): any. `done` runs on a reader thread, with no lock held.
  * Ownership  a lookup is the caller's memory and stays put from READER_OK until `done`. */
@@ -36,8 +37,8 @@ struct reader *reader_open(const struct order_store *store, uint32_t threads,
                            struct err *err) MUST_CHECK;
 enum reader_rc reader_submit(struct reader *reader, struct lookup *lookup) MUST_CHECK;
 
-/* What is queued is answered LOOKUP_UNAVAILABLE; joins. After it `done` comes no more, and new
- * lookups are refused. NULL is a no-op. */
+/* Answers the queued lookups with LOOKUP_UNAVAILABLE, and joins the threads. Afterwards `done` is
+ * not called any more, and new lookups are refused. NULL is a no-op. */
 void reader_stop(struct reader *reader);
 
 /* reader_stop(), and frees. NULL is a no-op. */

@@ -1,10 +1,11 @@
 /* resolve.c - see resolve.h.
  *
- * Doubt is the group's: once an attempt may have stored something, the remainder of the group and
- * of its pieces stays in doubt, and no refusal of it may say "not stored". A failure of the whole
- * group (no database, no time, a fault of ours) is a failure of the duplicates, too. A verdict on
- * one order is its own: if the order was stored, its duplicates are compared with it; if not, the
- * first of them is sent in the next group. An atomic group is retried whole, never split. */
+ * A whole group is in doubt or not: once an attempt may have stored something, the remaining orders
+ * of the group and of its pieces stay in doubt, and none of their verdicts may say "not stored". A
+ * failure of the whole group (no database, no time, a fault of ours) is a failure of the
+ * duplicates, too. A verdict on one order says nothing about its duplicates: if the order was
+ * stored, its duplicates are compared with it; if not, the first of them is sent in the next group.
+ * An atomic group is retried whole, never split. */
 #include "ingest/resolve.h"
 
 #include "base/clock.h"
@@ -50,7 +51,7 @@ static bool is_stored(enum item_verdict verdict)
     return verdict == ITEM_CREATED || verdict == ITEM_REPLAYED || verdict == ITEM_REUSED;
 }
 
-/* The end of one order. Its duplicates go on: compared with it, or written in the next group. */
+/* Ends one order. Its duplicates go on: they are compared with it, or written in the next group. */
 static void end_order(struct attempt *a, struct ingest_item *item, enum item_verdict verdict)
 {
     fifo_append(is_stored(verdict) ? &a->to_compare : &a->to_write, &item->own.duplicates);
@@ -59,8 +60,8 @@ static void end_order(struct attempt *a, struct ingest_item *item, enum item_ver
     end_item(a, item, verdict);
 }
 
-/* The end of an order and of its duplicates. An order that was only looked up was never written;
- * but in an atomic group it is as all of the group is. */
+/* Ends an order and its duplicates. An order that was only looked up was never written, so it is
+ * UNAVAILABLE also in doubt. In an atomic group it ends as the other orders do. */
 static void end_key(struct attempt *a, struct ingest_item *item, enum item_verdict certain)
 {
     enum item_verdict verdict = a->group.sending == GROUP_IN_DOUBT ? ITEM_UNKNOWN : certain;
@@ -82,7 +83,7 @@ void resolve_all(struct attempt *a, const char *event, enum item_verdict certain
         end_key(a, item, certain);
 }
 
-/* The group is one order, or atomic, and the failure is about its content. */
+/* Ends a group that is one order or atomic, and whose failure is about its content. */
 static void end_whole(struct attempt *a, const char *event, enum item_verdict certain)
 {
     struct ingest_item *first = items_first(&a->group.items);
@@ -98,7 +99,7 @@ static void end_whole(struct attempt *a, const char *event, enum item_verdict ce
 
 /* ---- another attempt ---- */
 
-/* Full jitter: anything up to a bound that doubles with each failure. */
+/* Full jitter: a random pause up to a bound that doubles with each failure. */
 static int64_t pause_ns(uint32_t failures, uint64_t *random)
 {
     uint32_t doublings = failures < PAUSE_DOUBLINGS ? failures : PAUSE_DOUBLINGS;
@@ -131,7 +132,7 @@ static void split(struct attempt *a, const struct err *why)
     resolve_count_split(a, why, a->group.n_items);
 }
 
-/* ---- what the end of an attempt says ---- */
+/* ---- after an attempt ---- */
 
 void resolve_reason(struct attempt *a, const struct err *why, enum store_fault fault)
 {
@@ -146,8 +147,8 @@ bool resolve_is_blocked(const struct ingest_group *group)
     return group->blocked + 1 >= BLOCKED_MAX;
 }
 
-/* The remainder of the group fails by one fault. A fault of an order is that order's alone, and the
- * duplicates go on; any other fault is that of the duplicates, too. */
+/* Ends the remaining orders of the group by one fault. A fault of an order concerns that order
+ * alone, and its duplicates go on. Any other fault ends the duplicates, too. */
 static void end_by_fault(struct attempt *a, const struct store_failure *failure)
 {
     const struct ingest_group *group = &a->group;
@@ -254,10 +255,10 @@ static enum item_verdict verdict_of(const struct ingest_item *item)
     case PUT_PENDING:
         break;
     }
-    return ITEM_UNKNOWN; /* not reached: pending orders stay in their group */
+    return ITEM_UNKNOWN; /* not reached: a pending order stays in its group */
 }
 
-/* The order that it was to be compared with has been deleted since. */
+/* The stored order has been deleted since the duplicate waited to be compared with it. */
 static void write_after_all(struct attempt *a, struct ingest_item *item)
 {
     item->own.put.verdict = PUT_PENDING;

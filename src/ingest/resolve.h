@@ -9,31 +9,31 @@
  * failed. `refusal` is the reason of those that are PUT_REFUSED. */
 void resolve_verdicts(struct attempt *attempt, const struct err *refusal);
 
-/* The attempt succeeded, and the orders left in the group were in neither answer of the store. */
+/* The attempt succeeded, and the orders left in the group were neither inserted nor found. */
 void resolve_pending(struct attempt *attempt);
 
-/* The attempt failed, and the orders left in the group have no verdict. `whole`: it cannot be
- * split, being atomic or one order, so the fault is a fault of all of it; or it need not be split,
- * since all its pieces failed alike. */
+/* The attempt failed, and the orders left in the group have no verdict. `whole`: the group is not
+ * split, because it is atomic, is one order, or all its pieces failed alike. Then the failure is a
+ * failure of the whole group. */
 void resolve_failure(struct attempt *attempt, const struct store_failure *failure, bool whole);
 
 /* The attempt of a piece failed in another way than its neighbours. The piece is attempted again,
  * and that attempt decides. */
 void resolve_apart(struct attempt *attempt, const struct store_failure *failure);
 
-/* Has the group been delayed so often that this failure must split it? */
+/* Has the group been delayed so often that the next failure must split it? */
 bool resolve_is_blocked(const struct ingest_group *group);
 
 /* Counts and logs that the group goes on in pieces. */
 void resolve_count_split(struct attempt *attempt, const struct err *why, size_t n_items);
 
-/* Ends all that is left of the group: in doubt UNKNOWN, else as said. */
+/* Ends the orders left in the group: as UNKNOWN if the group is in doubt, else as `certain`. */
 void resolve_all(struct attempt *attempt, const char *event, enum item_verdict certain);
 
-/* The whole group again, after a pause. */
+/* Puts the whole group back, for another attempt after a pause. */
 void resolve_put_back(struct attempt *attempt, const struct err *why, enum retry_reason reason);
 
-/* Writes down why, and whose fault it is, for all that is left of the group. */
+/* Writes the reason and the fault into every order that is left in the group. */
 void resolve_reason(struct attempt *attempt, const struct err *why, enum store_fault fault);
 
 #endif

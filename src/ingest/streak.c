@@ -16,8 +16,7 @@ void streak_fini(struct streak *streak)
     mutex_fini(&streak->mu);
 }
 
-/* A group is sorted by account, so its first and last order tell whether all are of one account.
- * An atomic list is one too. */
+/* Is an order of the group of another account than the first order that failed? */
 static bool is_of_other_account(const struct streak *streak, const struct ingest_group *group)
     REQUIRES(streak->mu)
 {

@@ -9,7 +9,7 @@
 
 #include "base/sync.h"
 #include "ingest/group.h"
-#include "ingest/ingest.h"
+#include "ingest/types.h"
 
 struct streak {
     atomic_bool running; /* groups have failed since the last one that was stored */

@@ -22,14 +22,14 @@ bool trial_is_due(const struct ingest_group *group, const struct store_failure *
 }
 
 struct trial {
-    struct ingest_group whole;                 /* as it was before; its items are in the pieces */
-    struct store_failure failure;              /* the last one that is as the group's */
-    struct group_outcome pieces;               /* back[]: the pieces */
-    size_t n_tried;                            /* of the pieces */
+    struct ingest_group whole;    /* as it was before; its items are in the pieces */
+    struct store_failure failure; /* the last failure of a piece that is like the group's */
+    struct group_outcome pieces;  /* back[]: the pieces */
+    size_t n_tried;               /* of the pieces */
     struct ingest_group failed[GROUP_FAN_OUT]; /* pieces that failed as the group did */
     size_t n_failed;
     bool stored; /* a piece stored an order */
-    bool apart;  /* the failure is not of all, or that cannot be told */
+    bool apart;  /* not all pieces fail alike, or the time for a trial is over */
 };
 
 static bool is_alike(const struct store_failure *a, const struct store_failure *b)

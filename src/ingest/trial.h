@@ -5,12 +5,13 @@
 
 #include "ingest/attempt.h"
 
-/* Of a group of several orders that is not atomic: does its failure ask for a trial? */
+/* Does the failure of this group, which has several orders and is not atomic, need a trial? */
 bool trial_is_due(const struct ingest_group *group, const struct store_failure *failure);
 
 /* Attempts the pieces of attempt->group until one is stored, one fails in another way, or the time
- * for a trial is over: then what is left goes on in pieces. If all pieces fail as the group did,
- * the failure is of all: the group ends by it, or is attempted again whole. */
+ * for a trial is over. Then the remaining pieces go on as groups of their own. If all pieces fail
+ * as the group did, every order fails alike: the group ends by that failure, or is attempted again
+ * whole. */
 void trial_run(struct attempt *attempt, const struct store_failure *failure, int64_t stop_at_ns);
 
 #endif

@@ -1,11 +1,11 @@
-/* failure.c - see failure.h. The table is sqlstate.c's.
+/* failure.c - see failure.h. sqlstate.c has the table.
  *
- * Some codes are said of a row as well as of the table or the server: 42501 of a row that a policy
- * forbids and of a right that is missing, 54000 of an index row that is too large and of a server
- * that has no transaction ids left. The message is translated; the routine that reported the error
- * is not, and tells most of them apart. Where it does not for 42501 (a Citus coordinator reports
- * its workers' errors), the server is asked whether the role has every right that the statements
- * need: then only a policy can have refused. */
+ * Two codes have two meanings each. 42501 is a row that a policy forbids, or a right that is
+ * missing. 54000 is an index row that is too large, or a server that has no transaction ids left.
+ * The name of the server's routine that reported the error tells most cases apart, and unlike the
+ * message it is never translated. If the routine does not tell for 42501 (a Citus coordinator
+ * reports its workers' errors), the server is asked whether the role has every right that the
+ * statements need: if so, only a policy can have refused. */
 #include "store/failure.h"
 
 #include <libpq-fe.h>
@@ -94,7 +94,7 @@ void failure_classify(const struct session *session, enum pqpool_rc rc,
             failure->unless_neighbour_stored = row->unless_neighbour_stored;
             return;
         }
-        break; /* not the server's: libpq had no memory for the answer */
+        break; /* not an error of the server: libpq had no memory for the answer */
     case PQPOOL_LOST:
         failure->action = STORE_RETRY;
         failure->fault = FAULT_SERVER;
@@ -110,7 +110,8 @@ void failure_classify(const struct session *session, enum pqpool_rc rc,
     failure->fault = FAULT_SERVICE;
 }
 
-/* An error without a code is not the server's: the connection was lost, or no answer came. */
+/* The server did not report an error that has no code: the connection was lost, or no answer
+ * came. */
 enum retry_reason failure_retry(const struct store_failure *failure)
 {
     if (failure->action == STORE_UNAVAILABLE)

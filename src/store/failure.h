@@ -1,5 +1,5 @@
-/* failure.h - what a pqpool_exec() that failed means: from its return code, its error and, where
- * the code alone does not tell, one question to the server, to a struct store_failure. */
+/* failure.h - turns a pqpool_exec() that failed into a struct store_failure, by its return code,
+ * its error and, if the SQLSTATE has two meanings, one question to the server. */
 #ifndef STORE_FAILURE_H
 #define STORE_FAILURE_H
 
@@ -15,10 +15,10 @@
 void failure_classify(const struct session *session, enum pqpool_rc rc,
                       struct store_failure *failure);
 
-/* Why a group is tried again that failed so. */
+/* The reason for which a group with this failure is tried again. */
 enum retry_reason failure_retry(const struct store_failure *failure);
 
-/* The same for a read: no order was sent, so none can be at fault. */
+/* Classifies the failure of a read: no order was sent, so no order can be at fault. */
 enum lookup_rc failure_of_read(const struct session *session, enum pqpool_rc rc,
                                const struct err *err);
 

@@ -3,8 +3,8 @@
  * The check plans the statements that store an order and read one back, and runs neither: EXPLAIN
  * finds a table, a column, a type, a key or a right that is missing, as the statement itself would,
  * on the same search_path and for the same role. It writes nothing, takes no transaction id, and
- * waits for no lock longer than LOCK_WAIT. Then one SELECT reads what no plan shows. Where a
- * canary is asked for, an INSERT that is rolled back comes before all that. */
+ * waits for no lock longer than LOCK_WAIT. Then one SELECT reads what no plan shows. If a canary is
+ * requested, an INSERT that is rolled back comes first. */
 #include "store/store.h"
 
 #include <libpq-fe.h>
@@ -17,8 +17,8 @@
 
 #define LOCK_WAIT "SELECT set_config('lock_timeout', '100ms', true)"
 
-/* A leaf of a partitioned table is where its rows are. PostgreSQL refuses new transaction ids when
- * so many are left (1 million before version 14). */
+/* The rows of a partitioned table are in its leaves. PostgreSQL refuses new transaction ids when
+ * only this number is left (1 million before version 14). */
 #define READ_STATE                                                                                 \
     "WITH RECURSIVE tables(id) AS (SELECT to_regclass('orders')::oid "                             \
     "UNION ALL SELECT i.inhrelid FROM tables JOIN pg_inherits i ON i.inhparent = tables.id "       \
@@ -33,9 +33,9 @@ enum column { IN_RECOVERY, READ_ONLY, XIDS_EXHAUSTED, FSYNC, UNLOGGED, COLUMNS }
 /* The statements of the check, in their order. */
 enum step { STEP_LOCK_WAIT, STEP_INSERT, STEP_SELECT, STEP_STATE };
 
-/* The statements of a canary, which come before those. Deferred constraints are checked at once.
- * What is sent together is one transaction, so an INSERT that fails leaves none open; BEGIN only
- * makes it one that ROLLBACK may end. */
+/* The statements of a canary, which come before the others. Deferred constraints are checked at
+ * once. Statements that are sent together are one transaction, so an INSERT that fails leaves no
+ * transaction open. BEGIN only makes it a transaction that ROLLBACK may end. */
 #define BEGIN_CANARY LOCK_WAIT "; SET CONSTRAINTS ALL IMMEDIATE; "
 #define END_CANARY "; BEGIN; ROLLBACK; "
 enum canary_step {
@@ -147,7 +147,7 @@ static bool is_of_database(const struct store_health *health, const PGresult *er
                                      !sqlstate_is(code, SQLSTATE_CHECK_VIOLATION));
 }
 
-static void judge_error(struct store_health *health, const PGresult *error, unsigned step)
+static void check_error(struct store_health *health, const PGresult *error, unsigned step)
 {
     const char *code = field_of(error, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY);
@@ -182,7 +182,7 @@ static const char *refusal_by_state(const PGresult *row)
     return NULL;
 }
 
-static void judge_state(struct store *store, const PGresult *row)
+static void check_state(struct store *store, const PGresult *row)
 {
     struct store_health *health = &store->health;
     const bool whole = PQntuples(row) == 1 && PQnfields(row) == COLUMNS;
@@ -234,9 +234,9 @@ static void check_answer(struct store *store, const PGresult *last, unsigned bef
         before -= CANARY_STEPS;
     }
     if (is_row)
-        judge_state(store, last);
+        check_state(store, last);
     else
-        judge_error(health, last, before);
+        check_error(health, last, before);
 }
 
 bool store_health_verdict(struct store *store, const struct pg_result *last, unsigned before,

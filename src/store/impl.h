@@ -13,14 +13,15 @@
 
 struct pqpool;
 
-/* Of the health check, health.c. Atomic members are relaxed; only the janitor uses the others. */
+/* The state of the health check (health.c). Atomic members are relaxed; only the janitor uses the
+ * others. */
 struct store_health {
     struct buf sql, canary_sql; /* owned; NUL-terminated; they never change */
     bool on_canary;             /* the check under way has a canary */
     bool unfinished;            /* the canary failed: the rest of the check is still to be made */
     bool trusted;               /* a canary has passed once */
-    struct err refusal;         /* why no order can be stored or read; empty: it can */
-    struct err canary_refusal;  /* the same, of the last canary */
+    struct err refusal;         /* why no order can be stored or read; empty: orders can */
+    struct err canary_refusal;  /* the same for the last canary */
     _Atomic(enum store_canary) canary;
     atomic_bool unlogged;
     atomic_bool blind; /* the role may not read what the check reads beside the table */

@@ -1,4 +1,4 @@
-/* lookup.c - stored orders by their id, and by their keys in the order asked. */
+/* lookup.c - looks up stored orders by their id, or by their keys in the order of the request. */
 #include "store/impl.h"
 
 #include <libpq-fe.h>
@@ -12,7 +12,7 @@
 #include "store/row.h"
 #include "store/statement.h"
 
-/* One statement on a connection of its own. */
+/* Runs one statement on a connection of its own. */
 static enum lookup_rc fetch(const struct store *store, enum statement which,
                             const struct params *params, int64_t deadline_at_ns,
                             PGresult **rows_out, struct err *err)

@@ -25,7 +25,8 @@ struct run {
     struct err *err; /* never NULL */
 };
 
-/* An answer of another shape than its statement's: nothing can be said of the schema. */
+/* The answer does not have the shape that its statement gives, so it says nothing about the
+ * schema. */
 static enum migrate_rc malformed(const struct run *run)
 {
     pqpool_note(run->lease, SQLSTATE_PROTOCOL_VIOLATION);
@@ -60,7 +61,7 @@ static enum migrate_rc ask(const struct run *run, const char *sql, unsigned *num
     return rc;
 }
 
-/* Runs a command; `tag` is what the server calls it when it has succeeded, or NULL. */
+/* Runs a command; `tag` is the command tag of its success, or NULL. */
 static enum migrate_rc tell(const struct run *run, const char *sql, const char *tag)
 {
     PGresult *result = NULL;
@@ -104,7 +105,8 @@ static enum migrate_rc apply(const struct run *run, const struct migration *migr
     return tell(run, record, "INSERT 0 1");
 }
 
-/* One transaction: the step from `version` to the next, unless somebody has done it. */
+/* Applies the migration from `version` to the next in one transaction, unless another starter has
+ * done so. */
 static enum migrate_rc step(const struct run *run, unsigned version)
 {
     enum migrate_rc rc = tell(run, STATEMENT_BEGIN, "BEGIN");
@@ -123,7 +125,7 @@ static enum migrate_rc step(const struct run *run, unsigned version)
 }
 
 /* MIGRATE_RETRY: the schema is older than ours. */
-static enum migrate_rc judge_version(const struct run *run, unsigned version)
+static enum migrate_rc check_version(const struct run *run, unsigned version)
 {
     if (version == migrations_count)
         return MIGRATE_OK;
@@ -139,7 +141,7 @@ static enum migrate_rc migrate_all(const struct run *run)
         enum migrate_rc rc = read_version(run, &version);
         if (rc != MIGRATE_OK)
             return rc;
-        rc = judge_version(run, version);
+        rc = check_version(run, version);
         if (rc != MIGRATE_RETRY)
             return rc;
         rc = step(run, version);
@@ -152,7 +154,7 @@ static enum migrate_rc check_only(const struct run *run)
 {
     unsigned version;
     enum migrate_rc rc = read_version(run, &version);
-    return rc == MIGRATE_OK ? judge_version(run, version) : rc;
+    return rc == MIGRATE_OK ? check_version(run, version) : rc;
 }
 
 static enum migrate_rc with_lease(struct pqpool *pool, int64_t deadline_at_ns,

@@ -19,13 +19,14 @@ struct params {
     int lengths[PARAMS_MAX], formats[PARAMS_MAX];
 };
 
-/* The next parameter, a text; borrowed. */
+/* Adds a text parameter; `text` is borrowed. */
 void params_text(struct params *params, const char *text);
 
-/* Begins an array parameter of n elements of at most element_max bytes: add these to the buffer. */
+/* Adds an array parameter of n elements of at most element_max bytes each. The caller adds the
+ * elements to the buffer. */
 struct buf *params_array(struct params *params, enum pg_type element, size_t n, size_t element_max);
 
-/* Are all arrays whole? False when memory ran out. Call it once, when all were added. */
+/* Called once, when all parameters were added. False: out of memory, so an array is not whole. */
 bool params_ready(struct params *params) MUST_CHECK;
 
 void params_fini(struct params *params);

@@ -1,17 +1,18 @@
-/* put.c - one attempt to write a group: INSERT what is new, then SELECT what it left without a
- * verdict.
+/* put.c - one attempt to write a group: an INSERT of the new orders, then a SELECT of the orders
+ * that have no verdict after it.
  *
- * A row that came back from the INSERT is ours, once the commit is known to be whole. A row that
- * the SELECT found is believed only after the seal, a commit that waits for standbys as every
- * commit must: visible is not yet replicated when somebody cancelled the wait. A warning during the
- * INSERT says that our own wait may have been cancelled (or that a Citus worker did not commit
- * yet): then what came back proves nothing, and the SELECT and the seal decide.
+ * A row that came back from the INSERT is stored by us, once the server has reported the commit
+ * without a warning. A row that the SELECT found counts only after the seal, a commit that waits
+ * for the standbys: a row can be visible before it is replicated, if somebody cancelled the wait of
+ * its transaction. A warning during the INSERT means that our own wait may have been cancelled (or
+ * that a Citus worker has not committed yet). Then the rows that came back prove nothing, and the
+ * SELECT and the seal decide.
  *
- * What an earlier attempt may have stored in another database is neither looked up nor written
- * here: such a group fails as STORE_ELSEWHERE before anything is sent.
+ * If an earlier attempt may have stored the group in another database, the group is neither looked
+ * up nor written here: it fails as STORE_ELSEWHERE before anything is sent.
  *
- * Rows are matched by order_id, keys by the place that the SELECT was given and returns. An atomic
- * group has a way of its own: put_atomic.c. */
+ * Rows of the INSERT are matched by order_id. Rows of the SELECT are matched by the place of their
+ * key in its parameters, which it returns. put_atomic.c writes atomic groups. */
 #include "store/impl.h"
 
 #include <libpq-fe.h>
@@ -30,7 +31,7 @@ static bool insert_new(struct put_attempt *a)
     const struct put_part all = { a->open, a->n_open };
     struct err *err = &a->failure->err;
     PGresult *rows = NULL;
-    (void)pqpool_lease_warned(a->session.lease); /* of earlier things */
+    (void)pqpool_lease_warned(a->session.lease); /* clears the warnings of earlier statements */
     enum pqpool_rc rc = put_run(a, statement_commit, STATEMENT_INSERT, all, &rows, err);
     if (rc != PQPOOL_OK) {
         a->failure->in_doubt = (err->flags & ERR_UNCERTAIN) != 0;
@@ -96,7 +97,7 @@ bool store_put(void *ctx, struct put_group *group, struct store_failure *failure
 out:
     if (!ok)
         failure->retry = failure_retry(failure);
-    pqpool_release(&a.session.lease, PQPOOL_REUSE); /* what is broken the pool has seen itself */
+    pqpool_release(&a.session.lease, PQPOOL_REUSE); /* the pool discards a broken connection */
     free(a.open);
     return ok;
 }

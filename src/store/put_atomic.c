@@ -1,16 +1,16 @@
-/* put_atomic.c - one attempt to write a group of which all is to be stored, or nothing.
+/* put_atomic.c - one attempt to write a group whose orders are stored all or not at all.
  *
  *     BEGIN; INSERT the first order of each key; SELECT by the keys of all others; then
  *     COMMIT, if all are new or replays, else ROLLBACK
  *
- * The SELECT is in the transaction, so that it also compares twins (a key that stands in the group
- * twice) with the first of them, while there is still time to say no: equality of metadata is the
- * database's to judge.
+ * The SELECT is in the transaction, so that it also compares twins (orders of one key in the group)
+ * with the first of them while the transaction can still be rolled back. Only the database can tell
+ * whether two metadata are equal.
  *
- * Verdicts are written into the puts as they become known, and withdrawn when the attempt comes to
- * nothing. Doubt begins with the COMMIT. An earlier attempt in doubt either committed whole or not
- * at all, and by the time that the INSERT is through it is over: it held locks on the same keys. So
- * if one of our rows is found, it committed. */
+ * Verdicts are written into the puts as they become known, and withdrawn if the attempt fails. An
+ * attempt is in doubt from its COMMIT on. An earlier attempt in doubt has committed whole or not at
+ * all, and it is over when the INSERT has succeeded, because it held locks on the same keys. So if
+ * one of our rows is found, the earlier attempt has committed. */
 #include "store/put_attempt.h"
 
 #include <libpq-fe.h>
@@ -20,12 +20,12 @@
 
 struct batch {
     struct put_attempt *a;
-    enum statement at; /* the last statement sent; a COMMIT is the INSERT's end */
+    enum statement at; /* the last statement sent; STATEMENT_INSERT for the COMMIT, too */
     size_t n_inserted; /* rows of ours that this transaction made */
-    size_t n_found;    /* rows that were seen, made by it or before */
+    size_t n_found;    /* rows that the SELECT found, of this transaction or older */
 };
 
-/* No verdict, since none was reached. */
+/* Takes all verdicts back. */
 static void withdraw(const struct put_attempt *a)
 {
     for (size_t i = 0; i < a->group->n; i++) {
@@ -52,7 +52,8 @@ static bool is_first_of_key(const struct put_group *group, size_t i)
 
 /* ---- the statements ---- */
 
-/* Makes `open` what is to be written. A key whose first order is only looked up is not. */
+/* Fills `open` with the first order of each key, unless that order is only looked up, and returns
+ * their number. */
 static size_t collect_firsts(struct put_attempt *a)
 {
     a->n_open = 0;
@@ -115,7 +116,7 @@ static bool look_up_part(struct batch *b, struct put_part part)
     return ok;
 }
 
-/* Replays, twins and what is only looked up. */
+/* Looks up replays, twins and orders that are only looked up. */
 static bool look_up_others(struct batch *b)
 {
     if (put_collect_open(b->a, true) == 0)
@@ -128,7 +129,7 @@ static bool look_up_others(struct batch *b)
 
 /* ---- all of it ---- */
 
-/* The server warned during the commit: what can be seen now, and is sealed, decides. */
+/* The server warned during the commit, so a lookup and a seal decide. */
 static bool confirm(struct put_attempt *a)
 {
     a->failure->in_doubt = true;
@@ -152,7 +153,7 @@ static bool commit(const struct batch *b)
         return put_fail_by(a, rc);
     }
     bool warned = pqpool_lease_warned(a->session.lease);
-    if (b->n_inserted > 0) /* then this commit has sealed what was found, too */
+    if (b->n_inserted > 0) /* this commit is a seal, too */
         return !warned || confirm(a);
     if (b->n_found == 0)
         return true;
@@ -162,7 +163,8 @@ static bool commit(const struct batch *b)
 
 /* ---- or nothing ---- */
 
-/* What differs from the first order of its key differs from one that is not stored either. */
+/* If the order differs from the first order of its key, it differs from an order that is not
+ * stored. */
 static void settle_rolled_back(struct order_put *put, const struct order_put *first)
 {
     switch (put->verdict) {
@@ -197,7 +199,7 @@ static bool refuse(const struct put_attempt *a)
     return true;
 }
 
-/* Another order holds a key, or one is too old and not there. */
+/* Another order holds a key, or an order is too old and is not stored. */
 static bool roll_back(const struct batch *b)
 {
     struct put_attempt *a = b->a;
@@ -216,7 +218,7 @@ static bool roll_back(const struct batch *b)
     return refuse(a);
 }
 
-/* The database refused the transaction, and that is one order's fault, or nobody's alone. */
+/* The database refused the transaction: finds out whether one order is at fault. */
 static bool blame(const struct batch *b)
 {
     struct put_attempt *a = b->a;
@@ -243,7 +245,7 @@ static bool blame(const struct batch *b)
 static bool write_all(struct batch *b)
 {
     struct put_attempt *a = b->a;
-    (void)pqpool_lease_warned(a->session.lease); /* of earlier things */
+    (void)pqpool_lease_warned(a->session.lease); /* clears the warnings of earlier statements */
     enum pqpool_rc rc = transaction_begin(&a->session, &a->failure->err);
     if (rc != PQPOOL_OK)
         return put_fail_by(a, rc);
@@ -255,7 +257,7 @@ static bool write_all(struct batch *b)
         b->at = STATEMENT_INSERT;
         return commit(b);
     }
-    withdraw(a); /* a key was in neither answer: all of it once more */
+    withdraw(a); /* a key was neither inserted nor found: the whole group is attempted again */
     return true;
 }
 

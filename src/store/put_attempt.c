@@ -7,8 +7,6 @@
 #include "base/err.h"
 #include "pqpool/result.h"
 #include "store/failure.h"
-#include "store/params.h"
-#include "store/put_params.h"
 #include "store/row.h"
 #include "store/sqlstate.h"
 
@@ -23,7 +21,7 @@ size_t put_collect_open(struct put_attempt *a, bool lookups_too)
     return a->n_open;
 }
 
-/* The error of an attempt in doubt says so, and no other does. */
+/* Sets ERR_UNCERTAIN if the attempt is in doubt, and clears it otherwise. */
 static bool fail(struct store_failure *failure)
 {
     if (failure->in_doubt)
@@ -46,20 +44,6 @@ bool put_fail_by(const struct put_attempt *a, enum pqpool_rc rc)
     return fail(a->failure);
 }
 
-enum pqpool_rc put_run(const struct put_attempt *a, statement_runner *run, enum statement which,
-                       struct put_part part, struct pg_result **rows, struct err *err)
-{
-    struct params params = { 0 };
-    enum pqpool_rc rc = PQPOOL_NOMEM;
-    if (which == STATEMENT_INSERT ? put_params_insert(&params, part.puts, part.n)
-                                  : put_params_keys(&params, part.puts, part.n))
-        rc = run(&a->session, which, &params, rows, err);
-    else
-        err_set(err, ERR_RETRYABLE, "out of memory for a group of %zu orders", a->group->n);
-    params_fini(&params);
-    return rc;
-}
-
 enum { PART_ORDERS_MAX = 1000, PART_METADATA_MAX = 1024 * 1024 };
 
 struct put_part put_next_part(struct put_part *rest)
@@ -77,8 +61,8 @@ struct put_part put_next_part(struct put_part *rest)
     return part;
 }
 
-/* Rows mostly come back in the order they were sent, but nobody promises it: the search begins
- * after the last match. */
+/* Rows mostly come back in the order in which they were sent, but the server does not promise that.
+ * So the search begins after the last match. */
 static struct order_put *find(struct put_part part, const char *order_id, size_t *next)
 {
     for (size_t tried = 0; tried < part.n; tried++) {
@@ -111,8 +95,8 @@ static bool fail_malformed(const struct put_attempt *a)
     return put_fail_by(a, statement_malformed(&a->session, &a->failure->err));
 }
 
-/* Each row has a place of its own among those that were asked for. `diff`, which is 0 until there
- * is a verdict, marks what a row was seen for. */
+/* Is each row for another order of the part? `diff` is 0 until there is a verdict; here it marks
+ * the orders for which a row was seen. */
 static bool places_are_sound(const struct put_attempt *a, struct put_part part,
                              const PGresult *rows)
 {
@@ -176,7 +160,7 @@ static bool settle_sealed(const struct put_attempt *a, struct put_part part,
     return put_settle_found(a, part, rows);
 }
 
-/* Once the SELECT has spoken: the keys that are not there. */
+/* After the SELECT: the orders whose keys were not found. */
 static bool settle_absent(const struct put_attempt *a)
 {
     size_t n_pending = 0;

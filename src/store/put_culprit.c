@@ -1,16 +1,18 @@
-/* put_culprit.c - which order of an atomic group the database refuses.
+/* put_culprit.c - finds the order of an atomic group that the database refuses.
  *
- * A part of the group is tried in a transaction of its own that is rolled back whatever comes of
- * it, with deferred constraints speaking at once. Halves that are refused are halved again; a half
- * that passes is innocent. An order that is refused alone makes every part refused that it is in,
- * so it is found in some two steps for each halving.
+ * A part of the group is tried in a transaction that is always rolled back, with deferred
+ * constraints checked at once. A half that is refused is halved again; a half that passes has no
+ * order at fault. An order that is refused alone also makes every part refused that has it, so it
+ * is found in about two steps for each halving.
  *
- * The trial is an INSERT, also of what was only to be compared: it asks of an order all that the
- * SELECT does, which would look at it only beside a twin that may not be in the part.
+ * The trial is an INSERT also for orders that are only compared. The INSERT checks all that the
+ * SELECT checks, and the SELECT would check an order only beside its twin, which may not be in the
+ * part.
  *
- * Some refusals (class 54) may also be a server's that can store nothing at all: there the order
- * that is refused alone is the culprit only if another part of the group could be stored, and the
- * order is refused once more after that. The server's limit may have ended between the two. */
+ * Some refusals (class 54) may also come from a server that can store nothing at all. Then the
+ * order that is refused alone is the culprit only if another part of the group could be stored and
+ * the order is refused once more after that, because the server's limit may have ended
+ * meanwhile. */
 #include <libpq-fe.h>
 
 #include "base/check.h"
@@ -22,7 +24,7 @@ struct part {
     size_t from, n;
 };
 
-enum { PARTS_MAX = 64 }; /* a halving leaves one behind, and a size_t has no more halvings */
+enum { PARTS_MAX = 64 }; /* each halving adds one, and a size_t can be halved 64 times */
 
 /* *stored: a statement wrote a row, so the server can store orders. */
 static enum pqpool_rc run_part(const struct put_attempt *a, struct part part, bool *stored,
@@ -53,10 +55,10 @@ static enum pqpool_rc try_part(const struct put_attempt *a, struct part part, bo
 }
 
 struct search {
-    struct part parts[PARTS_MAX]; /* to be tried; the last one next */
+    struct part parts[PARTS_MAX]; /* to be tried, the last one first */
     size_t n_parts;
-    bool stored;                 /* a part was */
-    struct part suspect;         /* one order, refused alone; n 0: none yet */
+    bool stored;                 /* a part could be stored */
+    struct part suspect;         /* one order that was refused alone; n 0: none yet */
     struct store_failure reason; /* of the suspect */
 };
 
@@ -73,7 +75,8 @@ bool put_has_culprit(const struct store_failure *failure)
     return failure->action == STORE_SPLIT || failure->unless_neighbour_stored;
 }
 
-/* A part was refused. Once there is a suspect, only a part that is stored is looked for. */
+/* A part was refused. If there is a suspect already, the search only goes on for a part that can be
+ * stored. */
 static void narrow(struct search *search, struct part part, const struct store_failure *refusal)
 {
     if (search->suspect.n > 0)
@@ -114,7 +117,7 @@ enum pqpool_rc put_find_culprit(const struct put_attempt *a, struct order_put **
     *refusal = *a->failure;
     while (search.n_parts > 0 && !is_found(&search)) {
         struct part part = search.parts[--search.n_parts];
-        if (part.n < a->n_open) { /* the whole is known to be refused */
+        if (part.n < a->n_open) { /* the whole group is known to be refused */
             bool stored;
             enum pqpool_rc rc = try_part(a, part, &stored, &refusal->err);
             search.stored |= stored;

@@ -1,4 +1,4 @@
-/* row.c - see row.h. The table may hold what another program wrote, so every value is checked. */
+/* row.c - see row.h. Another program may have written the row, so every value is checked. */
 #include "store/row.h"
 
 #include <assert.h>
@@ -29,7 +29,7 @@ enum column {
 };
 static_assert(RECEIVED_AT + 1 == ROW_FIELD_COLUMNS, "one name, one column");
 
-/* What stands behind them, by the statement. */
+/* The columns after them, which depend on the statement. */
 enum { METADATA = ROW_FIELD_COLUMNS, METADATA_BYTES, FOUND_PLACE };
 enum { COMPARED_PLACE = ROW_COMPARED_PLACE, SAME_METADATA };
 
@@ -80,7 +80,7 @@ static bool read_int(const struct cursor *at, int column, int64_t *out)
     return errno == 0 && end != value(at, column) && *end == '\0';
 }
 
-/* All but the metadata, into a zeroed order. */
+/* Reads all but the metadata into a zeroed order. */
 static bool read_fields(const struct cursor *at, struct order *o)
 {
     return read_text(at, ACCOUNT_ID, o->account_id, sizeof o->account_id) &&

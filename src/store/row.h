@@ -34,12 +34,13 @@ enum {
 enum row_rc { ROW_OK, ROW_NOMEM, ROW_STRANGE /* not what this program writes */ };
 
 /* Reads a row of ROW_FIELDS and ROW_METADATA, in text format. Writes *out only on ROW_OK, and then
- * the caller owns it. Metadata that were left out are NULL, and metadata_len is what they have;
- * more than ORDER_SHOWN_METADATA_MAX is strange. */
+ * the caller owns it. If the metadata were left out, out->metadata is NULL, and metadata_len is the
+ * size that they have in the table. More than ORDER_SHOWN_METADATA_MAX is ROW_STRANGE. */
 enum row_rc row_read(const struct pg_result *rows, int row, struct order *out,
                      struct err *err) MUST_CHECK;
 
-/* The same of a SELECT by keys, with the place of its key, from 0: below n_keys. */
+/* The same for a SELECT by keys, with the place of the key in the parameters: from 0, and below
+ * n_keys. */
 enum row_rc row_read_keyed(const struct pg_result *rows, int row, size_t n_keys, struct order *out,
                            size_t *place, struct err *err) MUST_CHECK;
 

@@ -1,6 +1,6 @@
-/* sqlstate.h - the table of SQLSTATEs: whose fault an error of the database is, what it allows for
- * the group that it came to, and why the group is tried again. No other place of the program gives
- * a code a meaning, but for the pool, which knows what a code says of a connection.
+/* sqlstate.h - the table of SQLSTATEs: whose fault an error of the database is, what may be done
+ * with the group that got it, and why the group is tried again. Beside this table only the pool
+ * interprets codes, to decide about a connection.
  *
  * Threads    any: nothing here changes. */
 #ifndef STORE_SQLSTATE_H
@@ -11,7 +11,7 @@
 
 #include "orders/order_store.h"
 
-/* Codes that the store looks for by themselves, by PostgreSQL's own names for them. */
+/* Codes that the store looks for one by one, under PostgreSQL's names. */
 #define SQLSTATE_PROTOCOL_VIOLATION "08P01" /* also our own code for a malformed answer */
 #define SQLSTATE_TRANSACTION_RESOLUTION_UNKNOWN "08007"
 #define SQLSTATE_FEATURE_NOT_SUPPORTED "0A000" /* of a prepared statement: its plan is stale */
@@ -26,7 +26,7 @@ bool sqlstate_is(const char *code, const char *sqlstate);
 /* The server does not know itself whether the transaction was committed. */
 bool sqlstate_commit_is_unknown(const char *code);
 
-/* What the server said beside the code; a name is "" where it gave none. */
+/* What the server reported beside the code; a name is "" if the server gave none. */
 struct sqlstate_error {
     const char *code;
     const char *constraint, *table, *column;
@@ -50,18 +50,18 @@ struct sqlstate_row {
     enum store_fault fault;
     enum store_action action;
     enum retry_reason retry;      /* if the group is tried again */
-    bool unless_neighbour_stored; /* the order's fault after all, if another order of the group was
-                                     stored: a server that cannot store refuses all */
+    bool unless_neighbour_stored; /* the order's fault, if another order of the group was stored: a
+                                     server that can store nothing refuses every order */
     const char *meaning;          /* for the manual */
 };
 
-/* The row that fits: there always is one. */
+/* The first row that fits. There always is one. */
 const struct sqlstate_row *sqlstate_find(const struct sqlstate_error *error);
 
 /* All rows, in the order in which they are tried; NULL past the last. */
 const struct sqlstate_row *sqlstate_row(size_t i);
 
-/* The row of a code of which nothing else is known. */
+/* The row of a code, if nothing but the code is known. */
 const struct sqlstate_row *sqlstate_find_code(const char *code);
 
 #endif

@@ -29,7 +29,7 @@ enum pqpool_rc statement_malformed(const struct session *session, struct err *er
     return PQPOOL_LOST;
 }
 
-/* Runs a command that gives no rows; `tag` is what the server calls it when it has succeeded. */
+/* Runs a command that gives no rows; `tag` is the command tag of its success. */
 static enum pqpool_rc run_command(const struct session *session, const char *sql, const char *tag,
                                   struct err *err)
 {
@@ -42,7 +42,8 @@ static enum pqpool_rc run_command(const struct session *session, const char *sql
     return rc;
 }
 
-/* Checks the shape of the rows that a statement has given; they are gone if it is wrong. */
+/* Checks the shape of the rows that a statement has given. If the shape is wrong, the rows are
+ * cleared. */
 static enum pqpool_rc check_rows(const struct session *session, enum statement which,
                                  enum pqpool_rc rc, PGresult **rows, struct err *err)
 {
@@ -72,7 +73,7 @@ static enum pqpool_rc make_prepared(const struct session *session, enum statemen
     if (rc == PQPOOL_OK && !result_is_command(result, "", err))
         rc = statement_malformed(session, err);
     PQclear(result);
-    /* An earlier try was given up, and the server had prepared the statement all the same. */
+    /* An earlier try timed out, and the server has prepared the statement nevertheless. */
     if (rc == PQPOOL_REFUSED && sqlstate_is(err->code, SQLSTATE_DUPLICATE_PSTATEMENT))
         rc = PQPOOL_OK;
     if (rc == PQPOOL_OK)
@@ -80,12 +81,13 @@ static enum pqpool_rc make_prepared(const struct session *session, enum statemen
     return rc;
 }
 
-/* Was the statement refused for its preparation alone? Then the connection forgets that. */
+/* Did the statement fail only because its prepared form is missing or stale? Then the connection
+ * counts as one that has not prepared it. */
 static bool forget_prepared(const struct session *session, enum statement which,
                             const struct err *refusal)
 {
     const bool gone = sqlstate_is(refusal->code, SQLSTATE_UNDEFINED_PSTATEMENT);
-    /* The plan is stale: the statement is there. */
+    /* The plan is stale, and the prepared statement still exists. */
     const bool stale = sqlstate_is(refusal->code, SQLSTATE_FEATURE_NOT_SUPPORTED);
     if (!gone && !stale)
         return false;
@@ -125,7 +127,7 @@ static enum pqpool_rc run_unnamed(const struct session *session, enum statement 
     return check_rows(session, which, rc, rows_out, err);
 }
 
-/* What fails changed nothing. */
+/* For a step that changes nothing if it fails: its error is not uncertain. */
 static enum pqpool_rc never_uncertain(enum pqpool_rc rc, struct err *err)
 {
     if (rc != PQPOOL_OK)
@@ -133,9 +135,10 @@ static enum pqpool_rc never_uncertain(enum pqpool_rc rc, struct err *err)
     return rc;
 }
 
-/* Only the server's own words, and a session that is idle after them, settle a commit: one that
- * spoke and then went away, or an error that libpq itself made, leaves it open. */
-static enum pqpool_rc judge_commit(const struct session *session, enum pqpool_rc rc,
+/* The outcome of a commit is known only if the server has reported it and the session is idle
+ * afterwards. It stays uncertain if the connection was lost after the report, or if libpq made the
+ * error. */
+static enum pqpool_rc check_commit(const struct session *session, enum pqpool_rc rc,
                                    struct err *err)
 {
     if (rc != PQPOOL_OK && rc != PQPOOL_REFUSED)
@@ -204,13 +207,13 @@ enum pqpool_rc transaction_defer_nothing(const struct session *session, struct e
         run_command(session, "SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS", err), err);
 }
 
-/* A COMMIT of what has failed before is answered with success, and says ROLLBACK. */
+/* The server answers the COMMIT of a failed transaction with success and the tag ROLLBACK. */
 enum pqpool_rc transaction_commit(const struct session *session, struct err *err)
 {
     const struct pqpool_query query = { .sql = "COMMIT" };
     PGresult *result = NULL;
     enum pqpool_rc rc = pqpool_exec(session->lease, &query, session->deadline_at_ns, &result, err);
-    rc = judge_commit(session, rc, err);
+    rc = check_commit(session, rc, err);
     struct err ignored;
     if (rc == PQPOOL_OK && result_is_command(result, "ROLLBACK", &ignored)) {
         err_set(err, ERR_RETRYABLE, "the server rolled the transaction back");
@@ -232,7 +235,7 @@ void transaction_rollback(const struct session *session)
 
 /* ---- */
 
-/* The pool rolls back what fails on its way. */
+/* If a step fails, the pool rolls the transaction back. */
 static enum pqpool_rc run_and_commit(const struct session *session, enum statement which,
                                      const struct params *params, PGresult **rows_out,
                                      struct err *err)
@@ -245,7 +248,8 @@ static enum pqpool_rc run_and_commit(const struct session *session, enum stateme
     return rc;
 }
 
-/* Nothing may outlive the transaction, so the settings that a plan needs are made within one. */
+/* If nothing may outlive a transaction, the settings that the plan needs must be made in the same
+ * transaction. */
 enum pqpool_rc statement_read(const struct session *session, enum statement which,
                               const struct params *params, struct pg_result **rows_out,
                               struct err *err)
@@ -266,10 +270,12 @@ enum pqpool_rc statement_commit(const struct session *session, enum statement wh
 {
     PGresult *rows = NULL;
     enum pqpool_rc rc;
-    if (session->prepare)
-        rc = judge_commit(session, run_prepared(session, which, params, &rows, err), err);
-    else
+    if (session->prepare) {
+        rc = run_prepared(session, which, params, &rows, err);
+        rc = check_commit(session, rc, err);
+    } else {
         rc = run_and_commit(session, which, params, &rows, err);
+    }
     if (rc == PQPOOL_OK)
         *rows_out = rows;
     else
@@ -280,7 +286,7 @@ enum pqpool_rc statement_commit(const struct session *session, enum statement wh
 enum pqpool_rc statement_seal(const struct session *session, struct err *err)
 {
     PGresult *rows = NULL;
-    (void)pqpool_lease_warned(session->lease); /* of earlier things */
+    (void)pqpool_lease_warned(session->lease); /* clears the warnings of earlier statements */
     enum pqpool_rc rc = statement_commit(session, STATEMENT_SEAL, NULL, &rows, err);
     PQclear(rows);
     if (rc != PQPOOL_OK || !pqpool_lease_warned(session->lease))

@@ -1,13 +1,12 @@
-/* statement.h - how a statement of the store is run on a lease: prepared on first use of a
- * connection, or, when nothing may outlive a transaction, unnamed every time.
+/* statement.h - runs a statement of the store on a lease. The statement is prepared at its first
+ * use on a connection, or runs unnamed each time if nothing may outlive a transaction.
  *
- * On anything but PQPOOL_OK *err says why, ERR_UNCERTAIN meaning "may have changed the database";
- * err is never NULL here.
+ * Unless a function returns PQPOOL_OK, *err says why. ERR_UNCERTAIN means that the statement may
+ * have changed the database. err is never NULL.
  *
- * Rows have the columns that the statement has, or the call is not PQPOOL_OK. An answer of another
- * shape proves nothing: it is a PQPOOL_LOST with the code
- * SQLSTATE_PROTOCOL_VIOLATION, the connection is discarded, and
- * where the statement commits it is uncertain. */
+ * PQPOOL_OK means that the rows have the columns of the statement. An answer of another shape
+ * proves nothing: the call returns PQPOOL_LOST with the code SQLSTATE_PROTOCOL_VIOLATION, the
+ * connection is discarded, and if the statement commits, the error is uncertain. */
 #ifndef STORE_STATEMENT_H
 #define STORE_STATEMENT_H
 
@@ -20,7 +19,7 @@
 
 struct params;
 
-/* A lease and the way to use it. */
+/* A lease, and how statements run on it. */
 struct session {
     struct pqpool_lease *lease;
     bool prepare;
@@ -32,41 +31,44 @@ typedef enum pqpool_rc statement_runner(const struct session *session, enum stat
                                         const struct params *params, struct pg_result **rows_out,
                                         struct err *err) MUST_CHECK;
 
-/* For a statement that changes nothing: never uncertain. */
+/* Runs a statement that changes nothing, so its error is never uncertain. */
 statement_runner statement_read;
 
-/* One row of one column, "t": row-level security is active for the table, and the role has every
- * right on it that the statements need, so that only a policy can have refused a row. */
+/* Gives one row of one column. It is "t" if row-level security is active for the table and the role
+ * has every right that the statements need: then only a policy can have refused a row. */
 enum pqpool_rc statement_ask_policy(const struct session *session, struct pg_result **rows_out,
                                     struct err *err) MUST_CHECK;
-/* The caller has found the answer malformed, in a way that only it can see, and *err says how. */
+/* Makes an error of an answer that the caller has found malformed; *err says how. Returns
+ * PQPOOL_LOST. */
 enum pqpool_rc statement_malformed(const struct session *session, struct err *err);
 
-/* In a transaction of its own: PQPOOL_OK means committed, and the session idle again. */
+/* Runs a statement in a transaction of its own. PQPOOL_OK: it is committed, and the session is
+ * idle. */
 statement_runner statement_commit;
 
 /* ---- a transaction of several statements ---- */
 
-/* The steps of one: whatever fails before transaction_commit() was never committed. */
+/* If a step before transaction_commit() fails, nothing was committed. */
 enum pqpool_rc transaction_begin(const struct session *session, struct err *err) MUST_CHECK;
 
-/* Unnamed, prepared or not: one that has gone stale would take the transaction with it. */
+/* Runs the statement unnamed also if session.prepare is set, because a prepared statement that has
+ * gone stale would fail the whole transaction. */
 statement_runner transaction_run;
 
-/* Deferred constraints speak at once from now on, and not only in the commit. */
+/* From now on deferred constraints are checked at once, and not only at the commit. */
 enum pqpool_rc transaction_defer_nothing(const struct session *session, struct err *err) MUST_CHECK;
 
-/* PQPOOL_OK means committed, and the session idle again. */
+/* PQPOOL_OK: the transaction is committed, and the session is idle. */
 enum pqpool_rc transaction_commit(const struct session *session, struct err *err) MUST_CHECK;
 
-/* Ends the transaction if there is one that can be ended from here; what is left after it is the
- * pool's to clean up. */
+/* Sends a ROLLBACK if the session is in a transaction. If that fails, the pool cleans up. */
 void transaction_rollback(const struct session *session);
 
 /* ---- */
 
-/* What was read before it is durable, on the standbys too, once this is PQPOOL_OK: visible is not
- * yet replicated when somebody cancelled the wait for them. PQPOOL_LOST: it may not be. */
+/* PQPOOL_OK: all rows that the session has read before are durable, on the standbys too. A row can
+ * be visible before it is replicated, if somebody cancelled the wait for the standbys. PQPOOL_LOST:
+ * the rows may not be durable. */
 enum pqpool_rc statement_seal(const struct session *session, struct err *err) MUST_CHECK;
 
 #endif

@@ -22,10 +22,10 @@ static const struct statement_text texts[] = {
         .columns = 1,
         .max_rows = INT_MAX,
     },
-    /* The clause on account_id is one that no hash or merge join can use. What is left is a nested
-     * loop, and inside it, without sequential scans, the primary key by both columns: whatever the
-     * statistics say, the lookup reads the rows that it asks for. (With both clauses in this form the
-     * planner may search by account_id alone.) */
+    /* No hash or merge join can use the clause on account_id. So the plan is a nested loop, and
+     * since sequential scans are off, its inner side searches the primary key by both columns.
+     * Whatever the statistics say, the lookup reads only the rows that it asks for. (If both
+     * clauses had this form, the planner might search by account_id alone.) */
     [STATEMENT_COMPARE] = {
         "ordersd_compare",
         "SELECT " ROW_FIELDS ", k.place, o.metadata IS NOT DISTINCT FROM k.metadata::jsonb "
@@ -52,8 +52,9 @@ static const struct statement_text texts[] = {
         .columns = ROW_COLUMNS,
         .max_rows = INT_MAX,
     },
-    /* A commit that wrote no WAL waits for nobody, and pg_current_xact_id() writes none: a message
-     * does. Without standbys to wait for, what can be seen is as durable as it gets already. */
+    /* A commit that wrote no WAL does not wait for standbys. A message writes WAL;
+     * pg_current_xact_id() does not. If there are no standbys to wait for, a row that is visible is
+     * durable already. */
     [STATEMENT_SEAL] = {
         "ordersd_seal",
         "SELECT pg_logical_emit_message(true, 'ordersd', '') "

@@ -1,6 +1,6 @@
 /* statement_text.h - the SQL of the store, as text. The SQL is the same for PostgreSQL and Citus:
- * no CTE that reads what it inserts, no generic plan by force, rows known by their order_id. Types
- * are said by casts, so a statement means the same prepared or not.
+ * it has no CTE that reads what it inserts, forces no generic plan, and knows rows by their
+ * order_id. Casts name the types, so a statement means the same prepared or not.
  *
  * Threads    any: nothing here changes. */
 #ifndef STORE_STATEMENT_TEXT_H
@@ -41,12 +41,13 @@ void statement_spell(enum statement which, const char *const literals[], struct 
     "account_id, client_order_id, order_id, symbol, side, type, quantity, limit_price, "           \
     "stop_price, time_in_force, metadata, received_at"
 
-/* Does the INSERT give the column a value? Of any other column the table's owner must see to it. */
+/* Does the INSERT give the column a value? The owner of the table must provide for every other
+ * column. */
 bool statement_fills(const char *column);
 
 /* clang-format off */
 #define STATEMENT_SET(name, value, local) "set_config('" name "', " value ", " local ")"
-/* The same where the server has the setting: it is younger than the oldest servers. */
+/* The same for a setting that the oldest servers do not have. */
 #define STATEMENT_SET_IF_KNOWN(name, value, local) \
     "CASE WHEN current_setting('" name "', true) IS NOT NULL THEN " STATEMENT_SET(name, value, local) " END"
 
@@ -54,9 +55,9 @@ bool statement_fills(const char *column);
  * are; `local` is "true" or "false". One expression, for a SELECT. The server ends a transaction
  * whose client has vanished, so that its keys become free. Other time limits are kept on our side,
  * since a group and a migration have different ones. exit_on_error would turn a refusal into a lost
- * session. A plan that was made while the table was small is still used when the table has grown, so
- * no plan may scan the table; the high cost that the planner then sees where there is no index is no
- * reason to compile. */
+ * session. A plan that was made while the table was small is still used when the table has grown,
+ * so no plan may scan the table. jit is off because the planner then sees high costs where there is
+ * no index, and would compile. */
 #define STATEMENT_SETTINGS(local) "concat_ws(' ', " \
     STATEMENT_SET("lock_timeout", "'1s'", local) ", " \
     STATEMENT_SET("idle_in_transaction_session_timeout", "'30s'", local) ", " \
@@ -69,16 +70,16 @@ bool statement_fills(const char *column);
     STATEMENT_SET("synchronous_commit", \
                   "coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on')", local) ")"
 
-/* The same for what matters to whole sessions only. The pool decides how long a session may idle.
- * Each statement must see what was committed before it. */
+/* The same for settings that matter to whole sessions only. The pool decides how long a session may
+ * idle. Each statement must see what was committed before it. */
 #define STATEMENT_SESSION_SETTINGS "concat_ws(' ', " \
     STATEMENT_SET_IF_KNOWN("idle_session_timeout", "'0'", "false") ", " \
     STATEMENT_SET("default_transaction_isolation", "'read committed'", "false") ", " \
     STATEMENT_SET_IF_KNOWN("plan_cache_mode", "'auto'", "false") ")"
 /* clang-format on */
 
-/* Whatever the default of the session is: a transaction must see what others have committed since
- * it began, a lock that it waited for included. */
+/* Does not depend on the default of the session: a transaction must see what others have committed
+ * since it began, also while it waited for their lock. */
 #define STATEMENT_BEGIN "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 #endif

@@ -29,7 +29,8 @@ bool store_open(const struct store_options *options, struct store **store_out,
                 struct err *err) MUST_CHECK;
 void store_close(struct store **store); /* NULL is a no-op */
 
-/* The pool to lease from: borrowed, and needed before the first put or lookup. */
+/* Sets the pool from which the store leases: borrowed, and needed before the first put or
+ * lookup. */
 void store_attach(struct store *store, struct pqpool *pool);
 
 /* Borrowed; lives as long as the store. */
@@ -42,17 +43,18 @@ const struct order_store *store_as_order_store(const struct store *store);
 bool store_on_connect(void *store, struct pqpool_lease *lease, int64_t deadline_at_ns,
                       struct err *err) MUST_CHECK;
 
-/* Did the server last connected to run with fsync=off? Any thread. */
+/* Does the server to which the last connection was made run with fsync=off? Any thread. */
 bool store_fsync_off(const struct store *store);
 
 /* ---- the health check: for pqpool_options.health_query and health_verdict ----
  *
- * Asks what an order needs: the table and its columns with types that will do, the key, the rights
- * to read and to add, a database that takes writes. It writes nothing and takes no transaction id.
- * With a canary it also does what an order does: it inserts an order of its own, of the account
+ * Checks what an order needs: the table, its columns with suitable types, the key, the rights to
+ * read and to insert, and a database that takes writes. It writes nothing and takes no transaction
+ * id. With a canary it also does what an order does: it inserts an order of its own, of the account
  * STORE_CANARY_ACCOUNT, and rolls it back. That shows what no plan shows: a full disk, a trigger
- * that fails. A canary that fails counts only where the fault is the server's, or where it is the
- * operator's and an earlier canary has passed: the owner's rules may refuse this one account. */
+ * that fails. A canary that fails counts only if the fault is the server's, or if it is the
+ * operator's and an earlier canary has passed, because the owner's rules may refuse this one
+ * account. */
 
 #define STORE_CANARY_ACCOUNT "ordersd.health"
 
@@ -66,8 +68,8 @@ const char *store_health_query(struct store *store, bool canary);
 bool store_health_verdict(struct store *store, const struct pg_result *last, unsigned before,
                           struct err *err) MUST_CHECK;
 
-/* The order of the canary failed, so nothing else was asked: make another check at once, which
- * comes without a canary. */
+/* Did the canary fail, so that the rest of the check was not made? Then make another check at once;
+ * it comes without a canary. */
 bool store_health_unfinished(const struct store *store);
 
 enum store_canary {
@@ -90,7 +92,7 @@ enum migrate_rc {
     MIGRATE_OK,      /* the schema is the one this program knows */
     MIGRATE_RETRY,   /* no connection, no answer, or another starter held the lock for too long */
     MIGRATE_TOO_NEW, /* the database has been migrated by a newer program: do not touch it */
-    MIGRATE_FAILED,  /* the database refused: an operator's to mend */
+    MIGRATE_FAILED,  /* the database refused the migration: an operator must mend it */
 };
 
 /* Brings the schema up to store_schema_version(). Each migration is one transaction under an
@@ -98,7 +100,8 @@ enum migrate_rc {
 enum migrate_rc store_migrate(struct pqpool *pool, int64_t deadline_at_ns,
                               struct err *err) MUST_CHECK;
 
-/* Only compares. MIGRATE_RETRY: no connection, or the schema is older than the program's. */
+/* Only compares the versions. MIGRATE_RETRY: no connection, or the schema is older than the
+ * program's. */
 enum migrate_rc store_check_schema(struct pqpool *pool, int64_t deadline_at_ns,
                                    struct err *err) MUST_CHECK;
 unsigned store_schema_version(void);

@@ -1,11 +1,11 @@
-/* put_params.c - see put_params.h. The tables are in the order of the SQL in statement_text.c.
- * Decimals and metadata go as text, which the SQL casts. */
-#include "store/put_params.h"
-
+/* put_run.c - runs STATEMENT_INSERT or STATEMENT_COMPARE with orders as its parameters, see
+ * put_attempt.h. The tables have the columns in the order of the SQL in statement_text.c. Decimals
+ * and metadata go as text, which the SQL casts. */
 #include <assert.h>
 
-#include "orders/order_store.h"
+#include "base/err.h"
 #include "store/params.h"
+#include "store/put_attempt.h"
 
 static void add_optional(struct buf *out, const char *text)
 {
@@ -107,23 +107,29 @@ static const struct column key_columns[] = {
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 static_assert(COUNT(insert_columns) <= PARAMS_MAX, "a parameter a column");
 
+/* False: out of memory. */
 static bool make_params(struct params *params, const struct column *columns, size_t n_columns,
-                        struct order_put *const *puts, size_t n)
+                        struct put_part part)
 {
     for (size_t c = 0; c < n_columns; c++) {
-        struct buf *array = params_array(params, columns[c].type, n, columns[c].max_bytes);
-        for (size_t i = 0; i < n; i++)
-            columns[c].add(array, puts[i]->order);
+        struct buf *array = params_array(params, columns[c].type, part.n, columns[c].max_bytes);
+        for (size_t i = 0; i < part.n; i++)
+            columns[c].add(array, part.puts[i]->order);
     }
     return params_ready(params);
 }
 
-bool put_params_insert(struct params *params, struct order_put *const *puts, size_t n)
+enum pqpool_rc put_run(const struct put_attempt *a, statement_runner *run, enum statement which,
+                       struct put_part part, struct pg_result **rows, struct err *err)
 {
-    return make_params(params, insert_columns, COUNT(insert_columns), puts, n);
-}
-
-bool put_params_keys(struct params *params, struct order_put *const *puts, size_t n)
-{
-    return make_params(params, key_columns, COUNT(key_columns), puts, n);
+    const bool insert = which == STATEMENT_INSERT;
+    struct params params = { 0 };
+    enum pqpool_rc rc = PQPOOL_NOMEM;
+    if (make_params(&params, insert ? insert_columns : key_columns,
+                    insert ? COUNT(insert_columns) : COUNT(key_columns), part))
+        rc = run(&a->session, which, &params, rows, err);
+    else
+        err_set(err, ERR_RETRYABLE, "out of memory for a group of %zu orders", a->group->n);
+    params_fini(&params);
+    return rc;
 }
