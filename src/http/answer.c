@@ -127,7 +127,7 @@ static struct MHD_Response *make_response(struct http_request *req, const char *
 static void store(struct http_request *req, int status, struct MHD_Response *response)
 {
     bool suspended = request_is_suspended(req);
-    deadlines_remove(&req->loop->deadlines, &req->deadline);
+    heap_remove(&req->loop->deadlines, &req->deadline);
     http_body_done(req);
     req->status = status;
     req->response = response;

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "http/message/reject.h"
 #include "http/offload_thread.h"
 #include "http/tls/transport.h"
@@ -50,7 +51,7 @@ enum http_conn_place {
 };
 
 struct http_conn {
-    struct http_conn *next, *prev; /* of loop->conns */
+    struct list_node link; /* of loop->conns */
     struct http_loop *loop;
     struct http_request *req; /* from its headers to the end of its answer; else NULL */
     struct MHD_Connection *mhd;
@@ -59,7 +60,7 @@ struct http_conn {
     enum http_conn_state state;
     enum http_conn_place place;
     enum reject_reason surplus; /* the limit that it is beyond; most requests are rejected for it */
-    struct http_conn *reserve_next, *reserve_prev;
+    struct list_node reserve_link; /* of loop->reserve, while IN_RESERVE */
     int64_t opened_at_ns;
     struct address_count *address;   /* its client's, counted; NULL: nobody counts */
     uint64_t address_hash;           /* of its client, seeded */

@@ -24,6 +24,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/list.h"
 #include "http/auth/api_keys.h"
 #include "http/message/problem.h"
 #include "http/message/route.h"
@@ -141,12 +142,14 @@ void http_deadline(struct http_request *req, int64_t at_ns,
                    void (*on_deadline)(struct http_request *req, void *arg), void *arg);
 
 struct http_completion {
-    struct http_completion *next;
+    struct fifo_node link;
     void (*finish)(struct http_completion *completion); /* on the loop thread */
 };
 
-/* Any thread. The list belongs to the loop from here on. NULL is a no-op. */
-void http_complete(struct http_loop *loop, struct http_completion *first);
+/* Any thread. The loop takes all completions (http_completion.link) out of the fifo, which is empty
+ * afterwards; an empty one is a no-op. */
+void http_complete(struct http_loop *loop, struct fifo *completions);
+void http_complete_one(struct http_loop *loop, struct http_completion *completion);
 
 /* Work that would hold the loop up for more than a moment. The one offload thread of the server
  * calls `run` for each slice of it, then the loop calls `done.finish`. Between two slices the

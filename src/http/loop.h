@@ -12,13 +12,13 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/heap.h"
+#include "base/list.h"
 #include "base/sync.h"
 #include "http/auth/active_keys.h"
-#include "http/deadlines.h"
 #include "http/http.h"
 
 struct MHD_Daemon;
-struct http_conn;
 
 enum { LOOP_ID_SIZE = 33, LOOP_ENTROPY_BYTES = 4096 };
 
@@ -28,20 +28,14 @@ struct pressure {
     int64_t until_ns;       /* the refusals are taken for over then */
 };
 
-/* The connections beyond the limits, see reserve.h. */
-struct reserve {
-    struct http_conn *oldest, *newest;
-    size_t n; /* at most RESERVE_MAX */
-};
-
 struct http_loop {
     struct http_server *server;
     struct MHD_Daemon *daemon;
     int listen_fd, epoll_fd, wake_fd; /* -1: not open */
     pthread_t thread;
 
-    struct mutex mu; /* a leaf: nothing else is taken or called under it */
-    struct http_completion *done_first GUARDED_VAR, *done_last GUARDED_VAR;
+    struct mutex mu;                     /* a leaf: nothing else is taken or called under it */
+    struct fifo completions GUARDED_VAR; /* http_completion.link; their `finish` is to be called */
 
     /* A sign of life: the loop copies beat_asked once a round. Relaxed: it publishes no data. */
     atomic_uint_fast64_t beat_asked, beat_given;
@@ -52,11 +46,11 @@ struct http_loop {
     struct pressure memory_pressure, figures_pressure;
     int64_t draining_since_ns; /* CLOCK_NEVER: not draining */
     bool closing;
-    struct http_conn *conns; /* doubly linked, all of them */
-    size_t n_conns, n_sending;
-    struct reserve reserve;
-    struct http_request *suspended; /* doubly linked */
-    struct deadlines deadlines;     /* room for one a connection */
+    struct list conns;     /* http_conn.link: all connections */
+    size_t n_sending;      /* of them in the state SENDING */
+    struct list reserve;   /* http_conn.reserve_link, the oldest first; see reserve.h */
+    struct list suspended; /* http_request.link */
+    struct heap deadlines; /* http_request.deadline; has room for one a connection */
     struct active_keys_view keys;
     size_t entropy_used;
     unsigned char entropy[LOOP_ENTROPY_BYTES];

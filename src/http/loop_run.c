@@ -38,27 +38,21 @@ enum { CLIENT_DISCIPLINE = 1 };
 
 /* ---- one round ---- */
 
-static struct http_request *request_of(struct deadline *deadline)
+static void call_on_deadline(struct http_loop *loop)
 {
-    return (struct http_request *)(void *)((char *)deadline -
-                                           offsetof(struct http_request, deadline));
-}
-
-static void keep_deadlines(struct http_loop *loop)
-{
-    struct deadline *due;
-    while ((due = deadlines_first(&loop->deadlines)) != NULL && due->at_ns <= loop->now_ns) {
-        struct http_request *req = request_of(due);
-        deadlines_remove(&loop->deadlines, due);
+    struct heap_node *due;
+    while ((due = heap_first(&loop->deadlines)) != NULL && due->key <= loop->now_ns) {
+        struct http_request *req = CONTAINER_OF(due, struct http_request, deadline);
+        heap_remove(&loop->deadlines, due);
         req->on_deadline(req, req->deadline_arg);
     }
 }
 
 static int64_t next_timer_ns(const struct http_loop *loop)
 {
-    const struct deadline *due = deadlines_first(&loop->deadlines);
-    int64_t sweep_at_ns = loop->n_conns > 0 ? loop->sweep_at_ns : CLOCK_NEVER;
-    return due != NULL ? clock_min(due->at_ns, sweep_at_ns) : sweep_at_ns;
+    const struct heap_node *due = heap_first(&loop->deadlines);
+    int64_t sweep_at_ns = loop->conns.count > 0 ? loop->sweep_at_ns : CLOCK_NEVER;
+    return due != NULL ? clock_min(due->key, sweep_at_ns) : sweep_at_ns;
 }
 
 static void wait_for_events(struct http_loop *loop, int64_t until_ns)
@@ -100,7 +94,7 @@ static void run_round(struct http_loop *loop, int64_t until_ns)
     if (phase_of(loop) != SERVER_OPEN && loop->draining_since_ns == CLOCK_NEVER)
         stop_listening(loop);
     loop_give_beat(loop);
-    keep_deadlines(loop);
+    call_on_deadline(loop);
     (void)MHD_run(loop->daemon); /* fails only once stopped */
     if (loop->now_ns >= loop->sweep_at_ns) {
         sweep_conns(loop);
@@ -113,8 +107,8 @@ static void run_round(struct http_loop *loop, int64_t until_ns)
 /* libmicrohttpd must not be stopped while a connection is suspended. */
 static void answer_deferred(struct http_loop *loop)
 {
-    while (loop->suspended != NULL)
-        http_problem(loop->suspended, &problem_cut_short);
+    for (struct list_node *node; (node = loop->suspended.first) != NULL;)
+        http_problem(CONTAINER_OF(node, struct http_request, link), &problem_cut_short);
 }
 
 static void shut(struct http_loop *loop)
@@ -210,7 +204,7 @@ static void loop_fini(struct http_loop *loop)
     close_fd(loop->listen_fd);
     close_fd(loop->epoll_fd);
     close_fd(loop->wake_fd);
-    deadlines_fini(&loop->deadlines);
+    heap_fini(&loop->deadlines);
     active_keys_view_fini(&loop->keys);
     mutex_fini(&loop->mu);
 }

@@ -39,8 +39,7 @@ void http_offload(struct http_request *req, struct http_work *work)
         return;
     while (!work->run(work))
         continue;
-    work->done.next = NULL;
-    http_complete(req->loop, &work->done);
+    http_complete_one(req->loop, &work->done);
 }
 
 bool http_offload_rest(struct http_request *req, struct http_work *work)

@@ -50,8 +50,7 @@ static void give_back(struct offload_thread *offload, struct offload_turn *turn)
     turn->work = NULL;
     atomic_store_explicit(&turn->waiting, false, memory_order_relaxed);
     atomic_fetch_sub_explicit(&offload->waiting, 1, memory_order_relaxed);
-    work->done.next = NULL;
-    http_complete(work->loop, &work->done);
+    http_complete_one(work->loop, &work->done);
 }
 
 static void *run(void *arg)

@@ -21,8 +21,9 @@
 #include "base/attr.h"
 #include "base/budget.h"
 #include "base/buf.h"
+#include "base/heap.h"
+#include "base/list.h"
 #include "http/auth/credentials.h"
-#include "http/deadlines.h"
 #include "http/http.h"
 #include "http/message/bodies.h"
 #include "http/message/reject.h"
@@ -53,7 +54,7 @@ struct request_body {
 };
 
 struct http_request {
-    struct http_request *next, *prev; /* of loop->suspended */
+    struct list_node link; /* of loop->suspended */
     struct http_loop *loop;
     struct http_conn *conn;
     struct MHD_Connection *mhd;
@@ -65,7 +66,7 @@ struct http_request {
     bool close; /* the connection ends with the answer */
     struct request_body body;
     int64_t begun_at_ns, received_at_ns;
-    struct deadline deadline;
+    struct heap_node deadline; /* of loop->deadlines */
     void (*on_deadline)(struct http_request *req, void *arg);
     void *deadline_arg;
     struct buf headers;            /* name NUL value NUL ... */

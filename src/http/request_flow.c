@@ -184,7 +184,7 @@ void request_flow_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
     if (req == NULL)
         return;
     CHECK(!request_is_suspended(req));
-    deadlines_remove(&loop->deadlines, &req->deadline);
+    heap_remove(&loop->deadlines, &req->deadline);
     req->conn->req = NULL;
     http_conn_move(req->conn, HTTP_CONN_IDLE);
     if (req->response != NULL)

@@ -229,7 +229,7 @@ void sweep_conns(struct http_loop *loop)
     note_pressure(&loop->memory_pressure, loop->server->options.memory, loop->now_ns);
     note_pressure(&loop->figures_pressure, &loop->server->figures, loop->now_ns);
     int64_t settled_ns = loop->now_ns - sweep_interval_ns(loop) / 2;
-    for (struct http_conn *conn = loop->conns; conn != NULL; conn = conn->next)
+    LIST_EACH (conn, &loop->conns, struct http_conn, link)
         if (conn->since_ns <= settled_ns)
             sweep_one(conn);
 }
