@@ -16,7 +16,9 @@
  * there is no table to grow and no memory to run out of. The caller seeds the hash, so nobody can
  * plan a collision.
  *
- * Not thread-safe: the caller holds a lock. Nothing is allocated. */
+ * Threads    one at a time: the caller holds a lock.
+ * Ownership  an entry is the caller's memory.
+ * Errors     only fair_queue_init() can fail. */
 #ifndef HTTP_FAIR_QUEUE_H
 #define HTTP_FAIR_QUEUE_H
 
@@ -24,6 +26,8 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/heap.h"
+#include "base/list.h"
 
 enum {
     FAIR_CLIENTS = 1024,
@@ -34,33 +38,30 @@ enum {
 
 /* One work. The caller's, unchanged from fair_queue_add() until its last fair_queue_served(). */
 struct fair_entry {
-    struct fair_entry *next;
+    struct fifo_node link;
     struct fair_client *client;
     unsigned slices;   /* served so far */
     int64_t served_ns; /* in these slices */
     bool old;
 };
 
-struct fair_list {
-    struct fair_entry *first, *last; /* last: only while first is there */
-};
-
 struct fair_client {
-    struct fair_client *child, *next; /* of the heap */
-    int64_t served_ns;                /* on the queue's clock */
-    uint64_t arrival;                 /* among equals the one that came first is served first */
-    struct fair_list fresh, old;
-    bool served_old; /* the last slice went to old work */
-    bool waiting;    /* it is in the heap, or one of its entries is taken */
+    struct heap_node node;  /* of fair_queue.waiting; its key is served_ns */
+    int64_t served_ns;      /* on the queue's clock */
+    struct fifo fresh, old; /* fair_entry.link */
+    bool served_old;        /* the last slice went to old work */
+    bool waiting;           /* it is in the heap, or one of its entries is taken */
 };
 
-/* Begins as all zeros. */
 struct fair_queue {
-    struct fair_client *root; /* a pairing heap of those that wait */
+    struct heap waiting; /* fair_client.node */
     int64_t clock_ns;
-    uint64_t arrivals;
     struct fair_client all[FAIR_CLIENTS];
 };
+
+/* The queue is all zeros. False: out of memory, and there is nothing to end. */
+bool fair_queue_init(struct fair_queue *queue) MUST_CHECK;
+void fair_queue_fini(struct fair_queue *queue);
 
 /* The entry waits for its first slice as one of that client. */
 void fair_queue_add(struct fair_queue *queue, struct fair_entry *entry, uint64_t client_hash);

@@ -19,14 +19,14 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/sync.h"
+#include "base/work_queue.h"
 #include "http/fair_queue.h"
 
 struct http_work;
 
 /* A connection's place in the queue; it lives as long as the connection and begins as all zeros. */
 struct offload_turn {
-    struct fair_entry entry; /* first; guarded by offload_thread.mu while `waiting` */
+    struct fair_entry entry; /* guarded by offload_thread.work_queue.mu while `waiting` */
     struct http_work *work;  /* guarded likewise */
     uint64_t client_hash;    /* the loop's, while not waiting; seeded, see fair_queue.h */
     atomic_bool
@@ -35,10 +35,8 @@ struct offload_turn {
 };
 
 struct offload_thread {
-    struct mutex mu; /* a leaf */
-    struct cond wake;
+    struct work_queue work_queue; /* its mutex, a leaf, guards the queue */
     struct fair_queue queue GUARDED_VAR;
-    bool stopping GUARDED_VAR;
     bool started; /* the owner's */
     /* clock_now_ns() and clock_thread_ns(), but in tests. The second one measures what a slice has
      * cost: a thread that had to wait for a processor is not to be charged for it. */
