@@ -28,7 +28,7 @@ struct http_conn *http_conn_of(struct MHD_Connection *mhd)
 }
 
 /* Headers and body of a request have one clock, which starts when the sweep sees its first byte.
- * What had come by then counts too. */
+ * Bytes that arrived before that count too. */
 static void start_clock(struct http_conn *conn, enum http_conn_state from)
 {
     if (from == HTTP_CONN_HEAD && conn->state == HTTP_CONN_BODY)

@@ -81,7 +81,7 @@ static void conn_free(struct http_conn *conn)
     transport_end(&conn->transport);
     reserve_leave(conn);
     list_remove(&loop->conns, &conn->link);
-    http_conn_move(conn, HTTP_CONN_CUT); /* if it was sending, it is counted no more */
+    http_conn_move(conn, HTTP_CONN_CUT); /* so that n_sending does not count it any more */
     addresses_remove(&loop->server->addresses, conn->address);
     atomic_fetch_sub_explicit(&loop->server->connections, 1, memory_order_relaxed);
     if (conn->place == HTTP_CONN_ADMITTED)
@@ -89,8 +89,8 @@ static void conn_free(struct http_conn *conn)
     free(conn);
 }
 
-/* Bytes that the client's window has no room for wait in this process, where they are counted, and
- * not in the kernel, which would take megabytes. Bytes in flight are not bounded by this. */
+/* If the client's window is full, the bytes of an answer wait in this process, which counts them,
+ * and not in the kernel, which would buffer megabytes. This does not bound the bytes in flight. */
 static void bound_unsent(int fd)
 {
     int bytes = UNSENT_MAX;

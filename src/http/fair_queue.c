@@ -11,7 +11,7 @@ static struct fair_entry *take_entry(struct fair_client *client)
     return CONTAINER_OF(node, struct fair_entry, link);
 }
 
-/* Old work comes first again: what has been begun is finished. */
+/* Old work returns to the front, so that old requests are finished one after another. */
 static void put_back(struct fair_client *client, struct fair_entry *entry)
 {
     bool was_old = entry->old;

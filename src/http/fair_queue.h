@@ -1,14 +1,14 @@
-/* fair_queue.h - inside of the layer: whose work the offload thread serves next, slice by slice.
+/* fair_queue.h - inside of the layer: decides which client the offload thread serves next.
  *
  * Clients share the time equally, however many connections each of them has (start-time fair
  * queueing). The client with the least time served comes next. The queue's clock is the time served
  * of the client that was taken last; a client that comes back starts at most FAIR_CREDIT_NS behind
  * the clock. So a long slice is paid for by a longer wait, and no pause saves up more than the
- * credit. A client that waits has a slice at the latest when every other one has used up its
+ * credit. A waiting client gets a slice at the latest when every other client has used up its
  * credit.
  *
- * Within a client work begins as fresh. After FAIR_FRESH_SLICES, or FAIR_FRESH_NS of service, it is
- * old. Fresh work takes turns in the order of arrival; old work is finished one after another.
+ * The work of one client begins as fresh. After FAIR_FRESH_SLICES, or FAIR_FRESH_NS of service, it
+ * is old. Fresh work takes turns in the order of arrival; old work is finished one after another.
  * Where there are both, a slice of one kind follows one of the other. So a small request overtakes
  * the large requests of its own client, and only one of these is taking more memory at a time.
  *
@@ -36,12 +36,13 @@ enum {
     FAIR_FRESH_NS = 1000000,
 };
 
-/* One work. The caller's, unchanged from fair_queue_add() until its last fair_queue_served(). */
+/* One piece of work. The caller does not touch it from fair_queue_add() to its last
+ * fair_queue_served(). */
 struct fair_entry {
     struct fifo_node link;
     struct fair_client *client;
     unsigned slices;   /* served so far */
-    int64_t served_ns; /* in these slices */
+    int64_t served_ns; /* in all of these slices */
     bool old;
 };
 
@@ -63,11 +64,11 @@ struct fair_queue {
 bool fair_queue_init(struct fair_queue *queue) MUST_CHECK;
 void fair_queue_fini(struct fair_queue *queue);
 
-/* The entry waits for its first slice as one of that client. */
+/* Adds the entry to the work of that client. */
 void fair_queue_add(struct fair_queue *queue, struct fair_entry *entry, uint64_t client_hash);
 
-/* Takes out the entry whose turn has come; NULL when there is none. fair_queue_served() is to
- * follow before the next take. */
+/* Takes out the entry that is served next; NULL: there is none. The caller calls
+ * fair_queue_served() before the next take. */
 struct fair_entry *fair_queue_take(struct fair_queue *queue) MUST_CHECK;
 
 /* The entry that was taken has been served for that long, and waits again if it has more to do. */

@@ -4,16 +4,17 @@
  * Loops        Each loop is a thread with a libmicrohttpd daemon of its own, which it drives from
  *              outside: libmicrohttpd's own epoll thread stalls (docs/DESIGN.md, "Decisions").
  *              Handlers run on the thread of their loop and must not block.
- * Answers      A handler answers before it returns, or returns without an answer. In the second
- * case the request is deferred: its connection is suspended until http_answer() or another function
- * of its kind is called on the thread of the same loop, from the `finish` of a completion or from
- * the deadline of the request. Each request has one answer. Completions  Other threads give work
- * back to a loop by http_complete(), which takes a list. The loop calls `finish` of each member,
- * the oldest first. Ownership    A request lives until its answer has been sent or its client is
- * gone, so do not touch it after answering. A deferred request lives until it is answered, even if
- * its client is gone. Threads      What takes a request: the thread of its loop, unless a function
- * says otherwise. What takes a server: any thread, unless a function says otherwise. Units _ns is
- * nanoseconds; _at_ns is a moment of the monotonic clock (base/clock.h). */
+ * Answers      Each request has one answer. A handler answers before it returns, or returns without
+ *              an answer: then the request is deferred, and its connection is suspended. A deferred
+ *              request is answered by http_answer() or another function of its kind, on the thread
+ *              of its loop: in the `finish` of a completion, or in its on_deadline.
+ * Completions  Another thread gives work back to a loop by http_complete(). The loop calls `finish`
+ *              of each completion, the oldest first.
+ * Ownership    A request lives until its answer has been sent or its client is gone, so do not
+ * touch it after answering. A deferred request lives until it is answered, even if its client is
+ * gone. Threads      A function that takes a request: the thread of its loop. A function that takes
+ * a server: any thread. A function that differs says so. Units        *_ns: nanoseconds. *_at_ns: a
+ * moment of the monotonic clock (base/clock.h). */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
@@ -64,8 +65,9 @@ const char *http_body(struct http_request *req, size_t *len);
 
 /* Frees the body early. */
 void http_body_done(struct http_request *req);
-int64_t http_received_at_ns(struct http_request *req); /* when its last byte arrived */
-bool http_body_is_lines(struct http_request *req);     /* application/x-ndjson */
+int64_t
+http_received_at_ns(struct http_request *req);     /* when the last byte of the request arrived */
+bool http_body_is_lines(struct http_request *req); /* application/x-ndjson */
 
 /* Does Accept allow that media type? If Accept is absent, empty or malformed, it allows all. A type
  * may have parameters, see http/message/accept.h. */
@@ -82,7 +84,7 @@ const char *http_key_name(struct http_request *req);
 /* May the key of this request use that account? True if the server asks for no keys. */
 bool http_may_use(struct http_request *req, const char *account_id);
 
-/* Takes so many more requests from the rate of the key, below zero if need be: for a request that
+/* Takes so many more requests from the rate of the key, which may go below zero: for a request that
  * turns out to hold many orders. */
 void http_charge(struct http_request *req, uint32_t requests);
 

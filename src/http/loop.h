@@ -1,7 +1,7 @@
-/* loop.h - inside of the layer: what one event loop has. loop_run.h runs it.
+/* loop.h - inside of the layer: the data of one event loop. loop_run.h runs it.
  *
- * Threads    loop_wake(), loop_ask_beat(), loop_has_beaten(): any. All else: the loop's own thread,
- *            but for the list of completions. */
+ * Threads    loop_wake(), loop_ask_beat(), loop_has_beaten(): any. All else, except the
+ *            completions: the loop's own thread. */
 #ifndef HTTP_LOOP_H
 #define HTTP_LOOP_H
 
@@ -22,10 +22,10 @@ struct MHD_Daemon;
 
 enum { LOOP_ID_SIZE = 33, LOOP_ENTROPY_BYTES = 4096 };
 
-/* Does a budget refuse requests? */
+/* Whether a budget has lately had no room for a request. */
 struct pressure {
-    uint64_t refusals_seen; /* by the last sweep */
-    int64_t until_ns;       /* the refusals are taken for over then */
+    uint64_t refusals_seen; /* budget_refused() at the last sweep */
+    int64_t until_ns;       /* the end of the pressure, unless the budget refuses again */
 };
 
 struct http_loop {
@@ -34,8 +34,8 @@ struct http_loop {
     int listen_fd, epoll_fd, wake_fd; /* -1: not open */
     pthread_t thread;
 
-    struct mutex mu;                     /* a leaf: nothing else is taken or called under it */
-    struct fifo completions GUARDED_VAR; /* http_completion.link; their `finish` is to be called */
+    struct mutex mu;                     /* a leaf */
+    struct fifo completions GUARDED_VAR; /* http_completion.link: not finished yet */
 
     /* A sign of life: the loop copies beat_asked once a round. Relaxed: it publishes no data. */
     atomic_uint_fast64_t beat_asked, beat_given;
@@ -59,12 +59,13 @@ struct http_loop {
 /* Makes the loop look at the server's phase. */
 void loop_wake(struct http_loop *loop);
 
-/* Asks for a sign of life, and whether that one was given. */
+/* loop_ask_beat() asks the loop for a sign of life; loop_has_beaten() says whether the loop has
+ * given that one. */
 void loop_ask_beat(struct http_loop *loop, uint64_t beat);
 bool loop_has_beaten(struct http_loop *loop, uint64_t beat) MUST_CHECK;
 void loop_give_beat(struct http_loop *loop);
 
-/* Calls `finish` of each completion there is. False: there was none. */
+/* Calls `finish` of each completion. False: there was none. */
 bool loop_finish_completions(struct http_loop *loop);
 
 /* 128 random bits as 32 hex digits and a NUL. */

@@ -1,8 +1,14 @@
-/* loop_run.c - see loop_run.h. One round: wait, take completions, keep deadlines, let libmicrohttpd
- * read, call handlers and write, sweep. libmicrohttpd comes after the completions, so that what was
- * answered in the round also leaves in it, and before the sweep, so that what has come is read
- * before anybody is called late; while it has more to do there is no wait. Its own epoll descriptor
- * and our eventfd are what we wait on: why not in a thread of its own, see http.h. */
+/* loop_run.c - see loop_run.h. One round of a loop:
+ *
+ *     1. wait for libmicrohttpd's epoll descriptor, our eventfd, or the next deadline. There is no
+ *        wait while libmicrohttpd has more to do
+ *     2. finish the completions, and call on_deadline() of the requests whose deadline has come
+ *     3. run libmicrohttpd, which reads, calls handlers and writes. It runs after step 2, so that
+ *        the answers of step 2 are sent in the same round
+ *     4. sweep the connections. This is after step 3, so that no connection is closed as late while
+ *        its bytes wait to be read
+ *
+ * http.h says why libmicrohttpd has no thread of its own. */
 #include "http/loop_run.h"
 
 #include <errno.h>
@@ -34,7 +40,7 @@
  * section 2.2 has servers ignore, and 3 would take blanks before a chunk's extension again. */
 enum { CLIENT_DISCIPLINE = 1 };
 
-#define FLUSH_NS NS_PER_S /* to send the last answers in */
+#define FLUSH_NS NS_PER_S /* the time for sending the last answers */
 
 /* ---- one round ---- */
 
@@ -117,7 +123,7 @@ static void shut(struct http_loop *loop)
         stop_listening(loop);
     loop->closing = true;
     while (loop_finish_completions(loop))
-        ; /* one may lead to the next */
+        ; /* a completion may lead to another one */
     answer_deferred(loop);
     int64_t flushed_by_ns = clock_now_ns() + FLUSH_NS;
     while (loop->n_sending > 0 && loop->now_ns < flushed_by_ns)
@@ -135,8 +141,8 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Before the target is unescaped and the headers are read; what is returned would be the request's
- * context. */
+/* libmicrohttpd calls this before it unescapes the target and reads the headers. The return value
+ * is the first context of the request. */
 static void *note_target(void *cls, const char *target, struct MHD_Connection *mhd)
 {
     (void)cls;
@@ -167,7 +173,7 @@ static struct MHD_Daemon *start_daemon(struct http_loop *loop)
     flags |= transport_daemon(options->tls, tls_items);
     return MHD_start_daemon(
         flags, 0, NULL, NULL, request_flow_access, loop, MHD_OPTION_EXTERNAL_LOGGER,
-        mhd_errors_note, loop, /* the first, or it would print what the options before it bring */
+        mhd_errors_note, loop, /* the first, so that no other option prints an error */
         MHD_OPTION_ARRAY, items, MHD_OPTION_NOTIFY_CONNECTION, conn_admit_notify, loop,
         MHD_OPTION_NOTIFY_COMPLETED, request_flow_completed, loop, MHD_OPTION_URI_LOG_CALLBACK,
         note_target, loop, MHD_OPTION_ARRAY, tls_items, MHD_OPTION_END);

@@ -27,7 +27,7 @@ static int64_t deadline_of(const struct http_request *req)
     return timeout_ns > 0 ? clock_after(req->received_at_ns, timeout_ns) : CLOCK_NEVER;
 }
 
-/* Once the offload thread has stopped there is little left to hold up: the loop does the work. */
+/* The offload thread stops when the server closes; from then on the loop does the work itself. */
 void http_offload(struct http_request *req, struct http_work *work)
 {
     struct offload_turn *turn = &req->conn->turn;

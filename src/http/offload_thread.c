@@ -44,7 +44,7 @@ static bool serve(struct offload_thread *offload, const struct offload_turn *tur
     return true;
 }
 
-/* The turn is the loop's again before the loop hears that its work is done. */
+/* Gives the turn back before the completion, because the loop may then use it at once. */
 static void give_back(struct offload_thread *offload, struct offload_turn *turn)
 {
     struct http_work *work = turn->work;

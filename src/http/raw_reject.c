@@ -29,7 +29,7 @@ static void write_raw(struct http_conn *conn, const struct http_problem *problem
     buf_fini(&body);
 }
 
-/* Only the client is known of such a request. */
+/* The headers were not complete, so only the client of the request is known. */
 static void report_cut_head(const struct http_conn *conn, const struct http_problem *problem,
                             const char *id)
 {

@@ -31,7 +31,7 @@ bool request_is_suspended(const struct http_request *req)
     return req->state == REQUEST_UNPACKING || req->state == REQUEST_DEFERRED;
 }
 
-/* What is true of a request in each state, whatever it came from. */
+/* The invariant of each state. */
 static bool is_sound(const struct http_request *req)
 {
     switch (req->state) {

@@ -1,5 +1,5 @@
-/* unpack.c - see unpack.h. While the work is under way the packed bytes stay the request's, which
- * waits suspended and looks at nothing; both its bodies count until the packed one is freed. */
+/* unpack.c - see unpack.h. During the work the request is suspended and keeps the packed bytes.
+ * Both bodies count for the bound until the packed one is freed. */
 #include "http/unpack.h"
 
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static enum reject_reason reason_of(enum gunzip_rc rc)
         return REJECT_GZIP;
     case GUNZIP_TOO_LARGE:
         return REJECT_TOO_LARGE;
-    case GUNZIP_MORE: /* the rest was dropped */
+    case GUNZIP_MORE: /* the remaining slices were dropped */
         return REJECT_OFFLOAD_LATE;
     case GUNZIP_NO_ROOM:
         break;

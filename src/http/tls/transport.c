@@ -95,8 +95,8 @@ void transport_end(struct transport *transport)
     tls_release(transport->tls, transport->set);
 }
 
-/* libmicrohttpd wants to know where certificates come from. transport_begin() sets them before this
- * could be called. */
+/* libmicrohttpd requires this callback. GnuTLS never calls it, because transport_begin() sets the
+ * certificates before the handshake. */
 /* NOLINTNEXTLINE(readability-function-size): GnuTLS's parameters */
 static int no_certificate(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
                           gnutls_pcert_st **pcert, unsigned *n, gnutls_ocsp_data_st **ocsp,
