@@ -55,7 +55,7 @@ void http_conn_move(struct http_conn *conn, enum http_conn_state to)
 void http_conn_cut(struct http_conn *conn)
 {
     if (conn->state == HTTP_CONN_IDLE)
-        transport_bye(&conn->transport);
+        transport_close_notify(&conn->transport);
     (void)shutdown(conn->transport.fd, SHUT_RDWR);
     http_conn_move(conn, HTTP_CONN_CUT);
 }

@@ -38,12 +38,11 @@ enum http_conn_state {
     HTTP_CONN_CUT,       /* shut down by us, for good; libmicrohttpd is about to notice */
 };
 
-/* The limit that the connection counts for: OUTSIDE -> ADMITTED, IN_RESERVE; IN_RESERVE -> OUTSIDE.
- */
+/* The limit that a connection counts for. ADMITTED is final; IN_RESERVE may end as OUTSIDE. */
 enum http_conn_place {
     HTTP_CONN_OUTSIDE,    /* none: the connection is about to be closed */
     HTTP_CONN_ADMITTED,   /* max_connections */
-    HTTP_CONN_IN_RESERVE, /* the reserve of its loop, because it is beyond another limit */
+    HTTP_CONN_IN_RESERVE, /* the reserve of its loop, because it is beyond a limit */
 };
 
 struct http_conn {

@@ -11,10 +11,11 @@
  * Completions  Another thread gives work back to a loop by http_complete(). The loop calls `finish`
  *              of each completion, the oldest first.
  * Ownership    A request lives until its answer has been sent or its client is gone, so do not
- * touch it after answering. A deferred request lives until it is answered, even if its client is
- * gone. Threads      A function that takes a request: the thread of its loop. A function that takes
- * a server: any thread. A function that differs says so. Units        *_ns: nanoseconds. *_at_ns: a
- * moment of the monotonic clock (base/clock.h). */
+ *              touch it after answering. A deferred request lives until it is answered, even if
+ *              its client is gone.
+ * Threads      A function that takes a request: the thread of its loop. A function that takes a
+ *              server: any thread. A function that differs says so.
+ * Units        *_ns: nanoseconds. *_at_ns: a moment of the monotonic clock (base/clock.h). */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
@@ -65,9 +66,8 @@ const char *http_body(struct http_request *req, size_t *len);
 
 /* Frees the body early. */
 void http_body_done(struct http_request *req);
-int64_t
-http_received_at_ns(struct http_request *req);     /* when the last byte of the request arrived */
-bool http_body_is_lines(struct http_request *req); /* application/x-ndjson */
+int64_t http_received_at_ns(struct http_request *req); /* when its last byte arrived */
+bool http_body_is_lines(struct http_request *req);     /* application/x-ndjson */
 
 /* Does Accept allow that media type? If Accept is absent, empty or malformed, it allows all. A type
  * may have parameters, see http/message/accept.h. */
@@ -154,7 +154,7 @@ void http_complete(struct http_loop *loop, struct fifo *completions);
 void http_complete_one(struct http_loop *loop, struct http_completion *completion);
 
 /* Work that would hold the loop up for more than a moment. The one offload thread of the server
- * calls `run` for each slice of it, then the loop calls `done.finish`. Between two slices the
+ * calls `do_slice` for each slice of it, then the loop calls `done.finish`. Between two slices the
  * thread serves other clients, so a slice is to take about 100 us. The request waits meanwhile as a
  * deferred one does, so a request has at most one such work.
  *
@@ -162,8 +162,8 @@ void http_complete_one(struct http_loop *loop, struct http_completion *completio
  * request was received, or when the client is gone. Then `dropped` is true in `done.finish`, which
  * answers by http_overloaded(). */
 struct http_work {
-    struct http_completion done;         /* first */
-    bool (*run)(struct http_work *work); /* does one slice; true: the work is finished */
+    struct http_completion done;              /* first */
+    bool (*do_slice)(struct http_work *work); /* true: the work is finished */
     bool keep;    /* never dropped: the result tells what may have been stored */
     bool dropped; /* written by http_offload() and the offload thread */
     /* Set by http_offload(). */

@@ -37,7 +37,7 @@ void http_offload(struct http_request *req, struct http_work *work)
     turn->client_hash = client_of(req);
     if (offload_thread_take(&req->loop->server->offload, work, turn))
         return;
-    while (!work->run(work))
+    while (!work->do_slice(work))
         continue;
     http_complete_one(req->loop, &work->done);
 }
@@ -46,7 +46,7 @@ bool http_offload_rest(struct http_request *req, struct http_work *work)
 {
     work->loop = req->loop;
     work->dropped = false;
-    if (work->run(work))
+    if (work->do_slice(work))
         return true;
     http_offload(req, work);
     return false;

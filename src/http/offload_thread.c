@@ -39,7 +39,7 @@ static bool serve(struct offload_thread *offload, const struct offload_turn *tur
     struct http_work *work = turn->work;
     work->dropped = is_in_vain(work, turn, now_ns);
     if (!work->dropped)
-        return work->run(work);
+        return work->do_slice(work);
     atomic_fetch_add_explicit(&offload->dropped, 1, memory_order_relaxed);
     return true;
 }

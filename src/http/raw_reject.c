@@ -25,7 +25,7 @@ static void write_raw(struct http_conn *conn, const struct http_problem *problem
                "\r\nCache-Control: no-store\r\nX-Request-Id: %s\r\nContent-Length: %zu\r\n\r\n",
                problem->status, reject_phrase(reason), id, body.len);
     if (!head.failed && !body.failed)
-        transport_last_words(&conn->transport, &head, &body);
+        transport_send_last(&conn->transport, &head, &body);
     buf_fini(&body);
 }
 

@@ -11,7 +11,7 @@
 #include "http/server.h"
 
 struct unpack {
-    struct http_work work; /* first: run() and finish() cast */
+    struct http_work work; /* first: unpack_slice() and finish() cast */
     struct http_request *req;
     void (*on_unpacked)(struct http_request *req, enum reject_reason reason);
     struct gunzip gunzip;
@@ -20,7 +20,7 @@ struct unpack {
 };
 
 /* On the offload thread. */
-static bool run(struct http_work *work)
+static bool unpack_slice(struct http_work *work)
 {
     struct unpack *unpack = (struct unpack *)work;
     unpack->rc = gunzip_slice(&unpack->gunzip);
@@ -63,7 +63,7 @@ bool unpack_start(struct http_request *req,
     struct unpack *unpack = calloc(1, sizeof *unpack);
     if (unpack == NULL)
         return false;
-    unpack->work.run = run;
+    unpack->work.do_slice = unpack_slice;
     unpack->work.done.finish = finish;
     unpack->req = req;
     unpack->on_unpacked = on_unpacked;

@@ -251,8 +251,7 @@ static size_t count_lines(const char *text, size_t len)
 
 static bool read_lines(const char *path, struct keys *keys, size_t len, struct err *err)
 {
-    static const char mark[] =
-        "\xef\xbb\xbf"; /* the byte order mark of UTF-8, which some editors write */
+    static const char mark[] = "\xef\xbb\xbf"; /* UTF-8 byte order mark of some editors */
     char *at = keys->text, *end = at + len;
     if (strncmp(at, mark, sizeof mark - 1) == 0)
         at += sizeof mark - 1;

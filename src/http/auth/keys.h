@@ -7,11 +7,11 @@
  * too many bits for that. (A comparison of the keys themselves would let an attacker guess one byte
  * after the other.) The hash that is found is then compared whole, in constant time.
  *
- * Lifetime   reference-counted: the active set has one reference, each loop one, each request with
- * a key one. So the key of a request does not change while the request lives. Rate       a bucket
- * outlives its set: the next set takes the bucket over for a key of the same name and rate (its
- * burst may differ). Otherwise a reload would fill all buckets. Threads    any: the set does not
- * change, and the rest is atomic. */
+ * Lifetime   reference-counted: the active set has one reference, each loop one, and each request
+ *            with a key one. So the key of a request does not change while the request lives.
+ * Rate       a bucket outlives its set: the next set takes the bucket over for a key of the same
+ *            name and rate (its burst may differ). Otherwise a reload would fill all buckets.
+ * Threads    any: the set does not change, and the rest is atomic. */
 #ifndef HTTP_AUTH_KEYS_H
 #define HTTP_AUTH_KEYS_H
 

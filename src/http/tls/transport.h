@@ -63,9 +63,9 @@ bool transport_has_unread(const struct transport *transport) MUST_CHECK;
 
 /* Sends the last bytes of a connection that is about to be shut down, best effort: the socket takes
  * them whole or not at all. During a handshake nothing is sent, since it would not be encrypted.
- * transport_bye() sends only the close_notify of TLS. */
-void transport_last_words(struct transport *transport, const struct buf *head,
-                          const struct buf *body);
-void transport_bye(struct transport *transport);
+ * transport_close_notify() sends only the close_notify of TLS. */
+void transport_send_last(struct transport *transport, const struct buf *head,
+                         const struct buf *body);
+void transport_close_notify(struct transport *transport);
 
 #endif
