@@ -76,7 +76,7 @@ static bool write_answer(struct http_work *work)
 static void answer(struct batch *batch)
 {
     batch_move(batch, batch->n_waiting == 0 ? BATCH_ANSWERING : BATCH_ANSWERING_LATE);
-    batch->work.run = write_answer;
+    batch->work.do_slice = write_answer;
     batch->work.done.finish = send_answer;
     batch->work.keep = true; /* the answer says what is stored */
     if (batch->n > WRITE_INLINE_MAX)
@@ -244,7 +244,7 @@ static struct batch *batch_new(struct http_request *req, struct handlers *handle
     }
     batch->held = held;
     pieces_init(&batch->out, handlers->memory);
-    batch->work.run = read_orders;
+    batch->work.do_slice = read_orders;
     batch->work.done.finish = on_read;
     batch->handlers = handlers;
     batch->req = req;

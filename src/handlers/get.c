@@ -157,8 +157,7 @@ static void on_looked_up(struct lookup *lookup)
         for (size_t i = 0; i < get->n_found; i++)
             order_fini(&get->found[i]);
     }
-    get->done.next = NULL;
-    http_complete(get->loop, &get->done);
+    http_complete_one(get->loop, &get->done);
 }
 
 /* ---- on the loop ---- */

@@ -223,7 +223,7 @@ static struct post *post_new(struct http_request *req, struct handlers *handlers
         return NULL;
     }
     post->held = held;
-    post->reading.run = read_order;
+    post->reading.do_slice = read_order;
     post->reading.done.finish = on_read;
     post->req = req;
     post->submission.handlers = handlers;

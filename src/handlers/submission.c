@@ -36,21 +36,17 @@ void submission_count_verdict(const struct submission *submission, bool gave_up)
 static void complete_one_loop(struct fifo *items)
 {
     struct http_loop *loop = NULL;
-    struct http_completion *list = NULL, **tail = &list;
-    struct fifo others = { NULL, NULL };
+    struct fifo completions = { NULL, NULL }, others = { NULL, NULL };
     for (struct fifo_node *node; (node = fifo_pop(items)) != NULL;) {
         struct submission *submission = CONTAINER_OF(node, struct submission, item.link);
         if (loop == NULL)
             loop = submission->loop;
-        if (submission->loop == loop) {
-            *tail = &submission->done;
-            tail = &submission->done.next;
-        } else {
+        if (submission->loop == loop)
+            fifo_push(&completions, &submission->done.link);
+        else
             fifo_push(&others, node);
-        }
     }
-    *tail = NULL;
-    http_complete(loop, list);
+    http_complete(loop, &completions);
     *items = others;
 }
 

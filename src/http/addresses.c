@@ -1,5 +1,5 @@
-/* addresses.c - see addresses.h. Chains over a table that doubles; where there is no memory for a
- * larger one the chains get longer, and nothing else happens. */
+/* addresses.c - see addresses.h. A hash table with chains, which doubles when it is full. If there
+ * is no memory for a larger table, the chains get longer. */
 #include "http/addresses.h"
 
 #include <netinet/in.h>
@@ -45,7 +45,7 @@ static void key_of_v6(const struct in6_addr *v6, unsigned char bytes[16])
         memcpy(bytes, v6->s6_addr, NETWORK_BYTES);
 }
 
-/* Any other family is one address. */
+/* All clients of another family count as one address. */
 static void key_of(const struct sockaddr *client, uint64_t key[KEY_WORDS])
 {
     unsigned char bytes[16] = { 0 };
@@ -56,7 +56,7 @@ static void key_of(const struct sockaddr *client, uint64_t key[KEY_WORDS])
     memcpy(key, bytes, sizeof bytes);
 }
 
-/* The finisher of splitmix64 over both words, with the seed before, between and after. */
+/* The finalizer of splitmix64. */
 static uint64_t mix(uint64_t x)
 {
     x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -94,7 +94,7 @@ static void link_all(struct addresses *addresses, struct address_count *first)
     }
 }
 
-/* False only when there is no table at all. */
+/* False: there is no table, and no memory for one. */
 static bool make_room(struct addresses *addresses) REQUIRES(addresses->mu)
 {
     size_t old_n = addresses->n_buckets, n = old_n > 0 ? 2 * old_n : BUCKETS_FIRST;

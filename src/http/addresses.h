@@ -1,8 +1,8 @@
 /* addresses.h - inside of the layer: how many connections each client address has, over all loops.
  *
- * An IPv6 client has a /64 to choose its addresses from, so that is what counts as one; an IPv4
- * address that comes mapped into IPv6 counts as IPv4. There is a record only for an address that
- * has a connection: the connections' own bound is the table's. Any thread; one lock, a leaf. */
+ * An IPv6 client can choose any address of its /64, so a /64 counts as one address. An IPv4 address
+ * that is mapped into IPv6 counts as IPv4. Only an address that has a connection has a record, so
+ * the limit of connections bounds the table. Any thread; one lock, a leaf. */
 #ifndef HTTP_ADDRESSES_H
 #define HTTP_ADDRESSES_H
 
@@ -24,19 +24,20 @@ struct addresses {
 };
 
 void addresses_init(struct addresses *addresses);
-void addresses_fini(struct addresses *addresses); /* when every connection has been given back */
+void addresses_fini(struct addresses *addresses); /* after the last addresses_remove() */
 
-/* One more connection of this address; *count says how many it has now. NULL when out of memory. */
+/* Counts one more connection of this address; *count says how many it has now. NULL: out of
+ * memory. */
 struct address_count *addresses_add(struct addresses *addresses, const struct sockaddr *client,
                                     uint32_t *count) MUST_CHECK;
 
-/* One less. NULL is a no-op. */
+/* Counts one connection less. NULL is a no-op. */
 void addresses_remove(struct addresses *addresses, struct address_count *address);
 
 /* Equal for connections of one client address; seeded, so that nobody can provoke collisions. */
 uint64_t addresses_hash(const struct addresses *addresses, const struct sockaddr *client);
 
-/* Addresses that have a connection now. */
+/* The number of addresses that have a connection. */
 size_t addresses_known(struct addresses *addresses);
 
 #endif

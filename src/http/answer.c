@@ -1,5 +1,5 @@
-/* answer.c - http_add_header(), http_answer(), http_problem(): from a handler's words to a response
- * of libmicrohttpd's. */
+/* answer.c - http_answer(), http_problem() and the others that answer: makes a response of
+ * libmicrohttpd's from the status, headers and body that a handler gives. */
 #include "http/answer.h"
 
 #include <microhttpd.h>
@@ -22,7 +22,7 @@
 
 enum { HTTP_BLOCK_MIN = 1024 };
 
-/* The names and values that a handler added: past the last one NULL. */
+/* Steps through the headers that a handler added. NULL: `at` is behind the last one. */
 static const char *next_header(const struct http_request *req, const char *at, const char **value)
 {
     if (req->headers.data == NULL || at == req->headers.data + req->headers.len)
@@ -54,8 +54,8 @@ static bool add_headers(struct MHD_Response *response, const struct http_request
     return ok && !req->headers.failed;
 }
 
-/* NULL when memory ran out, or a header cannot be sent: then `response`, which may be NULL, is
- * gone. */
+/* Adds the headers of the request to `response`, which may be NULL. NULL: out of memory, or a
+ * header cannot be sent; the response is destroyed. */
 static struct MHD_Response *with_headers(struct MHD_Response *response, struct http_request *req,
                                          const char *content_type)
 {
@@ -103,7 +103,7 @@ static void drop_headers(struct http_request *req)
 
 /* ---- answers ---- */
 
-/* NULL as of with_headers(); the bytes of *body are gone either way. */
+/* NULL: as with_headers(). Takes the bytes out of *body in any case. */
 static struct MHD_Response *make_response(struct http_request *req, const char *content_type,
                                           struct buf *body)
 {
@@ -127,7 +127,7 @@ static struct MHD_Response *make_response(struct http_request *req, const char *
 static void store(struct http_request *req, int status, struct MHD_Response *response)
 {
     bool suspended = request_is_suspended(req);
-    deadlines_remove(&req->loop->deadlines, &req->deadline);
+    heap_remove(&req->loop->deadlines, &req->deadline);
     http_body_done(req);
     req->status = status;
     req->response = response;
@@ -138,7 +138,7 @@ static void store(struct http_request *req, int status, struct MHD_Response *res
     MHD_resume_connection(req->mhd);
 }
 
-/* A NULL response says that it could not be made. */
+/* If `response` is NULL, because it could not be made, the answer is a 500. */
 static void answer_with(struct http_request *req, int status, struct MHD_Response *response)
 {
     if (response == NULL) {
@@ -215,7 +215,7 @@ static size_t block_size(struct pieces *pieces)
     bool enough = pieces_reserve(pieces, in_last + HTTP_BLOCK_BYTES);
     size_t block = enough ? (size_t)HTTP_BLOCK_BYTES : pieces->reserved;
     budget_share_give(&pieces->share, pieces->reserved - block);
-    pieces->reserved = 0; /* the block's from here on: in the share until the answer has left */
+    pieces->reserved = 0; /* the share counts them for the block until the answer is sent */
     return block > HTTP_BLOCK_MIN ? block : HTTP_BLOCK_MIN;
 }
 

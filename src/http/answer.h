@@ -1,11 +1,11 @@
-/* answer.h - inside of the layer: what answer.c has beside the functions of http.h. The loop's
- * thread only. */
+/* answer.h - inside of the layer: the function of answer.c that http.h does not declare. The
+ * loop's thread only. */
 #ifndef HTTP_ANSWER_H
 #define HTTP_ANSWER_H
 
 struct http_request;
 
-/* Answers with req->reject. */
+/* Answers with the problem document of req->reject. */
 void answer_rejected(struct http_request *req);
 
 #endif

@@ -1,6 +1,6 @@
-/* body.c - see body.h. Memory is taken for the bytes that came, not for the promise of them: a
- * small body whose length is known gets it all at once, a large one as it grows. What one byte of a
- * slow sender can hold is little enough for all connections that there may be. */
+/* body.c - see body.h. Memory is taken for the bytes that have arrived, not for the length that is
+ * announced. A body whose length is at most BODY_FIRST_BYTES gets its memory at once, a larger one
+ * as it grows. So the first byte of a slow sender takes no more than BODY_FIRST_BYTES. */
 #include "http/body.h"
 
 #include <string.h>

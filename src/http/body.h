@@ -1,11 +1,11 @@
-/* body.h - inside of the layer: takes the body of a request in, within the limits of the request
+/* body.h - inside of the layer: stores the body of a request, within the limits of the request
  * and of the server, or throws it away.
  *
  * A request that is rejected for its headers is answered only after its body has been read and
- * thrown away, or a client that is still sending sees a broken pipe instead of the answer. At most
- * BODY_DISCARD_MAX bytes are read so, for BODY_DISCARD_NS. If the client waits for a 100, or if the
- * end of the body cannot be known, the request is answered at once and the connection closed. The
- * loop's thread only. */
+ * thrown away. Otherwise a client that is still sending would see a broken pipe instead of the
+ * answer. BODY_DISCARD_MAX and BODY_DISCARD_NS bound what is read and thrown away. If the client
+ * waits for a 100, or if the end of the body cannot be known, the request is answered at once and
+ * the connection closed. The loop's thread only. */
 #ifndef HTTP_BODY_H
 #define HTTP_BODY_H
 

@@ -28,7 +28,7 @@ struct http_conn *http_conn_of(struct MHD_Connection *mhd)
 }
 
 /* Headers and body of a request have one clock, which starts when the sweep sees its first byte.
- * What had come by then counts too. */
+ * Bytes that arrived before that count too. */
 static void start_clock(struct http_conn *conn, enum http_conn_state from)
 {
     if (from == HTTP_CONN_HEAD && conn->state == HTTP_CONN_BODY)
@@ -55,7 +55,7 @@ void http_conn_move(struct http_conn *conn, enum http_conn_state to)
 void http_conn_cut(struct http_conn *conn)
 {
     if (conn->state == HTTP_CONN_IDLE)
-        transport_bye(&conn->transport);
+        transport_close_notify(&conn->transport);
     (void)shutdown(conn->transport.fd, SHUT_RDWR);
     http_conn_move(conn, HTTP_CONN_CUT);
 }

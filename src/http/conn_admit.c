@@ -3,7 +3,6 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -51,19 +50,9 @@ static bool admit(struct http_conn *conn, const struct sockaddr *client)
     return conn->place == HTTP_CONN_ADMITTED || reserve_enter(conn);
 }
 
-static void list(struct http_conn *conn)
-{
-    struct http_loop *loop = conn->loop;
-    conn->next = loop->conns;
-    if (conn->next != NULL)
-        conn->next->prev = conn;
-    loop->conns = conn;
-    loop->n_conns++;
-}
-
 static struct http_conn *conn_new(struct http_loop *loop, struct MHD_Connection *mhd)
 {
-    if (!deadlines_reserve(&loop->deadlines, loop->n_conns + 1))
+    if (!heap_reserve(&loop->deadlines, loop->conns.count + 1))
         return NULL;
     struct http_conn *conn = malloc(sizeof *conn);
     if (conn == NULL)
@@ -79,7 +68,7 @@ static struct http_conn *conn_new(struct http_loop *loop, struct MHD_Connection 
         .bytes_before = tls ? -1 : 0,
         .opened_at_ns = loop->now_ns,
     };
-    list(conn);
+    list_push_front(&loop->conns, &conn->link);
     return conn;
 }
 
@@ -91,14 +80,8 @@ static void conn_free(struct http_conn *conn)
         atomic_fetch_add_explicit(&loop->server->handshakes_failed, 1, memory_order_relaxed);
     transport_end(&conn->transport);
     reserve_leave(conn);
-    if (conn->next != NULL)
-        conn->next->prev = conn->prev;
-    if (conn->prev != NULL)
-        conn->prev->next = conn->next;
-    else
-        loop->conns = conn->next;
-    loop->n_conns--;
-    http_conn_move(conn, HTTP_CONN_CUT); /* if it was sending, it is counted no more */
+    list_remove(&loop->conns, &conn->link);
+    http_conn_move(conn, HTTP_CONN_CUT); /* so that n_sending does not count it any more */
     addresses_remove(&loop->server->addresses, conn->address);
     atomic_fetch_sub_explicit(&loop->server->connections, 1, memory_order_relaxed);
     if (conn->place == HTTP_CONN_ADMITTED)
@@ -106,8 +89,8 @@ static void conn_free(struct http_conn *conn)
     free(conn);
 }
 
-/* Bytes that the client's window has no room for wait in this process, where they are counted, and
- * not in the kernel, which would take megabytes. Bytes in flight are not bounded by this. */
+/* If the client's window is full, the bytes of an answer wait in this process, which counts them,
+ * and not in the kernel, which would buffer megabytes. This does not bound the bytes in flight. */
 static void bound_unsent(int fd)
 {
     int bytes = UNSENT_MAX;
@@ -116,8 +99,7 @@ static void bound_unsent(int fd)
 
 static void on_open(struct transport *transport)
 {
-    struct http_conn *conn =
-        (struct http_conn *)(void *)((char *)transport - offsetof(struct http_conn, transport));
+    struct http_conn *conn = CONTAINER_OF(transport, struct http_conn, transport);
     if (conn->state == HTTP_CONN_HANDSHAKE)
         http_conn_move(conn, HTTP_CONN_IDLE);
 }

@@ -1,5 +1,5 @@
-/* conn_admit.h - inside of the layer: takes a new connection in, within the limits or into the
- * reserve, and takes its leave. The loop's thread only. */
+/* conn_admit.h - inside of the layer: admits a new connection within the limits or into the
+ * reserve, and frees it when it is closed. The loop's thread only. */
 #ifndef HTTP_CONN_ADMIT_H
 #define HTTP_CONN_ADMIT_H
 

@@ -1,96 +1,25 @@
-/* fair_queue.c - see fair_queue.h. The clients that wait are a pairing heap: it is intrusive, so
- * nothing is allocated; insertion takes constant and removal amortised logarithmic time. */
+/* fair_queue.c - see fair_queue.h. */
 #include "http/fair_queue.h"
 
-/* ---- the heap of clients ---- */
-
-static bool comes_before(const struct fair_client *a, const struct fair_client *b)
-{
-    if (a->served_ns != b->served_ns)
-        return a->served_ns < b->served_ns;
-    return a->arrival < b->arrival;
-}
-
-/* Either may be NULL; neither has siblings. */
-static struct fair_client *meld(struct fair_client *a, struct fair_client *b)
-{
-    if (a == NULL || b == NULL)
-        return a != NULL ? a : b;
-    struct fair_client *root = comes_before(a, b) ? a : b, *below = root == a ? b : a;
-    below->next = root->child;
-    root->child = below;
-    return root;
-}
-
-/* Melds siblings in pairs, then the pairs from the last one on, which makes removal cheap. */
-static struct fair_client *meld_all(struct fair_client *first)
-{
-    struct fair_client *pairs = NULL, *root = NULL;
-    while (first != NULL) {
-        struct fair_client *a = first, *b = a->next;
-        first = b != NULL ? b->next : NULL;
-        a->next = NULL;
-        if (b != NULL)
-            b->next = NULL;
-        a = meld(a, b);
-        a->next = pairs;
-        pairs = a;
-    }
-    while (pairs != NULL) {
-        struct fair_client *rest = pairs->next;
-        pairs->next = NULL;
-        root = meld(root, pairs);
-        pairs = rest;
-    }
-    return root;
-}
-
-static void list_client(struct fair_queue *queue, struct fair_client *client)
-{
-    client->child = client->next = NULL;
-    client->arrival = queue->arrivals++;
-    queue->root = meld(queue->root, client);
-}
-
 /* ---- the entries of one client ---- */
-
-static void push_back(struct fair_list *list, struct fair_entry *entry)
-{
-    entry->next = NULL;
-    if (list->first == NULL)
-        list->first = entry;
-    else
-        list->last->next = entry;
-    list->last = entry;
-}
-
-static void push_front(struct fair_list *list, struct fair_entry *entry)
-{
-    if (list->first == NULL)
-        list->last = entry;
-    entry->next = list->first;
-    list->first = entry;
-}
 
 static struct fair_entry *take_entry(struct fair_client *client)
 {
     bool fresh = client->old.first == NULL || (client->fresh.first != NULL && client->served_old);
-    struct fair_list *list = fresh ? &client->fresh : &client->old;
-    struct fair_entry *entry = list->first;
     client->served_old = !fresh;
-    list->first = entry->next;
-    return entry;
+    struct fifo_node *node = fifo_pop(fresh ? &client->fresh : &client->old);
+    return CONTAINER_OF(node, struct fair_entry, link);
 }
 
-/* Old work comes first again: what has been begun is finished. */
+/* Old work returns to the front, so that old requests are finished one after another. */
 static void put_back(struct fair_client *client, struct fair_entry *entry)
 {
     bool was_old = entry->old;
     entry->old = entry->slices >= FAIR_FRESH_SLICES || entry->served_ns >= FAIR_FRESH_NS;
     if (was_old)
-        push_front(&client->old, entry);
+        fifo_push_front(&client->old, &entry->link);
     else
-        push_back(entry->old ? &client->old : &client->fresh, entry);
+        fifo_push(entry->old ? &client->old : &client->fresh, &entry->link);
 }
 
 static bool has_entries(const struct fair_client *client)
@@ -100,26 +29,37 @@ static bool has_entries(const struct fair_client *client)
 
 /* ---- the queue ---- */
 
+bool fair_queue_init(struct fair_queue *queue)
+{
+    return heap_reserve(&queue->waiting, FAIR_CLIENTS);
+}
+
+void fair_queue_fini(struct fair_queue *queue)
+{
+    heap_fini(&queue->waiting);
+}
+
 void fair_queue_add(struct fair_queue *queue, struct fair_entry *entry, uint64_t client_hash)
 {
     struct fair_client *client = &queue->all[client_hash % FAIR_CLIENTS];
     int64_t earliest_ns = queue->clock_ns - FAIR_CREDIT_NS;
     *entry = (struct fair_entry){ .client = client };
-    push_back(&client->fresh, entry);
+    fifo_push(&client->fresh, &entry->link);
     if (client->waiting)
         return;
     client->waiting = true;
     if (client->served_ns < earliest_ns)
         client->served_ns = earliest_ns;
-    list_client(queue, client);
+    heap_set(&queue->waiting, &client->node, client->served_ns);
 }
 
 struct fair_entry *fair_queue_take(struct fair_queue *queue)
 {
-    struct fair_client *client = queue->root;
-    if (client == NULL)
+    struct heap_node *first = heap_first(&queue->waiting);
+    if (first == NULL)
         return NULL;
-    queue->root = meld_all(client->child);
+    struct fair_client *client = CONTAINER_OF(first, struct fair_client, node);
+    heap_remove(&queue->waiting, first);
     if (client->served_ns > queue->clock_ns)
         queue->clock_ns = client->served_ns;
     return take_entry(client);
@@ -136,5 +76,5 @@ void fair_queue_served(struct fair_queue *queue, struct fair_entry *entry, int64
         put_back(client, entry);
     client->waiting = has_entries(client);
     if (client->waiting)
-        list_client(queue, client);
+        heap_set(&queue->waiting, &client->node, client->served_ns);
 }

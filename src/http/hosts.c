@@ -51,7 +51,7 @@ static bool is_own_address(const struct hosts *hosts, const struct host *host)
     return IN6_ARE_ADDR_EQUAL(&address, &hosts->own) && !is_any(&address);
 }
 
-/* The next of a list with commas; NULL at its end. */
+/* The next item of a list with commas; NULL: there is none. */
 static const char *next_listed(const char *at, size_t *len)
 {
     at += strspn(at, ", \t");
@@ -73,7 +73,7 @@ bool hosts_allow(const struct hosts *hosts, const struct host *host)
 {
     struct host bare = *host;
     if (!bare.bracketed && bare.len > 1 && bare.name[bare.len - 1] == '.')
-        bare.len--; /* of a name that is written to the root */
+        bare.len--; /* the dot at the end of a fully qualified name */
     return !hosts->checked || is_loopback_name(&bare) || is_own_address(hosts, &bare) ||
            is_listed(hosts, &bare);
 }

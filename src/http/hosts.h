@@ -1,9 +1,9 @@
 /* hosts.h - inside of the layer: whether this server answers to the host that a request names.
  *
  * A web page can make a browser send requests to a server on loopback by giving its own name the
- * address 127.0.0.1 (DNS rebinding). Such a request names the page's host. So a server that asks
- * nobody for a key answers only to names that no page can take: those of loopback, its own address,
- * and the ones that its owner lists. Everything here is immutable once the server is open. */
+ * address 127.0.0.1 (DNS rebinding). Such a request names the page's host. So a server that
+ * requires no key answers only to names that no page can take: the names of loopback, its own
+ * address, and the names that its owner lists. Immutable once the server is open. */
 #ifndef HTTP_HOSTS_H
 #define HTTP_HOSTS_H
 
@@ -26,7 +26,7 @@ void hosts_init(struct hosts *hosts, bool checked, const char *listed, const str
 /* Also true when nothing is checked. Any thread. */
 bool hosts_allow(const struct hosts *hosts, const struct host *host) MUST_CHECK;
 
-/* The same for the value of an Origin header, "https://host:443"; "null" is nobody. */
+/* The same for the value of an Origin header, "https://host:443"; "null" is not allowed. */
 bool hosts_allow_origin(const struct hosts *hosts, const char *origin) MUST_CHECK;
 
 #endif

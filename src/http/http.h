@@ -4,16 +4,18 @@
  * Loops        Each loop is a thread with a libmicrohttpd daemon of its own, which it drives from
  *              outside: libmicrohttpd's own epoll thread stalls (docs/DESIGN.md, "Decisions").
  *              Handlers run on the thread of their loop and must not block.
- * Answers      A handler answers before it returns, or returns without an answer. In the second
- * case the request is deferred: its connection is suspended until http_answer() or another function
- * of its kind is called on the thread of the same loop, from the `finish` of a completion or from
- * the deadline of the request. Each request has one answer. Completions  Other threads give work
- * back to a loop by http_complete(), which takes a list. The loop calls `finish` of each member,
- * the oldest first. Ownership    A request lives until its answer has been sent or its client is
- * gone, so do not touch it after answering. A deferred request lives until it is answered, even if
- * its client is gone. Threads      What takes a request: the thread of its loop, unless a function
- * says otherwise. What takes a server: any thread, unless a function says otherwise. Units _ns is
- * nanoseconds; _at_ns is a moment of the monotonic clock (base/clock.h). */
+ * Answers      Each request has one answer. A handler answers before it returns, or returns without
+ *              an answer: then the request is deferred, and its connection is suspended. A deferred
+ *              request is answered by http_answer() or another function of its kind, on the thread
+ *              of its loop: in the `finish` of a completion, or in its on_deadline.
+ * Completions  Another thread gives work back to a loop by http_complete(). The loop calls `finish`
+ *              of each completion, the oldest first.
+ * Ownership    A request lives until its answer has been sent or its client is gone, so do not
+ *              touch it after answering. A deferred request lives until it is answered, even if
+ *              its client is gone.
+ * Threads      A function that takes a request: the thread of its loop. A function that takes a
+ *              server: any thread. A function that differs says so.
+ * Units        *_ns: nanoseconds. *_at_ns: a moment of the monotonic clock (base/clock.h). */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
@@ -24,6 +26,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/list.h"
 #include "http/auth/api_keys.h"
 #include "http/message/problem.h"
 #include "http/message/route.h"
@@ -81,7 +84,7 @@ const char *http_key_name(struct http_request *req);
 /* May the key of this request use that account? True if the server asks for no keys. */
 bool http_may_use(struct http_request *req, const char *account_id);
 
-/* Takes so many more requests from the rate of the key, below zero if need be: for a request that
+/* Takes so many more requests from the rate of the key, which may go below zero: for a request that
  * turns out to hold many orders. */
 void http_charge(struct http_request *req, uint32_t requests);
 
@@ -141,15 +144,17 @@ void http_deadline(struct http_request *req, int64_t at_ns,
                    void (*on_deadline)(struct http_request *req, void *arg), void *arg);
 
 struct http_completion {
-    struct http_completion *next;
+    struct fifo_node link;
     void (*finish)(struct http_completion *completion); /* on the loop thread */
 };
 
-/* Any thread. The list belongs to the loop from here on. NULL is a no-op. */
-void http_complete(struct http_loop *loop, struct http_completion *first);
+/* Any thread. The loop takes all completions (http_completion.link) out of the fifo, which is empty
+ * afterwards; an empty one is a no-op. */
+void http_complete(struct http_loop *loop, struct fifo *completions);
+void http_complete_one(struct http_loop *loop, struct http_completion *completion);
 
 /* Work that would hold the loop up for more than a moment. The one offload thread of the server
- * calls `run` for each slice of it, then the loop calls `done.finish`. Between two slices the
+ * calls `do_slice` for each slice of it, then the loop calls `done.finish`. Between two slices the
  * thread serves other clients, so a slice is to take about 100 us. The request waits meanwhile as a
  * deferred one does, so a request has at most one such work.
  *
@@ -157,8 +162,8 @@ void http_complete(struct http_loop *loop, struct http_completion *first);
  * request was received, or when the client is gone. Then `dropped` is true in `done.finish`, which
  * answers by http_overloaded(). */
 struct http_work {
-    struct http_completion done;         /* first */
-    bool (*run)(struct http_work *work); /* does one slice; true: the work is finished */
+    struct http_completion done;              /* first */
+    bool (*do_slice)(struct http_work *work); /* true: the work is finished */
     bool keep;    /* never dropped: the result tells what may have been stored */
     bool dropped; /* written by http_offload() and the offload thread */
     /* Set by http_offload(). */

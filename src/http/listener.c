@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "http/http.h"
 
-/* Its length, or 0 when the text is no numeric address. */
+/* Returns the length of the address, or 0 if the text is no numeric address. */
 static socklen_t read_address(const char *text, uint16_t port, union listener_address *out)
 {
     *out = (union listener_address){ .v4 = { .sin_family = AF_INET, .sin_port = htons(port) } };

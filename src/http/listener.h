@@ -1,7 +1,7 @@
 /* listener.h - inside of the layer: the socket that a server listens on.
  *
- * We bind it, not libmicrohttpd, and without SO_REUSEPORT, so that a port that another program has
- * is an error with a name. Every loop gets a duplicate of it. */
+ * We bind the socket instead of libmicrohttpd, and without SO_REUSEPORT, so that a port that is in
+ * use is an error that says so. Every loop gets a duplicate of the socket. */
 #ifndef HTTP_LISTENER_H
 #define HTTP_LISTENER_H
 
@@ -20,8 +20,8 @@ union listener_address {
     struct sockaddr_in6 v6;
 };
 
-/* Binds and listens, or takes options->listen_fd. *fd is the caller's to close, also on failure;
- * -1: there is none. *own is the address that it has. False: *err. */
+/* Binds and listens, or takes options->listen_fd. The caller closes *fd, also on failure; -1: there
+ * is none. *own is the address of the socket. False: *err. */
 bool listener_open(const struct http_options *options, int *fd, union listener_address *own,
                    struct err *err) MUST_CHECK;
 

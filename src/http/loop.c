@@ -50,36 +50,35 @@ void loop_give_beat(struct http_loop *loop)
     atomic_store_explicit(&loop->beat_given, asked, memory_order_relaxed);
 }
 
-void http_complete(struct http_loop *loop, struct http_completion *first)
+void http_complete(struct http_loop *loop, struct fifo *completions)
 {
-    if (first == NULL)
+    if (completions->first == NULL)
         return;
-    struct http_completion *last = first;
-    while (last->next != NULL)
-        last = last->next;
     mutex_lock(&loop->mu);
-    bool was_empty = loop->done_first == NULL;
-    if (was_empty)
-        loop->done_first = first;
-    else
-        loop->done_last->next = first;
-    loop->done_last = last;
+    bool was_empty = loop->completions.first == NULL;
+    fifo_append(&loop->completions, completions);
     mutex_unlock(&loop->mu);
     if (was_empty)
         loop_wake(loop);
 }
 
+void http_complete_one(struct http_loop *loop, struct http_completion *completion)
+{
+    struct fifo one = { NULL, NULL };
+    fifo_push(&one, &completion->link);
+    http_complete(loop, &one);
+}
+
 bool loop_finish_completions(struct http_loop *loop)
 {
     mutex_lock(&loop->mu);
-    struct http_completion *next = loop->done_first;
-    loop->done_first = loop->done_last = NULL;
+    struct fifo completions = loop->completions;
+    loop->completions = (struct fifo){ NULL, NULL };
     mutex_unlock(&loop->mu);
-    bool any = next != NULL;
-    while (next != NULL) {
-        struct http_completion *completion = next;
-        next = completion->next; /* finish may free it */
-        completion->finish(completion);
+    bool any = completions.first != NULL;
+    for (struct fifo_node *node; (node = fifo_pop(&completions)) != NULL;) {
+        struct http_completion *completion = CONTAINER_OF(node, struct http_completion, link);
+        completion->finish(completion); /* which may free it */
     }
     return any;
 }

@@ -1,7 +1,7 @@
-/* loop.h - inside of the layer: what one event loop has. loop_run.h runs it.
+/* loop.h - inside of the layer: the data of one event loop. loop_run.h runs it.
  *
- * Threads    loop_wake(), loop_ask_beat(), loop_has_beaten(): any. All else: the loop's own thread,
- *            but for the list of completions. */
+ * Threads    loop_wake(), loop_ask_beat(), loop_has_beaten(): any. All else, except the
+ *            completions: the loop's own thread. */
 #ifndef HTTP_LOOP_H
 #define HTTP_LOOP_H
 
@@ -12,26 +12,20 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/heap.h"
+#include "base/list.h"
 #include "base/sync.h"
 #include "http/auth/active_keys.h"
-#include "http/deadlines.h"
 #include "http/http.h"
 
 struct MHD_Daemon;
-struct http_conn;
 
 enum { LOOP_ID_SIZE = 33, LOOP_ENTROPY_BYTES = 4096 };
 
-/* Does a budget refuse requests? */
+/* Whether a budget has lately had no room for a request. */
 struct pressure {
-    uint64_t refusals_seen; /* by the last sweep */
-    int64_t until_ns;       /* the refusals are taken for over then */
-};
-
-/* The connections beyond the limits, see reserve.h. */
-struct reserve {
-    struct http_conn *oldest, *newest;
-    size_t n; /* at most RESERVE_MAX */
+    uint64_t refusals_seen; /* budget_refused() at the last sweep */
+    int64_t until_ns;       /* the end of the pressure, unless the budget refuses again */
 };
 
 struct http_loop {
@@ -40,8 +34,8 @@ struct http_loop {
     int listen_fd, epoll_fd, wake_fd; /* -1: not open */
     pthread_t thread;
 
-    struct mutex mu; /* a leaf: nothing else is taken or called under it */
-    struct http_completion *done_first GUARDED_VAR, *done_last GUARDED_VAR;
+    struct mutex mu;                     /* a leaf */
+    struct fifo completions GUARDED_VAR; /* http_completion.link: not finished yet */
 
     /* A sign of life: the loop copies beat_asked once a round. Relaxed: it publishes no data. */
     atomic_uint_fast64_t beat_asked, beat_given;
@@ -52,11 +46,11 @@ struct http_loop {
     struct pressure memory_pressure, figures_pressure;
     int64_t draining_since_ns; /* CLOCK_NEVER: not draining */
     bool closing;
-    struct http_conn *conns; /* doubly linked, all of them */
-    size_t n_conns, n_sending;
-    struct reserve reserve;
-    struct http_request *suspended; /* doubly linked */
-    struct deadlines deadlines;     /* room for one a connection */
+    struct list conns;     /* http_conn.link: all connections */
+    size_t n_sending;      /* of them in the state SENDING */
+    struct list reserve;   /* http_conn.reserve_link, the oldest first; see reserve.h */
+    struct list suspended; /* http_request.link */
+    struct heap deadlines; /* http_request.deadline; has room for one a connection */
     struct active_keys_view keys;
     size_t entropy_used;
     unsigned char entropy[LOOP_ENTROPY_BYTES];
@@ -65,12 +59,13 @@ struct http_loop {
 /* Makes the loop look at the server's phase. */
 void loop_wake(struct http_loop *loop);
 
-/* Asks for a sign of life, and whether that one was given. */
+/* loop_ask_beat() asks the loop for a sign of life; loop_has_beaten() says whether the loop has
+ * given that one. */
 void loop_ask_beat(struct http_loop *loop, uint64_t beat);
 bool loop_has_beaten(struct http_loop *loop, uint64_t beat) MUST_CHECK;
 void loop_give_beat(struct http_loop *loop);
 
-/* Calls `finish` of each completion there is. False: there was none. */
+/* Calls `finish` of each completion. False: there was none. */
 bool loop_finish_completions(struct http_loop *loop);
 
 /* 128 random bits as 32 hex digits and a NUL. */

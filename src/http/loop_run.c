@@ -1,8 +1,14 @@
-/* loop_run.c - see loop_run.h. One round: wait, take completions, keep deadlines, let libmicrohttpd
- * read, call handlers and write, sweep. libmicrohttpd comes after the completions, so that what was
- * answered in the round also leaves in it, and before the sweep, so that what has come is read
- * before anybody is called late; while it has more to do there is no wait. Its own epoll descriptor
- * and our eventfd are what we wait on: why not in a thread of its own, see http.h. */
+/* loop_run.c - see loop_run.h. One round of a loop:
+ *
+ *     1. wait for libmicrohttpd's epoll descriptor, our eventfd, or the next deadline. There is no
+ *        wait while libmicrohttpd has more to do
+ *     2. finish the completions, and call on_deadline() of the requests whose deadline has come
+ *     3. run libmicrohttpd, which reads, calls handlers and writes. It runs after step 2, so that
+ *        the answers of step 2 are sent in the same round
+ *     4. sweep the connections. This is after step 3, so that no connection is closed as late while
+ *        its bytes wait to be read
+ *
+ * http.h says why libmicrohttpd has no thread of its own. */
 #include "http/loop_run.h"
 
 #include <errno.h>
@@ -34,31 +40,25 @@
  * section 2.2 has servers ignore, and 3 would take blanks before a chunk's extension again. */
 enum { CLIENT_DISCIPLINE = 1 };
 
-#define FLUSH_NS NS_PER_S /* to send the last answers in */
+#define FLUSH_NS NS_PER_S /* the time for sending the last answers */
 
 /* ---- one round ---- */
 
-static struct http_request *request_of(struct deadline *deadline)
+static void call_on_deadline(struct http_loop *loop)
 {
-    return (struct http_request *)(void *)((char *)deadline -
-                                           offsetof(struct http_request, deadline));
-}
-
-static void keep_deadlines(struct http_loop *loop)
-{
-    struct deadline *due;
-    while ((due = deadlines_first(&loop->deadlines)) != NULL && due->at_ns <= loop->now_ns) {
-        struct http_request *req = request_of(due);
-        deadlines_remove(&loop->deadlines, due);
+    struct heap_node *due;
+    while ((due = heap_first(&loop->deadlines)) != NULL && due->key <= loop->now_ns) {
+        struct http_request *req = CONTAINER_OF(due, struct http_request, deadline);
+        heap_remove(&loop->deadlines, due);
         req->on_deadline(req, req->deadline_arg);
     }
 }
 
 static int64_t next_timer_ns(const struct http_loop *loop)
 {
-    const struct deadline *due = deadlines_first(&loop->deadlines);
-    int64_t sweep_at_ns = loop->n_conns > 0 ? loop->sweep_at_ns : CLOCK_NEVER;
-    return due != NULL ? clock_min(due->at_ns, sweep_at_ns) : sweep_at_ns;
+    const struct heap_node *due = heap_first(&loop->deadlines);
+    int64_t sweep_at_ns = loop->conns.count > 0 ? loop->sweep_at_ns : CLOCK_NEVER;
+    return due != NULL ? clock_min(due->key, sweep_at_ns) : sweep_at_ns;
 }
 
 static void wait_for_events(struct http_loop *loop, int64_t until_ns)
@@ -100,7 +100,7 @@ static void run_round(struct http_loop *loop, int64_t until_ns)
     if (phase_of(loop) != SERVER_OPEN && loop->draining_since_ns == CLOCK_NEVER)
         stop_listening(loop);
     loop_give_beat(loop);
-    keep_deadlines(loop);
+    call_on_deadline(loop);
     (void)MHD_run(loop->daemon); /* fails only once stopped */
     if (loop->now_ns >= loop->sweep_at_ns) {
         sweep_conns(loop);
@@ -113,8 +113,8 @@ static void run_round(struct http_loop *loop, int64_t until_ns)
 /* libmicrohttpd must not be stopped while a connection is suspended. */
 static void answer_deferred(struct http_loop *loop)
 {
-    while (loop->suspended != NULL)
-        http_problem(loop->suspended, &problem_cut_short);
+    for (struct list_node *node; (node = loop->suspended.first) != NULL;)
+        http_problem(CONTAINER_OF(node, struct http_request, link), &problem_cut_short);
 }
 
 static void shut(struct http_loop *loop)
@@ -123,7 +123,7 @@ static void shut(struct http_loop *loop)
         stop_listening(loop);
     loop->closing = true;
     while (loop_finish_completions(loop))
-        ; /* one may lead to the next */
+        ; /* a completion may lead to another one */
     answer_deferred(loop);
     int64_t flushed_by_ns = clock_now_ns() + FLUSH_NS;
     while (loop->n_sending > 0 && loop->now_ns < flushed_by_ns)
@@ -141,8 +141,8 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Before the target is unescaped and the headers are read; what is returned would be the request's
- * context. */
+/* libmicrohttpd calls this before it unescapes the target and reads the headers. The return value
+ * is the first context of the request. */
 static void *note_target(void *cls, const char *target, struct MHD_Connection *mhd)
 {
     (void)cls;
@@ -173,7 +173,7 @@ static struct MHD_Daemon *start_daemon(struct http_loop *loop)
     flags |= transport_daemon(options->tls, tls_items);
     return MHD_start_daemon(
         flags, 0, NULL, NULL, request_flow_access, loop, MHD_OPTION_EXTERNAL_LOGGER,
-        mhd_errors_note, loop, /* the first, or it would print what the options before it bring */
+        mhd_errors_note, loop, /* the first, so that no other option prints an error */
         MHD_OPTION_ARRAY, items, MHD_OPTION_NOTIFY_CONNECTION, conn_admit_notify, loop,
         MHD_OPTION_NOTIFY_COMPLETED, request_flow_completed, loop, MHD_OPTION_URI_LOG_CALLBACK,
         note_target, loop, MHD_OPTION_ARRAY, tls_items, MHD_OPTION_END);
@@ -210,7 +210,7 @@ static void loop_fini(struct http_loop *loop)
     close_fd(loop->listen_fd);
     close_fd(loop->epoll_fd);
     close_fd(loop->wake_fd);
-    deadlines_fini(&loop->deadlines);
+    heap_fini(&loop->deadlines);
     active_keys_view_fini(&loop->keys);
     mutex_fini(&loop->mu);
 }

@@ -43,7 +43,7 @@ void mhd_errors_note(void *cls, const char *format, va_list args)
     enum reject_reason reason = raw_framing_is_shown() ? reason_of(format) : REJECT_NONE;
     if (reason == REJECT_NONE)
         return;
-    for (struct http_conn *conn = loop->conns; conn != NULL; conn = conn->next)
+    LIST_EACH (conn, &loop->conns, struct http_conn, link)
         if (is_being_checked(conn)) {
             raw_reject(conn, reason);
             return;

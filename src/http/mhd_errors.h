@@ -1,10 +1,10 @@
-/* mhd_errors.h - inside of the layer: what libmicrohttpd 0.9.75 reports while it reads the headers.
+/* mhd_errors.h - inside of the layer: the callback for the error messages of libmicrohttpd 0.9.75.
  *
- * When it rejects a header section as a whole (a Content-Length that is no number, no memory for a
- * cookie), it makes an answer, goes on as if it had not, and makes the head of that answer a second
- * time: the client reads two. No callback comes between the two but that for error messages. There
- * we find the connection, send one answer of our own and shut the socket down, so that nothing of
- * libmicrohttpd's leaves. Later versions stop by themselves: nothing is done there.
+ * If 0.9.75 rejects a header section as a whole (a Content-Length that is no number, no memory for
+ * a cookie), it makes an answer, goes on as if it had made none, and makes the head of that answer
+ * again, so the client would read two heads. Between the two it calls only the callback for error
+ * messages. That callback finds the connection, sends an answer of our own and shuts the socket
+ * down, so that neither head is sent. Later versions stop by themselves, so nothing is done there.
  *
  * The loop's thread only. */
 #ifndef HTTP_MHD_ERRORS_H

@@ -27,7 +27,7 @@ static int64_t deadline_of(const struct http_request *req)
     return timeout_ns > 0 ? clock_after(req->received_at_ns, timeout_ns) : CLOCK_NEVER;
 }
 
-/* Once the offload thread has stopped there is little left to hold up: the loop does the work. */
+/* The offload thread stops when the server closes; from then on the loop does the work itself. */
 void http_offload(struct http_request *req, struct http_work *work)
 {
     struct offload_turn *turn = &req->conn->turn;
@@ -37,17 +37,16 @@ void http_offload(struct http_request *req, struct http_work *work)
     turn->client_hash = client_of(req);
     if (offload_thread_take(&req->loop->server->offload, work, turn))
         return;
-    while (!work->run(work))
+    while (!work->do_slice(work))
         continue;
-    work->done.next = NULL;
-    http_complete(req->loop, &work->done);
+    http_complete_one(req->loop, &work->done);
 }
 
 bool http_offload_rest(struct http_request *req, struct http_work *work)
 {
     work->loop = req->loop;
     work->dropped = false;
-    if (work->run(work))
+    if (work->do_slice(work))
         return true;
     http_offload(req, work);
     return false;

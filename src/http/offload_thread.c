@@ -4,23 +4,24 @@
 #include "base/clock.h"
 #include "http/http.h"
 
-/* The entry is the turn's first member. */
+/* NULL: the work queue has ended, and all work is done. */
 static struct offload_turn *next_turn(struct offload_thread *offload)
 {
     struct fair_entry *entry;
-    mutex_lock(&offload->mu);
-    while ((entry = fair_queue_take(&offload->queue)) == NULL && !offload->stopping)
-        (void)cond_wait_until(&offload->wake, &offload->mu, CLOCK_NEVER);
-    mutex_unlock(&offload->mu);
-    return (struct offload_turn *)entry; /* NULL: stopping, and all is done */
+    mutex_lock(&offload->work_queue.mu);
+    while ((entry = fair_queue_take(&offload->queue)) == NULL &&
+           work_queue_wait(&offload->work_queue, CLOCK_NEVER))
+        continue;
+    mutex_unlock(&offload->work_queue.mu);
+    return CONTAINER_OR_NULL(entry, struct offload_turn, entry);
 }
 
 static void note_served(struct offload_thread *offload, struct offload_turn *turn, int64_t span_ns,
                         bool finished)
 {
-    mutex_lock(&offload->mu);
+    mutex_lock(&offload->work_queue.mu);
     fair_queue_served(&offload->queue, &turn->entry, span_ns, !finished);
-    mutex_unlock(&offload->mu);
+    mutex_unlock(&offload->work_queue.mu);
 }
 
 static bool is_in_vain(const struct http_work *work, const struct offload_turn *turn,
@@ -38,20 +39,19 @@ static bool serve(struct offload_thread *offload, const struct offload_turn *tur
     struct http_work *work = turn->work;
     work->dropped = is_in_vain(work, turn, now_ns);
     if (!work->dropped)
-        return work->run(work);
+        return work->do_slice(work);
     atomic_fetch_add_explicit(&offload->dropped, 1, memory_order_relaxed);
     return true;
 }
 
-/* The turn is the loop's again before the loop hears that its work is done. */
+/* Gives the turn back before the completion, because the loop may then use it at once. */
 static void give_back(struct offload_thread *offload, struct offload_turn *turn)
 {
     struct http_work *work = turn->work;
     turn->work = NULL;
     atomic_store_explicit(&turn->waiting, false, memory_order_relaxed);
     atomic_fetch_sub_explicit(&offload->waiting, 1, memory_order_relaxed);
-    work->done.next = NULL;
-    http_complete(work->loop, &work->done);
+    http_complete_one(work->loop, &work->done);
 }
 
 static void *run(void *arg)
@@ -67,31 +67,36 @@ static void *run(void *arg)
     return NULL;
 }
 
+static void fini(struct offload_thread *offload)
+{
+    work_queue_fini(&offload->work_queue);
+    fair_queue_fini(&offload->queue);
+}
+
 bool offload_thread_start(struct offload_thread *offload)
 {
-    mutex_init(&offload->mu);
-    cond_init(&offload->wake);
+    if (!fair_queue_init(&offload->queue))
+        return false;
+    work_queue_init(&offload->work_queue);
     offload->started = thread_start(&offload->thread, "offload", run, offload) == 0;
-    if (!offload->started) {
-        cond_fini(&offload->wake);
-        mutex_fini(&offload->mu);
-    }
+    if (!offload->started)
+        fini(offload);
     return offload->started;
 }
 
 bool offload_thread_take(struct offload_thread *offload, struct http_work *work,
                          struct offload_turn *turn)
 {
-    mutex_lock(&offload->mu);
-    bool taken = !offload->stopping;
+    mutex_lock(&offload->work_queue.mu);
+    bool taken = !offload->work_queue.ended;
     if (taken) {
         turn->work = work;
         atomic_store_explicit(&turn->waiting, true, memory_order_relaxed);
         atomic_fetch_add_explicit(&offload->waiting, 1, memory_order_relaxed);
         fair_queue_add(&offload->queue, &turn->entry, turn->client_hash);
-        cond_signal(&offload->wake);
+        work_queue_wake(&offload->work_queue);
     }
-    mutex_unlock(&offload->mu);
+    mutex_unlock(&offload->work_queue.mu);
     return taken;
 }
 
@@ -99,10 +104,7 @@ void offload_thread_stop(struct offload_thread *offload)
 {
     if (!offload->started)
         return;
-    mutex_lock(&offload->mu);
-    offload->stopping = true;
-    cond_signal(&offload->wake);
-    mutex_unlock(&offload->mu);
+    work_queue_end(&offload->work_queue);
     thread_join(offload->thread);
 }
 
@@ -110,7 +112,6 @@ void offload_thread_fini(struct offload_thread *offload)
 {
     if (!offload->started)
         return;
-    cond_fini(&offload->wake);
-    mutex_fini(&offload->mu);
+    fini(offload);
     offload->started = false;
 }

@@ -25,11 +25,11 @@ static void write_raw(struct http_conn *conn, const struct http_problem *problem
                "\r\nCache-Control: no-store\r\nX-Request-Id: %s\r\nContent-Length: %zu\r\n\r\n",
                problem->status, reject_phrase(reason), id, body.len);
     if (!head.failed && !body.failed)
-        transport_last_words(&conn->transport, &head, &body);
+        transport_send_last(&conn->transport, &head, &body);
     buf_fini(&body);
 }
 
-/* Only the client is known of such a request. */
+/* The headers were not complete, so only the client of the request is known. */
 static void report_cut_head(const struct http_conn *conn, const struct http_problem *problem,
                             const char *id)
 {

@@ -1,5 +1,5 @@
-/* raw_reject.h - inside of the layer: rejects a request that has not come in whole. The loop's
- * thread only. */
+/* raw_reject.h - inside of the layer: rejects a request that is not complete. The loop's thread
+ * only. */
 #ifndef HTTP_RAW_REJECT_H
 #define HTTP_RAW_REJECT_H
 

@@ -1,5 +1,5 @@
-/* reject_detail.c - see reject_detail.h. Each function says what is wrong this time, and what would
- * be right. */
+/* reject_detail.c - see reject_detail.h. Each function writes what is wrong with the request, and
+ * what would be right. */
 #include "http/reject_detail.h"
 
 #include <stdio.h>

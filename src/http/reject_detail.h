@@ -1,5 +1,5 @@
-/* reject_detail.h - inside of the layer: what a rejected client is told about its own request. The
- * loop's thread only. */
+/* reject_detail.h - inside of the layer: the detail of a rejection, which says what is wrong with
+ * this request. The loop's thread only. */
 #ifndef HTTP_REJECT_DETAIL_H
 #define HTTP_REJECT_DETAIL_H
 

@@ -26,31 +26,12 @@ static const unsigned allowed[] = {
 };
 /* clang-format on */
 
-static void list_suspended(struct http_request *req)
-{
-    req->prev = NULL;
-    req->next = req->loop->suspended;
-    if (req->next != NULL)
-        req->next->prev = req;
-    req->loop->suspended = req;
-}
-
-static void unlist_suspended(struct http_request *req)
-{
-    if (req->next != NULL)
-        req->next->prev = req->prev;
-    if (req->prev != NULL)
-        req->prev->next = req->next;
-    else
-        req->loop->suspended = req->next;
-}
-
 bool request_is_suspended(const struct http_request *req)
 {
     return req->state == REQUEST_UNPACKING || req->state == REQUEST_DEFERRED;
 }
 
-/* What is true of a request in each state, whatever it came from. */
+/* The invariant of each state. */
 static bool is_sound(const struct http_request *req)
 {
     switch (req->state) {
@@ -78,9 +59,9 @@ void request_move(struct http_request *req, enum request_state to)
     req->state = to;
     CHECK(is_sound(req));
     if (!was_suspended && request_is_suspended(req))
-        list_suspended(req);
+        list_push_front(&req->loop->suspended, &req->link);
     if (was_suspended && !request_is_suspended(req))
-        unlist_suspended(req);
+        list_remove(&req->loop->suspended, &req->link);
 }
 
 void request_reject(struct http_request *req, enum reject_reason reason)

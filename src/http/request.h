@@ -1,15 +1,5 @@
-/* request.h - inside of the layer: one request from its headers to the end of its answer.
- *
- *     READING      the headers are there, the body is being read
- *                                          -> DISCARDING, UNPACKING, HANDLING, SENT (raw_reject.h)
- *     DISCARDING   rejected; the body is read and thrown away  -> HANDLING, SENT (raw_reject.h)
- *     UNPACKING    suspended while its gzip body is unpacked   -> DEFERRED
- *     HANDLING     the handler runs, or we write the rejection -> DEFERRED, ANSWERED
- *     DEFERRED     suspended until it is answered              -> ANSWERED
- *     ANSWERED     the answer is stored                        -> SENT
- *     SENT         libmicrohttpd has the answer, or raw_reject.h has written it
- *
- * The loop's thread only. */
+/* request.h - inside of the layer: one request from its headers to the end of its answer. The
+ * loop's thread only. */
 #ifndef HTTP_REQUEST_H
 #define HTTP_REQUEST_H
 
@@ -21,8 +11,9 @@
 #include "base/attr.h"
 #include "base/budget.h"
 #include "base/buf.h"
+#include "base/heap.h"
+#include "base/list.h"
 #include "http/auth/credentials.h"
-#include "http/deadlines.h"
 #include "http/http.h"
 #include "http/message/bodies.h"
 #include "http/message/reject.h"
@@ -32,20 +23,21 @@
 struct http_conn;
 struct pieces;
 
+/* request.c has the moves, and docs/ARCHITECTURE.md shows them with their meanings. */
 enum request_state {
-    REQUEST_READING,
-    REQUEST_DISCARDING,
-    REQUEST_UNPACKING,
-    REQUEST_HANDLING,
-    REQUEST_DEFERRED,
-    REQUEST_ANSWERED,
-    REQUEST_SENT,
+    REQUEST_READING,    /* the headers are complete, the body is being read */
+    REQUEST_DISCARDING, /* rejected; the body is read and thrown away */
+    REQUEST_UNPACKING,  /* suspended while its gzip body is unpacked */
+    REQUEST_HANDLING,   /* the handler runs, or the rejection is written */
+    REQUEST_DEFERRED,   /* suspended until it is answered */
+    REQUEST_ANSWERED,   /* the answer is stored */
+    REQUEST_SENT,       /* libmicrohttpd has the answer, or raw_reject.c has written it */
 };
 
 enum { REQUEST_FAULT_SIZE = 192 };
 
 struct request_body {
-    struct body_bytes bytes; /* NUL-terminated once there */
+    struct body_bytes bytes; /* with a NUL behind them */
     uint64_t expected;       /* Content-Length, 0 when unknown */
     uint64_t discarded;      /* read and thrown away */
     bool is_lines;           /* application/x-ndjson */
@@ -53,7 +45,7 @@ struct request_body {
 };
 
 struct http_request {
-    struct http_request *next, *prev; /* of loop->suspended */
+    struct list_node link; /* of loop->suspended */
     struct http_loop *loop;
     struct http_conn *conn;
     struct MHD_Connection *mhd;
@@ -65,7 +57,7 @@ struct http_request {
     bool close; /* the connection ends with the answer */
     struct request_body body;
     int64_t begun_at_ns, received_at_ns;
-    struct deadline deadline;
+    struct heap_node deadline; /* of loop->deadlines */
     void (*on_deadline)(struct http_request *req, void *arg);
     void *deadline_arg;
     struct buf headers;            /* name NUL value NUL ... */
@@ -76,11 +68,11 @@ struct http_request {
     const char *code; /* of the answer, for the report; NULL: none */
     char id[HTTP_ID_SIZE];
     char trace_id[TRACE_ID_SIZE];
-    char fault[REQUEST_FAULT_SIZE]; /* what is wrong, where the reason does not say all */
+    char fault[REQUEST_FAULT_SIZE]; /* what is wrong, if the reason does not say all of it */
     char path[];                    /* cut into parts by the router */
 };
 
-/* The only place that changes the state. It also keeps the loop's list of suspended requests. */
+/* The only function that changes the state. It also keeps the loop's list of suspended requests. */
 void request_move(struct http_request *req, enum request_state to);
 
 /* UNPACKING or DEFERRED: libmicrohttpd does not look at the connection meanwhile. */
@@ -95,7 +87,7 @@ uint64_t request_body_max(const struct http_request *req);
 /* Counts and reports the answer, once; the request is SENT from here on. */
 void request_sent(struct http_request *req, int status);
 
-/* The bytes of the budget that the unsent part of its answer holds. */
+/* The bytes that the unsent part of the answer holds of its budget. */
 uint64_t request_unsent_bytes(const struct http_request *req);
 
 #endif

@@ -44,7 +44,7 @@ static bool type_fits(enum http_body body, const struct http_head *head)
     return false;
 }
 
-/* One coding that we know, or none; a list of them is no such. */
+/* True: the body has no coding, or one that we know. A list of codings does not fit. */
 static bool encoding_fits(const struct http_head *head, bool *is_gzip)
 {
     const char *encoding = head->content_encoding;
@@ -209,10 +209,10 @@ static enum reject_reason check_all(struct http_request *req, const struct http_
     return reason == REJECT_NONE ? credentials_spend(&req->credentials, req->begun_at_ns) : reason;
 }
 
-/* May another server in front of us see this request end at another byte than we do? Then the
- * connection closes with the answer, so that no byte behind it is ever read as a request. A POST
- * without a length may have a body behind it. The framing of chunks is read by libmicrohttpd alone,
- * and 0.9.75 takes a bare LF where RFC 9112, 7.1 wants CRLF. */
+/* True: a proxy in front of us may see the end of this request at another byte than we do. Then the
+ * connection closes with the answer, so that no byte behind the request is read as another request.
+ * A POST without a length may have a body. Only libmicrohttpd reads the framing of chunks, and
+ * 0.9.75 takes a bare LF where RFC 9112, 7.1 requires CRLF. */
 static bool end_is_unsure(const struct http_request *req, const struct http_head *head)
 {
     return head->chunked || (!head->has_length && strcmp(req->method, "POST") == 0);

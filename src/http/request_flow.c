@@ -111,7 +111,7 @@ static enum MHD_Result take_body(struct http_request *req, const char *piece, si
     return MHD_NO;
 }
 
-/* HANDLING or DEFERRED: all of the request is here, and its body as the handler wants it. */
+/* In HANDLING or DEFERRED: the request is complete, and its body is unpacked. */
 static void call_handler(struct http_request *req)
 {
     if (req->reject == REJECT_NONE && req->loop->closing)
@@ -136,7 +136,7 @@ static void on_unpacked(struct http_request *req, enum reject_reason reason)
     call_handler(req);
 }
 
-/* The last byte is there. */
+/* Called when the request is complete. */
 static enum MHD_Result finish_reading(struct http_request *req)
 {
     req->received_at_ns = clock_now_ns();
@@ -184,7 +184,7 @@ void request_flow_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
     if (req == NULL)
         return;
     CHECK(!request_is_suspended(req));
-    deadlines_remove(&loop->deadlines, &req->deadline);
+    heap_remove(&loop->deadlines, &req->deadline);
     req->conn->req = NULL;
     http_conn_move(req->conn, HTTP_CONN_IDLE);
     if (req->response != NULL)

@@ -1,7 +1,7 @@
 /* request_flow.h - inside of the layer: leads a request through its states, see request.h.
  *
- * libmicrohttpd calls the access handler once with the headers, once for each piece of body, and
- * once more when all is there; then again after each resume. Its completed-callback alone frees the
+ * libmicrohttpd calls the access handler once with the headers, once for each piece of body, once
+ * when the request is complete, and again after each resume. Its completed-callback alone frees the
  * request. The loop's thread only. */
 #ifndef HTTP_REQUEST_FLOW_H
 #define HTTP_REQUEST_FLOW_H

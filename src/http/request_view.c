@@ -147,7 +147,7 @@ void http_deadline(struct http_request *req, int64_t at_ns,
     CHECK(req->state == REQUEST_HANDLING || req->state == REQUEST_DEFERRED);
     req->on_deadline = on_deadline;
     req->deadline_arg = arg;
-    deadlines_set(&req->loop->deadlines, &req->deadline, at_ns);
+    heap_set(&req->loop->deadlines, &req->deadline, at_ns);
 }
 
 /* ---- the key ---- */

@@ -6,33 +6,11 @@
 #include "http/http.h"
 #include "http/loop.h"
 
-static void append(struct reserve *reserve, struct http_conn *conn)
-{
-    conn->reserve_prev = reserve->newest;
-    conn->reserve_next = NULL;
-    if (reserve->newest != NULL)
-        reserve->newest->reserve_next = conn;
-    else
-        reserve->oldest = conn;
-    reserve->newest = conn;
-    reserve->n++;
-    conn->place = HTTP_CONN_IN_RESERVE;
-}
-
 void reserve_leave(struct http_conn *conn)
 {
-    struct reserve *reserve = &conn->loop->reserve;
     if (conn->place != HTTP_CONN_IN_RESERVE)
         return;
-    if (conn->reserve_next != NULL)
-        conn->reserve_next->reserve_prev = conn->reserve_prev;
-    else
-        reserve->newest = conn->reserve_prev;
-    if (conn->reserve_prev != NULL)
-        conn->reserve_prev->reserve_next = conn->reserve_next;
-    else
-        reserve->oldest = conn->reserve_next;
-    reserve->n--;
+    list_remove(&conn->loop->reserve, &conn->reserve_link);
     conn->place = HTTP_CONN_OUTSIDE;
 }
 
@@ -59,16 +37,16 @@ static bool takes_no_answer(const struct http_conn *conn)
 }
 
 /* The oldest such connection; `address` NULL: of any address. */
-static struct http_conn *oldest(const struct reserve *reserve, const struct address_count *address,
+static struct http_conn *oldest(const struct list *reserve, const struct address_count *address,
                                 bool (*fits)(const struct http_conn *conn))
 {
-    struct http_conn *conn = reserve->oldest;
-    while (conn != NULL && !(fits(conn) && (address == NULL || conn->address == address)))
-        conn = conn->reserve_next;
-    return conn;
+    LIST_EACH (conn, reserve, struct http_conn, reserve_link)
+        if (fits(conn) && (address == NULL || conn->address == address))
+            return conn;
+    return NULL;
 }
 
-static bool close_one(struct reserve *reserve, const struct address_count *address)
+static bool close_one(const struct list *reserve, const struct address_count *address)
 {
     struct http_conn *conn = oldest(reserve, address, has_no_request);
     if (conn == NULL)
@@ -81,24 +59,25 @@ static bool close_one(struct reserve *reserve, const struct address_count *addre
     return true;
 }
 
-static size_t count_of(const struct reserve *reserve, const struct address_count *address)
+static size_t count_of(const struct list *reserve, const struct address_count *address)
 {
     size_t n = 0;
-    for (const struct http_conn *conn = reserve->oldest; conn != NULL; conn = conn->reserve_next)
+    LIST_EACH (conn, reserve, const struct http_conn, reserve_link)
         n += conn->address == address;
     return n;
 }
 
 bool reserve_enter(struct http_conn *conn)
 {
-    struct reserve *reserve = &conn->loop->reserve;
+    struct list *reserve = &conn->loop->reserve;
     const struct address_count *address = conn->address;
     bool crowded = address != NULL && count_of(reserve, address) >= RESERVE_OF_ADDRESS_MAX;
     if (crowded && !close_one(reserve, address))
         return false;
-    if (reserve->n >= RESERVE_MAX && !close_one(reserve, NULL))
+    if (reserve->count >= RESERVE_MAX && !close_one(reserve, NULL))
         return false;
-    append(reserve, conn);
+    list_push_back(reserve, &conn->reserve_link);
+    conn->place = HTTP_CONN_IN_RESERVE;
     return true;
 }
 

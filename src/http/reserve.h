@@ -4,10 +4,10 @@
  * A server that is merely full must still answer its probes, or an orchestrator kills it. So each
  * loop takes RESERVE_MAX connections more. Only routes of health and metrics are served on them,
  * everything else is rejected (503, or 429 beyond the limit of an address), and each ends with its
- * first answer. Nobody can take them for long: a connection of the reserve has RESERVE_SPAN_NS
- * for its request, and when the reserve is full, the oldest one without a complete request is
- * closed for the newcomer. One address has RESERVE_OF_ADDRESS_MAX of them where addresses are
- * counted; a newcomer beyond that closes the oldest of its own address.
+ * first answer. No client can hold them for long: a connection of the reserve has RESERVE_SPAN_NS
+ * for its request, and when the reserve is full, a new connection takes the place of the oldest one
+ * without a complete request. If addresses are counted, one address has RESERVE_OF_ADDRESS_MAX of
+ * them; one more takes the place of the oldest of the same address.
  *
  * The loop's thread only. */
 #ifndef HTTP_RESERVE_H
@@ -30,8 +30,8 @@ enum {
     RESERVE_CLOSING_MAX = 64,
 };
 
-/* Puts a new connection into its loop's reserve, and closes another for it where there is no room.
- * False: none may be closed, so the new connection is to be closed. */
+/* Puts a new connection into its loop's reserve, and closes another one if there is no room. False:
+ * no other one may be closed, so the caller closes the new connection. */
 bool reserve_enter(struct http_conn *conn) MUST_CHECK;
 
 /* A no-op for a connection that is not in the reserve. */

@@ -1,4 +1,4 @@
-/* server.c - what a server tells of itself: http.h. */
+/* server.c - the functions of http.h that read the figures of a server. */
 #include "http/server.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
-/* server.h - inside of the layer: what all loops of a server share. Immutable once open, but for
- * the atomics and the keys. */
+/* server.h - inside of the layer: the data that all loops of a server share. Immutable once open,
+ * except the atomics and the keys. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
@@ -30,10 +30,10 @@ struct http_server {
     struct http_loop *loops;
     uint32_t n_loops;
     uint32_t port;
-    uint64_t beats_asked; /* of whoever calls http_server_alive() */
-    int listen_fd;        /* until the loops have theirs; else -1 */
-    atomic_int phase;     /* enum server_phase; release by who moves it, acquire by the loops */
-    /* Counts of now; relaxed. */
+    uint64_t beats_asked; /* http_server_alive() writes it, one thread at a time */
+    int listen_fd;        /* until each loop has its duplicate; else -1 */
+    atomic_int phase;     /* enum server_phase; stored with release, loaded with acquire */
+    /* Current counts; relaxed. */
     atomic_uint_fast64_t connections, requests;
     atomic_uint_fast64_t admitted; /* connections within max_connections; at most that many */
     struct bodies bodies;

@@ -96,7 +96,7 @@ void http_server_close(struct http_server **server_inout)
     if (server == NULL)
         return;
     *server_inout = NULL;
-    offload_thread_stop(&server->offload); /* before the loops: what it did goes to them */
+    offload_thread_stop(&server->offload); /* before the loops, which finish its work */
     move_to(server, SERVER_CLOSING);
     for (uint32_t i = 0; i < server->n_loops; i++)
         loop_run_join(&server->loops[i]);

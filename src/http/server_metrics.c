@@ -1,5 +1,5 @@
-/* server_metrics.c - see server_metrics.h. A slot is written once, before `used` covers it, and is
- * found by a walk: a route has a handful, and they lie together. */
+/* server_metrics.c - see server_metrics.h. A slot is written once, before `used` covers it. It is
+ * found by a linear search, since a route has few slots and they lie together. */
 #include "http/server_metrics.h"
 
 #include <stdatomic.h>

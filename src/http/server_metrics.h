@@ -1,7 +1,8 @@
 /* server_metrics.h - inside of the layer: durations of requests by route, method and status.
  *
- * What the routes declare is there from the start; other combinations get a slot when they first
- * occur, at most METRICS_EXTRA of them, so that no client can make the scrape grow. Any thread. */
+ * Each status that a route declares has a slot from the start. Another combination gets a slot when
+ * it first occurs, at most METRICS_EXTRA of them, so that no client can make the scrape grow.
+ * Any thread. */
 #ifndef HTTP_SERVER_METRICS_H
 #define HTTP_SERVER_METRICS_H
 

@@ -1,8 +1,8 @@
-/* sweep.c - see sweep.h. Bodies are counted as they come; what else has moved on a socket is asked
- * of the kernel (TCP_INFO), since libmicrohttpd does not say when the first byte of a request came.
- * The sweep asks, and only about connections that have been in their phase for a while, so a busy
- * one never costs a system call. What moved before that first question is not seen: between
- * requests, idle_timeout bounds it. */
+/* sweep.c - see sweep.h. The bytes of a body are counted as they arrive. For all other bytes the
+ * sweep asks the kernel (TCP_INFO), because libmicrohttpd does not report the first byte of a
+ * request. It asks only about connections that have been in their state for a while, so a busy
+ * connection costs no system call. Bytes that moved before the first question are not counted;
+ * between requests, idle_timeout bounds the time that this can hide. */
 #include "http/sweep.h"
 
 #include <linux/tcp.h>
@@ -25,9 +25,9 @@
 #define SWEEP_DRAINING_NS (50 * NS_PER_MS)
 #define DRAIN_IDLE_NS NS_PER_S
 
-/* While a budget refuses requests, and for a moment after, a connection that holds much of that
- * budget must make progress: at PRESSED_PACE_BYTES_PER_S on average, and an answer must not stall.
- * So a client that does not read cannot keep the memory from other clients for long. */
+/* While a budget has no room for requests, and for PRESSED_NS after, a connection that holds much
+ * of that budget must make progress: at PRESSED_PACE_BYTES_PER_S on average, and an answer must not
+ * stall. So a client that does not read cannot keep the memory from other clients for long. */
 #define PRESSED_NS (5 * NS_PER_S)
 #define PRESSED_STALL_NS (2 * NS_PER_S)
 enum { PRESSED_PACE_BYTES_PER_S = 100 * 1000 };
@@ -37,8 +37,8 @@ enum {
     CLOSE_WAIT = 8
 }; /* TCP_CLOSE and TCP_CLOSE_WAIT of <netinet/tcp.h>, which <linux/tcp.h> excludes */
 
-/* On the socket, since it was opened. 0 where the kernel does not say: then the pace gives no time.
- * Notes by the way whether the client has ended its side. */
+/* Returns the bytes that have moved on the socket since it was opened, or 0 if the kernel does not
+ * say: then the pace adds no time. Also notes whether the client has closed its side. */
 static int64_t bytes_moved(struct http_conn *conn)
 {
     struct tcp_info info = { 0 };
@@ -73,7 +73,7 @@ static int64_t idle_until_ns(const struct http_conn *conn)
     return clock_min(until_ns, since_ns + DRAIN_IDLE_NS);
 }
 
-/* Does the connection hold much of a budget that refuses other requests? */
+/* Does the connection hold much of a budget that has no room for other requests? */
 static bool is_pressed(const struct http_conn *conn)
 {
     const struct http_loop *loop = conn->loop;
@@ -95,7 +95,7 @@ static int64_t paced_until_ns(const struct http_conn *conn, int64_t bytes)
     return clock_after(until_ns, bytes * (NS_PER_S / pace));
 }
 
-/* A request, or a handshake, has the time of its pace, and less in the reserve. */
+/* For a request or a handshake: the pace decides, and the reserve allows less. */
 static int64_t request_until_ns(const struct http_conn *conn, int64_t bytes)
 {
     return reserve_until_ns(conn, paced_until_ns(conn, bytes));
@@ -109,8 +109,9 @@ static int64_t body_until_ns(const struct http_conn *conn, int64_t bytes)
     return clock_min(until_ns, conn->req->begun_at_ns + BODY_DISCARD_NS);
 }
 
-/* No more will come. libmicrohttpd overlooks an end that arrives together with data: it would keep
- * the connection for idle_timeout, or wait for the rest of the headers or of the body. */
+/* True: the client will send no more. libmicrohttpd overlooks an end that arrives together with
+ * data: it would keep the connection for idle_timeout, or wait for the rest of the headers or of
+ * the body. */
 static bool is_done_with(const struct http_conn *conn)
 {
     int unread = 0;
@@ -229,7 +230,7 @@ void sweep_conns(struct http_loop *loop)
     note_pressure(&loop->memory_pressure, loop->server->options.memory, loop->now_ns);
     note_pressure(&loop->figures_pressure, &loop->server->figures, loop->now_ns);
     int64_t settled_ns = loop->now_ns - sweep_interval_ns(loop) / 2;
-    for (struct http_conn *conn = loop->conns; conn != NULL; conn = conn->next)
+    LIST_EACH (conn, &loop->conns, struct http_conn, link)
         if (conn->since_ns <= settled_ns)
             sweep_one(conn);
 }

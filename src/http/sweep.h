@@ -10,7 +10,7 @@ struct http_loop;
 /* Looks at every connection of the loop. */
 void sweep_conns(struct http_loop *loop);
 
-/* How often that is worth doing. */
+/* The time from one sweep to the next. */
 int64_t sweep_interval_ns(const struct http_loop *loop);
 
 #endif

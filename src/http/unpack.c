@@ -1,5 +1,5 @@
-/* unpack.c - see unpack.h. While the work is under way the packed bytes stay the request's, which
- * waits suspended and looks at nothing; both its bodies count until the packed one is freed. */
+/* unpack.c - see unpack.h. During the work the request is suspended and keeps the packed bytes.
+ * Both bodies count for the bound until the packed one is freed. */
 #include "http/unpack.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "http/server.h"
 
 struct unpack {
-    struct http_work work; /* first: run() and finish() cast */
+    struct http_work work; /* first: unpack_slice() and finish() cast */
     struct http_request *req;
     void (*on_unpacked)(struct http_request *req, enum reject_reason reason);
     struct gunzip gunzip;
@@ -20,7 +20,7 @@ struct unpack {
 };
 
 /* On the offload thread. */
-static bool run(struct http_work *work)
+static bool unpack_slice(struct http_work *work)
 {
     struct unpack *unpack = (struct unpack *)work;
     unpack->rc = gunzip_slice(&unpack->gunzip);
@@ -36,7 +36,7 @@ static enum reject_reason reason_of(enum gunzip_rc rc)
         return REJECT_GZIP;
     case GUNZIP_TOO_LARGE:
         return REJECT_TOO_LARGE;
-    case GUNZIP_MORE: /* the rest was dropped */
+    case GUNZIP_MORE: /* the remaining slices were dropped */
         return REJECT_OFFLOAD_LATE;
     case GUNZIP_NO_ROOM:
         break;
@@ -63,7 +63,7 @@ bool unpack_start(struct http_request *req,
     struct unpack *unpack = calloc(1, sizeof *unpack);
     if (unpack == NULL)
         return false;
-    unpack->work.run = run;
+    unpack->work.do_slice = unpack_slice;
     unpack->work.done.finish = finish;
     unpack->req = req;
     unpack->on_unpacked = on_unpacked;

@@ -1,5 +1,5 @@
-/* unpack.h - inside of the layer: the gzip body of one request, unpacked on the offload thread
- * before its handler is called, which never sees that it was packed. The loop's thread only. */
+/* unpack.h - inside of the layer: unpacks the gzip body of a request on the offload thread, before
+ * the handler is called. So the handler sees no packed body. The loop's thread only. */
 #ifndef HTTP_UNPACK_H
 #define HTTP_UNPACK_H
 
@@ -10,8 +10,9 @@
 
 struct http_request;
 
-/* All of the packed body is here, and the request is to be suspended. From a completion on_unpacked
- * is called: the body is unpacked, or the request is to be rejected. False when out of memory. */
+/* The packed body is complete, and the caller suspends the request. A completion calls on_unpacked
+ * with REJECT_NONE when the body is unpacked, else with the reason to reject the request. False:
+ * out of memory. */
 bool unpack_start(struct http_request *req,
                   void (*on_unpacked)(struct http_request *req,
                                       enum reject_reason reason)) MUST_CHECK;

@@ -82,7 +82,7 @@ static void handle_list(struct http_request *req, void *ctx)
     struct listing *listing = calloc(1, sizeof *listing);
     CHECK(listing != NULL);
     listing->req = req;
-    listing->work.run = run_nothing;
+    listing->work.do_slice = run_nothing;
     listing->work.done.finish = finish_listing;
     http_offload(req, &listing->work);
 }

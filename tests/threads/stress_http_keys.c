@@ -56,7 +56,7 @@ static void handle(struct http_request *req, void *ctx)
     struct job *job = calloc(1, sizeof *job);
     CHECK(job != NULL);
     job->req = req;
-    job->work.run = look;
+    job->work.do_slice = look;
     job->work.done.finish = finish;
     http_offload(req, &job->work);
 }

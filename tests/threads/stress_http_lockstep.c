@@ -16,12 +16,11 @@ struct job {
     struct http_completion completion; /* first: finish() casts */
     struct http_request *req;
     struct http_loop *loop;
-    struct job *next;
 };
 
 static struct mutex mu;
 static struct cond changed;
-static struct job *queue;
+static struct fifo queue; /* completion.link */
 static bool stopping;
 static atomic_uint answered;
 
@@ -53,22 +52,25 @@ static void handle(struct http_request *req, void *ctx)
     job->completion.finish = finish;
     http_deadline(req, clock_now_ns() + 600 * NS_PER_S, never, NULL);
     mutex_lock(&mu);
-    job->next = queue;
-    queue = job;
+    fifo_push(&queue, &job->completion.link);
     mutex_unlock(&mu);
     cond_signal(&changed);
 }
 
-/* A run of jobs of one loop, as a list for http_complete(). */
-static struct job *cut_run(struct job *job)
+static struct http_loop *loop_of(struct fifo_node *node)
 {
-    struct job *rest = job->next;
-    while (rest != NULL && rest->loop == job->loop) {
-        job->completion.next = &rest->completion;
-        job = rest;
-        rest = rest->next;
-    }
-    return rest;
+    return CONTAINER_OF(node, struct job, completion.link)->loop;
+}
+
+/* Completes the first jobs that are of one loop. */
+static void complete_some(struct fifo *jobs)
+{
+    struct http_loop *loop = loop_of(jobs->first);
+    struct fifo_node *last = jobs->first;
+    while (last->next != NULL && loop_of(last->next) == loop)
+        last = last->next;
+    struct fifo completions = fifo_pop_to(jobs, last);
+    http_complete(loop, &completions);
 }
 
 static void *work(void *arg)
@@ -76,18 +78,15 @@ static void *work(void *arg)
     (void)arg;
     for (;;) {
         mutex_lock(&mu);
-        while (queue == NULL && !stopping)
+        while (queue.first == NULL && !stopping)
             (void)cond_wait_until(&changed, &mu, CLOCK_NEVER);
-        struct job *job = queue;
-        queue = NULL;
+        struct fifo jobs = queue;
+        queue = (struct fifo){ NULL, NULL };
         mutex_unlock(&mu);
-        if (job == NULL)
+        if (jobs.first == NULL)
             return NULL;
-        while (job != NULL) {
-            struct job *rest = cut_run(job);
-            http_complete(job->loop, &job->completion);
-            job = rest;
-        }
+        while (jobs.first != NULL)
+            complete_some(&jobs);
     }
 }
 

@@ -48,7 +48,7 @@ static struct job *job_new(struct http_request *req)
 {
     struct job *job = calloc(1, sizeof *job);
     CHECK(job != NULL);
-    job->work.run = slice;
+    job->work.do_slice = slice;
     job->work.done.finish = finish;
     job->work.keep = strcmp(http_path_part(req, 0), "kept") == 0;
     job->req = req;

@@ -12,7 +12,7 @@ static struct http_keys_info info_of(const struct keys *keys)
     return (struct http_keys_info){ .count = keys->n, .readable_by_all = keys->readable_by_all };
 }
 
-/* Version 0 is the loops' until they have looked. */
+/* The views of the loops begin with version 0, so the first look takes the set. */
 bool active_keys_open(struct active_keys *active, const char *path, struct err *err)
 {
     *active = (struct active_keys){ .path = NULL };

@@ -21,7 +21,7 @@ struct http_keys_info;
 struct keys;
 
 struct active_keys {
-    const char *path; /* borrowed; NULL: nobody is asked for a key */
+    const char *path; /* borrowed; NULL: no key is required */
     struct mutex mu;  /* a leaf */
     struct keys *now GUARDED_VAR;
     atomic_uint_fast64_t version; /* of `now`: release by the reload, acquire by the loops */
@@ -32,7 +32,7 @@ struct active_keys_view { /* begins as all zeros */
     uint64_t version;
 };
 
-/* path may be NULL. On failure it is as one of no path, and *err says why. active_keys_fini()
+/* path may be NULL. On failure no key is required, and *err says why. Call active_keys_fini()
  * either way. */
 bool active_keys_open(struct active_keys *active, const char *path, struct err *err) MUST_CHECK;
 void active_keys_fini(struct active_keys *active);
@@ -42,7 +42,7 @@ bool active_keys_reload(struct active_keys *active, struct err *err) MUST_CHECK;
 
 void active_keys_info(struct active_keys *active, struct http_keys_info *info);
 
-/* The set that counts now; NULL: nobody is asked. */
+/* The active set; NULL: no key is required. */
 struct keys *active_keys_look(struct active_keys *active, struct active_keys_view *view);
 void active_keys_view_fini(struct active_keys_view *view);
 

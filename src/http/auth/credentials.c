@@ -37,7 +37,7 @@ static const struct key *find(const struct keys *keys, const char *token, size_t
 }
 
 /* Finds the API key that the request presents. */
-static enum reject_reason identify(struct credentials *who, struct keys *keys,
+static enum reject_reason identify(struct credentials *credentials, struct keys *keys,
                                    const struct http_head *head)
 {
     size_t len = 0;
@@ -46,62 +46,63 @@ static enum reject_reason identify(struct credentials *who, struct keys *keys,
     const char *token = head->authorization_twice ? NULL : token_of(head->authorization, &len);
     if (token == NULL)
         return REJECT_KEY_MALFORMED;
-    who->bad_token = true;
+    credentials->bad_token = true;
     if (len > KEY_TEXT_MAX || !key_text_is_valid(token, len))
         return REJECT_KEY_MALFORMED;
-    who->key = find(keys, token, len);
-    if (who->key == NULL)
+    credentials->key = find(keys, token, len);
+    if (credentials->key == NULL)
         return REJECT_KEY_UNKNOWN;
-    who->bad_token = false;
-    who->keys = keys_ref(keys);
+    credentials->bad_token = false;
+    credentials->keys = keys_ref(keys);
     return REJECT_NONE;
 }
 
-enum reject_reason credentials_check(struct credentials *who, struct keys *keys,
+enum reject_reason credentials_check(struct credentials *credentials, struct keys *keys,
                                      const struct http_head *head, bool required)
 {
     if (keys == NULL)
         return REJECT_NONE;
-    enum reject_reason reason = identify(who, keys, head);
-    who->required = required;
+    enum reject_reason reason = identify(credentials, keys, head);
+    credentials->required = required;
     return required ? reason : REJECT_NONE;
 }
 
 /* NULL: no limit. */
-static const struct key *limited(const struct credentials *who)
+static const struct key *limited(const struct credentials *credentials)
 {
-    const struct key *key = who->key;
-    return who->required && key != NULL && key->bucket != NULL ? key : NULL;
+    const struct key *key = credentials->key;
+    return credentials->required && key != NULL && key->bucket != NULL ? key : NULL;
 }
 
-enum reject_reason credentials_spend(struct credentials *who, int64_t now_ns)
+enum reject_reason credentials_spend(struct credentials *credentials, int64_t now_ns)
 {
-    const struct key *key = limited(who);
+    const struct key *key = limited(credentials);
     if (key == NULL)
         return REJECT_NONE;
-    who->wait_ns = rate_take(&key->rate, key->bucket, now_ns);
-    return who->wait_ns == 0 ? REJECT_NONE : REJECT_RATE;
+    credentials->wait_ns = rate_take(&key->rate, key->bucket, now_ns);
+    return credentials->wait_ns == 0 ? REJECT_NONE : REJECT_RATE;
 }
 
-void credentials_charge(const struct credentials *who, uint32_t requests)
+void credentials_charge(const struct credentials *credentials, uint32_t requests)
 {
-    const struct key *key = limited(who);
+    const struct key *key = limited(credentials);
     if (key != NULL)
         rate_charge(&key->rate, key->bucket, requests, clock_now_ns());
 }
 
-const char *credentials_challenge(const struct credentials *who)
+const char *credentials_challenge(const struct credentials *credentials)
 {
-    return who->bad_token ? CHALLENGE ", error=\"invalid_token\"" : CHALLENGE;
+    return credentials->bad_token ? CHALLENGE ", error=\"invalid_token\"" : CHALLENGE;
 }
 
-bool credentials_rate(const struct credentials *who, int64_t begun_at_ns, struct rate_headers *out)
+bool credentials_rate(const struct credentials *credentials, int64_t begun_at_ns,
+                      struct rate_headers *out)
 {
-    const struct key *key = limited(who);
+    const struct key *key = limited(credentials);
     if (key == NULL)
         return false;
     /* A rejection shows the rate of the moment from which its Retry-After counts. */
-    int64_t now_ns = who->wait_ns > 0 ? begun_at_ns : clock_now_ns();
+    int64_t now_ns = credentials->wait_ns > 0 ? begun_at_ns : clock_now_ns();
     struct rate_view view = rate_look(&key->rate, key->bucket, now_ns);
     (void)snprintf(out->policy, sizeof out->policy, "\"key\";q=%" PRIu32 ";w=%" PRIu32,
                    key->rate.burst, rate_window_s(&key->rate));
@@ -110,8 +111,8 @@ bool credentials_rate(const struct credentials *who, int64_t begun_at_ns, struct
     return true;
 }
 
-void credentials_fini(struct credentials *who)
+void credentials_fini(struct credentials *credentials)
 {
-    who->key = NULL;
-    keys_unref(&who->keys);
+    credentials->key = NULL;
+    keys_unref(&credentials->keys);
 }

@@ -55,7 +55,7 @@ static bool fault_of_system(const char *path, struct err *err)
     return fault_of_file(path, text, err);
 }
 
-/* As many as it has, up to `max`; < 0: errno says why. */
+/* Reads up to `max` bytes, and returns their number; < 0: errno says why. */
 static ssize_t read_up_to(int fd, char *out, size_t max)
 {
     size_t len = 0;
@@ -100,7 +100,7 @@ static bool read_bytes(const char *path, struct keys *keys, size_t *len, struct 
 
 /* ---- words ---- */
 
-/* NULL: no more, or a comment. CR is a blank, for files from elsewhere. */
+/* NULL: there is no more word, or a comment begins. CR counts as a blank, for files of Windows. */
 static char *next_word(char **rest)
 {
     static const char blanks[] = " \t\r";
@@ -121,7 +121,7 @@ static bool is_name(const char *word)
     return len > 0 && len <= KEY_WORD_MAX && strspn(word, allowed) == len;
 }
 
-/* Digits and then `end`, 1..RATE_MAX; 0 when it is not that. */
+/* Reads digits and then `end`: 1..RATE_MAX, or 0 if the text is something else. */
 static uint32_t read_number(const char *text, const char *end)
 {
     uint32_t value = 0;
@@ -219,7 +219,7 @@ static const char *take_key(struct keys *keys, size_t line, char *name, char *re
     if (word == NULL || !key_hash_parse(word, key->hash))
         return "after the name comes sha256: and 64 hexadecimal digits, as ordersd hash-key "
                "prints them";
-    keys->n++; /* from here what it owns is the set's to free */
+    keys->n++; /* from here on the set frees the memory of the key */
     unsigned seen = 0;
     const char *wrong = NULL;
     while (wrong == NULL && (word = next_word(&rest)) != NULL)
@@ -251,7 +251,7 @@ static size_t count_lines(const char *text, size_t len)
 
 static bool read_lines(const char *path, struct keys *keys, size_t len, struct err *err)
 {
-    static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8, which some editors put there */
+    static const char mark[] = "\xef\xbb\xbf"; /* UTF-8 byte order mark of some editors */
     char *at = keys->text, *end = at + len;
     if (strncmp(at, mark, sizeof mark - 1) == 0)
         at += sizeof mark - 1;

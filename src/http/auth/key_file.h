@@ -4,8 +4,8 @@
  *
  * The options come in any order; without accounts= a key may use every account, without rate= there
  * is no limit, without burst= it is one second's worth. A line may have KEY_LINE_MAX bytes, the
- * file KEY_FILE_MAX. Faults show no word of the file but a name: it may be a key, put there by
- * mistake. */
+ * file KEY_FILE_MAX. An error text shows names and no other word of the file, because any other
+ * word may be a key that was put there by mistake. */
 #ifndef HTTP_AUTH_KEY_FILE_H
 #define HTTP_AUTH_KEY_FILE_H
 
@@ -23,7 +23,7 @@ enum { KEY_LINE_MAX = 16 * 1024, KEY_FILE_MAX = 16 * 1024 * 1024 };
  * set holds what was read so far, for the caller to free. */
 bool key_file_read(const char *path, struct keys *keys, struct err *err) MUST_CHECK;
 
-/* "PATH, line 3: what"; the path's end when it is long. Always false. */
+/* "PATH, line 3: what"; of a long path only the end. Always false. */
 bool key_file_fault(const char *path, size_t line, const char *what, struct err *err);
 
 #endif

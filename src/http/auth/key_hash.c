@@ -1,4 +1,4 @@
-/* key_hash.c - see key_hash.h; and http_hash_key(), which makes what the file of keys holds. */
+/* key_hash.c - see key_hash.h; and http_hash_key(), which makes the hash for the file of keys. */
 #include "http/auth/key_hash.h"
 
 #include <stdio.h>

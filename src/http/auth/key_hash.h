@@ -1,5 +1,6 @@
-/* key_hash.h - inside of the layer: what a key is (the b64token of RFC 6750, 1 to KEY_TEXT_MAX
- * characters), and its SHA-256 as text, which is all of a key that is kept. Any thread. */
+/* key_hash.h - inside of the layer: checks the form of a key (the b64token of RFC 6750, 1 to
+ * KEY_TEXT_MAX characters), and reads its SHA-256 as text. Only the hash of a key is kept. Any
+ * thread. */
 #ifndef HTTP_AUTH_KEY_HASH_H
 #define HTTP_AUTH_KEY_HASH_H
 
@@ -13,7 +14,7 @@ enum { KEY_TEXT_MAX = 512, KEY_HASH_SIZE = SHA256_SIZE, KEY_HASH_DIGITS = 2 * KE
 
 #define KEY_HASH_PREFIX "sha256:"
 
-/* A b64token of any length but 0? */
+/* Is the text a b64token, of any length but 0? */
 bool key_text_is_valid(const char *text, size_t len) MUST_CHECK;
 
 /* "sha256:" and 64 hexadecimal digits of either case, and nothing else. */

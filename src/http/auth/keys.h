@@ -1,17 +1,16 @@
 /* keys.h - inside of the layer: a set of API keys, read whole from a file and never changed after.
  *
- * Keys are kept as their SHA-256, sorted, and one that a client shows is looked up by its own by
- * binary search: comparing it with each of KEYS_MAX hashes would hold a loop up for 100 us a
- * request. What the search's time tells is how far the hash of the shown key agrees with stored
- * ones. That is of no use to a guesser, who cannot steer a hash towards a prefix but by trying
- * keys, and keys have too many bits to be tried: there is nothing to be approached step by step, as
- * there is when the secret itself is compared. The hash that is found is compared whole, in
- * constant time.
+ * A set keeps the SHA-256 of each key, sorted, and finds the key of a request by binary search over
+ * its hash: a comparison with each of KEYS_MAX hashes would hold a loop up for 100 us a request.
+ * The time of the search shows how many bits of the presented key's hash agree with a stored hash.
+ * That does not help an attacker: only trying keys gives a hash with a chosen prefix, and keys have
+ * too many bits for that. (A comparison of the keys themselves would let an attacker guess one byte
+ * after the other.) The hash that is found is then compared whole, in constant time.
  *
- * Life       counted: the active set is one reference, each loop one, each request with a key one.
- *            So what a request came with stays as it is for as long as the request lives.
- * Rate       a bucket outlives its set: the next set takes it over for a key of the same name and
- *            rate (its burst may differ), or a reload would fill them all.
+ * Lifetime   reference-counted: the active set has one reference, each loop one, and each request
+ *            with a key one. So the key of a request does not change while the request lives.
+ * Rate       a bucket outlives its set: the next set takes the bucket over for a key of the same
+ *            name and rate (its burst may differ). Otherwise a reload would fill all buckets.
  * Threads    any: the set does not change, and the rest is atomic. */
 #ifndef HTTP_AUTH_KEYS_H
 #define HTTP_AUTH_KEYS_H
@@ -44,7 +43,7 @@ struct keys {
     struct key *all;      /* owned, sorted by hash */
     struct key **by_name; /* owned, sorted by name */
     size_t n;
-    bool readable_by_all; /* the file was */
+    bool readable_by_all; /* the file was readable by everyone */
 };
 
 /* Reads the file, checks all of it, and takes over buckets from `before` (may be NULL). One

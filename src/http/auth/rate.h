@@ -1,9 +1,9 @@
-/* rate.h - how many requests a key may make: a bucket of `burst` tokens that fills at one token an
- * interval, kept as one moment, the one at which it will be full again (GCRA).
+/* rate.h - how many requests a key may make: a bucket of `burst` tokens that gains one token an
+ * interval. It is stored as the moment at which it will be full again (GCRA).
  *
- * A request takes a token, or is told how long to wait for one. What turns out to cost more is
- * charged afterwards, into debt if need be, and the debt is waited off like anything else. Time is
- * handed in. Lock-free, any thread: all loops share a bucket. */
+ * A request takes a token, or learns how long to wait for one. A request that turns out to cost
+ * more is charged afterwards: the bucket may go into debt, and later requests wait until the debt
+ * is gone. The caller gives the time. Lock-free, any thread: all loops share a bucket. */
 #ifndef HTTP_AUTH_RATE_H
 #define HTTP_AUTH_RATE_H
 
@@ -21,7 +21,7 @@ struct rate {
 
 struct rate_bucket {
     atomic_uint refs;
-    atomic_int_fast64_t full_at_ns; /* a moment that has passed: full */
+    atomic_int_fast64_t full_at_ns; /* in the past: the bucket is full */
 };
 
 /* Full, with one reference. NULL when out of memory. */
@@ -29,15 +29,15 @@ struct rate_bucket *rate_bucket_new(void) MUST_CHECK;
 struct rate_bucket *rate_bucket_ref(struct rate_bucket *bucket);
 void rate_bucket_unref(struct rate_bucket **bucket); /* a NULL *bucket is a no-op */
 
-/* Takes a token: 0. Or takes none: how long until there is one. */
+/* 0: took a token. > 0: took none, and the first one is there after that time. */
 int64_t rate_take(const struct rate *rate, struct rate_bucket *bucket, int64_t now_ns) MUST_CHECK;
 
-/* Takes n tokens, whether they are there or not. */
+/* Takes n tokens, even if the bucket has fewer. */
 void rate_charge(const struct rate *rate, struct rate_bucket *bucket, uint32_t n, int64_t now_ns);
 
 struct rate_view {
     uint32_t remaining;
-    int64_t more_in_ns; /* until one more is there; 0: full */
+    int64_t more_in_ns; /* until there is one more token; 0: the bucket is full */
 };
 struct rate_view rate_look(const struct rate *rate, struct rate_bucket *bucket, int64_t now_ns);
 

@@ -40,8 +40,8 @@ static struct span take_token(const char **at)
     return span;
 }
 
-/* Without its quotes; escapes stay as they are, since no value of ours has any. len 0 when there is
- * no end. */
+/* Returns the text between the quotes. Escapes stay as they are, since no value of ours has any.
+ * len 0: the closing quote is missing. */
 static struct span take_quoted(const char **at)
 {
     const char *begin = ++*at;
@@ -55,7 +55,7 @@ static struct span take_quoted(const char **at)
     return span;
 }
 
-/* Stands behind ';'. */
+/* *at is behind ';'. */
 static bool take_parameter(const char **at, struct parameter *out)
 {
     *at = skip_blanks(*at);

@@ -1,10 +1,10 @@
-/* accept.h - inside of the layer: what an Accept header thinks of a media type (RFC 9110, 12.5.1).
+/* accept.h - inside of the layer: how an Accept header ranks a media type (RFC 9110, 12.5.1).
  *
- * Of the ranges that match a type the most specific one counts: the type with a parameter of its,
- * the bare type, then all subtypes, then anything. A parameter counts only where the type has one
- * of that name: then the two must be equal. So "application/openmetrics-text; version=1.0.0" is not
- * what a client asks for with version=0.0.1, and charset and escaping, which our types do not name,
- * exclude nothing. */
+ * The most specific range that matches a type counts: the type with one of its parameters, then the
+ * type alone, then a range for all subtypes, then the range for all types. If range and type have a
+ * parameter of the same name, the values must be equal: a client that asks for version=0.0.1 does
+ * not accept "application/openmetrics-text; version=1.0.0". Other parameters of the range, such as
+ * charset, exclude nothing. */
 #ifndef HTTP_MESSAGE_ACCEPT_H
 #define HTTP_MESSAGE_ACCEPT_H
 
@@ -14,8 +14,8 @@
 
 enum { ACCEPT_QUALITY_MAX = 1000 };
 
-/* How a type fares; starts as ACCEPT_UNREAD, and each Accept field of the request is read into it,
- * since several make one list. */
+/* The rank of one type. It starts as ACCEPT_UNREAD, and each Accept field of the request is read
+ * into it, since several fields are one list. */
 struct accept_match {
     int specificity; /* of the range that counts; 0: none matched */
     int quality;     /* 0..ACCEPT_QUALITY_MAX, of that range */

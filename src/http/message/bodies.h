@@ -20,12 +20,12 @@ struct body_bytes {
     size_t len, cap;
 };
 
-/* Makes room for cap bytes in all. False, and nothing has changed, when the bound or the memory is
- * reached. */
+/* Makes room for cap bytes in all. False: the bound is reached or memory is out, and nothing has
+ * changed. */
 bool bodies_reserve(struct bodies *bodies, struct body_bytes *bytes, size_t cap) MUST_CHECK;
 
-/* Counts bytes that somebody else allocates for as long as a body is worked on. False: the bound is
- * reached, and nothing is counted. */
+/* Counts bytes that zlib allocates while it unpacks a body. False: the bound is reached, and
+ * nothing is counted. */
 bool bodies_take(struct bodies *bodies, size_t bytes) MUST_CHECK;
 void bodies_give_back(struct bodies *bodies, size_t bytes);
 

@@ -1,9 +1,9 @@
-/* gunzip.c - see gunzip.h. zlib does the work; what is ours is the memory, and what may follow
- * what: behind the end of a member only another one may come. */
+/* gunzip.c - see gunzip.h. zlib unpacks. This file gives it memory, and lets only another
+ * member follow the end of a member. */
 #include "http/message/gunzip.h"
 
 #include <stdlib.h>
-#define ZLIB_CONST /* it reads what it is shown, and says so */
+#define ZLIB_CONST /* its pointer to the input is const */
 #include <zlib.h>
 
 #include "http/message/bodies.h"
@@ -15,7 +15,7 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* zlib is shown no more than what the slice may read. */
+/* Gives zlib no more bytes than the slice may read. */
 static void show_more(struct gunzip *un)
 {
     if (un->zlib->avail_in > 0)
@@ -28,7 +28,7 @@ static void show_more(struct gunzip *un)
     un->slice_left -= piece;
 }
 
-/* Room for one more byte at least; at max_len there is none to have. */
+/* Makes room for at least one more byte; the caller has fewer than max_len. */
 static bool grow(struct gunzip *un)
 {
     size_t cap = un->out->cap > 0 ? 2 * un->out->cap : GUNZIP_FIRST_BYTES;
@@ -42,8 +42,8 @@ static bool all_shown(const struct gunzip *un)
 
 enum step { STEP_ON, STEP_DONE, STEP_INVALID, STEP_TOO_LARGE, STEP_NO_ROOM };
 
-/* Done when a member has ended with the last byte. With room left and nothing more to show, a
- * stream that has not ended is cut short. */
+/* The body is complete if a member ends with its last byte. If there is room and no more input, and
+ * the member has not ended, the body was cut short. */
 static enum step step_of(struct gunzip *un, int rc)
 {
     switch (rc) {
@@ -61,8 +61,8 @@ static enum step step_of(struct gunzip *un, int rc)
     }
 }
 
-/* Unpacks into what room there is; when max_len is reached, into a byte beside it: what lands there
- * is one too many. */
+/* Unpacks into the room that there is. At max_len it unpacks into a spare byte: if zlib writes it,
+ * the body is too large. */
 static enum step unpack_piece(struct gunzip *un)
 {
     struct body_bytes *out = un->out;
@@ -116,7 +116,7 @@ static bool open_stream(struct gunzip *un)
     return false;
 }
 
-/* There is to be room for a NUL. */
+/* Makes room for the NUL. */
 static enum gunzip_rc finish(struct gunzip *un)
 {
     if (!bodies_reserve(un->bodies, un->out, un->out->len))

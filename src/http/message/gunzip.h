@@ -2,8 +2,8 @@
  * bounds, slice by slice.
  *
  * A few kilobytes can unpack to gigabytes, so memory is taken piece by piece as it fills, up to
- * max_len and what the server has left for bodies, and never for what a header promises. Any
- * thread, one at a time. */
+ * max_len and to the bound of all bodies, and never for a length that a header announces.
+ * Any thread, one at a time. */
 #ifndef HTTP_MESSAGE_GUNZIP_H
 #define HTTP_MESSAGE_GUNZIP_H
 
@@ -39,7 +39,7 @@ enum gunzip_rc {
 
 struct gunzip {
     struct z_stream_s *zlib; /* owned; NULL before the first slice */
-    const char *next;        /* what zlib has not been shown yet */
+    const char *next;        /* the bytes that zlib has not been given yet */
     size_t left;
     size_t max_len;
     size_t slice_left; /* of GUNZIP_SLICE_READ_BYTES */

@@ -1,5 +1,5 @@
-/* head.c - see head.h. One pass over the headers; the names we look for stand in one table. What
- * libmicrohttpd does not show is found by raw_framing.h. */
+/* head.c - see head.h. One pass over the headers; one table has the names that we need.
+ * raw_framing.h finds the bytes that libmicrohttpd does not show. */
 #include "http/message/head.h"
 
 #include <microhttpd.h>
@@ -100,8 +100,8 @@ static bool note_lookalike(struct reading *reading, const char *name, enum field
     return false;
 }
 
-/* A name that only begins like a framing header ("Content-Length-X", a folded line) is how a proxy
- * and we would be made to disagree. */
+/* Rejects a name that only begins like a framing header ("Content-Length-X", a folded line),
+ * because a proxy might take it for that header. */
 static bool take(struct reading *reading, const char *name, size_t len, const char *value)
 {
     for (enum field field = 0; field < FIELDS; field++) {
@@ -194,7 +194,7 @@ static void check_raw_framing(const struct reading *reading)
                     "header without a name, or more than one blank in the request line.");
 }
 
-/* NULL also when there are two: neither is more right than the other. */
+/* NULL also if there are two, since neither is better than the other. */
 static const char *the_only(const struct reading *reading, enum field field)
 {
     return reading->repeated[field] ? NULL : reading->value[field];

@@ -1,5 +1,5 @@
-/* head.h - the header section of a request, read once: what we need of it, and whether its framing
- * can be believed.
+/* head.h - reads the header section of a request once: the headers that we need, and whether all
+ * servers on the way agree about its framing.
  *
  * A proxy in front of us must see requests begin and end where we do, or one client can smuggle
  * a request into another's connection. libmicrohttpd 0.9.75 accepts such requests, but shows
@@ -27,8 +27,8 @@ struct http_head {
     bool encoding_repeated; /* Content-Encoding is there twice: a list */
 };
 
-/* Also cuts the blanks behind every value, which are no part of it (RFC 9110, 5.5), but for
- * Transfer-Encoding, which libmicrohttpd 0.9.75 compares with them.
+/* Also cuts the blanks behind every value, which are no part of it (RFC 9110, 5.5). Those of
+ * Transfer-Encoding stay, because libmicrohttpd 0.9.75 compares that value with its blanks.
  *
  * False: *fault says what is wrong with the framing, in which header, and what would be right, as a
  * sentence for the client. Pointers in *head live as long as the request. */

@@ -31,7 +31,7 @@ static size_t name_length(const char *text, size_t len)
     return at;
 }
 
-/* "v1.addr", which is kept for versions of IP to come. */
+/* "v1.addr", which RFC 3986 keeps for future versions of IP. */
 static bool is_future_address(const char *text, size_t len)
 {
     size_t at = 1;

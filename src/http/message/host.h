@@ -23,7 +23,7 @@ bool host_read(const char *text, size_t len, struct host *out) MUST_CHECK;
 /* The host and port of a target in absolute form, "http://host:80/path"; NULL for another form. */
 const char *host_of_target(const char *target, size_t *len);
 
-/* The address that a host is, with an IPv4 address mapped into IPv6. False: the host is a name. */
+/* Reads a host that is an address; IPv4 is mapped into IPv6. False: the host is a name. */
 bool host_address(const struct host *host, struct in6_addr *out) MUST_CHECK;
 
 #endif

@@ -25,18 +25,18 @@ struct http_problem {
     const char *members;    /* more members as JSON, `"a":1,"b":[]`; NULL: none */
 };
 
-/* The i-th of the problems that this layer answers with by itself, whatever the handlers do; false
- * past the last. detail is NULL where each request gets its own; a GET's outcome is left out. */
+/* The i-th of the problems that this layer answers with by itself. False: i is past the last.
+ * detail is NULL if each request gets its own; the answer to a GET leaves the outcome out. */
 bool http_own_problem(size_t i, struct http_problem *out) MUST_CHECK;
 
 enum { RETRY_AFTER_SIZE = 24 };
 
-/* An answer that could not be made: what it would have said of the outcome is lost with it. */
+/* The answer could not be made, so the client does not learn the outcome. */
 extern const struct http_problem problem_no_answer;
 /* The server ends while a request is deferred. */
 extern const struct http_problem problem_cut_short;
 
-/* A buffer with the document in it, failed when memory ran out; the caller's to end. */
+/* A buffer with the document in it, failed if memory ran out; the caller ends it. */
 struct buf problem_render(const struct http_problem *problem, const char *request_id);
 
 /* The same without members and without its end: `}` and a line feed. */

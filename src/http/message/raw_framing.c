@@ -12,7 +12,7 @@ bool raw_framing_is_shown(void)
     return strcmp(MHD_get_version(), "0.9.75") == 0;
 }
 
-/* Stands behind a line: takes its end. */
+/* raw->at is behind a line: takes the end of the line. */
 static void take_line_end(struct raw_framing *raw)
 {
     if (!raw->whole)

@@ -3,10 +3,10 @@
  *
  * 0.9.75 takes a bare LF for the end of a line, and a line that begins with a colon for the end of
  * the headers. It shows a target and a value only up to a NUL in it, and appends a folded line to
- * the name before it, so that "Content-: 5" and " Length" become a Content-Length. The values tell
- * none of that. But 0.9.75 parses in place: names and values lie where they came, with NULs for the
- * bytes between them. So they must follow each other without a gap, from the method to the end.
- * Later versions parse otherwise and reject such requests by themselves: nothing is checked there.
+ * the name before it, so that "Content-: 5" and " Length" become a Content-Length. The values do
+ * not show that. But 0.9.75 parses in place: names and values lie where they came, with NULs for
+ * the bytes between them. So they must follow each other without a gap, from the method to the end.
+ * Later versions parse otherwise and reject such requests, so nothing is checked there.
  *
  * Only for the first call of the access handler. */
 #ifndef HTTP_MESSAGE_RAW_FRAMING_H
@@ -20,9 +20,9 @@
 struct MHD_Connection;
 
 struct raw_framing {
-    const char *at;  /* where the next header is to begin */
+    const char *at;  /* where the next header must begin */
     const char *end; /* of the section, its empty line included; NULL: nothing is checked */
-    bool whole;      /* so far */
+    bool whole;      /* no byte is missing so far */
 };
 
 /* The request line; the target as it came, to its first NUL. */

@@ -1,5 +1,5 @@
-/* reject.h - inside of the layer: the reasons for which it rejects a request by itself, and the
- * problem document of each: one row a reason. Any thread. */
+/* reject.h - inside of the layer: the reasons for which the layer rejects a request by itself, and
+ * the problem document of each: one row a reason. Any thread. */
 #ifndef HTTP_MESSAGE_REJECT_H
 #define HTTP_MESSAGE_REJECT_H
 

@@ -11,7 +11,7 @@ static bool is_part(const char *segment)
     return segment[0] == '{';
 }
 
-/* Both paths stand at a '/'. Notes where the brace parts begin. */
+/* Both paths begin with '/'. Notes where the brace parts begin. */
 static bool path_fits(const char *pattern, const char *path, struct route_match *match)
 {
     match->n_parts = 0;

@@ -1,7 +1,7 @@
 /* router.h - finds the route of a request: the first in the table whose method and path fit.
  *
  * Paths match segment by segment; a brace part of a route ("{order_id}") takes any one segment that
- * is not empty. GET routes serve HEAD. Tables are short, so they are simply walked. */
+ * is not empty. GET routes serve HEAD. Tables are short, so the search is linear. */
 #ifndef HTTP_MESSAGE_ROUTER_H
 #define HTTP_MESSAGE_ROUTER_H
 
@@ -31,13 +31,13 @@ struct route_match {
 enum route_rc router_find(const struct http_route *routes, size_t n_routes, const char *method,
                           char *path, struct route_match *match) MUST_CHECK;
 
-/* The methods that `path` knows, as Allow wants them: "GET, HEAD, POST". */
+/* The methods of `path` as the value of Allow: "GET, HEAD, POST". */
 void router_allow(struct buf *out, const struct http_route *routes, size_t n_routes,
                   const char *path);
 
-/* The constant of a method of RFC 9110 or RFC 5789; "_OTHER" for every other token. A body that is
- * longer than its Content-Length says is read as the next request, so a method may be any bytes of
- * a client: they are never logged. */
+/* The constant of a method of RFC 9110 or RFC 5789; "_OTHER" for every other token. If a body is
+ * longer than its Content-Length, the bytes behind it are read as the next request. So a method may
+ * be any bytes of a client, which are never logged. */
 const char *router_method_name(const char *method);
 
 /* Is the path one that a route may have: starts with '/', at most ROUTE_PARTS_MAX brace parts? */

@@ -16,7 +16,7 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Stands at '%'. < 0: not followed by two hex digits. */
+/* `at` is at '%'. < 0: not followed by two hex digits. */
 static int escaped_byte(const char *at)
 {
     int high = hex_digit(at[1]);

@@ -6,7 +6,7 @@
 
 enum { VERSION_LEN = 2, TRACE_ID_LEN = TRACE_ID_SIZE - 1, PARENT_ID_LEN = 16, FLAGS_LEN = 2 };
 
-/* A field of exactly len digits; stands behind it then. */
+/* Takes a field of exactly len digits, and moves *at behind it. */
 static bool take_hex(const char **at, size_t len)
 {
     bool fits = strspn(*at, "0123456789abcdef") == len;

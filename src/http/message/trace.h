@@ -1,7 +1,7 @@
 /* trace.h - inside of the layer: the trace id of a traceparent header (W3C Trace Context).
  *
- * We take part in a trace by naming it in our log lines, and pass nothing on. A header that does
- * not keep to the form is ignored, as the recommendation wants it: and no request is rejected. */
+ * We take part in a trace by naming it in our log lines, and pass nothing on. A malformed
+ * header is ignored, as the recommendation demands, and the request is not rejected. */
 #ifndef HTTP_MESSAGE_TRACE_H
 #define HTTP_MESSAGE_TRACE_H
 
@@ -11,8 +11,8 @@
 
 enum { TRACE_ID_SIZE = 33 };
 
-/* "00-<32 lower-case hex digits>-<16>-<2>"; of a later version the first four fields count. Writes
- * the trace id, or nothing and is false. */
+/* "00-<32 lower-case hex digits>-<16>-<2>"; of a later version the first four fields count. False:
+ * malformed, and nothing is written. */
 bool trace_read(const char *traceparent, char out[TRACE_ID_SIZE]) MUST_CHECK;
 
 #endif

@@ -1,4 +1,4 @@
-/* tls.c - see tls.h: the set of now, and who holds which. */
+/* tls.c - see tls.h: the current set, and the holders of each. */
 #include "http/tls/tls.h"
 
 #include <microhttpd.h>
@@ -27,7 +27,7 @@ static bool library_can(struct err *err)
     return false;
 }
 
-/* Gives back the one before. */
+/* Returns the set that was current before. */
 static struct tls_set *exchange(struct http_tls *tls, struct tls_set *fresh)
 {
     mutex_lock(&tls->mu);

@@ -1,10 +1,12 @@
 /* tls.h - TLS for the server: certificate, key and the authorities of client certificates, from
- * files that may be replaced while it runs. And one question over TLS, for the health check.
+ * files that may be replaced while the server runs. Also one exchange over TLS as a client, for the
+ * health check.
  *
  * TLS is 1.2 or 1.3, with forward secrecy and authenticated ciphers only; no session is resumed, so
  * each connection shows its certificate anew. With client_ca_file every request but those to
- * HTTP_PROBE routes needs a client certificate that an authority in it vouches for: it is checked
- * once a connection, at the first such request, by the authorities of that moment.
+ * HTTP_PROBE routes needs a client certificate that an authority in that file has signed. The
+ * certificate is checked once a connection, at the first such request, by the authorities that the
+ * file has named last.
  * Threads    any thread; http_tls_open() and http_tls_close() as with any memory.
  * Errors     a bad file is named as the option that gave it: "TLS_KEY_FILE=/x/key.pem: ...". */
 #ifndef HTTP_TLS_TLS_H
@@ -21,8 +23,8 @@ struct http_tls; /* opaque */
 
 /* PEM files; borrowed, and read again by http_tls_reload(). */
 struct http_tls_files {
-    const char *cert_file;      /* the server's certificate and what leads up to its authority */
-    const char *key_file;       /* of the first of them; not encrypted */
+    const char *cert_file;      /* the server's certificate and its chain */
+    const char *key_file;       /* the key of the server's certificate; not encrypted */
     const char *client_ca_file; /* "": clients need no certificate */
 };
 
@@ -38,8 +40,8 @@ struct http_tls_info {
  * http_tls_info(). NULL: *err. */
 struct http_tls *http_tls_open(const struct http_tls_files *files, struct err *err) MUST_CHECK;
 
-/* Reads the files again; new connections have what is in them. False: *err says what is wrong with
- * one of them, and all stays as it was. Connections that are there go on. */
+/* Reads the files again, for new connections. False: *err says what is wrong with one of the files,
+ * and nothing changes. Open connections go on either way. */
 bool http_tls_reload(struct http_tls *tls, struct err *err) MUST_CHECK;
 
 void http_tls_info(struct http_tls *tls, struct http_tls_info *info);
@@ -48,8 +50,8 @@ void http_tls_info(struct http_tls *tls, struct http_tls_info *info);
 void http_tls_close(struct http_tls **tls);
 
 /* One exchange over a connected blocking socket whose timeouts (SO_RCVTIMEO, SO_SNDTIMEO) are set,
- * as a client that trusts whatever answers: only for our own process on this machine. What was
- * answered by until_ns goes to `answer`, without a final NUL. Returns its length; 0: no answer. */
+ * as a client that does not verify the server: only for our own process on this machine. The bytes
+ * that arrive before until_ns go to `answer`, without a NUL. Returns their number; 0: no answer. */
 size_t http_tls_ask(int fd, const char *request, char *answer, size_t size, int64_t until_ns);
 
 #endif

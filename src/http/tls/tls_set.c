@@ -13,13 +13,13 @@
 
 enum { FILE_MAX_BYTES = 1 << 20, SERIAL_MAX_BYTES = 31 };
 
-/* Which option gave the file. */
+/* A file, and the option that gave it. */
 struct pem {
     const char *option, *path;
     gnutls_datum_t text; /* owned */
 };
 
-/* The path is cut rather than the reason. */
+/* A long path is cut, so that the reason fits. */
 static bool pem_fault(const struct pem *pem, const char *why, struct err *err)
 {
     err_set(err, 0, "%s=%.120s: %s", pem->option, pem->path, why);
@@ -42,7 +42,7 @@ static bool pem_fault_rc(const struct pem *pem, int rc, struct err *err)
 
 /* ---- files ---- */
 
-/* Not a byte more than `size`; how many there were, or -1. */
+/* Reads at most `size` bytes. Returns their number, or -1. */
 static ssize_t read_all(int fd, unsigned char *out, size_t size)
 {
     size_t got = 0;
@@ -106,7 +106,7 @@ static void describe(struct http_tls_info *info, gnutls_x509_crt_t crt)
     unsigned char serial[SERIAL_MAX_BYTES];
     size_t subject_size = sizeof info->subject, serial_size = sizeof serial;
     if (gnutls_x509_crt_get_dn(crt, info->subject, &subject_size) != 0)
-        info->subject[0] = '\0'; /* longer than ours is for reading */
+        info->subject[0] = '\0'; /* too long for info->subject */
     if (gnutls_x509_crt_get_serial(crt, serial, &serial_size) != 0)
         serial_size = 0;
     for (size_t i = 0; i < serial_size; i++) {

@@ -1,5 +1,5 @@
-/* tls_set.h - inside of the layer: what a handshake needs, read from the files once and never
- * changed after. A reload makes a new set; a connection holds the one that it began with.
+/* tls_set.h - inside of the layer: the credentials for handshakes, read from the files once and
+ * never changed. A reload makes a new set; a connection holds the set with which it began.
  *
  * Threads    a set may be read by any; the holders are counted under http_tls.mu. */
 #ifndef HTTP_TLS_TLS_SET_H
@@ -20,7 +20,7 @@ struct tls_set {
 struct tls_set *tls_set_new(const struct http_tls_files *files, struct err *err) MUST_CHECK;
 void tls_set_free(struct tls_set *set);
 
-/* The set of now, held; for each call one tls_release(). */
+/* The current set, with one holder more; for each call one tls_release(). */
 struct tls_set *tls_hold(struct http_tls *tls) MUST_CHECK;
 void tls_release(struct http_tls *tls, struct tls_set *set);
 

@@ -95,8 +95,8 @@ void transport_end(struct transport *transport)
     tls_release(transport->tls, transport->set);
 }
 
-/* libmicrohttpd wants to know where certificates come from. transport_begin() sets them before this
- * could be called. */
+/* libmicrohttpd requires this callback. GnuTLS never calls it, because transport_begin() sets the
+ * certificates before the handshake. */
 /* NOLINTNEXTLINE(readability-function-size): GnuTLS's parameters */
 static int no_certificate(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
                           gnutls_pcert_st **pcert, unsigned *n, gnutls_ocsp_data_st **ocsp,
@@ -229,8 +229,8 @@ static void send_plain(int fd, const struct buf *head, const struct buf *body)
     (void)sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void transport_last_words(struct transport *transport, const struct buf *head,
-                          const struct buf *body)
+void transport_send_last(struct transport *transport, const struct buf *head,
+                         const struct buf *body)
 {
     gnutls_session_t session = transport->session;
     if (transport->state == TRANSPORT_PLAIN)
@@ -241,10 +241,10 @@ void transport_last_words(struct transport *transport, const struct buf *head,
     (void)gnutls_record_send(session, head->data, head->len);
     (void)gnutls_record_send(session, body->data, body->len);
     (void)gnutls_record_uncork(session, 0);
-    transport_bye(transport);
+    transport_close_notify(transport);
 }
 
-void transport_bye(struct transport *transport)
+void transport_close_notify(struct transport *transport)
 {
     if (is_tls_open(transport))
         (void)gnutls_bye(transport->session, GNUTLS_SHUT_WR);

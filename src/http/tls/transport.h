@@ -1,8 +1,8 @@
 /* transport.h - inside of the layer: the socket of a connection, plain or under TLS alike.
  *
- * libmicrohttpd reads requests from it and writes answers to it; this is for what we do beside. The
- * session of TLS is libmicrohttpd's too. Its credentials are ours: they are set before the
- * handshake begins, so that the server names the certificate authorities that count at that moment.
+ * libmicrohttpd reads requests from the socket and writes answers to it; this interface is for all
+ * else. libmicrohttpd also owns the TLS session. We set the credentials of the session, before the
+ * handshake begins, so that the server names the certificate authorities of the current set.
  *
  *     PLAIN
  *     HANDSHAKE -> CLIENT_FINISHED or SERVER_FINISHED -> OPEN -> VERIFIED
@@ -27,8 +27,8 @@ enum transport_state {
     TRANSPORT_HANDSHAKE, /* neither side has finished */
     TRANSPORT_CLIENT_FINISHED,
     TRANSPORT_SERVER_FINISHED,
-    TRANSPORT_OPEN,     /* the handshake is over */
-    TRANSPORT_VERIFIED, /* and the client's certificate is good, or none is needed */
+    TRANSPORT_OPEN,     /* the handshake is complete */
+    TRANSPORT_VERIFIED, /* the client's certificate is good too, or none is needed */
 };
 
 struct transport {
@@ -46,7 +46,7 @@ unsigned transport_daemon(const struct http_tls *tls,
                           struct MHD_OptionItem options[TRANSPORT_OPTIONS]);
 
 /* A new connection; on_open is called when its handshake is over. False: out of memory, and the
- * connection is of no use. transport_end() either way. */
+ * connection cannot be used. Call transport_end() either way. */
 bool transport_begin(struct transport *transport, struct MHD_Connection *mhd, struct http_tls *tls,
                      void (*on_open)(struct transport *transport)) MUST_CHECK;
 void transport_end(struct transport *transport);
@@ -58,14 +58,14 @@ bool transport_is_open(const struct transport *transport) MUST_CHECK;
  * found good. If it is rejected, *why is a sentence for the client, or is left alone. */
 enum reject_reason transport_check_client(struct transport *transport, const char **why) MUST_CHECK;
 
-/* Are bytes left that GnuTLS has read from the socket and libmicrohttpd has not? */
+/* Has GnuTLS read bytes from the socket that libmicrohttpd has not read yet? */
 bool transport_has_unread(const struct transport *transport) MUST_CHECK;
 
 /* Sends the last bytes of a connection that is about to be shut down, best effort: the socket takes
- * them whole or not at all. During a handshake nothing is sent, since everyone on the way could
- * read it. transport_bye() says only that there will be no more. */
-void transport_last_words(struct transport *transport, const struct buf *head,
-                          const struct buf *body);
-void transport_bye(struct transport *transport);
+ * them whole or not at all. During a handshake nothing is sent, since it would not be encrypted.
+ * transport_close_notify() sends only the close_notify of TLS. */
+void transport_send_last(struct transport *transport, const struct buf *head,
+                         const struct buf *body);
+void transport_close_notify(struct transport *transport);
 
 #endif

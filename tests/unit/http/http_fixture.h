@@ -215,13 +215,13 @@ UNUSED static void finish_held(struct http_completion *completion)
 /* Answers held[from..to-1] by one call. */
 UNUSED static void release_held(unsigned from, unsigned to, int status)
 {
+    struct fifo completions = { NULL, NULL };
     for (unsigned i = from; i < to; i++) {
         held[i].status = status;
-        held[i].completion =
-            (struct http_completion){ .next = i + 1 < to ? &held[i + 1].completion : NULL,
-                                      .finish = finish_held };
+        held[i].completion.finish = finish_held;
+        fifo_push(&completions, &held[i].completion.link);
     }
-    http_complete(held[from].loop, &held[from].completion);
+    http_complete(held[from].loop, &completions);
 }
 
 static const int fixture_statuses[] = { 200, 503, 0 };

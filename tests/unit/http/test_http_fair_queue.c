@@ -18,6 +18,18 @@ static struct fair_queue queue;
 static struct work works[WORKS_MAX];
 static size_t served;
 
+static void open_queue(void)
+{
+    cr_assert(fair_queue_init(&queue));
+}
+
+static void close_queue(void)
+{
+    fair_queue_fini(&queue);
+}
+
+TestSuite(fair_queue, .init = open_queue, .fini = close_queue);
+
 static void add(struct work *work, unsigned slices, uint64_t client)
 {
     *work = (struct work){ .slices = slices };

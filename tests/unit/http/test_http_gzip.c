@@ -234,7 +234,7 @@ static void handle_plug(struct http_request *req, void *ctx)
     (void)ctx;
     struct plug *plug = calloc(1, sizeof *plug);
     CHECK(plug != NULL);
-    plug->work.run = plug_run;
+    plug->work.do_slice = plug_run;
     plug->work.done.finish = plug_finish;
     plug->req = req;
     http_offload(req, &plug->work);

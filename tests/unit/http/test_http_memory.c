@@ -187,7 +187,7 @@ Test(memory, what_was_reserved_is_answered_when_nothing_is_left)
     uint64_t left = MEMORY - budget_used(&memory);
     cr_assert(budget_take(&memory, left, 1));
     held[0].completion = (struct http_completion){ .finish = finish_reserved };
-    http_complete(held[0].loop, &held[0].completion);
+    http_complete_one(held[0].loop, &held[0].completion);
     cr_assert(read_answer(fd, &answer));
     cr_expect_eq(answer.status, 200);
     cr_expect_eq(answer.body_len, HTTP_ANSWER_FREE + SMALL);

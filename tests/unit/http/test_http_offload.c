@@ -60,7 +60,7 @@ static struct job *job_new(struct http_request *req)
 {
     struct job *job = calloc(1, sizeof *job);
     CHECK(job != NULL);
-    job->work.run = slice;
+    job->work.do_slice = slice;
     job->work.done.finish = finish;
     job->req = req;
     job->left = (unsigned)strtoul(http_path_part(req, 1), NULL, 10);
