@@ -14,7 +14,7 @@
 
 enum { STOP_SLACK_S = 10 };
 
-/* So much of SHUTDOWN_TIMEOUT, or half of a shorter one, is kept for the last answers and for
+/* This much of SHUTDOWN_TIMEOUT, or half of a shorter one, is kept for the last answers and for
  * closing the pool. */
 #define STOP_RESERVE_NS (2 * NS_PER_S)
 

@@ -127,8 +127,8 @@ bool order_batch_next(struct order_batch *batch, struct json_token *item)
     return batch->form == ORDER_BATCH_LINES ? next_line(batch, item) : next_element(batch, item);
 }
 
-/* Returns true if the body begins like another JSON value than an array. It gets an error text of
- * its own. */
+/* Returns true if the body begins with a JSON value that is no array: it has an error text of its
+ * own. */
 static bool is_other_value(const struct order_batch *batch)
 {
     return batch->missing == bracket && batch->at < batch->end && json_begins_value(*batch->at);
