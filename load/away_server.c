@@ -1,4 +1,4 @@
-/* away_server.c - see away_server.h. Only the one that drips needs a thread. */
+/* away_server.c - see away_server.h. Only AWAY_DRIP needs a thread. */
 #include "load/away_server.h"
 
 #include <arpa/inet.h>
@@ -25,7 +25,8 @@ struct away_server {
     enum away_kind kind;
     struct sockaddr_in address;
     int fd;
-    struct client clients[CLIENTS_MAX]; /* who is dripped on; or who fills the backlog */
+    struct client clients[CLIENTS_MAX]; /* AWAY_DRIP: the clients; AWAY_BLACK_HOLE: the dials that
+                                           fill the backlog */
     int n_clients;
     atomic_bool stop;
     bool runs;
@@ -44,7 +45,7 @@ int away_server_port(const struct away_server *server)
     return ntohs(server->address.sin_port);
 }
 
-/* The kernel drops a SYN that comes to a full backlog. */
+/* A SYN is dropped if the backlog is full. */
 static void fill_backlog(struct away_server *server)
 {
     for (int i = 0; i < FILLERS; i++) {
@@ -57,7 +58,8 @@ static void fill_backlog(struct away_server *server)
     (void)poll(NULL, 0, SETTLE_MS);
 }
 
-/* An authentication request as long as libpq takes it: 40 s of drips (PostgreSQL manual, 55.7). */
+/* Bytes of an authentication request of the greatest length that libpq accepts: 40 s of drips
+ * (PostgreSQL manual, 55.7). */
 static char next_byte(size_t dripped)
 {
     static const char head[] = "R\0\0\x07\x70";
@@ -110,7 +112,7 @@ static bool begin(struct away_server *server)
 {
     switch (server->kind) {
     case AWAY_REFUSED:
-        return true; /* bound, so that nobody else gets the port */
+        return true; /* bound, so that no other process gets the port */
     case AWAY_BLACK_HOLE:
         if (listen(server->fd, 0) != 0)
             return false;

@@ -1,4 +1,4 @@
-# lib.sh - what the load scripts share: a release build, a PostgreSQL and an ordersd that end with the
+# lib.sh - shared by the load scripts: a release build, and a PostgreSQL and an ordersd that end with the
 # script. Sourced, from bash, after scripts/lib.sh.
 # shellcheck shell=bash
 
@@ -19,7 +19,7 @@ trap 'exit 1' INT TERM HUP
 
 build_release() { (cd "$root" && cmake --preset release && cmake --build --preset release) >/dev/null; }
 
-# Unless DATABASE_URL names one: a private PostgreSQL under var/, fsync on, removed at the end.
+# Starts a private PostgreSQL under var/, with fsync on, and removes it at the end, unless DATABASE_URL names one.
 start_database() {
   [[ -z ${DATABASE_URL:-} ]] || return 0
   mkdir -p "$root/var"
@@ -31,7 +31,7 @@ start_database() {
 
 ready() { curl -fs -o /dev/null -m 2 "$url/health/ready" || ! kill -0 "$ordersd_pid" 2>/dev/null; }
 
-# Sets url. ORDERSD names another program than that of the release build, as one of an older version.
+# Sets `url`. ORDERSD names another program than that of the release build, such as an older version.
 start_ordersd() {
   HTTP_PORT=$((20000 + RANDOM % 12000))
   export HTTP_PORT HTTP_ADDRESS=127.0.0.1
@@ -48,7 +48,7 @@ say_conditions() {
   [[ -z $folder ]] || say "its data is on $(stat -f -c %T "$folder")"
 }
 
-# median NAME: of the lines "NAME VALUE" in $results.
+# median NAME: the median of the lines "NAME VALUE" in $results.
 median() {
   awk -v name="$1" '$1 == name { print $2 }' "$results" | sort -n |
     awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'

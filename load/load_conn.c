@@ -1,5 +1,6 @@
-/* load_conn.c - see load_conn.h. The answer's reader wants a status line and Content-Length and
- * takes anything else for a broken connection: what it does not understand must not be counted. */
+/* load_conn.c - see load_conn.h. An answer must have a status line and Content-Length. Anything
+ * else counts as a broken connection, because an answer that was not understood must not be
+ * counted. */
 #include "load/load_conn.h"
 
 #include <errno.h>
@@ -69,7 +70,7 @@ static enum load_conn_rc send_rest(struct load_conn *conn, int epoll_fd)
     conn->sent += put > 0 ? (size_t)put : 0;
     bool is_out = conn->sent == conn->len;
     if (is_out && was_whole)
-        return LOAD_CONN_WAITS; /* as nearly always: nothing to tell epoll */
+        return LOAD_CONN_WAITS; /* the usual case: epoll needs no change */
     uint32_t events = is_out ? EPOLLIN : EPOLLIN | EPOLLOUT;
     return watch(conn, epoll_fd, EPOLL_CTL_MOD, events) ? LOAD_CONN_WAITS : broken(conn);
 }
@@ -83,7 +84,7 @@ enum load_conn_rc load_conn_send(struct load_conn *conn, int epoll_fd)
 
 /* ---- the answer ---- */
 
-/* The value of the header in head, or NULL. */
+/* Returns the value of the header in `head`, or NULL. */
 static const char *header(const char *head, const char *name)
 {
     size_t len = strlen(name);
@@ -95,11 +96,12 @@ static const char *header(const char *head, const char *name)
     return NULL;
 }
 
-/* Takes status, length and closing from the head; false when it is not understood. */
+/* Reads the status, the length and whether the server will close. Returns false if the head is not
+ * understood. */
 static bool read_head(struct load_conn *conn, size_t head_len)
 {
     static const char version[] = "HTTP/1.1 ";
-    conn->in[head_len - 1] = '\0'; /* the blank line's last byte */
+    conn->in[head_len - 1] = '\0'; /* overwrites the last byte of the blank line */
     const char *length = header(conn->in, "Content-Length");
     const char *connection = header(conn->in, "Connection");
     if (strncmp(conn->in, version, strlen(version)) != 0 || length == NULL)
@@ -143,7 +145,7 @@ static enum load_conn_rc receive(struct load_conn *conn)
     if (got < 0 && errno == EAGAIN)
         return LOAD_CONN_WAITS;
     if (got <= 0 || !conn->has_order)
-        return broken(conn); /* bytes that nobody asked for are no answer */
+        return broken(conn); /* bytes without a request are no answer */
     enum load_conn_rc rc =
         conn->in_body ? take_body(conn, (size_t)got) : take_head(conn, (size_t)got);
     if (rc == LOAD_CONN_ANSWERED && conn->close_after)
@@ -154,7 +156,7 @@ static enum load_conn_rc receive(struct load_conn *conn)
 enum load_conn_rc load_conn_event(struct load_conn *conn, int epoll_fd)
 {
     if (conn->fd < 0)
-        return LOAD_CONN_WAITS; /* closed by an earlier event of the same round */
+        return LOAD_CONN_WAITS; /* an earlier event of this round has closed it */
     if (conn->connecting)
         return finish_dial(conn, epoll_fd);
     if (conn->has_order && conn->sent < conn->len) {

@@ -1,5 +1,5 @@
-/* load_hist.h - a histogram of latencies with buckets that grow with the value: 32 to each power of
- * two, so a quantile is within 3 % and recording is an addition. One thread. */
+/* load_hist.h - a histogram of latencies, with 32 buckets for each power of two. So a quantile is
+ * exact to 3 %, and recording is one addition. One thread. */
 #ifndef LOAD_HIST_H
 #define LOAD_HIST_H
 
@@ -22,7 +22,7 @@ static inline uint32_t load_hist_bucket(uint64_t ns)
     return (shift + 1) * HIST_SUB + (uint32_t)(ns >> shift) - HIST_SUB;
 }
 
-/* The largest value that falls into the bucket. */
+/* Returns the largest value in the bucket. */
 static inline int64_t load_hist_upper_ns(uint32_t bucket)
 {
     if (bucket < HIST_SUB)
@@ -41,7 +41,7 @@ static inline void load_hist_add(struct load_hist *hist, int64_t ns)
         hist->max_ns = (int64_t)value;
 }
 
-/* 0 when nothing was recorded. */
+/* Returns 0 if nothing was recorded. */
 static inline int64_t load_hist_quantile_ns(const struct load_hist *hist, double quantile)
 {
     uint64_t seen = 0;

@@ -1,5 +1,5 @@
-/* load_number.h - a number on the command line, within its bounds; says on standard error what is
- * wrong with it. */
+/* load_number.h - parses a number of the command line within bounds. Prints what is wrong with it
+ * on standard error. */
 #ifndef LOAD_NUMBER_H
 #define LOAD_NUMBER_H
 

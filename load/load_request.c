@@ -9,7 +9,7 @@ enum { ACCOUNTS = 64, ACCOUNT_DIGITS = 3, WORD = 4 };
 static const char symbols[][WORD + 1] = { "AAPL", "MSFT", "NVDA", "GOOG",
                                           "AMZN", "META", "TSLA", "INTC" };
 static const char sides[][WORD + 3] = { "\"buy\" ",
-                                        "\"sell\"" }; /* one length: a blank is JSON too */
+                                        "\"sell\"" }; /* a blank keeps both equally long */
 
 bool load_request_init(struct load_request *request, const char *host, const char *prefix,
                        const char *header)

@@ -1,8 +1,8 @@
 /* load_run.c - see load_run.h.
  *
- * A connection is in one place at a time: idle (a stack), paused (a queue; all pauses are of one
- * length, so it is in order of time), or busy with the network. Each round takes what epoll has,
- * wakes the paused, then hands out the orders that are due. */
+ * A connection is always in one place: idle (on a stack), paused (in a queue, which is ordered by
+ * time, because all pauses have the same length), or busy with the network. Each round handles the
+ * events of epoll, ends pauses, and then sends the orders that are due. */
 #include "load/load_run.h"
 
 #include <errno.h>
@@ -25,14 +25,15 @@ struct run {
     struct load_conn *conns;
     struct load_conn *idle;
     struct load_conn *paused, **paused_tail;
-    uint32_t n_connected, n_orders_out; /* orders that a connection has and owes an answer for */
-    int64_t start_at_ns, end_at_ns;     /* 0 while connections are dialled: no orders yet */
+    uint32_t n_connected,
+        n_orders_out;               /* connections that are open; orders sent and not answered */
+    int64_t start_at_ns, end_at_ns; /* 0 while connections are dialled; no order is sent before */
     int64_t tick_at_ns;
     uint64_t acked_at_tick, answers, answers_at_tick;
     uint32_t second;
 };
 
-/* ---- where a connection is ---- */
+/* ---- moves of a connection ---- */
 
 static void make_idle(struct run *run, struct load_conn *conn)
 {
@@ -77,7 +78,7 @@ static struct load_conn *take_paused(struct run *run)
     return conn;
 }
 
-/* ---- what happens to an order ---- */
+/* ---- the end of an order ---- */
 
 static void end_order(struct run *run, struct load_conn *conn)
 {
@@ -88,7 +89,7 @@ static void end_order(struct run *run, struct load_conn *conn)
 static void on_broken(struct run *run, struct load_conn *conn, int64_t now_ns)
 {
     bool was_idle = !conn->has_order && !conn->connecting;
-    if (was_idle) /* the server may close it: no error */
+    if (was_idle) /* the server may close an idle connection: no error */
         drop_from_idle(run, conn);
     else
         run->stats->connection_errors++;
@@ -154,7 +155,8 @@ static void wake(struct run *run, struct load_conn *conn, int64_t now_ns)
         on_broken(run, conn, now_ns);
 }
 
-/* When the next order is due: in the closed loop always, so as soon as a connection is idle. */
+/* When the next order is due. In the closed loop it is always due, so it is sent as soon as a
+ * connection is idle. */
 static int64_t due_at(const struct run *run)
 {
     if (run->o->rate <= 0)
@@ -213,7 +215,7 @@ static void tick(struct run *run, int64_t now_ns)
     give_up_overdue(run, now_ns);
 }
 
-/* Until when there is nothing to do but wait for the network. */
+/* Until when there is only the network to wait for. */
 static int64_t next_moment(const struct run *run, int64_t now_ns)
 {
     int64_t at_ns = run->tick_at_ns;
@@ -224,7 +226,7 @@ static int64_t next_moment(const struct run *run, int64_t now_ns)
     return at_ns;
 }
 
-/* One round of the loop; false (*err) when epoll fails. */
+/* Runs one round of the loop. Returns false, with *err, if epoll fails. */
 static bool round_of(struct run *run, struct err *err)
 {
     struct epoll_event events[EVENTS];
@@ -278,8 +280,8 @@ static bool set_up(struct run *run, struct err *err)
     return true;
 }
 
-/* All connections are there before the first order goes out; one that does not come up within the
- * time is left to come up later. */
+/* Opens all connections before the first order is sent. A connection that does not open in time may
+ * open later. */
 static bool connect_all(struct run *run, struct err *err)
 {
     run->tick_at_ns = clock_now_ns() + DIAL_NS;
@@ -303,7 +305,7 @@ static bool drive(struct run *run, struct err *err)
          now_ns = clock_now_ns())
         if (!round_of(run, err))
             return false;
-    if (run->second < run->o->seconds) /* the last one ends with the run */
+    if (run->second < run->o->seconds) /* the last second ends with the run */
         tick(run, clock_now_ns());
     return true;
 }

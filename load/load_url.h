@@ -1,4 +1,4 @@
-/* load_url.h - "http://HOST:PORT" as an address, and as the value of the Host header. */
+/* load_url.h - parses "http://HOST:PORT" into an address and the value of the Host header. */
 #ifndef LOAD_URL_H
 #define LOAD_URL_H
 
@@ -8,7 +8,7 @@
 
 #include "base/attr.h"
 
-/* False: it is no such URL, or its host is not known. */
+/* Returns false if it is no such URL or the host is unknown. */
 bool load_url(const char *url, char *host, size_t size, struct sockaddr_in *out) MUST_CHECK;
 
 #endif

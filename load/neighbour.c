@@ -1,6 +1,6 @@
-/* neighbour.c - a client that others would rather not share a server with: large batches, gzip
- * bombs, thousands of unknown members, or heads that drip. What it was answered is its report; what
- * it does to others, order_load measures beside it. */
+/* neighbour.c - a noisy neighbour: sends large batches, gzip bombs, thousands of unknown members,
+ * or heads that drip. It reports the answers that it got. order_load, run beside it, measures what
+ * it does to other clients. */
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
@@ -24,9 +24,9 @@ enum {
     SECONDS_MAX = 3600,
     ORDERS_MAX = 100000,
     BOMB_BYTES = 64 << 20,
-    BATCH_BOMB_BYTES = 4 << 20, /* what HTTP_MAX_BODY allows; 4 kB when packed */
+    BATCH_BOMB_BYTES = 4 << 20, /* the limit of HTTP_MAX_BODY; 4 kB when compressed */
     MEMBERS = 330000,
-    DOCUMENT_BYTES = 60 * 1024, /* below what one order may have */
+    DOCUMENT_BYTES = 60 * 1024, /* below the limit of one order */
 };
 
 static const char usage[] =
@@ -50,14 +50,15 @@ struct run {
     char host[300];
     double conns, seconds, orders;
     int64_t until_ns;
-    struct neighbour_request fixed; /* made once, before the clock runs */
+    struct neighbour_request fixed; /* made once, before the measurement */
     atomic_uint_fast64_t begun;
     struct neighbour_answers answers;
 };
 
 static struct run run = { .conns = 4, .seconds = 10, .orders = 5000 };
 
-/* One request after another over one connection, which is dialled again when it is cut. */
+/* Sends the request again and again over one connection, which is opened again if the server closes
+ * it. */
 static void post_on_and_on(struct neighbour_request *request)
 {
     int fd = -1;
@@ -93,11 +94,11 @@ static void *post_batches(void *arg)
 static void *post_the_same(void *arg)
 {
     (void)arg;
-    post_on_and_on(&run.fixed); /* there are no numbers to write into it */
+    post_on_and_on(&run.fixed); /* this request has no numbers to overwrite */
     return NULL;
 }
 
-/* A byte, and one second; until the server has had enough, which may say so first. */
+/* Sends a byte a second until the server closes the connection, perhaps after an answer. */
 static void drip_once(int fd)
 {
     static const char head[] = "POST /v1/orders HTTP/1.1\r\nHost: drip\r\nX-Drip: ";
@@ -188,7 +189,7 @@ static bool make_documents(void)
 struct mode {
     const char *word;
     void *(*run)(void *number);
-    bool (*make)(void); /* of run.fixed; NULL: each connection makes its own */
+    bool (*make)(void); /* makes run.fixed; NULL: each connection makes its own request */
 };
 
 static const struct mode modes[] = {

@@ -8,7 +8,7 @@
 
 enum { HEAD_MAX = 512, ORDER_BYTES = 192, NUMBER_DIGITS = 12, PIECE_BYTES = 1 << 16 };
 
-/* Writes the head and the body into a buffer of the request's own. Frees the body in any case. */
+/* Writes head and body into a new buffer of the request. Always frees `body`. */
 static bool assemble(struct neighbour_request *request, const char *host, const char *path,
                      const char *more, char *body, size_t len)
 {
@@ -91,7 +91,7 @@ bool neighbour_bomb(struct neighbour_request *request, const char *host, const c
 {
     enum { GZIP_WINDOW = 15 + 16 };
     z_stream stream = { .next_in = NULL };
-    size_t room = bytes / 500 + PIECE_BYTES; /* the same byte packs a thousandfold */
+    size_t room = bytes / 500 + PIECE_BYTES; /* one repeated byte compresses a thousandfold */
     char *body = malloc(room);
     if (body == NULL || deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, 9,
                                      Z_DEFAULT_STRATEGY) != Z_OK) {

@@ -1,5 +1,5 @@
-/* neighbour_conn.h - a connection that sends whole requests and reads what is answered. Blocking,
- * with 30 seconds of patience. */
+/* neighbour_conn.h - a connection that sends complete requests and reads the answers. Calls block
+ * for 30 seconds at most. */
 #ifndef NEIGHBOUR_CONN_H
 #define NEIGHBOUR_CONN_H
 
@@ -10,21 +10,21 @@
 
 #include "base/attr.h"
 
-/* -1 when nobody listens. The caller closes it. */
+/* Returns -1 if nobody listens. The caller closes the connection. */
 int neighbour_dial(const struct sockaddr_in *server) MUST_CHECK;
 
-/* False when the connection ended before all was sent. */
+/* Returns false if the connection ended before everything was sent. */
 bool neighbour_send(int fd, const char *bytes, size_t len) MUST_CHECK;
 
-/* Reads a whole answer: its status, or 0 when the connection ended instead. */
+/* Reads a complete answer. Returns its status, or 0 if the connection ended instead. */
 int neighbour_read_answer(int fd) MUST_CHECK;
 
-/* How many answers there were, by status, and how many requests had none. Any thread. */
+/* Counts answers by status, and requests without an answer. Any thread. */
 struct neighbour_answers {
     atomic_uint_fast64_t cut, status[600];
 };
 void neighbour_count(struct neighbour_answers *answers, int status);
-/* Prints `"cut":N,"status":{"201":N}`, with the statuses that there were. */
+/* Prints `"cut":N,"status":{"201":N}`, with the statuses that occurred. */
 void neighbour_print_answers(const struct neighbour_answers *answers);
 
 #endif

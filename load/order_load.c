@@ -1,5 +1,5 @@
-/* order_load.c - POSTs orders to a running ordersd and says how it answered. Options and report;
- * load_run.h has the two kinds of load. */
+/* order_load.c - POSTs orders to a running ordersd and reports its answers. This file has the
+ * options and the report; load_run.h has the two kinds of load. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* pool_away.c - how pqpool keeps its word while the server is away: by how much an acquire outlasts
- * its timeout in front of four kinds of bad server, and how often the pool dials with a line of
- * waiters. Needs no database; away_server.h plays the servers, on 127.0.0.1. */
+/* pool_away.c - measures pqpool while the server is unavailable: by how much an acquire exceeds its
+ * timeout with four kinds of bad server, and how often the pool dials while threads wait. Needs no
+ * database: away_server.h plays the servers, on 127.0.0.1. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +26,8 @@ static const char usage[] =
 
 struct caller {
     struct pqpool *pool;
-    int64_t until_ns, latest_ns; /* latest: beyond the timeout */
-    uint32_t timeouts, refusals; /* refused at once: the pool is down */
+    int64_t until_ns, latest_ns; /* latest_ns: the most by which a timeout was exceeded */
+    uint32_t timeouts, refusals; /* refusals: failed at once, because the pool is down */
     pthread_t thread;
 };
 
@@ -66,7 +66,7 @@ static bool open_on(const struct away_server *server, struct pqpool **pool)
     return false;
 }
 
-/* Starts `n` of them, waits for them, and adds up what they saw in the first. */
+/* Starts `n` callers, waits for them, and adds their figures up in the first. */
 static bool call_many(struct pqpool *pool, struct caller *callers, int n, double seconds)
 {
     int started = 0;
@@ -120,7 +120,7 @@ static void *wait_for_ever(void *arg)
     return NULL;
 }
 
-/* When each dial began, to the sample. */
+/* Records when each dial began, to the precision of the sampling. */
 static int watch_dials(struct pqpool *pool, int64_t until_ns, int64_t at_ns[DIALS_MAX])
 {
     uint64_t seen = 0;

@@ -1,5 +1,6 @@
-/* pool_bench.c - how fast pqpool lends and takes back, and how it bears a spike, in front of a real
- * PostgreSQL. Options, rounds and the table; pool_bench.h has what is measured. */
+/* pool_bench.c - measures pqpool in front of a real PostgreSQL: the speed of acquire and release,
+ * and a spike of demand. This file has the options, the rounds and the table; pool_bench.h has the
+ * measurements. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +78,7 @@ static bool is_known(const char *what)
            strcmp(what, "spike") == 0;
 }
 
-static bool judge(const struct arguments *a, const char *stray)
+static bool check_arguments(const struct arguments *a, const char *stray)
 {
     if (a->help)
         return true;
@@ -102,7 +103,7 @@ static bool parse(struct arguments *a, int argc, char **argv)
     for (int letter; (letter = getopt_long(argc, argv, "", options, NULL)) != -1;)
         if (!take_option(a, letter, optarg))
             return false;
-    return judge(a, argv[optind]);
+    return check_arguments(a, argv[optind]);
 }
 
 static bool is_wanted(const struct arguments *a, const char *what)
@@ -156,7 +157,7 @@ static int by_value(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* Sorts the figures. */
+/* Sorts the figures and returns the median. */
 static double median(double *figures, int n)
 {
     qsort(figures, (size_t)n, sizeof *figures, by_value);

@@ -17,7 +17,7 @@ struct run {
     _Atomic(enum phase) phase;
 };
 
-/* Each on cache lines of its own: what a thread counts must not slow another. */
+/* Each worker has cache lines of its own, so that counting in one does not slow another. */
 struct worker {
     _Alignas(128) struct run *run;
     pthread_t thread;
@@ -66,7 +66,8 @@ static bool cycle(struct worker *w)
     return !w->failed;
 }
 
-/* Counts what ends while it is measured: what began before makes up for what ends after. */
+/* Counts the operations that end during the measurement. Those that began before it make up for
+ * those that end after it. */
 static void *work(void *arg)
 {
     struct worker *w = arg;
@@ -90,7 +91,7 @@ static void sleep_ns(int64_t span_ns)
     (void)nanosleep(&span, NULL);
 }
 
-/* How many were started. */
+/* Returns how many threads were started. */
 static uint32_t start(struct run *run, struct worker *workers, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
@@ -120,7 +121,7 @@ static bool add_up(const struct worker *workers, uint32_t n, int64_t took_ns, do
     return true;
 }
 
-/* Warms up, then measures; how long that took. */
+/* Warms up, then measures. Returns the duration of the measurement. */
 static int64_t lead(struct run *run, int64_t for_ns)
 {
     sleep_ns(WARM_UP_MS * NS_PER_MS);

@@ -1,5 +1,6 @@
-/* pool_bench_spike.c - see pool_bench.h: many want a connection at once, few are idle, and a dial
- * takes longer than all of them hold one. What is hand-off's to serve must not be dialled for. */
+/* pool_bench_spike.c - see pool_bench.h. Many threads ask for a connection at once, few connections
+ * are idle, and a dial takes longer than all threads need. The pool must hand connections from
+ * thread to thread, and not dial for them. */
 #include <libpq-fe.h>
 #include <unistd.h>
 
@@ -9,7 +10,7 @@
 
 enum { SAMPLE_US = 500, AFTERMATH_MS = 500, REST_MS = 100, WAIT_LIMIT_S = 30 };
 
-/* Where all of them stand until it opens. */
+/* All threads wait at the gate until it opens. */
 struct gate {
     struct mutex mu;
     struct cond opened;
@@ -41,7 +42,7 @@ static bool slow_dial(void *ctx, struct pqpool_lease *lease, int64_t deadline_at
     return true;
 }
 
-/* ---- the guests ---- */
+/* ---- the waiting threads ---- */
 
 static void await(struct gate *gate)
 {
@@ -76,7 +77,7 @@ static void *visit(void *arg)
 
 /* ---- the spike ---- */
 
-/* Looks until nobody waits, and no dial that somebody waited for is under way any more. */
+/* Samples until no thread waits and no dial is running that a thread waited for. */
 static uint32_t watch_growth(struct pqpool *pool)
 {
     uint32_t most = 0;
@@ -116,7 +117,7 @@ static bool let_in(struct pqpool *pool, struct gate *gate, struct spike *out, st
         if (thread_start(&guests[started].thread, "guest", visit, &guests[started]) != 0)
             break;
     }
-    (void)usleep(REST_MS * 1000); /* all of them are at the gate, and the dialler is at rest */
+    (void)usleep(REST_MS * 1000); /* now all threads are at the gate, and no dial is running */
     open_gate(gate);
     if (started == SPIKE_THREADS)
         grew_to = watch_growth(pool);

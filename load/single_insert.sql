@@ -1,5 +1,5 @@
--- single_insert.sql - for pgbench -n -M prepared -D n=0: one order a transaction into ordersd's table,
--- with keys that grow as order_load's do, so that both write to the same places of the indexes.
+-- single_insert.sql - for pgbench -n -M prepared -D n=0: inserts one order for each transaction into ordersd's table.
+-- The keys grow as those of order_load do, so that both write to the same places of the indexes.
 \set n :n + 1
 INSERT INTO orders (account_id, client_order_id, order_id, symbol, side, type, quantity, limit_price,
                     time_in_force, received_at)

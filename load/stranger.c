@@ -1,6 +1,6 @@
-/* stranger.c - a client that does nothing wrong: one connection that posts batches of good orders
- * with a pause between them. How long each answer took is the report: what a neighbour does to
- * others is seen in it. */
+/* stranger.c - a well-behaved client beside a noisy neighbour: one connection that posts batches of
+ * valid orders, with a pause between them. It reports the duration of each answer, which shows what
+ * the neighbour does to other clients. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ struct run {
 
 static struct run run = { .seconds = 10, .orders = 100, .pause_ms = 20 };
 
-/* One batch; false when the connection is of no more use. */
+/* Posts one batch. Returns false if the connection is no longer usable. */
 static bool post(int fd, struct neighbour_request *request, uint64_t first)
 {
     neighbour_batch_number(request, first);

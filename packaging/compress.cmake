@@ -1,5 +1,5 @@
-# compress.cmake - run by CPack over what it is about to pack: manual pages and changelogs are gzipped, as Debian wants
-# them, with no time in them, so that the same sources make the same package.
+# compress.cmake - run by CPack before it packs: compresses manual pages and changelogs with gzip, as Debian
+# requires, without a time, so that the same sources make the same package.
 file(GLOB_RECURSE files ${CPACK_TEMPORARY_DIRECTORY}/*/usr/share/man/*.[0-9] ${CPACK_TEMPORARY_DIRECTORY}/*/usr/share/doc/changelog)
 file(GLOB_RECURSE changelogs ${CPACK_TEMPORARY_DIRECTORY}/*/changelog)
 foreach(file ${files} ${changelogs})

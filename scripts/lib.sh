@@ -1,4 +1,4 @@
-# lib.sh - what the scripts share: words, timing, and a private PostgreSQL. Sourced, from bash.
+# lib.sh - shared by the scripts: output, timing, and a private PostgreSQL. Sourced, from bash.
 # shellcheck shell=bash
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -6,7 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 say() { printf '%s: %s\n' "${0##*/}" "$*"; }
 die() { say "$*" >&2; exit 1; }
 
-# step WORDS COMMAND...: says what it does and how long that took.
+# step WORDS COMMAND...: prints WORDS, runs the command, and prints how long it took.
 step() {
   local words=$1 begin=$EPOCHREALTIME status=0
   shift
@@ -18,7 +18,7 @@ step() {
 
 seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'; }
 
-# until_true SECONDS COMMAND...: tries it ten times a second; false when the time is over.
+# until_true SECONDS COMMAND...: tries the command ten times a second; false if it did not succeed in time.
 until_true() {
   local tries=$(($1 * 10))
   shift
@@ -30,7 +30,7 @@ until_true() {
 
 listens() { (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; }
 
-# ordersd_program PRESET: where its build has left the program.
+# ordersd_program PRESET: the path of the program that a build of the preset makes.
 ordersd_program() {
   local path=$root/build/$1/ordersd
   [[ -x $path ]] || die "the $1 build has made no ordersd"
@@ -38,9 +38,9 @@ ordersd_program() {
 }
 
 # ---- a private PostgreSQL ----
-# The server refuses to run as root, so root lends it the system user postgres.
+# The server refuses to run as root, so root runs it as the system user postgres.
 
-# pg_bin [DATA]: the folder of the server's programs: those that made DATA, else the newest.
+# pg_bin [DATA]: the folder of the programs of the server version that made DATA, else of the newest version.
 pg_bin() {
   local version
   if [[ -n ${1:-} && -s $1/PG_VERSION ]]; then
@@ -52,16 +52,16 @@ pg_bin() {
   echo "/usr/lib/postgresql/$version/bin"
 }
 
-# Replaces the shell, so that a caller that runs it in the background has the server's own pid; from
-# /, since the current folder may be one that postgres may not enter.
+# exec replaces the shell, so that a caller that runs this in the background has the server's own pid. It runs in /,
+# because postgres may not be allowed to enter the current folder.
 pg_exec() {
   cd /
   ((EUID != 0)) && exec "$@"
   exec setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"
 }
 
-# pg_folder WANTED: makes a folder that the server can use and prints it: the wanted one, or one under
-# /var/lib when the checkout lies where postgres may not go.
+# pg_folder WANTED: makes a folder that the server can use, and prints its path. It is WANTED, or one under /var/lib
+# if postgres cannot enter the checkout.
 pg_folder() {
   local folder=$1
   mkdir -p "$folder"
@@ -78,7 +78,7 @@ pg_folder() {
   echo "$folder"
 }
 
-# pg_init DATA: a fresh database cluster, whole or not at all, unless it is there already.
+# pg_init DATA: makes a new database cluster, completely or not at all, unless there is one already.
 pg_init() {
   local data=$1 bin
   [[ -e $data ]] && return
@@ -88,8 +88,8 @@ pg_init() {
     mv "$data.part" "$data"
 }
 
-# pg_clear_stale DATA: what a killed run has left. Its server, if it lives on, is known by its working
-# directory: a pid alone may be anybody's by now.
+# pg_clear_stale DATA: removes what a killed run has left. If its server still runs, it is identified by its working
+# directory, because its pid may belong to another process by now.
 pg_clear_stale() {
   local data=$1 pid
   [[ -s $data/postmaster.pid ]] || return 0
@@ -102,12 +102,12 @@ pg_clear_stale() {
   rm -f "$data/postmaster.pid"
 }
 
-# As the server's user: in a container root may not see where another user's processes work.
+# Runs as the server's user, because in a container even root may not see another user's working directories.
 pg_gone() { [[ $(pg_exec readlink "/proc/$1/cwd") != "$2" ]]; }
 
-# pg_start DATA SOCKETS LOG [SETTING...]: a server on a unix socket in SOCKETS only; sets pg_pid.
-# A session of its own, so that Ctrl-C reaches this shell alone and the order of the end is ours; and
-# if this shell is killed, the kernel stops the server.
+# pg_start DATA SOCKETS LOG [SETTING...]: starts a server on a unix socket in SOCKETS only; sets pg_pid. It has a
+# session of its own, so that Ctrl-C reaches only this shell, which then ends things in the right order. If this
+# shell is killed, the kernel stops the server.
 pg_start() {
   local data=$1 sockets=$2 log=$3 bin setting settings=()
   shift 3
@@ -121,10 +121,10 @@ pg_start() {
   return 1
 }
 
-# Also true when the server has ended: then there is nothing to wait for.
+# Also true if the server has ended, because there is nothing left to wait for.
 pg_answers() { "$1/pg_isready" -q -h "$2" || ! kill -0 "$pg_pid" 2>/dev/null; }
 
-# pg_stop: a fast shutdown, and waits for it.
+# pg_stop: shuts the server down (fast) and waits for its end.
 pg_stop() {
   [[ -n ${pg_pid:-} ]] || return 0
   kill -INT "$pg_pid" 2>/dev/null && wait "$pg_pid"

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""clients URL FOLDER: posts orders from eight threads until SIGTERM, then settles what is open and reports.
+"""clients URL FOLDER: posts orders from eight threads until SIGTERM, then resolves the open orders and reports.
 
-Each order is repeated under its own id until it has a 2xx, as the contract asks of clients: by half of the
-threads at once, by the others at the end. These meanwhile post new ones, and what is "not_accepted" at the
-first try they give up: it must not be stored then. FOLDER gets a line an order: acknowledged
-(client_order_id order_id), and refused (client_order_id). The report is one line of JSON; exit status 1
-when an answer was none that is promised.
+Each order is repeated with the same id until it is answered 2xx, as the contract asks of clients. Half of the
+threads repeat it at once. The others post new orders first and repeat at the end; they give up an order whose
+first answer is "not_accepted", which must then not be stored. FOLDER gets a line for each order, in the files
+acknowledged (client_order_id order_id) and refused (client_order_id). The report is one line of JSON. Exit
+status 1 if the contract does not allow one of the answers.
 """
 import collections
 import http.client
@@ -18,7 +18,7 @@ import time
 import urllib.parse
 
 THREADS = 8
-SETTLE_S = 200  # the longest that one order may go on without a 2xx
+RESOLVE_S = 200  # the longest time that an order may be without a 2xx
 PROMISED = {200, 201, 502, 503, 504}
 
 
@@ -78,11 +78,11 @@ def attempt(report, connection, order_id):
     return "stored"
 
 
-def settle(report, connection, order_id):
+def resolve(report, connection, order_id):
     begin = time.monotonic()
     while attempt(report, connection, order_id) != "stored":
-        if time.monotonic() - begin > SETTLE_S:
-            report.breach(f"{order_id}: not settled in {SETTLE_S} s")
+        if time.monotonic() - begin > RESOLVE_S:
+            report.breach(f"{order_id}: not resolved in {RESOLVE_S} s")
             return
         time.sleep(0.05)
     report.slowest_s = max(report.slowest_s, time.monotonic() - begin)
@@ -95,7 +95,7 @@ def client(report, address, number, over):
         count += 1
         order_id = f"{os.getpid()}-{number}-{count}"
         if number % 2 == 0:
-            settle(report, connection, order_id)
+            resolve(report, connection, order_id)
         else:
             outcome = attempt(report, connection, order_id)
             if outcome == "not_accepted":
@@ -104,7 +104,7 @@ def client(report, address, number, over):
                 later.append(order_id)
         time.sleep(0.005)
     for order_id in later:
-        settle(report, connection, order_id)
+        resolve(report, connection, order_id)
     connection.close()
 
 

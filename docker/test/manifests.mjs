@@ -1,5 +1,6 @@
-// manifests FOLDER OPTIONS.md: the manifests of FOLDER against the schema of Kubernetes, strictly (a field that it does not
-// know is a fault), and against each other and the options of ordersd. Before that it plants faults, and must find each.
+// manifests FOLDER OPTIONS.md: checks the manifests of FOLDER against the schema of Kubernetes, strictly (an
+// unknown field is an error), against each other, and against the options of ordersd. Before that it plants faults,
+// each of which it must find.
 import { createRequire } from 'node:module';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +15,8 @@ const homes = {
   'networking.k8s.io/v1': 'networking.k8s.io/v1',
 };
 
-// The schema's validators let unknown fields pass, but read every field that they know: what nobody read is unknown.
+// The validators of the schema ignore unknown fields, but read every field that they know. So a field that nobody
+// has read is unknown.
 function watched(value, path, unread) {
   if (value === null || typeof value !== 'object') return value;
   for (const key of Object.keys(value)) unread.add(`${path}.${key}`);
@@ -76,7 +78,7 @@ function* relationFaults(manifests) {
 
 const faultsOf = (manifests) => [...manifests.flatMap(schemaFaults), ...relationFaults(manifests)];
 
-// Each changes the text of one file, and must be found.
+// Each fault changes the text of one file, and must be found.
 const planted = [
   ['deployment.yaml', /readinessProbe:/, 'readynessProbe:'],
   ['deployment.yaml', /periodSeconds: 10/, 'periodSecond: 10'],

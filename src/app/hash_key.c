@@ -1,5 +1,5 @@
-/* hash_key.c - `ordersd hash-key`: what API_KEYS_FILE holds instead of a key. The key comes by
- * standard input, since every user of the machine sees the arguments of a process. */
+/* hash_key.c - `ordersd hash-key`: prints the hash of a key, for API_KEYS_FILE. It reads the
+ * key from standard input, because every user of the machine can see the arguments of a process. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,9 +10,10 @@
 #include "base/one_line.h"
 #include "http/http.h"
 
-enum { INPUT_MAX = HTTP_KEY_MAX + 1 + ONE_LINE_AROUND }; /* one too many */
+/* One byte more than the longest key, so that a longer one is noticed. */
+enum { INPUT_MAX = HTTP_KEY_MAX + 1 + ONE_LINE_AROUND };
 
-/* False: it cannot be read. */
+/* Returns false if standard input cannot be read. */
 static bool read_input(char *text, size_t max, size_t *len)
 {
     ssize_t n;

@@ -1,7 +1,7 @@
-/* healthcheck.c - `ordersd healthcheck`: one GET of /health/ready on this machine, since an image
- * without a shell has no curl. A few lines over a socket beat a client library in the image. Where
- * the service speaks TLS so does this, without looking at the certificate: it asks its own machine,
- * whose name no certificate needs to hold, and sends nothing that is secret. */
+/* healthcheck.c - `ordersd healthcheck`: one GET of /health/ready on this machine, for images that
+ * have neither a shell nor curl. It uses a plain socket, which saves a client library in the image.
+ * If the service uses TLS, the healthcheck does so too, but does not verify the certificate: it
+ * connects only to its own machine, whose name is in no certificate, and sends nothing secret. */
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <poll.h>
@@ -18,7 +18,7 @@
 
 enum { TIMEOUT_S = 5 };
 
-/* "0.0.0.0" and "::" are no addresses to connect to. */
+/* Replaces "0.0.0.0" and "::", to which nobody can connect, by the loopback address. */
 static const char *reachable(const char *address)
 {
     if (strcmp(address, "0.0.0.0") == 0)
@@ -26,7 +26,7 @@ static const char *reachable(const char *address)
     return strcmp(address, "::") == 0 ? "::1" : address;
 }
 
-/* The limit for the whole answer, even if it arrives byte by byte. */
+/* Waits for the socket. The deadline covers the whole answer, even if it arrives byte by byte. */
 static bool wait_for(int fd, short events, int64_t deadline_at_ns)
 {
     struct pollfd pfd = { .fd = fd, .events = events };
@@ -73,7 +73,8 @@ int run_healthcheck(const struct options *options)
         "GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     const char *address = reachable(options->http_address);
     int64_t deadline_at_ns = clock_now_ns() + TIMEOUT_S * NS_PER_S;
-    (void)alarm(TIMEOUT_S + 1); /* TLS may wait longer: each byte of a record begins a wait anew */
+    (void)alarm(TIMEOUT_S + 1); /* TLS may exceed the deadline, because its timeout starts anew with
+                                   each byte of a record */
     char answer[2048];
     int fd = connect_to(address, options->http_port);
     if (fd < 0) {

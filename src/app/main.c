@@ -1,4 +1,4 @@
-/* main.c - the command line: subcommands, options that need no service, exit codes. */
+/* main.c - the command line: subcommands, flags that print something and end, exit codes. */
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static const char intro[] =
     "sha256:HEX\n"
     "                                 for a line of API_KEYS_FILE: NAME sha256:HEX;\n"
     "                                 openssl rand -hex 32 makes a good key\n"
-    "  ordersd --check-config         judge the configuration and end\n"
+    "  ordersd --check-config         check the configuration and end\n"
     "  ordersd --print-config         show it, secrets masked\n"
     "  ordersd --config-doc           the manual's page about it, in Markdown\n"
     "  ordersd --problem-doc          the manual's page about refusals, in Markdown\n"
@@ -53,7 +53,7 @@ static const char intro[] =
     "configuration;\n"
     "of ordersd migrate also 130 and 143: SIGINT or SIGTERM ended it before the schema was up.\n\n";
 
-/* Takes the flags that are no options out of argv. */
+/* Takes flags such as --help, which are no options, out of argv. */
 static enum action take_action(int *argc, char *argv[])
 {
     static const char *const flags[] = {
@@ -81,7 +81,7 @@ static enum action take_action(int *argc, char *argv[])
     return action;
 }
 
-/* The subcommand, if argv[1] is one; taken out. */
+/* If argv[1] is a subcommand, removes it from argv and returns it. Otherwise returns NULL. */
 static const char *take_command(int *argc, char *argv[])
 {
     if (*argc < 2 || argv[1][0] == '-')
@@ -99,7 +99,7 @@ static int print_document(struct buf *out)
     return good && fflush(stdout) == 0 ? 0 : 1;
 }
 
-/* The options are good each by itself; what is in the files that they name? */
+/* Checks the contents of the files that the options name, for --check-config. */
 static int check_files(const struct options *options)
 {
     struct http_tls *tls = NULL;
@@ -160,7 +160,7 @@ static bool check_keys(const struct options *options, struct err *err)
     struct err why = { 0 };
     if (options->auth != OPTIONS_AUTH_KEYS || http_keys_check(options->api_keys_file, &info, &why))
         return true;
-    err_set(err, 0, "API_KEYS_FILE=%s", why.text); /* which begins with the path */
+    err_set(err, 0, "API_KEYS_FILE=%s", why.text); /* the text begins with the path */
     return false;
 }
 
@@ -170,8 +170,8 @@ static bool check_memory(const struct options *options, struct err *err)
     return memory_plan(options, &plan, err);
 }
 
-/* Checks the files and addresses that the options name, as far as the command uses them. False:
- * *err says what is wrong. */
+/* Checks the files and addresses that the options name, as far as the command uses them. Returns
+ * false, with *err, if one is wrong. */
 static bool check_options(const struct options *options, bool serves, bool connects,
                           struct err *err)
 {
@@ -189,7 +189,7 @@ static int run(const char *command, const struct options *options, int argc, cha
     if (strcmp(command, "healthcheck") == 0)
         return run_healthcheck(options);
     (void)fprintf(stderr, "ordersd: no command '%.*s'; try ordersd --help\n",
-                  (int)strcspn(command, ":@="), command); /* not a URL with its password */
+                  (int)strcspn(command, ":@="), command); /* stops before the password of a URL */
     return EXIT_CONFIG;
 }
 
@@ -228,6 +228,6 @@ int main(int argc, char *given[])
         return run_action(action, &options);
     start_log(&options);
     secrets_keep_from_dumps(&options);
-    json_object_seed(0); /* before any thread: jansson's first use of it is not thread-safe */
+    json_object_seed(0); /* before any thread, because its first call is not thread-safe */
     return run(command, &options, argc, argv);
 }

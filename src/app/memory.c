@@ -1,10 +1,11 @@
 /* memory.c - see memory.h.
  *
- * glibc keeps what is freed: it raises its threshold for mmap() to the size of the largest block
- * that was freed (up to 32 MiB), so that bodies and answers come to lie among small blocks in the
- * heaps of a dozen threads. With a fixed threshold every block of MAPPED_FROM and more is mapped by
- * itself, and gone when it is freed. Small blocks leave holes that only malloc_trim() gives back;
- * that walks through all heaps, so it is done only when much more is resident than is needed. */
+ * By default, glibc keeps freed memory. It raises its threshold for mmap() to the size of the
+ * largest freed block (up to 32 MiB), so bodies and answers end up among small blocks in the heaps
+ * of a dozen threads. With a fixed threshold, every block of MAPPED_FROM or more has its own
+ * mapping, which free() returns to the system. Freed small blocks are returned only by
+ * malloc_trim(), which walks through all heaps. So it is called only if much more memory is
+ * resident than is needed. */
 #include "app/memory.h"
 
 #include <malloc.h>
@@ -17,15 +18,15 @@
 
 #define MIB(n) ((uint64_t)(n) << 20)
 
-enum { MAPPED_FROM = 60 * 1024 }; /* less than a piece of base/pieces.h */
+enum { MAPPED_FROM = 60 * 1024 }; /* smaller than a piece of base/pieces.h */
 
 static const uint64_t clients_default = MIB(320);
 static const uint64_t clients_min = MIB(16);
 static const uint64_t program_bytes =
-    MIB(48); /* itself, its libraries, threads, idle connections */
-/* A group as parameters, as libpq's message, and the answer to it. */
+    MIB(48); /* the program, its libraries, threads and idle connections */
+/* One worker: a group as parameters, as libpq's message, and the answer to it. */
 static const uint64_t worker_bytes = MIB(8);
-/* Rows as libpq holds them, and as orders: LOOKUP_METADATA_MAX each. */
+/* One reader: LOOKUP_METADATA_MAX twice, as rows in libpq and as orders. */
 static const uint64_t reader_bytes = MIB(10);
 static const uint64_t trim_after = MIB(8);
 
@@ -72,7 +73,7 @@ void memory_prepare(void)
     (void)mallopt(M_TRIM_THRESHOLD, MAPPED_FROM);
 }
 
-/* Resident bytes beside those that clients make the service hold. */
+/* Returns the resident bytes that are not used for clients. */
 static uint64_t slack_of(const struct service *service)
 {
     uint64_t resident = process_memory().resident_bytes;
@@ -80,7 +81,8 @@ static uint64_t slack_of(const struct service *service)
     return resident > used ? resident - used : 0;
 }
 
-/* A trim that frees nothing is not repeated: bytes that are left after a trim count as needed. */
+/* The bytes that are still resident after a trim are taken as needed, so that a trim that frees
+ * nothing is not repeated. */
 void memory_tick(struct service *service)
 {
     uint64_t slack = slack_of(service);

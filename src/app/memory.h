@@ -1,10 +1,10 @@
-/* memory.h - how much memory the service takes at most, and how what was freed goes back to the
- * system. docs/OPERATIONS.md, "Memory", has the same for operators.
+/* memory.h - limits the memory of the service, and returns freed memory to the system. For
+ * operators, docs/OPERATIONS.md, "Memory", says the same.
  *
- *   whole   = clients + fixed        MEMORY_MAX, or computed where that is 0
- *   clients   one budget (base/budget.h) for all that a client can make the service hold: bodies,
- *             batches and orders in flight, fetched rows, answers that have not left
- *   fixed     memory that other options bound: connections with their headers, workers and readers
+ *   whole     = clients + fixed: MEMORY_MAX, or computed if that is 0
+ *   clients   one budget (base/budget.h) for everything that a client can make the service hold:
+ *             bodies, batches and orders in flight, fetched rows, unsent answers
+ *   fixed     memory that other options limit: connections with their headers, workers and readers
  *             with their statements, the program itself
  *
  * Threads    memory_prepare(): before the first thread. memory_tick(): main. memory_plan(): any. */
@@ -24,14 +24,14 @@ struct memory_plan {
     uint64_t whole_bytes, clients_bytes, fixed_bytes;
 };
 
-/* False: MEMORY_MAX is too small for the other options; *err says how much it must be. */
+/* Returns false if MEMORY_MAX is too small for the other options; *err gives the smallest value. */
 bool memory_plan(const struct options *options, struct memory_plan *out,
                  struct err *err) MUST_CHECK;
 
-/* Has malloc() give large blocks back to the system as soon as they are freed. */
+/* Makes malloc() return large blocks to the system as soon as they are freed. */
 void memory_prepare(void);
 
-/* Returns the memory of freed small blocks to the system when enough of it has gathered. */
+/* Returns freed small blocks to the system if there are enough of them. */
 void memory_tick(struct service *service);
 
 #endif

@@ -1,4 +1,4 @@
-/* migrate.c - `ordersd migrate`: brings the schema up and ends, as soon as a signal asks for it. */
+/* migrate.c - `ordersd migrate`: migrates the schema and ends. A signal interrupts it. */
 #include "app/run.h"
 
 #include "app/service.h"
@@ -10,7 +10,7 @@
 
 enum {
     MIGRATE_LIMIT_S = 120,
-    CANCEL_LIMIT_S = 3, /* for the server to hear that a statement was given up */
+    CANCEL_LIMIT_S = 3, /* time for the server to receive the cancel request of a statement */
     CLOSE_LIMIT_S = 5,
     STATUS_OF_SIGNAL = 128,
 };
@@ -33,7 +33,7 @@ static void interrupt(void *arg)
     pqpool_interrupt(m->service->pool);
 }
 
-/* The result of the migration counts, even if a signal came meanwhile. */
+/* Reports the result of the migration, even if a signal came meanwhile. */
 static int tell(const struct migration *m, int signal)
 {
     if (m->rc == MIGRATE_OK) {

@@ -14,7 +14,7 @@ enum { PATIENCE_S = 1 };
 
 /* NOLINTBEGIN(concurrency-mt-unsafe): the environment, before the first thread */
 
-/* A path, or the name of an abstract socket behind "@". False: the text is neither. */
+/* Accepts a path, or "@" and the name of an abstract socket. Returns false for anything else. */
 static bool read_address(const char *text, struct notify *notify)
 {
     size_t len = strlen(text);
@@ -22,7 +22,7 @@ static bool read_address(const char *text, struct notify *notify)
         return false;
     notify->to.sun_family = AF_UNIX;
     memcpy(notify->to.sun_path, text, len + 1);
-    /* an abstract name has no NUL at its end: the length says where that is */
+    /* an abstract name ends where the length says, without a NUL */
     notify->to_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
     if (text[0] == '@')
         notify->to.sun_path[0] = '\0';
@@ -99,7 +99,7 @@ void notify_status(struct notify *notify, const char *text)
     (void)snprintf(line, sizeof line, "STATUS=%s", text);
     for (char *c = line; *c != '\0'; c++)
         if (*c == '\n')
-            *c = ' '; /* or it would begin another assignment */
+            *c = ' '; /* a newline would begin another assignment */
     if (strcmp(line, notify->status) != 0 && send_lines(notify, line, MSG_DONTWAIT))
         memcpy(notify->status, line, sizeof line);
 }

@@ -1,10 +1,10 @@
-/* notify.h - what the service tells the service manager: the datagrams of sd_notify(3), written by
- * us. That manual page promises the protocol to whoever writes it; libsystemd would add itself,
+/* notify.h - reports to the service manager, by the datagrams of sd_notify(3). That manual page
+ * promises that the protocol is stable, so we send it ourselves. libsystemd would add itself,
  * liblzma, libzstd, liblz4 and libgcrypt to the process for one sendto().
  *
- * Without NOTIFY_SOCKET in the environment nothing is sent, and every call is cheap. Where the
- * manager does not read, what changes its mind about us (READY=1) waits for a second at most, and
- * the rest not at all. Threads: main alone. */
+ * Without NOTIFY_SOCKET in the environment, nothing is sent and every call is cheap. If the manager
+ * does not read, messages that change its view of the service (READY=1) wait up to a second, and
+ * other messages are dropped. Threads: main only. */
 #ifndef APP_NOTIFY_H
 #define APP_NOTIFY_H
 
@@ -16,35 +16,36 @@
 #include "base/attr.h"
 
 struct notify {
-    int fd; /* -1: nobody to tell */
+    int fd; /* -1: there is no service manager */
     socklen_t to_len;
     struct sockaddr_un to;
     int64_t watchdog_ns; /* 0: no watchdog */
-    int64_t beat_at_ns;  /* the next look at the heart */
-    char status[400];    /* what was told last */
+    int64_t beat_at_ns;  /* when to check next whether the service is alive */
+    char status[400];    /* the status that was sent last */
 };
 
-/* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID. Before the first thread: it takes them out
- * of the environment. */
+/* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, and removes them from the environment, so
+ * call it before the first thread. */
 void notify_open(struct notify *notify);
 void notify_close(struct notify *notify);
 
-/* One datagram of "NAME=value" lines. */
+/* Sends one datagram of "NAME=value" lines. */
 void notify_say(const struct notify *notify, const char *lines);
 
 void notify_reloading(const struct notify *notify, int64_t now_ns);
-/* The end has begun and takes no longer than that. */
+/* Reports that the service is stopping and will take `longest_ns` at most. */
 void notify_stopping(const struct notify *notify, int64_t longest_ns);
 
-/* STATUS=, where it differs from what was told last; told again later where there is no room. */
+/* Sends STATUS= if it differs from the one that was sent last. If there is no room, a later call
+ * sends it. */
 void notify_status(struct notify *notify, const char *text);
 
-/* Is it time to look whether the service is alive? notify_beat() tells what was found: WATCHDOG=1
- * goes out twice in WATCHDOG_USEC, and not while the heart stands still. It is looked at more often
- * then: what was only slow must not be killed. */
+/* Returns true when it is time to check whether the service is alive; then call notify_beat() with
+ * the result. WATCHDOG=1 is sent twice in WATCHDOG_USEC, but not while the service is not alive.
+ * The check runs more often than that, so that a service that was only slow is not killed. */
 bool notify_beat_due(const struct notify *notify, int64_t now_ns) MUST_CHECK;
 void notify_beat(struct notify *notify, int64_t now_ns, bool alive);
-/* When that is next; CLOCK_NEVER without a watchdog. */
+/* When the next check is due. CLOCK_NEVER without a watchdog. */
 int64_t notify_next_ns(const struct notify *notify);
 
 #endif

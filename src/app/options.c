@@ -1,4 +1,4 @@
-/* options.c - see options.h: the table, and what its rows owe each other. */
+/* options.c - see options.h: the table of options, and the rules between options. */
 #include "app/options.h"
 
 #include <arpa/inet.h>
@@ -23,7 +23,7 @@ static const char *const log_format_words[] = {
     [OPTIONS_LOG_AUTO] = "auto", [OPTIONS_LOG_JSON] = "json", [OPTIONS_LOG_TEXT] = "text", NULL
 };
 
-/* The type is read off the member, so table and struct cannot disagree: a member of any other type
+/* The type comes from the member, so table and struct cannot disagree. A member of another type
  * does not compile. */
 #define MEMBER(m) (((struct options *)0)->m)
 #define TYPE_OF(m)                                                                                 \
@@ -46,7 +46,7 @@ static const char *const log_format_words[] = {
 #define MIB(n) (INT64_C(n) << 20)
 #define GIB(n) (INT64_C(n) << 30)
 
-/* One option, one row. */
+/* One row per option. */
 /* clang-format off */
 static const struct conf_opt opts[] = {
     { OPT(database_url), .group = "Database", .def = "", .flags = CONF_SECRET | CONF_FILE,

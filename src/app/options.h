@@ -1,8 +1,8 @@
-/* options.h - everything that may be configured, in one struct; the table in options.c says what
- * each member means, its default and its bounds, and docs/CONFIGURATION.md is made from it.
+/* options.h - all configuration in one struct. The table in options.c has each member's meaning,
+ * default and bounds, and docs/CONFIGURATION.md is made from it.
  *
- * A member is named after its option, with the unit of what it holds: HTTP_READ_TIMEOUT is
- * http_read_timeout_ns. Strings are never NULL, "" when not given. */
+ * A member is named after its option, plus its unit: HTTP_READ_TIMEOUT is http_read_timeout_ns.
+ * Strings are never NULL; a string that is not set is "". */
 #ifndef APP_OPTIONS_H
 #define APP_OPTIONS_H
 
@@ -20,14 +20,14 @@ enum options_log_format { OPTIONS_LOG_AUTO, OPTIONS_LOG_JSON, OPTIONS_LOG_TEXT }
 
 struct options {
     /* database */
-    char database_url[4096]; /* "": libpq's PG* */
+    char database_url[4096]; /* "": use libpq's PG* variables */
     char database_password[1024];
     char database_password_file[1024];
     int database_start; /* enum options_start */
     bool database_migrate;
     bool database_prepare;
 
-    /* connection pool: what the rows of pqpool/options.def say, "database_" before their names */
+    /* connection pool: the rows of pqpool/options.def, with "database_" before their names */
 #define PQPOOL_COUNT(name, ...) uint32_t database_##name;
 #define PQPOOL_SPAN(name, ...) int64_t database_##name##_ns;
 #define PQPOOL_FACTOR(name, ...) double database_##name;
@@ -37,13 +37,13 @@ struct options {
 
     /* http */
     char http_address[64]; /* IPv4 or IPv6, numeric */
-    uint32_t http_port;    /* 0: any free one */
+    uint32_t http_port;    /* 0: any free port */
     uint32_t http_threads;
     uint32_t http_max_connections;
     uint32_t http_max_connections_per_address; /* 0: no limit */
     uint64_t http_max_body_bytes, http_bodies_max_bytes, http_header_max_bytes;
     int64_t http_read_timeout_ns, http_idle_timeout_ns;
-    char http_allowed_hosts[1024]; /* with commas between them */
+    char http_allowed_hosts[1024]; /* separated by commas */
     int auth;                      /* enum options_auth */
     char api_keys_file[1024];
     bool auth_metrics;
@@ -58,7 +58,7 @@ struct options {
     int64_t orders_commit_timeout_ns;
 
     /* process */
-    uint64_t memory_max_bytes; /* 0: see app/memory.h */
+    uint64_t memory_max_bytes; /* 0: computed, see app/memory.h */
     int64_t shutdown_timeout_ns, shutdown_delay_ns;
     bool core_dumps;
     int log_level;  /* enum log_level */
@@ -67,12 +67,12 @@ struct options {
 
 extern const struct conf_table options_table;
 
-/* Defaults, environment, flags, then options_check(). On failure *options is as it was, and *err
- * names the option, its value and what would be right. */
+/* Loads defaults, environment and flags, then calls options_check(). On failure *options is
+ * unchanged, and *err names the option, its value and what would be right. */
 bool options_load(struct options *options, int argc, char *const argv[], char *const env[],
                   struct err *err) MUST_CHECK;
 
-/* What one option's bounds cannot say: options that contradict each other. */
+/* Checks the rules between options, which the bounds of a single option cannot express. */
 bool options_check(const struct options *options, struct err *err) MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
-/* routes.c - the routes of api/openapi.yaml: which path does what, and what it may answer. HTTP has
- * one context for all routes. It is that of the order handlers, so that nothing stands between an
- * order and its handler; the handlers of observability get theirs by a function here. */
+/* routes.c - the routes of api/openapi.yaml: the handler of each path, and the statuses that it may
+ * answer. HTTP has one context for all routes. It is that of the order handlers, so that an order
+ * needs no indirection; the handlers of observability get their context by a function here. */
 #include "app/routes.h"
 
 #include <stddef.h>
@@ -54,7 +54,7 @@ static const int plain_statuses[] = { 200, 500, 0 };
 #define JSON "application/json"
 #define BATCH JSON ", application/x-ndjson"
 
-/* A probe is answered whatever it says it accepts. */
+/* A probe ignores Accept. */
 /* clang-format off */
 const struct http_route routes[] = {
     { "POST", "/v1/orders",            HTTP_JSON_BODY, HTTP_WITH_KEY, handlers_post_order,  post_statuses,  JSON },

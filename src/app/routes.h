@@ -1,4 +1,4 @@
-/* routes.h - the table of paths: which path does what, and what it may answer. */
+/* routes.h - the table of paths: the handler of each, and the statuses that it may answer. */
 #ifndef APP_ROUTES_H
 #define APP_ROUTES_H
 

@@ -1,4 +1,4 @@
-/* run.c - the life of the process that serves: its limits, its start, SIGHUP, and its end. */
+/* run.c - the life of the serving process: limits, start, SIGHUP and end. */
 #include "app/run.h"
 
 #include <signal.h>
@@ -18,7 +18,8 @@
 #include "observability/state.h"
 #include "pqpool/pqpool.h"
 
-/* 48 of them are for name lookups: up to 16 at once, and the resolver opens files and sockets. */
+/* 48 descriptors are for name lookups: up to 16 run at once, and the resolver opens files and
+ * sockets. */
 enum { FDS_BESIDE_SOCKETS = 112 };
 
 #define HANDED_OVER_WAIT_NS (5 * NS_PER_S)
@@ -54,7 +55,7 @@ static void reload_options(int argc, char *const argv[])
     log_event(LOG_INFO, "config.reloaded", log_int("log_level", fresh.log_level));
 }
 
-/* Each for itself: a fault in one file keeps only what that file says. */
+/* Reloads each file on its own: an error in one file keeps only that file's old content. */
 static void reload(struct service *service, int argc, char *const argv[])
 {
     reload_options(argc, argv);
@@ -77,7 +78,7 @@ static void await_end(struct service *service, int argc, char *const argv[])
     }
 }
 
-/* STOPPED: by a signal. */
+/* START_STOPPED: a signal interrupted the start. */
 enum start_rc { START_GOOD, START_FAILED, START_STOPPED };
 
 /* ---- DATABASE_START=fail ---- */
@@ -100,7 +101,7 @@ static void interrupt_first(void *arg)
     pqpool_interrupt(first->service->pool);
 }
 
-/* FAILED: *err. */
+/* If it returns START_FAILED, *err says why. */
 static enum start_rc open_database(struct service *service, struct err *err)
 {
     struct first first = { .service = service };
@@ -118,11 +119,11 @@ static enum start_rc open_database(struct service *service, struct err *err)
     return first.rc == PQPOOL_OK ? START_GOOD : START_FAILED;
 }
 
-/* ---- a listening socket that was handed over ---- */
+/* ---- a listening socket from the service manager ---- */
 
-/* The predecessor of this process may still serve on the same socket, and connections wait in the
- * socket if it does not. So nothing is accepted before an order can be stored. Health checks wait
- * in the socket too, so this wait ends after HANDED_OVER_WAIT_NS. */
+/* Waits until an order can be stored, before anything is accepted from the socket. Meanwhile a
+ * previous process may serve the same socket, or connections wait in it. Health checks wait too, so
+ * this ends after HANDED_OVER_WAIT_NS. */
 static enum start_rc await_ready(struct service *service)
 {
     int64_t until_ns = clock_now_ns() + HANDED_OVER_WAIT_NS;
@@ -135,7 +136,7 @@ static enum start_rc await_ready(struct service *service)
         reload = reload || got == SIGHUP;
     }
     if (reload)
-        (void)kill(getpid(), SIGHUP); /* await_end() takes it */
+        (void)kill(getpid(), SIGHUP); /* await_end() handles it */
     return START_GOOD;
 }
 
@@ -187,7 +188,7 @@ static int serve(struct service *service, int argc, char *const argv[])
     return atomic_load_explicit(&service->exit_code, memory_order_acquire);
 }
 
-/* AUTH is judged by the address that is really listened on. */
+/* The check of AUTH needs the address of the actual socket. */
 static bool take_socket(struct service *service, struct err *err)
 {
     if (!listen_fds_take(&service->listen, err))
@@ -210,11 +211,11 @@ static void note_error(void *last_errors, enum log_level level, const char *even
 
 int run_serve(const struct options *options, int argc, char *const argv[])
 {
-    static struct service service; /* its counters are too large for a stack */
+    static struct service service; /* static, because its counters are too large for a stack */
     struct err err = { 0 };
 
     signals_block();
-    /* first: /status shows every warning since the start */
+    /* first of all, because /status shows every warning since the start */
     last_errors_init(&service.observability.last_errors);
     log_listen(note_error, &service.observability.last_errors);
     if (!raise_fd_limit(options))

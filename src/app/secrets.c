@@ -1,5 +1,6 @@
-/* secrets.c - see secrets.h. The kernel shows the strings that a process was started with, wherever
- * its pointers lead by now: so the copies are ours, and the originals are written over. */
+/* secrets.c - see secrets.h. The kernel always shows the strings with which the process was
+ * started, whatever argv and environ point to. So the process uses copies, and overwrites the
+ * originals. */
 #include "app/secrets.h"
 
 #include <errno.h>
@@ -17,14 +18,14 @@
 #include "base/file.h"
 #include "base/log.h"
 
-/* Until the end of the process. Whoever takes a string out of the lists that are used (unsetenv()
- * does) leaves it in the one that is kept. */
+/* Lists of strings that live until the process ends. unsetenv() and the like remove a string only
+ * from the list in use, and not from the list that is kept. */
 struct strings {
     char **kept, **used;
 };
 static struct strings arguments, environment;
 
-/* ---- what the process was started with ---- */
+/* ---- the arguments and the environment ---- */
 
 static bool copy_strings(char *const from[], struct strings *to)
 {
@@ -50,42 +51,43 @@ static void cover(char *text)
     memset(text, '*', len < 3 ? len : 3);
 }
 
-/* A letter of an option's name as a flag or the environment has it. */
-static int spelt(char letter, bool flag)
+/* Converts a letter of an option's name as it is written in a flag or in the environment. */
+static int name_char(char letter, bool flag)
 {
     if (flag)
         return letter == '_' ? '-' : letter;
     return letter >= 'a' && letter <= 'z' ? letter - 'a' + 'A' : letter;
 }
 
-/* The text behind `name`, if `text` begins with it as a flag or as a variable, else NULL. */
-static char *behind(char *text, const char *name, bool flag)
+/* If `text` begins with `name`, written as a flag or a variable, returns what follows. Otherwise
+ * NULL. */
+static char *text_after(char *text, const char *name, bool flag)
 {
     if (flag && strncmp(text, "--", 2) != 0)
         return NULL;
     text += flag ? 2 : 0;
     for (; *name != '\0'; name++, text++) {
-        if (*text != spelt(*name, flag))
+        if (*text != name_char(*name, flag))
             return NULL;
     }
     return text;
 }
 
-static char *behind_secret(char *text, bool flag)
+static char *text_after_secret(char *text, bool flag)
 {
     for (size_t i = 0; i < options_table.n_opts; i++) {
         const struct conf_opt *opt = &options_table.opts[i];
-        char *rest = (opt->flags & CONF_SECRET) != 0 ? behind(text, opt->name, flag) : NULL;
+        char *rest = (opt->flags & CONF_SECRET) != 0 ? text_after(text, opt->name, flag) : NULL;
         if (rest != NULL && (*rest == '=' || (flag && *rest == '\0')))
             return rest;
     }
-    return flag ? NULL : behind(text, "pgpassword", false); /* libpq's own */
+    return flag ? NULL : text_after(text, "pgpassword", false); /* read by libpq itself */
 }
 
 static void cover_flags(char *argv[])
 {
     for (char **arg = argv; *arg != NULL; arg++) {
-        char *rest = behind_secret(*arg, true);
+        char *rest = text_after_secret(*arg, true);
         if (rest == NULL)
             continue;
         if (*rest == '=')
@@ -98,7 +100,7 @@ static void cover_flags(char *argv[])
 static void cover_environment(char *env[])
 {
     for (char **entry = env; *entry != NULL; entry++) {
-        char *rest = behind_secret(*entry, false);
+        char *rest = text_after_secret(*entry, false);
         if (rest != NULL && *rest == '=')
             cover(rest + 1);
     }
@@ -118,7 +120,8 @@ char **secrets_hide(int argc, char *argv[])
 
 /* ---- memory ---- */
 
-/* A limit of 0 does not stop a core_pattern that is a pipe; not to be dumpable does. */
+/* If core_pattern is a pipe, the kernel ignores a limit of 0. A process that is not dumpable writes
+ * no core in either case. */
 void secrets_keep_from_dumps(const struct options *options)
 {
     const struct rlimit none = { 0, 0 };
@@ -130,8 +133,8 @@ void secrets_keep_from_dumps(const struct options *options)
 
 /* ---- files ---- */
 
-/* Is the file mounted alone, as a container's secrets are? Then the host, where the file and its
- * folders are, decides who else may read it. */
+/* Returns true if the file is a mount of its own, as the secrets of a container are. Who else may
+ * read it then depends on the host's folders, which cannot be seen from here. */
 static bool is_mounted_alone(const char *path)
 {
     struct statx file;
@@ -139,7 +142,7 @@ static bool is_mounted_alone(const char *path)
            (file.stx_attributes & file.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-/* May this process read the file for another reason than that everyone may? */
+/* Returns true if this process may read the file for another reason than that everyone may. */
 static bool is_ours(const struct stat *file)
 {
     uid_t user = geteuid();
@@ -171,7 +174,7 @@ static void warn_of(const char *option, const char *path)
 
 void secrets_warn_of_files(const struct options *options)
 {
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the environment does not change any more */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the environment no longer changes */
     warn_of("DATABASE_URL_FILE", getenv("DATABASE_URL_FILE"));
     warn_of("DATABASE_PASSWORD_FILE", options->database_password_file);
     warn_of("TLS_KEY_FILE", options->tls_key_file);

@@ -1,5 +1,5 @@
-/* secrets.h - keeps what nobody shall see where nobody sees it: out of /proc/PID/cmdline and
- * /proc/PID/environ, out of core dumps, and in files that not everyone may read. */
+/* secrets.h - keeps secrets out of /proc/PID/cmdline, /proc/PID/environ and core dumps, and warns
+ * of files with secrets that everyone may read. */
 #ifndef APP_SECRETS_H
 #define APP_SECRETS_H
 
@@ -10,25 +10,27 @@
 struct err;
 struct options;
 
-/* Copies argv and the environment, for whoever reads them from here on (SIGHUP does), and writes
- * *** over the secrets in the bytes that the kernel shows of this process. Before anything else,
- * and before the first thread. NULL: out of memory, and nothing was done. Nothing is ever freed. */
+/* Copies argv and the environment, and overwrites the secrets with *** in the memory that the
+ * kernel shows of this process. Returns the copy of argv, which SIGHUP reads later, or NULL if out
+ * of memory; then nothing was changed. Call it first of all, before the first thread. The copies
+ * are never freed. */
 char **secrets_hide(int argc, char *argv[]) MUST_CHECK;
 
-/* No core dump, and nobody but root reads the memory of this process or traces it, unless
- * CORE_DUMPS lets them. */
+/* Forbids core dumps, and forbids all users but root to read or trace this process, unless
+ * CORE_DUMPS allows them. */
 void secrets_keep_from_dumps(const struct options *options);
 
-/* Logs that event when everyone on this machine may read the file, and says what to do so that this
- * process may still read it. A file that was mounted alone, as a container's secrets are, is passed
- * over; so is none (NULL or ""). */
+/* Logs `event` if everyone on this machine may read the file, and says how to restrict it so that
+ * this process can still read it. Does nothing for a file that is a mount of its own, as the
+ * secrets of a container are, or if there is no path (NULL or ""). */
 void secrets_warn_of_file(const char *event, const char *option, const char *path);
 
-/* The same for each file of a secret that the options name, except the files of keys. */
+/* Calls secrets_warn_of_file() for each secret's file that the options name, except
+ * API_KEYS_FILE. */
 void secrets_warn_of_files(const struct options *options);
 
-/* Can DATABASE_PASSWORD_FILE be read now? For --check-config; a service that runs reads it at each
- * dial, and waits for it. */
+/* Returns true if DATABASE_PASSWORD_FILE can be read. Only --check-config needs this: a running
+ * service reads the file at each dial, and waits for it. */
 bool secrets_check_files(const struct options *options, struct err *err) MUST_CHECK;
 
 #endif

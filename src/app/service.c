@@ -1,5 +1,5 @@
-/* service.c - see service.h. Parts are opened from the database upwards and closed from the client
- * downwards, so that each finds alive whatever it calls. */
+/* service.c - see service.h. Parts are opened from the database to the client and closed in the
+ * reverse order, so that whatever a part calls is open. */
 #include "app/service.h"
 
 #include <string.h>
@@ -53,7 +53,8 @@ static struct pqpool_options pool_options(const struct options *o, struct servic
 #define PQPOOL_QUERY PQPOOL_COUNT
 #define PQPOOL_SPAN(name, ...) p.name##_ns = o->database_##name##_ns;
 #include "pqpool/options.def"
-    p.start = PQPOOL_START_DEGRADED; /* run.c waits, where that is wanted: a signal ends its wait */
+    p.start = PQPOOL_START_DEGRADED; /* run.c does the waiting that DATABASE_START asks for, so that
+                                        a signal can end it */
     p.on_connect = on_connect;
     p.on_event = events_of_pool;
     p.health_query = health_query;
@@ -187,7 +188,7 @@ static bool plan_memory(struct service *service, struct err *err)
     return true;
 }
 
-/* Before the first request. */
+/* Fills in the handlers' context. Call it before the first request. */
 static void wire_handlers(struct service *service)
 {
     const struct options *o = &service->options;
@@ -197,7 +198,7 @@ static void wire_handlers(struct service *service)
     handlers->pool = service->pool;
     handlers->memory = &service->memory;
     handlers->schema_ready = &service->observability.readiness.schema_ready;
-    /* a batch that the queue could never take whole is too large too */
+    /* a batch larger than the queue could never be taken whole */
     handlers->batch_max = o->orders_batch_max < o->orders_queue_capacity ? o->orders_batch_max
                                                                          : o->orders_queue_capacity;
     handlers->commit_timeout_ns = o->orders_commit_timeout_ns;
@@ -222,7 +223,7 @@ static void init_parts(struct service *service)
     observed->started_at_ns = clock_now_ns();
     observed->started_at_us = clock_wall_us();
     if (gethostname(observed->host, sizeof observed->host - 1) != 0)
-        observed->host[0] = '\0'; /* cannot be: Linux cuts what is too long */
+        observed->host[0] = '\0'; /* never: host names of Linux fit */
     starter_init(&service->starter);
     readiness_init(&observed->readiness);
     history_init(&observed->history);
@@ -270,11 +271,11 @@ void service_stop(struct service *service)
     if (service->ingest != NULL)
         ingest_drain(service->ingest);
     starter_stop(&service->starter);
-    pqpool_interrupt(service->pool); /* workers and readers stop waiting for the database */
+    pqpool_interrupt(service->pool); /* makes workers and readers stop waiting for the database */
     starter_join(&service->starter);
     ingest_stop(service->ingest, now_ns);
     reader_stop(service->reader);
-    http_server_close(&service->http); /* until here the loops ask all the others */
+    http_server_close(&service->http); /* the loops use all other parts, so they end first */
     ingest_close(&service->ingest, now_ns);
     reader_close(&service->reader);
     service_close_database(service, now_ns + NS_PER_S);

@@ -1,11 +1,11 @@
-/* service.h - the running service: every part and how they hang together.
+/* service.h - the running service: all of its parts and their connections.
  *
  *   http loops -> routes -> handlers -> ingest (queue, workers) -> store -> pqpool -> PostgreSQL
  *                                    -> reader (lookups)        -> store
  *                        -> observability, which reads the figures of all of them
  *
- * Threads    built and torn down by main. Other threads see the parts that they are given, and
- *            `exit_code`. */
+ * Threads    Main opens and closes the service. Other threads use only the parts that they were
+ *            given, and `exit_code`. */
 #ifndef APP_SERVICE_H
 #define APP_SERVICE_H
 
@@ -32,45 +32,45 @@ struct store;
 
 struct service {
     struct options options;
-    struct listen_fds listen;    /* the socket that was handed over, if one was */
-    struct notify notify;        /* main's */
-    struct budget memory;        /* what clients can make us hold: see app/memory.h */
-    uint64_t memory_slack_bytes; /* see memory_tick(); main's */
+    struct listen_fds listen;    /* the socket from the service manager, if there is one */
+    struct notify notify;        /* used by main only */
+    struct budget memory;        /* memory that clients make the service hold: see app/memory.h */
+    uint64_t memory_slack_bytes; /* used by main only: see memory_tick() */
     struct store *store;
     struct pqpool *pool;
     struct ingest *ingest;
     struct reader *reader;
-    struct http_tls *tls;     /* NULL: plain HTTP; borrowed, opened and closed by main */
-    struct http_server *http; /* the loops run before it is set: see http_server_of() */
+    struct http_tls *tls;     /* NULL: plain HTTP; borrowed from main */
+    struct http_server *http; /* set after the loops have started: see http_server_of() */
     struct handlers handlers;
     struct observability observability;
     struct starter starter;
-    atomic_int exit_code; /* what the starter wants main to end with; 0: nothing */
+    atomic_int exit_code; /* set by the starter to end the process; 0: not set */
 };
 
-/* Starts all parts of the service after service_open_database(), and waits for no server. If the
- * listening socket was handed over, nothing is accepted from it before service_listen(). False:
- * *err says why, and everything is closed, the database too. */
+/* Starts all parts, after service_open_database(), and waits for no server. A socket from the
+ * service manager is not used before service_listen(). Returns false, with *err, if a part fails;
+ * then all parts are closed, the database too. */
 bool service_start(struct service *service, struct err *err) MUST_CHECK;
 bool service_listen(struct service *service, struct err *err) MUST_CHECK;
 
-/* From here no connection is accepted, and each open one has one more answer: it carries
- * Connection: close, and an order in that request is stored as any other. */
+/* From now on no connection is accepted. Each open connection gets one more answer, with
+ * Connection: close; an order in that request is stored as usual. */
 void service_drain(struct service *service);
-/* Reads API_KEYS_FILE again, and logs what came of it. */
+/* Reads API_KEYS_FILE again, and logs the result. */
 void service_reload_keys(struct service *service);
-/* Requests not yet answered, and orders not yet settled. */
+/* Returns the number of unanswered requests and of orders without a verdict. */
 uint64_t service_in_flight(struct service *service);
-/* Ends everything now. What is still in flight is cut: a lookup is answered 503, an order by what
- * is known of it. */
+/* Ends everything now. Whatever is in flight is cut off: a lookup is answered 503, an order
+ * according to what is known about it. */
 void service_stop(struct service *service);
 
-/* Checks what the options, libpq's environment and the files that they name say of the database;
- * nothing is dialled. False: *err names the option or variable, what is wrong with it, and what
- * would be right. */
+/* Checks the database settings in the options, in libpq's environment and in the files that they
+ * name. Connects to nothing. On failure, *err names the option or variable, what is wrong with it,
+ * and what would be right. */
 bool service_check_database(const struct options *options, struct err *err) MUST_CHECK;
 
-/* Opens the store and the pool alone, for `ordersd migrate` too; waits for no server. */
+/* Opens only the store and the pool, which `ordersd migrate` needs too. Waits for no server. */
 bool service_open_database(struct service *service, bool small, struct err *err) MUST_CHECK;
 void service_close_database(struct service *service, int64_t deadline_at_ns);
 

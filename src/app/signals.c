@@ -48,10 +48,10 @@ bool signal_ends(int signal)
     return signal == SIGTERM || signal == SIGINT;
 }
 
-/* ---- a signal, or something else ---- */
+/* ---- wait for a signal or an event ---- */
 
 struct wait {
-    int signal_fd, event_fd; /* event_fd: readable once there is nothing to wait for any more */
+    int signal_fd, event_fd; /* event_fd is readable when the wait should end */
 };
 
 static struct wait wait_open(void)
@@ -70,7 +70,7 @@ static void wait_close(struct wait *wait)
 
 enum awaited { AWAITED_EVENT, AWAITED_SIGNAL, AWAITED_MOMENT };
 
-/* *signal: SIGTERM or SIGINT. */
+/* *signal is SIGTERM or SIGINT, if one came. */
 static enum awaited await(const struct wait *wait, int64_t until_ns, int *signal)
 {
     struct pollfd fds[] = { { .fd = wait->event_fd, .events = POLLIN },
@@ -127,7 +127,7 @@ int signals_run(const struct signals_task *task)
     return interrupted ? signal : 0;
 }
 
-/* ---- the last resort ---- */
+/* ---- a limit for the orderly end ---- */
 
 static struct guard {
     struct wait wait;

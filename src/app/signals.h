@@ -1,7 +1,5 @@
-/* signals.h - SIGTERM, SIGINT and SIGHUP. They are blocked in every thread, and the functions below
- * take them synchronously. So there is no signal handler.
- *
- * Threads    main's. */
+/* signals.h - SIGTERM, SIGINT and SIGHUP. Every thread blocks them, and the functions below wait
+ * for them synchronously, so there is no signal handler. Threads: main only. */
 #ifndef APP_SIGNALS_H
 #define APP_SIGNALS_H
 
@@ -10,11 +8,11 @@
 
 #include "base/attr.h"
 
-/* Before any other thread is started. A write to a peer that is gone is an error from then on, and
- * not a SIGPIPE. */
+/* Call it before any other thread is started. It also ignores SIGPIPE: writing to a peer that has
+ * gone then returns an error. */
 void signals_block(void);
 
-/* Waits for a signal until `until_ns`. Returns its number; 0: none came. */
+/* Waits for a signal until `until_ns`. Returns its number, or 0 if none came. */
 int signals_await(int64_t until_ns);
 
 bool signal_ends(int signal); /* SIGTERM or SIGINT */
@@ -27,9 +25,9 @@ struct signals_task {
     void *arg;
 };
 
-/* Runs the task to its end. SIGTERM or SIGINT interrupts the task. Returns the signal that came; 0:
- * none came; -1: no thread could be started. If `work` does not end in spite of `interrupt`, the
- * process ends with status 128 + the signal's number. */
+/* Runs the task to its end. SIGTERM or SIGINT interrupts the task. Returns the signal that came, 0
+ * if none came, or -1 if no thread could be started. If `work` does not end in spite of
+ * `interrupt`, the process ends with status 128 + the signal's number. */
 int signals_run(const struct signals_task *task);
 
 /* Starts a thread that ends the process if something blocks the orderly end: with status 1 at

@@ -18,10 +18,11 @@ enum { STOP_SLACK_S = 10 };
  * closing the pool. */
 #define STOP_RESERVE_NS (2 * NS_PER_S)
 
-/* The orderly end has at least this long. It needs this long only when something blocks it. */
+/* The orderly end gets at least this long. It takes this long only if something blocks it. */
 #define STOP_LEAST_NS (5 * NS_PER_S)
 
-/* Idle clients are let go 1 s after the drain began (http.h); by then the last of them is gone. */
+/* The HTTP server closes idle connections 1 s after the drain began (http.h). After this time all
+ * of them are closed. */
 #define IDLE_LIMIT_NS (2 * NS_PER_S)
 
 static void tell_status(struct service *service)
@@ -56,14 +57,16 @@ int stop_await_signal(struct service *service, int64_t until_ns)
     }
 }
 
-/* Nothing is in flight, and no client can send another request on an open connection. */
+/* Returns true if nothing is in flight, and if no client can send another request on an open
+ * connection. */
 static bool is_quiet(struct service *service, int64_t now_ns, int64_t idle_until_ns)
 {
     return service_in_flight(service) == 0 &&
            (now_ns >= idle_until_ns || http_server_connections(service->http) == 0);
 }
 
-/* Polls until the service is quiet. False: a second signal has come, or the time is over. */
+/* Polls until the service is quiet. Returns false if a second signal has come or the time is
+ * over. */
 static bool await_quiet(struct service *service, int64_t until_ns)
 {
     int64_t now_ns = clock_now_ns(), idle_until_ns = now_ns + IDLE_LIMIT_NS;
@@ -88,8 +91,8 @@ static bool await_delay(struct service *service, int64_t until_ns)
     }
 }
 
-/* The service is not ready from now on. After SHUTDOWN_DELAY no connection is accepted. Requests on
- * open connections get their answers. False: a second signal has come. */
+/* From now on the service is not ready. After SHUTDOWN_DELAY it accepts no connection. Requests on
+ * open connections are still answered. Returns false if a second signal has come. */
 static bool drain(struct service *service, int64_t began_ns, int64_t until_ns)
 {
     int64_t delay_until_ns = began_ns + service->options.shutdown_delay_ns;

@@ -1,8 +1,8 @@
-/* attr.h - compiler attributes by name: what a prototype promises, and what clang checks of locks.
+/* attr.h - names for the compiler attributes that our prototypes and locks use.
  *
- * Thread-safety analysis runs under the `tsa` preset (clang); gcc sees nothing of it. Members are
- * marked GUARDED_VAR and functions REQUIRES(lock): `guarded_by` on a sibling member is an error in
- * C before clang 19. */
+ * The thread-safety attributes have an effect only under clang (preset `tsa`); gcc ignores them.
+ * Members are marked GUARDED_VAR and functions REQUIRES(lock), because clang before 19 rejects
+ * `guarded_by` on a member of the same struct in C. */
 #ifndef BASE_ATTR_H
 #define BASE_ATTR_H
 

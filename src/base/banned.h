@@ -1,5 +1,5 @@
-/* banned.h - included before every file: functions that cannot be called safely, or that hide a
- * bound. */
+/* banned.h - included before every file. It bans functions that cannot be called safely or that
+ * hide a bound. */
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H
 

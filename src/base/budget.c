@@ -1,5 +1,6 @@
-/* budget.c - see budget.h. A take adds first and checks then, so two takes can never both get the
- * last bytes. A take that is refused may make another take fail that comes at the same moment. */
+/* budget.c - see budget.h. budget_take() adds first and then checks the limit, so two threads never
+ * both get the last bytes. A take that fails can make a concurrent one fail that would have
+ * fitted. */
 #include "base/budget.h"
 
 #include <stddef.h>
@@ -19,14 +20,14 @@ static void note_refusal(struct budget *budget)
         atomic_fetch_add_explicit(&budget->refused_total, 1, memory_order_relaxed);
 }
 
-/* A large holder leaves the last part to small ones, unless nobody else has anything. */
+/* A large holder leaves the last part to small ones, unless no other holder has anything. */
 static uint64_t limit_for(const struct budget *budget, uint64_t holder_bytes, uint64_t others)
 {
     bool leaves_room = holder_bytes >= BUDGET_LARGE_BYTES && others > 0;
     return budget->limit_bytes - (leaves_room ? budget->limit_bytes / KEPT_FOR_SMALL : 0);
 }
 
-/* Of this budget alone. */
+/* Takes from this budget only, not from `whole`. */
 static bool take_here(struct budget *budget, uint64_t bytes, uint64_t holder_bytes)
 {
     uint64_t before = atomic_fetch_add_explicit(&budget->used_bytes, bytes, memory_order_relaxed);

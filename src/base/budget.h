@@ -1,13 +1,13 @@
-/* budget.h - how much memory is in use for one purpose, and the limit of it.
+/* budget.h - how much memory is in use for one purpose, and its limit.
  *
- * A budget counts bytes, and allocates nothing. The owner of memory takes the bytes before it
- * allocates and gives them back after it has freed. A budget may be a part of another one: then
- * bytes count in both.
+ * A budget counts bytes and allocates nothing. The owner of memory takes the bytes before it
+ * allocates them, and gives them back after it has freed them. A budget may be part of another one:
+ * then the bytes count in both.
  *
- * Small before large  an eighth of a budget is kept for holders of less than BUDGET_LARGE_BYTES, so
- *                     that large requests, which fill it first, leave room for small ones. A holder
- *                     that has it to itself may use all of it.
- * Thread              any; the counts are relaxed atomics, and no data is published by them.
+ * Small before large  An eighth of a budget is kept for holders of less than BUDGET_LARGE_BYTES, so
+ *                     that large requests, which fill it first, leave room for small ones. A large
+ *                     holder may use all of a budget in which nobody else has anything.
+ * Thread              Any. The counts are relaxed atomics, so they publish no other data.
  *                     A struct budget_share belongs to one thread at a time. */
 #ifndef BASE_BUDGET_H
 #define BASE_BUDGET_H
@@ -22,29 +22,29 @@ enum { BUDGET_LARGE_BYTES = 32 * 1024 };
 
 struct budget {
     uint64_t limit_bytes;
-    struct budget *whole;               /* what this one is a part of; NULL: nothing */
-    atomic_uint_fast64_t used_bytes;    /* at this moment */
-    atomic_uint_fast64_t refused_total; /* takes that were refused, by its parts too */
+    struct budget *whole; /* the budget that this one is part of, or NULL */
+    atomic_uint_fast64_t used_bytes;
+    atomic_uint_fast64_t refused_total; /* failed takes, those of its parts included */
 };
 
-/* `whole` is borrowed, outlives this one, and may be NULL. */
+/* `whole` is borrowed, may be NULL, and must outlive `budget`. */
 void budget_init(struct budget *budget, uint64_t limit_bytes, struct budget *whole);
 
-/* Takes `bytes` for a holder that has `holder_bytes` in all when it has got them. False: there is
- * no room, and nothing has changed. A NULL budget has room for everything. */
+/* Takes `bytes` for a holder whose total, these bytes included, is `holder_bytes`. Returns false,
+ * and changes nothing, if there is no room. A NULL budget always has room. */
 bool budget_take(struct budget *budget, uint64_t bytes, uint64_t holder_bytes) MUST_CHECK;
 void budget_give(struct budget *budget, uint64_t bytes);
 
 uint64_t budget_used(const struct budget *budget);
 uint64_t budget_refused(const struct budget *budget);
 
-/* What one holder has taken. */
+/* The bytes that one holder has taken from a budget. */
 struct budget_share {
-    struct budget *budget; /* borrowed; NULL has room for everything */
+    struct budget *budget; /* borrowed; NULL: always has room */
     uint64_t bytes;
 };
 
-/* False: there is no room, and nothing has changed. */
+/* Returns false, and changes nothing, if there is no room. */
 bool budget_share_take(struct budget_share *share, uint64_t bytes) MUST_CHECK;
 void budget_share_give(struct budget_share *share, uint64_t bytes); /* at most share->bytes */
 void budget_share_end(struct budget_share *share);                  /* gives all of it back */

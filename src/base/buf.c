@@ -1,5 +1,5 @@
-/* buf.c - see buf.h. The memory doubles up to max and one byte for the NUL, so a buffer over the
- * caller's own array (BUF_OVER) has all it may use from the start and never allocates. */
+/* buf.c - see buf.h. The capacity doubles, up to max bytes and one for the NUL. A buffer over the
+ * caller's array (BUF_OVER) starts with its full capacity, so it never allocates. */
 #include "base/buf.h"
 
 #include <stdarg.h>
@@ -24,7 +24,8 @@ void buf_clear(struct buf *buf)
         buf->data[0] = '\0';
 }
 
-/* A capacity for `need` bytes, at least doubled. need <= max + 1, so it ends and never wraps. */
+/* Returns a capacity of at least `need` bytes, doubled from the present one. The caller ensures
+ * need <= max + 1, so the loop ends and nothing overflows. */
 static size_t next_cap(const struct buf *buf, size_t need)
 {
     size_t cap = buf->cap < FIRST_CAP ? FIRST_CAP : buf->cap;
@@ -37,7 +38,7 @@ bool buf_reserve(struct buf *buf, size_t more)
 {
     if (buf->failed)
         return false;
-    if (buf->max == SIZE_MAX || more > buf->max - buf->len) /* SIZE_MAX: not a bound */
+    if (buf->max == SIZE_MAX || more > buf->max - buf->len) /* max SIZE_MAX would be no limit */
         goto fail;
     size_t need = buf->len + more + 1;
     if (need <= buf->cap)
@@ -92,22 +93,22 @@ void buf_printf(struct buf *buf, const char *fmt, ...)
     buf->len += (size_t)len;
 }
 
-/* Bytes of the well-formed UTF-8 sequence of two to four bytes at s, 0 when there is none (Unicode,
- * table 3-7). Stops at the NUL by itself: it continues nothing. */
+/* Returns the length of the well-formed UTF-8 sequence of two to four bytes at s, or 0 if there is
+ * none (Unicode, table 3-7). It never reads past a NUL, because a NUL is no continuation byte. */
 static size_t utf8_sequence(const unsigned char *s)
 {
-    unsigned char low = 0x80, high = 0xBF; /* of the second byte */
+    unsigned char low = 0x80, high = 0xBF; /* bounds of the second byte */
     size_t len = s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
     if (s[0] < 0xC2 || s[0] > 0xF4)
         return 0;
     if (s[0] == 0xE0)
-        low = 0xA0; /* else overlong */
+        low = 0xA0; /* lower: overlong */
     if (s[0] == 0xED)
-        high = 0x9F; /* else a surrogate */
+        high = 0x9F; /* higher: a surrogate */
     if (s[0] == 0xF0)
-        low = 0x90; /* else overlong */
+        low = 0x90; /* lower: overlong */
     if (s[0] == 0xF4)
-        high = 0x8F; /* else above U+10FFFF */
+        high = 0x8F; /* higher: above U+10FFFF */
     if (s[1] < low || s[1] > high)
         return 0;
     for (size_t i = 2; i < len; i++)
@@ -116,7 +117,7 @@ static size_t utf8_sequence(const unsigned char *s)
     return len;
 }
 
-/* How many bytes at the start of text stand in a JSON string as they are. */
+/* Returns how many bytes at the start of the text need no escape in a JSON string. */
 static size_t plain_run(const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;

@@ -1,4 +1,4 @@
-/* check.c - see check.h. Says so on standard error with no allocation, then aborts. */
+/* check.c - see check.h. Writes the message without allocating, then aborts. */
 #include "base/check.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
-/* check.h - CHECK(x): a programmer's error ends the process, in release builds too. One CHECK, one
- * condition, so that the message says which. Never for what a peer, a user or the system can do. */
+/* check.h - CHECK(condition) aborts the process if a programmer's error makes the condition false,
+ * in release builds too. Check one condition at a time, so that the message says which one was
+ * false. Never check what a peer, a user or the system can cause. */
 #ifndef BASE_CHECK_H
 #define BASE_CHECK_H
 

@@ -1,7 +1,8 @@
-/* conf.c - see conf.h: where values come from. conf_value.c reads one, conf_print.c shows them all.
+/* conf.c - see conf.h. Loads values from defaults, environment, files and flags. conf_value.c
+ * parses a single value, and conf_print.c prints the table.
  *
- * conf_load() fills a struct of its own, member by member as the rows say, and copies the members
- * to the caller's only when every source was good. */
+ * conf_load() fills a copy of the struct, and copies the members of all rows to the caller's struct
+ * only after every source was read without error. */
 #include "base/conf.h"
 
 #include <errno.h>
@@ -18,8 +19,8 @@
 #include "base/one_line.h"
 
 enum {
-    NAME_SIZE = 80,  /* of an option's name, as flag or in the environment */
-    SHOWN_BYTES = 60 /* of a refused value */
+    NAME_SIZE = 80,  /* longest option name, as a flag or in the environment */
+    SHOWN_BYTES = 60 /* of a bad value, in an error text */
 };
 
 static void *member_of(const struct conf_opt *opt, void *conf)
@@ -37,8 +38,8 @@ static const struct conf_opt *find_opt(const struct conf_table *table, const cha
 
 /* ---- one value ---- */
 
-static void refuse(const struct conf_opt *opt, const char *as_written, const char *text,
-                   struct err *err)
+static void report_invalid(const struct conf_opt *opt, const char *as_written, const char *text,
+                           struct err *err)
 {
     static const char *const kinds[] = {
         [CONF_BOOL] = "",
@@ -61,7 +62,7 @@ static bool set_member(const struct conf_opt *opt, void *conf, const char *as_wr
 {
     if (conf_parse(opt, text, member_of(opt, conf)))
         return true;
-    refuse(opt, as_written, text, err);
+    report_invalid(opt, as_written, text, err);
     return false;
 }
 
@@ -94,7 +95,7 @@ static const char *env_value(char *const env[], const char *name)
     return NULL;
 }
 
-/* Reads as far as content->max. False: *why, and errno as file_open() has them. */
+/* Reads content->max bytes at most. On failure it sets *why, and errno as file_open() does. */
 static bool read_value_file(const char *path, struct buf *content, const char **why)
 {
     struct stat file;
@@ -119,7 +120,7 @@ static bool read_value_file(const char *path, struct buf *content, const char **
 static bool load_file(const struct conf_opt *opt, void *conf, const char *as_written,
                       const char *path, struct err *err)
 {
-    /* one byte more, so that a value too long is seen to be */
+    /* one byte more than fits, so that conf_parse() sees when a value is too long */
     struct buf content = BUF_INIT(opt->size + 1 + ONE_LINE_AROUND);
     const char *why, *wrong = NULL;
     bool ok = read_value_file(path, &content, &why);
@@ -132,7 +133,7 @@ static bool load_file(const struct conf_opt *opt, void *conf, const char *as_wri
         ok = set_member(opt, conf, as_written, content.data, err);
     ok = ok && wrong == NULL;
     if (content.data != NULL)
-        explicit_bzero(content.data, content.cap); /* a secret, likely */
+        explicit_bzero(content.data, content.cap); /* it may hold a secret */
     buf_fini(&content);
     return ok;
 }
@@ -166,7 +167,7 @@ static bool load_env(const struct conf_table *table, void *conf, char *const env
 
 /* ---- flags ---- */
 
-/* Levenshtein's distance, by one row of its matrix. */
+/* Levenshtein's distance; only one row of the matrix is kept. */
 static size_t edit_distance(const char *a, const char *b)
 {
     size_t row[NAME_SIZE];
@@ -186,7 +187,8 @@ static size_t edit_distance(const char *a, const char *b)
     return row[b_len];
 }
 
-/* `flag` without its value. Names a known one that is a few slips of the finger away. */
+/* Reports a flag (without its value) that no row has, and suggests the known flag nearest in
+ * spelling. */
 static void unknown_flag(const struct conf_table *table, const char *flag, struct err *err)
 {
     char memory[NAME_SIZE], nearest[NAME_SIZE] = "";
@@ -218,7 +220,7 @@ static const struct conf_opt *find_flag(const struct conf_table *table, const ch
     return NULL;
 }
 
-/* The flag at args[0] of n; how many of them it took, 0 when it was refused. */
+/* Loads the flag at args[0]. Returns the number of arguments used, 1 or 2, or 0 on error. */
 static int load_flag(const struct conf_table *table, void *conf, int n, char *const args[],
                      struct err *err)
 {
@@ -228,7 +230,7 @@ static int load_flag(const struct conf_table *table, void *conf, int n, char *co
     (void)snprintf(flag, sizeof flag, "%.*s", len < NAME_SIZE ? (int)len : NAME_SIZE, args[0]);
     if (strncmp(flag, "--", 2) != 0) {
         err_set(err, 0, "%.*s: not an option; they are given as --name=value",
-                (int)strcspn(flag, ":@"), flag); /* not a URL with its password */
+                (int)strcspn(flag, ":@"), flag); /* stops before the password of a URL */
         return 0;
     }
     const struct conf_opt *opt = find_flag(table, flag);
@@ -261,7 +263,7 @@ static bool load_flags(const struct conf_table *table, void *conf, int argc, cha
     return true;
 }
 
-/* ---- all of them ---- */
+/* ---- all sources ---- */
 
 static size_t extent(const struct conf_table *table)
 {
@@ -293,7 +295,7 @@ bool conf_load(const struct conf_table *table, void *conf, int argc, char *const
     return ok;
 }
 
-/* ---- what options owe each other ---- */
+/* ---- the order of two options ---- */
 
 static int64_t number_of(const struct conf_opt *opt, const void *conf)
 {

@@ -1,5 +1,5 @@
-/* conf_print.c - the table shown to people: what is set (--print-config), what can be set (--help),
- * and the same for the manual (docs/CONFIGURATION.md). */
+/* conf_print.c - prints the configuration table: the values (--print-config), and the options
+ * (--help and docs/CONFIGURATION.md). */
 #include <string.h>
 
 #include "base/buf.h"
@@ -23,7 +23,7 @@ void conf_print(const struct conf_table *table, const void *conf, struct buf *ou
     }
 }
 
-/* Whether a heading stands above the row. */
+/* Returns true if the row is the first of its group. */
 static bool begins_group(const struct conf_table *table, size_t row)
 {
     const char *group = table->opts[row].group;
@@ -31,7 +31,7 @@ static bool begins_group(const struct conf_table *table, size_t row)
     return group != NULL && (before == NULL || strcmp(group, before) != 0);
 }
 
-/* Words of text, broken at HELP_COLUMNS and indented; every line ends in a newline. */
+/* Adds the text, indented and wrapped at HELP_COLUMNS. Every line ends with a newline. */
 static void add_wrapped(struct buf *out, const char *text)
 {
     size_t column = 0;

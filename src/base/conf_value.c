@@ -1,5 +1,6 @@
-/* conf_value.c - see conf_value.h. Numbers are read digit by digit where strtol and its kin would
- * take a sign, blanks or hexadecimal, and durations without a double, so that 0.1 is 100 ms. */
+/* conf_value.c - see conf_value.h. Numbers are parsed digit by digit, because strtol() and the like
+ * accept a sign, blanks and hexadecimal. Durations never become a double, so 0.1 is exactly 100
+ * ms. */
 #include "base/conf_value.h"
 
 #include <ctype.h>
@@ -14,7 +15,7 @@ struct unit {
     int64_t size; /* in the member's unit */
 };
 
-/* Units: smallest first. */
+/* The smallest unit comes first. */
 /* clang-format off */
 static const struct unit time_units[] = {
     { "us", NS_PER_US }, { "ms", NS_PER_MS }, { "s", NS_PER_S },
@@ -35,7 +36,8 @@ enum {
     N_BOOL_WORDS = sizeof bool_words / sizeof bool_words[0],
 };
 
-/* The digits at *text, at least one, which moves past them; false also when too many. */
+/* Reads one digit or more and moves *text past them. Returns false if there is none, or if the
+ * number is too large. */
 static bool read_digits(const char **text, int64_t *out)
 {
     const char *c = *text;
@@ -51,7 +53,7 @@ static bool read_digits(const char **text, int64_t *out)
     return true;
 }
 
-/* 0 when it is none of them. */
+/* Returns 0 if no unit has that name. */
 static int64_t unit_size(const struct unit *units, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++)
@@ -60,7 +62,7 @@ static int64_t unit_size(const struct unit *units, size_t n, const char *name)
     return 0;
 }
 
-/* "0.5", "500ms", "1.5h". What is below a nanosecond is dropped. */
+/* Reads "0.5", "500ms" or "1.5h". Fractions of a nanosecond are dropped. */
 static bool read_duration(const char *text, int64_t *out)
 {
     int64_t whole;
@@ -170,7 +172,7 @@ bool conf_parse(const struct conf_opt *opt, const char *text, void *member)
     return false;
 }
 
-/* In the largest unit of which the value is a whole number. */
+/* Shows the value in the largest unit that divides it. */
 static void show_in_units(int64_t value, const struct unit *units, size_t n, struct buf *out)
 {
     while (n > 0 && (value == 0 || value % units[n - 1].size != 0))
@@ -181,7 +183,7 @@ static void show_in_units(int64_t value, const struct unit *units, size_t n, str
         buf_printf(out, "%lld%s", (long long)(value / units[n - 1].size), units[n - 1].name);
 }
 
-/* What no unit divides is of whole nanoseconds, and goes out as seconds. */
+/* A duration that no unit divides is shown in seconds, with a fraction. */
 static void show_duration(int64_t value_ns, struct buf *out)
 {
     if (value_ns % NS_PER_US == 0)
@@ -273,5 +275,5 @@ void conf_show_flag(const char *name, struct buf *out)
 void conf_show_env(const char *name, struct buf *out)
 {
     for (; *name != '\0'; name++)
-        buf_add_char(out, (char)(toupper)((unsigned char)*name)); /* not glibc's macro */
+        buf_add_char(out, (char)(toupper)((unsigned char)*name)); /* not the macro of glibc */
 }

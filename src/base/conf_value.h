@@ -1,5 +1,5 @@
-/* conf_value.h - the values of the configuration table as text: read, shown, and their bounds said.
- * Internal to conf*.c. */
+/* conf_value.h - parses and prints single values of the configuration table. Internal to
+ * conf*.c. */
 #ifndef BASE_CONF_VALUE_H
 #define BASE_CONF_VALUE_H
 
@@ -10,16 +10,18 @@
 
 struct buf;
 
-/* Writes the member; false, and nothing written, when the text is no value or out of bounds. */
+/* Writes the member. Returns false, and writes nothing, if the text is no valid value or out of
+ * bounds. */
 bool conf_parse(const struct conf_opt *opt, const char *text, void *member) MUST_CHECK;
 
-/* The value as conf_parse() takes it, in its largest whole unit: "10m", "4MiB", "true". */
+/* Prints the value in a form that conf_parse() accepts, in its largest whole unit: "10m", "4MiB",
+ * "true". */
 void conf_show(const struct conf_opt *opt, const void *member, struct buf *out);
 
-/* What the row takes: "a duration from 1ms to 1h", "one of json, text". */
+/* Prints which values the row accepts: "a duration from 1ms to 1h", "one of json, text". */
 void conf_show_bounds(const struct conf_opt *opt, struct buf *out);
 
-/* "http_port" as "--http-port" and as "HTTP_PORT". */
+/* Print the name "http_port" as "--http-port" and as "HTTP_PORT". */
 void conf_show_flag(const char *name, struct buf *out);
 void conf_show_env(const char *name, struct buf *out);
 

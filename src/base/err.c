@@ -1,4 +1,4 @@
-/* err.c - see err.h. Messages of libpq end in newlines and may span lines: made one line here. */
+/* err.c - see err.h. Messages of libpq may have several lines: they are joined into one here. */
 #include "base/err.h"
 
 #include <stdarg.h>
@@ -18,7 +18,7 @@ static void one_line(char *text)
 __attribute__((format(printf, 4, 0))) static void
 err_vset(struct err *err, unsigned flags, const char *code, const char *fmt, va_list ap)
 {
-    struct err made = { .flags = flags }; /* aside: an argument may point into *err */
+    struct err made = { .flags = flags }; /* built apart, because an argument may point into *err */
     if (code != NULL)
         (void)snprintf(made.code, sizeof made.code, "%s", code);
     (void)vsnprintf(made.text, sizeof made.text, fmt, ap);

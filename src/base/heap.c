@@ -1,4 +1,4 @@
-/* heap.c - see heap.h. Places count from 1: the parent of place p is p / 2. */
+/* heap.c - see heap.h. Places begin at 1: the parent of place p is p / 2. */
 #include "base/heap.h"
 
 #include <stdlib.h>
@@ -18,8 +18,8 @@ static void put(struct heap *heap, uint32_t place, struct heap_node *node)
     node->place = place;
 }
 
-/* Moves the node from a place that is free for it to where it belongs. */
-static void settle(struct heap *heap, struct heap_node *node, uint32_t place)
+/* Puts the node into the heap: up or down from `place`, which is free. */
+static void sift(struct heap *heap, struct heap_node *node, uint32_t place)
 {
     struct heap_node **nodes = heap->nodes;
     for (; place > 1 && comes_before(node, nodes[place / 2 - 1]); place /= 2)
@@ -63,7 +63,7 @@ void heap_set(struct heap *heap, struct heap_node *node, int64_t key)
         CHECK(heap->n < heap->cap);
         node->place = ++heap->n;
     }
-    settle(heap, node, node->place);
+    sift(heap, node, node->place);
 }
 
 void heap_remove(struct heap *heap, struct heap_node *node)
@@ -74,7 +74,7 @@ void heap_remove(struct heap *heap, struct heap_node *node)
     struct heap_node *last = heap->nodes[--heap->n];
     node->place = 0;
     if (last != node)
-        settle(heap, last, place);
+        sift(heap, last, place);
 }
 
 struct heap_node *heap_first(const struct heap *heap)

@@ -1,14 +1,14 @@
-/* list.h - intrusive lists: a node is a member of the caller's struct, so nothing is allocated and
- * nothing can fail.
+/* list.h - intrusive lists. A node is a member of the caller's struct, so adding one allocates
+ * nothing and cannot fail.
  *
  *   struct list   doubly linked and counted: any member is removed in O(1)
  *   struct fifo   singly linked: added at either end, taken from the front
  *
- * Both begin as all zeros, and a struct fifo may be copied or assigned: the copy then owns the
+ * Both are empty when all zeros. A struct fifo may be copied or assigned: the copy then owns the
  * nodes. A node is in one list at most. CONTAINER_OF() gives the struct that has the node.
  *
- * Threads    one at a time: a list belongs to one thread, or to the lock of what holds it.
- * Ownership  the nodes stay the caller's memory. */
+ * Threads    one at a time: the caller's thread, or the lock of the struct that holds the list
+ * Ownership  the nodes stay the caller's memory */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 
@@ -26,17 +26,17 @@ static inline void *container_or_null(const void *member, size_t offset)
     return member == NULL ? NULL : container_of(member, offset);
 }
 
-/* `pointer` is evaluated once and is not NULL; it does not compile if it is of another type than
- * the member. */
+/* `pointer` must not be NULL, and is evaluated once. It does not compile if `pointer` has another
+ * type than the member. */
 #define CONTAINER_OF(pointer, type, member)                                                        \
     ((type *)container_of(1 ? (pointer) : &((type *)0)->member, offsetof(type, member)))
 
-/* The same, and NULL for NULL: for the functions here that return a node or NULL. */
+/* As CONTAINER_OF, but returns NULL for NULL: for functions below that return a node or NULL. */
 #define CONTAINER_OR_NULL(pointer, type, member)                                                   \
     ((type *)container_or_null(1 ? (pointer) : &((type *)0)->member, offsetof(type, member)))
 
-/* Runs the statement for each `type *item`, the first one first. The statement may not remove the
- * item; for that, read `next` before, or take the items from the front. */
+/* Runs the statement for each `type *item`, from the first to the last. The statement must not
+ * remove the item: to do that, read `next` before, or take items from the front. */
 #define LIST_EACH(item, list, type, member)                                                        \
     for (type *item = CONTAINER_OR_NULL((list)->first, type, member); (item) != NULL;              \
          (item) = CONTAINER_OR_NULL((item)->member.next, type, member))
@@ -101,7 +101,7 @@ static inline void fifo_push_front(struct fifo *fifo, struct fifo_node *node)
     fifo->first = node;
 }
 
-/* Takes the first node; NULL when the fifo is empty. */
+/* Takes the first node. Returns NULL if the fifo is empty. */
 static inline struct fifo_node *fifo_pop(struct fifo *fifo)
 {
     struct fifo_node *node = fifo->first;
@@ -113,7 +113,7 @@ static inline struct fifo_node *fifo_pop(struct fifo *fifo)
     return node;
 }
 
-/* Takes the nodes up to `last`, which is in the fifo. */
+/* Takes the nodes from the first to `last`, which must be in the fifo. */
 static inline struct fifo fifo_pop_to(struct fifo *fifo, struct fifo_node *last)
 {
     struct fifo taken = { fifo->first, last };
@@ -124,7 +124,7 @@ static inline struct fifo fifo_pop_to(struct fifo *fifo, struct fifo_node *last)
     return taken;
 }
 
-/* Moves all nodes of `more` behind those of the fifo. */
+/* Moves all nodes of `more` to the end of the fifo. */
 static inline void fifo_append(struct fifo *fifo, struct fifo *more)
 {
     if (more->first == NULL)

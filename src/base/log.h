@@ -1,11 +1,11 @@
-/* log.h - one line an event: JSON for machines, text for a terminal. Only app/,
- * handlers/ and observability/ log; libraries return, or call an event callback.
+/* log.h - one line for each event: JSON for machines, text for a terminal. Only app/, handlers/ and
+ * observability/ log. Libraries return errors or call an event callback.
  *
  *     log_event(LOG_WARN, "pool.dial_failed", log_str("error", err.text), log_int("attempt", 3));
  *
- * Event names are constants of the form area.what_happened. Values are escaped; never log a body, a
- * key or a connection string. One event name gets at most 20 lines a second; what was left out is
- * said with the next line (`suppressed`). Any thread; a line is one write(2) to standard error. */
+ * Event names are constants of the form area.what_happened. Values are escaped. Never log a body, a
+ * key or a connection string. An event name gets at most 20 lines a second; the next line says how
+ * many were left out (`suppressed`). Any thread; a line is one write(2) to standard error. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -16,8 +16,8 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_AS_JSON, LOG_AS_TEXT };
 
 struct log_field {
-    const char *key;  /* NULL: left out */
-    const char *text; /* NULL: `number` counts */
+    const char *key;  /* NULL: the field is left out */
+    const char *text; /* NULL: the value is `number` */
     int64_t number;
 };
 
@@ -26,7 +26,7 @@ static inline struct log_field log_str(const char *key, const char *text)
     return (struct log_field){ .key = key, .text = text != 0 ? text : "" };
 }
 
-/* Left out when there is nothing to say: NULL or "". */
+/* The field is left out if the text is NULL or "". */
 static inline struct log_field log_known(const char *key, const char *text)
 {
     bool known = text != 0 && text[0] != '\0';
@@ -38,14 +38,14 @@ static inline struct log_field log_int(const char *key, int64_t number)
     return (struct log_field){ .key = key, .number = number };
 }
 
-/* Before the first thread starts; the level may change at any time (SIGHUP). */
+/* Call log_init() before the first thread starts. The level may change at any time (SIGHUP). */
 void log_init(enum log_level level, enum log_format format);
 void log_set_level(enum log_level level);
 bool log_enabled(enum log_level level);
 
-/* A listener gets every warning and error, also those that the level or the limit keeps out of the
- * log. Set it before the first thread starts. It runs on the thread that logs, with no lock held,
- * and must not log. */
+/* The listener gets every warning and error, even those that the level or the rate limit keeps out
+ * of the log. Set it before the first thread starts. It runs on the thread that logs, with no lock
+ * held, and must not log. */
 typedef void log_listener(void *ctx, enum log_level level, const char *event,
                           const struct log_field *fields, int count);
 void log_listen(log_listener *listener, void *ctx);

@@ -1,8 +1,7 @@
-/* log_limit.h - how often an event may be logged: so many lines a second for each event name, so
- * that one fault that repeats ten thousand times a second neither fills a disk nor hides the
- * others.
+/* log_limit.h - limits the lines per second of each event name, so that a fault that repeats ten
+ * thousand times a second neither fills a disk nor hides others.
  *
- * Time is handed in. Any thread. */
+ * The caller passes the time. Any thread. */
 #ifndef BASE_LOG_LIMIT_H
 #define BASE_LOG_LIMIT_H
 
@@ -14,9 +13,9 @@
 enum { LOG_LIMIT_LINES = 20, LOG_LIMIT_EVENTS = 128 };
 
 struct log_limit_slot {
-    const char *event; /* borrowed: a constant; NULL: free */
+    const char *event; /* borrowed, a constant; NULL: the slot is free */
     int64_t began_at_ns;
-    uint32_t lines; /* in the second that began then */
+    uint32_t lines; /* lines in the second that began at began_at_ns */
     uint64_t suppressed;
 };
 
@@ -30,8 +29,9 @@ struct log_limit {
         .mu = {.raw = PTHREAD_MUTEX_INITIALIZER }                                                  \
     }
 
-/* May a line of this event go out now? Then *suppressed is how many did not since the last one.
- * Names beyond LOG_LIMIT_EVENTS share the last one's allowance. Locks: takes limit->mu. */
+/* Returns true if a line of this event may be written now. *suppressed is then the number of lines
+ * left out since the last one. Names beyond LOG_LIMIT_EVENTS share one slot. Locks: takes
+ * limit->mu. */
 bool log_limit_pass(struct log_limit *limit, const char *event, int64_t now_ns,
                     uint64_t *suppressed) MUST_CHECK;
 

@@ -1,5 +1,5 @@
-/* metrics.c - see metrics.h. Threads are dealt their stripes round robin; two threads may share
- * one, so its updates are atomic all the same. Relaxed order everywhere: no number guards data. */
+/* metrics.c - see metrics.h. Threads get their stripes round robin. Two threads may share a stripe,
+ * so updates are atomic. All are relaxed, because no count guards other data. */
 #include "base/metrics.h"
 
 #include <string.h>
@@ -28,7 +28,7 @@ _Static_assert(sizeof metric_latency_bounds_ns / sizeof metric_latency_bounds_ns
 unsigned metric_stripe_index(void)
 {
     static atomic_uint dealt;
-    static _Thread_local unsigned mine; /* index + 1; 0: none yet */
+    static _Thread_local unsigned mine; /* stripe index + 1; 0: none assigned yet */
     if (mine == 0)
         mine = atomic_fetch_add_explicit(&dealt, 1, memory_order_relaxed) % METRIC_STRIPES + 1;
     return mine - 1;
@@ -76,7 +76,7 @@ void histogram_observe(struct histogram *histogram, int64_t value)
     while (i < histogram->n_bounds && value > histogram->bounds[i])
         i++;
     atomic_fetch_add_explicit(&stripe->bucket[i], 1, memory_order_relaxed);
-    if (value > 0) /* a sum of Prometheus never falls */
+    if (value > 0) /* the sum of a Prometheus histogram must never fall */
         atomic_fetch_add_explicit(&stripe->sum, (uint64_t)value, memory_order_relaxed);
 }
 
@@ -117,7 +117,7 @@ int64_t histogram_quantile(const struct histogram_view *view, unsigned permille)
     return view->bounds[view->n_bounds - 1];
 }
 
-/* value / scale as the shortest decimal text that is exact, to nine places at most. */
+/* Adds value / scale as the shortest exact decimal, with nine decimal places at most. */
 static void add_scaled(struct buf *out, uint64_t value, uint64_t scale)
 {
     buf_printf(out, "%llu", (unsigned long long)(value / scale));
@@ -131,7 +131,7 @@ static void add_scaled(struct buf *out, uint64_t value, uint64_t scale)
     }
 }
 
-/* `name suffix{labels,le="..."} `, with what there is of it. */
+/* Adds `name suffix{labels,le="..."} `, without the parts that are empty. */
 static void add_series(struct buf *out, const char *name, const char *suffix, const char *labels)
 {
     buf_add_str(out, name);
@@ -172,7 +172,7 @@ static void add_bucket(struct buf *out, const char *name, const char *labels)
     buf_printf(out, "%s_bucket{%s%sle=\"", name, labels, labels[0] != '\0' ? "," : "");
 }
 
-/* As a float, which is what OpenMetrics wants: "1.0", and the same series in either format. */
+/* Adds the bound as a float ("1.0"), as OpenMetrics requires; the Prometheus text has the same. */
 static void add_bound(struct buf *out, uint64_t bound, uint64_t scale)
 {
     add_scaled(out, bound, scale);
@@ -200,7 +200,8 @@ void prom_histogram(struct buf *out, const char *name, const char *labels,
     buf_printf(out, "%llu\n", (unsigned long long)view->count);
 }
 
-/* Where the _total of the family stands that this line names; NULL when there is none. */
+/* For a HELP or TYPE line whose family name ends in _total: returns where that suffix begins.
+ * Otherwise returns NULL. */
 static const char *total_of(const char *line, size_t len)
 {
     bool names_family = strncmp(line, "# HELP ", 7) == 0 || strncmp(line, "# TYPE ", 7) == 0;

@@ -1,9 +1,9 @@
-/* metrics.h - counters, gauges and histograms, and how they read in Prometheus text.
+/* metrics.h - counters, gauges and histograms, and their output as Prometheus text.
  *
  * Writers    counter_add() and histogram_observe() touch the calling thread's own stripe with one
  *            relaxed atomic add each: no lock, no shared cache line. Any thread.
- * Readers    counter_read() and histogram_read() sum the stripes: exact once writers are quiet,
- *            monotonic always. Any thread.
+ * Readers    counter_read() and histogram_read() sum the stripes. The sum never falls, and it is
+ *            exact when no thread is writing. Any thread.
  * Units      durations are observed in nanoseconds and shown in seconds. */
 #ifndef BASE_METRICS_H
 #define BASE_METRICS_H
@@ -30,7 +30,7 @@ struct gauge {
 
 struct histogram_stripe {
     _Alignas(64) atomic_uint_fast64_t sum;
-    atomic_uint_fast64_t bucket[HISTOGRAM_BUCKETS_MAX + 1]; /* the last: above every bound */
+    atomic_uint_fast64_t bucket[HISTOGRAM_BUCKETS_MAX + 1]; /* the last bucket: above every bound */
 };
 
 struct histogram {
@@ -46,7 +46,7 @@ struct histogram_view {
     uint64_t count, sum;
 };
 
-/* 50 us to 30 s in steps of about 2: what a commit, an acquire and a request are measured by. */
+/* 50 us to 30 s, each bound about twice the one before: for commits, acquires and requests. */
 extern const int64_t metric_latency_bounds_ns[];
 extern const size_t metric_latency_n_bounds;
 
@@ -64,24 +64,25 @@ void histogram_init(struct histogram *histogram, const int64_t *bounds, size_t n
 void histogram_observe(struct histogram *histogram, int64_t value);
 void histogram_read(const struct histogram *histogram, struct histogram_view *view);
 
-/* What was observed between two views of one histogram, the earlier in *before. */
+/* Subtracts an earlier view of the same histogram, so that *view has what was observed between the
+ * two. */
 void histogram_since(struct histogram_view *view, const struct histogram_view *before);
-/* The value that so many of a thousand observations do not exceed, estimated inside its bucket, as
- * Prometheus does; the last bound for what is above it. -1: nothing was observed. */
+/* Estimates the quantile inside its bucket, as Prometheus does. Values above the last bound count
+ * as the last bound. Returns -1 if nothing was observed. */
 int64_t histogram_quantile(const struct histogram_view *view, unsigned permille);
 
-/* Prometheus text format 0.0.4. `labels` is written as given, without braces ("" for none). */
+/* Print the Prometheus text format 0.0.4. `labels` is written as given, without braces; "" means
+ * none. */
 void prom_family(struct buf *out, const char *name, const char *type, const char *help);
 void prom_uint(struct buf *out, const char *name, const char *labels, uint64_t value);
 void prom_int(struct buf *out, const char *name, const char *labels, int64_t value);
 void prom_seconds(struct buf *out, const char *name, const char *labels, int64_t value_ns);
-/* scale: what a value is divided by to be shown; NS_PER_S for durations, 1 for sizes. */
+/* Values are divided by `scale`: NS_PER_S for durations, 1 for sizes. */
 void prom_histogram(struct buf *out, const char *name, const char *labels,
                     const struct histogram_view *view, int64_t scale);
 
-/* Prometheus text as OpenMetrics 1.0.0: there a counter's family has no _total, its samples have,
- * and
- * "# EOF" ends it. Series and values are the same. */
+/* Converts Prometheus text to OpenMetrics 1.0.0, where _total is part of a counter's sample names
+ * but not of its family name, and where "# EOF" ends the text. Series and values are the same. */
 void prom_to_openmetrics(const char *text, struct buf *out);
 
 #endif

@@ -1,5 +1,5 @@
-/* pieces.c - see pieces.h. A piece is 64 KiB with its header, or less where less is reserved: large
- * enough for malloc() to map it by itself (app/memory.c), so that free() gives it back to the
+/* pieces.c - see pieces.h. A piece has 64 KiB with its header, or less if less is reserved.
+ * malloc() gives a block of 64 KiB a mapping of its own (app/memory.c), so free() returns it to the
  * system. */
 #include "base/pieces.h"
 
@@ -12,7 +12,9 @@ struct piece {
     char bytes[];
 };
 
-enum { PIECE_BYTES = 64 * 1024 - (int)sizeof(struct piece) - 32 /* malloc()'s own */ };
+enum {
+    PIECE_BYTES = 64 * 1024 - (int)sizeof(struct piece) - 32 /* the header that malloc() adds */
+};
 
 void pieces_init(struct pieces *pieces, struct budget *budget)
 {
@@ -65,11 +67,11 @@ bool pieces_reserve(struct pieces *pieces, size_t bytes)
     return true;
 }
 
-/* A piece for `len` bytes more, or as much of it as one piece holds. */
+/* Adds a piece with room for `len` bytes, or for as many as one piece can hold. */
 static bool grow(struct pieces *pieces, size_t len)
 {
     size_t cap = pieces->reserved < PIECE_BYTES ? pieces->reserved : PIECE_BYTES;
-    if (cap < len && cap < PIECE_BYTES) { /* what is reserved is too little: take a whole piece */
+    if (cap < len && cap < PIECE_BYTES) { /* too little is reserved: take a whole piece */
         if (!budget_share_take(&pieces->share, PIECE_BYTES - cap))
             return false;
         pieces->reserved += PIECE_BYTES - cap;

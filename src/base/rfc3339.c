@@ -1,6 +1,6 @@
-/* rfc3339.c - see rfc3339.h. Days are counted in years that begin on 1 March, so that the leap day
- * is the last of its year and a month's first day is a linear formula (Howard Hinnant,
- * "chrono-compatible low-level date algorithms"). */
+/* rfc3339.c - see rfc3339.h. Years are counted from 1 March, so that the leap day is the last day
+ * of its year and the first day of a month is a linear formula (Howard Hinnant, "chrono-compatible
+ * low-level date algorithms"). */
 #include "base/rfc3339.h"
 
 #include <stddef.h>
@@ -59,7 +59,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Does the text begin as the pattern says, where 0 stands for any digit? */
+/* Returns true if the text begins with the pattern, in which 0 stands for any digit. */
 static bool has_shape(const char *text, const char *pattern)
 {
     for (; *pattern != '\0'; text++, pattern++)
@@ -76,7 +76,7 @@ static int number(const char *digits, size_t n)
     return value;
 }
 
-/* RFC 3339, 5.6 and 4.3: either case; -00:00 is UTC whose local offset is not known. */
+/* RFC 3339, 5.6 and 4.3: z or Z; -00:00 means UTC with an unknown local offset. */
 static bool is_utc(const char *text)
 {
     return strcasecmp(text, "Z") == 0 || strcmp(text, "+00:00") == 0 || strcmp(text, "-00:00") == 0;
@@ -116,7 +116,7 @@ bool rfc3339_parse_us(const char *text, int64_t *out_us)
     return true;
 }
 
-/* Writes n digits and the character that follows them; returns the place behind. */
+/* Writes n digits and then `next`. Returns the position after them. */
 static char *put(char *out, int64_t value, int n, char next)
 {
     for (int i = n - 1; i >= 0; i--, value /= 10)

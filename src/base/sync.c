@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 
-/* What is done under a mutex is short: whoever finds it taken spins a little before it sleeps. */
+/* Mutexes are held briefly, so a thread that finds one locked spins a little before it sleeps. */
 void mutex_init(struct mutex *mu)
 {
     pthread_mutexattr_t attr;
@@ -68,7 +68,7 @@ bool cond_wait_until(struct cond *cond, struct mutex *mu, int64_t at_ns)
     return rc == 0;
 }
 
-/* With every signal blocked, which the new thread inherits. */
+/* Creates a thread with every signal blocked: it inherits the creator's signal mask. */
 static int create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
 {
     sigset_t all, before;
@@ -83,7 +83,7 @@ int thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void
 {
     int rc = create(thread, NULL, run, arg);
     if (rc == 0)
-        (void)pthread_setname_np(*thread, name); /* a name too long is only not shown */
+        (void)pthread_setname_np(*thread, name); /* fails only if the name is too long */
     return rc;
 }
 

@@ -1,6 +1,6 @@
 /* sync.h - mutex and condition variable whose return codes are checked and whose use clang checks
- * (preset tsa). Conditions wait on CLOCK_MONOTONIC. A failing pthread call is a programmer error
- * and aborts. Any thread. */
+ * (preset tsa). Waits use CLOCK_MONOTONIC. A pthread call that fails is a programmer's error and
+ * aborts. Any thread. */
 #ifndef BASE_SYNC_H
 #define BASE_SYNC_H
 
@@ -28,17 +28,17 @@ void cond_fini(struct cond *cond);
 void cond_signal(struct cond *cond);
 void cond_broadcast(struct cond *cond);
 
-/* Waits until signalled or at_ns (CLOCK_NEVER: no limit); false when the moment has come. May wake
- * for nothing, so call it in a loop over the condition itself. */
+/* Waits for a signal, or until at_ns (CLOCK_NEVER: no limit). Returns false if the moment has come.
+ * It may wake without a signal, so call it in a loop that tests the condition. */
 bool cond_wait_until(struct cond *cond, struct mutex *mu, int64_t at_ns) REQUIRES(mu);
 
-/* Starts a joinable thread with every signal blocked, named for /proc and top (15 characters).
+/* Starts a joinable thread with every signal blocked. /proc and top show its name (15 characters).
  * Returns 0 or an errno value. */
 int thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *arg) MUST_CHECK;
 void thread_join(pthread_t thread);
 
-/* Starts a thread that nobody joins, with every signal blocked: for a call that may never return.
- * The thread must own all memory that it touches. Returns 0 or an errno value. */
+/* Starts a detached thread with every signal blocked, for a call that may never return. The thread
+ * must own all memory that it touches. Returns 0 or an errno value. */
 int thread_start_detached(void *(*run)(void *), void *arg) MUST_CHECK;
 
 #endif

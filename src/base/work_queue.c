@@ -1,5 +1,5 @@
-/* work_queue.c - see work_queue.h. A signal for each piece of work would wake a thread for what an
- * earlier one takes along, so one thread at most is on its way. */
+/* work_queue.c - see work_queue.h. At most one thread is being woken at a time: a thread that is on
+ * its way can also take work that is added meanwhile, so a second wake-up would be in vain. */
 #include "base/work_queue.h"
 
 void work_queue_init(struct work_queue *queue) NO_TSA

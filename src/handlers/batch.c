@@ -78,7 +78,7 @@ static void answer(struct batch *batch)
     batch_move(batch, batch->n_waiting == 0 ? BATCH_ANSWERING : BATCH_ANSWERING_LATE);
     batch->work.do_slice = write_answer;
     batch->work.done.finish = send_answer;
-    batch->work.keep = true; /* the answer says what is stored */
+    batch->work.keep = true; /* never dropped: the answer says which orders are stored */
     if (batch->n > WRITE_INLINE_MAX)
         http_offload(batch->req, &batch->work);
     else if (http_offload_rest(batch->req, &batch->work))
@@ -98,10 +98,10 @@ static void resolved(struct http_completion *completion)
     if (batch->n_waiting == 0 && batch->state == BATCH_QUEUED)
         answer(batch);
     else if (batch->n_waiting == 0 && batch->state == BATCH_ANSWERED)
-        batch_free(batch); /* if the answer is still being written, send_answer() does */
+        batch_free(batch); /* otherwise send_answer() frees it, when the answer is written */
 }
 
-/* The ingest expires an atomic batch as a whole, so its first entry decides for all. */
+/* An atomic batch expires as a whole in the ingest, so its first entry decides for all. */
 static void expire(struct batch *batch)
 {
     bool asked = false, expired = false;
@@ -157,14 +157,14 @@ static void move_valid(struct batch *batch, enum entry_state to)
             batch_entry_move(&batch->entries[i], to);
 }
 
-/* True: the ingest has the valid entries, and the request waits for them. */
+/* Returns true if the ingest has taken the valid entries and the request waits for them. */
 static bool enqueue(struct batch *batch, size_t n_valid)
 {
     struct ingest *ingest = batch->handlers->ingest;
     int64_t retry_after_ns = 0;
     struct fifo items = list_valid(batch);
     CHECK(items.first != NULL);
-    int64_t deadline_at_ns = /* before the ingest has the items */
+    int64_t deadline_at_ns = /* read before the ingest owns the items */
         CONTAINER_OF(items.first, struct ingest_item, link)->deadline_at_ns;
     enum ingest_rc rc = batch->preferences.atomic
                             ? ingest_submit_atomic(ingest, &items, &retry_after_ns)
@@ -206,7 +206,7 @@ static void on_read(struct http_completion *completion)
         reject_whole(batch);
         return;
     }
-    http_charge(batch->req, (uint32_t)(batch->n - 1)); /* the first was taken with the request */
+    http_charge(batch->req, (uint32_t)(batch->n - 1)); /* the request itself counted as one */
     size_t n_valid = count_valid(batch);
     order_metrics_count(&batch->handlers->metrics, RESULT_INVALID, batch->n - n_valid);
     if (batch->preferences.atomic && n_valid < batch->n) {
@@ -227,7 +227,7 @@ static bool read_orders(struct http_work *work)
     return batch_read((struct batch *)work);
 }
 
-/* NULL: the request was rejected. */
+/* Returns NULL if the request was rejected. */
 static struct batch *batch_new(struct http_request *req, struct handlers *handlers)
 {
     struct budget_share held = { .budget = handlers->memory };

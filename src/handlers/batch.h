@@ -37,98 +37,101 @@ enum batch_state {
     BATCH_COUNTING,       /* its orders are counted */
     BATCH_READING,        /* its entries are read */
     BATCH_READ,           /* each entry is VALID or REJECTED */
-    BATCH_REJECTED,       /* the whole document is, by `problem` and `detail` */
-    BATCH_QUEUED,         /* the ingest has entries; the request waits for the last of them */
-    BATCH_ANSWERING,      /* the answer is written, and the ingest has no entry */
-    BATCH_ANSWERING_LATE, /* the answer is written at the deadline: the ingest had entries then */
-    BATCH_ANSWERED,       /* answered at the deadline, and the ingest still has entries */
-    BATCH_ENDED,          /* freed next */
+    BATCH_REJECTED,       /* the whole document is rejected: see `problem` and `detail` */
+    BATCH_QUEUED,         /* the ingest has entries, and the request waits for all of them */
+    BATCH_ANSWERING,      /* the answer is being written, and the ingest has no entry */
+    BATCH_ANSWERING_LATE, /* the deadline has come: the answer is being written, and the ingest has
+                             entries */
+    BATCH_ANSWERED,       /* the request is answered, and the ingest still has entries */
+    BATCH_ENDED,          /* the batch will be freed next */
 };
 
 enum entry_state {
     ENTRY_VALID,          /* not read yet, or read and within the rules */
-    ENTRY_REJECTED,       /* before the queue: `problem`, `error` */
+    ENTRY_REJECTED,       /* rejected before the queue: see `problem` and `error` */
     ENTRY_BATCH_REJECTED, /* valid, but its batch is atomic and another entry was rejected */
     ENTRY_QUEUED,         /* the ingest has it */
-    ENTRY_RESOLVED,       /* item.verdict */
-    ENTRY_EXPIRED,        /* at the deadline: never written */
-    ENTRY_UNKNOWN,        /* at the deadline: sent, and no verdict yet */
+    ENTRY_RESOLVED,       /* the ingest has passed it back: see item.verdict */
+    ENTRY_EXPIRED,        /* not sent by the deadline, and it never will be */
+    ENTRY_UNKNOWN,        /* sent, but without a verdict at the deadline */
 };
 
 struct batch_entry {
     struct submission submission;
     struct batch *batch;
-    enum entry_state state;      /* moved by batch_entry_move() */
-    struct http_problem problem; /* REJECTED; without detail and members */
-    char *error; /* owned; REJECTED: detail and members, as JSON; NULL: there was no room */
+    enum entry_state state;      /* changed only by batch_entry_move() */
+    struct http_problem problem; /* if REJECTED; its detail and members are in `error` */
+    char *error; /* owned; if REJECTED: detail and members as JSON, NULL if there was no room */
 };
 
 enum {
-    BATCH_RESULT_MAX = 384,        /* of a result in short, and of every success */
-    BATCH_ERRORS_MAX = 256 * 1024, /* of the errors of orders that were rejected before the queue */
-    BATCH_DOCUMENT_MAX = 2 * 1024, /* of an answer without its results */
+    BATCH_RESULT_MAX = 384,        /* bytes of a shortened result, and of every success */
+    BATCH_ERRORS_MAX = 256 * 1024, /* bytes of all `error` texts together */
+    BATCH_DOCUMENT_MAX = 2 * 1024, /* bytes of an answer without its results */
 };
 
 /* Totals over all entries. */
 struct batch_tally {
     uint64_t created, replayed, rejected, unknown;
-    int status;                /* 0: none yet */
-    int failed_status;         /* 500 and above, of an order that failed by no fault of its own */
-    bool one_code;             /* all rejections so far have the code of `first` */
-    struct http_problem first; /* the first rejection; code NULL: none yet */
-    int64_t retry_after_ns;    /* the longest */
+    int status; /* status of all results; 0: no result yet */
+    /* 500 or more, from an order that failed through no fault of its own; 0: none */
+    int failed_status;
+    bool one_code;             /* all rejections so far have the same code */
+    struct http_problem first; /* the first rejection; its code is NULL if there is none */
+    int64_t retry_after_ns;    /* the longest of all results */
 };
 
 struct batch {
-    struct http_work work;     /* first: the loop gives this back */
-    enum batch_state state;    /* moved by batch_move() */
+    struct http_work work;     /* must be the first member: the loop passes it back */
+    enum batch_state state;    /* changed only by batch_move() */
     struct handlers *handlers; /* borrowed */
-    struct http_request *req;  /* NULL once it was answered */
+    struct http_request *req;  /* NULL once the request is answered */
     struct preferences preferences;
-    const char *body; /* the request's */
+    const char *body; /* borrowed from the request */
     size_t len;
     bool is_lines;
 
-    /* What batch_read() found. */
-    struct http_problem problem; /* REJECTED; its detail is NULL when it is `detail` */
+    /* Set by batch_read(). */
+    struct http_problem problem; /* if REJECTED; if its own detail is NULL, `detail` has the text */
     char detail[256];
     size_t n;
     struct batch_entry *entries; /* owned */
-    size_t errors_bytes;         /* of all entries' error */
-    bool errors_full;            /* later entries keep no error text: there is no room */
-    struct budget_share held;    /* this batch, its entries, their metadata and errors */
+    size_t errors_bytes;         /* of the `error` texts of all entries */
+    bool errors_full;            /* later entries get no `error` text, because there is no room */
+    struct budget_share held;    /* this batch, its entries, their metadata and `error` texts */
 
-    /* Between two slices of batch_read(). */
+    /* Progress of batch_read() between two slices. */
     struct order_batch reader;
-    size_t n_read; /* elements counted, then entries read */
+    size_t n_read; /* orders counted so far, then entries read so far */
 
-    size_t n_waiting; /* entries that the ingest has; the loop's */
+    size_t n_waiting; /* entries that the ingest has; used by the loop only */
 
-    /* Between two slices of batch_write(). */
+    /* Progress of batch_write() between two slices. */
     struct batch_tally tally;
     size_t n_tallied, n_written; /* entries */
     size_t n_shown;              /* results */
 
-    /* What batch_write() made of it. */
+    /* Set by batch_write(). */
     int status;
-    const char *code; /* of the rejected orders: "several" if they differ, NULL if none is */
-    struct http_problem answer; /* status >= 400 */
+    const char *code; /* of the rejected orders; "several" if they differ, NULL if there are none */
+    struct http_problem answer; /* if status >= 400 */
     struct pieces out;          /* the body */
 };
 
-/* Moves the batch. The move must be in the table of batch_state.c, and the other members must be as
- * that file demands of the state; else the process ends. */
+/* Moves the batch to another state. The process ends if the table in batch_state.c does not allow
+ * the move, or if the members are not as that file requires for the new state. */
 void batch_move(struct batch *batch, enum batch_state to);
 void batch_entry_move(struct batch_entry *entry, enum entry_state to);
 
-/* Reads the body, slice by slice. True: the batch is REJECTED, or READ: then each VALID entry is
- * stamped, unless validate_only. */
+/* Reads one slice of the body. Returns true when the batch is REJECTED or READ. In a READ batch,
+ * each VALID entry has its id and time, unless validate_only. */
 bool batch_read(struct batch *batch) MUST_CHECK;
 
-/* Writes the answer, slice by slice, by the states of its entries. True: all of it is written. */
+/* Writes one slice of the answer, from the states of the entries. Returns true when all of it is
+ * written. */
 bool batch_write(struct batch *batch) MUST_CHECK;
 
-/* Frees the entries and what the budget counts for them: those that the ingest has must be back. */
+/* Frees the entries and gives their bytes back to the budget. The ingest must have none of them. */
 void batch_drop_entries(struct batch *batch);
 
 /* Rejects the entry; `problem` is borrowed for the call. */

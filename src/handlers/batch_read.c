@@ -1,7 +1,7 @@
-/* batch_read.c - from a body to the entries of a batch. The orders are counted first, so that the
- * entries are allocated once and never move. Then each order is checked. All of it is done in
- * slices. Malformed JSON in an array makes the document invalid; malformed JSON on a line makes
- * that line invalid. */
+/* batch_read.c - parses the body of a batch into its entries. The orders are counted first, so that
+ * the entries are allocated once and never move. Then each order is validated. Both are done in
+ * slices. Malformed JSON in an array makes the document invalid; on a line it makes only that line
+ * invalid. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static void begin(struct batch *batch)
     batch->n_read = 0;
 }
 
-/* The count is complete, or over the limit. */
+/* Ends the count: it is complete, or above the limit. */
 static void end_count(struct batch *batch, size_t max)
 {
     struct order_problem found;
@@ -61,7 +61,7 @@ static void end_count(struct batch *batch, size_t max)
     }
 }
 
-/* Counts one slice. True: the count is complete. */
+/* Counts one slice. Returns true when the count is complete. */
 static bool count(struct batch *batch)
 {
     struct json_token item;
@@ -76,8 +76,8 @@ static bool count(struct batch *batch)
     return true;
 }
 
-/* Renders the error of one order, which is kept until the answer is written. NULL: there is no room
- * for this error, nor for the errors of later orders. */
+/* Renders the error of one order, to keep it until the answer is written. Returns NULL if there is
+ * no room; later orders then get no error text either. */
 static char *keep_error(struct batch *batch, const struct http_problem *problem)
 {
     struct buf error = BUF_INIT(ERROR_MAX);
@@ -123,7 +123,8 @@ static void reject_one(struct batch *batch, struct batch_entry *entry, enum orde
     reject_text_fini(&text);
 }
 
-/* An order that is only validated is not looked up, so it cannot be found to be a replay. */
+/* Rejects an order that may be stored only as a replay. With validate_only nothing is looked up, so
+ * such an order counts as no replay. */
 static void reject_unstored(struct batch *batch, struct batch_entry *entry)
 {
     struct reject_text text = { .detail = "" };
@@ -147,7 +148,8 @@ static void take_good(struct batch *batch, struct batch_entry *entry)
         submission_stamp(submission, http_received_at_ns(batch->req));
 }
 
-/* If there is no room for errors of entries, only an error of the document gets a text. */
+/* Parses one order. Once there is no room for the errors of entries, an entry's error gets no text;
+ * an error of the document always gets one. */
 static enum order_rc parse(const struct batch *batch, struct batch_entry *entry,
                            struct json_token item, struct order_problem *found)
 {
@@ -161,7 +163,7 @@ static enum order_rc parse(const struct batch *batch, struct batch_entry *entry,
     return rc;
 }
 
-/* Returns what reading the order cost. */
+/* Reads one order. Returns its cost; a slice ends when the sum reaches READ_SLICE_COST. */
 static int read_one(struct batch *batch, struct batch_entry *entry, struct json_token item)
 {
     struct order_problem found;
@@ -174,7 +176,7 @@ static int read_one(struct batch *batch, struct batch_entry *entry, struct json_
     return rc == ORDER_OK ? COST_OF_GOOD : COST_OF_BAD;
 }
 
-/* Reads one slice. True: all orders are read, or the document is rejected. */
+/* Reads one slice. Returns true when all orders are read or the document is rejected. */
 static bool read_some(struct batch *batch)
 {
     struct json_token item;
@@ -182,7 +184,7 @@ static bool read_some(struct batch *batch)
     for (int cost = 0; batch->n_read < batch->n; batch->n_read++) {
         if (cost >= READ_SLICE_COST || batch->reader.at - begun_at >= READ_SLICE_BYTES)
             return false;
-        CHECK(order_batch_next(&batch->reader, &item)); /* count() has found it */
+        CHECK(order_batch_next(&batch->reader, &item)); /* count() has found this many */
         cost += read_one(batch, &batch->entries[batch->n_read], item);
         if (batch->state == BATCH_REJECTED)
             return true;
@@ -191,8 +193,8 @@ static bool read_some(struct batch *batch)
     return true;
 }
 
-/* Takes from the budget what the batch needs, whatever the outcomes of its orders are. False: there
- * is no room. */
+/* Takes from the budget the bytes that the batch needs in every case. Returns false if there is no
+ * room. */
 static bool reserve(struct batch *batch)
 {
     size_t results = batch->n * BATCH_RESULT_MAX;
@@ -201,7 +203,7 @@ static bool reserve(struct batch *batch)
            pieces_reserve(&batch->out, results + BATCH_DOCUMENT_MAX + block);
 }
 
-/* Between the count and the reading. */
+/* Allocates the entries, after the count and before the first order is read. */
 static void make_entries(struct batch *batch)
 {
     bool room = reserve(batch);

@@ -1,5 +1,5 @@
-/* batch_state.c - how a batch and its entries may move from state to state, and what holds in each
- * state. batch_move() and batch_entry_move() are the only functions that move them. */
+/* batch_state.c - the allowed moves between the states of a batch and of its entries, and the
+ * invariant of each state. Only batch_move() and batch_entry_move() change a state. */
 #include "base/check.h"
 #include "handlers/batch.h"
 
@@ -29,7 +29,7 @@ static const unsigned entry_moves[] = {
 };
 /* clang-format on */
 
-/* What holds when the batch enters the state. */
+/* The invariant of the state, checked when the batch enters it. */
 static bool holds(const struct batch *batch, enum batch_state state)
 {
     switch (state) {

@@ -1,10 +1,10 @@
-/* batch_write.c - from the outcomes of a batch to its answer. Each order has the status that it
- * would have had alone; the request has that status if all orders have the same (docs/DESIGN.md,
- * "Statuses").
+/* batch_write.c - writes the answer to a batch from the outcomes of its orders. Each order has the
+ * status that it would have alone. If all have the same status, the request has it too
+ * (docs/DESIGN.md, "Statuses").
  *
- * The outcomes are counted first, so the answer is written once and in order. A result is written
- * into memory that was reserved or that the budget still has. A result without room is shortened:
- * its error has a fixed detail that says so, and no details of this occurrence. */
+ * The outcomes are counted first, so that the answer is written once and from front to back. A
+ * result is written into memory that was reserved, or that the budget still has. If there is no
+ * room, the result is shortened: a fixed text that says so replaces its detail and members. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -14,12 +14,12 @@
 #include "handlers/reject.h"
 
 enum {
-    RESULT_BYTES_MAX = 40 * 1024, /* in full */
+    RESULT_BYTES_MAX = 40 * 1024, /* longest full result */
     SUMMARY_MAX = 512,
     STATUS_MIXED = 207,
-    ROOM_AHEAD = 64 * 1024, /* what is asked for at once */
+    ROOM_AHEAD = 64 * 1024, /* bytes that are taken from the budget at once */
 
-    /* Entries in a slice. */
+    /* Entries per slice. */
     TALLY_SLICE = 1024,
     WRITE_SLICE = 64,
 };
@@ -29,7 +29,8 @@ enum {
 
 /* ---- the outcome of one order ---- */
 
-/* The status of a success; 0: it was rejected, by *problem. */
+/* Returns the status of a stored or valid order. Returns 0 and sets *problem if the order was
+ * rejected. */
 static int success_of(const struct batch_entry *entry, struct http_problem *problem)
 {
     switch (entry->state) {
@@ -129,7 +130,7 @@ static void add_good(struct buf *out, const struct batch_entry *entry, int statu
     buf_add_char(out, '}');
 }
 
-/* `occurrence`: detail and members, as JSON members. */
+/* `occurrence` is the detail and the members, written as JSON members. */
 static void add_rejected(struct buf *out, const struct batch_entry *entry,
                          const struct http_problem *problem, const char *occurrence)
 {
@@ -144,7 +145,7 @@ static void add_rejected(struct buf *out, const struct batch_entry *entry,
     buf_add_str(out, "}}");
 }
 
-/* In full. */
+/* Adds the full result of a rejected order. */
 static void add_problem(struct buf *out, const struct batch_entry *entry,
                         const struct http_problem *problem)
 {
@@ -214,7 +215,7 @@ static void add_summary(struct batch *batch)
     pieces_add(&batch->out, summary.data, summary.len);
 }
 
-/* Of a batch of which nothing is known to be stored. */
+/* The problem of the whole request, if none of its orders is known to be stored. */
 static struct http_problem whole_problem(const struct batch_tally *tally, int status)
 {
     struct http_problem problem = statuses_problem(REJECT_BATCH);
@@ -230,7 +231,7 @@ static struct http_problem whole_problem(const struct batch_tally *tally, int st
     return problem;
 }
 
-/* If some orders of an atomic batch are rejected, all are. */
+/* The status of the request. If some orders of an atomic batch are rejected, all are. */
 static int status_of(const struct batch *batch, const struct batch_tally *tally)
 {
     if (!batch->preferences.atomic || tally->status != STATUS_MIXED)
@@ -238,7 +239,7 @@ static int status_of(const struct batch *batch, const struct batch_tally *tally)
     return tally->failed_status != 0 ? tally->failed_status : 422;
 }
 
-/* Counts one slice. True: all entries are counted. */
+/* Counts one slice. Returns true when all entries are counted. */
 static bool tally_some(struct batch *batch)
 {
     size_t left = batch->n - batch->n_tallied;
@@ -248,14 +249,14 @@ static bool tally_some(struct batch *batch)
     return batch->n_tallied == batch->n;
 }
 
-/* What stands before the results. Lines have their summary at the end. */
+/* Writes what precedes the results. NDJSON has its summary at the end. */
 static void begin(struct batch *batch)
 {
     const struct http_problem *first = &batch->tally.first;
     batch->status = status_of(batch, &batch->tally);
     batch->code = first->code == NULL || batch->tally.one_code ? first->code : "several";
     if (batch->status >= 400) {
-        batch->preferences.lines = false; /* a problem document has none */
+        batch->preferences.lines = false; /* a problem document is never NDJSON */
         batch->answer = whole_problem(&batch->tally, batch->status);
         http_problem_open(batch->req, &batch->answer, &batch->out);
     }
@@ -266,7 +267,7 @@ static void begin(struct batch *batch)
     pieces_add_str(&batch->out, ",\"results\":[");
 }
 
-/* Writes one slice. True: all results are written. */
+/* Writes one slice. Returns true when all results are written. */
 static bool write_some(struct batch *batch)
 {
     size_t left = batch->n - batch->n_written;

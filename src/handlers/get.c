@@ -1,8 +1,8 @@
-/* get.c - GET of orders: by order_id, and by account and client ids. A lookup waits on the
- * reader's threads, never on the loop, and its answer is written there too.
+/* get.c - GET of orders, by order_id, or by account_id and client_order_ids. A lookup runs on a
+ * thread of the reader, never on the loop. The same thread writes the answer.
  *
  * One lookup fetches at most LOOKUP_METADATA_MAX of metadata. Memory for the answer is taken from
- * the budget when its size is known; the fetched orders are freed while the answer is written. */
+ * the budget when its size is known. The fetched orders are freed while the answer is written. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,25 +16,25 @@
 #include "orders/uuid7.h"
 
 enum {
-    ORDER_MAX = 1024,   /* of an order in the answer, its metadata aside */
-    DOCUMENT_MAX = 128, /* around the orders and ids */
+    ORDER_MAX = 1024,   /* bytes of an order in the answer, without its metadata */
+    DOCUMENT_MAX = 128, /* bytes of the answer around the orders and ids */
     IDS_MAX = READER_KEYS_MAX * ORDER_NAME_SIZE,
 };
 
 struct get {
-    struct http_completion done; /* first: the loop gives this back */
+    struct http_completion done; /* must be the first member: the loop passes it back */
     struct http_request *req;
     struct http_loop *loop;
     struct lookup lookup;
-    struct budget_share held; /* this and its ids */
+    struct budget_share held; /* memory of this struct and its ids */
     char account_id[ORDER_NAME_SIZE];
-    char *ids; /* owned: the client ids, each with its NUL */
+    char *ids; /* owned: the client_order_ids, each with its NUL */
     struct order_key keys[READER_KEYS_MAX];
-    bool found_any;       /* LOOKUP_OK: an order that the key may see */
-    bool no_room;         /* LOOKUP_OK: the budget has none for the answer */
-    struct pieces out;    /* LOOKUP_OK: the answer */
-    size_t n_found;       /* room in found */
-    struct order found[]; /* one a key */
+    bool found_any;       /* if LOOKUP_OK: an order was found that the API key may see */
+    bool no_room;         /* if LOOKUP_OK: the budget has no room for the answer */
+    struct pieces out;    /* if LOOKUP_OK: the answer */
+    size_t n_found;       /* elements of `found` */
+    struct order found[]; /* one for each key */
 };
 
 static void get_free(struct get *get)
@@ -51,13 +51,14 @@ static void get_free(struct get *get)
 static void reject_account(struct http_request *req)
 {
     struct http_problem problem = statuses_problem(REJECT_FORBIDDEN);
-    problem.outcome = NULL; /* a GET */
+    problem.outcome = NULL; /* a GET has no outcome */
     http_problem(req, &problem);
 }
 
 /* ---- the answer, on a reader's thread ---- */
 
-/* Metadata may be longer than it was sent: jsonb writes out all digits of a number. */
+/* Takes the answer's bytes from the budget. The metadata may be longer than it was sent, because
+ * jsonb writes out all digits of a number. */
 static bool reserve_answer(struct get *get)
 {
     size_t bytes = DOCUMENT_MAX;
@@ -102,7 +103,8 @@ static void write_orders(struct get *get, const bool left_out[])
     }
 }
 
-/* Writes the ids of orders that were left out, or of orders that were not found. */
+/* Writes the ids of orders that were left out, or of those that were not found. `there` chooses
+ * which. */
 static void write_ids(struct get *get, const bool left_out[], bool there)
 {
     const char *comma = "";
@@ -135,8 +137,8 @@ static void write_many(struct get *get)
     pieces_add_str(&get->out, "]}");
 }
 
-/* An order that the key may not see looks like a missing one. Otherwise a caller could find out
- * which ids exist. */
+/* Returns true if the API key may see the order. An order that it may not see is answered like a
+ * missing one, so that a caller cannot find out which ids exist. */
 static bool may_see(struct get *get)
 {
     const struct order *order = &get->found[0];
@@ -205,7 +207,7 @@ static void finish(struct http_completion *completion)
 
 /* ---- requests ---- */
 
-/* NULL: the request was rejected. */
+/* Returns NULL if the request was rejected. */
 static struct get *get_new(struct http_request *req, struct handlers *handlers, size_t n_found,
                            size_t ids_bytes)
 {
@@ -270,7 +272,7 @@ static size_t count_ids(const char *ids)
     return n <= READER_KEYS_MAX ? n : READER_KEYS_MAX;
 }
 
-/* Cuts "a,b,c" into keys. NULL, or what is wrong. */
+/* Splits "a,b,c" into keys. Returns NULL, or a text that says what is wrong. */
 static const char *take_keys(struct get *get, const char *account_id, const char *ids)
 {
     if (!order_name_is_valid(account_id))

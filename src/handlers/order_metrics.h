@@ -1,8 +1,8 @@
-/* order_metrics.h - how many orders ended in which way, and how long commits took. The handlers
- * count; /metrics, GET /health and the sampler read.
+/* order_metrics.h - counts how orders ended, and how long commits took. The handlers count;
+ * /metrics, GET /health and the sampler read.
  *
- * Threads    order_metrics_init(): before the first request. The members: any thread, by the
- *            functions of base/metrics.h. */
+ * Threads    Call order_metrics_init() before the first request. Any thread may use the members,
+ *            through the functions of base/metrics.h. */
 #ifndef HANDLERS_ORDER_METRICS_H
 #define HANDLERS_ORDER_METRICS_H
 
@@ -17,19 +17,19 @@ enum order_result {
     RESULT_INVALID,
     RESULT_REUSED,
     RESULT_STALE,
-    RESULT_REFUSED,       /* by the database */
+    RESULT_REFUSED,       /* rejected by the database */
     RESULT_BATCH_REFUSED, /* valid, and another order of its atomic batch was rejected */
-    RESULT_REFUSED_FULL,  /* queue full, too slow, or draining */
-    RESULT_UNAVAILABLE,   /* no database, not sent by the deadline, or the database cannot store */
-    RESULT_UNKNOWN,       /* answered 504, and no verdict ever came */
+    RESULT_REFUSED_FULL,  /* the queue was full, the wait too long, or the service was draining */
+    RESULT_UNAVAILABLE,   /* not sent by the deadline, or the database is away or cannot store */
+    RESULT_UNKNOWN,       /* answered 504, and its verdict never came */
     RESULT_FAILED,
-    RESULT_LATE, /* answered 504, and found stored afterwards */
+    RESULT_LATE, /* answered 504, and later found to be stored */
 };
 enum { ORDER_RESULTS = RESULT_LATE + 1 };
 
 struct order_metrics {
     struct counter results[ORDER_RESULTS];
-    struct histogram commit_duration; /* from receipt to commit, of orders that were created */
+    struct histogram commit_duration; /* of created orders, from receipt to commit */
 };
 
 void order_metrics_init(struct order_metrics *metrics);

@@ -1,9 +1,9 @@
 /* post.c - POST /v1/orders: reads the order, queues it, and answers when its verdict or its
  * deadline comes.
  *
- * A post begins and is answered on the loop of its request. The offload thread reads a large body;
- * a worker of the ingest gives the order its verdict. If the client was answered at the deadline,
- * the post still lives until the ingest has passed the order back. */
+ * The loop of the request starts the post and answers it. The offload thread reads a large body,
+ * and a worker of the ingest determines the verdict. If the client is answered at the deadline, the
+ * post lives on until the ingest passes the order back. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,22 +17,22 @@
 
 enum {
     ANSWER_MAX = 16 * 1024,
-    ANSWER_BYTES = 1024, /* of an order in the answer, without its metadata */
+    ANSWER_BYTES = 1024, /* bytes of an order in the answer, without its metadata */
     /* The offload thread reads larger bodies. A body of this size can hold a thousand members,
      * which take 200 us to read. */
     READ_INLINE_MAX = 8 * 1024,
 };
 
 struct post {
-    struct http_work reading; /* first: the loop gives this back */
+    struct http_work reading; /* must be the first member: the loop passes it back */
     struct submission submission;
-    struct http_request *req; /* NULL once it was answered */
+    struct http_request *req; /* NULL once the request is answered */
     struct preferences preferences;
-    const char *body, *idempotency_key; /* the request's */
+    const char *body, *idempotency_key; /* borrowed from the request */
     size_t len;
     enum order_rc rc;
-    struct order_problem *problem; /* owned; unless rc is ORDER_OK or ORDER_NOMEM */
-    struct budget_share held;      /* this post and its metadata */
+    struct order_problem *problem; /* owned; set if rc is neither ORDER_OK nor ORDER_NOMEM */
+    struct budget_share held;      /* memory of this post and its metadata */
 };
 
 static void post_free(struct post *post)
@@ -80,7 +80,8 @@ static void answer_rejected(struct http_request *req, const struct ingest_item *
     reject_text_fini(&text);
 }
 
-/* A stored order equals the one that was sent in all fields but those that storing sets. */
+/* Answers with the order that was sent. It equals the stored one, except for order_id and
+ * received_at, which come from the store. */
 static void answer_replay(struct post *post)
 {
     struct ingest_item *item = &post->submission.item;
@@ -140,7 +141,7 @@ static void answer_valid(struct http_request *req, const struct order *order)
     http_answer(req, 200, "application/json", &body);
 }
 
-/* True: the ingest has the order, and the request waits for it. */
+/* Returns true if the ingest has taken the order and the request waits for it. */
 static bool enqueue(struct post *post)
 {
     struct handlers *handlers = post->submission.handlers;
@@ -153,7 +154,7 @@ static bool enqueue(struct post *post)
         return false;
     }
     submission_stamp(&post->submission, http_received_at_ns(post->req));
-    int64_t deadline_at_ns = item->deadline_at_ns; /* before the ingest has the item */
+    int64_t deadline_at_ns = item->deadline_at_ns; /* read before the ingest owns the item */
     fifo_push(&items, &item->link);
     enum ingest_rc rc = ingest_submit(handlers->ingest, &items, &retry_after_ns);
     if (rc != INGEST_OK) {
@@ -165,8 +166,8 @@ static bool enqueue(struct post *post)
     return true;
 }
 
-/* On the loop or on the offload thread. One slice: jansson cannot be interrupted, and
- * ORDER_BYTES_MAX bounds its work. */
+/* Runs on the loop or the offload thread. It is one slice, because jansson cannot be interrupted;
+ * ORDER_BYTES_MAX limits its time. */
 static bool read_order(struct http_work *work)
 {
     struct post *post = (struct post *)work;
@@ -204,7 +205,7 @@ static void on_read(struct http_completion *completion)
     post_free(post);
 }
 
-/* NULL: the request was rejected. */
+/* Returns NULL if the request was rejected. */
 static struct post *post_new(struct http_request *req, struct handlers *handlers)
 {
     struct budget_share held = { .budget = handlers->memory };

@@ -7,7 +7,7 @@
 
 #include "handlers/reject.h"
 
-/* False: it is given twice, or neither true nor false. */
+/* Returns false if the parameter is given twice, or is neither true nor false. */
 static bool read_flag(struct http_request *req, const char *name, bool *out)
 {
     size_t n = 0;
@@ -28,14 +28,14 @@ static bool read_flag(struct http_request *req, const char *name, bool *out)
 
 struct preference {
     const char *name, *value;
-    size_t name_len, value_len; /* value_len 0: none, or an empty one */
+    size_t name_len, value_len; /* value_len 0: no value, or an empty one */
 };
 
 struct return_preference {
     bool seen, minimal;
 };
 
-/* Returns the place behind the quoted string or the token that begins here. */
+/* Returns the position after the quoted string or the token at `at`. */
 static const char *skip_value(const char *at)
 {
     if (*at != '"')
@@ -50,8 +50,8 @@ static const char *skip_blanks(const char *at)
     return at + strspn(at, " \t");
 }
 
-/* Reads one preference, such as "return=minimal" or "wait = 5". Returns the place behind it; NULL:
- * the list has ended. */
+/* Reads one preference, such as "return=minimal" or "wait = 5". Returns the position after it, or
+ * NULL at the end of the list. */
 static const char *take_preference(const char *at, struct preference *out)
 {
     at += strspn(at, ", \t");
@@ -80,7 +80,7 @@ static bool is_text(const char *text, size_t len, const char *want)
     return strlen(want) == len && strncasecmp(text, want, len) == 0;
 }
 
-/* The first instance of a preference is the one that counts. */
+/* If a preference is given more than once, the first one counts. */
 static void read_prefer(void *arg, const char *list)
 {
     struct return_preference *out = arg;

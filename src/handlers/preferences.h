@@ -1,6 +1,5 @@
-/* preferences.h - how a client wants its request handled: query parameters, Prefer and Accept.
- *
- * Threads    the loop of the request. */
+/* preferences.h - how a client wants its request to be handled: query parameters, Prefer and
+ * Accept. Threads: the loop of the request. */
 #ifndef HANDLERS_PREFERENCES_H
 #define HANDLERS_PREFERENCES_H
 
@@ -11,13 +10,13 @@
 struct http_request;
 
 struct preferences {
-    bool validate_only; /* ?validate_only=true: checked, and nothing is stored */
-    bool atomic;        /* ?atomic=true: all orders of the batch or none */
+    bool validate_only; /* ?validate_only=true: validate the orders, store nothing */
+    bool atomic;        /* ?atomic=true: store all orders of the batch or none */
     bool minimal;       /* Prefer: return=minimal (RFC 7240, 4.2) */
     bool lines;         /* Accept prefers application/x-ndjson */
 };
 
-/* False: a parameter has another value, and the request was answered. */
+/* Returns false, and has answered the request, if a parameter has another value. */
 bool preferences_read(struct http_request *req, struct preferences *out) MUST_CHECK;
 
 #endif

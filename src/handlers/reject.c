@@ -101,7 +101,7 @@ struct http_problem reject_document(enum order_rc rc, const struct order_problem
 struct http_problem reject_replay_only(struct reject_text *text)
 {
     struct order_problem found;
-    order_refuse_replay_only(&found);
+    order_reject_replay_only(&found);
     return of_fields(&found, text);
 }
 
@@ -112,7 +112,7 @@ static struct http_problem of_reuse(const struct ingest_item *item, struct rejec
     struct http_problem problem = statuses_problem(REJECT_REUSED);
     begin_members(text);
     if (ingest_item_stored(item)->order_id[0] !=
-        '\0') { /* else it is of the same batch, and not stored */
+        '\0') { /* "": the other order is of the same atomic batch, and not stored */
         buf_add_str(&text->members, "\"order_id\":");
         buf_add_json(&text->members, ingest_item_stored(item)->order_id);
         buf_add_char(&text->members, ',');
@@ -142,7 +142,7 @@ static struct http_problem of_database(const struct ingest_item *item, struct re
     return problem;
 }
 
-/* Leaves the message out, because it may be about another order of the group. */
+/* The server's message is left out, because it may be about another order of the group. */
 static struct http_problem of_database_fault(const struct ingest_item *item,
                                              struct reject_text *text)
 {

@@ -6,7 +6,7 @@
 
 #define NOT_ACCEPTED "not_accepted"
 #define UNKNOWN "unknown"
-/* Every 503 and 504 of an order says it: docs/DESIGN.md, "Outcomes". */
+/* A part of the text of every 503 and 504 of an order: docs/DESIGN.md, "Outcomes". */
 #define REPEAT                                                                                     \
     " Repeat it with the same client_order_id, never a new one: only a 2xx or "                    \
     "client_order_id_reused for that id tells whether the order is stored."
@@ -47,7 +47,7 @@ static const struct http_problem table[REJECTIONS] = {
 };
 
 static const struct {
-    enum rejection rejection; /* of no meaning for the two that are no rejections */
+    enum rejection rejection; /* not used for the two successes */
     enum order_result result;
 } verdicts[ITEM_VERDICTS] = {
     [ITEM_CREATED]       = { REJECT_FAULT,          RESULT_CREATED },

@@ -1,7 +1,6 @@
-/* statuses.h - the only place that turns the outcome of an order into a status: the table of
+/* statuses.h - the only place that maps the outcome of an order to a status. It has the table of
  * rejections, with the code, the texts and the outcome of each (docs/DESIGN.md, "Statuses").
- *
- * Threads    any. */
+ * Threads: any. */
 #ifndef HANDLERS_STATUSES_H
 #define HANDLERS_STATUSES_H
 
@@ -46,10 +45,11 @@ enum rejection {
 };
 enum { REJECTIONS = REJECT_BATCH_KEY + 1 };
 
-/* Fills in all but detail, retry_after_ns, offset and members where they vary. */
+/* Returns the table's problem. The caller sets detail, retry_after_ns, offset and members if they
+ * vary. */
 struct http_problem statuses_problem(enum rejection rejection);
 
-/* `verdict` is no success. */
+/* `verdict` must not be a success. */
 enum rejection statuses_rejection(enum item_verdict verdict);
 enum order_result statuses_result(enum item_verdict verdict);
 

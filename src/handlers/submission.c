@@ -32,7 +32,8 @@ void submission_count_verdict(const struct submission *submission, bool gave_up)
         histogram_observe(&metrics->commit_duration, clock_now_ns() - item->received_at_ns);
 }
 
-/* Gives the loop of the first item all items of its requests; the items of other loops are left. */
+/* Passes the items that belong to the loop of the first item to that loop, and leaves the others in
+ * the fifo. */
 static void complete_one_loop(struct fifo *items)
 {
     struct http_loop *loop = NULL;

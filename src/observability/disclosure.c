@@ -42,8 +42,8 @@ void disclosure_of_dial(const struct pqpool_stats *pool, char *out, size_t size)
     say(out, size, pool->last_error[0] != '\0' ? words : "", pool->last_error_code);
 }
 
-/* A text that is ours alone comes without an SQLSTATE, and says that trying again is of no use: the
- * version or the encoding is wrong. */
+/* An error without an SQLSTATE and without ERR_RETRYABLE has a text of ours: the server's version
+ * or encoding is wrong. */
 void disclosure_of_schema(const struct err *err, char *out, size_t size)
 {
     if (err->text[0] == '\0')

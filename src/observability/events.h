@@ -1,7 +1,5 @@
-/* events.h - writes the events that the pool, the ingest and HTTP report to the log: libraries do
- * not log by themselves. The functions have the types of the callbacks that they are for.
- *
- * Threads    any. */
+/* events.h - callbacks that write the events of the pool, the ingest and HTTP to the log, because
+ * libraries do not log. Threads: any. */
 #ifndef OBSERVABILITY_EVENTS_H
 #define OBSERVABILITY_EVENTS_H
 

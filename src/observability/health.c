@@ -1,6 +1,6 @@
-/* health.c - the three probes, and the document at /health. They are served on the loop, from
- * figures in memory: no queue, no connection of the pool, no database, so they cannot hang, and
- * they add nothing to the load of an outage. */
+/* health.c - the three probes, and the document at /health. The loop answers them from figures in
+ * memory. They need no queue, connection or database, so they cannot hang and add no load during an
+ * outage. */
 #include <stdio.h>
 #include <string.h>
 
@@ -42,7 +42,7 @@ static void answer_probe(struct http_request *req, bool good, const char *why)
 
 void observability_get_live(struct http_request *req, void *ctx)
 {
-    (void)ctx; /* a loop that runs this is alive */
+    (void)ctx; /* this function runs on the loop, so the loop is alive */
     answer_probe(req, true, "");
 }
 
@@ -127,7 +127,7 @@ static void add_pool(struct buf *out, const struct pqpool_stats *p, bool full)
     buf_add_json(out, words[0] == '\0' ? NULL : full ? p->last_error : words);
 }
 
-/* Which places in our code hold a connection, the longest first: for operators. */
+/* Lists the places in our code that hold a connection, longest first. */
 static void add_holders(struct buf *out, struct pqpool *pool)
 {
     struct pqpool_holder holders[HOLDERS_MAX];

@@ -17,7 +17,7 @@ void last_errors_fini(struct last_errors *errors)
     mutex_fini(&errors->mu);
 }
 
-/* ---- what an event says ---- */
+/* ---- the texts of an event ---- */
 
 static void append(char *to, size_t size, const struct log_field *field)
 {
@@ -29,7 +29,7 @@ static void append(char *to, size_t size, const struct log_field *field)
         (void)snprintf(to + len, size - len, "%s%" PRId64, space, field->number);
 }
 
-/* Of the fields those that one of the names has, in their order. */
+/* Appends the fields whose key is one of the names, in the order of the fields. */
 static void gather(char *to, size_t size, const struct log_field *fields, int count,
                    const char *const names[])
 {
@@ -45,7 +45,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Past the digits and dots of a number that begins at p. */
+/* Skips the digits and dots of the number at p. */
 static const char *past_number(const char *p)
 {
     while (is_digit(*p) || (*p == '.' && is_digit(p[1])))
@@ -74,7 +74,7 @@ static bool same_kind(const struct last_error *a, const struct last_error *b)
 
 /* ---- the entries ---- */
 
-/* That of its kind, else a free one, else the one that was seen least lately. */
+/* Returns the entry of that kind, else a free one, else the one that was seen longest ago. */
 static struct last_error *place_for(struct last_errors *errors, const struct last_error *error)
     REQUIRES(errors->mu)
 {

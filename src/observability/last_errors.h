@@ -1,11 +1,10 @@
-/* last_errors.h - the last warnings and errors of the log, one entry for each kind, for the
- * page of /status: an operator sees them without the log.
+/* last_errors.h - the latest warnings and errors of the log, one entry for each kind. The page
+ * shows them, so that an operator sees them without the log.
  *
- * Two events are of one kind when they have the same name and code (SQLSTATE and constraint, or
- * status and route) and the same text but for its numbers ("next try in 0.4 s"). An entry shows the
- * latest text. If there is no room for a new kind, the entry that was seen longest ago is replaced.
- * Nothing else of an event is kept: no id, no key name; bodies and secrets are in no event
- * (base/log.h).
+ * Two events are of one kind if they have the same name, the same code (SQLSTATE and constraint, or
+ * status and route) and the same text, numbers aside ("next try in 0.4 s"). An entry shows the
+ * latest text. If there is no room for a new kind, it replaces the entry that was seen longest ago.
+ * An entry keeps no request id and no key name. No event has bodies or secrets (base/log.h).
  *
  * Threads: any. Locks: last_errors->mu, a leaf. */
 #ifndef OBSERVABILITY_LAST_ERRORS_H
@@ -22,7 +21,7 @@ enum { LAST_ERRORS_MAX = 16, LAST_ERRORS_TEXT = 240, LAST_ERRORS_CODE = 80 };
 
 struct last_error {
     int64_t first_at_us, last_at_us; /* Unix time */
-    uint64_t count;                  /* 0: a free slot */
+    uint64_t count;                  /* 0: the slot is free */
     enum log_level level;
     const char *event; /* borrowed: a constant */
     char code[LAST_ERRORS_CODE], text[LAST_ERRORS_TEXT];
@@ -39,7 +38,7 @@ void last_errors_fini(struct last_errors *errors);
 void last_errors_note(struct last_errors *errors, int64_t at_us, enum log_level level,
                       const char *event, const struct log_field *fields, int count);
 
-/* Copies them, the latest first; returns how many. */
+/* Copies the entries, the latest first. Returns their number. */
 size_t last_errors_read(struct last_errors *errors, struct last_error out[LAST_ERRORS_MAX]);
 
 #endif

@@ -1,5 +1,5 @@
-/* metric_doc.c - see metric_doc.h. A walk over the text of /metrics: the lines of one family make
- * one row. Our label values hold neither quotes nor backslashes, so nothing is unescaped. */
+/* metric_doc.c - see metric_doc.h. Parses the text of /metrics: the lines of a family make one row
+ * of the table. Our label values have neither quotes nor backslashes, so nothing is unescaped. */
 #include "observability/metric_doc.h"
 
 #include <stdbool.h>
@@ -13,33 +13,33 @@
 
 enum { TEXT_MAX = 512 * 1024, LABELS_MAX = 4, VALUES_MAX = 64 };
 
-struct word { /* of the text, which outlives it */
+struct slice { /* a part of the text, borrowed */
     const char *at;
     size_t len;
 };
 
 struct label {
-    struct word name, values[VALUES_MAX];
+    struct slice name, values[VALUES_MAX];
     size_t n_values;
 };
 
 struct family {
-    struct word name, type, help;
+    struct slice name, type, help;
     struct label labels[LABELS_MAX];
     size_t n_labels;
 };
 
-static bool is_word(struct word word, const char *text)
+static bool slice_is(struct slice slice, const char *text)
 {
-    return strlen(text) == word.len && memcmp(word.at, text, word.len) == 0;
+    return strlen(text) == slice.len && memcmp(slice.at, text, slice.len) == 0;
 }
 
-static bool same(struct word a, struct word b)
+static bool same(struct slice a, struct slice b)
 {
     return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
 }
 
-static struct label *label_of(struct family *family, struct word name)
+static struct label *label_of(struct family *family, struct slice name)
 {
     for (size_t i = 0; i < family->n_labels; i++)
         if (same(family->labels[i].name, name))
@@ -50,7 +50,7 @@ static struct label *label_of(struct family *family, struct word name)
     return label;
 }
 
-static void add_value(struct label *label, struct word value)
+static void add_value(struct label *label, struct slice value)
 {
     for (size_t i = 0; i < label->n_values; i++)
         if (same(label->values[i], value))
@@ -59,53 +59,55 @@ static void add_value(struct label *label, struct word value)
     label->values[label->n_values++] = value;
 }
 
-/* `at` is behind the brace: a="x",b="y"} 0. Buckets are the format's, not ours: no le. */
+/* Reads the labels in `a="x",b="y"} 0`; `at` is after the brace. `le` is left out, because it is
+ * part of the format and not one of our labels. */
 static void read_labels(struct family *family, const char *at)
 {
     while (*at != '}') {
         at += *at == ',';
-        struct word name = { at, strcspn(at, "=") };
+        struct slice name = { at, strcspn(at, "=") };
         const char *text = at + name.len + 2;
-        struct word value = { text, strcspn(text, "\"") };
+        struct slice value = { text, strcspn(text, "\"") };
         at = text + value.len + 1;
-        if (!is_word(name, "le"))
+        if (!slice_is(name, "le"))
             add_value(label_of(family, name), value);
     }
 }
 
 /* ---- one row ---- */
 
-/* What differs from build to build. */
-static bool is_open(struct word label)
+/* Returns true for labels whose value differs from build to build; the page does not list these
+ * values. */
+static bool varies_by_build(struct slice label)
 {
-    return is_word(label, "version") || is_word(label, "compiler");
+    return slice_is(label, "version") || slice_is(label, "compiler");
 }
 
-static void put_word(struct buf *out, const char *before, struct word word, const char *after)
+static void put_slice(struct buf *out, const char *before, struct slice slice, const char *after)
 {
-    buf_printf(out, "%s%.*s%s", before, (int)word.len, word.at, after);
+    buf_printf(out, "%s%.*s%s", before, (int)slice.len, slice.at, after);
 }
 
 static void put_label(struct buf *out, const struct label *label)
 {
-    put_word(out, "`", label->name, "`: ");
-    if (is_open(label->name))
+    put_slice(out, "`", label->name, "`: ");
+    if (varies_by_build(label->name))
         buf_add_str(out, "the program's");
-    for (size_t i = 0; i < label->n_values && !is_open(label->name); i++) {
+    for (size_t i = 0; i < label->n_values && !varies_by_build(label->name); i++) {
         buf_add_str(out, i > 0 ? ", " : "");
-        put_word(out, "", label->values[i], label->values[i].len == 0 ? "\"\"" : "");
+        put_slice(out, "", label->values[i], label->values[i].len == 0 ? "\"\"" : "");
     }
 }
 
 static void put_row(struct buf *out, const struct family *family)
 {
-    put_word(out, "| `", family->name, "` | ");
-    put_word(out, "", family->type, " | ");
+    put_slice(out, "| `", family->name, "` | ");
+    put_slice(out, "", family->type, " | ");
     for (size_t i = 0; i < family->n_labels; i++) {
         buf_add_str(out, i > 0 ? "; " : "");
         put_label(out, &family->labels[i]);
     }
-    put_word(out, family->n_labels > 0 ? " | " : "– | ", family->help, " |\n");
+    put_slice(out, family->n_labels > 0 ? " | " : "– | ", family->help, " |\n");
 }
 
 /* ---- the page ---- */
@@ -132,8 +134,8 @@ static void put_bounds(struct buf *out)
     buf_add_str(out, ".\n");
 }
 
-/* The heading that this family stands under. */
-static const char *section_of(struct word name)
+/* Returns the heading for this family. */
+static const char *section_of(struct slice name)
 {
     static const struct {
         const char *prefix, *heading;
@@ -160,13 +162,13 @@ static void put_family(struct buf *out, const struct family *family, const char 
     put_row(out, family);
 }
 
-/* "# HELP name text" and "# TYPE name type": what follows the name. */
-static struct word rest_of(const char *line, size_t len, struct word *name)
+/* For a line "# HELP name text" or "# TYPE name type": returns what follows the name. */
+static struct slice text_after_name(const char *line, size_t len, struct slice *name)
 {
     const char *at = line + strlen("# HELP ");
-    *name = (struct word){ at, strcspn(at, " ") };
+    *name = (struct slice){ at, strcspn(at, " ") };
     const char *rest = at + name->len + 1;
-    return (struct word){ rest, len - (size_t)(rest - line) };
+    return (struct slice){ rest, len - (size_t)(rest - line) };
 }
 
 static void put_families(struct buf *out, const char *text)
@@ -180,9 +182,9 @@ static void put_families(struct buf *out, const char *text)
             if (family.name.at != NULL)
                 put_family(out, &family, &section);
             family = (struct family){ 0 };
-            family.help = rest_of(text, len, &family.name);
+            family.help = text_after_name(text, len, &family.name);
         } else if (strncmp(text, "# TYPE ", 7) == 0) {
-            family.type = rest_of(text, len, &family.name);
+            family.type = text_after_name(text, len, &family.name);
         } else if (brace != NULL) {
             read_labels(&family, brace + 1);
         }

@@ -1,5 +1,5 @@
-/* metric_doc.h - the manual's page about metrics (docs/METRICS.md), made from the text of /metrics
- * itself, so that neither can have what the other has not. */
+/* metric_doc.h - makes docs/METRICS.md from the text of /metrics, so that the manual and the
+ * program list the same metrics. */
 #ifndef OBSERVABILITY_METRIC_DOC_H
 #define OBSERVABILITY_METRIC_DOC_H
 

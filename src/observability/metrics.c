@@ -1,6 +1,6 @@
-/* metrics.c - GET /metrics: every figure of the service in Prometheus text or OpenMetrics, made
- * from one snapshot of each part. Label sets are all there from the first scrape on, so that a rate
- * never misses a start. */
+/* metrics.c - GET /metrics: every figure of the service as Prometheus text or OpenMetrics, from one
+ * snapshot of each part. Every label set is there from the first scrape on, so that rate() sees the
+ * first increase. */
 #include <stdio.h>
 #include <string.h>
 
@@ -37,7 +37,7 @@ static const struct metric_row {
 
 #define POOL_LABEL "pool=\"main\""
 
-/* ---- shapes ---- */
+/* ---- lines ---- */
 
 static void head(struct buf *out, enum metric m)
 {
@@ -56,7 +56,7 @@ static void one_seconds(struct buf *out, enum metric m, const char *labels, int6
     prom_seconds(out, rows[m].name, labels, value_ns);
 }
 
-/* One more sample of a family, with one label of its own after `common` ("" or "a=\"b\","). */
+/* Adds a sample with the label `key` after the labels in `common` ("" or "a=\"b\","). */
 static void labelled(struct buf *out, enum metric m, const char *common, const char *key,
                      const char *value, uint64_t count)
 {
@@ -249,7 +249,7 @@ static void memory(struct buf *out, const struct observability *observed)
     one(out, M_MEMORY_MAX, "", observed->memory_max_bytes);
 }
 
-/* As Accept has it. */
+/* Answers in the format that Accept asks for. */
 static void answer(struct http_request *req, struct buf *text)
 {
     if (!http_prefers(req, OPENMETRICS, PROMETHEUS) || text->failed) {
@@ -262,7 +262,7 @@ static void answer(struct http_request *req, struct buf *text)
     http_answer(req, 200, OPENMETRICS CHARSET, &out);
 }
 
-/* What is shown of one moment, the HTTP layer's own aside. */
+/* The figures of one moment, except those of the HTTP layer. */
 struct figures {
     const struct observability *observed;
     const struct ingest_metrics *ingest;

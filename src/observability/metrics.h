@@ -1,6 +1,4 @@
-/* metrics.h - /metrics, but for its handler (observability.h).
- *
- * Threads    any. */
+/* metrics.h - the text of /metrics. Its handler is in observability.h. Threads: any. */
 #ifndef OBSERVABILITY_METRICS_H
 #define OBSERVABILITY_METRICS_H
 
@@ -9,8 +7,8 @@
 struct buf;
 struct http_route;
 
-/* The text of /metrics without a service: every family with every value that a label can have, and
- * no figure that means anything. For the manual. */
+/* Writes the text of /metrics without a service, for the manual: every family, with every value
+ * that a label can have, and meaningless figures. */
 void metrics_blank(const struct http_route *routes, size_t n_routes, struct buf *out);
 
 #endif

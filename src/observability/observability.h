@@ -1,12 +1,12 @@
 /* observability.h - the handlers of health, metrics, status, the page and the contract, and the
- * context that they share: what they observe, and what the service has noted so far.
+ * context that they share: the parts that they observe, and what was recorded about them.
  *
- * Every answer is made on the loop from figures in memory. No handler waits for the queue, for a
- * connection or for the database, so an answer can neither hang nor add to an overload.
+ * Every answer is made on the loop from figures in memory. No handler waits for the queue, a
+ * connection or the database, so an answer can neither hang nor add to an overload.
  *
- * Threads    a handler runs on the loop of its request; `sampler` is main's; each other member has
- *            its own rules, or does not change after the first request.
- * Ownership  the context borrows what its pointers name, and outlives every request. */
+ * Threads    A handler runs on the loop of its request. `sampler` is used by main only. The other
+ *            members have rules of their own, or do not change after the first request.
+ * Ownership  The context borrows what its pointers name, and outlives every request. */
 #ifndef OBSERVABILITY_OBSERVABILITY_H
 #define OBSERVABILITY_OBSERVABILITY_H
 
@@ -31,10 +31,10 @@ struct observability {
     struct store *store;
     struct ingest *ingest;
     const struct order_metrics *orders;
-    const struct budget *memory; /* what clients make the service hold */
-    uint64_t memory_max_bytes;   /* of the whole process */
-    uint32_t group_max;          /* orders in one group */
-    bool disclose_all;           /* every caller may see everything: see disclosure.h */
+    const struct budget *memory; /* memory that clients make the service hold */
+    uint64_t memory_max_bytes;   /* limit of the whole process */
+    uint32_t group_max;          /* most orders in one group */
+    bool disclose_all;           /* every caller may read every text: see disclosure.h */
     int64_t started_at_ns, started_at_us;
     char host[65]; /* the name of this machine or container */
 
@@ -45,7 +45,7 @@ struct observability {
     struct last_errors last_errors;
 };
 
-/* `ctx` is a struct observability; the type is that of http_route.handle. */
+/* `ctx` is a struct observability. The functions are http_route.handle callbacks. */
 void observability_get_health(struct http_request *req, void *ctx);
 void observability_get_live(struct http_request *req, void *ctx);
 void observability_get_ready(struct http_request *req, void *ctx);

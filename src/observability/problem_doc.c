@@ -1,4 +1,4 @@
-/* problem_doc.c - see problem_doc.h. Rows that a client cannot tell apart become one. */
+/* problem_doc.c - see problem_doc.h. Rows that look the same to a client are merged. */
 #include "observability/problem_doc.h"
 
 #include <stdlib.h>
@@ -15,8 +15,8 @@ enum { ROWS_MAX = 256 };
 
 struct row {
     struct http_problem problem;
-    bool not_accepted, unknown; /* the outcomes that it may have */
-    const char *meaning;        /* of a document's code; else NULL */
+    bool not_accepted, unknown; /* outcomes that this problem can have */
+    const char *meaning;        /* if it is the code of a document; else NULL */
 };
 
 struct page {
@@ -49,7 +49,7 @@ static struct row *add(struct page *page, const struct http_problem *problem)
     return row;
 }
 
-/* What statuses.c has one row for, and order_parse() many codes. */
+/* statuses.c has one row for all document errors, and order_codes.def has a code for each. */
 static void add_documents(struct page *page)
 {
     for (size_t i = 0; i < ORDER_CODES; i++) {

@@ -1,5 +1,5 @@
-/* problem_doc.h - the manual's page about rejections (docs/PROBLEMS.md), made from the tables that
- * the program answers by: those of http/, statuses.c and orders/. */
+/* problem_doc.h - makes docs/PROBLEMS.md, the manual's page about rejections, from the tables of
+ * http/, statuses.c and orders/ that the program uses itself. */
 #ifndef OBSERVABILITY_PROBLEM_DOC_H
 #define OBSERVABILITY_PROBLEM_DOC_H
 

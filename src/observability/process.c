@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 
-/* /proc/self/statm: "virtual resident ...", in pages. */
+/* Reads /proc/self/statm: "virtual resident ...", in pages. */
 struct process_memory process_memory(void)
 {
     struct process_memory size = { 0 };
@@ -32,14 +32,14 @@ struct process_files process_files(void)
     struct rlimit limit = { 0 };
     uint64_t n = 0;
     DIR *dir = opendir("/proc/self/fd");
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe, one thread a stream */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): safe in glibc, one thread for each stream */
     while (dir != NULL && readdir(dir) != NULL)
         n++;
     if (dir != NULL)
         (void)closedir(dir);
     (void)getrlimit(RLIMIT_NOFILE, &limit);
     return (struct process_files){
-        .open = n > 3 ? n - 3 : 0, /* ".", ".." and the folder's own */
+        .open = n > 3 ? n - 3 : 0, /* without ".", ".." and the descriptor of the folder */
         .max = limit.rlim_cur,
     };
 }

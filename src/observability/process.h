@@ -1,6 +1,5 @@
-/* process.h - what the kernel says of this process: memory, files, processor time.
- *
- * Threads    any. A figure that the kernel does not tell is 0. */
+/* process.h - figures of this process from the kernel: memory, file descriptors, processor time.
+ * Threads: any. A figure that the kernel does not give is 0. */
 #ifndef OBSERVABILITY_PROCESS_H
 #define OBSERVABILITY_PROCESS_H
 

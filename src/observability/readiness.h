@@ -1,7 +1,7 @@
-/* readiness.h - can an order be stored? What /health/ready answers, and what it answers from.
+/* readiness.h - can an order be stored? The state that /health/ready answers from.
  *
- * Threads    readiness_init() and readiness_fini(): main, before the first and after the last of
- *            the others. All others: any.
+ * Threads    readiness_init() and readiness_fini(): main, before the first and after the last use.
+ *            The others: any.
  * Locks      readiness->mu, a leaf. */
 #ifndef OBSERVABILITY_READINESS_H
 #define OBSERVABILITY_READINESS_H
@@ -21,7 +21,7 @@ enum { READINESS_WHY_SIZE = 320 };
 
 struct readiness {
     atomic_bool schema_ready;
-    atomic_bool draining; /* a signal has ended the service */
+    atomic_bool draining; /* a signal has asked the service to end */
     struct mutex mu;
     struct err schema_err GUARDED_VAR; /* why the schema is not ready yet */
 };
@@ -29,11 +29,11 @@ struct readiness {
 void readiness_init(struct readiness *readiness);
 void readiness_fini(struct readiness *readiness);
 
-/* The schema could not be brought up yet: *err. */
+/* Records why the schema is not ready yet. */
 void readiness_schema_failed(struct readiness *readiness, const struct err *err);
 
-/* True: an order can be stored. Else `why` (READINESS_WHY_SIZE) says what is missing, in words that
- * everybody may read. */
+/* Returns true if an order can be stored. Otherwise `why` (READINESS_WHY_SIZE) says what is
+ * missing, in a text that everyone may read. */
 bool readiness_check(struct readiness *readiness, const struct database_check *check,
                      const struct pqpool_stats *pool, char why[READINESS_WHY_SIZE]);
 

@@ -14,9 +14,10 @@
 static_assert(ORDER_RESULTS <= sizeof((struct sampler_view *)0)->orders / sizeof(uint64_t),
               "room for every result");
 
-/* ---- looking ---- */
+/* ---- the counters of one moment ---- */
 
-static void look(struct observability *observed, const struct state *now, struct sampler_view *out)
+static void read_counters(struct observability *observed, const struct state *now,
+                          struct sampler_view *out)
 {
     const struct ingest_metrics *m = ingest_metrics(observed->ingest);
     for (int i = 0; i < ORDER_RESULTS; i++)
@@ -31,7 +32,7 @@ static void look(struct observability *observed, const struct state *now, struct
         out->pool_errors += now->pool.connection_errors[i];
 }
 
-/* ---- two looks make a sample ---- */
+/* ---- a sample from two moments ---- */
 
 static uint32_t since(uint64_t now, uint64_t before)
 {
@@ -95,7 +96,7 @@ static void take(struct observability *observed, int64_t now_ns)
     struct sampler_view now = { .at_ns = now_ns };
     state_look(observed, &state);
     database_check_tick(&observed->check, &state.pool);
-    look(observed, &state, &now);
+    read_counters(observed, &state, &now);
     if (sampler->last.at_ns != 0) {
         int64_t interval_ns = now_ns - sampler->last.at_ns;
         struct sample sample = {
@@ -117,7 +118,7 @@ int64_t sampler_tick(struct observability *observed)
     if (now_ns < sampler->next_at_ns)
         return sampler->next_at_ns;
     take(observed, now_ns);
-    /* a second after the last moment that was meant, so that the samples do not drift */
+    /* one second after the planned time, not after now, so that samples do not drift */
     bool late = now_ns - sampler->next_at_ns >= NS_PER_S;
     sampler->next_at_ns = (late ? now_ns : sampler->next_at_ns) + NS_PER_S;
     return sampler->next_at_ns;

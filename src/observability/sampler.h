@@ -1,7 +1,6 @@
-/* sampler.h - makes the samples of history.h from the service's counters, one a second.
- *
- * Threads: main alone, between signals. A second in which main does something else (a reload, a
- * stopped process) makes a longer interval, and the sample has its length. */
+/* sampler.h - makes the samples of history.h from the service's counters, one a second. Threads:
+ * main only, between signals. While main does something else (a reload, a stopped process), no
+ * sample is taken; the next one then covers a longer interval, and says how long. */
 #ifndef OBSERVABILITY_SAMPLER_H
 #define OBSERVABILITY_SAMPLER_H
 
@@ -11,16 +10,16 @@
 
 struct observability;
 
-/* Counters as they stood at one moment. */
+/* The counters at one moment. */
 struct sampler_view {
     int64_t at_ns;
-    uint64_t orders[16]; /* by enum order_result */
+    uint64_t orders[16]; /* indexed by enum order_result */
     struct histogram_view commit, group;
     uint64_t commits, commits_failed, exhausted, pool_errors;
 };
 
 struct sampler {
-    struct sampler_view last; /* at_ns 0: there is none yet */
+    struct sampler_view last; /* at_ns is 0 before the first */
     int64_t next_at_ns;
 };
 

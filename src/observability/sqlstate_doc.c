@@ -1,5 +1,5 @@
-/* sqlstate_doc.c - see sqlstate_doc.h. The columns are derived from each row by the functions that
- * the program itself uses, so the manual says what the program does. */
+/* sqlstate_doc.c - see sqlstate_doc.h. The program's own functions derive the columns from each
+ * row, so the manual says what the program does. */
 #include "observability/sqlstate_doc.h"
 
 #include <stdio.h>
@@ -94,7 +94,7 @@ static struct http_problem problem_of(const struct sqlstate_row *row)
     return statuses_problem(statuses_rejection(verdict));
 }
 
-/* A class and what is left out of its code: 42xxx. */
+/* Writes a class of codes as 42xxx. */
 static void write_code(const char *prefix, char *out, size_t size)
 {
     if (prefix[0] == '\0')

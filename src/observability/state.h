@@ -1,6 +1,6 @@
-/* state.h - the present state of the service and the reasons for it, which GET /health, GET /status
- * and the sampler share. Read from figures in memory: no function waits for the queue, the pool or
- * the database.
+/* state.h - the present state of the service and its reasons, for GET /health, GET /status and the
+ * sampler. It is read from figures in memory: no function waits for the queue, the pool or the
+ * database.
  *
  * Threads    any. */
 #ifndef OBSERVABILITY_STATE_H
@@ -22,17 +22,18 @@ struct state {
     struct ingest_gauges queue;
     struct ingest_streak streak;
     bool ready, warn;
-    bool faulty;  /* groups failed in the last minute by a fault that is not the orders' */
-    size_t n_why; /* why it is not ready, or what is wrong: the worst first */
+    bool faulty;  /* groups failed in the last minute through no fault of the orders */
+    size_t n_why; /* number of reasons why it is not ready or not well, the worst first */
     char why[STATE_WHYS][READINESS_WHY_SIZE];
 };
 
 void state_look(struct observability *observed, struct state *out);
 
-/* Can an order be stored now? Else `why` says what is missing: see readiness_check(). */
+/* Returns true if an order can be stored now. Otherwise `why` says what is missing: see
+ * readiness_check(). */
 bool state_is_ready(struct observability *observed, char why[READINESS_WHY_SIZE]);
 
-/* "pass", "warn" or "fail". */
+/* Returns "pass", "warn" or "fail". */
 const char *state_status(const struct state *state);
 
 #endif

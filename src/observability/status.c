@@ -1,5 +1,5 @@
-/* status.c - GET /status: the figures that the page at / asks for each second. One answer has the
- * present state, the samples of history.h after ?after=NUMBER, and the last errors. The status is
+/* status.c - GET /status: the figures that the page at / loads each second. An answer has the
+ * present state, the samples after number ?after=N (history.h), and the last errors. Its status is
  * always 200; the body says whether the service is ready. */
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +68,8 @@ static void add_health_check(struct buf *out, const struct pqpool_stats *pool)
 
 /* ---- samples ---- */
 
-/* With buf_printf(), ten minutes of samples would be the slowest answer of the loop. */
+/* Used in place of buf_printf(), with which ten minutes of samples would be the loop's slowest
+ * answer. */
 static void add_number(struct buf *out, uint64_t number)
 {
     char digits[24];
@@ -125,7 +126,7 @@ static void add_samples(struct buf *out, struct history *history, uint64_t after
     buf_add_str(out, "]}");
 }
 
-/* The number of the last sample that the caller has; 0: none, or not a number. */
+/* Returns the number in ?after, or 0 if it is absent or no number. */
 static uint64_t after_of(struct http_request *req)
 {
     const char *text = http_query(req, "after", NULL);
@@ -134,7 +135,7 @@ static uint64_t after_of(struct http_request *req)
 
 /* ---- errors ---- */
 
-/* full: with the texts of the errors, see disclosure.h. */
+/* `full`: with the texts of the errors, see disclosure.h. */
 static void add_errors(struct buf *out, struct last_errors *errors, bool full)
 {
     struct last_error all[LAST_ERRORS_MAX];

@@ -1,4 +1,5 @@
-/* decimal.c - see decimal.h. The text is read once; the digits kept are a prefix of it. */
+/* decimal.c - see decimal.h. The canonical form is a prefix of the text, so the text is read only
+ * once. */
 #include "orders/decimal.h"
 
 #include <string.h>
@@ -18,7 +19,7 @@ static size_t leading_digits(const char *text, size_t len)
     return n;
 }
 
-/* The length of the canonical prefix of a decimal with a point. */
+/* Returns the length of the canonical prefix of a decimal that has a point. */
 static size_t without_trailing_zeros(const char *text, size_t len)
 {
     while (text[len - 1] == '0')

@@ -7,14 +7,15 @@
 
 #include "base/attr.h"
 
-/* Reads len bytes under that grammar and writes the canonical form (no trailing zeros, no trailing
- * point) with a NUL; out must hold ORDER_DECIMAL_SIZE bytes. False when the grammar refuses it. */
+/* Checks len bytes against that grammar, and writes the canonical form (no trailing zeros, no
+ * trailing point) with a NUL. `out` must have ORDER_DECIMAL_SIZE bytes. Returns false if the bytes
+ * do not match the grammar. */
 bool decimal_canonical(const char *text, size_t len, char *out) MUST_CHECK;
 
-/* Of a canonical decimal: is it 0? */
+/* Returns true if the decimal, which must be canonical, is zero. */
 bool decimal_is_zero(const char *canonical);
 
-/* Digits that count, leading zeros aside, as written: "0.10" has 2. A double holds 15. */
+/* Counts the significant digits as written: "0.10" has 2. A double holds 15. */
 size_t decimal_digits(const char *text, size_t len);
 
 #endif

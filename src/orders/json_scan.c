@@ -1,12 +1,12 @@
-/* json_scan.c - see json_scan.h. What all functions share: brackets, quotes and digits mean
- * something only outside strings, and a string ends at the first quote without a backslash before
- * it. */
+/* json_scan.c - see json_scan.h. All functions rely on two facts: brackets and digits are syntax
+ * only outside strings, and a string ends at the first quote without a backslash before it. */
 #include "orders/json_scan.h"
 
 #include <limits.h>
 #include <string.h>
 
-/* The place behind the string whose opening quote is at `at`; NULL when it is not closed. */
+/* Returns the position after the string whose opening quote is at `at`, or NULL if it is not
+ * closed. */
 static const char *string_end(const char *at, const char *end)
 {
     for (at++; at < end; at++) {
@@ -55,7 +55,7 @@ bool json_too_deep(struct json_token text, int max, size_t *offset)
     return false;
 }
 
-/* The place behind the object or array whose opening bracket is at `at`; NULL when it is not
+/* Returns the position after the object or array whose bracket is at `at`, or NULL if it is not
  * closed. */
 static const char *brackets_end(const char *at, const char *end)
 {
@@ -83,7 +83,7 @@ bool json_begins_value(char c)
     return c == '"' || opens(c) || is_digit(c) || c == '-' || c == 't' || c == 'f' || c == 'n';
 }
 
-/* NULL when the text ends within it. */
+/* Returns the position after the value, or NULL if the text ends within the value. */
 static const char *value_end(const char *at, const char *end)
 {
     if (at < end && *at == '"')
@@ -107,7 +107,7 @@ bool json_first_value(struct json_token text, struct json_token *value)
 bool json_next_value(struct json_token *rest, struct json_token *value)
 {
     const char *end = rest->at + rest->len;
-    const char *at = memchr(rest->at, '"', rest->len); /* the key: only punctuation is before it */
+    const char *at = memchr(rest->at, '"', rest->len); /* the key: only punctuation precedes it */
     if (at == NULL)
         return false;
     at = after_string(at, end);
@@ -121,8 +121,8 @@ bool json_next_value(struct json_token *rest, struct json_token *value)
     return true;
 }
 
-/* The size of the exponent whose e is at `at`; 0 where the e is that of `true` or `false`. Stops
- * counting once it is over max. */
+/* Returns the absolute value of the exponent whose e is at `at`, or 0 if the e belongs to `true` or
+ * `false`. Stops reading digits once the value exceeds max. */
 static int exponent_size(const char *at, const char *end, int max)
 {
     int size = 0;
@@ -134,7 +134,7 @@ static int exponent_size(const char *at, const char *end, int max)
     return size;
 }
 
-/* The next e outside strings; `end` when there is none. */
+/* Returns the next e outside strings, or `end` if there is none. */
 static const char *find_exponent(const char *at, const char *end)
 {
     while (at < end && *at != 'e' && *at != 'E')

@@ -1,9 +1,9 @@
-/* json_scan.h - the bytes of JSON tokens as they were written, which a JSON library does not keep:
- * a number's own digits, an object's own spelling.
+/* json_scan.h - finds JSON tokens in a text and gives their bytes as written, which a JSON library
+ * does not keep: the digits of a number, the bytes of an object.
  *
- * Nothing here judges JSON. Over any bytes it stays within them, and ends in time linear in them;
- * its answers mean something over text that jansson accepts (json_too_deep() and
- * json_first_value(): up to the first fault that jansson would find). */
+ * Nothing here validates JSON. On any bytes, the functions stay within them and take linear time.
+ * Their results are right for text that jansson accepts; those of json_too_deep() and
+ * json_first_value() are right up to the first error that jansson would report. */
 #ifndef ORDERS_JSON_SCAN_H
 #define ORDERS_JSON_SCAN_H
 
@@ -12,33 +12,34 @@
 
 #include "base/attr.h"
 
-/* Some bytes of the text that is scanned; borrowed from it. */
+/* A part of the scanned text, borrowed from it. */
 struct json_token {
     const char *at;
     size_t len;
 };
 
-/* True if the text nests deeper than max levels; *offset is then that of the first such bracket. */
+/* Returns true if the text nests deeper than max levels. *offset is then the offset of the first
+ * bracket that does. */
 bool json_too_deep(struct json_token text, int max, size_t *offset) MUST_CHECK;
 
-/* White space between tokens; what the first byte of a value may be. */
+/* Character classes: white space between tokens, and bytes with which a value may begin. */
 bool json_is_space(char c) MUST_CHECK;
 bool json_begins_value(char c) MUST_CHECK;
 
-/* The value that the text begins with: *value is its bytes, up to its closing quote or bracket, or
- * up to what cannot be of a number or a word. False when the text ends before it is closed. */
+/* Finds the value with which the text begins. *value ends with its closing quote or bracket, or
+ * before the first byte that cannot belong to a number or literal. Returns false if a string,
+ * object or array is not closed. */
 bool json_first_value(struct json_token text, struct json_token *value) MUST_CHECK;
 
-/* Walks the members of the object that the text is: *value is the next one's value. Start with
- * *rest = text; false at the end. */
+/* Iterates over the members of an object: *value is the value of the next one. Start with *rest =
+ * the object's text. Returns false at the end. */
 bool json_next_value(struct json_token *rest, struct json_token *value) MUST_CHECK;
 
-/* Are all exponents of the numbers in the text within -max..max? */
+/* Returns true if every number in the text has an exponent within -max..max. */
 bool json_exponents_within(struct json_token text, int max) MUST_CHECK;
 
-/* An upper bound of the digits that the numbers gain when they are written without exponents: the
- * sum of the exponents' absolute values. Call it only when all exponents are known to be within
- * bounds. */
+/* Returns the sum of the absolute values of all exponents: at most so many digits are added when
+ * the numbers are written without exponents. Call it only after json_exponents_within(). */
 size_t json_exponents_sum(struct json_token text);
 
 #endif

@@ -1,4 +1,5 @@
-/* order.c - a valid order: names of enum values, age, key, and differences from another order. */
+/* order.c - properties of a valid order: names of enum values, staleness, key, and differences from
+ * another order. */
 #include "orders/order.h"
 
 #include <stdlib.h>
@@ -12,69 +13,69 @@ enum { US_PER_MS = 1000 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static const char *const side_words[] = { [ORDER_BUY] = "buy", [ORDER_SELL] = "sell" };
-static const char *const type_words[] = {
+static const char *const side_names[] = { [ORDER_BUY] = "buy", [ORDER_SELL] = "sell" };
+static const char *const type_names[] = {
     [ORDER_MARKET] = "market",
     [ORDER_LIMIT] = "limit",
     [ORDER_STOP] = "stop",
     [ORDER_STOP_LIMIT] = "stop_limit",
 };
-static const char *const tif_words[] = {
+static const char *const tif_names[] = {
     [ORDER_DAY] = "day",
     [ORDER_GTC] = "gtc",
     [ORDER_IOC] = "ioc",
     [ORDER_FOK] = "fok",
 };
 
-/* The index of the word, or n. */
-static size_t find_word(const char *const *words, size_t n, const char *word)
+/* Returns the index of the name, or n if it is not in the list. */
+static size_t find_name(const char *const *names, size_t n, const char *name)
 {
     size_t i = 0;
-    while (i < n && strcmp(words[i], word) != 0)
+    while (i < n && strcmp(names[i], name) != 0)
         i++;
     return i;
 }
 
-const char *order_side_word(enum order_side side)
+const char *order_side_name(enum order_side side)
 {
-    CHECK((size_t)side < COUNT(side_words));
-    return side_words[side];
+    CHECK((size_t)side < COUNT(side_names));
+    return side_names[side];
 }
 
-const char *order_type_word(enum order_type type)
+const char *order_type_name(enum order_type type)
 {
-    CHECK((size_t)type < COUNT(type_words));
-    return type_words[type];
+    CHECK((size_t)type < COUNT(type_names));
+    return type_names[type];
 }
 
-const char *order_tif_word(enum order_tif tif)
+const char *order_tif_name(enum order_tif tif)
 {
-    CHECK((size_t)tif < COUNT(tif_words));
-    return tif_words[tif];
+    CHECK((size_t)tif < COUNT(tif_names));
+    return tif_names[tif];
 }
 
-bool order_side_of(const char *word, enum order_side *out)
+bool order_side_of(const char *name, enum order_side *out)
 {
-    size_t i = find_word(side_words, COUNT(side_words), word);
-    if (i == COUNT(side_words))
+    size_t i = find_name(side_names, COUNT(side_names), name);
+    if (i == COUNT(side_names))
         return false;
     *out = (enum order_side)i;
     return true;
 }
 
-bool order_type_of(const char *word, enum order_type *out)
+bool order_type_of(const char *name, enum order_type *out)
 {
-    size_t i = find_word(type_words, COUNT(type_words), word);
-    if (i == COUNT(type_words))
+    size_t i = find_name(type_names, COUNT(type_names), name);
+    if (i == COUNT(type_names))
         return false;
     *out = (enum order_type)i;
     return true;
 }
 
-bool order_tif_of(const char *word, enum order_tif *out)
+bool order_tif_of(const char *name, enum order_tif *out)
 {
-    size_t i = find_word(tif_words, COUNT(tif_words), word);
-    if (i == COUNT(tif_words))
+    size_t i = find_name(tif_names, COUNT(tif_names), name);
+    if (i == COUNT(tif_names))
         return false;
     *out = (enum order_tif)i;
     return true;
@@ -99,7 +100,7 @@ int order_compare_key(const struct order *a, const struct order *b)
     return by_account != 0 ? by_account : strcmp(a->client_order_id, b->client_order_id);
 }
 
-/* Decimals are canonical, so that equal texts are equal values. */
+/* Decimals are canonical, so their values are equal exactly if their texts are. */
 unsigned order_diff(const struct order *a, const struct order *b)
 {
     unsigned diff = 0;

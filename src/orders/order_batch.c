@@ -1,6 +1,5 @@
-/* order_batch.c - see order_batch.h. What stands between the elements of an array is little: white
- * space, one comma, the brackets. Whatever else is found there is the fault, and the reading ends
- * at it. */
+/* order_batch.c - see order_batch.h. Between the elements of an array there may be only white
+ * space, one comma and the brackets. Anything else is a syntax error, and reading stops there. */
 #include "orders/order_batch.h"
 
 #include <stdio.h>
@@ -31,7 +30,8 @@ static bool miss(struct order_batch *batch, const char *what)
     return end_here(batch);
 }
 
-/* False: more than ORDER_BYTES_MAX bytes of white space stand here, and are not looked at. */
+/* Skips white space. Returns false if there are more than ORDER_BYTES_MAX bytes of it; the
+ * remainder is not looked at. */
 static bool skip_space(struct order_batch *batch)
 {
     size_t left = (size_t)(batch->end - batch->at);
@@ -41,7 +41,7 @@ static bool skip_space(struct order_batch *batch)
     return batch->at < stop || stop == batch->end || !json_is_space(*stop);
 }
 
-/* Is this the next byte? Then goes past it and the white space behind it. */
+/* If the next byte is c, skips it and the white space after it, and returns true. */
 static bool pass(struct order_batch *batch, char c)
 {
     if (batch->at == batch->end || *batch->at != c)
@@ -62,7 +62,7 @@ static bool leave_array(struct order_batch *batch)
     return batch->at < batch->end ? miss(batch, "the end of the body") : end_here(batch);
 }
 
-/* Up to the first byte of an element; false when there is none. */
+/* Moves to the first byte of the next element. Returns false if there is none. */
 static bool reach_element(struct order_batch *batch)
 {
     if (!skip_space(batch))
@@ -102,7 +102,7 @@ static bool next_element(struct order_batch *batch, struct json_token *item)
 static bool next_line(struct order_batch *batch, struct json_token *item)
 {
     const char *begin = batch->at;
-    if (!skip_space(batch)) { /* the blank lines; too many of them are an order too large */
+    if (!skip_space(batch)) { /* too many blank lines count as one order that is too large */
         batch->at++;
         *item = (struct json_token){ begin, (size_t)(batch->at - begin) };
         return true;
@@ -127,7 +127,8 @@ bool order_batch_next(struct order_batch *batch, struct json_token *item)
     return batch->form == ORDER_BATCH_LINES ? next_line(batch, item) : next_element(batch, item);
 }
 
-/* JSON, but no array: what begins so may be meant well. */
+/* Returns true if the body begins with a JSON value that is no array: it has an error text of its
+ * own. */
 static bool is_other_value(const struct order_batch *batch)
 {
     return batch->missing == bracket && batch->at < batch->end && json_begins_value(*batch->at);

@@ -1,4 +1,4 @@
-/* order_codes.h - the codes of order_codes.def, as the code names them and as clients read them. */
+/* order_codes.h - the codes of order_codes.def: an enum for the code, and the texts for clients. */
 #ifndef ORDERS_ORDER_CODES_H
 #define ORDERS_ORDER_CODES_H
 
@@ -16,6 +16,6 @@ struct order_code_row {
 };
 
 enum { ORDER_CODES = ORDER_CODE_TOO_MANY_ERRORS + 1 };
-extern const struct order_code_row order_codes[ORDER_CODES]; /* by enum order_code */
+extern const struct order_code_row order_codes[ORDER_CODES]; /* indexed by enum order_code */
 
 #endif

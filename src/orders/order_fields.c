@@ -1,5 +1,5 @@
-/* order_fields.c - what each field of an order must be: one row a field, one reader a kind. A new
- * field is a new row. */
+/* order_fields.c - the rules of each field of an order: one row for each field, one function for
+ * each kind of value. To add a field, add a row. */
 #include "orders/order_fields.h"
 
 #include <stdio.h>
@@ -11,9 +11,9 @@
 #include "orders/decimal.h"
 
 enum {
-    DOUBLE_DIGITS = 15, /* a decimal of so many survives a double and back */
+    DOUBLE_DIGITS = 15, /* a decimal of up to 15 digits survives conversion to double and back */
     MAX_AGE_MS_MAX = 60000,
-    METADATA_EXPONENT_MAX = 308, /* numeric, and so jsonb, ends somewhere beyond */
+    METADATA_EXPONENT_MAX = 308, /* PostgreSQL's numeric, and so jsonb, allows more */
 };
 
 #define UPPER_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -22,18 +22,18 @@ enum {
 #define NAME_WANT "1 to 64 characters of A-Z a-z 0-9 . _ : / -"
 #define DECIMAL_WANT "a decimal above 0, with at most 18 digits before and 18 after the point"
 
-static const struct order_refusal wrong_type = { .code = ORDER_CODE_WRONG_TYPE };
-static const struct order_refusal invalid_format = { .code = ORDER_CODE_INVALID_FORMAT };
-static const struct order_refusal invalid_value = { .code = ORDER_CODE_INVALID_VALUE };
-static const struct order_refusal invalid_decimal = { .code = ORDER_CODE_INVALID_DECIMAL };
-static const struct order_refusal not_positive = { ORDER_CODE_NOT_POSITIVE, "greater than 0" };
-static const struct order_refusal not_exact = {
+static const struct order_field_error wrong_type = { .code = ORDER_CODE_WRONG_TYPE };
+static const struct order_field_error invalid_format = { .code = ORDER_CODE_INVALID_FORMAT };
+static const struct order_field_error invalid_value = { .code = ORDER_CODE_INVALID_VALUE };
+static const struct order_field_error invalid_decimal = { .code = ORDER_CODE_INVALID_DECIMAL };
+static const struct order_field_error not_positive = { ORDER_CODE_NOT_POSITIVE, "greater than 0" };
+static const struct order_field_error not_exact = {
     ORDER_CODE_NUMBER_NOT_EXACT,
     "sent as a string (a number with an exponent or over 15 digits is not exact)",
 };
-static const struct order_refusal out_of_range = { .code = ORDER_CODE_OUT_OF_RANGE };
-static const struct order_refusal too_large = { .code = ORDER_CODE_TOO_LARGE };
-static const struct order_refusal number_out_of_range = {
+static const struct order_field_error out_of_range = { .code = ORDER_CODE_OUT_OF_RANGE };
+static const struct order_field_error too_large = { .code = ORDER_CODE_TOO_LARGE };
+static const struct order_field_error number_out_of_range = {
     ORDER_CODE_NUMBER_OUT_OF_RANGE,
     "free of numbers with an exponent beyond -308 to 308",
 };
@@ -44,9 +44,9 @@ static bool is_number(const struct order_value *value)
     return first == '-' || (first >= '0' && first <= '9');
 }
 
-static const struct order_refusal *read_name(const struct order_field *field,
-                                             const struct order_value *value,
-                                             struct order_draft *draft)
+static const struct order_field_error *read_name(const struct order_field *field,
+                                                 const struct order_value *value,
+                                                 struct order_draft *draft)
 {
     if (value->text == NULL)
         return &wrong_type;
@@ -57,34 +57,35 @@ static const struct order_refusal *read_name(const struct order_field *field,
     return NULL;
 }
 
-static const struct order_refusal *read_side(const struct order_field *field UNUSED,
-                                             const struct order_value *value,
-                                             struct order_draft *draft)
+static const struct order_field_error *read_side(const struct order_field *field UNUSED,
+                                                 const struct order_value *value,
+                                                 struct order_draft *draft)
 {
     if (value->text == NULL)
         return &wrong_type;
     return order_side_of(value->text, &draft->order.side) ? NULL : &invalid_value;
 }
 
-static const struct order_refusal *read_type(const struct order_field *field UNUSED,
-                                             const struct order_value *value,
-                                             struct order_draft *draft)
+static const struct order_field_error *read_type(const struct order_field *field UNUSED,
+                                                 const struct order_value *value,
+                                                 struct order_draft *draft)
 {
     if (value->text == NULL)
         return &wrong_type;
     return order_type_of(value->text, &draft->order.type) ? NULL : &invalid_value;
 }
 
-static const struct order_refusal *read_tif(const struct order_field *field UNUSED,
-                                            const struct order_value *value,
-                                            struct order_draft *draft)
+static const struct order_field_error *read_tif(const struct order_field *field UNUSED,
+                                                const struct order_value *value,
+                                                struct order_draft *draft)
 {
     if (value->text == NULL)
         return &wrong_type;
     return order_tif_of(value->text, &draft->order.time_in_force) ? NULL : &invalid_value;
 }
 
-/* A number that most JSON libraries change when they write or read it. */
+/* Returns true for a JSON number that most JSON libraries would change when they read and write
+ * it. */
 static bool is_inexact(struct json_token number)
 {
     return memchr(number.at, 'e', number.len) != NULL ||
@@ -92,9 +93,9 @@ static bool is_inexact(struct json_token number)
            decimal_digits(number.at, number.len) > DOUBLE_DIGITS;
 }
 
-static const struct order_refusal *read_decimal(const struct order_field *field,
-                                                const struct order_value *value,
-                                                struct order_draft *draft)
+static const struct order_field_error *read_decimal(const struct order_field *field,
+                                                    const struct order_value *value,
+                                                    struct order_draft *draft)
 {
     struct json_token digits = value->token;
     if (value->text != NULL)
@@ -109,19 +110,19 @@ static const struct order_refusal *read_decimal(const struct order_field *field,
     return decimal_is_zero(out) ? &not_positive : NULL;
 }
 
-static const struct order_refusal *read_sent_at(const struct order_field *field UNUSED,
-                                                const struct order_value *value,
-                                                struct order_draft *draft)
+static const struct order_field_error *read_sent_at(const struct order_field *field UNUSED,
+                                                    const struct order_value *value,
+                                                    struct order_draft *draft)
 {
     if (value->text == NULL)
         return &wrong_type;
     return rfc3339_parse_us(value->text, &draft->order.sent_at_us) ? NULL : &invalid_format;
 }
 
-/* JSON has no leading zeros, so that more than five digits are too many. */
-static const struct order_refusal *read_max_age(const struct order_field *field UNUSED,
-                                                const struct order_value *value,
-                                                struct order_draft *draft)
+/* JSON allows no leading zeros, so more than five digits are too many. */
+static const struct order_field_error *read_max_age(const struct order_field *field UNUSED,
+                                                    const struct order_value *value,
+                                                    struct order_draft *draft)
 {
     const struct json_token *token = &value->token;
     int64_t ms = 0;
@@ -138,9 +139,9 @@ static const struct order_refusal *read_max_age(const struct order_field *field 
     return NULL;
 }
 
-static const struct order_refusal *read_metadata(const struct order_field *field UNUSED,
-                                                 const struct order_value *value,
-                                                 struct order_draft *draft)
+static const struct order_field_error *read_metadata(const struct order_field *field UNUSED,
+                                                     const struct order_value *value,
+                                                     struct order_draft *draft)
 {
     if (value->token.at[0] != '{')
         return &wrong_type;
@@ -199,7 +200,7 @@ static enum order_field_id find_field(const char *name)
     return (enum order_field_id)id;
 }
 
-static void refuse_unknown(struct order_draft *draft, const char *name)
+static void reject_unknown(struct order_draft *draft, const char *name)
 {
     char memory[160];
     struct buf names = BUF_OVER(memory);
@@ -215,22 +216,22 @@ void order_draft_read(struct order_draft *draft, const char *name, const struct 
 {
     enum order_field_id id = find_field(name);
     if (id == FIELD_COUNT) {
-        refuse_unknown(draft, name);
+        reject_unknown(draft, name);
         return;
     }
-    if (value->token.at[0] == 'n') /* null: as if it were not there */
+    if (value->token.at[0] == 'n') /* null counts as absent */
         return;
     const struct order_field *field = &order_fields[id];
-    const struct order_refusal *refusal = field->read(field, value, draft);
+    const struct order_field_error *error = field->read(field, value, draft);
     draft->present |= 1u << id;
-    if (refusal == NULL) {
+    if (error == NULL) {
         draft->good |= 1u << id;
         return;
     }
     char shown[ORDER_SHOWN_SIZE];
     order_errors_quote(value->token, shown);
-    order_errors_add(&draft->errors, field->name, refusal->code, "must be %s, not %s",
-                     refusal->want != NULL ? refusal->want : field->want, shown);
+    order_errors_add(&draft->errors, field->name, error->code, "must be %s, not %s",
+                     error->want != NULL ? error->want : field->want, shown);
 }
 
 bool order_name_is_valid(const char *name)

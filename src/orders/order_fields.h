@@ -1,4 +1,4 @@
-/* order_fields.h - the fields of an order document: one row each, and the rules between them. */
+/* order_fields.h - the fields of an order document, one row each, and the rules between fields. */
 #ifndef ORDERS_ORDER_FIELDS_H
 #define ORDERS_ORDER_FIELDS_H
 
@@ -27,43 +27,48 @@ enum order_field_id {
     FIELD_COUNT,
 };
 
-/* An order while its document is being read. Zeroed, with errors.problem set, to begin with. */
+/* An order while its document is being parsed. Start with zeros, and set errors.problem. */
 struct order_draft {
     struct order order;
     struct json_token metadata; /* borrowed from the body; .at is NULL when absent */
-    unsigned present, good; /* by 1u << enum order_field_id: was given (and not null); is right */
+    /* sets of 1u << enum order_field_id: fields that were given and are not null; fields that are
+     * valid */
+    unsigned present, good;
     struct order_errors errors;
 };
 
-/* One value, both ways: as it was written, and the decoded text of a string (else NULL). */
+/* One value of the document: the token as written, and the decoded text if it is a string (else
+ * NULL). */
 struct order_value {
     struct json_token token;
     const char *text;
 };
 
-struct order_refusal {
+struct order_field_error {
     enum order_code code;
-    const char *want; /* NULL: as the field's row says */
+    const char *want; /* what would be valid; NULL: the field's own `want` */
 };
 
 struct order_field {
     const char *name;
-    /* NULL when the value is right and was written to the draft. */
-    const struct order_refusal *(*read)(const struct order_field *field,
-                                        const struct order_value *value, struct order_draft *draft);
-    const char *want;    /* what would be right: "must be ..." */
-    const char *allowed; /* names: their characters */
-    size_t offset, size; /* names and decimals: the array in struct order */
+    /* Writes the value to the draft and returns NULL if it is valid; otherwise returns the
+     * error. */
+    const struct order_field_error *(*read)(const struct order_field *field,
+                                            const struct order_value *value,
+                                            struct order_draft *draft);
+    const char *want;    /* what would be valid: "must be ..." */
+    const char *allowed; /* names: the allowed characters */
+    size_t offset, size; /* names and decimals: the array's place in struct order */
     bool required;
 };
 
 extern const struct order_field order_fields[FIELD_COUNT];
 
-/* Reads one member of the document. */
+/* Parses one member of the document. */
 void order_draft_read(struct order_draft *draft, const char *name, const struct order_value *value);
 
-/* The rules between fields, once all members are read: what is missing, what excludes what, and the
- * idempotency key (may be NULL), which stands for client_order_id. */
+/* Checks the rules between fields after all members were read: required fields, fields that exclude
+ * each other, and the idempotency key (may be NULL), which is used if client_order_id is absent. */
 void order_draft_finish(struct order_draft *draft, const char *idempotency_key, int64_t now_us);
 
 #endif

@@ -1,7 +1,7 @@
-/* order_parse.c - from bytes to an order. jansson judges the document and decodes its strings; the
- * scanner walks the same bytes beside it and gives each value as it was written, since jansson's
- * own numbers are doubles. Objects of jansson keep their members in the order of the document, so
- * the n-th of one is the n-th of the other. */
+/* order_parse.c - parses an order. jansson validates the document and decodes its strings, but
+ * turns numbers into doubles. So the scanner walks the same bytes in parallel and gives each value
+ * as it was written. Objects of jansson keep their members in the order of the document, so the
+ * n-th member is the same in both. */
 #include "orders/order.h"
 
 #include <jansson.h>
@@ -30,8 +30,8 @@ static void PRINTF_LIKE(4, 5)
     va_end(ap);
 }
 
-/* jansson reports an allocation that failed within a token as bad syntax, and elsewhere says
- * nothing at all: whether memory ran out is seen only by watching its allocator. */
+/* jansson reports a failed allocation as a syntax error, or not at all. Only a wrapper around its
+ * allocator can tell that memory ran out. */
 static json_malloc_t plain_malloc;
 static _Thread_local bool out_of_memory;
 
@@ -55,24 +55,25 @@ static json_t *load(struct json_token text, json_error_t *error)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     CHECK(pthread_once(&once, watch_allocator) == 0);
     out_of_memory = false;
-    /* As reals: an integer beyond 64 bits is no reason to refuse metadata. */
+    /* Integers are decoded as reals, because jansson rejects an integer beyond 64 bits, which
+     * metadata may have. */
     const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL;
     return json_loadb(text.at, text.len, flags, error);
 }
 
-static enum order_rc refuse_for_memory(struct order_problem *problem)
+static enum order_rc reject_for_memory(struct order_problem *problem)
 {
     if (problem == NULL)
         return ORDER_NOMEM;
-    problem->code = ""; /* ORDER_NOMEM says it */
+    problem->code = ""; /* ORDER_NOMEM needs no code */
     problem->offset = -1;
     problem->n_errors = 0;
     (void)snprintf(problem->detail, sizeof problem->detail, "no memory for this order");
     return ORDER_NOMEM;
 }
 
-/* What jansson found, in our words. */
-static enum order_rc refuse_document(const json_error_t *error, struct order_problem *problem)
+/* Turns jansson's error into ours. */
+static enum order_rc reject_document(const json_error_t *error, struct order_problem *problem)
 {
     static const struct {
         enum json_error_code theirs;
@@ -86,7 +87,7 @@ static enum order_rc refuse_document(const json_error_t *error, struct order_pro
         { json_error_null_byte_in_key, ORDER_CODE_NUL_CHARACTER, "no text may hold \\u0000" },
     };
     if (out_of_memory)
-        return refuse_for_memory(problem);
+        return reject_for_memory(problem);
     enum json_error_code theirs = json_error_code(error);
     size_t i = 0;
     while (i < sizeof rows / sizeof rows[0] && rows[i].theirs != theirs)
@@ -124,7 +125,7 @@ static enum order_rc finish(const struct order_draft *draft, struct order *out)
     if (draft->metadata.at != NULL) {
         metadata = strndup(draft->metadata.at, draft->metadata.len);
         if (metadata == NULL)
-            return refuse_for_memory(draft->errors.problem);
+            return reject_for_memory(draft->errors.problem);
     }
     *out = draft->order;
     out->metadata = metadata;
@@ -132,8 +133,8 @@ static enum order_rc finish(const struct order_draft *draft, struct order *out)
     return ORDER_OK;
 }
 
-/* Checks what jansson does not bound: jansson recurses, skips a NUL behind a number, and cannot
- * work in slices, so the size of a document bounds the time. */
+/* Checks what jansson does not limit. jansson recurses, ignores a NUL after a number, and cannot
+ * work in slices, so the size of a document limits the time. */
 static bool is_safe(struct json_token text, struct order_problem *problem)
 {
     const char *nul = memchr(text.at, '\0', text.len);
@@ -160,7 +161,7 @@ enum order_rc order_parse(const char *body, size_t len, const char *idempotency_
         return ORDER_MALFORMED;
     json_t *root = load(text, &error);
     if (root == NULL)
-        return refuse_document(&error, problem);
+        return reject_document(&error, problem);
 
     struct order_draft draft = { .errors.problem = problem };
     if (json_is_object(root)) {

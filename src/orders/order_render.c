@@ -1,5 +1,5 @@
-/* order_render.c - orders, and how they differ, as the API shows them. No printf: an answer is
- * written for every order. */
+/* order_render.c - writes orders, and differences between orders, as JSON for the API. It does not
+ * use printf, because every accepted order is rendered. */
 #include "orders/order.h"
 
 #include "base/buf.h"
@@ -25,12 +25,12 @@ static void add_content(struct buf *out, const struct order *order)
     buf_add_json(out, order->account_id);
     add_member(out, "client_order_id", order->client_order_id);
     add_member(out, "symbol", order->symbol);
-    add_member(out, "side", order_side_word(order->side));
-    add_member(out, "type", order_type_word(order->type));
+    add_member(out, "side", order_side_name(order->side));
+    add_member(out, "type", order_type_name(order->type));
     add_member(out, "quantity", order->quantity);
     add_member_if_any(out, "limit_price", order->limit_price);
     add_member_if_any(out, "stop_price", order->stop_price);
-    add_member(out, "time_in_force", order_tif_word(order->time_in_force));
+    add_member(out, "time_in_force", order_tif_name(order->time_in_force));
     if (order->metadata != NULL) {
         buf_add_str(out, ",\"metadata\":");
         buf_add(out, order->metadata, order->metadata_len);

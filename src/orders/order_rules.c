@@ -1,5 +1,5 @@
-/* order_rules.c - what fields demand of each other. A rule that would have to look at a field which
- * is itself wrong says nothing: that field has its error already. */
+/* order_rules.c - the rules between fields. A rule is skipped if a field that it needs is invalid,
+ * because that field has an error already. */
 #include "orders/order_fields.h"
 
 #include <string.h>
@@ -18,7 +18,8 @@ static bool is_good(const struct order_draft *draft, enum order_field_id id)
     return (draft->good & 1u << id) != 0;
 }
 
-/* Bare, or a quoted string as in RFC 8941: its backslash escapes are for characters no id has. */
+/* Accepts a bare key or a quoted string as in RFC 8941. A backslash escape is rejected, because it
+ * can only give a character that no id may have. */
 static bool unquote_key(const char *key, char out[ORDER_NAME_SIZE])
 {
     size_t len = strlen(key);
@@ -64,7 +65,7 @@ static void check_required(struct order_draft *draft)
 
 static void check_price(struct order_draft *draft, enum order_field_id id, bool needed)
 {
-    const char *name = order_fields[id].name, *type = order_type_word(draft->order.type);
+    const char *name = order_fields[id].name, *type = order_type_name(draft->order.type);
     if (needed && !is_present(draft, id))
         order_errors_add(&draft->errors, name, ORDER_CODE_REQUIRED,
                          "is missing: an order of type %s has one", type);
@@ -100,7 +101,7 @@ static void check_age(struct order_draft *draft, int64_t now_us)
     }
 }
 
-static void refuse_long_numbers(struct order_errors *errors)
+static void reject_long_numbers(struct order_errors *errors)
 {
     order_errors_add(
         errors, "metadata", ORDER_CODE_NUMBER_OUT_OF_RANGE,
@@ -109,10 +110,10 @@ static void refuse_long_numbers(struct order_errors *errors)
         ORDER_ZEROS_MAX);
 }
 
-void order_refuse_replay_only(struct order_problem *problem)
+void order_reject_replay_only(struct order_problem *problem)
 {
     struct order_errors errors = { .problem = problem };
-    refuse_long_numbers(&errors);
+    reject_long_numbers(&errors);
 }
 
 void order_draft_finish(struct order_draft *draft, const char *idempotency_key, int64_t now_us)
@@ -122,6 +123,6 @@ void order_draft_finish(struct order_draft *draft, const char *idempotency_key, 
     check_required(draft);
     check_prices(draft);
     check_age(draft, now_us);
-    if (draft->errors.n > 0 && draft->order.replay_only) /* so it is no replay either */
-        refuse_long_numbers(&draft->errors);
+    if (draft->errors.n > 0 && draft->order.replay_only) /* an invalid order is no replay either */
+        reject_long_numbers(&draft->errors);
 }

@@ -1,8 +1,9 @@
-/* order_store.h - the seam between the orders and the place that keeps them: store/ is PostgreSQL,
- * tests give a fake. One call is one attempt; whoever calls decides on the next.
+/* order_store.h - the interface between orders and the place that stores them. src/store implements
+ * it with PostgreSQL, tests with a fake. One call is one attempt; the caller decides about the
+ * next.
  *
- * Threads    any; calls on one store run in parallel. A call may block until its deadline, plus
- *            50 ms at most. */
+ * Threads    Any; calls on one store run in parallel. A call may block until its deadline and
+ *            50 ms longer at most. */
 #ifndef ORDERS_ORDER_STORE_H
 #define ORDERS_ORDER_STORE_H
 
@@ -15,66 +16,70 @@
 #include "orders/order.h"
 
 enum put_verdict {
-    PUT_PENDING,  /* nothing is known yet, or the key was in neither answer: ask again */
-    PUT_CREATED,  /* stored under our order_id, committed */
-    PUT_REPLAYED, /* the same order was there: `stored` */
-    PUT_REUSED,   /* another order was there under this key: `stored`, `diff` */
-    PUT_ABSENT,   /* lookup_only, and the key is not there */
+    PUT_PENDING,  /* no verdict yet, or the statement returned no row for the key: try again */
+    PUT_CREATED,  /* stored under our order_id and committed */
+    PUT_REPLAYED, /* the same order was stored before: see `stored` */
+    PUT_REUSED,   /* another order has this key: see `stored` and `diff` */
+    PUT_ABSENT,   /* lookup_only: no order has this key */
 
-    /* Of an atomic group that was rolled back; PUT_REUSED and PUT_ABSENT may be its reason too. */
-    PUT_REFUSED,     /* the database refuses this order: put_group.refusal */
-    PUT_ROLLED_BACK, /* not stored, for another's sake */
+    /* Only in an atomic group that was rolled back. PUT_REUSED and PUT_ABSENT may also be the
+     * reason. */
+    PUT_REFUSED,     /* the database rejects this order: see put_group.refusal */
+    PUT_ROLLED_BACK, /* not stored, because another order of the group failed */
 };
 
-/* What the store returns of an order that was stored before. All other fields of a replay are equal
- * by value to the fields that were sent, so they need not be fetched. */
+/* What the store returns about an order that was stored before. The other fields of a replay equal
+ * those that were sent, so they are not fetched. */
 struct order_stored {
-    char order_id[ORDER_ID_SIZE]; /* "" when it is an order of the same atomic group: none of it is
-                                     stored */
+    char order_id[ORDER_ID_SIZE]; /* "": it is an order of the same atomic group, of which nothing
+                                     is stored */
     int64_t received_at_us;
 };
 
-/* One order on its way through an attempt. */
+/* One order in an attempt. */
 struct order_put {
     const struct order
-        *order;               /* borrowed; order_id and received_at set, the same at each attempt */
-    bool lookup_only;         /* in: do not write, only look the key up */
-    bool skip;                /* set by before_send: leave this one out of the attempt */
+        *order;               /* borrowed; its order_id and received_at are set, and never change */
+    bool lookup_only;         /* in: only look the key up, write nothing */
+    bool skip;                /* before_send may set it: leave this order out of the attempt */
     enum put_verdict verdict; /* out; final unless PUT_PENDING */
     unsigned diff;            /* out: PUT_REUSED */
     struct order_stored stored; /* out: PUT_REPLAYED, PUT_REUSED */
 };
 
-/* Whose fault a failure is: store/sqlstate.c has the table of SQLSTATEs. */
+/* Who can remedy a failure. The table of SQLSTATEs is in store/sqlstate.c. */
 enum store_fault {
-    FAULT_NONE,     /* nobody's: a lock, a deadlock, a deadline, no connection yet */
-    FAULT_ORDER,    /* the order's: the same order would be refused again */
-    FAULT_OPERATOR, /* the operator's: a person must mend a table, a column, a right, a function */
-    FAULT_SERVER,   /* the database server's: its space, its memory, its files, its state */
-    FAULT_SERVICE,  /* ours */
+    FAULT_NONE,     /* nobody need: a lock, a deadlock, a deadline, no connection yet */
+    FAULT_ORDER,    /* the order's sender: the same order would be rejected again */
+    FAULT_OPERATOR, /* the operator: a table, column, right or function must be mended */
+    FAULT_SERVER,   /* those who run the database server: its space, memory, files or state */
+    FAULT_SERVICE,  /* the authors of ordersd */
 };
 enum { STORE_FAULTS = FAULT_SERVICE + 1 };
 
-/* What an attempt that failed allows (docs/DESIGN.md, "Errors"). */
+/* What the caller should do after a failed attempt (docs/DESIGN.md, "Errors"). */
 enum store_action {
-    STORE_RETRY,            /* the whole group, after a pause */
-    STORE_RETRY_THEN_SPLIT, /* again; after two such failures split, so that other orders pass */
-    STORE_SPLIT, /* one order's fault: split; alone, that order is refused by the database; of an
-                    atomic group: refused as a whole, no single order is at fault */
-    STORE_SPLIT_OR_FAIL, /* one order's doing, or the end of all: tried in pieces; what fails alone,
-                            or if all pieces fail alike, fails by `fault` */
-    STORE_FAIL,          /* the whole group at once, loudly */
-    STORE_UNAVAILABLE,   /* nothing was sent: no connection by the deadline, or the pool is down */
-    STORE_ELSEWHERE, /* nothing was sent: the group is in doubt at another database than the current
-                        one. The current one knows no outcome and must not be sent the group, so the
-                        outcome stays unknown */
+    STORE_RETRY,            /* retry the whole group after a pause */
+    STORE_RETRY_THEN_SPLIT, /* retry; split after two such failures, so that others pass */
+    /* one order is at fault: split the group. A single order is then rejected by the database. An
+     * atomic group is rejected as a whole, without naming an order. */
+    STORE_SPLIT,
+    /* either one order is at fault, or every attempt would fail: try the group in pieces. An order
+     * that fails alone, or all orders if all pieces fail alike, fail by `fault`. */
+    STORE_SPLIT_OR_FAIL,
+    STORE_FAIL,        /* fail the whole group at once, and log an error */
+    STORE_UNAVAILABLE, /* nothing was sent: the pool is down, or no connection came in time */
+    /* nothing was sent: the group is in doubt at another database than the current one. The current
+     * database does not know the outcome and must not get the group, so the outcome stays
+     * unknown. */
+    STORE_ELSEWHERE,
 };
 
-/* Why an attempt is made again: a label of metrics. */
+/* Why an attempt is repeated; a label of metrics. */
 enum retry_reason {
-    RETRY_LOST,        /* the connection broke, gave no answer in time, or its server shuts down */
-    RETRY_LOCK,        /* other transactions were in the way */
-    RETRY_SERVER,      /* any other error of the server's */
+    RETRY_LOST,        /* the connection broke, timed out, or its server is shutting down */
+    RETRY_LOCK,        /* another transaction held a lock */
+    RETRY_SERVER,      /* any other error of the server */
     RETRY_UNAVAILABLE, /* no connection */
 };
 enum { RETRY_REASONS = RETRY_UNAVAILABLE + 1 };
@@ -82,47 +87,51 @@ enum { RETRY_REASONS = RETRY_UNAVAILABLE + 1 };
 struct store_failure {
     enum store_action action;
     enum store_fault fault;
-    enum retry_reason retry;      /* if the attempt is made again */
-    bool in_doubt;                /* this attempt may have stored something, or may yet */
-    bool unless_neighbour_stored; /* STORE_SPLIT_OR_FAIL: if another order of the group was stored,
-                                     it is the order's fault after all */
-    bool down; /* STORE_UNAVAILABLE: the database is known to be away, so do not wait for it */
+    enum retry_reason retry; /* the reason, if the attempt is repeated */
+    bool in_doubt;           /* this attempt may have stored something, or may do so later */
+    /* STORE_SPLIT_OR_FAIL: if another order of the group was stored, this failure is the order's
+     * fault */
+    bool unless_neighbour_stored;
+    bool down; /* STORE_UNAVAILABLE: the database is known to be down, so do not wait for it */
     struct err err;
 };
 
 struct put_group {
-    struct order_put **puts; /* sorted by order_compare_key(); keys distinct but for lookups; of an
-                                atomic group keys may repeat, in the order of arrival */
+    /* Sorted by order_compare_key(), with distinct keys except for lookups. An atomic group may
+     * repeat keys, in the order of arrival. */
+    struct order_put **puts;
     size_t n;
-    bool in_doubt; /* an earlier attempt may have stored some of these: look before believing */
-    uint32_t doubt_database; /* the sent_database of that attempt */
-    bool atomic;             /* all of them or none; `skip` is for all or none, too */
+    bool in_doubt;           /* an earlier attempt may have stored some: query before writing */
+    uint32_t doubt_database; /* sent_database of the attempt that is in doubt */
+    bool atomic;             /* store all or none; `skip` is then set for all or none too */
     int64_t deadline_at_ns;
-    /* Called once, on this thread, when a connection is held and just before the first byte is
-     * sent; may set `skip` on any put. */
+    /* Called once, on this thread, when a connection is held and before the first byte is sent. May
+     * set `skip` on any put. */
     void (*before_send)(void *arg, struct put_group *group);
     void *arg;
 
-    uint32_t sent_database; /* out: where this attempt was sent: a number that is the same for the
-                               same database; 0: not sent, or the database does not say */
-    bool refused;           /* out, atomic: rolled back, and the verdicts say why */
-    struct err refusal;     /* out: PUT_REFUSED: the database's error */
+    /* out: a number that identifies the database to which this attempt was sent. 0: nothing was
+     * sent, or the database cannot be identified. */
+    uint32_t sent_database;
+    bool refused;       /* out, atomic: rolled back; the verdicts say why */
+    struct err refusal; /* out, with PUT_REFUSED: the database's error */
 };
 
 enum lookup_rc {
     LOOKUP_OK,
     LOOKUP_UNAVAILABLE,    /* no answer by the deadline, or no connection */
-    LOOKUP_DATABASE_FAULT, /* the operator's or the server's fault must be mended first: *err */
-    LOOKUP_FAILED,         /* a fault of ours, or no memory: *err */
+    LOOKUP_DATABASE_FAULT, /* the operator or the server's staff must mend a fault first: *err */
+    LOOKUP_FAILED,         /* our own fault, or out of memory: *err */
 };
 
-/* The most bytes that the metadata of a stored order may have as the database shows them. Older
- * versions of this program stored numbers that jsonb writes out, up to 52 bytes for one. */
+/* Largest metadata of a stored order, in bytes of the text that the database returns. Older
+ * versions of this program stored numbers that jsonb writes out, up to 52 bytes for each byte
+ * sent. */
 enum { ORDER_SHOWN_METADATA_MAX = 256 * 1024 };
 
-/* The most metadata that one lookup fetches. Of n orders, those with more than an n-th of that (and
- * at most ORDER_SHOWN_METADATA_MAX) are left out. So of LOOKUP_KEYS_ALL orders none is ever left
- * out, and of 100 none that this version has stored. */
+/* Most metadata that one lookup fetches. In a lookup of n orders, those with more than
+ * LOOKUP_METADATA_MAX / n (and at most ORDER_SHOWN_METADATA_MAX) are left out. So a lookup of up to
+ * LOOKUP_KEYS_ALL orders leaves none out, and one of 100 none that this version has stored. */
 enum {
     LOOKUP_METADATA_MAX = 4 * 1024 * 1024,
     LOOKUP_KEYS_ALL = LOOKUP_METADATA_MAX / ORDER_SHOWN_METADATA_MAX,
@@ -134,13 +143,13 @@ struct order_key {
 
 struct order_store {
     void *ctx;
-    /* One attempt to write the group. True: every put not skipped has its verdict or stays PENDING
-     * by right; false: *failure says why, and puts whose verdict is set have it for good. An atomic
-     * group has verdicts for all or for none. */
+    /* Makes one attempt to write the group. If it returns true, every put that was not skipped has
+     * its verdict or is rightly PENDING. If it returns false, *failure says why, and verdicts that
+     * are set are final. An atomic group has verdicts for all of its orders or for none. */
     bool (*put)(void *ctx, struct put_group *group, struct store_failure *failure);
-    /* out[i].order_id is "" where keys[i] was not found. The caller owns what was filled in. Of an
-     * order that is too large to be shown beside so many others metadata is NULL and metadata_len
-     * is not 0. */
+    /* out[i].order_id is "" if keys[i] was not found. The caller owns what is filled in. If an
+     * order is too large to be returned with so many others, its metadata is NULL and its
+     * metadata_len is not 0. */
     enum lookup_rc (*get_by_keys)(void *ctx, const struct order_key *keys, size_t n,
                                   struct order *out, int64_t deadline_at_ns, struct err *err);
     enum lookup_rc (*get_by_id)(void *ctx, const char *order_id, struct order *out,

@@ -1,9 +1,9 @@
 /* uuid7.c - see uuid7.h. Each thread has its own millisecond, counter and stock of random bytes, so
- * an id costs no lock and only one system call in about thirty.
+ * an id takes no lock, and a system call only once in about thirty ids.
  *
  * The 12 bits after the version are the counter. It starts at a random value below half of its
- * range, so that an id tells little about how many came before, and at least 2048 fit in a
- * millisecond; beyond them the id's clock runs ahead of the real one (RFC 9562, 6.2). */
+ * range, so that an id reveals little about how many came before, and at least 2048 ids fit in a
+ * millisecond. After that, the id's clock runs ahead of the real one (RFC 9562, 6.2). */
 #include "orders/uuid7.h"
 
 #include <errno.h>
@@ -18,14 +18,14 @@ enum {
     UUID_CHARS = 36,
     COUNTER_MAX = 0xfff,
     COUNTER_START_MASK = 0x7ff,
-    STOCK_BYTES = 256, /* as much as getrandom(2) gives whole, whatever signals come */
+    STOCK_BYTES = 256, /* the most that getrandom(2) returns whole in spite of signals */
 };
 
 static _Thread_local struct {
     int64_t last_ms;
     unsigned counter;
     unsigned char stock[STOCK_BYTES];
-    size_t left; /* of the stock, taken from its end */
+    size_t left; /* unused bytes of the stock; taken from its end */
 } state;
 
 static void random_take(void *out, size_t n)
@@ -34,7 +34,7 @@ static void random_take(void *out, size_t n)
         ssize_t got;
         do
             got = getrandom(state.stock, STOCK_BYTES, 0);
-        while (got < 0 && errno == EINTR); /* only while the kernel is not yet seeded */
+        while (got < 0 && errno == EINTR); /* only before the kernel's generator is seeded */
         CHECK(got == STOCK_BYTES);         /* ids without randomness would not be unique */
         state.left = STOCK_BYTES;
     }

@@ -1,5 +1,5 @@
-/* uuid7.h - UUID version 7 (RFC 9562, 5.7): 48 bits of Unix milliseconds, then per thread a counter
- * that keeps the ids of one millisecond in order (6.2, method 1), then random bits from
+/* uuid7.h - UUID version 7 (RFC 9562, 5.7): 48 bits of Unix milliseconds, a counter for each thread
+ * that keeps the ids of one millisecond in order (6.2, method 1), and random bits from
  * getrandom(2). */
 #ifndef ORDERS_UUID7_H
 #define ORDERS_UUID7_H
@@ -9,10 +9,11 @@
 
 #include "base/attr.h"
 
-/* 36 characters and a NUL. Any thread: the state is the thread's own. */
+/* Writes 36 characters and a NUL. Any thread: each has a state of its own. */
 void uuid7_text(int64_t unix_ms, char out[37]);
 
-/* Is this a UUID in lower- or upper-case text (any version)? Writes its 16 bytes. */
+/* Parses a UUID of any version, in upper or lower case, into 16 bytes. Returns false if it is
+ * none. */
 bool uuid_parse(const char *text, unsigned char out[16]) MUST_CHECK;
 
 #endif

@@ -37,12 +37,12 @@ static void add_symbol(struct buf *out, const struct order *o)
 
 static void add_side(struct buf *out, const struct order *o)
 {
-    pg_array_text(out, order_side_word(o->side));
+    pg_array_text(out, order_side_name(o->side));
 }
 
 static void add_type(struct buf *out, const struct order *o)
 {
-    pg_array_text(out, order_type_word(o->type));
+    pg_array_text(out, order_type_name(o->type));
 }
 
 static void add_quantity(struct buf *out, const struct order *o)
@@ -62,7 +62,7 @@ static void add_stop_price(struct buf *out, const struct order *o)
 
 static void add_time_in_force(struct buf *out, const struct order *o)
 {
-    pg_array_text(out, order_tif_word(o->time_in_force));
+    pg_array_text(out, order_tif_name(o->time_in_force));
 }
 
 static void add_metadata(struct buf *out, const struct order *o)

@@ -141,7 +141,8 @@ Test(pqpool_addresses, a_certificate_must_be_for_the_name, .timeout = TEST_S)
 {
     struct cluster *cluster = cluster_open(NULL);
     struct pki_cert *authority = pki_authority("authority");
-    struct pki_cert *cert = pki_make(&(struct pki_wish){ .name = "server", .issuer = authority });
+    struct pki_cert *cert =
+        pki_make(&(struct pki_options){ .name = "server", .issuer = authority });
     struct pki_file root = pki_file(pki_chain_pem(authority));
     turn_tls_on(cluster, cert);
     fake_lookup_set("localhost", FIRST);

@@ -14,7 +14,7 @@
 
 enum { ID_SIZE = 37, STATUSES = 600, COPY_MAX_BYTES = 256 << 20 };
 
-static const double pause_s = 0.01; /* between tries of an order that is refused */
+static const double pause_s = 0.01; /* pause before an order is tried again */
 
 struct acked {
     char order_id[ID_SIZE];
@@ -23,9 +23,9 @@ struct acked {
 struct client {
     struct herd *herd;
     size_t number;
-    struct acked *acked; /* owned; the orders 0 .. n_acked - 1 of this client */
+    struct acked *acked; /* owned; n_acked orders of this client */
     size_t n_acked, cap;
-    bool in_doubt; /* the present order may be stored by a try that was not answered for good */
+    bool in_doubt; /* an earlier try of the present order may have stored it */
     pthread_t thread;
 };
 
@@ -61,8 +61,8 @@ static bool says_unknown(const struct http_reply *reply)
     return reply->status == 0 || strstr(reply->body, "\"outcome\":\"unknown\"") != NULL;
 }
 
-/* One try. True: acknowledged. Where its connection died under it, libcurl has made another one,
- * and may have sent the order over both. */
+/* Makes one try. Returns true if the order is acknowledged. If the connection breaks, libcurl opens
+ * another one, and may send the order on both. */
 static bool try(struct client *client, struct http_client *http, const char *body)
 {
     struct http_reply reply = { .status = 0 };
@@ -149,7 +149,7 @@ void herd_close(struct herd **herd)
     *herd = NULL;
 }
 
-/* ---- the truth ---- */
+/* ---- the check against the database ---- */
 
 static struct buf acked_rows(const struct herd *herd)
 {
@@ -161,7 +161,7 @@ static struct buf acked_rows(const struct herd *herd)
     return rows;
 }
 
-/* A table of what was acknowledged, to compare with. */
+/* Copies the acknowledged orders into a table, to compare it with the orders. */
 static void copy_acked(const struct herd *herd, struct cluster *cluster)
 {
     cluster_exec(cluster, "CREATE UNLOGGED TABLE acked (client_order_id text, order_id uuid)");

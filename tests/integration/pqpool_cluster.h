@@ -1,4 +1,4 @@
-/* pqpool_cluster.h - a pool in front of a real PostgreSQL, and what its tests ask of both. */
+/* pqpool_cluster.h - a pool in front of a real PostgreSQL, and helpers for its tests. */
 #ifndef INTEGRATION_PQPOOL_CLUSTER_H
 #define INTEGRATION_PQPOOL_CLUSTER_H
 
@@ -20,7 +20,7 @@
 
 enum { BIG_BYTES = 8 * 1024 * 1024 };
 static const int64_t short_ns = 300 * NS_PER_MS, generous_ns = 15 * NS_PER_S;
-/* For a statement to be sent and begun, on a slow machine too, and then to time out. */
+/* Enough for a statement to be sent and begin, even on a slow machine, before it times out. */
 static const int64_t begun_ns = 2 * NS_PER_S;
 static const char ours[] = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pool'";
 

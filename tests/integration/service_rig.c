@@ -12,7 +12,7 @@
 
 enum { SETTINGS_MAX = 40 };
 
-/* Once, before the first test. */
+/* Runs once, before the first test. */
 ReportHook(PRE_ALL)(struct criterion_test_set *tests UNUSED)
 {
     exchanges_begin();
@@ -33,7 +33,7 @@ static void add_all(struct settings *to, const char *const more[])
     }
 }
 
-/* Of two with one name the first counts. */
+/* If a name is set twice, the first setting counts. */
 static struct settings settings_with(const char *const settings[], const char *database_url)
 {
     static const char *const careful[] = { "DATABASE_PREPARE=false", NULL };
@@ -58,7 +58,7 @@ static struct settings settings_with(const char *const settings[], const char *d
 struct rig rig_spawn(struct cluster *cluster, const char *const settings[])
 {
     struct rig rig = { .cluster = cluster, .http = http_client_open() };
-    char *url = support_text("DATABASE_URL=%s", pooler_way(cluster));
+    char *url = support_text("DATABASE_URL=%s", pooler_conninfo_for(cluster));
     struct settings all = settings_with(settings, url);
     rig.daemon = daemon_spawn(all.all, NULL);
     free(url);
@@ -85,7 +85,8 @@ void rig_close(struct rig *rig)
 int rig_run(struct cluster *cluster, const char *const settings[], const char *const args[],
             char **output)
 {
-    char *url = cluster != NULL ? support_text("DATABASE_URL=%s", pooler_way(cluster)) : NULL;
+    char *url =
+        cluster != NULL ? support_text("DATABASE_URL=%s", pooler_conninfo_for(cluster)) : NULL;
     struct settings all = settings_with(settings, url);
     struct daemon *daemon = daemon_spawn(all.all, args);
     int status = daemon_wait_exit(daemon, SOON_S);
@@ -97,7 +98,7 @@ int rig_run(struct cluster *cluster, const char *const settings[], const char *c
     return status;
 }
 
-/* ---- asking ---- */
+/* ---- requests ---- */
 
 char *quoted(const char *text)
 {
@@ -120,7 +121,7 @@ void answer_read(struct answer *answer)
     answer->status = answer->reply.status;
     const char *body = answer->reply.body;
     answer->json = body != NULL ? json_loads(body, 0, NULL) : NULL;
-    if (body != NULL && answer->json == NULL) /* metadata may hold an integer beyond 64 bits */
+    if (body != NULL && answer->json == NULL) /* metadata may have integers beyond 64 bits */
         answer->json = json_loads(body, JSON_DECODE_INT_AS_REAL, NULL);
 }
 

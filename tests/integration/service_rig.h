@@ -1,9 +1,10 @@
-/* service_rig.h - for one test: a PostgreSQL, the program that serves on it, a client that asks.
+/* service_rig.h - everything that a test of the service needs: a PostgreSQL, ordersd, an HTTP
+ * client.
  *
  * Pooler     ORDERSD_TEST_POOLER=transaction (or session) puts a PgBouncer between the two, in all
  *            tests: support/pooler.h. In transaction mode they run with DATABASE_PREPARE=false.
- * Bodies     are written here with ' for ", so that a test can be read: no body has a ' of its own.
- * Failure    what does not work ends the process with a line that says why. */
+ * Bodies     Tests write ' in place of " in JSON, to keep it readable. No body has a ' of its own.
+ * Failure    A failure ends the process, with a line that says why. */
 #ifndef SERVICE_RIG_H
 #define SERVICE_RIG_H
 
@@ -21,11 +22,11 @@
 #include "support/process.h"
 #include "support/wait.h"
 
-/* A list of strings that ends with NULL. */
+/* A NULL-terminated list of strings. */
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
-/* For a test whose database goes silent. The others are patient: a check that is late on a busy
- * machine makes the service not ready for a moment. */
+/* Settings for a test whose database stops answering. Other tests have longer timeouts, because one
+ * late check on a busy machine would make the service not ready for a moment. */
 #define CHECKED_EACH_SECOND "DATABASE_HEALTH_CHECK_INTERVAL=1s", "DATABASE_HEALTH_CHECK_TIMEOUT=1s"
 
 struct rig {
@@ -34,27 +35,28 @@ struct rig {
     struct http_client *http;
 };
 
-/* Cluster, daemon, client; the daemon is ready. `settings`: "NAME=value", ends with NULL, or NULL;
- * they count for more than the rig's own, which let it find a lost database again soon. */
+/* Opens a cluster, a daemon that is ready, and a client. `settings` are "NAME=value" strings and a
+ * NULL, or NULL. They override the rig's own, which make the service find a lost database again
+ * soon. */
 struct rig rig_open(const char *const settings[]) MUST_CHECK;
 
-/* The same with a cluster that is there, and waiting for nothing. */
+/* As rig_open(), with the given cluster, and without waiting until the daemon is ready. */
 struct rig rig_spawn(struct cluster *cluster, const char *const settings[]) MUST_CHECK;
 
-/* A daemon that still runs is stopped and must exit 0. */
+/* Stops the daemon, which must exit with 0 if it still runs, and frees everything. */
 void rig_close(struct rig *rig);
 
-/* Runs the program with these settings, and DATABASE_URL if there is a cluster, to its end: its
- * exit status. What it wrote, standard output and error, is the caller's to free. */
+/* Runs the program to its end, with these settings, and with DATABASE_URL if there is a cluster.
+ * Returns its exit status. *output has its standard output and error; the caller frees it. */
 int rig_run(struct cluster *cluster, const char *const settings[], const char *const args[],
             char **output);
 
-/* ---- asking ---- */
+/* ---- requests and answers ---- */
 
 struct answer {
-    int status; /* 0: none, see reply.error */
+    int status; /* 0: no answer, see reply.error */
     struct http_reply reply;
-    json_t *json; /* owned; NULL when the body is no JSON */
+    json_t *json; /* owned; NULL if the body is not JSON */
 };
 
 struct answer rig_ask(struct rig *rig, const char *method, const char *path,
@@ -62,18 +64,19 @@ struct answer rig_ask(struct rig *rig, const char *method, const char *path,
 struct answer rig_post(struct rig *rig, const char *body) MUST_CHECK; /* to /v1/orders */
 struct answer rig_get(struct rig *rig, const char *path) MUST_CHECK;
 
-/* A new connection, for bytes that no client would send; reads wait SOON_S. Caller closes. */
+/* Opens a new connection, for bytes that no HTTP client would send. Reads time out after SOON_S.
+ * The caller closes it. */
 int rig_dial(const struct rig *rig) MUST_CHECK;
 
-/* True once the drain has reached every thread that serves HTTP; the log says it earlier. */
+/* Returns true once every HTTP thread has begun to drain. The log says so earlier. */
 bool rig_refuses_connections(const struct rig *rig) MUST_CHECK;
 
 void answer_fini(struct answer *answer); /* frees and zeroes */
 
-/* Takes an exchange of any client for an answer. */
+/* Fills in the other members from answer->reply, which any client may have received. */
 void answer_read(struct answer *answer);
 
-/* A member that is a string; "" when it is not there, or is something else. Borrowed. */
+/* Returns the member's value if it is a string, else "". Borrowed. */
 const char *answer_text(const struct answer *answer, const char *member);
 bool answer_header_is(const struct answer *answer, const char *name, const char *value);
 
@@ -81,16 +84,16 @@ bool answer_header_is(const struct answer *answer, const char *name, const char 
     cr_expect_eq((answer).status, (want), "%d, not %d: %s%s", (answer).status, (want),             \
                  (answer).reply.body != NULL ? (answer).reply.body : "", (answer).reply.error)
 
-/* A problem document with this status, code and outcome (NULL: none is said). */
+/* Expects a problem document with this status, code and outcome (NULL: no outcome). */
 void expect_problem(const struct answer *answer, int status, const char *code, const char *outcome);
 
-/* An order to buy 1 at the market for account ACC, as a body; caller frees. */
+/* A body: an order to buy 1 at the market for account ACC. The caller frees it. */
 char *order_body(const char *client_order_id, const char *symbol) MUST_CHECK;
 
-/* `text` with " for '; caller frees. */
+/* A copy of `text` with " in place of '. The caller frees it. */
 char *quoted(const char *text) MUST_CHECK;
 
-/* The value of a sample of /metrics, named with its labels: `up{a="b"}`. It must be there. */
+/* The value of a sample of /metrics, which must exist. It is named with its labels: `up{a="b"}`. */
 double rig_metric(struct rig *rig, const char *sample);
 
 #endif

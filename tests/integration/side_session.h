@@ -1,5 +1,5 @@
-/* side_session.h - a session of the test's own beside the service's, in a transaction: to hold
- * locks. */
+/* side_session.h - a database session of the test's own, in a transaction, to hold locks against
+ * the service. */
 #ifndef SIDE_SESSION_H
 #define SIDE_SESSION_H
 
@@ -8,12 +8,12 @@
 #include "base/attr.h"
 #include "service_rig.h"
 
-/* BEGIN, then the statement. */
+/* Runs BEGIN and the statement. */
 PGconn *side_session_begin(struct rig *rig, const char *sql) MUST_CHECK;
 
 void side_session_run(PGconn *conn, const char *sql);
 
-/* The last statement, COMMIT or ROLLBACK; then closes. */
+/* Runs a last statement, COMMIT or ROLLBACK, and closes the session. */
 void side_session_end(PGconn *conn, const char *sql);
 
 #endif

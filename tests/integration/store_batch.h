@@ -1,4 +1,4 @@
-/* store_batch.h - atomic groups for tests of the store: made, put, and looked at. */
+/* store_batch.h - makes, writes and checks atomic groups, for tests of the store. */
 #ifndef STORE_BATCH_H
 #define STORE_BATCH_H
 
@@ -7,7 +7,8 @@
 
 #include "store_fixture.h"
 
-/* A test in both manners: prepared statements, and nothing that outlives a transaction. */
+/* Defines a test twice: with prepared statements, and without anything that outlives a
+ * transaction. */
 #define IN_BOTH_MANNERS(suite, name)                                                               \
     ParameterizedTestParameters(suite, name)                                                       \
     {                                                                                              \
@@ -26,7 +27,7 @@ struct batch {
     struct store_failure failure;
 };
 
-/* n orders "c-000", "c-001", ... */
+/* Makes n orders "c-000", "c-001", ... */
 static inline void make_batch(struct batch *b, size_t n)
 {
     *b = (struct batch){ .n = n };
@@ -92,7 +93,7 @@ static inline void fini_batch(struct batch *b)
     }
 }
 
-/* The attempt has come to an end, and `culprit` alone has a verdict of its own. */
+/* Expects that the attempt has ended, and that only `culprit` has a verdict of its own. */
 static inline void expect_refused(struct batch *b, size_t culprit, enum put_verdict verdict,
                                   const char *sqlstate)
 {
@@ -112,7 +113,7 @@ static inline void expect_failed(struct batch *b, enum store_action action, bool
     cr_expect_eq(count_verdict(b, PUT_PENDING), b->n, "nobody has a verdict");
 }
 
-/* A trigger `name` on orders that runs `body`. */
+/* Creates a trigger `name` on the table orders that runs `body`. */
 static inline void add_trigger(struct fixture *f, bool deferred, const char *name, const char *body)
 {
     char sql[1024];

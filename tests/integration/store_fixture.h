@@ -32,7 +32,7 @@ static inline int64_t in_seconds(double seconds)
     return clock_after(clock_now_ns(), (int64_t)(seconds * NS_PER_S));
 }
 
-/* A pool on conninfo and the store over it, with no schema yet. */
+/* Opens a pool on conninfo and the store over it. There is no schema yet. */
 static inline void fixture_connect(struct fixture *f, const char *conninfo, bool prepare)
 {
     struct err err = { 0 };
@@ -62,11 +62,11 @@ static inline void fixture_migrate(struct fixture *f)
     cr_assert_eq(store_migrate(f->pool, in_seconds(30), &err), MIGRATE_OK, "%s", err.text);
 }
 
-/* All of it. */
+/* Opens the cluster, the pool and the store. */
 static inline struct fixture fixture_open(bool prepare)
 {
     struct fixture f = { .cluster = cluster_open(NULL) };
-    fixture_connect(&f, pooler_way(f.cluster), prepare && !pooler_forbids_prepare());
+    fixture_connect(&f, pooler_conninfo_for(f.cluster), prepare && !pooler_forbids_prepare());
     fixture_migrate(&f);
     return f;
 }
@@ -77,7 +77,7 @@ static inline void fixture_close(struct fixture *f)
     cluster_close(&f->cluster);
 }
 
-/* A stamped order to buy 1 at 2.5, without metadata. */
+/* Makes a stamped order to buy 1 at 2.5, without metadata. */
 static inline struct order make_order(const char *account_id, const char *client_order_id)
 {
     struct order o = { .side = ORDER_BUY, .type = ORDER_LIMIT, .time_in_force = ORDER_DAY };
@@ -90,7 +90,7 @@ static inline struct order make_order(const char *account_id, const char *client
     return o;
 }
 
-/* A copy of json, or none for NULL; order_fini() frees it. */
+/* Sets a copy of `json`, or no metadata if it is NULL. order_fini() frees it. */
 static inline void set_metadata(struct order *order, const char *json)
 {
     order_fini(order);
@@ -102,7 +102,7 @@ static inline void nothing_before_send(UNUSED void *arg, UNUSED struct put_group
 {
 }
 
-/* One attempt with puts whose orders are in the order of their keys. */
+/* Makes one attempt. The puts must be sorted by key. */
 static inline bool put_within(struct fixture *f, struct order_put *puts, size_t n, bool in_doubt,
                               double seconds, struct store_failure *failure)
 {
@@ -126,7 +126,7 @@ static inline bool put(struct fixture *f, struct order_put *puts, size_t n,
     return put_within(f, puts, n, false, 20, failure);
 }
 
-/* One order; its verdict. The attempt must succeed. */
+/* Puts one order and returns its verdict. The attempt must succeed. */
 static inline enum put_verdict put_one(struct fixture *f, const struct order *order, unsigned *diff)
 {
     struct order_put one = { .order = order };

@@ -20,7 +20,7 @@ enum pace { OFTEN, CALMLY };
 
 static struct rig spawn_as_clerk(struct cluster *cluster, enum pace pace)
 {
-    char *url = support_text("DATABASE_URL=%s user=clerk", pooler_way(cluster));
+    char *url = support_text("DATABASE_URL=%s user=clerk", pooler_conninfo_for(cluster));
     const char *const often[] = { url, CHECKED_OFTEN, "DATABASE_MIGRATE=false", NULL };
     const char *const calmly[] = { url, CHECKED_CALMLY, "DATABASE_MIGRATE=false", NULL };
     struct rig rig = rig_spawn(cluster, pace == OFTEN ? often : calmly);

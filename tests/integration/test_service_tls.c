@@ -27,13 +27,13 @@ static struct {
 
 static struct pki_cert *client_of(const struct pki_cert *issuer)
 {
-    return pki_make(&(struct pki_wish){
+    return pki_make(&(struct pki_options){
         .name = "client", .issuer = issuer, .purpose = GNUTLS_KP_TLS_WWW_CLIENT });
 }
 
 static struct pki_cert *server_of(const struct pki_cert *issuer)
 {
-    return pki_make(&(struct pki_wish){
+    return pki_make(&(struct pki_options){
         .name = "server", .issuer = issuer, .rsa = true, .purpose = GNUTLS_KP_TLS_WWW_SERVER });
 }
 
@@ -71,9 +71,10 @@ TestSuite(service_tls, .init = make_pki, .fini = free_pki);
 
 static struct tls_client *dial_with(const struct pki_cert *cert)
 {
-    struct tls_client *client = tls_dial(
-        &(struct tls_wish){ .port = daemon_port(pki.rig.daemon), .cert = cert, .issuer = pki.ca },
-        NULL);
+    struct tls_client *client = tls_dial(&(struct tls_options){ .port = daemon_port(pki.rig.daemon),
+                                                                .cert = cert,
+                                                                .issuer = pki.ca },
+                                         NULL);
     cr_assert_not_null(client, "the handshake failed");
     return client;
 }
@@ -287,10 +288,10 @@ Test(service_tls, the_health_check_speaks_it, .timeout = TEST_S)
 Test(service_tls, old_versions_are_refused, .timeout = TEST_S)
 {
     open_rig();
-    struct tls_client *client =
-        tls_dial(&(struct tls_wish){ .port = daemon_port(pki.rig.daemon),
-                                     .priorities = "NORMAL:-VERS-ALL:+VERS-TLS1.0:+VERS-TLS1.1" },
-                 NULL);
+    struct tls_client *client = tls_dial(
+        &(struct tls_options){ .port = daemon_port(pki.rig.daemon),
+                               .priorities = "NORMAL:-VERS-ALL:+VERS-TLS1.0:+VERS-TLS1.1" },
+        NULL);
     cr_expect_null(client);
     tls_hang_up(&client);
     rig_close(&pki.rig);
@@ -390,7 +391,7 @@ Test(service_tls, bad_files_are_refused_at_start, .timeout = TEST_S)
 Test(service_tls, an_expired_certificate_is_warned_of, .timeout = TEST_S)
 {
     struct pki_cert *old = pki_make(
-        &(struct pki_wish){ .name = "old", .issuer = pki.ca, .from_days = -9, .to_days = -1 });
+        &(struct pki_options){ .name = "old", .issuer = pki.ca, .from_days = -9, .to_days = -1 });
     pki_file_rewrite(&pki.cert_file, pki_chain_pem(old));
     pki_file_rewrite(&pki.key_file, pki_key_pem(old));
     struct daemon *daemon = daemon_spawn(

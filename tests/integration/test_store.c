@@ -234,7 +234,7 @@ Test(store, without_preparing_it_leaves_nothing_on_the_session, .timeout = TEST_
     struct fixture f = { .cluster = cluster_open(NULL) };
     cluster_exec(f.cluster, "ALTER ROLE postgres SET synchronous_commit = off");
     cluster_exec(f.cluster, "CREATE TABLE seen (settings text)");
-    fixture_connect(&f, pooler_way(f.cluster), false);
+    fixture_connect(&f, pooler_conninfo_for(f.cluster), false);
     fixture_migrate(&f);
     cluster_exec(f.cluster, "CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
                             "INSERT INTO seen VALUES (current_setting('lock_timeout') || ' ' || "

@@ -227,7 +227,7 @@ static struct fixture open_exhaustible(void)
 {
     struct fixture f = { .cluster =
                              cluster_open(&(struct cluster_options){ .conf = CLUSTER_XIDS_CONF }) };
-    fixture_connect(&f, pooler_way(f.cluster), !pooler_forbids_prepare());
+    fixture_connect(&f, pooler_conninfo_for(f.cluster), !pooler_forbids_prepare());
     fixture_migrate(&f);
     return f;
 }

@@ -9,7 +9,7 @@
 static struct fixture connect_only(void)
 {
     struct fixture f = { .cluster = cluster_open(NULL) };
-    fixture_connect(&f, pooler_way(f.cluster), !pooler_forbids_prepare());
+    fixture_connect(&f, pooler_conninfo_for(f.cluster), !pooler_forbids_prepare());
     return f;
 }
 
@@ -98,7 +98,7 @@ Test(migrate, an_up_to_date_schema_needs_no_owner, .timeout = TEST_S)
     struct fixture owner = connect_only();
     cluster_exec(owner.cluster, "CREATE ROLE clerk LOGIN");
     char conninfo[512];
-    (void)snprintf(conninfo, sizeof conninfo, "%s user=clerk", pooler_way(owner.cluster));
+    (void)snprintf(conninfo, sizeof conninfo, "%s user=clerk", pooler_conninfo_for(owner.cluster));
     struct fixture clerk = { .cluster = owner.cluster };
     fixture_connect(&clerk, conninfo, !pooler_forbids_prepare());
     cr_expect_eq(store_migrate(clerk.pool, in_seconds(20), NULL), MIGRATE_FAILED);
@@ -121,7 +121,7 @@ Test(connect, settings_of_a_session, .timeout = TEST_S)
     struct fixture f = { .cluster = cluster_open(NULL) };
     cluster_exec(f.cluster, "ALTER ROLE postgres SET synchronous_commit = off");
     cluster_exec(f.cluster, "ALTER ROLE postgres SET client_encoding = 'LATIN1'");
-    fixture_connect(&f, pooler_way(f.cluster), !pooler_forbids_prepare());
+    fixture_connect(&f, pooler_conninfo_for(f.cluster), !pooler_forbids_prepare());
     struct pqpool_lease *lease = NULL;
     struct pg_result *row = NULL;
     cr_assert_eq(pqpool_acquire(f.pool, in_seconds(10), &lease, NULL), PQPOOL_OK);
@@ -143,7 +143,7 @@ Test(connect, another_encoding_is_refused, .timeout = TEST_S)
     cluster_exec(f.cluster,
                  "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
     char conninfo[512];
-    (void)snprintf(conninfo, sizeof conninfo, "%s dbname=latin", pooler_way(f.cluster));
+    (void)snprintf(conninfo, sizeof conninfo, "%s dbname=latin", pooler_conninfo_for(f.cluster));
     fixture_connect(&f, conninfo, !pooler_forbids_prepare());
     struct pqpool_lease *lease = NULL;
     cr_expect_neq(pqpool_acquire(f.pool, in_seconds(1), &lease, NULL), PQPOOL_OK);

@@ -170,7 +170,7 @@ IN_BOTH_MANNERS(plans, lookups_never_scan_the_table)
 {
     struct fixture f = { .cluster = cluster_open(&(struct cluster_options){ .conf = conf }) };
     struct fixture fresh = f;
-    fixture_connect(&f, pooler_way(f.cluster), *prepare && !pooler_forbids_prepare());
+    fixture_connect(&f, pooler_conninfo_for(f.cluster), *prepare && !pooler_forbids_prepare());
     fixture_migrate(&f);
     struct plans plans = { .log = open_log(f.cluster) };
     for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
@@ -178,7 +178,8 @@ IN_BOTH_MANNERS(plans, lookups_never_scan_the_table)
         (void)snprintf(plans.stage, sizeof plans.stage, "old session, %.100s", stages[i]);
         look_at(&f, ROUNDS, &plans);
         (void)snprintf(plans.stage, sizeof plans.stage, "new session, %.100s", stages[i]);
-        fixture_connect(&fresh, pooler_way(f.cluster), *prepare && !pooler_forbids_prepare());
+        fixture_connect(&fresh, pooler_conninfo_for(f.cluster),
+                        *prepare && !pooler_forbids_prepare());
         look_at(&fresh, ROUNDS_OF_NEW, &plans);
         fixture_disconnect(&fresh);
     }

@@ -1,5 +1,5 @@
-/* black_hole.h - an address of this machine that answers no dial: a listening socket whose queue is
- * full and is never accepted from. Any thread. */
+/* black_hole.h - an address of this machine at which no dial is answered: a listening socket whose
+ * backlog is full and which never accepts. Any thread. */
 #ifndef SUPPORT_BLACK_HOLE_H
 #define SUPPORT_BLACK_HOLE_H
 
@@ -11,7 +11,7 @@ struct black_hole {
     int fd, fillers[BLACK_HOLE_FILLERS];
 };
 
-/* `address`: numeric, IPv4, of this machine (127.0.0.2). What does not work ends the process. */
+/* `address` is numeric IPv4, of this machine (127.0.0.2). A failure ends the process. */
 struct black_hole black_hole_open(const char *address, int port) MUST_CHECK;
 void black_hole_close(struct black_hole *hole);
 

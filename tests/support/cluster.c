@@ -1,5 +1,5 @@
-/* cluster.c - see cluster.h. The life of the server; how its folder is made and removed is in
- * cluster_folder.c. */
+/* cluster.c - see cluster.h. Starts and stops the server; cluster_folder.c makes and removes its
+ * folder. */
 #include "support/cluster.h"
 
 #include <ctype.h>
@@ -42,7 +42,7 @@ static bool up_or_ended(const struct cluster *cluster, int *status)
     return *status >= 0 || PQping(cluster->admin_conninfo) == PQPING_OK;
 }
 
-/* False when the server ended by itself: its port may have been taken since we looked. */
+/* Returns false if the server ended by itself, perhaps because another process took its port. */
 static bool try_start(struct cluster *cluster)
 {
     cluster->postmaster = cluster_folder_postgres(&cluster->folder);
@@ -116,15 +116,17 @@ void cluster_restart(struct cluster *cluster)
     cluster_start(cluster);
 }
 
-/* As the server's user: in a container root may not see where another user's processes work. */
+/* Becomes the server's user, because in a container even root may not see the working directory of
+ * another user's process. */
 static void become(uid_t uid, gid_t gid)
 {
     bool to_root = uid == 0;
     CHECK((to_root || setegid(gid) == 0) && seteuid(uid) == 0 && (!to_root || setegid(gid) == 0));
 }
 
-/* The server's processes are those that work in its data folder: the postmaster's children each
- * have a session of their own, and outlive it when it is killed. Returns how many there were. */
+/* Signals all processes whose working directory is the server's data folder, because the
+ * postmaster's children have sessions of their own and outlive it when it is killed. Returns how
+ * many there were. */
 static int signal_all(const struct cluster *cluster, int signal)
 {
     char *data = support_text("%s/data", cluster->folder.path);
@@ -153,7 +155,7 @@ static int signal_all(const struct cluster *cluster, int signal)
 void cluster_kill9(struct cluster *cluster)
 {
     CHECK(cluster->postmaster != 0);
-    (void)kill(cluster->postmaster, SIGKILL); /* first, so that it starts no more of them */
+    (void)kill(cluster->postmaster, SIGKILL); /* first, so that it starts no more children */
     await_end(cluster, KILL_S);
     if (!WAIT_UNTIL(signal_all(cluster, SIGKILL) == 0, KILL_S))
         fail_with_log(cluster, "processes of the server outlive SIGKILL");
@@ -163,7 +165,7 @@ void cluster_freeze(struct cluster *cluster)
 {
     int found = 0, before;
     (void)kill(cluster->postmaster, SIGSTOP);
-    do { /* a child that was forked just before may not be seen at once */
+    do { /* a child that was forked just before may not be visible yet */
         before = found;
         found = signal_all(cluster, SIGSTOP);
     } while (found != before);
@@ -189,7 +191,7 @@ void cluster_close(struct cluster **cluster)
     *cluster = NULL;
 }
 
-/* ---- what a test asks ---- */
+/* ---- queries ---- */
 
 const char *cluster_conninfo(const struct cluster *cluster)
 {
@@ -229,8 +231,9 @@ static bool connected(PGconn *conn)
     return PQstatus(conn) == CONNECTION_OK;
 }
 
-/* The text of the first row's first column; NULL for none. Caller frees. Tries to connect more than
- * once: a backend that a test has killed makes the server start over. */
+/* Returns the text of the first column of the first row, or NULL if there is none. The caller frees
+ * it. Tries to connect more than once, because the server restarts itself if a test has killed a
+ * backend. */
 static char *run_sql(struct cluster *cluster, const char *sql)
 {
     PGconn *conn = PQconnectdb(cluster->admin_conninfo);

@@ -22,8 +22,8 @@ enum { SHM_GIB_MIN = 2, SHM_FILES_MIN = 100000 };
 
 static const char *const server_env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
 
-/* The server refuses to run as root: then setpriv makes it the system user postgres, with no
- * process of its own in between, so that our child is the postmaster. */
+/* The server refuses to run as root, so setpriv makes it the system user postgres. setpriv leaves
+ * no process in between, so the postmaster is our child. */
 #define AS_POSTGRES "setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"
 enum { AS_POSTGRES_ARGS = 5 };
 
@@ -32,7 +32,7 @@ static const char *const *unless_root(const char *const argv[])
     return geteuid() == 0 ? argv : argv + AS_POSTGRES_ARGS;
 }
 
-/* The newest server that Debian's packages have installed. */
+/* Finds the newest server that Debian's packages have installed. */
 static char *find_bin(void)
 {
     glob_t found;
@@ -49,10 +49,11 @@ static char *find_bin(void)
 
 /* ---- removal ---- */
 
-/* $0 is the folder. The shell that we spawn ends at once and leaves the waiting to a child that is
- * not ours: a runner that kills the test with all of its children does not find it. Processes are
- * known by their working directory, one of the folder's, so nobody else's process is killed. In a
- * container not even root may see that of another user, so the server's user runs the shell. */
+/* $0 is the folder. The shell that we spawn ends at once, and a child of it waits: a test runner
+ * that kills the test with all of its children does not find that child. Processes to kill are
+ * found by their working directory, which is in the folder, so no other process is killed. In a
+ * container not even root can see the working directory of another user's process, so the server's
+ * user runs the shell. */
 static const char reaper[] =
     "exec 3<&0\n"
     "(\n"
@@ -62,7 +63,7 @@ static const char reaper[] =
     "for i in $(seq 200); do\n"
     "  pids=$(servers)\n"
     "  [ -n \"$pids\" ] || break\n"
-    "  for pid in $pids; do\n" /* looked at once more: it may be another's by now */
+    "  for pid in $pids; do\n" /* checked again: the pid may belong to another process by now */
     "    case $(readlink /proc/$pid/cwd) in \"$0\"/*) kill -KILL $pid ;; esac\n"
     "  done\n"
     "  sleep 0.05\n"
@@ -115,7 +116,7 @@ static void initdb(const struct cluster_folder *folder, const char *data)
     free(program);
 }
 
-/* The template appears whole or not at all. */
+/* The template appears whole or not at all, by rename(2). */
 static void keep_as_template(const char *data, const char *template)
 {
     char *part = support_text("%s.part", template);
@@ -128,7 +129,8 @@ static void keep_as_template(const char *data, const char *template)
     free(part);
 }
 
-/* Waits for whoever makes it. What is there is whole and stays as it is: it needs no lock. */
+/* Waits until the template is there or this process has the lock to make it. A template that is
+ * there is complete and never changes, so it needs no lock. Returns the lock's descriptor. */
 static int lock_unless_there(const char *template)
 {
     int lock = open(CLUSTER_TEMPLATE ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -157,7 +159,8 @@ static void make_data(const struct cluster_folder *folder)
     free(data);
 }
 
-/* With standby.signal (-R), so that it follows; whom, is for its configuration to say. */
+/* Copies a server's data, with standby.signal (-R). The configuration says which server to
+ * follow. */
 static void copy_from(const struct cluster_folder *folder, const char *primary)
 {
     char *program = support_text("%s/pg_basebackup", folder->bin);
@@ -170,8 +173,9 @@ static void copy_from(const struct cluster_folder *folder, const char *primary)
     free(program);
 }
 
-/* In memory where there is room for more servers than ever run at once: a thousand files made and
- * removed are much work for some file systems. No test asks for more than fsync's being called. */
+/* Prefers memory, if it has room for more servers than ever run at once, because making and
+ * removing a thousand files is slow in some file systems. No test needs more of fsync than that it
+ * is called. */
 static const char *parent_folder(void)
 {
     struct statvfs st;
@@ -211,7 +215,7 @@ void cluster_folder_make(struct cluster_folder *folder, const char *primary, boo
         make_data(folder);
 }
 
-/* dynamic_shared_memory_type: after SIGKILL, segments in /dev/shm would stay for ever. */
+/* dynamic_shared_memory_type: after SIGKILL, segments in /dev/shm would remain for ever. */
 void cluster_folder_configure(const struct cluster_folder *folder, int port, bool fsync,
                               const char *conf)
 {
@@ -229,7 +233,7 @@ void cluster_folder_configure(const struct cluster_folder *folder, int port, boo
     free(path);
 }
 
-/* Its output goes to the end of `log` in that folder. */
+/* The program's output is appended to `log` in that folder. */
 static pid_t spawn_as_server(const char *const argv[], const char *log_folder)
 {
     char *log_path = support_text("%s/log", log_folder);

@@ -45,8 +45,9 @@ static char *loaded_at(struct cluster *cluster)
     return cluster_query_text(cluster, "SELECT pg_conf_load_time()");
 }
 
-/* A fresh session has what the postmaster has read, and when. Whether commits wait for a standby is
- * for the checkpointer to tell all sessions: it reads its configuration between two checkpoints. */
+/* Reloads the configuration, and waits until it is in force. A new session has what the postmaster
+ * has read. But it is the checkpointer that tells all sessions whether commits wait for a standby,
+ * and it reads its configuration only between two checkpoints. */
 static void reload(struct cluster *cluster)
 {
     char *before = loaded_at(cluster);

@@ -1,5 +1,6 @@
-/* cluster_xids.c - see cluster_xids.h. The server is told that billions of transactions have run;
- * the catalog_xmin of an old replication slot keeps autovacuum from repairing that meanwhile. */
+/* cluster_xids.c - see cluster_xids.h. Makes the server believe that billions of transactions have
+ * run. The catalog_xmin of an old replication slot keeps autovacuum from repairing that
+ * meanwhile. */
 #include "support/cluster_xids.h"
 
 #include <libpq-fe.h>
@@ -10,11 +11,11 @@
 
 enum { RESET_S = 60, VACUUM_S = 60 };
 
-/* The segment of pg_xact that the next transaction's status goes to must be there. */
+/* The segment of pg_xact with the next transaction's status must exist. */
 static const char reset_script[] = "%s/pg_resetwal -f -x %s ../data && head -c 262144 /dev/zero > "
                                    "../data/pg_xact/$(printf %%04X $((%s / 1048576)))\n";
 
-/* The server stops to give ids 3,000,000 before the oldest one would be taken for a future one. */
+/* The server stops giving ids 3,000,000 before the oldest id would count as a future one. */
 static const char next_xid[] =
     "SELECT min(datfrozenxid::text::bigint) + 2147483647 - 3000000 + 10 FROM pg_database";
 
@@ -29,7 +30,7 @@ static void reset_wal(struct cluster *cluster, const char *bin, const char *xid)
 
 void cluster_exhaust_xids(struct cluster *cluster)
 {
-    /* One database to vacuum, in the end. */
+    /* leaves one database to vacuum in the end */
     cluster_exec(cluster, "UPDATE pg_database SET datistemplate = false");
     cluster_exec(cluster, "DROP DATABASE template0 WITH (FORCE)");
     cluster_exec(cluster, "DROP DATABASE template1 WITH (FORCE)");
@@ -49,7 +50,7 @@ static void ignore_notice(void *arg, const char *message)
     (void)message;
 }
 
-/* On a connection of its own: the server warns at each table. */
+/* Uses a connection of its own, because the server warns at each table. */
 static bool vacuum(struct cluster *cluster)
 {
     PGconn *conn = PQconnectdb(cluster_conninfo(cluster));

@@ -1,5 +1,5 @@
-/* cluster_xids.h - a cluster that has no transaction ids left to give: it answers every statement
- * that needs one with 54000, until it is vacuumed. */
+/* cluster_xids.h - a cluster that has run out of transaction ids: until it is vacuumed, it answers
+ * every statement that needs one with 54000. */
 #ifndef SUPPORT_CLUSTER_XIDS_H
 #define SUPPORT_CLUSTER_XIDS_H
 
@@ -11,7 +11,7 @@
 /* Restarts the server with all transaction ids but the reserved ones used up. */
 void cluster_exhaust_xids(struct cluster *cluster);
 
-/* Vacuums, so that there are ids again. */
+/* Vacuums the databases, so that there are ids again. */
 void cluster_vacuum_xids(struct cluster *cluster);
 
 #endif

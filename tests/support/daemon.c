@@ -20,8 +20,8 @@
 enum { READY_S = 30, STOP_S = 60, KILL_S = 20, STRINGS_MAX = 64 };
 
 struct daemon {
-    pid_t pid;  /* 0: has ended */
-    int status; /* once it has ended */
+    pid_t pid;  /* 0: it has ended */
+    int status; /* set once it has ended */
     int port;
     int log_fd;
     struct http_client *http;
@@ -30,7 +30,7 @@ struct daemon {
 
 /* ---- start ---- */
 
-/* A list of strings for exec: those of ours at the front, those of the caller behind. */
+/* A NULL-terminated list of strings for exec: first ours, then the caller's. */
 struct strings {
     const char *all[STRINGS_MAX];
     size_t n;
@@ -66,11 +66,11 @@ const char *daemon_program(void)
     return program;
 }
 
-/* setpriv: the kernel ends the daemon when the thread that started it ends. */
+/* Through setpriv, the kernel kills the daemon when the thread that started it ends. */
 static void spawn(struct daemon *daemon, int socket, const char *const settings[],
                   const char *const args[])
 {
-    /* exec keeps the process id, and with it LISTEN_PID */
+    /* exec keeps the process id, which LISTEN_PID needs */
     static const char hand_over[] = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\" 3<&0 </dev/null";
     const char *const shell[] = { "sh", "-c", hand_over, "sh", NULL };
     static const char *const inherited[] = { "PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS",
@@ -116,7 +116,8 @@ struct daemon *daemon_spawn_on(int socket, const char *const settings[], const c
     daemon->port = port;
     daemon->log_fd = memfd_create("daemon-log", MFD_CLOEXEC);
     CHECK(daemon->log_fd >= 0);
-    /* A memfd has no lock on its offset: else the lines of two threads may cover each other. */
+    /* A memfd has no lock on its offset; without O_APPEND the lines of two threads could overwrite
+     * each other. */
     CHECK(fcntl(daemon->log_fd, F_SETFL, O_APPEND) == 0);
     daemon->http = http_client_open();
     spawn(daemon, socket, settings, args);
@@ -136,7 +137,8 @@ struct daemon *daemon_start(const char *const settings[])
     return daemon;
 }
 
-/* Any other answer is logged, and the log takes 20 lines of a kind a second: leave room. */
+/* Returns true if the status was answered, or if the daemon has ended. It polls slowly, because
+ * every other answer is logged, and the log takes only 20 lines of a kind a second. */
 static bool has_status_or_ended(struct daemon *daemon, const char *url, int status, bool *met)
 {
     static const struct timespec pause = { .tv_nsec = 60 * NS_PER_MS };
@@ -216,12 +218,12 @@ void daemon_close(struct daemon **daemon)
     *daemon = NULL;
 }
 
-/* ---- what a test asks ---- */
+/* ---- log and address ---- */
 
 char *daemon_log(struct daemon *daemon)
 {
     char *log = support_read_fd(daemon->log_fd), *last = strrchr(log, '\n');
-    if (daemon_alive(daemon)) /* it may be about to write the rest of a line */
+    if (daemon_alive(daemon)) /* it may be writing the rest of a line */
         *(last != NULL ? last + 1 : log) = '\0';
     return log;
 }

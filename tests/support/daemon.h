@@ -1,13 +1,13 @@
-/* daemon.h - runs the program as a test wants it, and watches it: the one of the same build, or the
+/* daemon.h - runs ordersd as a child process and watches it: the program of the same build, or the
  * one that $ORDERSD names.
  *
- * Life       the daemon ends with the process that started it. Its standard error goes to a file
+ * Life       The daemon ends with the thread that started it. Its standard error goes to a file
  *            without a name, so nothing is left behind.
- * Setting    its environment holds PATH, the sanitizers' options and what the test says, nothing
- *            else; HTTP_PORT is a free port unless the test says one. Any HTTP_ADDRESS is taken as
- *            reachable through 127.0.0.1.
- * Failure    what does not work ends the process with a line that says why and the daemon's log.
- * Threads    one thread at a time, the one that started the daemon: the daemon dies with it. */
+ * Setting    Its environment has only PATH, the sanitizers' options and the caller's settings.
+ *            HTTP_PORT is a free port unless it is set. Any HTTP_ADDRESS must be reachable through
+ *            127.0.0.1.
+ * Failure    A failure ends the process, with a line that says why, and the daemon's log.
+ * Threads    one thread at a time: the one that started the daemon */
 #ifndef SUPPORT_DAEMON_H
 #define SUPPORT_DAEMON_H
 
@@ -21,31 +21,30 @@ struct daemon; /* opaque */
 /* `settings`: "NAME=value" strings, ends with NULL. Returns when /health/ready answers 200. */
 struct daemon *daemon_start(const char *const settings[]) MUST_CHECK;
 
-/* As daemon_start, but waits for nothing. `args` (may be NULL) follow the program's name. */
+/* As daemon_start(), but waits for nothing. `args` (may be NULL) follow the program's name. */
 struct daemon *daemon_spawn(const char *const settings[], const char *const args[]) MUST_CHECK;
 
-/* As daemon_spawn, with that listening socket handed over as a service manager does
- * (LISTEN_FDS=1). */
+/* As daemon_spawn(), and passes the listening socket as a service manager does (LISTEN_FDS=1). */
 struct daemon *daemon_spawn_on(int socket, const char *const settings[],
                                const char *const args[]) MUST_CHECK;
 
-/* False when `path` did not answer with `status` in time. */
+/* Returns false if `path` did not answer with `status` in time. */
 bool daemon_wait_status(struct daemon *daemon, const char *path, int status, int seconds);
 
-/* The program that is run. */
+/* The path of the program. */
 const char *daemon_program(void);
 
-/* SIGTERM, then its exit status; 128 + n when signal n ended it. */
+/* Sends SIGTERM and waits. Returns the exit status, or 128 + n if signal n ended the daemon. */
 int daemon_stop(struct daemon *daemon);
 int daemon_wait_exit(struct daemon *daemon, int seconds);
 bool daemon_alive(struct daemon *daemon);
 void daemon_signal(struct daemon *daemon, int signal);
 
-/* SIGKILL if it runs, and frees. A sanitizer's report in its log is shown on our standard error,
- * where ctest looks for one. NULL is a no-op. */
+/* Kills the daemon if it runs, and frees. If its log has a sanitizer's report, that is copied to
+ * our standard error, where ctest looks for it. NULL is a no-op. */
 void daemon_close(struct daemon **daemon);
 
-/* What it wrote to standard error so far; while it runs, whole lines. */
+/* The daemon's standard error so far; while it runs, only whole lines. */
 bool daemon_log_contains(struct daemon *daemon, const char *text);
 bool daemon_log_wait(struct daemon *daemon, const char *text, int seconds);
 char *daemon_log(struct daemon *daemon) MUST_CHECK; /* all of it, NUL-terminated; caller frees */

@@ -1,6 +1,6 @@
-/* exchanges.c - see exchanges.h. A body that is no text is shown as text all the same, with U+FFFD
- * for what is not UTF-8; one over BODY_MAX is cut, and the line says so. Of one that is no JSON,
- * which nobody will judge, the beginning is enough. */
+/* exchanges.c - see exchanges.h. A body is always written as text, with U+FFFD for bytes that are
+ * not UTF-8. A body over BODY_MAX is cut, and the line says so. Only the beginning of a body that
+ * is not JSON is kept, because no test examines it. */
 #include "support/exchanges.h"
 
 #include <fcntl.h>
@@ -55,7 +55,7 @@ static void add_request(struct buf *line, const struct http_ask *ask)
     buf_add_str(line, ",\"request_headers\":[");
     for (size_t i = 0; ask->headers != NULL && ask->headers[i] != NULL; i++) {
         if (strncasecmp(ask->headers[i], "Authorization:", strlen("Authorization:")) == 0)
-            continue; /* no secret in a file, not even a test's */
+            continue; /* secrets are not written to files, not even a test's */
         buf_add_str(line, before);
         buf_add_json(line, ask->headers[i]);
         before = ",";

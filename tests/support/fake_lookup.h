@@ -1,23 +1,22 @@
-/* fake_lookup.h - a resolver behind the pool's driver that answers what a test says: no network, no
- * thread. One a process; the members of struct pg_driver that begin with lookup_ are these.
- *
- * Threads    any. */
+/* fake_lookup.h - a name resolver for the pool's driver (the members lookup_* of struct pg_driver)
+ * that answers as a test says, without network or threads. There is one for each process. Threads:
+ * any. */
 #ifndef SUPPORT_FAKE_LOOKUP_H
 #define SUPPORT_FAKE_LOOKUP_H
 
 #include "pqpool/pg_driver.h"
 
-/* FAKE_LOOKUP_NEVER: no answer, until the name is told otherwise; FAKE_LOOKUP_FAIL: it fails, as
- * one does for now. */
+/* FAKE_LOOKUP_NEVER: the lookup hangs until the name gets another answer. FAKE_LOOKUP_FAIL: the
+ * lookup fails with a temporary error. */
 #define FAKE_LOOKUP_NEVER "never"
 #define FAKE_LOOKUP_FAIL "fail"
 
-/* What a host has from now on: addresses with a blank between them, or one of the two above. The
- * lookups of the host that are under way are answered so too. An unknown name fails. */
+/* Sets the answer for a host, from now on and for lookups that are running: addresses separated by
+ * blanks, or one of the two values above. Lookups of other names fail. */
 void fake_lookup_set(const char *host, const char *addresses);
 
 struct fake_lookup_counts {
-    unsigned started, out; /* so far; now */
+    unsigned started, out; /* lookups started so far; lookups running now */
 };
 struct fake_lookup_counts fake_lookup_counts(void);
 
@@ -27,7 +26,7 @@ enum lookup_state fake_lookup_poll(const struct lookup *lookup, struct addresses
                                    struct err *err);
 void fake_lookup_finish(struct lookup *lookup);
 
-/* The driver with this resolver in place of its own. */
+/* Returns a copy of the driver that uses this resolver. */
 struct pg_driver fake_lookup_with(const struct pg_driver *driver);
 
 #endif

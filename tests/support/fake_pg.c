@@ -1,5 +1,5 @@
-/* fake_pg.c - see fake_pg.h. The client end of each socketpair is what the pool polls: a byte in it
- * is an answer, and its end of file the server's hanging up. */
+/* fake_pg.c - see fake_pg.h. The pool polls the client end of each socketpair: a byte there means
+ * that an answer has come, and end of file that the server has closed the connection. */
 #include "support/fake_pg.h"
 
 #include <errno.h>
@@ -157,7 +157,7 @@ static int fake_send_query(PGconn *pg, const char *sql)
     return 1;
 }
 
-/* A prepared statement is known by its name. */
+/* A prepared statement is identified by its name. */
 static int fake_send_query_prepared(PGconn *pg, const char *name, int n, const char *const *values,
                                     const int *lengths, const int *formats, int result_format)
 {
@@ -202,7 +202,7 @@ static int fake_is_busy(PGconn *pg)
 static PGresult *fake_get_result(PGconn *pg)
 {
     struct fake_conn *conn = conn_of(pg);
-    if (conn->answered) { /* once; the next call tells the end */
+    if (conn->answered) { /* returned once; the next call returns the end */
         conn->answered = conn->pending = false;
         PGresult *rows = conn->rows;
         conn->rows = NULL;
@@ -222,7 +222,7 @@ static PGTransactionStatusType fake_transaction_status(const PGconn *pg)
     return conn->pending ? PQTRANS_ACTIVE : conn->in_transaction;
 }
 
-/* ---- the rest ---- */
+/* ---- other calls ---- */
 
 static int fake_socket(const PGconn *pg)
 {
@@ -236,7 +236,7 @@ static ConnStatusType fake_status(const PGconn *pg)
 
 static char *fake_error_message(const PGconn *pg)
 {
-    static _Thread_local char text[256]; /* libpq gives a char * */
+    static _Thread_local char text[256]; /* static, because libpq returns a char * */
     const char *message = const_conn_of(pg)->message;
     (void)snprintf(text, sizeof text, "%s", message != NULL ? message : "");
     return text;

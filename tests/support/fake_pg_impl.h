@@ -1,4 +1,5 @@
-/* fake_pg_impl.h - what the scripted server's two files share: its state, and a connection. */
+/* fake_pg_impl.h - the state and the connections that the two files of the scripted server
+ * share. */
 #ifndef SUPPORT_FAKE_PG_IMPL_H
 #define SUPPORT_FAKE_PG_IMPL_H
 
@@ -9,16 +10,16 @@
 
 struct fake_conn {
     struct fake_conn *prev, *next;
-    int client_fd, server_fd; /* server_fd -1: hung up */
+    int client_fd, server_fd; /* server_fd -1: the server has closed it */
     int pid;
     ConnStatusType status;
     PGTransactionStatusType in_transaction;
     bool dialling, pending, answered, refused;
-    bool hung;      /* no answer is on its way */
-    PGresult *rows; /* owned; the answer, when it has any */
+    bool hung;      /* no answer will come */
+    PGresult *rows; /* owned; the rows of the answer, if it has any */
     const char *message;
     char address[ADDRESS_SIZE];
-    bool ignored; /* the dial goes unanswered, whatever the script says */
+    bool ignored; /* the dial gets no answer, whatever the script says */
 };
 
 struct fake_address {
@@ -38,30 +39,31 @@ struct fake_server {
     struct mutex mu;
     struct fake_conn *conns;
     struct fake_script dials, answers, cancels;
-    int orphans[FAKE_ORPHANS_MAX]; /* pids */
+    int orphans[FAKE_ORPHANS_MAX]; /* pids of orphaned backends */
     uint32_t n_orphans;
     struct fake_address addresses[FAKE_ADDRESSES_MAX];
     uint32_t n_addresses;
     char last_address[ADDRESS_SIZE];
-    uint32_t promotions; /* its timeline less 1 */
+    uint32_t promotions; /* the timeline minus 1 */
     unsigned system, turns, oid;
     enum fake_shape shape;
     struct fake_pg_counts counts;
 };
 extern struct fake_server fake_server;
 
-/* All with fake_server.mu held. */
+/* Call all of these with fake_server.mu held. */
 int fake_next(struct fake_script *script);
-void fake_say(const struct fake_conn *conn); /* a byte that its client can see */
+void fake_say(const struct fake_conn *conn); /* writes a byte for the client to see */
 void fake_hang_up(struct fake_conn *conn);
 
-/* A question about backends: answered, and true; the script does not count it. */
+/* If the statement is a query about backends, answers it and returns true. The script does not
+ * count such queries. */
 bool fake_answers_about_backends(struct fake_conn *conn, const char *sql);
 
-/* What a test said of the address; NULL: nothing. */
+/* Returns what a test has set for the address, or NULL. */
 struct fake_address *fake_find_address(const char *text);
 
-/* Its client has gone. */
+/* Records an orphaned backend: its client has closed the connection. */
 void fake_leave_orphan(const struct fake_conn *conn);
 
 #endif

@@ -1,4 +1,5 @@
-/* fake_pg_script.c - what a test tells the scripted server, and what that knows of its backends. */
+/* fake_pg_script.c - the script of the fake server, which a test sets, and the server's
+ * backends. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,7 +193,7 @@ static void set_value(PGresult *rows, int row, int column, const char *value)
     CHECK(PQsetvalue(rows, row, column, text, len) == 1);
 }
 
-/* Of a pid and more. */
+/* Makes rows with a pid and further columns. */
 static PGresult *make_rows(int n_columns)
 {
     static char name[] = "column";
@@ -215,7 +216,7 @@ static int add_row(PGresult *rows, int pid, const char *value)
     return row;
 }
 
-/* The rows in the shape that the script wants; takes the good ones. */
+/* Returns the rows in the shape that the script asks for. Takes the ownership of `good`. */
 static PGresult *in_shape(PGresult *good)
 {
     enum fake_shape shape = fake_server.shape;
@@ -236,7 +237,7 @@ static PGresult *in_shape(PGresult *good)
     return rows;
 }
 
-/* NULL: the server will not say. */
+/* Returns NULL if the server does not answer. */
 static PGresult *identify(const struct fake_conn *conn, const char *sql)
 {
     char timeline[9] = "0", system[24] = "";
@@ -268,7 +269,7 @@ static struct fake_conn *find_backend(int pid)
     return conn;
 }
 
-/* Its statement ends with an error, if one is under way. */
+/* Ends the connection's statement with an error, if one is running. */
 static void cancel(struct fake_conn *conn)
 {
     if (!conn->hung)
@@ -333,7 +334,7 @@ static struct pg_cancel_conn *fake_cancel_create(PGconn *pg)
     return request;
 }
 
-/* The server does what it is asked, and hangs up. */
+/* The server handles the cancel request and closes its connection. */
 static int fake_cancel_start(struct pg_cancel_conn *request)
 {
     mutex_lock(&fake_server.mu);

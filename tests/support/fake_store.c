@@ -58,7 +58,7 @@ static void compare(struct order_put *put, const struct order *there)
     put->stored.received_at_us = there->received_at_us;
 }
 
-static void judge(struct fake_store *store, struct order_put *put)
+static void check_key(struct fake_store *store, struct order_put *put)
 {
     const struct order *order = put->order;
     struct order **slot = slot_of(store, order->account_id, order->client_order_id);
@@ -71,7 +71,7 @@ static void judge(struct fake_store *store, struct order_put *put)
     compare(put, *slot);
 }
 
-/* Stores with nobody to tell. */
+/* Stores an order without reporting it: its answer is lost. */
 static void store_silently(struct fake_store *store, const struct order_put *put)
 {
     struct order **slot = slot_of(store, put->order->account_id, put->order->client_order_id);
@@ -87,8 +87,8 @@ static bool same_key(const struct order *a, const struct order *b)
            strcmp(a->client_order_id, b->client_order_id) == 0;
 }
 
-/* As if all before it in the group had been stored. */
-static void judge_of_batch(struct fake_store *store, const struct put_group *group, size_t i,
+/* Sets the verdict of order i as if all orders before it in the group had been stored. */
+static void check_in_batch(struct fake_store *store, const struct put_group *group, size_t i,
                            const struct order **first)
 {
     struct order_put *put = group->puts[i];
@@ -118,7 +118,7 @@ static void work_through_batch(struct fake_store *store, struct put_group *group
 {
     const struct order *first = NULL;
     for (size_t i = 0; i < group->n; i++) {
-        judge_of_batch(store, group, i, &first);
+        check_in_batch(store, group, i, &first);
         enum put_verdict verdict = group->puts[i]->verdict;
         group->refused |= verdict != PUT_CREATED && verdict != PUT_REPLAYED;
     }
@@ -153,7 +153,7 @@ static struct fake_step failing(enum store_action action, const char *code)
     return step;
 }
 
-/* What attempt k does to this group. */
+/* Returns the step for attempt k with this group. */
 static struct fake_step step_for(struct fake_store *store, size_t k, const struct put_group *group)
 {
     struct fake_step step = { .fails = false };
@@ -201,7 +201,7 @@ static size_t begin(struct fake_store *store, const struct put_group *group)
     return k;
 }
 
-/* One that fails and stores has told nobody. */
+/* An attempt that fails and stores reports no verdict. */
 static void do_batch(struct fake_store *store, struct put_group *group,
                      const struct fake_step *step)
 {
@@ -226,7 +226,7 @@ static void work_through(struct fake_store *store, struct put_group *group,
         if (put->skip)
             continue;
         if ((!step->fails && !step->pending) || (step->partial && first))
-            judge(store, put);
+            check_key(store, put);
         else if (step->stores)
             store_silently(store, put);
         first = false;
@@ -240,7 +240,7 @@ static int compare_keys(const struct put_group *group, size_t i)
     return by_account != 0 ? by_account : strcmp(a->client_order_id, b->client_order_id);
 }
 
-/* No key may be twice in an INSERT. A lookup, or an atomic group, may have a key twice. */
+/* An INSERT must not have a key twice. A lookup, or an atomic group, may. */
 static void check_keys(const struct put_group *group)
 {
     for (size_t i = 1; i < group->n && group->atomic; i++)
@@ -326,13 +326,13 @@ static enum lookup_rc fake_get_by_id(void *ctx, const char *order_id, struct ord
     return LOOKUP_OK;
 }
 
-/* ---- for the test ---- */
+/* ---- functions for the tests ---- */
 
 struct fake_store *fake_store_new(void)
 {
     struct fake_store *store = calloc(1, sizeof *store);
     CHECK(store != NULL);
-    store->face = (struct order_store){
+    store->vtable = (struct order_store){
         .ctx = store,
         .put = fake_put,
         .get_by_keys = fake_get_by_keys,

@@ -1,13 +1,11 @@
-/* fake_store.h - a struct order_store without a database, for tests of what stands before it.
+/* fake_store.h - a struct order_store without a database, to test the code that uses one.
  *
- * An atomic group it stores whole or not at all, with the verdicts that go with it.
+ * It keeps orders by key and gives the verdicts of the real store; orders with the same quantity
+ * count as the same content. It stores an atomic group whole or not at all. It fails as told: by a
+ * script (attempt k does steps[k], later ones succeed), by key (an order that is poisonous or
+ * locked), or as `plan` decides. It records every attempt.
  *
- * It keeps orders by key and judges as the real one does, "the same content" being the same
- * quantity. It fails as it is told: by a script (attempt k does steps[k], later ones succeed), by
- * key (an order that is poisonous or locked), or by whatever `plan` decides. Every attempt is
- * noted.
- *
- * Threads    any; a mutex guards it all. */
+ * Threads    any; a mutex guards everything */
 #ifndef SUPPORT_FAKE_STORE_H
 #define SUPPORT_FAKE_STORE_H
 
@@ -17,13 +15,13 @@
 enum { FAKE_STORE_SLOTS = 1 << 17, FAKE_STORE_CALLS = 1024 };
 
 struct fake_step {
-    bool fails;   /* with `failure` */
-    bool stores;  /* the orders are stored all the same: the answer was lost on its way */
-    bool unsent;  /* fails before anything is sent */
-    bool pending; /* succeeds, and has a verdict for none */
-    bool partial; /* fails, with a verdict for the first order */
+    bool fails;   /* the attempt fails with `failure` */
+    bool stores;  /* the orders are stored even so: only the answer is lost */
+    bool unsent;  /* the attempt fails before anything is sent */
+    bool pending; /* the attempt succeeds, without any verdict */
+    bool partial; /* the attempt fails, with a verdict for the first order only */
     struct store_failure failure;
-    uint32_t database; /* where it is sent; one that is in doubt elsewhere is not */
+    uint32_t database; /* the database that answers; a group in doubt at another one is not sent */
 };
 
 struct fake_call {
@@ -34,13 +32,14 @@ struct fake_call {
 };
 
 struct fake_store {
-    struct order_store face; /* what the code under test is given */
+    struct order_store vtable; /* the interface for the code under test */
 
-    /* Set before the first call. */
+    /* Set these before the first call. */
     const struct fake_step *steps;
     size_t n_steps;
-    const char *poison; /* client_order_id: STORE_SPLIT, 22P02; in an atomic group PUT_REFUSED */
-    const char *locked; /* STORE_RETRY_THEN_SPLIT, 55P03 */
+    const char *poison; /* client_order_id that fails with STORE_SPLIT, 22P02; in an atomic group it
+                           gets PUT_REFUSED */
+    const char *locked; /* client_order_id that fails with STORE_RETRY_THEN_SPLIT, 55P03 */
     void (*plan)(void *arg, const struct put_group *group, struct fake_step *step);
     void (*before)(void *arg, struct put_group *group); /* runs before before_send */
     void *arg;
@@ -50,7 +49,7 @@ struct fake_store {
     struct cond changed;
     bool gate_closed;
     size_t n_calls, n_stored;
-    struct fake_call calls[FAKE_STORE_CALLS]; /* the first ones */
+    struct fake_call calls[FAKE_STORE_CALLS]; /* the first calls */
     struct order *slots[FAKE_STORE_SLOTS];    /* by key, open addressing */
 };
 
@@ -60,14 +59,14 @@ void fake_store_free(struct fake_store *store);
 /* While the gate is closed, attempts wait at their beginning. */
 void fake_store_gate(struct fake_store *store, bool closed);
 
-/* Waits until n attempts have begun; false after 10 s. */
+/* Waits until n attempts have begun. Returns false after 10 s. */
 bool fake_store_wait_calls(struct fake_store *store, size_t n);
 
-/* The order that is stored under the key, or NULL. Borrowed. */
+/* Returns the stored order with that key, or NULL. Borrowed. */
 const struct order *fake_store_find(struct fake_store *store, const char *account_id,
                                     const char *client_order_id);
 
-/* Puts an order there, as if another had stored it. */
+/* Stores an order as if another service had stored it. */
 void fake_store_plant(struct fake_store *store, const struct order *order);
 
 #endif

@@ -1,4 +1,5 @@
-/* gate.c - see gate.h. Callers post a command and wait until the gate's thread has done it. */
+/* gate.c - see gate.h. A caller posts a command and waits until the gate's thread has carried it
+ * out. */
 #include "support/gate.h"
 
 #include <stdlib.h>
@@ -35,7 +36,7 @@ static void carry_out(struct gate *gate, const struct gate_order *order)
     const uint64_t one = 1;
     int64_t deadline_at_ns = clock_after(clock_now_ns(), ORDER_S * NS_PER_S);
     mutex_lock(&gate->mu);
-    while (gate->orders_done < gate->orders_posted) /* another caller's */
+    while (gate->orders_done < gate->orders_posted) /* wait for another caller's command */
         if (!cond_wait_until(&gate->done, &gate->mu, deadline_at_ns))
             support_fail("the gate's thread is stuck");
     gate->order = *order;

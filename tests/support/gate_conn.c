@@ -1,6 +1,5 @@
-/* gate_conn.c - see gate_conn.h. Two streams, each with a buffer that is filled when it is empty
- * and emptied as far as the receiver takes it: no byte is lost or moved out of order, whatever the
- * mode. */
+/* gate_conn.c - see gate_conn.h. Each direction has a buffer, which is filled only when it is empty
+ * and is sent as far as the receiver takes it. So in every mode no byte is lost or reordered. */
 #include "support/gate_conn.h"
 
 #include <arpa/inet.h>
@@ -19,14 +18,14 @@ enum { BUFFER_BYTES = 16 << 10 };
 
 struct stream {
     int from, to;
-    size_t off, len; /* what is in the buffer and not sent yet */
-    bool eof, shut;  /* `from` has ended; `to` has been told */
+    size_t off, len; /* the unsent bytes in the buffer */
+    bool eof, shut;  /* eof: `from` has ended; shut: `to` was told so */
     char buffer[BUFFER_BYTES];
 };
 
 struct gate_conn {
     struct stream to_server, to_client;
-    struct pg_frames frames; /* of what the client got */
+    struct pg_frames frames; /* position in the bytes that the client got */
     bool forgotten;
     int64_t next_drip_at_ns;
 };
@@ -38,7 +37,7 @@ static int dial(int port)
     const struct sockaddr_in addr = { .sin_family = AF_INET,
                                       .sin_port = htons((uint16_t)port),
                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    (void)connect(fd, (const struct sockaddr *)&addr, sizeof addr); /* recv() tells how it went */
+    (void)connect(fd, (const struct sockaddr *)&addr, sizeof addr); /* recv() returns any error */
     return fd;
 }
 
@@ -77,7 +76,8 @@ void gate_conn_forget(struct gate_conn *conn)
 
 /* ---- pumping ---- */
 
-/* False: the connection is broken. Not being connected yet shows as EAGAIN too. */
+/* Returns false if the connection is broken. A connection that is still being dialled gives
+ * EAGAIN. */
 static bool fill(struct stream *s)
 {
     if (s->len > 0 || s->eof)
@@ -106,7 +106,7 @@ static bool drain(struct stream *s, size_t limit, int64_t *sent)
     if (s->len > 0 || !s->eof || s->shut)
         return true;
     s->shut = shutdown(s->to, SHUT_WR) == 0;
-    return s->shut; /* else it has reset the connection, and poll would not tell us any more */
+    return s->shut; /* false: it was reset, which poll would not report again */
 }
 
 static size_t client_limit(const struct gate_conn *conn, const struct gate_flow *flow,
@@ -125,7 +125,7 @@ static char stop_after(const struct gate_flow *flow)
     return flow->inject.left > 0 ? flow->inject.after : '\0';
 }
 
-/* No further than to the end of a message that is counted. */
+/* Limits the bytes so that they end with a counted message. */
 static size_t message_limit(const struct gate_conn *conn, const struct gate_flow *flow,
                             size_t limit)
 {
@@ -136,7 +136,7 @@ static size_t message_limit(const struct gate_conn *conn, const struct gate_flow
                           stop_after(flow), &stopped);
 }
 
-/* Was what has been sent to the client the last before our own message? */
+/* Injects our message if the bytes just sent to the client were the last ones before it. */
 static bool is_injected(struct gate_conn *conn, struct gate_flow *flow, const char *bytes,
                         int64_t sent)
 {
@@ -145,7 +145,7 @@ static bool is_injected(struct gate_conn *conn, struct gate_flow *flow, const ch
     if (!counts || --flow->inject.left > 0)
         return false;
     ssize_t put = send(conn->to_client.to, flow->inject.message, flow->inject.len, MSG_NOSIGNAL);
-    return put == (ssize_t)flow->inject.len; /* else nobody reads, and nothing would show */
+    return put == (ssize_t)flow->inject.len; /* false: nobody reads, and no test would see it */
 }
 
 enum gate_conn_rc gate_conn_pump(struct gate_conn *conn, struct gate_flow *flow, int64_t now_ns)
@@ -181,7 +181,7 @@ static short events(const struct stream *in, const struct stream *out, bool may_
     return (short)((wants_in ? POLLIN : 0) | (wants_out ? POLLOUT : 0));
 }
 
-/* A side that waits for nothing is left out: poll would report its end again and again. */
+/* A side without events gets no entry, because poll would report its end again and again. */
 static struct pollfd entry(int fd, short events)
 {
     return (struct pollfd){ .fd = events != 0 ? fd : -1, .events = events };

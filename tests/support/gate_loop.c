@@ -1,7 +1,7 @@
-/* gate_loop.c - the gate's thread: the listener in each mode, the orders, and one poll(2) over all.
+/* gate_loop.c - the gate's thread: the listener in each mode, the commands, and one poll(2).
  *
- * The lock is held all the time but in poll(2), and nothing done under it blocks, so orders and
- * counts are seen whole. */
+ * The lock is held except in poll(2), and nothing that is done under it blocks, so that other
+ * threads never see a command or the counts half done. */
 #include "support/gate_loop.h"
 
 #include <arpa/inet.h>
@@ -108,7 +108,7 @@ static void pump_all(struct gate *gate) REQUIRES(gate->mu)
 
 /* ---- the listener in each mode ---- */
 
-/* A dial of our own, not accepted; -1: it gets no answer. */
+/* Dials the gate's own port, never to be accepted. Returns -1 if the dial gets no answer. */
 static int dial_filler(int port)
 {
     const struct sockaddr_in addr = loopback(port);
@@ -122,9 +122,9 @@ static int dial_filler(int port)
     return -1;
 }
 
-/* With a backlog of 0 and its one place taken by a dial of our own that we do not accept, the
- * kernel drops each further SYN: the only black hole there is without a firewall. A busy kernel may
- * be late with one answer, but hardly with several in a row. */
+/* With a backlog of 0, whose only place is taken by an own dial that is never accepted, the kernel
+ * drops each further SYN. There is no other black hole without a firewall. A busy kernel may be
+ * late with one answer, but hardly with several in a row. */
 static void fill_backlog(struct gate *gate) REQUIRES(gate->mu)
 {
     CHECK(listen(gate->listener, 0) == 0);
@@ -173,7 +173,7 @@ static void set_mode(struct gate *gate, enum gate_mode mode) REQUIRES(gate->mu)
 
 /* ---- the thread ---- */
 
-/* True: stop. */
+/* Carries out the posted commands. Returns true if the thread must stop. */
 static bool obey(struct gate *gate) REQUIRES(gate->mu)
 {
     uint64_t wakes;
@@ -204,7 +204,7 @@ static bool obey(struct gate *gate) REQUIRES(gate->mu)
     return order.stop;
 }
 
-/* Fills `polled`; returns how many, and for how long to wait. */
+/* Fills `polled`. Returns the number of entries, and in *timeout_ms how long to wait. */
 static nfds_t prepare(struct gate *gate, int *timeout_ms) REQUIRES(gate->mu)
 {
     bool takes_more = gate->mode != GATE_BLACK_HOLE && gate->counts.open < GATE_CONNS_MAX;

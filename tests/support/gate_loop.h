@@ -1,4 +1,5 @@
-/* gate_loop.h - the gate's thread and what it shares with gate.c, which posts orders to it. */
+/* gate_loop.h - the gate's thread, and the state that it shares with gate.c, which posts
+ * commands. */
 #ifndef SUPPORT_GATE_LOOP_H
 #define SUPPORT_GATE_LOOP_H
 
@@ -12,22 +13,22 @@
 
 enum { GATE_FILLERS_MAX = 16 };
 
-/* What a caller wants done; each part at most once an order. */
+/* A command of a caller. Each member is set at most once in a command. */
 struct gate_order {
     bool set_mode, set_cut, cut, forget, stop;
-    int server_port; /* not 0: where new connections lead */
+    int server_port; /* not 0: the server for new connections */
     enum gate_mode mode;
     int64_t bytes_to_cut;
-    struct gate_inject inject; /* set when its `left` is */
+    struct gate_inject inject; /* used if its `left` is set */
 };
 
 struct gate {
     pthread_t thread;
-    int port;     /* fixed */
+    int port;     /* never changes */
     int event_fd; /* wakes the thread */
 
-    struct mutex mu;  /* protects what follows; the thread lets go of it only in poll(2) */
-    struct cond done; /* order_done has moved */
+    struct mutex mu;  /* protects the members below; the thread releases it only in poll(2) */
+    struct cond done; /* signals that orders_done has changed */
     struct gate_order order GUARDED_VAR;
     int64_t orders_posted GUARDED_VAR, orders_done GUARDED_VAR;
     struct gate_counts counts GUARDED_VAR;
@@ -39,10 +40,10 @@ struct gate {
     struct gate_conn *conns[GATE_CONNS_MAX] GUARDED_VAR; /* counts.open of them */
     int fillers[GATE_FILLERS_MAX] GUARDED_VAR;           /* GATE_BLACK_HOLE: our own dials */
     int n_fillers GUARDED_VAR;
-    struct pollfd polled[2 + 2 * GATE_CONNS_MAX]; /* the thread's own */
+    struct pollfd polled[2 + 2 * GATE_CONNS_MAX]; /* used by the thread only */
 };
 
 int gate_listen(int port) MUST_CHECK;
-void *gate_run(void *arg); /* the struct gate */
+void *gate_run(void *arg); /* `arg` is the struct gate */
 
 #endif

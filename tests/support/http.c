@@ -60,8 +60,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
     return body->failed ? 0 : size * n;
 }
 
-/* Each interim answer (100) and each redirect begins with a status line of its own: only the lines
- * of the last one stay. */
+/* Each interim answer (100) and each redirect begins with a status line. Only the lines of the last
+ * one are kept. */
 static size_t on_header(char *data, size_t size, size_t n, void *arg)
 {
     struct buf *headers = arg;
@@ -85,7 +85,7 @@ static struct curl_slist *append(struct curl_slist *list, const char *line)
     return longer;
 }
 
-/* An empty value ("Expect:") takes away what libcurl would add by itself. */
+/* An empty value ("Expect:") removes a header that libcurl would add. */
 static struct curl_slist *header_list(const char *const headers[])
 {
     struct curl_slist *list = append(append(NULL, "Expect:"), "Content-Type:");
@@ -112,14 +112,14 @@ static void set_request(CURL *curl, const struct http_ask *ask)
 static char *steal_text(struct buf *buf, size_t *len)
 {
     CHECK(!buf->failed);
-    buf_add(buf, "", 1); /* so that an empty text is one too */
+    buf_add(buf, "", 1); /* adds a NUL, so that an empty text is one too */
     char *text = buf_steal(buf, len);
     CHECK(text != NULL);
     *len -= 1;
     return text;
 }
 
-/* The status, 0 when there is none: then reply->error says why. */
+/* Returns the status. If there is none, returns 0, and reply->error says why. */
 static long perform(struct http_client *client, struct http_reply *reply)
 {
     long status = 0, dials = 0;
@@ -142,7 +142,7 @@ int http_exchange(struct http_client *client, const struct http_ask *ask, struct
     size_t head_len;
     *reply = (struct http_reply){ .status = 0 };
 
-    curl_easy_reset(client->curl); /* the connection stays */
+    curl_easy_reset(client->curl); /* keeps the connection */
     set_request(client->curl, ask);
     SET(client->curl, CURLOPT_HTTPHEADER, list);
     SET(client->curl, CURLOPT_WRITEFUNCTION, on_body);

@@ -1,4 +1,4 @@
-/* ingest_bench.h - one attempt on a bench: no queue, no worker, no thread. */
+/* ingest_bench.h - runs a single attempt of the ingest, without queue, workers or threads. */
 #ifndef SUPPORT_INGEST_BENCH_H
 #define SUPPORT_INGEST_BENCH_H
 
@@ -37,7 +37,7 @@ static inline struct ingest_group bench_group(struct bench *b)
     return group_form(rig_list(&b->rig, 0, b->rig.n));
 }
 
-/* All items as one atomic list. */
+/* Makes one atomic group of all items. */
 static inline struct ingest_group bench_batch(struct bench *b)
 {
     for (uint32_t i = 0; i < b->rig.n; i++)

@@ -1,5 +1,6 @@
-/* ingest_rig.h - what tests of ingest/ share: orders made by the row, and a place where they come
- * back to and are counted. Functions in line, since the support library links no layer but base. */
+/* ingest_rig.h - shared by the tests of ingest/: makes rows of orders, receives them when they come
+ * back, and counts them. Its functions are inline, because the support library links no layer but
+ * base. */
 #ifndef SUPPORT_INGEST_RIG_H
 #define SUPPORT_INGEST_RIG_H
 
@@ -15,12 +16,12 @@ struct rig {
     struct ingest *ingest;
     struct ingest_item *items;
     uint32_t n;
-    uint32_t *came_back; /* [n] how often each item did */
+    uint32_t *came_back; /* [n] how often each item came back */
 
     struct mutex mu;
     struct cond changed;
     uint32_t n_done, n_lists;
-    bool unsorted; /* a list was not oldest first */
+    bool unsorted; /* a list came back that was not sorted, oldest first */
     uint32_t retries, splits;
 };
 
@@ -53,8 +54,8 @@ static inline void rig_event(void *ctx, const char *event, const struct err *err
     mutex_unlock(&rig->mu);
 }
 
-/* Item i: account "acc", client_order_id and order_id of five digits, quantity 1, a minute to
- * live. */
+/* Fills in item i: account "acc", client_order_id and order_id of five digits, quantity 1, and a
+ * deadline in a minute. */
 static inline void rig_item(struct ingest_item *item, uint32_t i)
 {
     *item = (struct ingest_item){ .received_at_ns = clock_now_ns() };
@@ -77,7 +78,7 @@ static inline void rig_init(struct rig *rig, uint32_t n)
     mutex_init(&rig->mu);
     cond_init(&rig->changed);
     rig->options = (struct ingest_options){
-        .store = &rig->store->face,
+        .store = &rig->store->vtable,
         .workers = 2,
         .group_max = 512,
         .capacity = 65536,
@@ -90,14 +91,14 @@ static inline void rig_init(struct rig *rig, uint32_t n)
     };
 }
 
-/* Makes the item one more order under the key of another, with the content of its own. */
+/* Gives the item the key of item `as`, but leaves it its own content. */
 static inline void rig_same_key(struct rig *rig, uint32_t item, uint32_t as)
 {
     memcpy(rig->items[item].order.client_order_id, rig->items[as].order.client_order_id,
            sizeof rig->items[item].order.client_order_id);
 }
 
-/* Links items [from, to) in this order. */
+/* Links the items [from, to) in this order. */
 static inline struct fifo rig_list(struct rig *rig, uint32_t from, uint32_t to)
 {
     struct fifo items = { NULL, NULL };
@@ -122,7 +123,7 @@ static inline void rig_submit(struct rig *rig, uint32_t from, uint32_t to)
     }
 }
 
-/* Waits until n items have come back; false after 20 s. */
+/* Waits until n items have come back. Returns false after 20 s. */
 static inline bool rig_wait(struct rig *rig, uint32_t n)
 {
     int64_t until_ns = clock_after(clock_now_ns(), 20 * NS_PER_S);
@@ -134,7 +135,7 @@ static inline bool rig_wait(struct rig *rig, uint32_t n)
     return in_time;
 }
 
-/* How many items of [from, to) came back exactly once with this verdict. */
+/* Returns how many items of [from, to) came back exactly once with this verdict. */
 static inline uint32_t rig_count(struct rig *rig, uint32_t from, uint32_t to,
                                  enum item_verdict verdict)
 {

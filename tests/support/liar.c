@@ -1,5 +1,5 @@
-/* liar.c - see liar.h. PostgreSQL's protocol is messages of a type byte, a length that counts
- * itself, and a body; but the client's first, which has no type (protocol manual, 55.7). */
+/* liar.c - see liar.h. A message of PostgreSQL's protocol is a type byte, a length that includes
+ * itself, and a body. Only the client's first message has no type (protocol manual, 55.7). */
 #include "support/liar.h"
 
 #include <arpa/inet.h>
@@ -40,10 +40,10 @@ struct prepared {
 struct talk {
     struct liar *liar;
     int client, server;
-    bool started; /* the first message has passed */
-    bool lies;    /* about the statement under way */
+    bool started; /* the first message was forwarded */
+    bool lies;    /* the answer to the present statement is changed */
     enum lie lie;
-    char sql[SQL_SIZE]; /* that statement */
+    char sql[SQL_SIZE]; /* text of the present statement */
     struct prepared prepared[NAMES_MAX];
     struct bytes up, down, out;
 };
@@ -84,7 +84,7 @@ static void drop(struct bytes *b, size_t len)
     b->len -= len;
 }
 
-/* The length of the whole message at the beginning, once all of it is there; else 0. */
+/* Returns the length of the message at the beginning once it is complete, else 0. */
 static size_t whole_message(const struct bytes *b, bool typed)
 {
     size_t head = typed ? HEAD : HEAD - 1;
@@ -106,7 +106,7 @@ static bool send_all(int fd, struct bytes *b)
     return true;
 }
 
-/* ---- what the client asks ---- */
+/* ---- the client's messages ---- */
 
 static void note_sql(struct talk *t, const char *sql)
 {
@@ -126,7 +126,7 @@ static struct prepared *find_prepared(struct talk *t, const char *name)
     support_fail("more than %d prepared statements", NAMES_MAX);
 }
 
-/* Parse: its name, its text. Bind: a portal, its name. */
+/* Notes the statement. Parse has its name and its text, Bind a portal and the statement's name. */
 static void note_question(struct talk *t, char type, const char *body)
 {
     const char *second = body + strlen(body) + 1;
@@ -136,7 +136,7 @@ static void note_question(struct talk *t, char type, const char *body)
         struct prepared *p = find_prepared(t, body);
         (void)snprintf(p->name, sizeof p->name, "%s", body);
         (void)snprintf(p->sql, sizeof p->sql, "%s", second);
-        t->lies = false; /* it is prepared only: the lie is for when it runs */
+        t->lies = false; /* the statement is only prepared: change the answer when it runs */
     } else if (type == 'P') {
         note_sql(t, second);
     } else if (type == 'B' && second[0] != '\0') {
@@ -158,9 +158,9 @@ static bool pass_up(struct talk *t)
     return send_all(t->server, &t->out);
 }
 
-/* ---- what it is told ---- */
+/* ---- the server's messages ---- */
 
-/* The end of a column's description at `at`. */
+/* Returns the end of the column description at `at`. */
 static const char *after_field(const char *at)
 {
     return at + strlen(at) + 1 + 18;
@@ -190,7 +190,7 @@ static void add_value(struct bytes *out, enum lie lie)
     }
 }
 
-/* A 'T' or a 'D': columns one after the other, behind their number. */
+/* A 'T' or a 'D' has the number of columns, then one after the other. */
 static void add_columns(struct bytes *out, enum lie lie, char type, const char *body)
 {
     uint32_t n = number_at(body, 2);
@@ -255,7 +255,7 @@ static bool pass_down(struct talk *t)
     return send_all(t->client, &t->out);
 }
 
-/* ---- the talk ---- */
+/* ---- a connection ---- */
 
 static bool take(int fd, struct bytes *b)
 {

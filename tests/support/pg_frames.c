@@ -52,7 +52,7 @@ size_t pg_frames_error(char *out, size_t size, const char *severity, const char 
     CHECK(size > HEAD_BYTES);
     int n = snprintf(out + HEAD_BYTES, size - HEAD_BYTES, "S%s%cV%s%cC%s%cM%s%c", severity, 0,
                      severity, 0, sqlstate, 0, text, 0);
-    CHECK(n > 0 && (size_t)n + 1 < size - HEAD_BYTES); /* the last NUL ends the list of fields */
+    CHECK(n > 0 && (size_t)n + 1 < size - HEAD_BYTES); /* 1: the NUL that ends the fields */
     uint32_t length = htonl((uint32_t)n + 1 + LENGTH_BYTES);
     out[0] = 'E';
     memcpy(out + 1, &length, sizeof length);

@@ -19,7 +19,7 @@ enum { SERIAL_BYTES = 16, DAY_S = 24 * 3600, RSA_BITS = 2048 };
 struct pki_cert {
     gnutls_x509_crt_t crt;
     gnutls_x509_privkey_t key;
-    bool by_itself; /* signed */
+    bool by_itself; /* self-signed */
     char *chain_pem, *key_pem;
     char serial[2 * SERIAL_BYTES + 1];
 };
@@ -41,7 +41,7 @@ static void make_key(struct pki_cert *cert, bool rsa)
          "a key");
 }
 
-/* The first bit is 0, or the number would be negative; and not all of the first byte is. */
+/* The first bit is 0, because the number must not be negative. The first byte is not 0. */
 static void set_serial(struct pki_cert *cert)
 {
     unsigned char serial[SERIAL_BYTES];
@@ -52,25 +52,25 @@ static void set_serial(struct pki_cert *cert)
         (void)snprintf(cert->serial + 2 * i, 3, "%02x", serial[i]);
 }
 
-static void set_dates(struct pki_cert *cert, const struct pki_wish *wish)
+static void set_dates(struct pki_cert *cert, const struct pki_options *options)
 {
     time_t now = time(NULL);
-    bool given = wish->from_days != 0 || wish->to_days != 0;
-    int from_days = given ? wish->from_days : -1, to_days = given ? wish->to_days : 1;
+    bool given = options->from_days != 0 || options->to_days != 0;
+    int from_days = given ? options->from_days : -1, to_days = given ? options->to_days : 1;
     must(gnutls_x509_crt_set_activation_time(cert->crt, now + from_days * DAY_S), "dates");
     must(gnutls_x509_crt_set_expiration_time(cert->crt, now + to_days * DAY_S), "dates");
 }
 
-static void set_use(struct pki_cert *cert, const struct pki_wish *wish)
+static void set_use(struct pki_cert *cert, const struct pki_options *options)
 {
     static const unsigned char loopback[] = { 127, 0, 0, 1 };
     unsigned usage = GNUTLS_KEY_DIGITAL_SIGNATURE;
-    if (wish->authority)
+    if (options->authority)
         usage |= GNUTLS_KEY_KEY_CERT_SIGN;
-    must(gnutls_x509_crt_set_basic_constraints(cert->crt, wish->authority, -1), "constraints");
+    must(gnutls_x509_crt_set_basic_constraints(cert->crt, options->authority, -1), "constraints");
     must(gnutls_x509_crt_set_key_usage(cert->crt, usage), "a usage");
-    if (wish->purpose != NULL)
-        must(gnutls_x509_crt_set_key_purpose_oid(cert->crt, wish->purpose, 0), "a purpose");
+    if (options->purpose != NULL)
+        must(gnutls_x509_crt_set_key_purpose_oid(cert->crt, options->purpose, 0), "a purpose");
     must(gnutls_x509_crt_set_subject_alt_name(cert->crt, GNUTLS_SAN_DNSNAME, "localhost", 9,
                                               GNUTLS_FSAN_SET),
          "a name");
@@ -79,7 +79,7 @@ static void set_use(struct pki_cert *cert, const struct pki_wish *wish)
          "a name");
 }
 
-/* Some clients insist on them. */
+/* Some clients require key ids. */
 static void set_key_ids(struct pki_cert *cert, const struct pki_cert *signer)
 {
     unsigned char id[20];
@@ -107,32 +107,32 @@ static void write_down(struct pki_cert *cert, const struct pki_cert *issuer)
     cert->key_pem = text_of(&pem, "");
 }
 
-struct pki_cert *pki_make(const struct pki_wish *wish)
+struct pki_cert *pki_make(const struct pki_options *options)
 {
     struct pki_cert *cert = calloc(1, sizeof *cert);
     CHECK(cert != NULL);
-    cert->by_itself = wish->issuer == NULL;
-    make_key(cert, wish->rsa);
+    cert->by_itself = options->issuer == NULL;
+    make_key(cert, options->rsa);
     must(gnutls_x509_crt_init(&cert->crt), "a certificate");
     must(gnutls_x509_crt_set_version(cert->crt, 3), "a version");
-    must(gnutls_x509_crt_set_dn_by_oid(cert->crt, GNUTLS_OID_X520_COMMON_NAME, 0, wish->name,
-                                       (unsigned)strlen(wish->name)),
+    must(gnutls_x509_crt_set_dn_by_oid(cert->crt, GNUTLS_OID_X520_COMMON_NAME, 0, options->name,
+                                       (unsigned)strlen(options->name)),
          "a name");
     set_serial(cert);
-    set_dates(cert, wish);
-    set_use(cert, wish);
+    set_dates(cert, options);
+    set_use(cert, options);
     must(gnutls_x509_crt_set_key(cert->crt, cert->key), "a key");
-    const struct pki_cert *signer = wish->issuer != NULL ? wish->issuer : cert;
+    const struct pki_cert *signer = options->issuer != NULL ? options->issuer : cert;
     set_key_ids(cert, signer);
     must(gnutls_x509_crt_sign2(cert->crt, signer->crt, signer->key, GNUTLS_DIG_SHA256, 0),
          "a signature");
-    write_down(cert, wish->issuer);
+    write_down(cert, options->issuer);
     return cert;
 }
 
 struct pki_cert *pki_authority(const char *name)
 {
-    return pki_make(&(struct pki_wish){ .name = name, .authority = true });
+    return pki_make(&(struct pki_options){ .name = name, .authority = true });
 }
 
 void pki_free(struct pki_cert **cert_inout)

@@ -38,7 +38,7 @@ static void fail_with_log(const struct pooler *pooler, const char *what)
     support_fail("%s; its log:\n%s", what, fd < 0 ? "none" : support_read_fd(fd));
 }
 
-/* PgBouncer 1.24 looks up nobody for its own console: who may use it stands in a file. */
+/* PgBouncer 1.24 does not look up the users of its own console, so they must be in a file. */
 static void write_users(const struct pooler *pooler)
 {
     FILE *out = fopen(pooler->users, "we");
@@ -47,8 +47,8 @@ static void write_users(const struct pooler *pooler)
         support_fail_os(pooler->users);
 }
 
-/* Whoever may connect to the server may connect here: user names are looked up there. A server that
- * was away is tried again after a second; PgBouncer's own default is 15. */
+/* Everyone who may connect to the server may connect here: user names are looked up there. An
+ * unreachable server is tried again after a second; PgBouncer's default is 15. */
 static char *make_ini(const struct cluster *cluster, enum pooler_mode mode)
 {
     const char *folder = cluster_folder(cluster);
@@ -70,7 +70,8 @@ static char *make_ini(const struct cluster *cluster, enum pooler_mode mode)
                         mode == POOLER_SESSION ? "session" : "transaction", folder, folder);
 }
 
-/* PgBouncer 1.18 may never answer who connects in the moment of its start: each try has an end. */
+/* PgBouncer 1.18 may never answer a client that connects while it starts, so each try has a
+ * limit. */
 static bool answers(const struct pooler *pooler)
 {
     PGconn *conn = PQconnectStart(pooler->console);
@@ -161,13 +162,13 @@ const char *pooler_conninfo(const struct pooler *pooler)
 
 enum pooler_mode pooler_wanted(void)
 {
-    const char *wish = getenv("ORDERSD_TEST_POOLER");
-    if (wish == NULL || wish[0] == '\0')
+    const char *wanted = getenv("ORDERSD_TEST_POOLER");
+    if (wanted == NULL || wanted[0] == '\0')
         return POOLER_NONE;
-    if (strcmp(wish, "session") == 0)
+    if (strcmp(wanted, "session") == 0)
         return POOLER_SESSION;
-    if (strcmp(wish, "transaction") != 0)
-        support_fail("ORDERSD_TEST_POOLER is session or transaction, not '%s'", wish);
+    if (strcmp(wanted, "transaction") != 0)
+        support_fail("ORDERSD_TEST_POOLER is session or transaction, not '%s'", wanted);
     return POOLER_TRANSACTION;
 }
 
@@ -176,9 +177,9 @@ bool pooler_forbids_prepare(void)
     return pooler_wanted() == POOLER_TRANSACTION;
 }
 
-/* A folder's name is never used again, so it names its cluster for ever. They end with their
+/* A folder's name is never used again, so it always identifies its cluster. Poolers end with their
  * clusters, and their memory with the test. */
-const char *pooler_way(struct cluster *cluster)
+const char *pooler_conninfo_for(struct cluster *cluster)
 {
     static struct pooler *poolers[CLUSTERS_MAX];
     static char *folders[CLUSTERS_MAX];

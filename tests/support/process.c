@@ -1,5 +1,5 @@
-/* process.c - see process.h. posix_spawn rather than fork: a test may have threads, and a
- * sanitizer. */
+/* process.c - see process.h. It uses posix_spawn and not fork, because a test may have threads and
+ * sanitizers. */
 #include "support/process.h"
 
 #include <arpa/inet.h>
@@ -66,7 +66,8 @@ char *support_read_fd(int fd)
     return text;
 }
 
-/* All signals in their default state and none blocked, whatever the test has done. */
+/* The child starts with default actions for all signals and none blocked, whatever the test has
+ * set. */
 static void set_attributes(posix_spawnattr_t *attr)
 {
     sigset_t none, all;
@@ -93,7 +94,7 @@ static void set_files(posix_spawn_file_actions_t *files, const struct process *p
     CHECK(posix_spawn_file_actions_addclosefrom_np(files, 3) == 0);
 }
 
-/* POSIX declares argv and envp without const for history's sake; neither is written to. */
+/* POSIX declares argv and envp without const for historical reasons; neither is written to. */
 static char *const *unconst(const char *const *strings)
 {
     union {
@@ -119,7 +120,8 @@ pid_t process_spawn(const struct process *process)
     return pid;
 }
 
-/* True when it has ended, and then never again: the status is taken. */
+/* Returns true if the child has ended. It does so only once, because the status can be taken only
+ * once. */
 static bool reap(pid_t pid, int *status)
 {
     pid_t got = waitpid(pid, status, WNOHANG);
@@ -158,14 +160,16 @@ static bool port_is_free(int port)
     const struct sockaddr_in addr = { .sin_family = AF_INET,
                                       .sin_port = htons((uint16_t)port),
                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    /* no SO_REUSEADDR: a port with connections in TIME_WAIT is not free for every server */
+    /* without SO_REUSEADDR, because not every server can use a port with connections in
+     * TIME_WAIT */
     bool free = bind(fd, (const struct sockaddr *)&addr, sizeof addr) == 0 && listen(fd, 1) == 0;
     close(fd);
     return free;
 }
 
-/* By the name of a socket, which the kernel gives to one process at a time, and takes back when
- * that ends: so it stays open. Names are those of the network that the ports are of. */
+/* Reserves the port by an abstract unix socket of that name, which stays open. The kernel gives the
+ * name to one process at a time, and frees it when the process ends. Such names belong to a network
+ * namespace, as ports do. */
 static bool reserve_port(int port)
 {
     struct sockaddr_un name = { .sun_family = AF_UNIX };

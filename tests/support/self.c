@@ -23,7 +23,7 @@ static int entries(const char *folder)
 
 int self_fds(void)
 {
-    return entries("/proc/self/fd") - 1; /* less the one that reads it */
+    return entries("/proc/self/fd") - 1; /* without the one that reads the folder */
 }
 
 int self_threads(void)
@@ -31,7 +31,7 @@ int self_threads(void)
     return entries("/proc/self/task");
 }
 
-/* Each socket once, however many descriptors it has. */
+/* Counts each socket once, however many descriptors it has. */
 static int own_inodes(unsigned long inodes[SELF_SOCKETS_MAX])
 {
     DIR *dir = opendir("/proc/self/fd");
@@ -53,7 +53,8 @@ static int own_inodes(unsigned long inodes[SELF_SOCKETS_MAX])
     return n;
 }
 
-/* Takes it off the list: while sockets come and go the table tells of one more than once. */
+/* Removes the inode from the list, because the kernel's table may show a socket twice while sockets
+ * open and close. */
 static bool take_inode(unsigned long inode, unsigned long inodes[], int n)
 {
     for (int i = 0; i < n; i++)
@@ -64,8 +65,8 @@ static bool take_inode(unsigned long inode, unsigned long inodes[], int n)
     return false;
 }
 
-/* First our descriptors, then the kernel's table: what is in both was open when the first list was
- * complete. */
+/* Reads our descriptors first, then the kernel's table. A socket in both was open when the first
+ * list was complete. */
 int self_sockets_to(int port, int own_ports[SELF_SOCKETS_MAX])
 {
     unsigned long inodes[SELF_SOCKETS_MAX], inode;

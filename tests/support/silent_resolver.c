@@ -1,6 +1,6 @@
-/* silent_resolver.c - a library to preload: name lookups of the program never return, or give the
- * addresses in RESOLVER_ADDRESSES, with blanks between them, for every name. Numeric addresses are
- * read as ever. */
+/* silent_resolver.c - a library for LD_PRELOAD: name lookups never return, or, for every name,
+ * return the addresses in RESOLVER_ADDRESSES, which are separated by blanks. Numeric addresses are
+ * parsed as usual. */
 #include <dlfcn.h>
 #include <netdb.h>
 #include <stdbool.h>
@@ -23,7 +23,7 @@ static lookup_function *real_lookup(void)
     return real;
 }
 
-/* The lists of all addresses, one behind the other. */
+/* Joins the lists of all addresses. */
 static int give(const char *addresses, const char *service, const struct addrinfo *hints,
                 struct addrinfo **out)
 {

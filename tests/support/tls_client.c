@@ -47,11 +47,11 @@ static void must(int rc, const char *what)
 
 /* ---- dialling ---- */
 
-/* A small window keeps the kernel from taking what the client does not read. */
-static int dial(const struct tls_wish *wish)
+/* A small window keeps the kernel from buffering what the client does not read. */
+static int dial(const struct tls_options *options)
 {
     struct sockaddr_in to = { .sin_family = AF_INET,
-                              .sin_port = htons((uint16_t)wish->port),
+                              .sin_port = htons((uint16_t)options->port),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     struct timeval patience = { .tv_sec = TLS_CLIENT_PATIENCE_S };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -59,31 +59,31 @@ static int dial(const struct tls_wish *wish)
     CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0);
     CHECK(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0);
     CHECK(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int)) == 0);
-    if (wish->window_bytes > 0)
-        CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &wish->window_bytes, sizeof(int)) == 0);
+    if (options->window_bytes > 0)
+        CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &options->window_bytes, sizeof(int)) == 0);
     CHECK(connect(fd, (const struct sockaddr *)&to, sizeof to) == 0);
     return fd;
 }
 
-static void set_credentials(struct tls_client *client, const struct tls_wish *wish)
+static void set_credentials(struct tls_client *client, const struct tls_options *options)
 {
     must(gnutls_certificate_allocate_credentials(&client->credentials), "credentials");
-    if (wish->cert != NULL) {
-        gnutls_datum_t cert = datum_of(pki_chain_pem(wish->cert));
-        gnutls_datum_t key = datum_of(pki_key_pem(wish->cert));
+    if (options->cert != NULL) {
+        gnutls_datum_t cert = datum_of(pki_chain_pem(options->cert));
+        gnutls_datum_t key = datum_of(pki_key_pem(options->cert));
         must(gnutls_certificate_set_x509_key_mem(client->credentials, &cert, &key,
                                                  GNUTLS_X509_FMT_PEM),
              "the client's certificate");
     }
-    if (wish->issuer != NULL) {
-        gnutls_datum_t issuer = datum_of(pki_chain_pem(wish->issuer));
+    if (options->issuer != NULL) {
+        gnutls_datum_t issuer = datum_of(pki_chain_pem(options->issuer));
         must(gnutls_certificate_set_x509_trust_mem(client->credentials, &issuer,
                                                    GNUTLS_X509_FMT_PEM),
              "the server's issuer");
     }
 }
 
-static void open_session(struct tls_client *client, const struct tls_wish *wish)
+static void open_session(struct tls_client *client, const struct tls_options *options)
 {
     static const unsigned char http[] = "http/1.1";
     union {
@@ -92,17 +92,17 @@ static void open_session(struct tls_client *client, const struct tls_wish *wish)
     } cast = { .in = http };
     gnutls_datum_t alpn = { .data = cast.out, .size = sizeof http - 1 };
     unsigned flags = GNUTLS_CLIENT | GNUTLS_NO_SIGNAL;
-    if (!wish->only_if_wanted)
+    if (!options->only_if_wanted)
         flags |= GNUTLS_FORCE_CLIENT_CERT;
     must(gnutls_init(&client->session, flags), "a session");
-    if (wish->priorities != NULL)
-        must(gnutls_priority_set_direct(client->session, wish->priorities, NULL), "priorities");
+    if (options->priorities != NULL)
+        must(gnutls_priority_set_direct(client->session, options->priorities, NULL), "priorities");
     else
         must(gnutls_set_default_priority(client->session), "priorities");
     must(gnutls_alpn_set_protocols(client->session, &alpn, 1, 0), "ALPN");
     must(gnutls_credentials_set(client->session, GNUTLS_CRD_CERTIFICATE, client->credentials),
          "credentials");
-    if (wish->issuer != NULL)
+    if (options->issuer != NULL)
         gnutls_session_set_verify_cert(client->session, NULL, 0);
     gnutls_transport_set_int(client->session, client->fd);
 }
@@ -116,13 +116,13 @@ static int shake_hands(struct tls_client *client)
     return rc;
 }
 
-struct tls_client *tls_dial(const struct tls_wish *wish, int *why)
+struct tls_client *tls_dial(const struct tls_options *options, int *why)
 {
     struct tls_client *client = calloc(1, sizeof *client);
     CHECK(client != NULL);
-    client->fd = dial(wish);
-    set_credentials(client, wish);
-    open_session(client, wish);
+    client->fd = dial(options);
+    set_credentials(client, options);
+    open_session(client, options);
     int rc = shake_hands(client);
     if (rc == 0)
         return client;
@@ -144,7 +144,7 @@ void tls_hang_up(struct tls_client **client_inout)
     free(client);
 }
 
-/* ---- what was agreed on ---- */
+/* ---- the negotiated session ---- */
 
 int tls_client_fd(const struct tls_client *client)
 {
@@ -182,7 +182,7 @@ const char *tls_alpn(struct tls_client *client)
     return client->alpn;
 }
 
-/* ---- talking ---- */
+/* ---- data ---- */
 
 bool tls_send(struct tls_client *client, const char *bytes, size_t len)
 {

@@ -1,6 +1,6 @@
-/* tls_client.h - a client that speaks TLS and sends exactly the bytes that it is told: for tests of
- * what an HTTP library would hide (GnuTLS). Every wait ends after TLS_CLIENT_PATIENCE_S, as an end
- * of the connection. One thread a client. */
+/* tls_client.h - a TLS client that sends exactly the given bytes, for tests that an HTTP library
+ * would not allow (GnuTLS). A wait of more than TLS_CLIENT_PATIENCE_S counts as the end of the
+ * connection. Each client belongs to one thread. */
 #ifndef SUPPORT_TLS_CLIENT_H
 #define SUPPORT_TLS_CLIENT_H
 
@@ -14,44 +14,46 @@ enum { TLS_CLIENT_PATIENCE_S = 30 };
 struct pki_cert;
 struct tls_client; /* opaque */
 
-struct tls_wish {
+struct tls_options {
     int port;                      /* on 127.0.0.1 */
-    const char *priorities;        /* GnuTLS's; NULL: its defaults */
-    const struct pki_cert *cert;   /* to show when asked; NULL: none */
-    bool only_if_wanted;           /* show it only where the server names its issuer */
-    int window_bytes;              /* how much the kernel takes for us; 0: as it likes */
-    const struct pki_cert *issuer; /* that must vouch for the server; NULL: any will do */
+    const char *priorities;        /* GnuTLS's priority string; NULL: its defaults */
+    const struct pki_cert *cert;   /* client certificate, or NULL */
+    bool only_if_wanted;           /* send `cert` only if the server's request names its issuer */
+    int window_bytes;              /* receive buffer of the kernel; 0: its default */
+    const struct pki_cert *issuer; /* must have signed the server's certificate; NULL: any */
 };
 
-/* Dials and shakes hands; NULL when that failed: `why` (may be NULL) is GnuTLS's error code. */
-struct tls_client *tls_dial(const struct tls_wish *wish, int *why) MUST_CHECK;
-void tls_hang_up(struct tls_client **client); /* at once; NULL is a no-op */
+/* Connects and makes the handshake. If that fails, returns NULL, and *why (may be NULL) is GnuTLS's
+ * error code. */
+struct tls_client *tls_dial(const struct tls_options *options, int *why) MUST_CHECK;
+void tls_hang_up(struct tls_client **client); /* closes at once; NULL is a no-op */
 
 int tls_client_fd(const struct tls_client *client);
 const char *tls_server_serial(struct tls_client *client); /* hex digits; borrowed */
 const char *tls_version(struct tls_client *client);       /* "TLS1.3" */
-const char *tls_alpn(struct tls_client *client);          /* "" when none was agreed on */
+const char *tls_alpn(struct tls_client *client);          /* "" if none was negotiated */
 
-/* False when the server has closed. */
+/* Returns false if the server has closed the connection. */
 bool tls_send(struct tls_client *client, const char *bytes, size_t len);
 bool tls_send_text(struct tls_client *client, const char *text);
 
-/* The next answer: its status, 0 when there was none to come. The body is kept, as far as it fits,
- * in tls_body(), the lines before it in tls_head(). `method`: HEAD has no body. */
+/* Reads the next answer. Returns its status, or 0 if none came. tls_body() has its body, as far as
+ * it fits, and tls_head() the lines before it. `method` must be the request's, because HEAD has no
+ * body. */
 int tls_read_answer(struct tls_client *client, const char *method);
 const char *tls_head(const struct tls_client *client);
 const char *tls_body(const struct tls_client *client);
-size_t tls_body_len(const struct tls_client *client); /* as it came */
+size_t tls_body_len(const struct tls_client *client); /* length as received */
 
-/* How does it end, if nothing more is said? Waits for it. */
+/* Waits for the end of the connection, and returns how it ended. */
 enum tls_end {
-    TLS_END_SAID, /* close_notify */
-    TLS_END_CUT,  /* without */
-    TLS_END_NOT,  /* more was said, or nothing happened */
+    TLS_END_SAID, /* with close_notify */
+    TLS_END_CUT,  /* without close_notify */
+    TLS_END_NOT,  /* it did not end: data came, or nothing */
 };
 enum tls_end tls_end(struct tls_client *client);
 
-/* Asks for new keys as TLS 1.2 had it; false when the server does not go along. */
+/* Asks for a renegotiation of TLS 1.2. Returns false if the server does not do it. */
 bool tls_renegotiate(struct tls_client *client);
 
 #endif

@@ -17,6 +17,6 @@ bool wait_more(int64_t end_at_ns)
     if (clock_now_ns() >= end_at_ns)
         return false;
     const struct timespec pause = { .tv_nsec = PAUSE_MS * NS_PER_MS };
-    (void)nanosleep(&pause, NULL); /* shorter after a signal, which does no harm */
+    (void)nanosleep(&pause, NULL); /* a signal shortens it, which does no harm */
     return true;
 }

@@ -1,9 +1,9 @@
-/* wait.h - WAIT_UNTIL: how a test waits, on a condition and never on a span of time.
+/* wait.h - WAIT_UNTIL: tests wait for a condition, never for a fixed time.
  *
  *     cr_assert(WAIT_UNTIL(pool_idle(pool) == 3, 5));
  *
- * evaluates the condition every few milliseconds until it holds or the seconds are over, and is
- * whether it held. The bound is for a broken program: choose it generously. */
+ * It evaluates the condition every few milliseconds until it holds or the seconds are over, and
+ * returns whether it held. Only a broken program waits that long, so choose a generous limit. */
 #ifndef SUPPORT_WAIT_H
 #define SUPPORT_WAIT_H
 
@@ -23,7 +23,7 @@
 
 int64_t wait_end_at_ns(double seconds);
 
-/* Pauses for a moment; false when the end has come. */
+/* Pauses for a moment. Returns false if the end has come. */
 bool wait_more(int64_t end_at_ns);
 
 #endif

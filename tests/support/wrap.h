@@ -1,5 +1,5 @@
-/* wrap.h - the names by which the linker's --wrap sends a call to a test's function, and finds the
- * function that the call was meant for. */
+/* wrap.h - the names that the linker's --wrap uses: for a test's replacement of a function, and for
+ * the original. */
 #ifndef SUPPORT_WRAP_H
 #define SUPPORT_WRAP_H
 

@@ -64,8 +64,8 @@ int main(void)
     struct http_options options = { TLS_SERVE_OPTIONS };
     options.threads = LOOPS;
     tls_rig_open(&rig, options, true);
-    client_cert = pki_make(&(struct pki_wish){ .name = "client", .issuer = rig.ca });
-    other_cert = pki_make(&(struct pki_wish){ .name = "other", .issuer = rig.ca });
+    client_cert = pki_make(&(struct pki_options){ .name = "client", .issuer = rig.ca });
+    other_cert = pki_make(&(struct pki_options){ .name = "other", .issuer = rig.ca });
     pthread_t clients[CLIENTS], reloader;
     CHECK(thread_start(&reloader, "reloader", reload, NULL) == 0);
     for (int i = 0; i < CLIENTS; i++)

@@ -60,7 +60,7 @@ int main(void)
     for (int round = 0; round < ROUNDS; round++) {
         pthread_t submitters[SUBMITTERS];
         prepare(&key);
-        reader = reader_open(&store->face, 3, NULL);
+        reader = reader_open(&store->vtable, 3, NULL);
         CHECK(reader != NULL);
         for (size_t s = 0; s < SUBMITTERS; s++)
             CHECK(thread_start(&submitters[s], "submit", submit, asked[s]) == 0);

@@ -56,7 +56,7 @@ UNUSED static void rig_init(void)
     rig.handlers.batch_max = BATCH_MAX;
     atomic_store(&rig.schema_ready, true);
     rig.ingest = (struct ingest_options){
-        .store = &rig.store->face,
+        .store = &rig.store->vtable,
         .workers = 1,
         .group_max = 512,
         .capacity = QUEUE_CAPACITY,
@@ -89,7 +89,7 @@ UNUSED static void rig_start(void)
     budget_init(&rig.memory, BUDGET_BYTES, NULL);
     order_metrics_init(&rig.handlers.metrics);
     rig.handlers.ingest = ingest_open(&rig.ingest, &err);
-    rig.handlers.reader = reader_open(&rig.store->face, 1, &err);
+    rig.handlers.reader = reader_open(&rig.store->vtable, 1, &err);
     rig.handlers.pool = rig_open_pool();
     rig.handlers.memory = &rig.memory;
     rig.handlers.schema_ready = &rig.schema_ready;

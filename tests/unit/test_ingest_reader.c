@@ -62,7 +62,7 @@ static struct fake_store *store_with_one(void)
 static struct reader *open_reader(const struct fake_store *store, uint32_t threads)
 {
     struct err err;
-    struct reader *reader = reader_open(&store->face, threads, &err);
+    struct reader *reader = reader_open(&store->vtable, threads, &err);
     cr_assert_not_null(reader);
     return reader;
 }

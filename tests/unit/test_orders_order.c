@@ -29,11 +29,11 @@ Test(order, words_both_ways)
     enum order_type type = ORDER_MARKET;
     enum order_tif tif = ORDER_DAY;
     for (int i = ORDER_BUY; i <= ORDER_SELL; i++)
-        cr_expect(order_side_of(order_side_word((enum order_side)i), &side) && (int)side == i);
+        cr_expect(order_side_of(order_side_name((enum order_side)i), &side) && (int)side == i);
     for (int i = ORDER_MARKET; i <= ORDER_STOP_LIMIT; i++)
-        cr_expect(order_type_of(order_type_word((enum order_type)i), &type) && (int)type == i);
+        cr_expect(order_type_of(order_type_name((enum order_type)i), &type) && (int)type == i);
     for (int i = ORDER_DAY; i <= ORDER_FOK; i++)
-        cr_expect(order_tif_of(order_tif_word((enum order_tif)i), &tif) && (int)tif == i);
+        cr_expect(order_tif_of(order_tif_name((enum order_tif)i), &tif) && (int)tif == i);
     cr_expect_not(order_side_of("", &side));
     cr_expect_not(order_type_of("Market", &type));
     cr_expect_not(order_tif_of("day ", &tif));

@@ -1,16 +1,17 @@
-// format.js - numbers, spans and moments as the page writes them: always with a unit or beside one.
+// format.js - formats numbers, durations and moments for the page. The result has its unit, or the caller shows it
+// beside.
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const one = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 const two = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
 
-// Three figures that count, at least; thousands are separated.
+// At least three significant digits; thousands are separated.
 export function number(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return '–';
   const size = Math.abs(value);
   return (size >= 100 ? whole : size >= 10 ? one : two).format(value);
 }
 
-// One word for one, another for all else.
+// Singular for one, plural for all others.
 export const counted = (n, word, words = `${word}s`) => `${number(n)} ${n === 1 ? word : words}`;
 
 export function milliseconds(ms) {
@@ -34,7 +35,7 @@ export function clock(ms, seconds = true) {
   return seconds ? `${text}:${two_digits(at.getSeconds())}` : text;
 }
 
-// With the day, where it is not that of `now`.
+// Shows the day too, unless it is that of `now`.
 export function moment(ms, now) {
   const at = new Date(ms);
   if (at.toDateString() === new Date(now).toDateString()) return clock(ms);

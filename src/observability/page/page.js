@@ -1,5 +1,5 @@
-// page.js - asks /status each second and shows what it says. When nothing comes it says that, loudly, and what it has
-// shown before is struck out: a page that stands still must not look like a service that is well.
+// page.js - loads /status each second and shows it. If no answer comes, the page says so, and strikes out the old
+// figures, because a page that stands still must not look like a healthy service.
 import { clock, moment, span } from './format.js';
 import { Plots } from './plots.js';
 import { Samples } from './samples.js';
@@ -15,8 +15,8 @@ const plots = new Plots(at('plots'), samples);
 const icon = at('icon').getAttribute('href');
 
 let status = null; // the last answer
-let ahead = 0; // by how many ms the service's clock is ahead of ours
-let answeredAt = Date.now(); // ours
+let ahead = 0; // ms by which the service's clock is ahead of this one's
+let answeredAt = Date.now(); // by this machine's clock
 let key = '';
 let minutes = 5;
 
@@ -30,12 +30,12 @@ async function ask(after) {
   if (response.status === 401 || response.status === 403) return denied(response.status, await response.json());
   if (!response.ok) throw Object.assign(new Error(`the answer was ${response.status}`), { answered: true });
   const answer = await response.json();
-  if (status && after > 0 && answer.started_at !== status.started_at) return ask(0); // its samples are numbered anew
+  if (status && after > 0 && answer.started_at !== status.started_at) return ask(0); // after a restart, samples are numbered from 1 again
   if (status && isAnotherReplica(answer)) samples.clear();
   return take(answer);
 }
 
-// Behind a balancer any replica may answer. A replica that was restarted has the same host and a later start.
+// Behind a load balancer any replica may answer. A replica that was restarted has the same host and a later start.
 function isAnotherReplica(answer) {
   return answer.replica.host !== status.replica.host || Date.parse(answer.started_at) < Date.parse(status.started_at);
 }
@@ -64,7 +64,7 @@ async function poll() {
 function banner(kind, title, verdict, why) {
   at('banner').className = kind;
   const words = [at('verdict').textContent, ...[...at('why').children].map((item) => item.textContent)];
-  if ([verdict, ...why].join('\n') !== words.join('\n')) { // or a screen reader would say it each second
+  if ([verdict, ...why].join('\n') !== words.join('\n')) { // otherwise a screen reader would repeat it each second
     at('verdict').textContent = verdict;
     at('why').replaceChildren(...why.map((text) => Object.assign(document.createElement('li'), { textContent: text })));
   }
@@ -96,7 +96,7 @@ function silent(error) {
   if (status) draw();
 }
 
-// Asks no more until there is a key.
+// Stops loading until there is a key.
 function denied(code, problem) {
   at('figures').hidden = true;
   at('ask-key').hidden = code !== 401;
@@ -106,7 +106,7 @@ function denied(code, problem) {
   return false;
 }
 
-// ---- the rest ----
+// ---- errors and start ----
 
 function showErrors() {
   const rows = status.last_errors.map((error) => {

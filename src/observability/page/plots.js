@@ -1,7 +1,8 @@
 // plots.js - the plots over the last minutes, by dygraphs (a script of its own, window.Dygraph).
 import { clock, number } from './format.js';
 
-// Its legend writes styles into the page, which our Content-Security-Policy forbids; ours is a list above the plot.
+// The legend of dygraphs writes inline styles, which our Content-Security-Policy forbids. So we show a list above
+// the plot.
 const { Dygraph } = window;
 Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.Legend);
 
@@ -9,7 +10,7 @@ const rate = (name) => (row) => (row[name] * 1000) / row.interval_ms;
 const value = (name) => (row) => row[name];
 const inMs = (name) => (row) => (row[name] === null ? null : row[name] / 1000);
 
-// A series: its name, what it shows of a sample, the number of its colour.
+// A series: its name, its value in a sample, and the number of its colour.
 const PLOTS = [
   { title: 'Orders a second', unit: '/s', whole: true, stacked: true, series: [
     ['stored', rate('created'), 1], ['stored before', rate('replayed'), 2], ['rejected', rate('rejected'), 3],
@@ -50,7 +51,7 @@ class Plot {
     return shown;
   }
 
-  // dygraphs cannot draw into what has no size: what is hidden.
+  // dygraphs cannot draw into a hidden element, which has no size.
   get hasSize() { return this.canvas.clientWidth > 0 && this.canvas.clientHeight > 0; }
 
   resize() {
@@ -59,7 +60,7 @@ class Plot {
     else if (this.last) this.draw(...this.last);
   }
 
-  // One row a sample, and one of nulls where a gap begins, so that no line goes through it.
+  // One row for each sample, and a row of nulls at the start of a gap, so that no line is drawn across it.
   table(from, now) {
     const rows = [];
     let end = null;
@@ -120,7 +121,7 @@ class Plot {
     return this.whole && !Number.isInteger(v) ? '' : number(v) + this.unit;
   }
 
-  // Not where half of it would hang over an end.
+  // No label if half of it would be outside of the plot.
   timeLabel(at, g) {
     const x = g.toDomXCoord(at.getTime()), { x: left, w } = g.getArea();
     if (x < left + 24 || x > left + w - 24) return '';
@@ -149,7 +150,7 @@ class Plot {
     context.restore();
   }
 
-  // Those of the second under the pointer, else of the last one, if there is one.
+  // The values of the second under the pointer, else of the last sample, if there is one.
   showValues() {
     const newest = this.samples.newest, fresh = newest && this.now - newest.at_ms < 3000;
     const row = this.hovered !== null ? this.rows[this.hovered]?.slice(1) : fresh ? this.series.map(([, of]) => of(newest)) : [];

@@ -1,5 +1,5 @@
-// samples.js - what the service has said of each second, as the page keeps it: also what it said before it was
-// restarted, which the service itself does not know any more.
+// samples.js - the samples that the page has received, including those from before a restart of the service, which
+// the service itself no longer has.
 const KEPT_MS = 11 * 60 * 1000;
 const SLACK_MS = 1500; // of a timer that comes late
 
@@ -23,7 +23,7 @@ export class Samples {
     if (first > 0) this.rows.splice(0, first);
   }
 
-  // [from, to] of each stretch, in ms, in which `is` holds for every sample.
+  // The stretches [from, to], in ms, in which `is` is true for every sample.
   stretches(is) {
     const found = [];
     for (const row of this.rows) {
@@ -35,7 +35,7 @@ export class Samples {
     return found;
   }
 
-  // The stretches that no sample tells of, from the first sample to now.
+  // The stretches without samples, from the first sample to now.
   gaps(now) {
     const found = [];
     let end = null;
@@ -47,7 +47,7 @@ export class Samples {
     return found;
   }
 
-  // When the present outage began; `atStart`: there was no ready second before it.
+  // When the present outage began. `atStart`: no sample before it was ready.
   outage() {
     const last = this.stretches((row) => row.ready === 0).at(-1);
     if (!last || last[1] !== this.newest.at_ms) return null;

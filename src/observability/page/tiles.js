@@ -1,9 +1,9 @@
-// tiles.js - the figures of this second, large.
+// tiles.js - the large figures of the last second.
 import { counted, milliseconds, number, span } from './format.js';
 
 const rate = (sample, ...names) => (names.reduce((sum, name) => sum + sample[name], 0) * 1000) / sample.interval_ms;
 
-// Each: a title, and what it shows of a sample and the status: [value, unit, more, is it bad].
+// A tile: a title, and a function of a sample and the status that returns [value, unit, details, is it bad].
 const TILES = [
   ['Orders stored', (s) => {
     const refused = rate(s, 'rejected', 'turned_away', 'in_doubt', 'failed');

@@ -59,7 +59,7 @@ UNUSED static void tls_rig_open(struct tls_rig *rig, struct http_options options
 {
     struct err err;
     rig->ca = pki_authority("the authority");
-    rig->server_cert = pki_make(&(struct pki_wish){
+    rig->server_cert = pki_make(&(struct pki_options){
         .name = "the server", .issuer = rig->ca, .purpose = GNUTLS_KP_TLS_WWW_SERVER });
     rig->cert = pki_file(pki_chain_pem(rig->server_cert));
     rig->key = pki_file(pki_key_pem(rig->server_cert));
@@ -94,7 +94,7 @@ UNUSED static struct tls_client *tls_rig_dial(const struct tls_rig *rig,
                                               const struct pki_cert *cert)
 {
     struct tls_client *client = tls_dial(
-        &(struct tls_wish){ .port = tls_rig_port(rig), .cert = cert, .issuer = rig->ca }, NULL);
+        &(struct tls_options){ .port = tls_rig_port(rig), .cert = cert, .issuer = rig->ca }, NULL);
     CHECK(client != NULL);
     return client;
 }

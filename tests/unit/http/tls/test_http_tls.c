@@ -39,9 +39,9 @@ Test(tls, both_versions_are_spoken)
     for (size_t i = 0; i < 2; i++) {
         char priorities[64];
         (void)snprintf(priorities, sizeof priorities, "NORMAL:-VERS-ALL:+VERS-%s", versions[i]);
-        struct tls_client *client = tls_dial(&(struct tls_wish){ .port = tls_rig_port(&rig),
-                                                                 .priorities = priorities,
-                                                                 .issuer = rig.ca },
+        struct tls_client *client = tls_dial(&(struct tls_options){ .port = tls_rig_port(&rig),
+                                                                    .priorities = priorities,
+                                                                    .issuer = rig.ca },
                                              NULL);
         cr_assert_not_null(client, "%s", versions[i]);
         cr_expect_str_eq(tls_version(client), versions[i]);
@@ -65,7 +65,7 @@ Test(tls, old_versions_and_ciphers_are_refused)
     };
     for (size_t i = 0; i < sizeof priorities / sizeof priorities[0]; i++) {
         struct tls_client *client = tls_dial(
-            &(struct tls_wish){ .port = tls_rig_port(&rig), .priorities = priorities[i] }, NULL);
+            &(struct tls_options){ .port = tls_rig_port(&rig), .priorities = priorities[i] }, NULL);
         cr_expect_null(client, "%s", priorities[i]);
         tls_hang_up(&client);
     }
@@ -75,8 +75,8 @@ Test(tls, old_versions_and_ciphers_are_refused)
 Test(tls, a_client_cannot_ask_for_new_keys)
 {
     struct tls_client *client = tls_dial(
-        &(struct tls_wish){ .port = tls_rig_port(&rig),
-                            .priorities = "NORMAL:-VERS-ALL:+VERS-TLS1.2:%SAFE_RENEGOTIATION" },
+        &(struct tls_options){ .port = tls_rig_port(&rig),
+                               .priorities = "NORMAL:-VERS-ALL:+VERS-TLS1.2:%SAFE_RENEGOTIATION" },
         NULL);
     cr_assert_not_null(client);
     cr_assert_eq(tls_get(client, "/echo/x"), 200);
@@ -88,7 +88,7 @@ Test(tls, a_client_cannot_ask_for_new_keys)
 Test(tls, keys_may_be_of_rsa)
 {
     struct pki_cert *cert =
-        pki_make(&(struct pki_wish){ .name = "rsa", .issuer = rig.ca, .rsa = true });
+        pki_make(&(struct pki_options){ .name = "rsa", .issuer = rig.ca, .rsa = true });
     struct err err;
     pki_file_rewrite(&rig.cert, pki_chain_pem(cert));
     pki_file_rewrite(&rig.key, pki_key_pem(cert));

@@ -21,7 +21,7 @@ TestSuite(tls_clients, .init = open_rig, .fini = close_rig);
 
 static struct pki_cert *client_of(const struct pki_cert *issuer)
 {
-    return pki_make(&(struct pki_wish){ .name = "client", .issuer = issuer, .purpose = CLIENT });
+    return pki_make(&(struct pki_options){ .name = "client", .issuer = issuer, .purpose = CLIENT });
 }
 
 /* The status of one request with that certificate. */
@@ -66,7 +66,7 @@ Test(tls_clients, one_that_is_vouched_for_may_ask)
 Test(tls_clients, an_authority_may_stand_between)
 {
     struct pki_cert *between =
-        pki_make(&(struct pki_wish){ .name = "between", .issuer = rig.ca, .authority = true });
+        pki_make(&(struct pki_options){ .name = "between", .issuer = rig.ca, .authority = true });
     struct pki_cert *cert = client_of(between);
     cr_expect_eq(ask_with(cert, "/echo/x"), 200);
     pki_free(&cert);
@@ -75,7 +75,7 @@ Test(tls_clients, an_authority_may_stand_between)
 
 Test(tls_clients, a_certificate_for_any_purpose_will_do)
 {
-    struct pki_cert *cert = pki_make(&(struct pki_wish){ .name = "any", .issuer = rig.ca });
+    struct pki_cert *cert = pki_make(&(struct pki_options){ .name = "any", .issuer = rig.ca });
     cr_expect_eq(ask_with(cert, "/echo/x"), 200);
     pki_free(&cert);
 }
@@ -110,7 +110,7 @@ Test(tls_clients, bad_ones_hear_why)
 {
     struct pki_cert *other_ca = pki_authority("another authority");
     struct pki_cert *no_ca = client_of(rig.ca);
-    struct pki_wish wishes[] = {
+    struct pki_options wishes[] = {
         { .name = "alien", .issuer = other_ca, .purpose = CLIENT },
         { .name = "old", .issuer = rig.ca, .purpose = CLIENT, .from_days = -9, .to_days = -1 },
         { .name = "new", .issuer = rig.ca, .purpose = CLIENT, .from_days = 1, .to_days = 9 },
@@ -146,7 +146,7 @@ static void reload(void)
 Test(tls_clients, a_new_server_certificate_is_for_new_connections)
 {
     struct pki_cert *client_cert = client_of(rig.ca);
-    struct pki_cert *fresh = pki_make(&(struct pki_wish){ .name = "fresh", .issuer = rig.ca });
+    struct pki_cert *fresh = pki_make(&(struct pki_options){ .name = "fresh", .issuer = rig.ca });
     struct tls_client *before = tls_rig_dial(&rig, client_cert);
     cr_expect_eq(tls_get(before, "/echo/x"), 200);
     cr_expect_str_eq(tls_server_serial(before), pki_serial(rig.server_cert));
@@ -168,7 +168,7 @@ Test(tls_clients, a_new_server_certificate_is_for_new_connections)
 static int ask_if_wanted(const struct pki_cert *cert)
 {
     struct tls_client *client = tls_dial(
-        &(struct tls_wish){ .port = tls_rig_port(&rig), .cert = cert, .only_if_wanted = true },
+        &(struct tls_options){ .port = tls_rig_port(&rig), .cert = cert, .only_if_wanted = true },
         NULL);
     CHECK(client != NULL);
     int status = tls_get(client, "/echo/x");
@@ -204,7 +204,7 @@ Test(tls_clients, new_authorities_are_for_all_who_were_not_judged_yet)
 Test(tls_clients, a_bad_file_changes_nothing)
 {
     struct pki_cert *client_cert = client_of(rig.ca);
-    struct pki_cert *fresh = pki_make(&(struct pki_wish){ .name = "fresh", .issuer = rig.ca });
+    struct pki_cert *fresh = pki_make(&(struct pki_options){ .name = "fresh", .issuer = rig.ca });
     struct err err;
     pki_file_rewrite(&rig.cert, pki_chain_pem(fresh)); /* and the key of the one before */
     cr_expect_not(http_tls_reload(rig.tls, &err));

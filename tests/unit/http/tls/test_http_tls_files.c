@@ -9,8 +9,8 @@ static struct pki_cert *ca, *cert, *other;
 static void make_certificates(void)
 {
     ca = pki_authority("the authority");
-    cert = pki_make(&(struct pki_wish){ .name = "good", .issuer = ca });
-    other = pki_make(&(struct pki_wish){ .name = "other", .issuer = ca });
+    cert = pki_make(&(struct pki_options){ .name = "good", .issuer = ca });
+    other = pki_make(&(struct pki_options){ .name = "other", .issuer = ca });
 }
 
 static void free_certificates(void)
@@ -115,8 +115,8 @@ Test(tls_files, the_reason_is_not_cut_by_a_long_path)
 /* An expired certificate is better than no service: who starts it is warned. */
 Test(tls_files, an_expired_certificate_is_taken)
 {
-    struct pki_cert *old =
-        pki_make(&(struct pki_wish){ .name = "old", .issuer = ca, .from_days = -9, .to_days = -1 });
+    struct pki_cert *old = pki_make(
+        &(struct pki_options){ .name = "old", .issuer = ca, .from_days = -9, .to_days = -1 });
     struct pki_file chain = pki_file(pki_chain_pem(old)), key = pki_file(pki_key_pem(old));
     const struct http_tls_files files = { chain.path, key.path, "" };
     struct http_tls_info info;

@@ -93,7 +93,7 @@ Test(tls_life, a_plain_port_knows_no_tls)
     options.read_timeout_ns = 200 * NS_PER_MS;
     struct http_server *plain = serve_with(&options);
     struct tls_client *client =
-        tls_dial(&(struct tls_wish){ .port = (int)http_server_port(plain) }, NULL);
+        tls_dial(&(struct tls_options){ .port = (int)http_server_port(plain) }, NULL);
     cr_expect_null(client);
     cr_expect(WAIT_UNTIL(http_server_connections(plain) == 0, PATIENCE_S));
     tls_hang_up(&client);
@@ -110,8 +110,8 @@ Test(tls_life, a_plain_port_knows_no_tls)
 /* On a busy machine a handshake may take longer than it may: then there is another. */
 static struct tls_client *dial_good_with_window(int window_bytes)
 {
-    struct pki_cert *cert = pki_make(&(struct pki_wish){ .name = "client", .issuer = rig.ca });
-    const struct tls_wish wish = {
+    struct pki_cert *cert = pki_make(&(struct pki_options){ .name = "client", .issuer = rig.ca });
+    const struct tls_options wish = {
         .port = tls_rig_port(&rig), .cert = cert, .issuer = rig.ca, .window_bytes = window_bytes
     };
     struct tls_client *client = NULL;
@@ -292,13 +292,13 @@ Test(tls_life, what_is_deferred_at_the_end_is_answered)
 Test(tls_life, a_thousand_handshakes_leave_nothing, .timeout = 60)
 {
     open_rig(60 * NS_PER_S, 60 * NS_PER_S);
-    struct pki_cert *cert = pki_make(&(struct pki_wish){ .name = "client", .issuer = rig.ca });
+    struct pki_cert *cert = pki_make(&(struct pki_options){ .name = "client", .issuer = rig.ca });
     struct err err;
     int fds = self_fds();
     for (int i = 0; i < 1000; i++) {
         bool shows = i % 10 == 0;
         struct tls_client *client = tls_dial(
-            &(struct tls_wish){ .port = tls_rig_port(&rig), .cert = shows ? cert : NULL }, NULL);
+            &(struct tls_options){ .port = tls_rig_port(&rig), .cert = shows ? cert : NULL }, NULL);
         cr_assert_not_null(client);
         if (i % 3 == 0)
             cr_assert_eq(tls_get(client, "/echo/x"), shows ? 200 : 403);
