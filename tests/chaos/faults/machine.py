@@ -180,6 +180,8 @@ class FewFilesOfPrimary(OfServer):
 
 # ---- memory ----
 
+ENDING_S = 2.0
+
 @register
 class LittleMemory(OfOrdersd):
     """ordersd gets no more memory from the system (prlimit on the address space), and may end by that."""
@@ -192,7 +194,7 @@ class LittleMemory(OfOrdersd):
 
     async def inject(self, world: "World") -> str | None:
         service = self.service(world)
-        service.expect_end()
+        service.allow_end()
         self.pid, self.was = service.pid, resource.prlimit(service.pid, resource.RLIMIT_AS)
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + (self.params["spare_mib"] << 20)
@@ -200,11 +202,15 @@ class LittleMemory(OfOrdersd):
         return f"the address space of {service.name} may grow by {self.params['spare_mib']} MiB"
 
     async def heal(self, world: "World") -> None:
+        """A process that an allocation has just ended needs a moment for its end. After that it may not end any more."""
         service = self.service(world)
+        if service.alive() and service.pid == getattr(self, "pid", 0):
+            resource.prlimit(self.pid, resource.RLIMIT_AS, self.was)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await service.end(ENDING_S)
         if not service.alive():
             await service.start()
-        elif hasattr(self, "was") and service.pid == self.pid:
-            resource.prlimit(self.pid, resource.RLIMIT_AS, self.was)
+        service.forbid_end()
 
 
 @register

@@ -135,7 +135,7 @@ class Beside:
 
     async def __aenter__(self) -> "Beside":
         await self._service.start()
-        self._service.expect_end()
+        self._service.allow_end()
         return self
 
     async def __aexit__(self, *_) -> None:
