@@ -71,9 +71,9 @@ def _complaint(request: Request, slot: int, verdict: Verdict) -> str | None:
         if sent.expect == 'stale_order' and verdict.code == 'invalid_order':
             return 'refused/in_the_future'  # its sent_at is ahead of the clock of ordersd
         return None if sent.expect == verdict.code else f'refused/{verdict.code}'
-    if verdict.outcome in (NOT_ACCEPTED, UNKNOWN, FAILED) and verdict.code != OF_ANOTHER:
-        return f'unavailable/{verdict.code}'
-    return None
+    if verdict.code == OF_ANOTHER:
+        return None if request.kind == 'atomic' else f'refused/{OF_ANOTHER}'
+    return f'unavailable/{verdict.code}' if verdict.outcome in (NOT_ACCEPTED, UNKNOWN, FAILED) else None
 
 
 # ---- atomic batches ----

@@ -108,6 +108,13 @@ class Refusals(unittest.TestCase):
         no = said('not_accepted')
         self.assertEqual(len(found({}, batch('batch', 1, 2, (order('1'), no), (order('2'), no), (order('3'), no)))), 1)
 
+    def test_for_the_sake_of_another_one_though_the_request_is_not_atomic(self):
+        wrong = ['refused/batch_refused']
+        self.assertEqual(rules({}, post(1, 2, 'not_accepted', status=424, code='batch_refused')), wrong)
+        mixed = batch('batch', 1, 2, (order('1'), MATE), (order('2', expect='invalid_order'), said(
+            'refused', code='invalid_order')))
+        self.assertEqual(rules({}, mixed), wrong)
+
     def test_a_flaw(self):
         flawed = post(1, 2, 'unknown', end='answered')
         flawed.flaw = 'two answers'
