@@ -8,7 +8,7 @@ from urllib.parse import quote
 from chaos import answers
 from chaos.clock import now
 from chaos.history import (ANSWERED, CLOSED, DEADLINE, GAVE_UP, REFUSED_DIAL, UNKNOWN, UNSENT, History, Request, Sent)
-from chaos.wire import Closed, Connection, Malformed, message
+from chaos.wire import Closed, Connection, Malformed, NotSent, message
 
 JSON = 'application/json'
 NDJSON = 'application/x-ndjson'
@@ -93,7 +93,7 @@ class Asker:
         try:
             answer = await connection.ask(text, request.bound + self._limits.patience)
         except Closed as closed:
-            _end(request, CLOSED, str(closed))
+            _end(request, CLOSED, str(closed), UNSENT if isinstance(closed, NotSent) else UNKNOWN)
         except TimeoutError:
             connection.abort()
             _end(request, DEADLINE, None)
@@ -109,7 +109,7 @@ class Asker:
 
     async def _leave(self, request: Request, connection: Connection, text: bytes, give_up: GiveUp) -> None:
         """Of a request that was not sent whole ordersd cannot store anything."""
-        whole = give_up.after_bytes is None or give_up.after_bytes >= len(text)
+        whole = connection.usable and (give_up.after_bytes is None or give_up.after_bytes >= len(text))
         connection.send(text if whole else text[:give_up.after_bytes])
         await asyncio.sleep(give_up.after_s)
         self.hang_up()

@@ -29,8 +29,8 @@ def audit(history: History, rows: Rows, exemptions: Iterable[Exemption] = (),
 
 def _every(history: History, rows: Rows, at: float) -> Iterator[Violation]:
     keys = history.keys()
-    stories = {key: audit_ids.Story(key, sorted(attempts, key=_in_time), rows.get(key), at, history.epoch)
-               for key, attempts in keys.items()}
+    stories = {key: audit_ids.Story(key, sorted(attempts, key=_in_time), rows.get(key), at, history.epoch,
+                                    history.holds) for key, attempts in keys.items()}
     for key, row in rows.items():
         if key not in stories:
             stories[key] = audit_ids.Story(key, [], row, at, history.epoch)

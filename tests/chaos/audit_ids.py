@@ -3,15 +3,19 @@
 An id is a register that is written once. Only a request that was answered 201, or that is in doubt, can have written
 it: every other answer promises that this request stored nothing and never will.
 """
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from chaos.findings import Violation, violation
 from chaos.history import (ABSENT, ACKNOWLEDGED, ANSWERED, CREATED, FOUND, GAVE_UP, MAY_WRITE, NOT_FETCHED, REPLAYED,
-                           REUSED, SETTLED, UNKNOWN, WRITES, Attempt, Content, Key)
+                           REUSED, SETTLED, UNKNOWN, WRITES, Attempt, Content, Key, Span)
 from chaos.orders import Row, Rows
 
 STAMP_SLACK_S = 0.1  # between the monotonic clock of the records and the wall clock of the stamps
+# ordersd stamps an order when it has read the request. The client may be gone by then, and what it had sent may wait in
+# sockets, in the balancer or for an accept: for HTTP_READ_TIMEOUT (5 s) while requests are read, for DRAINED_S (25 s)
+# while the process behind a kept socket is replaced. The time in which a fault held requests comes on top.
+HEARD_S = 30.0
 MOMENT_SLACK_S = 1e-5  # a moment in microseconds, as a double
 OWN_DOUBTS = ('commit_unknown', 'shutting_down', 'internal_error')  # codes of ordersd whose outcome may be unknown
 
@@ -23,6 +27,7 @@ class Story:
     row: Row | None
     at: float     # the table was read after this moment
     epoch: float  # Unix time of second 0
+    holds: Sequence[Span] = ()  # as in History
     writes: list[Attempt] = field(default_factory=list)
     reads: list[Attempt] = field(default_factory=list)
 
@@ -139,18 +144,31 @@ def stamp(story: Story) -> Iterator[Violation]:
     writers = story.may_have_written(story.row.content)
     created = [a for a in writers if a.request.outcome(a.slot, story.at) == CREATED]
     at = _stamp(story)
-    if writers and not any(_was_under_way(a, at) for a in created or writers):
+    if writers and not any(_was_under_way(a, at, story.holds) for a in created or writers):
         last = max(a.request.ended or a.request.began for a in writers)
         yield violation('stamp', max(at, last),
                         f'received at {at:.3f} s, when no request was on its way that can have written it: '
                         + _answers(story.writes), story.key, [a.request for a in story.writes])
 
 
-def _was_under_way(attempt: Attempt, at: float) -> bool:
+def _was_under_way(attempt: Attempt, at: float, holds: Sequence[Span]) -> bool:
     """What ordersd itself answered has reached it before; any other request may reach it after its client has gone."""
     request = attempt.request
-    answered = request.end == ANSWERED and (attempt.verdict.outcome == CREATED or attempt.verdict.code in OWN_DOUBTS)
-    return request.began - STAMP_SLACK_S <= at and (not answered or at <= request.ended + STAMP_SLACK_S)
+    if request.ended is None or at <= request.ended + STAMP_SLACK_S:
+        return request.began - STAMP_SLACK_S <= at
+    if request.end == ANSWERED and (attempt.verdict.outcome == CREATED or attempt.verdict.code in OWN_DOUBTS):
+        return False
+    return at - request.ended - _covered(holds, request.ended, at) <= HEARD_S
+
+
+def _covered(spans: Sequence[Span], begin: float, end: float) -> float:
+    """How much of the time from `begin` to `end` the spans cover; they may overlap."""
+    covered = 0.0
+    for since, until in sorted(spans):
+        since, until = max(since, begin), min(until, end)
+        covered += max(0.0, until - since)
+        begin = max(begin, until)
+    return covered
 
 
 def _stamp(story: Story) -> float:

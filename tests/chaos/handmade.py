@@ -3,7 +3,8 @@ from itertools import count
 
 from chaos.audit import audit
 from chaos.findings import Exemption, Violation
-from chaos.history import ANSWERED, CREATED, DEADLINE, FOUND, REPLAYED, Content, History, Request, Sent, Verdict
+from chaos.history import (ANSWERED, CREATED, DEADLINE, FOUND, REPLAYED, Content, History, Request, Sent, Span,
+                           Verdict)
 from chaos.orders import Row, Rows
 
 EPOCH = 1_790_000_000.0
@@ -63,16 +64,17 @@ def row(cid: str = '1', content: Content = A, order_id: str = ID, at: float = 1.
     return {('acc', cid): Row(order_id, content, EPOCH + at, copies)}
 
 
-def found(rows: Rows, *requests: Request, at: float | None = None,
-          exempt: tuple[Exemption, ...] = ()) -> list[Violation]:
-    return audit(History.of(requests, EPOCH), rows, exempt, at)
+def found(rows: Rows, *requests: Request, at: float | None = None, exempt: tuple[Exemption, ...] = (),
+          holds: tuple[Span, ...] = ()) -> list[Violation]:
+    history = History.of(requests, EPOCH)
+    history.holds = list(holds)
+    return audit(history, rows, exempt, at)
 
 
-def rules(rows: Rows, *requests: Request, at: float | None = None, exempt: tuple[Exemption, ...] = ()) -> list[str]:
-    """Without those of availability, unless they are all there is to be tested."""
-    return sorted({v.rule for v in found(rows, *requests, at=at, exempt=exempt)})
+def rules(rows: Rows, *requests: Request, **more: object) -> list[str]:
+    return sorted({v.rule for v in found(rows, *requests, **more)})
 
 
-def promises(rows: Rows, *requests: Request, at: float | None = None) -> list[str]:
-    """The rules that no fault excuses: what is said of refusals, of waiting and of lost connections is left out."""
-    return [rule for rule in rules(rows, *requests, at=at) if rule.partition('/')[0] not in AVAILABILITY]
+def promises(rows: Rows, *requests: Request, **more: object) -> list[str]:
+    """The rules that are not about availability: what is said of refusals, waiting and lost connections is left out."""
+    return [rule for rule in rules(rows, *requests, **more) if rule.partition('/')[0] not in AVAILABILITY]

@@ -45,6 +45,7 @@ GAVE_UP = 'gave_up'    # the client hung up on purpose
 OPEN = 'open'          # no end yet
 
 Key = tuple[str, str]  # account_id, client_order_id
+Span = tuple[float, float]
 
 
 class Content(NamedTuple):
@@ -133,6 +134,7 @@ class Attempt(NamedTuple):
 class History:
     def __init__(self, epoch: float = 0.0):
         self.epoch = epoch
+        self.holds: list[Span] = []  # when a fault may have held requests on their way to ordersd
         self.requests: list[Request] = []  # in the order of their ends
         self.open: dict[int, Request] = {}
         self._by_key: dict[Key, list[Attempt]] = {}
@@ -188,14 +190,16 @@ class History:
 
     def save(self, path: Path | str) -> None:
         with open(path, 'w', encoding='utf-8') as out:
-            out.write(json.dumps({'epoch': self.epoch}) + '\n')
+            out.write(json.dumps({'epoch': self.epoch, 'holds': self.holds}) + '\n')
             for request in self.every():
                 out.write(json.dumps(_pack(request), separators=(',', ':')) + '\n')
 
     @staticmethod
     def load(path: Path | str) -> 'History':
         with open(path, encoding='utf-8') as lines:
-            history = History(json.loads(next(lines))['epoch'])
+            head = json.loads(next(lines))
+            history = History(head['epoch'])
+            history.holds = [(began, ended) for began, ended in head['holds']]
             for line in lines:
                 request = _unpack(json.loads(line))
                 if request.ended is None:

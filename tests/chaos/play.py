@@ -7,7 +7,7 @@ from typing import Awaitable, Sequence
 
 from chaos import clock, wait
 from chaos.audit import Exemption
-from chaos.history import CREATED, History
+from chaos.history import CREATED, History, Span
 from chaos.results import BROKEN, INJECTED, MISSING, NOT_NOW, FaultRecord
 from chaos.schedule import Planned
 from chaos.world import World
@@ -24,6 +24,7 @@ class Play:
         self._world, self._history, self._planned, self._seconds = world, history, planned, seconds
         self.records = [FaultRecord(p.fault.kind, p.fault.group, p.at, str(p.fault)) for p in planned]
         self.exemptions: list[Exemption] = []
+        self._holds: list[Span] = []
         self.trouble: list[str] = []
         self.stuck: list[str] = []  # what did not recover, though no fault was there
         self.began = 0.0
@@ -43,6 +44,11 @@ class Play:
         open_ones = [exemption for n, record in self._active.items() if record.began is not None
                      for exemption in self._planned[n].fault.exempts(record.began, clock.now())]
         return self.exemptions + open_ones
+
+    def holds(self) -> list[Span]:
+        """When a fault may have held requests on their way to ordersd."""
+        return self._holds + [(record.began, clock.now()) for n, record in self._active.items()
+                              if self._planned[n].fault.holds and record.began is not None]
 
     async def _one(self, n: int, at: float) -> None:
         await asyncio.sleep(max(0.0, at - clock.now()))
@@ -88,6 +94,8 @@ class Play:
                 self.exemptions += fault.exempts(record.began, clock.now())
             else:
                 self._left_out(record, fault.why or "see above")
+            if fault.holds:
+                self._holds.append((record.began, clock.now()))
             del self._active[n]
 
     async def _step(self, record: FaultRecord, step: str, doing: Awaitable[str | None]) -> str | None:

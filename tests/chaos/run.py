@@ -130,6 +130,7 @@ class Run:
         rows = await self.world.rows()
         self.rows = len(rows)
         exemptions = self.play.exemptions_of_now() + self.heart.exemptions()
+        self.history.holds = self.play.holds() + self.heart.stalls
         return await in_child(lambda: audit(self.history, rows, exemptions, None if last else at), AUDIT_S)
 
     def _broken(self, *found: Violation) -> None:

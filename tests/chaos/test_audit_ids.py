@@ -135,6 +135,15 @@ class Stamps(unittest.TestCase):
     def test_a_client_that_left_may_be_heard_later(self):
         self.assertEqual(promises(row(at=8), post(1, 2, 'unknown', end='closed')), [])
 
+    def test_a_client_that_left_is_not_heard_for_ever(self):
+        for end in ('closed', 'deadline', 'gave_up'):
+            history = [post(1, 2, 'unknown', end=end), post(60, 61, 'not_accepted')]
+            self.assertEqual(promises(row(at=31), *history), [])
+            self.assertEqual(promises(row(at=60.5), *history), ['stamp'])
+            self.assertEqual(promises(row(at=60.5), *history, holds=((1.5, 10.0), (5.0, 31.5))), [])
+            self.assertEqual(promises(row(at=60.5), *history, holds=((1.5, 10.0), (5.0, 29.5))), ['stamp'])
+            self.assertEqual(promises(row(at=60.5), *history, holds=((61.0, 99.0),)), ['stamp'])
+
     def test_a_504_says_that_it_was_heard_before(self):
         self.assertEqual(promises(row(at=8), post(1, 2, 'unknown', status=504, code='commit_unknown')), ['stamp'])
 

@@ -63,10 +63,12 @@ class Records(unittest.TestCase):
         refusal = said('reused', OTHER_ID, differing=('side',))
         mixed = batch('batch', 1, 3, (order('2'), refusal), (order('3'), said('unknown')))
         history = History.of([post(1, 2, 'created', content=Content(*A)), mixed, post(4, None)], EPOCH)
+        history.holds = [(1.0, 2.5)]
         with tempfile.TemporaryDirectory() as folder:
             history.save(Path(folder, 'history.jsonl'))
             loaded = History.load(Path(folder, 'history.jsonl'))
-        self.assertEqual((loaded.requests, loaded.open, loaded.epoch), (history.requests, history.open, EPOCH))
+        self.assertEqual((loaded.requests, loaded.open, loaded.epoch, loaded.holds),
+                         (history.requests, history.open, EPOCH, [(1.0, 2.5)]))
 
     def test_all_of_one_id(self):
         first, second, open_one = post(1, 2, 'unknown'), post(0, 3, 'unknown'), post(2, None)

@@ -74,6 +74,12 @@ class TestRecovery(unittest.TestCase):
         self.assertIn("with nothing there", made._world.notes[-3])
         self.assertFalse(any(record.alone for record in made.records))
 
+    def test_what_holds_requests_does_so_until_the_recovery(self) -> None:
+        holds, plain = Nothing(5.0), Nothing(5.0)
+        holds.holds = True
+        made = played(Planned(0.0, holds), Planned(90.0, plain))
+        self.assertEqual([(round(began), round(ended)) for began, ended in made.holds()], [(0, 65)])
+
     def test_no_fault_begins_while_a_recovery_is_slow(self) -> None:
         made = played(Planned(0.0, Nothing(5.0)), Planned(30.0, Nothing(5.0)))
         first, second = made.records

@@ -2,11 +2,12 @@
 import asyncio
 import random
 import unittest
+from unittest import mock
 
 from chaos.asking import Asker, GiveUp, Limits
 from chaos.handmade import order
 from chaos.history import History
-from chaos.wire import Closed, Connection
+from chaos.wire import Connection, NotSent
 
 BODY = b'{}'
 GOOD = b'HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\n' + BODY
@@ -86,8 +87,17 @@ class Wire(unittest.IsolatedAsyncioTestCase):
             connection = await Connection.dial(*server.address, 1)
             connection.abort()
             await asyncio.sleep(0)
-            with self.assertRaises(Closed):
+            with self.assertRaises(NotSent):
                 await connection.ask(b'GET / HTTP/1.1\r\n\r\n', 5)
+
+    async def test_ended_before_the_request_is_not_sent(self):
+        async with Server() as server:
+            for give_up in (None, GiveUp()):
+                history = History()
+                asker = Asker('c', history, [server.address], random.Random(1), LIMITS, None)
+                with mock.patch.object(Connection, 'usable', False):
+                    await asker.post('single', [order()], b'{"a":1}', give_up=give_up)
+                self.assertEqual(history.requests[0].verdicts[0].outcome, 'unsent')
 
     async def test_never_answered(self):
         async with Server(None) as server:

@@ -16,6 +16,10 @@ class Closed(Exception):
     """The other side ended the connection before a whole answer."""
 
 
+class NotSent(Closed):
+    """The connection had ended before the first byte of the request was written."""
+
+
 class Malformed(Exception):
     """What came is no answer, or more than one."""
 
@@ -47,7 +51,7 @@ class Connection(asyncio.Protocol):
         if self._stray:
             raise Malformed(f'{len(self._stray)} bytes came after an answer: {self._stray[:80]!r}')
         if not self.usable:  # a dial that succeeded may be reset before the first request
-            raise Closed('the connection had ended before the request')
+            raise NotSent('the connection had ended before the request')
         self._waiter = self._loop.create_future()
         alarm = self._loop.call_later(deadline_s, self._fail, TimeoutError())
         self._transport.write(message)

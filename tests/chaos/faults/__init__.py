@@ -42,6 +42,7 @@ class Fault:
     lasts: ClassVar[tuple[float, float]] = (2.0, 8.0)  # bounds of `seconds`
     excuses: ClassVar[tuple[str, ...]] = ()  # rules that may be broken while it lasts and until all has recovered,
     because: ClassVar[str] = ""              # and why; as few as can be
+    holds: ClassVar[bool] = False  # requests may wait on their way to ordersd, also after their clients have gone
     steps_clocks: ClassVar[bool] = False     # then every process is started with a clock of its own
 
     def __init__(self, rng: random.Random, replicas: int = 1) -> None:

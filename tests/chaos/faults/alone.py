@@ -70,6 +70,7 @@ class Alone:
             return
         recovered = clock.now()
         self.exemptions += fault.exempts(began, recovered)
+        self.history.holds += [(began, recovered)] * fault.holds
         print(f"{fault.kind:20} inject {injected - began:4.1f} s, {fault.seconds:4.1f} s, "
               f"heal {healed - healing:4.1f} s, recovered {recovered - healed:4.1f} s: {text[:90]}", flush=True)
         print(f"{'':20}   {self.answers(began, recovered)}", flush=True)

@@ -45,7 +45,7 @@ class Crowd(Fault):
 @register
 class ConnectionStorm(Crowd):
     """Hundreds of connections come at once, more than are served, and come again when they are closed."""
-    kind, group, lasts = "connection_storm", "crowd", (2.0, 8.0)
+    kind, group, lasts, holds = "connection_storm", "crowd", (2.0, 8.0), True
     act, words, counts = "storm", "come at once and come again", (200, 500, 900)
     excuses = ("unavailable/too_many_connections", "unavailable/dial", "unanswered", "unavailable/balancer_503", "late")
     because = "more connections came than are served"

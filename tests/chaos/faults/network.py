@@ -28,7 +28,7 @@ class OfLinks(Fault):
 
 class Clients(OfLinks):
     """The links that clients come by."""
-    side = "clients"
+    side, holds = "clients", True
 
     @property
     def needs(self) -> frozenset[str]:
@@ -256,7 +256,7 @@ def netem_missing() -> str | None:
 @register
 class Netem(Fault):
     """Packets on the loopback device are lost, late, doubled and out of order (netem)."""
-    kind, group, lasts = "netem", "cut", (3.0, 10.0)
+    kind, group, lasts, holds = "netem", "cut", (3.0, 10.0), True
     excuses, because = DELAYED + NOT_STORED, "packets were lost and sent again"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:

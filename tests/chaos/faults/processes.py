@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 class OfOrdersd(Fault):
     """One replica. If it has ended, heal() starts it."""
-    excuses, because = KILLED, "the process was away"
+    excuses, because, holds = KILLED, "the process was away", True
 
     @property
     def needs(self) -> frozenset[str]:
@@ -49,7 +49,7 @@ class OfServer(Fault):
 
 class OfBalancer(Fault):
     """HAProxy. If it has ended, heal() starts it."""
-    excuses, because = KILLED, "the balancer was away"
+    excuses, because, holds = KILLED, "the balancer was away", True
 
     @property
     def needs(self) -> frozenset[str]:

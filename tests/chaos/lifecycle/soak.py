@@ -136,7 +136,7 @@ class Soak:
             for task in beside:
                 task.cancel()
         restless = await rest.check(world, history, baseline)
-        await self._judge(chapter, history, play, [*restless, *unsettled(crowd.unsettled, now())], heart.exemptions())
+        await self._judge(chapter, history, play, [*restless, *unsettled(crowd.unsettled, now())], heart)
 
     def _empty_logs(self) -> None:
         for log in self._world.logs.iterdir():
@@ -146,10 +146,12 @@ class Soak:
     async def _watch(self, chapter: Chapter) -> None:
         chapter.peak_rss = max(chapter.peak_rss, *(service.rss() for service in self._world.replicas))
 
-    async def _judge(self, chapter: Chapter, history: History, play: Play, found: list[Violation], stalls) -> None:
+    async def _judge(self, chapter: Chapter, history: History, play: Play, found: list[Violation],
+                     heart: Heart) -> None:
         """The table is read last: what was still on its way has arrived."""
         rows = await self._world.rows()
-        exemptions = [*play.exemptions_of_now(), *stalls]
+        exemptions = [*play.exemptions_of_now(), *heart.exemptions()]
+        history.holds = play.holds() + heart.stalls
         found += await in_child(lambda: audit(history, rows, exemptions), AUDIT_S)
         found += [Violation("ended", now(), None, None, words) for words in self._world.unexpected_ends()]
         found += [Violation("rest/recovery", now(), None, None, words) for words in play.stuck]
