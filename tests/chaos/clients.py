@@ -1,7 +1,7 @@
 """The clients of a run: each kind does one thing that clients do, at its part of the rate, with its own random numbers.
 
 All but the readers send orders; what is turned away or in doubt is repeated under the same id, at once or later, by the
-same client or another one, alone or in a batch; some is never repeated, so that a false `not_accepted` has no excuse.
+same client or another one, alone or in a batch, but an atomic batch as a whole; some is never repeated, so that a false `not_accepted` has no excuse.
 """
 import asyncio
 import gzip
@@ -15,6 +15,7 @@ from chaos.history import Content, Request, Sent
 from chaos.known import Known
 from chaos.orders import UNFIT, make_content, make_other, render, render_unfit
 
+REPEATED_PART = 0.4  # of the atomic batches, if one waits to be repeated
 PLAIN_PART = 0.7  # of the orders are rendered plainly, the others in one of the many ways that mean the same
 
 
@@ -174,7 +175,7 @@ class AtomicBatcher(Batcher):
         return batch
 
     async def step(self) -> bool:
-        batch = self._mixed()
+        batch = (self.rng.random() < REPEATED_PART and self.known.take_batch(self.rng)) or self._mixed()
         for _ in range(self.rng.randrange(1, 4)):
             request, _ = await asyncio.gather(self._send(batch), self._read(batch))
             if request.verdicts[0].status is not None and request.verdicts[0].status < 500:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from chaos.asking import Asker, Limits
 from chaos.clients import AtomicBatcher, Batcher, Client, Herd, Poster, Reader
 from chaos.clock import now
-from chaos.history import SETTLED, History, Sent
+from chaos.history import REUSED, SETTLED, History, Sent
 from chaos.known import Known
 from chaos.orders import render
 
@@ -114,16 +114,27 @@ class Crowd:
 
     async def _settle(self, until: float) -> None:
         """As the contract asks of every client: the same id again, until a 2xx or client_order_id_reused."""
-        waiting = list({(sent.key, sent.content): sent for sent in self._known.to_repeat}.values())
-        self._known.to_repeat.clear()
+        singles = {(sent.key, sent.content): sent for sent in self._known.to_repeat}.values()
+        waiting = [*([sent] for sent in singles), *self._known.batches]
         settlers = [self._settler(self._asker(f'settler-{n}'), waiting, until) for n in range(SETTLERS)]
         await asyncio.gather(*settlers)
-        self.unsettled = waiting
+        self.unsettled = [sent for orders in waiting for sent in orders]
 
-    async def _settler(self, asker: Asker, waiting: list[Sent], until: float) -> None:
+    async def _settler(self, asker: Asker, waiting: list[list[Sent]], until: float) -> None:
         while waiting and now() < until:
-            sent = waiting.pop()
-            request = await asker.post('single', [sent], render(sent).encode())
-            if request.verdicts[0].outcome not in SETTLED:
-                waiting.append(sent)
+            orders = waiting.pop()
+            if not await settled(asker, orders):
+                waiting.append(orders)
                 await asyncio.sleep(0.3)
+
+
+async def settled(asker: Asker, orders: list[Sent]) -> bool:
+    """Sends one order alone, and several as the atomic batch that they were. An order that is another's id refuses
+    them all for good."""
+    text = ','.join(render(sent) for sent in orders)
+    if len(orders) == 1:
+        request = await asker.post('single', orders, text.encode())
+    else:
+        request = await asker.post('atomic', orders, f'[{text}]'.encode(), '?atomic=true')
+    outcomes = {verdict.outcome for verdict in request.verdicts}
+    return outcomes <= SETTLED or REUSED in outcomes
