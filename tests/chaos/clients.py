@@ -1,7 +1,8 @@
 """The clients of a run: each kind does one thing that clients do, at its part of the rate, with its own random numbers.
 
 All but the readers send orders; what is turned away or in doubt is repeated under the same id, at once or later, by the
-same client or another one, alone or in a batch, but an atomic batch as a whole; some is never repeated, so that a false `not_accepted` has no excuse.
+same client or another one, alone or in a batch, but an atomic batch as a whole; some is never repeated, so that a false
+`not_accepted` has no excuse.
 """
 import asyncio
 import gzip

@@ -8,7 +8,7 @@ from typing import Awaitable, Sequence
 from chaos import clock, wait
 from chaos.audit import Exemption
 from chaos.history import CREATED, History, Span
-from chaos.results import BROKEN, INJECTED, MISSING, NOT_NOW, FaultRecord
+from chaos.results import BROKEN, INJECTED, MISSING, NO_EFFECT, NOT_NOW, FaultRecord
 from chaos.schedule import Planned
 from chaos.world import World
 
@@ -88,10 +88,11 @@ class Play:
                 record.state = INJECTED
                 await asyncio.sleep(fault.seconds)
         finally:
-            await self._step(record, "heal", fault.heal(self._world))
+            nothing = await self._step(record, "heal", fault.heal(self._world))
             if record.state == INJECTED:
                 await self._recover(record)
                 self.exemptions += fault.exempts(record.began, clock.now())
+                record.state = NO_EFFECT if nothing else INJECTED
             else:
                 self._left_out(record, fault.why or "see above")
             if fault.holds:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Iterable, Sequence
 
 INJECTED, NOT_NOW, MISSING, BROKEN, NOT_REACHED = "injected", "not possible", "missing", "broken", "not reached"
+NO_EFFECT = "no effect"  # it was injected, and nothing was hit by it
 
 
 @dataclass
@@ -113,6 +114,11 @@ def left_out(results: Iterable[Result]) -> list[str]:
     return [f"left out, since their moment was not right: {_counts(counts)}"] if counts else []
 
 
+def without_effect(faults: Iterable[FaultRecord]) -> list[str]:
+    counts = Counter(fault.kind for fault in faults if fault.state == NO_EFFECT)
+    return [f"had no effect, and not counted above: {_counts(counts)}"] if counts else []
+
+
 def summary(results: Sequence[Result]) -> str:
     outcomes: Counter[str] = Counter()
     requests: Counter[str] = Counter()
@@ -124,7 +130,8 @@ def summary(results: Sequence[Result]) -> str:
     lines = [f"{len(results)} run{'s' * (len(results) != 1)}, {sum(r.seconds for r in results) / 60:.1f} minutes, "
              f"{sum(requests.values()):,} requests ({_counts(requests)})",
              f"orders: {_counts(outcomes)}; {sum(r.rows for r in results):,} in the table",
-             *fault_lines(results), *left_out(results), *not_injected(results),
+             *fault_lines(results), *without_effect(fault for result in results for fault in result.faults),
+             *left_out(results), *not_injected(results),
              f"{sum(len(r.violations) for r in results)} broken promises"
              + (f", in {len(broken)} of {len(results)} runs: seeds {seeds}" if broken else "")]
     return "\n".join(lines)

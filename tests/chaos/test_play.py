@@ -16,12 +16,15 @@ class Nothing(Fault):
     """Is there, and does nothing."""
     kind, group = "nothing", "kill"
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, nothing: str | None = None) -> None:
         super().__init__(random.Random(1))
-        self.seconds = seconds
+        self.seconds, self.nothing = seconds, nothing
 
     async def inject(self, world: object) -> str:
         return "done"
+
+    async def heal(self, world: object) -> str | None:
+        return self.nothing
 
 
 class World:
@@ -73,6 +76,11 @@ class TestRecovery(unittest.TestCase):
         self.assertEqual(len(made.stuck), 1)
         self.assertIn("with nothing there", made._world.notes[-3])
         self.assertFalse(any(record.alone for record in made.records))
+
+    def test_a_fault_that_hit_nothing_is_not_counted(self) -> None:
+        made = played(Planned(0.0, Nothing(5.0, "nobody was there")))
+        self.assertEqual(made.records[0].state, results.NO_EFFECT)
+        self.assertIn("nothing: nobody was there", made._world.notes)
 
     def test_what_holds_requests_does_so_until_the_recovery(self) -> None:
         holds, plain = Nothing(5.0), Nothing(5.0)

@@ -4,7 +4,7 @@ import unittest
 from pathlib import Path
 
 from chaos import results
-from chaos.results import BROKEN, INJECTED, MISSING, NOT_NOW, FaultRecord, Result
+from chaos.results import BROKEN, INJECTED, MISSING, NO_EFFECT, NOT_NOW, FaultRecord, Result
 
 
 def fault(kind: str, recovery_s: float | None, alone: bool = True, state: str = INJECTED) -> FaultRecord:
@@ -28,6 +28,13 @@ class TestResults(unittest.TestCase):
     def test_what_was_left_out_is_said(self) -> None:
         words = results.summary([Result(1, 1, 60.0, [fault("a", None, state=NOT_NOW)] * 2)])
         self.assertIn("left out, since their moment was not right: a 2", words)
+
+    def test_what_had_no_effect_is_said_and_has_no_recovery(self) -> None:
+        result = Result(1, 1, 60.0, [fault("a", 1.0, state=NO_EFFECT), fault("b", 1.0)])
+        words = results.summary([result])
+        self.assertIn("had no effect, and not counted above: a 1", words)
+        self.assertEqual(list(results.recoveries([result])), ["b"])
+        self.assertEqual(Result(1, 1, 60.0, [fault("a", 1.0, state=NO_EFFECT)]).exit_code(), 77)
 
     def test_exit_code(self) -> None:
         injected, missing = fault("a", 1.0), fault("b", None, state=MISSING)

@@ -68,8 +68,10 @@ class Fault:
         """Does it and returns what was done, a line for the timeline; None when it is not possible now."""
         raise NotImplementedError
 
-    async def heal(self, world: "World") -> None:
-        """Takes it back. Also called when inject() has failed half way."""
+    async def heal(self, world: "World") -> str | None:
+        """Takes it back. Also called when inject() has failed half way. Returns why the fault had no effect, if it had
+        none: then it does not count as injected."""
+        return None
 
     def exempts(self, began: float, healed: float) -> list[Exemption]:
         """What the audit must not ask for because of this fault; `healed` is when the recovery was complete."""

@@ -62,12 +62,14 @@ class Alone:
         if text:
             await asyncio.sleep(fault.seconds)
         healing = clock.now()
-        await asyncio.wait_for(fault.heal(self.world), STEP_S)
+        nothing = await asyncio.wait_for(fault.heal(self.world), STEP_S)
         healed = clock.now()
         await self.recover(fault, healed)
         if not text:
             self.fail(fault, f"not injected: {fault.why}")
             return
+        if nothing:
+            self.fail(fault, f"had no effect: {nothing}")
         recovered = clock.now()
         self.exemptions += fault.exempts(began, recovered)
         self.history.holds += [(began, recovered)] * fault.holds

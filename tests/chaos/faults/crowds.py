@@ -33,10 +33,12 @@ class Crowd(Fault):
         self.process = Process(words, env=env, log=world.logs / "crowd.log")
         return f"{self.params['count']} connections that {self.words}"
 
-    async def heal(self, world: "World") -> None:
-        if self.process:
-            self.process.kill()
-            await self.process.end(10)
+    async def heal(self, world: "World") -> str | None:
+        if self.process is None:
+            return None
+        lived = self.process.kill()
+        code = await self.process.end(10)
+        return None if lived else f"the crowd ended by itself with {code}: see {world.logs}/crowd.log"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
         return {"count": rng.choice(self.counts), "seed": rng.randrange(1 << 16)}

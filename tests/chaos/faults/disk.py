@@ -45,6 +45,8 @@ def fill(filler: Path, leave: int) -> int:
 
 
 class Full(Fault):
+    felt = False  # did anybody lack the room?
+
     def draw(self, rng: random.Random) -> dict[str, Any]:
         return {"leave": rng.choice((0, 0, 8192))}
 
@@ -61,23 +63,27 @@ class Full(Fault):
     async def inject(self, world: "World") -> str | None:
         self.filler = self.folder(world) / "filler"
         taken = fill(self.filler, self.params["leave"])
+        self.felt = taken > 0
         return f"filled {self.filler.parent} with {taken >> 10} KiB, {self.params['leave']} bytes are left"
 
-    async def heal(self, world: "World") -> None:
+    async def heal(self, world: "World") -> str | None:
         with contextlib.suppress(FileNotFoundError, AttributeError):
             self.filler.unlink()
+        return None if self.felt else "nobody lacked the room"
 
 
 USE_WAL = "SELECT count(pg_logical_emit_message(false, 'chaos', repeat('x', 500000))) FROM generate_series(1, 4)"
 
 
-async def use_up_wal(primary: "Postgres", enough: Callable[[], Awaitable[bool]], mib: int) -> None:
-    """Segments that are there already are used first: WAL is written, two megabytes at a time, until it is enough."""
+async def use_up_wal(primary: "Postgres", enough: Callable[[], Awaitable[bool]], mib: int) -> bool:
+    """Segments that are there already are used first: WAL is written, two megabytes at a time, until it is enough.
+    False: it never was."""
     for _ in range(mib // 2):
         if await enough():
-            return
+            return True
         with contextlib.suppress(SqlError):
             await primary.sql(USE_WAL, timeout_s=5)
+    return await enough()
 
 
 class FullOfServer(Full):
@@ -86,11 +92,12 @@ class FullOfServer(Full):
     def server(self, world: "World") -> "Postgres":
         return world.primary
 
-    async def heal(self, world: "World") -> None:
+    async def heal(self, world: "World") -> str | None:
         """A server that ends by itself when it cannot write WAL is started again, as its operator would do it."""
-        await super().heal(world)
+        nothing = await super().heal(world)
         if not self.server(world).alive():
             await self.server(world).start()
+        return nothing
 
 
 @register
@@ -118,8 +125,8 @@ class FullWal(FullOfServer):
                 await primary.sql(USE_WAL, timeout_s=5)
                 return False
             return True
-        await use_up_wal(primary, refuses, 160)
-        return f"{text}, and used up the WAL"
+        self.felt = await use_up_wal(primary, refuses, 160)
+        return f"{text}, and used WAL until there was no room"
 
 
 @register
@@ -143,8 +150,8 @@ class FullStandby(FullOfServer):
 
         async def left() -> bool:
             return not await world.standby_in_sync()
-        await use_up_wal(world.primary, left, 40)
-        return f"{text}, and used up the WAL"
+        self.felt = await use_up_wal(world.primary, left, 40)
+        return f"{text}, and used WAL until there was no room"
 
 
 @register

@@ -202,7 +202,7 @@ class LittleMemory(OfOrdersd):
         return f"the address space of {service.name} may grow by {self.params['spare_mib']} MiB"
 
     async def heal(self, world: "World") -> None:
-        """A process that an allocation has just ended needs a moment for its end. After that it may not end any more."""
+        """A process that has just failed to allocate needs a moment for its end. After that it may not end any more."""
         service = self.service(world)
         if service.alive() and service.pid == getattr(self, "pid", 0):
             resource.prlimit(self.pid, resource.RLIMIT_AS, self.was)

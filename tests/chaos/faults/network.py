@@ -21,9 +21,10 @@ class OfLinks(Fault):
     def links(self, world: "World") -> list[Link]:
         raise NotImplementedError
 
-    async def heal(self, world: "World") -> None:
+    async def heal(self, world: "World") -> str | None:
         for link in self.links(world):
             await link.heal()
+        return None
 
 
 class Clients(OfLinks):
@@ -63,17 +64,27 @@ def size(rng: random.Random, most: int) -> int:
 # ---- cut after any byte ----
 
 class Cut(OfLinks):
+    cuts_before = 0
+
     def draw(self, rng: random.Random) -> dict[str, Any]:
         return {"way": rng.choice(("up", "down")), "how": rng.choice(("reset", "reset", "close")),
                 "every": rng.random() < 0.2, "bytes": [size(rng, 20_000) for _ in range(rng.randrange(1, 60))]}
 
     async def inject(self, world: "World") -> str | None:
         p = self.params
+        self.cuts_before = await self.cuts(world)
         for link in self.links(world):
             await link.cut_after(p["way"], p["bytes"], every=p["every"], how=p["how"])
         which = "every connection" if p["every"] else "the connection"
         return (f"towards {self.side}: {which} ends ({p['how']}) after {p['bytes'][:4]}... bytes {p['way']}, "
                 f"{len(p['bytes'])} times a link")
+
+    async def cuts(self, world: "World") -> int:
+        return sum([(await link.counts())["cuts"] for link in self.links(world)])
+
+    async def heal(self, world: "World") -> str | None:
+        await super().heal(world)
+        return None if await self.cuts(world) > self.cuts_before else "too few bytes passed, and no connection was cut"
 
 
 @register

@@ -195,3 +195,5 @@ class Soak:
             figure(f"replica {after.replica} at rest, end", describe(after))
         for text in dict.fromkeys(r.text for r in every_fault if r.state in (results.MISSING, results.BROKEN)):
             figure("not injected", text)
+        for text in results.without_effect(every_fault):
+            figure("faults", text)
