@@ -7,6 +7,7 @@ can have written this", never "somebody should have".
 A fault may excuse a violation, but only by an exemption of that very rule for that very time.
 """
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from chaos import audit_ids, audit_requests
@@ -14,17 +15,29 @@ from chaos.findings import RULES, Exemption, Violation, violation
 from chaos.history import Attempt, History, Sent
 from chaos.orders import Rows
 
-__all__ = ['RULES', 'Exemption', 'Violation', 'audit', 'excused_by', 'unsettled']
+__all__ = ['RULES', 'Excused', 'Exemption', 'Violation', 'audit', 'compare', 'excused_by', 'unsettled']
+
+Excused = Counter[tuple[str, str]]  # by rule and reason
+
+
+def compare(history: History, rows: Rows, exemptions: Iterable[Exemption] = (),
+            at: float | None = None) -> tuple[list[Violation], Excused]:
+    """All violations, the first in time first, and how many a fault has excused. `at`: the table was read after that
+    moment, while clients went on; what was answered later counts as in doubt."""
+    exemptions, broken, excused = tuple(exemptions), list[Violation](), Excused()
+    for found in _every(history, rows, math.inf if at is None else at):
+        excuse = excused_by(found, exemptions)
+        if excuse is None:
+            broken.append(found)
+        else:
+            excused[found.rule, excuse.why] += 1
+    return sorted(broken, key=lambda v: (v.at, v.rule, v.account or '', v.cid or '')), excused
 
 
 def audit(history: History, rows: Rows, exemptions: Iterable[Exemption] = (),
           at: float | None = None) -> list[Violation]:
-    """All violations, the first in time first. `at`: the table was read after that moment, while clients went on;
-    what was answered later counts as in doubt."""
-    exemptions = tuple(exemptions)
-    moment = math.inf if at is None else at
-    found = (v for v in _every(history, rows, moment) if excused_by(v, exemptions) is None)
-    return sorted(found, key=lambda v: (v.at, v.rule, v.account or '', v.cid or ''))
+    """The violations alone."""
+    return compare(history, rows, exemptions, at)[0]
 
 
 def _every(history: History, rows: Rows, at: float) -> Iterator[Violation]:

@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Iterable, Sequence
 
+from chaos.audit import Excused
+from chaos.history import Span
+
 INJECTED, NOT_NOW, MISSING, BROKEN, NOT_REACHED = "injected", "not possible", "missing", "broken", "not reached"
 NO_EFFECT = "no effect"  # it was injected, and nothing was hit by it
 
@@ -38,7 +41,8 @@ class Result:
     requests: dict[str, int] = field(default_factory=dict)    # by kind
     rows: int = 0
     violations: list[dict[str, Any]] = field(default_factory=list)
-    exemptions: int = 0
+    excused: dict[str, dict[str, int]] = field(default_factory=dict)  # findings by rule and reason
+    stalls: list[Span] = field(default_factory=list)  # when the machine stood still
     trouble: str = ""  # the harness itself failed
     command: str = ""
 
@@ -56,6 +60,10 @@ class Result:
             return 3
         return 77 if self.faults and not self.injected() else 0
 
+    def note_excused(self, excused: Excused) -> None:
+        for (rule, why), count in excused.items():
+            self.excused.setdefault(rule, {})[why] = count
+
     def append_to(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as out:
@@ -67,6 +75,7 @@ def load(path: Path) -> list[Result]:
     for line in path.read_text(encoding="utf-8").splitlines():
         members = json.loads(line)
         members["faults"] = [FaultRecord(**fault) for fault in members["faults"]]
+        members["stalls"] = [(began, ended) for began, ended in members["stalls"]]
         results.append(Result(**members))
     return results
 
@@ -119,6 +128,20 @@ def without_effect(faults: Iterable[FaultRecord]) -> list[str]:
     return [f"had no effect, and not counted above: {_counts(counts)}"] if counts else []
 
 
+def excuses(results: Iterable[Result]) -> list[str]:
+    """A line for each rule: how many findings a fault, or a stall of the machine, has excused."""
+    counts: dict[str, Counter[str]] = {}
+    for result in results:
+        for rule, reasons in result.excused.items():
+            counts.setdefault(rule, Counter()).update(reasons)
+    return [f"excused {rule} {reasons.total():,}: {_counts(reasons)}" for rule, reasons in sorted(counts.items())]
+
+
+def stood_still(results: Iterable[Result]) -> list[str]:
+    spans = [ended - began for result in results for began, ended in result.stalls]
+    return [f"the machine stood still {len(spans)} times, for {sum(spans):.0f} s in all"] if spans else []
+
+
 def summary(results: Sequence[Result]) -> str:
     outcomes: Counter[str] = Counter()
     requests: Counter[str] = Counter()
@@ -131,7 +154,7 @@ def summary(results: Sequence[Result]) -> str:
              f"{sum(requests.values()):,} requests ({_counts(requests)})",
              f"orders: {_counts(outcomes)}; {sum(r.rows for r in results):,} in the table",
              *fault_lines(results), *without_effect(fault for result in results for fault in result.faults),
-             *left_out(results), *not_injected(results),
+             *left_out(results), *not_injected(results), *excuses(results), *stood_still(results),
              f"{sum(len(r.violations) for r in results)} broken promises"
              + (f", in {len(broken)} of {len(results)} runs: seeds {seeds}" if broken else "")]
     return "\n".join(lines)

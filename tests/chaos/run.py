@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Callable, Sequence
 
 from chaos import clock, explain, rest, schedule, wait
-from chaos.audit import Violation, audit, unsettled
+from chaos.audit import Excused, Violation, compare, unsettled
 from chaos.crowd import Crowd
 from chaos.forked import in_child
 from chaos.history import History
@@ -48,7 +48,8 @@ class Run:
         self.world = World(wanted.world)
         self.world.on_note = lambda at, text: self.say(f"{at:6.1f} s  {text}")
         self.violations: list[Violation] = []
-        self.heart = Heart()
+        self.excused = Excused()
+        self.heart = Heart(self.world.note)
         planned = schedule.draw(wanted.world.seed, wanted.seconds, wanted.kinds, wanted.world.replicas)
         self.play = Play(self.world, self.history, planned, wanted.seconds)
         self.rows = 0
@@ -131,7 +132,9 @@ class Run:
         self.rows = len(rows)
         exemptions = self.play.exemptions_of_now() + self.heart.exemptions()
         self.history.holds = self.play.holds() + self.heart.stalls
-        return await in_child(lambda: audit(self.history, rows, exemptions, None if last else at), AUDIT_S)
+        found, self.excused = await in_child(
+            lambda: compare(self.history, rows, exemptions, None if last else at), AUDIT_S)
+        return found
 
     def _broken(self, *found: Violation) -> None:
         self.violations += found
@@ -166,10 +169,12 @@ class Run:
 
     def _result(self, trouble: str) -> Result:
         options = self.wanted.world
-        return Result(options.seed, options.replicas, self.wanted.seconds, self.play.records, dict(self._counts()),
-                      dict(Counter(r.kind for r in self.history.requests)), self.rows,
-                      [_plain(violation) for violation in self.violations], len(self.play.exemptions),
-                      trouble or "\n".join(self.play.trouble), self.wanted.command)
+        result = Result(options.seed, options.replicas, self.wanted.seconds, self.play.records, dict(self._counts()),
+                        dict(Counter(r.kind for r in self.history.requests)), self.rows,
+                        [_plain(violation) for violation in self.violations], stalls=self.heart.stalls,
+                        trouble=trouble or "\n".join(self.play.trouble), command=self.wanted.command)
+        result.note_excused(self.excused)
+        return result
 
     def _keep(self, result: Result) -> None:
         """A failing run explains itself, after its world is gone."""

@@ -4,9 +4,11 @@ No test may judge speed. So a heart beats beside the clients; a beat that comes 
 what ordersd gave up for time, until all that had begun before is over. It excuses nothing else.
 """
 import asyncio
+from collections.abc import Callable
 
 from chaos.clock import now
 from chaos.findings import Exemption
+from chaos.history import Span
 
 BEAT_S = 0.1
 STALL_S = 1.0   # a beat that is later than that
@@ -16,8 +18,11 @@ EXCUSED = ('late', 'unavailable/queue_slow', 'unavailable/queue_full', 'unavaila
 
 
 class Heart:
-    def __init__(self) -> None:
-        self.stalls: list[tuple[float, float]] = []
+    """`say` has each stall for the timeline."""
+
+    def __init__(self, say: Callable[[str], None] = lambda text: None) -> None:
+        self._say = say
+        self.stalls: list[Span] = []
 
     async def beat(self) -> None:
         """Until it is cancelled."""
@@ -29,7 +34,9 @@ class Heart:
     def note(self, began: float, ended: float) -> None:
         if ended - began - BEAT_S > STALL_S:
             self.stalls.append((began, ended))
+            self._say(f'the machine stood still for {ended - began:.1f} s: what is late until {ended + AFTER_S:.1f} s '
+                      'is excused')
 
     def exemptions(self) -> list[Exemption]:
-        return [Exemption(rule, began, ended + AFTER_S, f'the machine stood still for {ended - began:.1f} s')
+        return [Exemption(rule, began, ended + AFTER_S, 'the machine stood still')
                 for began, ended in self.stalls for rule in EXCUSED]

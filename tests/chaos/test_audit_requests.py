@@ -1,9 +1,10 @@
 """Each rule about one request has a history that breaks it, and histories that look so and break nothing."""
 import unittest
 
-from chaos.audit import unsettled
+from chaos.audit import compare, unsettled
 from chaos.findings import Exemption, violation
 from chaos.handmade import A, B, EPOCH, ID, OTHER_ID, batch, found, get, order, post, request, row, rules, said
+from chaos.history import History
 
 MATE = said('not_accepted', status=424, code='batch_refused')
 REUSED_HERE = said('reused', differing=('side',))
@@ -34,6 +35,11 @@ class Time(unittest.TestCase):
 
     def test_a_client_that_gave_up_waited_for_nothing(self):
         self.assertEqual(rules({}, bounded(post(1, 14, 'unknown', end='gave_up'))), [])
+
+    def test_what_is_excused_is_counted(self):
+        late = bounded(post(1, 14, 'unknown', end='deadline'))
+        excuses = (Exemption('late', 13, 20, 'paused'), Exemption('late', 0, 20, 'slow'))
+        self.assertEqual(compare(History.of([late], EPOCH), {}, excuses), ([], {('late', 'paused'): 1}))
 
     def test_a_fault_between_the_two_ends_excuses_it(self):
         late = bounded(post(1, 14, 'unknown', end='deadline'))

@@ -4,6 +4,7 @@ import unittest
 from pathlib import Path
 
 from chaos import results
+from chaos.audit import Excused
 from chaos.results import BROKEN, INJECTED, MISSING, NO_EFFECT, NOT_NOW, FaultRecord, Result
 
 
@@ -36,6 +37,16 @@ class TestResults(unittest.TestCase):
         self.assertEqual(list(results.recoveries([result])), ["b"])
         self.assertEqual(Result(1, 1, 60.0, [fault("a", 1.0, state=NO_EFFECT)]).exit_code(), 77)
 
+    def test_excuses_are_counted_by_rule_and_reason(self) -> None:
+        one, two = (Result(1, 1, 60.0, [fault("a", 1.0)], stalls=[(1.0, 4.0)]) for _ in range(2))
+        one.note_excused(Excused({("late", "the machine stood still"): 3, ("late", "stop_ordersd: away"): 1,
+                                  ("unanswered", "kill_ordersd: away"): 2}))
+        two.note_excused(Excused({("late", "the machine stood still"): 4}))
+        words = results.summary([one, two])
+        self.assertIn("excused late 8: the machine stood still 7, stop_ordersd: away 1\n", words)
+        self.assertIn("excused unanswered 2: kill_ordersd: away 2\n", words)
+        self.assertIn("the machine stood still 2 times, for 6 s in all", words)
+
     def test_exit_code(self) -> None:
         injected, missing = fault("a", 1.0), fault("b", None, state=MISSING)
         wrong = {"rule": "lost"}
@@ -46,7 +57,8 @@ class TestResults(unittest.TestCase):
         self.assertEqual(Result(1, 1, 60.0, [injected], violations=[wrong], trouble="too").exit_code(), 1)
 
     def test_a_result_comes_back_from_its_file(self) -> None:
-        result = Result("s", 3, 60.0, [fault("a", 1.0)], {"created": 5}, {"single": 5}, 5)
+        result = Result("s", 3, 60.0, [fault("a", 1.0)], {"created": 5}, {"single": 5}, 5, stalls=[(1.0, 2.0)])
+        result.note_excused(Excused({("late", "slow"): 3}))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "deep" / "results.jsonl"
             result.append_to(path)

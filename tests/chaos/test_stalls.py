@@ -19,6 +19,12 @@ class Stalls(unittest.TestCase):
         late.bound = 10.0
         self.assertEqual(rules({}, late, exempt=tuple(self.heart.exemptions())), [])
 
+    def test_a_stall_is_in_the_timeline(self):
+        said = []
+        Heart(said.append).note(5.0, 12.0)
+        self.assertEqual(len(said), 1)
+        self.assertIn('stood still for 7.0 s', said[0])
+
     def test_a_stall_excuses_nothing_else(self):
         self.heart.note(0.5, 12.0)
         excuses = tuple(self.heart.exemptions())

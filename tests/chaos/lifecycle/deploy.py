@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from chaos import balancer, wait
-from chaos.audit import audit
+from chaos.audit import compare
 from chaos.clock import now
 from chaos.history import FAILED, FOUND, NOT_ACCEPTED, History
 from chaos.lifecycle.measure import percentile
@@ -76,7 +76,7 @@ async def _one(case: Case, arguments, say) -> Outcome:
         outcome.figure("deploys", str(deploys))
         judge(outcome, history, len(traffic.connections))
         rows = await world.rows()
-        outcome.audited(audit(history, rows, []), len(rows))
+        outcome.audited(*compare(history, rows, []), len(rows))
     finally:
         await world.close()
     return outcome

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from chaos import wait
-from chaos.audit import Exemption, audit
+from chaos.audit import Exemption, compare
 from chaos.clock import now
 from chaos.history import ANSWERED, History
 from chaos.lifecycle.outcome import Outcome, chosen
@@ -91,7 +91,7 @@ async def _one(case: Case, arguments, say) -> Outcome:
         _figures(outcome, history, began)
         await wait.until(lambda: _no_backends(world), 30, "the server's sessions of ordersd have ended", 0.2)
         rows = await world.rows()
-        outcome.audited(audit(history, rows, _exemptions(began)), len(rows))
+        outcome.audited(*compare(history, rows, _exemptions(began)), len(rows))
     finally:
         await world.close()
     return outcome

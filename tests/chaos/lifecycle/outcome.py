@@ -1,8 +1,9 @@
 """What a test of this folder found: figures for the report, and promises that were broken."""
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from chaos.audit import Excused, Violation
 from chaos.lifecycle.measure import machine
 
 SHOWN = 20  # of many broken promises of one kind the first are enough
@@ -22,9 +23,10 @@ class Outcome:
         if not condition:
             self.broken.append(otherwise)
 
-    def audited(self, violations: Iterable, rows: int) -> None:
-        found = list(violations)
+    def audited(self, found: Sequence[Violation], excused: Excused, rows: int) -> None:
         self.figure("rows in the table", str(rows))
+        for (rule, why), count in sorted(excused.items()):
+            self.figure("excused", f"{count} x {rule}: {why}")
         self.figure("violations that the audit found", str(len(found)))
         self.broken += [f"{violation.rule}: {violation.text}" for violation in found]
 

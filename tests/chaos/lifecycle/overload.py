@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chaos.asking import Limits
-from chaos.audit import Exemption, audit
+from chaos.audit import Exemption, compare
 from chaos.clock import now
 from chaos.history import ACKNOWLEDGED, History, NOT_ACCEPTED
 from chaos.lifecycle.measure import MIB, Probes, every, percentile, probing
@@ -138,4 +138,4 @@ async def _judge_service(outcome: Outcome, world: World, peak: int, probes: Prob
 async def _judge_table(outcome: Outcome, world: World, history: History) -> None:
     rows = await world.rows()
     overload = Exemption("unavailable", 0, math.inf, "there is more load than the service takes: see _judge_load")
-    outcome.audited(audit(history, rows, [overload]), len(rows))
+    outcome.audited(*compare(history, rows, [overload]), len(rows))

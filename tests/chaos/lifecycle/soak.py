@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from chaos import faults, rest, results, wait
-from chaos.audit import Violation, audit, unsettled
+from chaos.audit import Excused, Violation, compare, unsettled
 from chaos.clock import now
 from chaos.crowd import Crowd
 from chaos.explain import explain
 from chaos.forked import in_child
-from chaos.history import ACKNOWLEDGED, SETTLED, History
+from chaos.history import ACKNOWLEDGED, SETTLED, History, Span
 from chaos.lifecycle.measure import MIB, Sample, describe, every
 from chaos.lifecycle.outcome import Outcome
 from chaos.lifecycle.traffic import new_history
@@ -46,6 +46,8 @@ class Chapter:
     peak_rss: int = 0
     trouble: list[str] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
+    excused: Excused = field(default_factory=Excused)
+    stalls: list[Span] = field(default_factory=list)
 
 
 def kind_of(seed: int, minute: int, kinds: Sequence[str]) -> str:
@@ -125,7 +127,7 @@ class Soak:
         history, baseline = new_history(), await rest.before(world)
         play = Play(world, history, plan(world.seed, first, chapter.minutes, self._kinds, REPLICAS))
         crowd = Crowd(history, world.http, world.seed, rate=rate, replicas=REPLICAS, label=f"m{first}")
-        heart = Heart()
+        heart = Heart(world.note)
         beside = [asyncio.create_task(every(1.0, lambda: self._watch(chapter))), asyncio.create_task(heart.beat())]
         try:
             await crowd.start()
@@ -152,7 +154,9 @@ class Soak:
         rows = await self._world.rows()
         exemptions = [*play.exemptions_of_now(), *heart.exemptions()]
         history.holds = play.holds() + heart.stalls
-        found += await in_child(lambda: audit(history, rows, exemptions), AUDIT_S)
+        broken, excused = await in_child(lambda: compare(history, rows, exemptions), AUDIT_S)
+        found += broken
+        chapter.excused, chapter.stalls = excused, heart.stalls
         found += [Violation("ended", now(), None, None, words) for words in self._world.unexpected_ends()]
         found += [Violation("rest/recovery", now(), None, None, words) for words in play.stuck]
         chapter.rows, chapter.faults, chapter.trouble, chapter.violations = len(rows), play.records, play.trouble, found
@@ -195,5 +199,9 @@ class Soak:
             figure(f"replica {after.replica} at rest, end", describe(after))
         for text in dict.fromkeys(r.text for r in every_fault if r.state in (results.MISSING, results.BROKEN)):
             figure("not injected", text)
+        for (rule, why), count in sorted(sum((chapter.excused for chapter in chapters), Excused()).items()):
+            figure("excused", f"{count} x {rule}: {why}")
+        stalls = [ended - began for chapter in chapters for began, ended in chapter.stalls]
+        figure("the machine stood still", f"{len(stalls)} times, for {sum(stalls):.0f} s in all")
         for text in results.without_effect(every_fault):
             figure("faults", text)

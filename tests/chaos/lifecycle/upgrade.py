@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos import balancer, wait
-from chaos.audit import Exemption, audit
+from chaos.audit import Exemption, compare
 from chaos.lifecycle import deploy, previous
 from chaos.lifecycle.outcome import Outcome, chosen
 from chaos.lifecycle.traffic import Traffic, new_history
@@ -66,7 +66,7 @@ async def _one(case: Case, seed: int, old: Path, say) -> Outcome:
         deploy.judge(outcome, history, len(traffic.connections), OLD_REFUSALS)
         rows = await world.rows()
         exemptions = [Exemption(f"unavailable/{code}", 0, math.inf, OLD_WHY) for code in OLD_REFUSALS]
-        outcome.audited(audit(history, rows, exemptions), len(rows))
+        outcome.audited(*compare(history, rows, exemptions), len(rows))
         outcome.expect(not world.unexpected_ends(), "; ".join(world.unexpected_ends()))
     finally:
         await world.close()
