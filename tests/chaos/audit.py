@@ -61,7 +61,8 @@ def _in_time(attempt: Attempt) -> tuple[float, int, int]:
 def excused_by(found: Violation, exemptions: Iterable[Exemption]) -> Exemption | None:
     for exemption in exemptions:
         same = found.rule == exemption.rule or found.rule.startswith(exemption.rule + '/')
-        if same and found.since <= exemption.until_s and found.at >= exemption.from_s:
+        there = exemption.replica is None or any(r.replica in (None, exemption.replica) for r in found.requests)
+        if same and there and found.since <= exemption.until_s and found.at >= exemption.from_s:
             return exemption
     return None
 

@@ -142,13 +142,13 @@ def stamp(story: Story) -> Iterator[Violation]:
     if story.row is None:
         return
     writers = story.may_have_written(story.row.content)
-    created = [a for a in writers if a.request.outcome(a.slot, story.at) == CREATED]
+    writers = [a for a in writers if a.request.outcome(a.slot, story.at) == CREATED] or writers
     at = _stamp(story)
-    if writers and not any(_was_under_way(a, at, story.holds) for a in created or writers):
+    if writers and not any(_was_under_way(a, at, story.holds) for a in writers):
         last = max(a.request.ended or a.request.began for a in writers)
         yield violation('stamp', max(at, last),
                         f'received at {at:.3f} s, when no request was on its way that can have written it: '
-                        + _answers(story.writes), story.key, [a.request for a in story.writes])
+                        + _answers(story.writes), story.key, [a.request for a in writers])
 
 
 def _was_under_way(attempt: Attempt, at: float, holds: Sequence[Span]) -> bool:

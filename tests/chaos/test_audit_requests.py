@@ -90,6 +90,21 @@ class Refusals(unittest.TestCase):
         self.assertEqual(rules({}, refused, exempt=(Exemption('refused/stale_order', 0, 9, 'clock'),)), [rule])
         self.assertEqual(rules({}, refused, exempt=(Exemption(rule, 0, 9, 'trigger'),)), [])
 
+    def test_an_exemption_of_one_replica_is_none_of_another(self):
+        refused = post(1, 2, 'refused', expect='stale_order', expires=3, code='stale_order')
+        for replica, wanted in (('replica-0', []), ('replica-1', ['refused/stale_order'])):
+            refused.replica = replica
+            clock = Exemption('refused/stale_order', 0, 9, 'clock', 'replica-0')
+            self.assertEqual(rules({}, refused, exempt=(clock,)), wanted)
+
+    def test_a_stamp_is_of_the_replica_that_answered_201(self):
+        created, other = post(1, 2, 'created'), post(3, 4, 'replayed')
+        created.replica, other.replica = 'replica-1', 'replica-0'
+        clock = Exemption('stamp', 0, 99, 'clock', 'replica-0')
+        self.assertEqual(rules(row(at=50), created, other, exempt=(clock,)), ['stamp'])
+        created.replica = 'replica-0'
+        self.assertEqual(rules(row(at=50), created, other, exempt=(clock,)), [])
+
     def test_internal_error_whatever_its_outcome(self):
         self.assertEqual(rules({}, post(1, 2, 'refused', status=500, code='internal_error')), ['internal'])
         self.assertEqual(rules({}, post(1, 2, 'unknown', status=500, code='internal_error')), ['internal'])
@@ -221,7 +236,7 @@ class Findings(unittest.TestCase):
             violation('nonsense', 1, 'text')
 
     def test_no_fault_excuses_a_promise(self):
-        for rule in ('lost', 'ghost', 'atomic', 'nonsense'):
+        for rule in ('lost', 'ghost', 'atomic', 'phantom_read', 'internal', 'ended', 'rest', 'refused', 'nonsense'):
             with self.assertRaises(ValueError):
                 Exemption(rule, 0, 1, 'a fault')
 

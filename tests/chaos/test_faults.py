@@ -8,12 +8,10 @@ from chaos.faults import GROUPS, KINDS, chosen
 from chaos.faults.disk import fill, not_ours
 from chaos.faults.machine import step
 from chaos.faults.network import size
-from chaos.findings import RULES
+from chaos.findings import BY_THE_CLOCK, NEVER_EXCUSED, RULES
 
 HELD = {"primary", "standby", "balancer", "front", "back", "disk", "table", "clock", "crowd",
         *(f"replica:{n}" for n in range(3))}
-NEVER_EXCUSED = {"lost", "changed", "doubled", "created_twice", "ghost", "replayed", "reused", "atomic", "torn_read",
-                 "phantom_read", "wrong_read", "garbled", "internal", "unsettled", "rest", "counts"}
 
 
 class Kinds(unittest.TestCase):
@@ -52,6 +50,12 @@ class Kinds(unittest.TestCase):
     def test_no_fault_excuses_an_order_that_is_lost_or_false(self) -> None:
         for fault in KINDS.values():
             self.assertFalse({rule.partition("/")[0] for rule in fault.excuses} & NEVER_EXCUSED, fault.kind)
+
+    def test_only_a_step_of_its_clock_excuses_what_a_replica_says_of_times(self) -> None:
+        for kind, fault in KINDS.items():
+            by_the_clock = [e for e in fault(random.Random(1), 3).exempts(1.0, 2.0) if e.rule in BY_THE_CLOCK]
+            self.assertEqual(bool(by_the_clock), kind == "clock_ordersd", kind)
+            self.assertTrue(all(e.replica is not None for e in by_the_clock))
 
     def test_all_of_unavailable_is_never_excused(self) -> None:
         for fault in KINDS.values():

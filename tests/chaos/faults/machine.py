@@ -7,12 +7,14 @@ import os
 import random
 import re
 import resource
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chaos import sandbox
 from chaos.faults import ENDED, KILLED, NOT_STORED, Fault, register
 from chaos.faults.processes import OfOrdersd, OfServer
+from chaos.findings import BY_THE_CLOCK, Exemption
 from chaos.process import run
 
 if TYPE_CHECKING:
@@ -93,8 +95,10 @@ class Clock(Fault):
 class ClockOfOrdersd(Clock):
     """The clock of one ordersd is stepped, forwards or backwards, and back (libfaketime)."""
     kind, group, lasts = "clock_ordersd", "machine", (2.0, 8.0)
-    excuses = ("stamp", "refused/stale_order", "refused/in_the_future", "unfit")
-    because = "the clock that stamps orders, and tells which are stale, was wrong"
+    excuses, because = BY_THE_CLOCK, "the clock that stamps orders, and tells which are stale, was wrong"
+
+    def exempts(self, began: float, healed: float) -> list[Exemption]:
+        return [replace(exemption, replica=f"replica-{self.replica}") for exemption in super().exempts(began, healed)]
 
     def name(self, world: "World") -> str:
         return world.replicas[self.replica].name
