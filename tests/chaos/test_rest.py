@@ -1,9 +1,11 @@
 """Back at rest, and metrics against the clients' counts: each complaint has figures that raise it, or nearly do."""
 import unittest
+from unittest import mock
 
+from chaos import rest
 from chaos.handmade import EPOCH, batch, get, order, post, said
 from chaos.history import History
-from chaos.rest import IDLE, PROBES, Figures, check_counts, check_rest, check_table_growth
+from chaos.rest import IDLE, PROBES, Baseline, Figures, check_counts, check_rest, check_table_growth
 
 REQUESTS = ('http_server_request_duration_seconds_count'
             '{{http_request_method="{}",http_route="{}",http_response_status_code="{}"}}')
@@ -54,6 +56,37 @@ class Rest(unittest.TestCase):
     def test_memory_counts_where_it_is_asked_for(self):
         self.assertEqual(check_rest(figures(), figures(rss=200 << 20)), [])
         self.assertEqual(len(check_rest(figures(), figures(rss=200 << 20), rss_growth_max=50 << 20)), 1)
+
+
+class Replica:
+    """Has the same figures whenever it is asked."""
+    name, pid = 'replica-0', 0  # no process has this pid
+
+    def __init__(self, fds):
+        self._fds = fds
+
+    async def metrics(self):
+        return figures().metrics
+
+    def fds(self):
+        return self._fds
+
+    def threads(self):
+        return 20
+
+    def rss(self):
+        return 100 << 20
+
+
+class Growing(unittest.IsolatedAsyncioTestCase):
+    async def test_what_leaks_a_little_in_each_chapter(self):
+        """Each chapter has less than the slack more than the one before."""
+        first, before = Baseline([figures(fds=40)], 0), Baseline([figures(fds=43)], 0)
+        world = mock.Mock(replicas=[Replica(46)], rows=mock.AsyncMock(return_value={}))
+        with mock.patch.object(rest, 'REST_S', 0.0):
+            self.assertEqual(await rest.check(world, History(), before), [])
+            self.assertEqual([v.rule for v in await rest.check(world, History(), before, first)], ['rest'])
+            self.assertEqual(len(await rest.check(world, History(), before, before, rss_growth_max=-1)), 1)
 
 
 class Counts(unittest.TestCase):

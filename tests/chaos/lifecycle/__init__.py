@@ -15,7 +15,6 @@ COMMANDS = {
     "soak": "60 % of the most, a fault a minute, for hours: what has grown since the start?",
 }
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-TROUBLE = 3  # as of scripts/chaos
 SECONDS = {"overload": 40.0, "deploy": 30.0}
 
 
@@ -49,7 +48,7 @@ def main(argv: list[str]) -> int:
         outcomes = asyncio.run(module.run(arguments, _say))
     except (RuntimeError, OSError, wait.TooLate, SqlError):
         _say(f"TROUBLE: the harness has failed, or ordersd was not ready in time\n{traceback.format_exc()}")
-        return TROUBLE
+        return outcome.TROUBLE
     text = outcome.report(outcomes)
     if arguments.report:
         arguments.report.write_text(text)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from chaos.audit import Excused, Violation
 from chaos.lifecycle.measure import machine
 
+TROUBLE = 3  # as of scripts/chaos
 SHOWN = 20  # of many broken promises of one kind the first are enough
 
 
@@ -15,6 +16,7 @@ class Outcome:
     figures: list[tuple[str, str]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     skipped: str = ""  # why nothing was tested
+    trouble: list[str] = field(default_factory=list)  # the harness itself failed
 
     def figure(self, name: str, value: str) -> None:
         self.figures.append((name, value))
@@ -44,6 +46,7 @@ def report(outcomes: list[Outcome]) -> str:
         lines += [f"**{outcome.name}**: {state}", "", "| | |", "|---|---|"]
         lines += [f"| {name} | {value} |" for name, value in outcome.figures]
         lines += [""]
+        lines += [f"- TROUBLE {text}" for text in outcome.trouble[:SHOWN]]
         lines += [f"- {text}" for text in outcome.broken[:SHOWN]]
         if len(outcome.broken) > SHOWN:
             lines += [f"- and {len(outcome.broken) - SHOWN} more"]
@@ -51,7 +54,9 @@ def report(outcomes: list[Outcome]) -> str:
 
 
 def exit_code(outcomes: list[Outcome]) -> int:
-    """1: a promise is broken. 77: nothing could be tested. 0: all that was tested was kept."""
+    """1: a promise is broken. 3: the harness failed. 77: nothing could be tested. 0: all that was tested was kept."""
     if any(outcome.broken for outcome in outcomes):
         return 1
+    if any(outcome.trouble for outcome in outcomes):
+        return TROUBLE
     return 77 if all(outcome.skipped for outcome in outcomes) else 0

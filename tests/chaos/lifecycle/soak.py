@@ -17,6 +17,7 @@ from chaos.audit import Excused, Violation, compare, unsettled
 from chaos.clock import now
 from chaos.crowd import Crowd
 from chaos.explain import explain
+from chaos.findings import violation
 from chaos.forked import in_child
 from chaos.history import ACKNOWLEDGED, SETTLED, History, Span
 from chaos.lifecycle.measure import MIB, Sample, describe, every
@@ -35,6 +36,7 @@ MINUTE_S = 60.0
 BEGIN_S = (2.0, 20.0)  # of its minute, when the fault begins
 MOST_S, MORE_THAN_POSSIBLE = 15.0, 10_000.0
 SETTLE_S, REST_S, AUDIT_S = 60.0, 90.0, 300.0
+RSS_GROWTH_MAX = 64 << 20  # of one replica; a process that has served large requests keeps some of their memory
 
 
 @dataclass
@@ -82,10 +84,26 @@ async def run(arguments, say) -> list[Outcome]:
     return [outcome]
 
 
+async def not_ready(world: World) -> list[Violation]:
+    try:
+        await wait.until(world.ready, REST_S, "every replica is ready again", 0.2)
+    except wait.TooLate as late:
+        return [violation("rest/ready", now(), str(late))]
+    return []
+
+
+def conclude(outcome: Outcome, chapters: Sequence[Chapter]) -> None:
+    """A soak in which the harness failed has shown nothing, and so has one in which no fault was injected."""
+    outcome.trouble += [text for chapter in chapters for text in chapter.trouble]
+    if not any(record.state == results.INJECTED for chapter in chapters for record in chapter.faults):
+        outcome.skipped = "no fault was injected"
+
+
 class Soak:
     def __init__(self, world: World, kinds: Sequence[str], outcome: Outcome, say) -> None:
         self._world, self._kinds, self._outcome, self._say = world, kinds, outcome, say
         self._chapters: list[Chapter] = []
+        self._first: rest.Baseline | None = None  # of the first chapter: no later one may have more at its end
 
     async def whole(self, minutes: int) -> None:
         first = await self._samples()
@@ -99,6 +117,7 @@ class Soak:
             done += chapter.minutes
             self._say(f"{done} of {minutes} minutes: {dict(chapter.outcomes)}, {chapter.rows} rows, "
                       f"{len(chapter.faults)} faults, {len(chapter.violations)} broken promises")
+        conclude(self._outcome, self._chapters)
         self._report(first, await self._samples(), most)
 
     async def _samples(self) -> list[Sample]:
@@ -125,6 +144,7 @@ class Soak:
         await world.primary.sql("TRUNCATE orders")
         self._empty_logs()
         history, baseline = new_history(), await rest.before(world)
+        self._first = self._first or baseline
         play = Play(world, history, plan(world.seed, first, chapter.minutes, self._kinds, REPLICAS))
         crowd = Crowd(history, world.http, world.seed, rate=rate, replicas=REPLICAS, label=f"m{first}")
         heart = Heart(world.note)
@@ -132,13 +152,13 @@ class Soak:
         try:
             await crowd.start()
             await asyncio.gather(play.all(), asyncio.sleep(chapter.minutes * MINUTE_S))
-            await wait.until(world.ready, REST_S, "every replica is ready again", 0.2)
+            found = await not_ready(world)
             await crowd.stop(SETTLE_S)
         finally:
             for task in beside:
                 task.cancel()
-        restless = await rest.check(world, history, baseline)
-        await self._judge(chapter, history, play, [*restless, *unsettled(crowd.unsettled, now())], heart)
+        found += await rest.check(world, history, baseline, self._first, RSS_GROWTH_MAX)
+        await self._judge(chapter, history, play, [*found, *unsettled(crowd.unsettled, now())], heart)
 
     def _empty_logs(self) -> None:
         for log in self._world.logs.iterdir():

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 from unittest import mock
 
-from chaos import faults
+from chaos import faults, results
 from chaos.lifecycle import COMMANDS, measure, outcome, previous, soak
 
 
@@ -38,6 +38,12 @@ class Reports(unittest.TestCase):
     def test_nothing_tested_is_skipped_and_not_passed(self) -> None:
         self.assertEqual(outcome.exit_code([outcome.Outcome("c", skipped="no history")]), 77)
 
+    def test_trouble_is_neither_kept_nor_skipped(self) -> None:
+        troubled, broken = outcome.Outcome("d", trouble=["heal failed"]), outcome.Outcome("b", broken=["lost"])
+        self.assertEqual(outcome.exit_code([outcome.Outcome("a"), troubled]), 3)
+        self.assertEqual(outcome.exit_code([broken, troubled]), 1)
+        self.assertIn("TROUBLE heal failed", outcome.report([troubled]))
+
     def test_a_report_says_what_was_skipped_and_broken(self) -> None:
         broken, skipped = outcome.Outcome("b"), outcome.Outcome("c", skipped="no history")
         broken.expect(False, "order 7 is lost")
@@ -61,6 +67,25 @@ class Plans(unittest.TestCase):
     def test_a_fault_begins_in_its_minute(self) -> None:
         planned = soak.plan(2, 0, 5, sorted(faults.KINDS), 3)
         self.assertEqual([int(p.at // 60) for p in planned], [0, 1, 2, 3, 4])
+
+
+class Soaks(unittest.TestCase):
+    def concluded(self, state: str, *trouble: str) -> int:
+        record = results.FaultRecord("a", "kill", 1.0, "", state)
+        made = outcome.Outcome("soak")
+        soak.conclude(made, [soak.Chapter(5, faults=[record], trouble=list(trouble)), soak.Chapter(5)])
+        return outcome.exit_code([made])
+
+    def test_a_soak_without_a_fault_is_skipped(self) -> None:
+        self.assertEqual([self.concluded(s) for s in (results.INJECTED, results.MISSING, results.NO_EFFECT)], [0, 77, 77])
+
+    def test_a_fault_that_could_not_be_healed_is_trouble(self) -> None:
+        self.assertEqual(self.concluded(results.INJECTED, "heal failed"), 3)
+
+    def test_a_replica_that_does_not_come_back_breaks_a_promise(self) -> None:
+        world = mock.Mock(ready=mock.AsyncMock(return_value=False))
+        with mock.patch.object(soak, "REST_S", 0.0):
+            self.assertEqual([v.rule for v in asyncio.run(soak.not_ready(world))], ["rest/ready"])
 
 
 class Previous(unittest.TestCase):
