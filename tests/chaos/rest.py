@@ -1,6 +1,7 @@
 """At rest, when no request is under way: every gauge, descriptor, thread and connection is back where it was, and the
 counters of ordersd agree with what its clients counted."""
 import asyncio
+import math
 import os
 import re
 from collections import Counter
@@ -22,6 +23,7 @@ ZERO = ('ordersd_queue_depth', 'ordersd_queue_bytes', 'ordersd_queue_oldest_age_
         'http_server_offloaded_requests', 'ordersd_workers{state="busy"}',
         *(f'ordersd_pool_connections{{state="{state}"}}' for state in (
             'active', 'leased', 'checking', 'resetting', 'canceling', 'connecting', 'closing')))
+POOL = 'ordersd_pool_connections{state="total"}'
 PROBES = 2  # connections of the driver itself while it reads the figures: the scrape, and a balancer's check
 IDLE = os.cpu_count() or 1  # HAProxy keeps one idle connection in each of its threads, one a core
 FDS_SLACK = 4
@@ -48,6 +50,7 @@ class World(Protocol):
     replicas: list[Service]
 
     async def rows(self) -> Rows: ...
+    def note(self, text: str) -> None: ...
 
 
 @dataclass
@@ -73,8 +76,11 @@ class Figures:
                 yield name, dict(LABEL.findall(labels)), value
 
     def gauge(self, series: str) -> float:
+        """Not a number if there is no such series: then no comparison is true."""
         name, _, labels = series.partition('{')
-        return self.sum(name, **dict(LABEL.findall(labels)))
+        wanted = dict(LABEL.findall(labels)).items()
+        values = [value for _, has, value in self._series(name) if wanted <= has.items()]
+        return sum(values) if values else math.nan
 
 
 @dataclass
@@ -101,9 +107,10 @@ async def check(world: World, history: History, baseline: Baseline, first: Basel
         await asyncio.sleep(0.25)
     for was, is_ in zip(baseline.figures, figures):
         found += check_counts(history, was if was.pid == is_.pid else None, is_)
-    if all(was.pid == is_.pid for was, is_ in zip(baseline.figures, figures)):
-        found += check_table_growth(baseline.figures, figures, baseline.rows, len(await world.rows()))
-    return found
+    if replaced := [is_.replica for was, is_ in zip(baseline.figures, figures) if was.pid != is_.pid]:
+        world.note(f'rows against counters: at least the rows that are counted; {", ".join(replaced)} began anew, and '
+                   'what processes had counted before that is gone')
+    return found + check_table_growth(baseline.figures, figures, baseline.rows, len(await world.rows()))
 
 
 async def _read(world: World) -> list[Figures]:
@@ -115,15 +122,12 @@ async def _read(world: World) -> list[Figures]:
 
 def check_rest(before: Figures | None, now: Figures, rss_growth_max: int | None = None) -> list[Violation]:
     """`before`: at rest before the load, of the same process or of an earlier one of the same replica."""
-    found = [f'{series} is {now.gauge(series):g}' for series in ZERO if now.gauge(series) != 0]
-    if now.sum('ordersd_ready') != 1:
+    most = {**dict.fromkeys(ZERO, 0.0), 'http_server_open_connections': PROBES + IDLE,
+            'http_server_active_requests': PROBES, POOL: now.gauge('ordersd_pool_connections_max')}
+    found = [f'{series} is {now.gauge(series):g}, and at most {limit:g} at rest' for series, limit in most.items()
+             if not now.gauge(series) <= limit]
+    if now.gauge('ordersd_ready') != 1:
         found.append('ordersd_ready is not 1')
-    for series, most in (('http_server_open_connections', PROBES + IDLE), ('http_server_active_requests', PROBES)):
-        if now.sum(series) > most:
-            found.append(f'{series} is {now.sum(series):g}')
-    total, most = now.gauge('ordersd_pool_connections{state="total"}'), now.sum('ordersd_pool_connections_max')
-    if total > most:
-        found.append(f'{total:g} connections in a pool of {most:g}')
     if before is not None:
         found += _grown(before, now, rss_growth_max)
     return [violation('rest', now.at, f'{now.replica} (pid {now.pid}): {text}') for text in found]
@@ -144,7 +148,7 @@ def _own_fds(figures: Figures) -> int:
     """Descriptors that are neither a client's connection nor one of the pool, whose number may differ. A connection of
     the pool has two: libpq's, and a duplicate by which the pool watches it."""
     return int(figures.fds - figures.sum('http_server_open_connections')
-               - 2 * figures.gauge('ordersd_pool_connections{state="total"}'))
+               - 2 * figures.sum('ordersd_pool_connections', state='total'))
 
 
 # ---- metrics against what the clients counted ----
@@ -211,11 +215,14 @@ def _compare_orders(answered: list[Request], perhaps: list[Request], before: Fig
 
 
 def check_table_growth(before: list[Figures], now: list[Figures], rows_before: int, rows_now: int) -> list[Violation]:
-    """Of all replicas, each the same process before and now: every row was counted once, by the one that wrote it."""
+    """Of all replicas: every row was counted once, by the process that wrote it. A process that began after `before`
+    has counted from 0. What its predecessor had counted is gone, and then only the lower bound is known."""
+    since = [b if b.pid == n.pid else None for b, n in zip(before, now, strict=True)]
+
     def counted(result: str) -> float:
-        return sum(_delta(b, n, 'ordersd_orders_total', result=result) for b, n in zip(before, now, strict=True))
+        return sum(_delta(b, n, 'ordersd_orders_total', result=result) for b, n in zip(since, now))
     new, created = rows_now - rows_before, counted('created')
-    doubtful = counted('late') + counted('unknown')
+    doubtful = counted('late') + counted('unknown') if None not in since else math.inf
     if created <= new <= created + doubtful:
         return []
     text = f'{new} new rows; {created:g} orders counted as created, {doubtful:g} in doubt'

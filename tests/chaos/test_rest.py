@@ -1,4 +1,5 @@
 """Back at rest, and metrics against the clients' counts: each complaint has figures that raise it, or nearly do."""
+import re
 import unittest
 from unittest import mock
 
@@ -6,17 +7,27 @@ from chaos import rest
 from chaos.handmade import EPOCH, batch, get, order, post, said
 from chaos.history import History
 from chaos.rest import IDLE, PROBES, Baseline, Figures, check_counts, check_rest, check_table_growth
+from chaos.world import ROOT
 
+GAUGE = re.compile(r'"([a-z_]+)",\s*"gauge"')
+COMPARED = ('ordersd_ready', 'ordersd_pool_connections_max', 'http_server_open_connections',
+            'http_server_active_requests', 'process_start_time_seconds')
+# Settings, figures that check_rest has from /proc, and what describes a time before the rest.
+OTHERWISE = {'ordersd_build_info', 'ordersd_pool_connections_min', 'ordersd_pool_acquire_duration_max_seconds',
+             'ordersd_pool_last_health_check_timestamp_seconds', 'ordersd_pool_exhaustion_alert',
+             'ordersd_database_warning', 'ordersd_queue_capacity', 'ordersd_db_failed_groups_in_a_row',
+             'ordersd_client_memory_max_bytes', 'ordersd_memory_max_bytes', 'process_resident_memory_bytes',
+             'process_virtual_memory_bytes', 'process_open_fds', 'process_max_fds'}
 REQUESTS = ('http_server_request_duration_seconds_count'
             '{{http_request_method="{}",http_route="{}",http_response_status_code="{}"}}')
 
 
 def figures(at=10.0, pid=1, fds=40, threads=20, rss=100 << 20, **changes):
-    metrics = {'ordersd_ready': 1.0, 'ordersd_queue_depth': 0.0, 'http_server_open_connections': 1.0,
+    zero = [series.replace('{state', '{pool="main",state') if 'pool_connections' in series else series
+            for series in rest.ZERO]
+    metrics = {**dict.fromkeys(zero, 0.0), 'ordersd_ready': 1.0, 'http_server_open_connections': 1.0,
                'http_server_active_requests': 1.0, 'ordersd_pool_connections_max{pool="main"}': 12.0,
-               'ordersd_pool_connections{pool="main",state="total"}': 4.0,
-               'ordersd_pool_connections{pool="main",state="active"}': 0.0,
-               'ordersd_workers{state="busy"}': 0.0, 'process_start_time_seconds': EPOCH - 5}
+               'ordersd_pool_connections{pool="main",state="total"}': 4.0, 'process_start_time_seconds': EPOCH - 5}
     return Figures(at, 'replica-0', pid, fds, threads, rss, metrics | changes)
 
 
@@ -48,6 +59,20 @@ class Rest(unittest.TestCase):
                          ('threads', figures(threads=21))):
             with self.subTest(why):
                 self.assertEqual([v.rule for v in check_rest(figures(), now)], ['rest'])
+
+    def test_a_series_that_is_gone_is_no_zero(self):
+        for series in figures().metrics:
+            now = figures()
+            del now.metrics[series]
+            self.assertEqual(check_rest(figures(), now) != [], series != 'process_start_time_seconds', series)
+
+    def test_every_gauge_is_compared_or_known_to_have_other_values_at_rest(self):
+        """A new gauge of ordersd has to be put into one of the two."""
+        compared = {series.partition('{')[0] for series in (*rest.ZERO, *COMPARED)}
+        there = {name for file in (ROOT / 'src').rglob('*.*') if file.suffix in ('.c', '.h', '.def')
+                 for name in GAUGE.findall(file.read_text())}
+        self.assertEqual(there - compared, OTHERWISE)
+        self.assertEqual(compared - there, set())
 
     def test_connections_of_the_pool_are_no_leak(self):
         more = figures(fds=46, **{'ordersd_pool_connections{pool="main",state="total"}': 10.0})
@@ -153,6 +178,15 @@ class Growth(unittest.TestCase):
         self.assertEqual(self.complaints(3, created=3), [])
         self.assertEqual(len(self.complaints(4, created=3)), 1)
         self.assertEqual(len(self.complaints(2, created=3)), 1)
+
+    def test_of_a_process_that_was_replaced_the_sure_ones_are_there(self):
+        def complaints(rows, created):
+            before = [figures(**counted(created=100)), figures(**counted(created=7))]
+            now = [figures(pid=2, **counted(created=created)), figures(**counted(created=9))]
+            return check_table_growth(before, now, 5, 5 + rows)
+        self.assertEqual(complaints(3 + 2, created=3), [])
+        self.assertEqual(complaints(500, created=3), [])
+        self.assertEqual(len(complaints(4, created=3)), 1)
 
     def test_what_was_in_doubt_may_be_there(self):
         self.assertEqual(self.complaints(4, created=3, late=1, unknown=1), [])
