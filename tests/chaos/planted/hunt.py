@@ -1,4 +1,5 @@
 """A run with a planted bug: it goes on until the rule of the audit is broken that is about such a bug."""
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -54,7 +55,8 @@ class Hunt(Run):
         return Catch(self._plant, self._found_s, text, self._struck, self._others, result)
 
     def _broken(self, *found: Violation) -> None:
-        mine = [violation for violation in found if violation.rule.partition("/")[0] == self._plant.rule]
+        named = self._named()
+        mine = [v for v in found if v.rule == self._plant.rule and self._plant.about(v, self.history, named)]
         self._others.update(violation.rule for violation in found)
         if mine and self._found_s is None:
             self._found_s = self._loaded_for()
@@ -62,10 +64,13 @@ class Hunt(Run):
 
     def _keep(self, result: Result) -> None:
         """The logs are gone after this. A hunt that finds nothing leaves its story."""
-        self._struck = self._has_struck()
+        self._struck = f"planted: {self._plant.name}\n" in self._logs()
         if self._found_s is None:
             super()._keep(replace(result, trouble=result.trouble or f"{self._plant.name} was not found"))
 
-    def _has_struck(self) -> bool:
-        said = f"planted: {self._plant.name}\n"
-        return any(said in log.read_text(errors="replace") for service in self.world.replicas for log in service.logs)
+    def _named(self) -> frozenset[str]:
+        """The requests that the planted code says it has struck."""
+        return frozenset(re.findall(rf"planted: {self._plant.name}: (\S+)\n", self._logs()))
+
+    def _logs(self) -> str:
+        return "".join(log.read_text(errors="replace") for service in self.world.replicas for log in service.logs)
