@@ -67,6 +67,9 @@ class Pair:
     async def serve(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         client, _ = await loop.connect_accepted_socket(lambda: End(self, "up"), sock)
+        if self.over:  # cut before its transport was there, so close() has closed nothing
+            close_socket(client, "reset")
+            return
         client.pause_reading()
         try:
             async with asyncio.timeout(DIAL_S):

@@ -9,6 +9,8 @@ import unittest
 from pathlib import Path
 
 from chaos.links import Link, Proxy, ProxyError
+from chaos.proxy_lane import Lane
+from chaos.proxy_pair import Pair
 
 SOON_S = 10.0
 SHORT_S = 0.3  # long enough to see that nothing comes
@@ -345,6 +347,23 @@ class ProxyTest(unittest.IsolatedAsyncioTestCase):
         await self.proxy.close()
         with self.assertRaises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+class CutAtOnce(unittest.IsolatedAsyncioTestCase):
+    async def test_a_connection_that_is_cut_before_its_transport_is_there_ends(self) -> None:
+        """Else its client waits for ever: nothing reads, and nothing closes."""
+        lane = Lane("echo", "127.0.0.1:1", 0)
+        client, accepted = socket.socketpair()
+        client.setblocking(False)
+        accepted.setblocking(False)
+        pair = Pair(lane)
+        serving = asyncio.create_task(pair.serve(accepted))
+        pair.end("reset")
+        await asyncio.wait_for(serving, SOON_S)
+        self.assertEqual(await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 1), SOON_S), b"")
+        client.close()
+        lane.listener.close(asyncio.get_running_loop())
+        lane.listener.keeper.close()
 
 
 if __name__ == "__main__":
