@@ -7,6 +7,7 @@ from pathlib import Path
 from unittest import mock
 
 from chaos.faults import KINDS, Fault, crowds, disk
+from chaos.service import SETTINGS
 from chaos.sql import SqlError
 
 
@@ -62,6 +63,17 @@ class NoEffect(unittest.IsolatedAsyncioTestCase):
             process = mock.Mock(kill=mock.Mock(return_value=lived), end=mock.AsyncMock(return_value=1))
             with mock.patch.object(crowds, "Process", return_value=process):
                 self.assertEqual(await self.both(made("slow_senders")) is None, lived)
+
+    async def test_a_storm_is_more_than_all_replicas_serve(self) -> None:
+        for replicas in (1, 3):
+            self.world.replicas = [mock.Mock(port=n, settings=SETTINGS) for n in range(replicas)]
+            with mock.patch.object(crowds, "Process") as process:
+                for n in range(20):
+                    await KINDS["connection_storm"](random.Random(n), replicas).inject(self.world)
+            for call in process.call_args_list:
+                *_, ports, count, _ = call.args[0]
+                self.assertGreaterEqual(int(count), 400 * replicas + 100)
+                self.assertEqual(len(ports.split(",")), replicas)
 
 
 def _next(answers: list) -> str:

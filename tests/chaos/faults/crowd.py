@@ -1,9 +1,10 @@
-"""Clients that mean no good: python3 -m chaos.faults.crowd storm|drip|deaf PORT COUNT SEED. Runs until killed.
+"""Clients that mean no good: python3 -m chaos.faults.crowd storm|drip|deaf PORT,... COUNT SEED. Runs until killed.
 
 Each of them is one coroutine. What they send stores nothing: the audit knows nothing of them."""
 import asyncio
 import contextlib
 import random
+import resource
 import socket
 import sys
 
@@ -24,10 +25,10 @@ async def storm(port: int, rng: random.Random) -> None:
         try:
             if rng.random() < 0.5:
                 writer.write(REQUEST)
-            await asyncio.wait_for(reader.read(-1), rng.uniform(0.2, 3))
+            await asyncio.wait_for(reader.read(-1), rng.uniform(0.5, 5))
         finally:
             writer.transport.abort()
-    await asyncio.sleep(rng.uniform(0, 0.3))
+    await asyncio.sleep(rng.uniform(0.1, 1))
 
 
 async def drip(port: int, rng: random.Random) -> None:
@@ -66,12 +67,14 @@ async def one(act: str, port: int, rng: random.Random) -> None:
         await ACTS[act](port, rng)
 
 
-async def main(act: str, port: int, count: int, seed: str) -> None:
+async def main(act: str, ports: list[int], count: int, seed: str) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     async with asyncio.TaskGroup() as group:
         for n in range(count):
-            group.create_task(one(act, port, random.Random(f"{seed}/{n}")))
+            group.create_task(one(act, ports[n % len(ports)], random.Random(f"{seed}/{n}")))
 
 
 if __name__ == "__main__":
     die_with_parent()
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]))
+    asyncio.run(main(sys.argv[1], [int(port) for port in sys.argv[2].split(",")], int(sys.argv[3]), sys.argv[4]))

@@ -15,23 +15,28 @@ TESTS = Path(__file__).resolve().parents[2]
 
 
 class Crowd(Fault):
-    """The crowd goes past the front proxy, straight to the balancer or the only replica: it must not slow the links."""
+    """The crowd goes past the links, straight to the balancer or to the replicas: it must not slow the links."""
     process: Process | None = None
-    act = ""
+    act, words = "", ""
+    counts: tuple[int, ...] = ()
 
     @property
     def needs(self) -> frozenset[str]:
         return frozenset({"crowd"})
 
-    def port(self, world: "World") -> int:
-        return world.balancer.port if world.balancer else world.replicas[0].port
+    def ports(self, world: "World") -> list[int]:
+        return [world.balancer.port] if world.balancer else [world.replicas[0].port]
+
+    def count(self, world: "World") -> int:
+        return self.params["count"]
 
     async def inject(self, world: "World") -> str | None:
-        numbers = [str(n) for n in (self.port(world), self.params["count"], self.params["seed"])]
-        words = [sys.executable, "-m", "chaos.faults.crowd", self.act, *numbers]
+        ports = ",".join(map(str, self.ports(world)))
+        words = [sys.executable, "-m", "chaos.faults.crowd", self.act, ports, str(self.count(world)),
+                 str(self.params["seed"])]
         env = {"PYTHONPATH": str(TESTS), "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
         self.process = Process(words, env=env, log=world.logs / "crowd.log")
-        return f"{self.params['count']} connections that {self.words}"
+        return f"{self.count(world)} connections that {self.words}"
 
     async def heal(self, world: "World") -> str | None:
         if self.process is None:
@@ -48,9 +53,20 @@ class Crowd(Fault):
 class ConnectionStorm(Crowd):
     """Hundreds of connections come at once, more than are served, and come again when they are closed."""
     kind, group, lasts, holds = "connection_storm", "crowd", (2.0, 8.0), True
-    act, words, counts = "storm", "come at once and come again", (200, 500, 900)
+    act, words, beyond = "storm", "come at once and come again", (100, 200, 400)
     excuses = ("unavailable/too_many_connections", "unavailable/dial", "unanswered", "unavailable/balancer_503", "late")
     because = "more connections came than are served"
+
+    def draw(self, rng: random.Random) -> dict[str, Any]:
+        return {"beyond": rng.choice(self.beyond), "seed": rng.randrange(1 << 16)}
+
+    def ports(self, world: "World") -> list[int]:
+        """A balancer would keep the surplus to itself: it sends only requests on, on connections that it shares."""
+        return [service.port for service in world.replicas]
+
+    def count(self, world: "World") -> int:
+        """More than all replicas serve together."""
+        return sum(int(s.settings["HTTP_MAX_CONNECTIONS"]) for s in world.replicas) + self.params["beyond"]
 
 
 @register
