@@ -3,13 +3,18 @@
 Moments in the logs of ordersd are those of its own clock. Where a fault had stepped that clock they are out of place.
 """
 import re
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chaos.findings import RULES, Violation
 from chaos.history import Attempt, History, Request
+
+if TYPE_CHECKING:
+    from chaos.world import World
 
 SHOWN_MAX = 5          # violations that are told in full: the first of each rule
 REQUESTS_MAX = 40      # of one id
@@ -19,6 +24,18 @@ LINES_MAX = 250
 TELLING = ('pool.', 'group.', 'order.', 'schema.', 'service.', 'lookup.', 'database.', 'text')  # events of the timeline
 FIGURES = re.compile(r'\d+')
 NOISE = frozenset(('ts', 'level', 'event', 'request_id'))
+
+
+def keep(out: Path, world: "World", history: History, violations: Sequence[Violation], head: str) -> Path:
+    """Logs, every answer and the timeline, in that folder, which is emptied first. Returns the timeline."""
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    shutil.copytree(world.logs, out / 'logs')
+    history.save(out / 'history.jsonl')
+    events = [(n, event) for n, service in enumerate(world.replicas) for event in service.events()]
+    timeline = out / 'timeline.txt'
+    timeline.write_text(explain(history, violations, world.timeline, events, head))
+    return timeline
 
 
 class Line(NamedTuple):
@@ -99,18 +116,18 @@ def _timeline(found: Violation, history: History, notes: Sequence[Line],
     begin = min([found.since, *(a.request.began for a in attempts[:REQUESTS_MAX])]) - BEFORE_S
     end = max([found.at, *(a.request.ended or 0 for a in attempts[:REQUESTS_MAX])]) + AFTER_S
     ids = {a.request.request_id for a in attempts} | {request.request_id for request in found.requests}
-    lines = [note for note in notes if begin <= note.at <= end]
-    lines += [line for line, event in logged if event.get('request_id') in ids]
-    lines += _counted(line for line, event in logged if event.get('request_id') not in ids
-                      and begin <= line.at <= end and event['event'].startswith(TELLING))
+    around = [note for note in notes if begin <= note.at <= end]
+    around += _counted(line for line, event in logged if event.get('request_id') not in ids
+                       and begin <= line.at <= end and event['event'].startswith(TELLING))
+    of_id = [line for line, event in logged if event.get('request_id') in ids]
     for request in {a.request.n: a.request for a in attempts[:REQUESTS_MAX]}.values():
-        lines += _moments(request)
-    lines.append(Line(found.at, f'>>> {found.rule.upper()}: {found.text}'))
-    lines.sort(key=lambda line: line.at)
+        of_id += _moments(request)
+    of_id.append(Line(found.at, f'>>> {found.rule.upper()}: {found.text}'))
+    near = sorted(around, key=lambda line: abs(line.at - found.at))[:max(0, LINES_MAX - len(of_id))]
     yield f'  Timeline from {begin:.1f} s to {end:.1f} s (logs by the clock of ordersd):'
-    yield from (f'    {_shown(line)}' for line in lines[:LINES_MAX])
-    if len(lines) > LINES_MAX:
-        yield f'    … and {len(lines) - LINES_MAX} lines more'
+    yield from (f'    {_shown(line)}' for line in sorted(near + of_id))
+    if len(near) < len(around):
+        yield f'    … and {len(around) - len(near)} lines that are further from {found.at:.1f} s'
 
 
 def _counted(lines: Iterable[Line]) -> list[Line]:

@@ -1,7 +1,6 @@
 """One run: the world is made, clients begin, a schedule is played, and every answer is compared with the table."""
 import asyncio
 import contextlib
-import shutil
 import time
 import traceback
 from collections import Counter
@@ -180,16 +179,10 @@ class Run:
         """A failing run explains itself, after its world is gone."""
         if result.exit_code() in (0, 77):
             return
-        out = self.wanted.out
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir(parents=True)
-        shutil.copytree(self.world.logs, out / "logs")
-        self.history.save(out / "history.jsonl")
-        result.append_to(out / "result.jsonl")
-        events = [(n, event) for n, service in enumerate(self.world.replicas) for event in service.events()]
-        (out / "timeline.txt").write_text(explain.explain(
-            self.history, self.violations, self.world.timeline, events, f"{result.command}\n{result.trouble}"))
-        self.say(f"what happened: {out}/timeline.txt")
+        head = f"{result.command}\n{result.trouble}"
+        timeline = explain.keep(self.wanted.out, self.world, self.history, self.violations, head)
+        result.append_to(self.wanted.out / "result.jsonl")
+        self.say(f"what happened: {timeline}")
 
 
 def _plain(found: Violation) -> dict[str, object]:

@@ -75,6 +75,15 @@ class NoEffect(unittest.IsolatedAsyncioTestCase):
                 self.assertGreaterEqual(int(count), 400 * replicas + 100)
                 self.assertEqual(len(ports.split(",")), replicas)
 
+    async def test_a_storm_that_stayed_below_the_limit(self) -> None:
+        for metrics, wanted in (({"http_server_open_connections": 300.0}, False), ({}, True),
+                                ({"http_server_open_connections": 399.0}, True)):
+            replica = mock.Mock(port=1, settings=SETTINGS, metrics=mock.AsyncMock(return_value=metrics))
+            self.world.replicas = [replica]
+            process = mock.Mock(kill=mock.Mock(return_value=True), end=mock.AsyncMock(return_value=-9))
+            with mock.patch.object(crowds, "Process", return_value=process):
+                self.assertEqual(await self.both(made("connection_storm")) is None, wanted)
+
 
 def _next(answers: list) -> str:
     """The next answer; "0" for ever after the last."""

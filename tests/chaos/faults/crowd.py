@@ -19,16 +19,20 @@ ASKING = b"GET /openapi.yaml HTTP/1.1\r\nHost: localhost\r\n\r\n"  # the largest
 
 
 async def storm(port: int, rng: random.Random) -> None:
-    """Connects at once, asks once or not at all, and begins anew when it is thrown out or has stayed a while."""
+    """Connects at once, asks once or not at all, and begins anew when it has stayed a while, or later when it is thrown
+    out."""
+    pause = rng.uniform(0.2, 1)
     with contextlib.suppress(OSError, asyncio.TimeoutError):
         reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), 5)
         try:
             if rng.random() < 0.5:
                 writer.write(REQUEST)
-            await asyncio.wait_for(reader.read(-1), rng.uniform(0.5, 5))
+            await asyncio.wait_for(reader.read(-1), rng.uniform(1, 8))
+        except asyncio.TimeoutError:
+            pause = rng.uniform(0, 0.2)
         finally:
             writer.transport.abort()
-    await asyncio.sleep(rng.uniform(0.1, 1))
+    await asyncio.sleep(pause)
 
 
 async def drip(port: int, rng: random.Random) -> None:

@@ -1,4 +1,5 @@
 """Crowds: many connections at once, and clients that send and read slowly. They come from a process of their own."""
+import math
 import os
 import random
 import sys
@@ -9,6 +10,7 @@ from chaos.faults import Fault, register
 from chaos.process import Process
 
 if TYPE_CHECKING:
+    from chaos.service import Service
     from chaos.world import World
 
 TESTS = Path(__file__).resolve().parents[2]
@@ -49,10 +51,17 @@ class Crowd(Fault):
         return {"count": rng.choice(self.counts), "seed": rng.randrange(1 << 16)}
 
 
+NEARLY = 0.97  # some are just being refused, and come again
+
+
+def limit(service: "Service") -> int:
+    return int(service.settings["HTTP_MAX_CONNECTIONS"])
+
+
 @register
 class ConnectionStorm(Crowd):
     """Hundreds of connections come at once, more than are served, and come again when they are closed."""
-    kind, group, lasts, holds = "connection_storm", "crowd", (2.0, 8.0), True
+    kind, group, lasts, holds = "connection_storm", "crowd", (4.0, 8.0), True
     act, words, beyond = "storm", "come at once and come again", (100, 200, 400)
     excuses = ("unavailable/too_many_connections", "unavailable/dial", "unanswered", "unavailable/balancer_503", "late")
     because = "more connections came than are served"
@@ -66,7 +75,14 @@ class ConnectionStorm(Crowd):
 
     def count(self, world: "World") -> int:
         """More than all replicas serve together."""
-        return sum(int(s.settings["HTTP_MAX_CONNECTIONS"]) for s in world.replicas) + self.params["beyond"]
+        return sum(map(limit, world.replicas)) + self.params["beyond"]
+
+    async def heal(self, world: "World") -> str | None:
+        """A replica that does not say how many connections it has is taken for one that has too many."""
+        nothing = [f"{s.name} had {has:g} connections of {limit(s)}" for s in world.replicas
+                   if (has := (await s.metrics()).get("http_server_open_connections", math.inf)) < NEARLY * limit(s)]
+        ended = await super().heal(world)
+        return ended or (", ".join(nothing) if len(nothing) == len(world.replicas) else None)
 
 
 @register

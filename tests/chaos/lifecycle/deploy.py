@@ -11,8 +11,8 @@ from chaos.audit import compare
 from chaos.clock import now
 from chaos.history import FAILED, FOUND, NOT_ACCEPTED, History
 from chaos.lifecycle.measure import percentile
-from chaos.lifecycle.outcome import Outcome, chosen
-from chaos.lifecycle.traffic import Shape, Traffic, new_history
+from chaos.lifecycle.outcome import Outcome, chosen, course
+from chaos.lifecycle.traffic import Shape, Traffic
 from chaos.service import Service
 from chaos.world import Options, World
 
@@ -63,13 +63,11 @@ async def _one(case: Case, arguments, say) -> Outcome:
         return outcome
     world = World(Options(seed=arguments.seed, program=arguments.program, replicas=case.replicas,
                           settings={**PATIENT, **case.settings}, keeps_socket=case.keeps_socket))
-    try:
-        await world.start()
-        history = new_history()
+    async with course(outcome, world, arguments, say) as history:
         traffic = Traffic(world, history, "deploy")
         load = asyncio.create_task(traffic.until_stopped(CLIENTS))
         await asyncio.sleep(2)
-        deploys = await _roll(world, case, arguments.seconds, outcome, say)
+        deploys = await _roll(world, case, arguments.seconds, outcome)
         await asyncio.sleep(1)
         traffic.stop()
         await load
@@ -77,12 +75,10 @@ async def _one(case: Case, arguments, say) -> Outcome:
         judge(outcome, history, len(traffic.connections))
         rows = await world.rows()
         outcome.audited(*compare(history, rows, []), len(rows))
-    finally:
-        await world.close()
     return outcome
 
 
-async def _roll(world: World, case: Case, seconds: float, outcome: Outcome, say) -> int:
+async def _roll(world: World, case: Case, seconds: float, outcome: Outcome) -> int:
     """One replica after the other until the time is over, and the last round to its end."""
     end, deploys = now() + seconds, 0
     while now() < end:
@@ -92,7 +88,7 @@ async def _roll(world: World, case: Case, seconds: float, outcome: Outcome, say)
             outcome.expect(code == 0, f"deploy {deploys}: the old process ended with {code}")
             await wait.until(service.ready, READY_S, f"{service.name} is ready", 0.1)
             await asyncio.sleep(BETWEEN_S)
-        say(f"{case.name}: {deploys} deploys")
+        world.note(f"{case.name}: {deploys} deploys")
     outcome.expect(not world.unexpected_ends(), "; ".join(world.unexpected_ends()))
     return deploys
 

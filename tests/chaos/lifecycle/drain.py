@@ -11,9 +11,9 @@ from chaos import wait
 from chaos.audit import Exemption, compare
 from chaos.clock import now
 from chaos.history import ANSWERED, History
-from chaos.lifecycle.outcome import Outcome, chosen
+from chaos.lifecycle.outcome import Outcome, chosen, course
 from chaos.lifecycle.overload import SLOW_STATEMENTS
-from chaos.lifecycle.traffic import Shape, Traffic, new_history
+from chaos.lifecycle.traffic import Shape, Traffic
 from chaos.world import Options, World
 
 LOAD_S = 3.0      # from the first request to the trouble
@@ -75,15 +75,13 @@ async def _one(case: Case, arguments, say) -> Outcome:
     settings = {**case.settings, "SHUTDOWN_TIMEOUT": f"{case.timeout_s}s"}
     world = World(Options(seed=arguments.seed, program=arguments.program, settings=settings, keeps_socket=False))
     outcome = Outcome(f"SIGTERM under full load: {case.name}")
-    try:
-        await world.start()
-        history = new_history()
+    async with course(outcome, world, arguments, say) as history:
         traffic = Traffic(world, history, "drain")
         load = asyncio.create_task(traffic.until_stopped([(Shape(), SINGLES), (Shape("batch", 50), BATCHES)]))
         await asyncio.sleep(LOAD_S)
         async with case.trouble(world):
             await asyncio.sleep(TROUBLE_S)
-            say(f"{case.name}: SIGTERM")
+            world.note(f"{case.name}: SIGTERM")
             began = now()
             await _end(world, case, outcome)
             traffic.stop()
@@ -92,8 +90,6 @@ async def _one(case: Case, arguments, say) -> Outcome:
         await wait.until(lambda: _no_backends(world), 30, "the server's sessions of ordersd have ended", 0.2)
         rows = await world.rows()
         outcome.audited(*compare(history, rows, _exemptions(began)), len(rows))
-    finally:
-        await world.close()
     return outcome
 
 

@@ -1,10 +1,18 @@
 """What a test of this folder found: figures for the report, and promises that were broken."""
+import asyncio
+import contextlib
 import datetime
-from collections.abc import Sequence
+import re
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
+from chaos import wait
 from chaos.audit import Excused, Violation
+from chaos.explain import keep
+from chaos.history import History
 from chaos.lifecycle.measure import machine
+from chaos.lifecycle.traffic import new_history
+from chaos.world import World
 
 TROUBLE = 3  # as of scripts/chaos
 SHOWN = 20  # of many broken promises of one kind the first are enough
@@ -15,6 +23,7 @@ class Outcome:
     name: str
     figures: list[tuple[str, str]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)  # those of the audit
     skipped: str = ""  # why nothing was tested
     trouble: list[str] = field(default_factory=list)  # the harness itself failed
 
@@ -30,7 +39,31 @@ class Outcome:
         for (rule, why), count in sorted(excused.items()):
             self.figure("excused", f"{count} x {rule}: {why}")
         self.figure("violations that the audit found", str(len(found)))
+        self.violations += found
         self.broken += [f"{violation.rule}: {violation.text}" for violation in found]
+
+
+@contextlib.asynccontextmanager
+async def course(outcome: Outcome, world: World, arguments, say) -> AsyncIterator[History]:
+    """The course of one case, from the start of its world to its end. What does not come in time, as a replica that is
+    ready again, is a broken promise. A case that breaks one explains itself; then what it does beside ends, too."""
+    try:
+        await world.start()
+        others = asyncio.all_tasks()
+        history, world.on_note = new_history(), lambda at, text: say(text)
+        try:
+            yield history
+        except wait.TooLate as late:
+            outcome.expect(False, str(late))
+            for task in asyncio.all_tasks() - others:
+                task.cancel()
+        if outcome.broken:
+            words = re.sub(r"\W+", "-", outcome.name)
+            out = arguments.program.parent / "chaos" / f"{arguments.command}-{arguments.seed}" / words
+            head = "\n".join((outcome.name, *outcome.broken))
+            say(f"what happened: {keep(out, world, history, outcome.violations, head)}")
+    finally:
+        await world.close()
 
 
 def chosen(cases: Sequence, words: str) -> list:

@@ -12,8 +12,8 @@ from chaos.audit import Exemption, compare
 from chaos.clock import now
 from chaos.history import ACKNOWLEDGED, History, NOT_ACCEPTED
 from chaos.lifecycle.measure import MIB, Probes, every, percentile, probing
-from chaos.lifecycle.outcome import Outcome, chosen
-from chaos.lifecycle.traffic import Shape, Traffic, new_history
+from chaos.lifecycle.outcome import Outcome, chosen, course
+from chaos.lifecycle.traffic import Shape, Traffic
 from chaos.world import Options, World
 
 # Long beside what a busy machine adds to a statement, so that the database stays what limits the service.
@@ -53,12 +53,10 @@ async def run(arguments, say) -> list[Outcome]:
 async def _one(case: Case, arguments, say) -> Outcome:
     world = World(Options(seed=arguments.seed, program=arguments.program, settings=case.settings))
     outcome = Outcome(f"overload: {case.name}")
-    try:
-        await world.start()
+    async with course(outcome, world, arguments, say) as history:
         await world.primary.sql(SLOW_STATEMENTS)
-        history = new_history()
         most = await _most(world, case, history, arguments.seconds / 4)
-        say(f"{case.name}: the service takes {most:.0f} orders/s; now it gets {FACTOR:g} times of that")
+        world.note(f"{case.name}: the service takes {most:.0f} orders/s; now it gets {FACTOR:g} times of that")
         began = now()
         traffic = Traffic(world, history, "overload", LIMITS)
         rate = FACTOR * most / case.shape.orders
@@ -68,8 +66,6 @@ async def _one(case: Case, arguments, say) -> Outcome:
         _judge_load(outcome, history, began, now() - began, most)
         await _judge_service(outcome, world, max(rss), probes)
         await _judge_table(outcome, world, history)
-    finally:
-        await world.close()
     return outcome
 
 

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import os
 import random
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from chaos import faults, rest, results, wait
 from chaos.audit import Excused, Violation, compare, unsettled
 from chaos.clock import now
 from chaos.crowd import Crowd
-from chaos.explain import explain
+from chaos.explain import keep
 from chaos.findings import violation
 from chaos.forked import in_child
 from chaos.history import ACKNOWLEDGED, SETTLED, History, Span
@@ -188,13 +187,7 @@ class Soak:
     def _keep(self, history: History, found: list[Violation]) -> None:
         """A chapter that fails explains itself."""
         out = self._world.options.program.parent / "chaos" / f"soak-{self._world.seed}"
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir(parents=True)
-        shutil.copytree(self._world.logs, out / "logs")
-        history.save(out / "history.jsonl")
-        events = [(n, event) for n, service in enumerate(self._world.replicas) for event in service.events()]
-        (out / "timeline.txt").write_text(explain(history, found, self._world.timeline, events, "soak"))
-        self._say(f"what happened: {out}/timeline.txt")
+        self._say(f"what happened: {keep(out, self._world, history, found, self._outcome.name)}")
 
     # ---- the report ----
 

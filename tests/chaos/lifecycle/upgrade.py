@@ -13,8 +13,8 @@ from pathlib import Path
 from chaos import balancer, wait
 from chaos.audit import Exemption, compare
 from chaos.lifecycle import deploy, previous
-from chaos.lifecycle.outcome import Outcome, chosen
-from chaos.lifecycle.traffic import Traffic, new_history
+from chaos.lifecycle.outcome import Outcome, chosen, course
+from chaos.lifecycle.traffic import Traffic
 from chaos.process import run as run_command
 from chaos.sandbox import free_port
 from chaos.service import Service
@@ -44,22 +44,20 @@ async def run(arguments, say) -> list[Outcome]:
         return [Outcome("upgrade under load", skipped=str(why))]
     cases = (Case("the schema is the same", _same_schema, program),
              Case("a migration in between", _migration, following))
-    return [await _one(case, arguments.seed, old, say) for case in chosen(cases, arguments.only)]
+    return [await _one(case, arguments, old, say) for case in chosen(cases, arguments.only)]
 
 
-async def _one(case: Case, seed: int, old: Path, say) -> Outcome:
+async def _one(case: Case, arguments, old: Path, say) -> Outcome:
     outcome = Outcome(f"upgrade under load: {case.name}")
     if balancer.missing():
         outcome.skipped = balancer.missing() or ""
         return outcome
-    world = World(Options(seed=seed, replicas=3, program=old, settings=deploy.PATIENT))
-    try:
-        await world.start()
-        history = new_history()
+    world = World(Options(seed=arguments.seed, replicas=3, program=old, settings=deploy.PATIENT))
+    async with course(outcome, world, arguments, say) as history:
         traffic = Traffic(world, history, "upgrade")
         load = asyncio.create_task(traffic.until_stopped(deploy.CLIENTS))
         await asyncio.sleep(CALM_S)
-        await case.steps(Roll(world, outcome, say), old, case.new)
+        await case.steps(Roll(world, outcome), old, case.new)
         await asyncio.sleep(CALM_S)
         traffic.stop()
         await load
@@ -68,22 +66,20 @@ async def _one(case: Case, seed: int, old: Path, say) -> Outcome:
         exemptions = [Exemption(f"unavailable/{code}", 0, math.inf, OLD_WHY) for code in OLD_REFUSALS]
         outcome.audited(*compare(history, rows, exemptions), len(rows))
         outcome.expect(not world.unexpected_ends(), "; ".join(world.unexpected_ends()))
-    finally:
-        await world.close()
     return outcome
 
 
 class Roll:
     """The steps of an operator, each of which goes into the report."""
 
-    def __init__(self, world: World, outcome: Outcome, say) -> None:
-        self._world, self._outcome, self._say = world, outcome, say
+    def __init__(self, world: World, outcome: Outcome) -> None:
+        self._world, self._outcome = world, outcome
         self._step = 0
 
     def note(self, text: str) -> None:
         self._step += 1
         self._outcome.figure(f"step {self._step}", text)
-        self._say(text)
+        self._world.note(text)
 
     async def all_to(self, program: Path, words: str) -> None:
         """Replica by replica, each on the socket of its predecessor."""
