@@ -4,11 +4,13 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from chaos import stalls
 from chaos.faults import GROUPS, KINDS, chosen
 from chaos.faults.disk import fill, not_ours
 from chaos.faults.machine import step
 from chaos.faults.network import size
 from chaos.findings import BY_THE_CLOCK, NEVER_EXCUSED, RULES
+from chaos.world import ROOT
 
 HELD = {"primary", "standby", "balancer", "front", "back", "disk", "table", "clock", "crowd",
         *(f"replica:{n}" for n in range(3))}
@@ -56,6 +58,14 @@ class Kinds(unittest.TestCase):
             by_the_clock = [e for e in fault(random.Random(1), 3).exempts(1.0, 2.0) if e.rule in BY_THE_CLOCK]
             self.assertEqual(bool(by_the_clock), kind == "clock_ordersd", kind)
             self.assertTrue(all(e.replica is not None for e in by_the_clock))
+
+    def test_the_document_names_every_rule_that_can_be_excused(self) -> None:
+        text = (ROOT / "docs/RELIABILITY.md").read_text()
+        table = text[text.index("**Exemptions.**"):text.index("Nothing can exempt")]
+        for rule in [*(set(RULES) - NEVER_EXCUSED - {"refused", "unavailable"}), *BY_THE_CLOCK, "unavailable/"]:
+            self.assertIn(f"`{rule}", table)
+        for rule in stalls.EXCUSED:
+            self.assertIn(rule.removeprefix("unavailable/"), table)
 
     def test_all_of_unavailable_is_never_excused(self) -> None:
         for fault in KINDS.values():
