@@ -113,7 +113,7 @@ class Run:
                 await self._checkpoint()
 
     def _check_services(self) -> None:
-        for rule, texts in (("ended", self.world.unexpected_ends()), ("rest/recovery", self.play.stuck)):
+        for rule, texts in (("ended", self.world.unexpected_ends(self.heart.stalls)), ("rest/recovery", self.play.stuck)):
             self._broken(*(Violation(rule, clock.now(), None, None, text, since=clock.now()) for text in texts))
 
     async def _checkpoint(self) -> None:

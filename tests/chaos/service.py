@@ -11,7 +11,7 @@ import socket
 from pathlib import Path
 from typing import Any, Mapping
 
-from chaos import wait
+from chaos import clock, wait
 from chaos.process import Process, Replaceable
 
 HOST = "127.0.0.1"
@@ -47,6 +47,7 @@ class Service(Replaceable):
         self.settings: dict[str, str] = {**SETTINGS, **settings}
         self.logs: list[Path] = []  # one a process
         self.unexpected: list[str] = []  # ends of processes that break a promise: see wrong_end()
+        self.slow_ends: list[tuple[float, str]] = []  # with 1 after SIGTERM: the orderly end took too long
         self._ends: dict[int, str] = {}  # by pid: KILLED, ASKED or MAY_END
         self._read: dict[Path, int] = {}  # bytes that events() has returned
         self._socket = _listen(port) if keeps_socket else None
@@ -72,8 +73,13 @@ class Service(Replaceable):
 
     async def _note_end(self, process: Process) -> None:
         code = await process.ended()
-        if wrong := wrong_end(code, self._ends.pop(process.pid, None)):
-            self.unexpected.append(f"{self.name} (pid {process.pid}) {wrong}")
+        why = self._ends.pop(process.pid, None)
+        if wrong := wrong_end(code, why):
+            text = f"{self.name} (pid {process.pid}) {wrong}"
+            if why == ASKED and code == 1:
+                self.slow_ends.append((clock.now(), text))
+            else:
+                self.unexpected.append(text)
 
     def kill(self) -> None:
         if self._process:

@@ -4,9 +4,11 @@ import signal
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from chaos.sandbox import free_port
 from chaos.service import ASKED, KILLED, MAY_END, Service, wrong_end
+from chaos.world import World
 
 READY = "echo '{\"event\":\"schema.ready\"}'\n"
 WAITS = "while :; do sleep 0.02; done\n"
@@ -58,6 +60,16 @@ class Lives(unittest.IsolatedAsyncioTestCase):
         service = await self.service("trap 'exit 3' TERM\n")
         self.assertEqual(await service.restart(), 3)
         self.assertIn("ended with 3", "".join(await self.found(service)))
+
+    async def test_an_end_that_takes_too_long_is_excused_by_a_stall_of_the_machine(self) -> None:
+        service = await self.service("trap 'exit 1' TERM\n")
+        await service.restart()
+        await self.found(service)
+        world = mock.Mock(replicas=[service])
+        at, words = service.slow_ends[0]
+        self.assertEqual(World.unexpected_ends(world), [words])
+        self.assertEqual(World.unexpected_ends(world, [(at - 9, at - 4)]), [])
+        self.assertEqual(World.unexpected_ends(world, [(at - 99, at - 60), (at + 1, at + 3)]), [words])
 
     async def test_an_orderly_end(self) -> None:
         service = await self.service("trap 'exit 0' TERM\n")

@@ -12,9 +12,10 @@ import random
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import AsyncIterator, Mapping
+from typing import AsyncIterator, Mapping, Sequence
 
 from chaos import balancer, clock, sandbox, wait
+from chaos.history import Span
 from chaos.links import Link, Proxy
 from chaos.orders import Rows, parse_rows, rows_sql
 from chaos.postgres import DATABASE, Postgres
@@ -24,6 +25,7 @@ from chaos.sql import SqlError
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_S = 120.0
+ENDING_S = 15.0  # SHUTDOWN_TIMEOUT of service.py, and a margin
 
 ROLES = """
 CREATE ROLE ordersd_owner LOGIN;
@@ -220,8 +222,11 @@ class World:
         text = await self.primary.sql(rows_sql(), timeout_s, separator="\t")
         return parse_rows(text.split("\n"))
 
-    def unexpected_ends(self) -> list[str]:
-        return [words for service in self.replicas for words in service.unexpected]
+    def unexpected_ends(self, stalls: Sequence[Span] = ()) -> list[str]:
+        """A process that needs too long for its orderly end is excused by a machine that stood still meanwhile."""
+        slow = [words for service in self.replicas for at, words in service.slow_ends
+                if not any(began <= at <= ended + ENDING_S for began, ended in stalls)]
+        return [words for service in self.replicas for words in service.unexpected] + slow
 
     async def writable(self) -> bool:
         """Does the primary take writes, and do they reach the standby?"""

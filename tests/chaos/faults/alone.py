@@ -122,6 +122,7 @@ class Alone:
             print(f"{kind:20} BROKEN {words}", flush=True)
         for service in self.world.replicas:
             service.unexpected.clear()
+            service.slow_ends.clear()
 
     def tell_excused(self, kind: str, used: Counter[str]) -> None:
         """Which excuses of the kind were used, so that one that never is can go."""

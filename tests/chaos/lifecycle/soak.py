@@ -176,7 +176,7 @@ class Soak:
         broken, excused = await in_child(lambda: compare(history, rows, exemptions), AUDIT_S)
         found += broken
         chapter.excused, chapter.stalls = excused, heart.stalls
-        found += [Violation("ended", now(), None, None, words) for words in self._world.unexpected_ends()]
+        found += [Violation("ended", now(), None, None, words) for words in self._world.unexpected_ends(heart.stalls)]
         found += [Violation("rest/recovery", now(), None, None, words) for words in play.stuck]
         chapter.rows, chapter.faults, chapter.trouble, chapter.violations = len(rows), play.records, play.trouble, found
         chapter.outcomes = Counter(v.outcome for r in history.requests if r.kind != "get" for v in r.verdicts)
