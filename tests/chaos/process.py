@@ -12,6 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import IO, Callable, Mapping, Sequence
 
+from chaos import clock
+
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -62,7 +64,7 @@ class Process:
         finally:
             if log:
                 os.close(output)
-        self.pid = self._child.pid
+        self.pid, self.began = self._child.pid, clock.now()
         self._ended = end_of(self._child)
 
     def alive(self) -> bool:
@@ -128,6 +130,10 @@ class Replaceable:
     @property
     def pid(self) -> int:
         return self._process.pid if self._process else 0
+
+    @property
+    def began(self) -> float:
+        return self._process.began if self._process else clock.now()
 
 
 async def run(argv: Sequence[str], *, timeout_s: float, user: str | None = None,

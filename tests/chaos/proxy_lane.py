@@ -1,5 +1,6 @@
 """A lane of the proxy: a port on 127.0.0.1, the target of its connections, and what is done to them."""
 import asyncio
+import contextlib
 import random
 import socket
 from collections.abc import Callable, Coroutine
@@ -58,6 +59,7 @@ class Lane:
         self.pairs: set[Pair] = set()
         self.free_at = {way: 0.0 for way in WAYS}  # when the narrow way has room again
         self.released = {way: asyncio.Event() for way in WAYS}
+        self.reshaped = asyncio.Event()
         self.serving: set[asyncio.Task] = set()
         self.closing: set[asyncio.Task] = set()
         self.random = random.Random(name)
@@ -84,16 +86,22 @@ class Lane:
     def piece(self) -> int:
         return max(1, int(self.shape.rate / 20)) if self.shape.rate else HELD_BYTES
 
+    async def sleep(self, seconds: float) -> None:
+        """Until the shape changes at the latest: what a fault has delayed must not outlast the fault."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.reshaped.wait()
+
     async def delay(self) -> None:
         if self.shape.delay_s or self.shape.jitter_s:
-            await asyncio.sleep(self.shape.delay_s + self.random.uniform(0, self.shape.jitter_s))
+            await self.sleep(self.shape.delay_s + self.random.uniform(0, self.shape.jitter_s))
 
     async def wait_turn(self, way: str, piece: Item) -> None:
         now = asyncio.get_running_loop().time()
         if self.shape.rate and isinstance(piece, bytes):
             start = max(now, self.free_at[way])
             self.free_at[way] = start + len(piece) / self.shape.rate
-            await asyncio.sleep(start - now)
+            await self.sleep(start - now)
         await self.released[way].wait()
 
     def allow(self, way: str, wanted: int) -> tuple[int, Cut | None]:
@@ -125,6 +133,8 @@ class Lane:
         demand(listening in LISTENING, f"listening is one of {LISTENING}")
         self.shape = Shape(frozenset(hold), delay_s, jitter_s, rate)
         self.free_at = {way: 0.0 for way in WAYS}
+        self.reshaped.set()
+        self.reshaped = asyncio.Event()
         for way, event in self.released.items():
             event.clear() if way in hold else event.set()
         self.listener.set(listening)

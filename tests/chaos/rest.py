@@ -39,6 +39,7 @@ class Service(Protocol):
     """What is asked of a replica under test."""
     name: str
     pid: int
+    began: float  # when the process was started
 
     async def metrics(self) -> dict[str, float]: ...
     def fds(self) -> int: ...
@@ -59,6 +60,7 @@ class Figures:
     at: float
     replica: str
     pid: int
+    began: float  # by the driver's clock: that of the process may have been stepped
     fds: int
     threads: int
     rss: int
@@ -114,7 +116,7 @@ async def check(world: World, history: History, baseline: Baseline, first: Basel
 
 
 async def _read(world: World) -> list[Figures]:
-    return [Figures(now(), service.name, service.pid, service.fds(), service.threads(), service.rss(),
+    return [Figures(now(), service.name, service.pid, service.began, service.fds(), service.threads(), service.rss(),
                     await service.metrics(), descriptors.kinds(service.pid)) for service in world.replicas]
 
 
@@ -158,7 +160,7 @@ def check_counts(history: History, before: Figures | None, now: Figures) -> list
 
     Answers that came are a lower bound; those that it may have given besides, or to nobody, make the upper one.
     """
-    since = before.at if before is not None else _started(now, history.epoch)
+    since = before.at if before is not None else now.began
     sure_since = since if before is not None else since + HAND_OVER_S
     answered, perhaps = [], []
     for request in history.requests:
@@ -170,10 +172,6 @@ def check_counts(history: History, before: Figures | None, now: Figures) -> list
         (answered if sure else perhaps).append(request)
     found = _compare_requests(answered, perhaps, before, now) + _compare_orders(answered, perhaps, before, now)
     return [violation('counts', now.at, f'{now.replica} (pid {now.pid}) since {since:.1f} s: {text}') for text in found]
-
-
-def _started(figures: Figures, epoch: float) -> float:
-    return figures.sum('process_start_time_seconds') - epoch
 
 
 def _is_its_own_answer(request: Request) -> bool:

@@ -8,6 +8,7 @@ import time
 import unittest
 from pathlib import Path
 
+from chaos import wait
 from chaos.links import Link, Proxy, ProxyError
 from chaos.proxy_lane import Lane
 from chaos.proxy_pair import Pair
@@ -324,6 +325,16 @@ class ProxyTest(unittest.IsolatedAsyncioTestCase):
         await client.send(data)
         await self.link.heal()
         self.assertEqual(await client.read(len(data)), data)
+
+    async def test_so_is_one_that_many_wait_for(self) -> None:
+        """Connections share the rate, so the last one would wait for half a minute."""
+        await self.link.set(rate=1)
+        clients = [await self.dial() for _ in range(30)]
+        for client in clients:
+            await client.send(b"a")
+        await wait.until(lambda: self.echo.got, SOON_S, "the first byte")
+        await self.link.heal()
+        self.assertEqual(await asyncio.gather(*(client.read(1) for client in clients)), [b"a"] * 30)
 
     async def test_cuts_a_slow_stream_after_the_byte(self) -> None:
         await self.link.set(rate=50_000)

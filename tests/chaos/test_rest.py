@@ -11,13 +11,14 @@ from chaos.world import ROOT
 
 GAUGE = re.compile(r'"([a-z_]+)",\s*"gauge"')
 COMPARED = ('ordersd_ready', 'ordersd_pool_connections_max', 'http_server_open_connections',
-            'http_server_active_requests', 'process_start_time_seconds')
+            'http_server_active_requests')
 # Settings, figures that check_rest has from /proc, and what describes a time before the rest.
 OTHERWISE = {'ordersd_build_info', 'ordersd_pool_connections_min', 'ordersd_pool_acquire_duration_max_seconds',
              'ordersd_pool_last_health_check_timestamp_seconds', 'ordersd_pool_exhaustion_alert',
              'ordersd_database_warning', 'ordersd_queue_capacity', 'ordersd_db_failed_groups_in_a_row',
              'ordersd_client_memory_max_bytes', 'ordersd_memory_max_bytes', 'process_resident_memory_bytes',
-             'process_virtual_memory_bytes', 'process_open_fds', 'process_max_fds'}
+             'process_virtual_memory_bytes', 'process_open_fds', 'process_max_fds',
+             'process_start_time_seconds'}
 REQUESTS = ('http_server_request_duration_seconds_count'
             '{{http_request_method="{}",http_route="{}",http_response_status_code="{}"}}')
 
@@ -27,8 +28,8 @@ def figures(at=10.0, pid=1, fds=40, threads=20, rss=100 << 20, **changes):
             for series in rest.ZERO]
     metrics = {**dict.fromkeys(zero, 0.0), 'ordersd_ready': 1.0, 'http_server_open_connections': 1.0,
                'http_server_active_requests': 1.0, 'ordersd_pool_connections_max{pool="main"}': 12.0,
-               'ordersd_pool_connections{pool="main",state="total"}': 4.0, 'process_start_time_seconds': EPOCH - 5}
-    return Figures(at, 'replica-0', pid, fds, threads, rss, metrics | changes)
+               'ordersd_pool_connections{pool="main",state="total"}': 4.0}
+    return Figures(at, 'replica-0', pid, -5.0, fds, threads, rss, metrics | changes)
 
 
 def counted(posts=0, created=0, replayed=0, late=0, unknown=0, route='/v1/orders', status=201):
@@ -85,7 +86,7 @@ class Rest(unittest.TestCase):
 
 class Replica:
     """Has the same figures whenever it is asked."""
-    name, pid = 'replica-0', 0  # no process has this pid
+    name, pid, began = 'replica-0', 0, 0.0  # no process has this pid
 
     def __init__(self, fds):
         self._fds = fds
@@ -156,7 +157,7 @@ class Counts(unittest.TestCase):
     def test_of_a_process_that_started_meanwhile(self):
         """For a while after its start the one before may have answered in its name."""
         now = figures(at=100.0, **counted(posts=1, created=1))
-        now.metrics['process_start_time_seconds'] = EPOCH + 20
+        now.began = 20.0
         history = by('replica-0', post(1, 2, 'created'), post(25, 26, 'created', cid='2'),
                      post(60, 61, 'created', cid='3'))
         self.assertEqual(check_counts(history, None, now), [])

@@ -5,7 +5,7 @@ import contextlib
 import random
 from typing import TYPE_CHECKING, Any
 
-from chaos.faults import NOT_IN_TIME, Fault, register
+from chaos.faults import NOT_IN_TIME, NOT_STORED, Fault, register
 from chaos.sql import Session, SqlError
 from chaos.wait import until
 
@@ -277,4 +277,5 @@ class CancelBackends(Signals):
 class TerminateBackends(Signals):
     """Sessions of ordersd are ended (pg_terminate_backend)."""
     kind, group, lasts, function = "terminate_backends", "database", (2.0, 8.0), "pg_terminate_backend"
+    excuses = NOT_STORED  # the health check loses its session too
     felt = "true"
