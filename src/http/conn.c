@@ -147,6 +147,7 @@ void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
             conn_free(conn);
         return;
     }
+    ((struct http_loop *)cls)->starved = false;
     int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     const struct sockaddr *client =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
@@ -378,4 +379,17 @@ void conns_sweep(struct http_loop *loop)
     for (struct conn *conn = loop->conns; conn != NULL; conn = conn->next)
         if (conn->since_ns <= settled_ns)
             sweep_one(conn);
+}
+
+void conns_make_room(struct http_loop *loop)
+{
+    struct conn *longest = NULL;
+    for (struct conn *conn = loop->conns; conn != NULL; conn = conn->next) {
+        if (conn->phase == CONN_CUT)
+            return;
+        if (conn->phase == CONN_IDLE && (longest == NULL || conn->since_ns < longest->since_ns))
+            longest = conn;
+    }
+    if (longest != NULL)
+        conn_cut(longest);
 }

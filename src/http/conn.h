@@ -74,6 +74,10 @@ void conn_enter(struct conn *conn, enum conn_phase phase);
 /* Shuts the connection down without an answer; libmicrohttpd finds out and closes it. */
 void conn_cut(struct conn *conn);
 
+/* No descriptor is left, and libmicrohttpd accepts no connection until one of its own has closed:
+ * so the one that has been idle for longest is closed. A no-op while one is on its way out. */
+void conns_make_room(struct http_loop *loop);
+
 /* Ends what has used up its time. */
 void conns_sweep(struct http_loop *loop);
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <gnutls/abstract.h>
 #include <microhttpd.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -33,6 +34,10 @@
 enum { CLIENT_DISCIPLINE = 1 };
 
 #define FLUSH_NS NS_PER_S /* to send the last answers in */
+
+/* Only a round makes libmicrohttpd accept again, and none comes by itself when no connection is
+ * left. */
+#define STARVED_ROUND_NS (50 * NS_PER_MS)
 
 enum { ID_BYTES = (LOOP_ID_SIZE - 1) / 2 };
 
@@ -135,6 +140,8 @@ static void keep_deadlines(struct http_loop *loop)
 
 static int64_t next_timer_ns(const struct http_loop *loop)
 {
+    if (loop->starved)
+        return loop->now_ns + STARVED_ROUND_NS;
     const struct deadline *due = deadlines_first(&loop->deadlines);
     int64_t sweep_at_ns = loop->n_conns > 0 ? loop->sweep_at_ns : CLOCK_NEVER;
     return due != NULL ? clock_min(due->at_ns, sweep_at_ns) : sweep_at_ns;
@@ -162,6 +169,7 @@ static void stop_listening(struct http_loop *loop)
 {
     loop->draining_since_ns = loop->now_ns;
     loop->sweep_at_ns = loop->now_ns;
+    loop->starved = false;
     (void)MHD_quiesce_daemon(loop->daemon);
     (void)close(loop->listen_fd);
     loop->listen_fd = -1;
@@ -173,6 +181,13 @@ static enum server_phase phase_of(struct http_loop *loop)
     return (enum server_phase)phase;
 }
 
+/* accept() wants a descriptor before it looks whether there is a connection. */
+static bool somebody_waits(const struct http_loop *loop)
+{
+    struct pollfd listener = { .fd = loop->listen_fd, .events = POLLIN };
+    return poll(&listener, 1, 0) == 1;
+}
+
 static void run_round(struct http_loop *loop, int64_t until_ns)
 {
     wait_for_events(loop, clock_min(until_ns, next_timer_ns(loop)));
@@ -181,6 +196,8 @@ static void run_round(struct http_loop *loop, int64_t until_ns)
     give_beat(loop);
     keep_deadlines(loop);
     (void)MHD_run(loop->daemon); /* fails only once stopped */
+    if (loop->starved && somebody_waits(loop))
+        conns_make_room(loop);
     if (loop->now_ns >= loop->sweep_at_ns) {
         conns_sweep(loop);
         loop->sweep_at_ns = loop->now_ns + conns_sweep_interval_ns(loop);

@@ -48,6 +48,7 @@ struct http_loop {
     struct pressure memory_pressure, figures_pressure;
     int64_t draining_since_ns; /* CLOCK_NEVER: not draining */
     bool closing;
+    bool starved; /* no descriptor was left for a new connection; until the next one is accepted */
     struct conn *conns; /* doubly linked, all of them */
     size_t n_conns, n_sending;
     struct reserve reserve;

@@ -36,10 +36,17 @@ static bool is_being_judged(const struct conn *conn)
            MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_HTTP_STATUS) == NULL;
 }
 
+static bool is_lack_of_descriptors(const char *format)
+{
+    static const char prefix[] = "Hit process or system resource limit at %u";
+    return strncmp(format, prefix, sizeof prefix - 1) == 0;
+}
+
 void mhd_errors_note(void *cls, const char *format, va_list args)
 {
     (void)args;
     struct http_loop *loop = cls;
+    loop->starved = loop->starved || is_lack_of_descriptors(format);
     enum refusal refusal = wire_is_shown() ? refusal_of(format) : REFUSAL_NONE;
     if (refusal == REFUSAL_NONE)
         return;

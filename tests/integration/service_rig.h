@@ -66,6 +66,12 @@ struct answer rig_get(struct rig *rig, const char *path) MUST_CHECK;
  */
 int rig_dial(const struct rig *rig) MUST_CHECK;
 
+enum { RIG_HEAD_SIZE = 4096 };
+
+/* On such a connection: sends a text, and reads the head of an answer ("" when it ended before). */
+void rig_send(int fd, const char *text);
+void rig_read_head(int fd, char head[RIG_HEAD_SIZE]);
+
 /* True once the drain has reached every thread that serves HTTP; the log says it earlier. */
 bool rig_refuses_connections(const struct rig *rig) MUST_CHECK;
 
