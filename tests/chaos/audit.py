@@ -15,7 +15,7 @@ from chaos.findings import RULES, Exemption, Violation, violation
 from chaos.history import Attempt, History, Sent
 from chaos.orders import Rows
 
-__all__ = ['RULES', 'Excused', 'Exemption', 'Violation', 'audit', 'compare', 'excused_by', 'unsettled']
+__all__ = ["RULES", "Excused", "Exemption", "Violation", "audit", "compare", "excused_by", "unsettled"]
 
 Excused = Counter[tuple[str, str]]  # by rule and reason
 
@@ -31,7 +31,7 @@ def compare(history: History, rows: Rows, exemptions: Iterable[Exemption] = (),
             broken.append(found)
         else:
             excused[found.rule, excuse.why] += 1
-    return sorted(broken, key=lambda v: (v.at, v.rule, v.account or '', v.cid or '')), excused
+    return sorted(broken, key=lambda v: (v.at, v.rule, v.account or "", v.cid or "")), excused
 
 
 def audit(history: History, rows: Rows, exemptions: Iterable[Exemption] = (),
@@ -60,7 +60,7 @@ def _in_time(attempt: Attempt) -> tuple[float, int, int]:
 
 def excused_by(found: Violation, exemptions: Iterable[Exemption]) -> Exemption | None:
     for exemption in exemptions:
-        same = found.rule == exemption.rule or found.rule.startswith(exemption.rule + '/')
+        same = found.rule == exemption.rule or found.rule.startswith(exemption.rule + "/")
         there = exemption.replica is None or any(r.replica in (None, exemption.replica) for r in found.requests)
         if same and there and found.since <= exemption.until_s and found.at >= exemption.from_s:
             return exemption
@@ -69,5 +69,5 @@ def excused_by(found: Violation, exemptions: Iterable[Exemption]) -> Exemption |
 
 def unsettled(orders: Iterable[Sent], at: float) -> list[Violation]:
     """Of orders that were repeated after all faults had been healed, and are not settled."""
-    return [violation('unsettled', at, 'repeated after every fault was healed, and still without a final answer',
+    return [violation("unsettled", at, "repeated after every fault was healed, and still without a final answer",
                       key=sent.key) for sent in orders]

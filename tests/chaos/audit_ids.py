@@ -17,7 +17,7 @@ STAMP_SLACK_S = 0.1  # between the monotonic clock of the records and the wall c
 # while the process behind a kept socket is replaced. The time in which a fault held requests comes on top.
 HEARD_S = 30.0
 MOMENT_SLACK_S = 1e-5  # a moment in microseconds, as a double
-OWN_DOUBTS = ('commit_unknown', 'shutting_down', 'internal_error')  # codes of ordersd whose outcome may be unknown
+OWN_DOUBTS = ("commit_unknown", "shutting_down", "internal_error")  # codes of ordersd whose outcome may be unknown
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Story:
 
     def __post_init__(self) -> None:
         self.writes = [a for a in self.attempts if a.request.kind in WRITES]
-        self.reads = [a for a in self.attempts if a.request.kind == 'get' and a.request.ended is not None]
+        self.reads = [a for a in self.attempts if a.request.kind == "get" and a.request.ended is not None]
 
     def may_have_written(self, content: Content | None = None) -> list[Attempt]:
         """Those who can have written the id, or this content under it, by what was known when the table was read."""
@@ -49,7 +49,7 @@ class Story:
 
 
 def _is_fit(attempt: Attempt) -> bool:
-    return attempt.sent.expect in ('', 'stale_order')
+    return attempt.sent.expect in ("", "stale_order")
 
 
 def _may_write(attempt: Attempt) -> bool:
@@ -66,8 +66,8 @@ def check_order_ids(rows: Rows) -> Iterator[Violation]:
     for key, row in rows.items():
         other = holders.setdefault(row.order_id, key)
         if other != key:
-            text = f'order_id {row.order_id} is also that of {"/".join(other)}'
-            yield violation('doubled', row.received_at, text, key)
+            text = f"order_id {row.order_id} is also that of {'/'.join(other)}"
+            yield violation("doubled", row.received_at, text, key)
 
 
 # ---- what was acknowledged is there ----
@@ -76,7 +76,7 @@ def lost(story: Story) -> Iterator[Violation]:
     if story.row is not None:
         return
     for a in story.answered(*ACKNOWLEDGED):
-        yield _of(a, 'lost', f'{_answer(a)}, and the table has no such order')
+        yield _of(a, "lost", f"{_answer(a)}, and the table has no such order")
 
 
 def changed(story: Story) -> Iterator[Violation]:
@@ -85,25 +85,25 @@ def changed(story: Story) -> Iterator[Violation]:
     for a in story.answered(*ACKNOWLEDGED):
         differences = _differences(a, story.row)
         if differences:
-            yield _of(a, 'changed', f'{_answer(a)}, and the table differs in {", ".join(differences)}')
+            yield _of(a, "changed", f"{_answer(a)}, and the table differs in {', '.join(differences)}")
 
 
 def _differences(attempt: Attempt, row: Row) -> list[str]:
     verdict, content = attempt.verdict, attempt.sent.content
-    found = [f'{name} (sent {getattr(content, name)!r}, stored {getattr(row.content, name)!r})'
+    found = [f"{name} (sent {getattr(content, name)!r}, stored {getattr(row.content, name)!r})"
              for name in content.differing(row.content)]
     if verdict.content is not None and verdict.content != content:
-        found += [f'{name} as answered' for name in content.differing(verdict.content)]
+        found += [f"{name} as answered" for name in content.differing(verdict.content)]
     if verdict.order_id is not None and verdict.order_id != row.order_id:
-        found.append(f'order_id (answered {verdict.order_id}, stored {row.order_id})')
+        found.append(f"order_id (answered {verdict.order_id}, stored {row.order_id})")
     if verdict.received_at is not None and abs(verdict.received_at - row.received_at) > MOMENT_SLACK_S:
-        found.append(f'received_at (answered {verdict.received_at:.6f}, stored {row.received_at:.6f})')
+        found.append(f"received_at (answered {verdict.received_at:.6f}, stored {row.received_at:.6f})")
     return found
 
 
 def doubled(story: Story) -> Iterator[Violation]:
     if story.row is not None and story.row.copies > 1:
-        yield violation('doubled', _stamp(story), f'the table has {story.row.copies} rows of it', story.key,
+        yield violation("doubled", _stamp(story), f"the table has {story.row.copies} rows of it", story.key,
                         [a.request for a in story.writes])
 
 
@@ -113,7 +113,7 @@ def created_twice(story: Story) -> Iterator[Violation]:
     for i, a in enumerate(created):
         before = created[:i] + [p for p in proofs if p.request.ended_before(a.request.began)]
         if before:
-            yield _of(a, 'created_twice', f'{_answer(a)}; before that, {_answer(before[0])}', before[0])
+            yield _of(a, "created_twice", f"{_answer(a)}; before that, {_answer(before[0])}", before[0])
 
 
 def _proofs(story: Story) -> list[Attempt]:
@@ -129,12 +129,12 @@ def ghost(story: Story) -> Iterator[Violation]:
         return
     sent_so = [a for a in story.writes if a.sent.content == story.row.content]
     if sent_so:
-        text = 'the table has it, and all who sent it were told that they stored nothing: ' + _answers(sent_so)
+        text = "the table has it, and all who sent it were told that they stored nothing: " + _answers(sent_so)
     elif story.writes:
-        text = 'the table has it with a content that nobody sent'
+        text = "the table has it with a content that nobody sent"
     else:
-        text = 'the table has it, and nobody sent it'
-    yield violation('ghost', _stamp(story), text, story.key, [a.request for a in story.writes])
+        text = "the table has it, and nobody sent it"
+    yield violation("ghost", _stamp(story), text, story.key, [a.request for a in story.writes])
 
 
 def stamp(story: Story) -> Iterator[Violation]:
@@ -146,8 +146,8 @@ def stamp(story: Story) -> Iterator[Violation]:
     at = _stamp(story)
     if writers and not any(_was_under_way(a, at, story.holds) for a in writers):
         last = max(a.request.ended or a.request.began for a in writers)
-        yield violation('stamp', max(at, last),
-                        f'received at {at:.3f} s, when no request was on its way that can have written it: '
+        yield violation("stamp", max(at, last),
+                        f"received at {at:.3f} s, when no request was on its way that can have written it: "
                         + _answers(story.writes), story.key, [a.request for a in writers])
 
 
@@ -184,7 +184,7 @@ def replayed(story: Story) -> Iterator[Violation]:
         before = [b for b in story.writes if b is not a and _may_write(b) and b.sent.content == a.sent.content
                   and b.request.began < a.request.ended]
         if not before:
-            yield _of(a, 'replayed', f'{_answer(a)}, and nobody else can have stored it: {_answers(story.writes)}')
+            yield _of(a, "replayed", f"{_answer(a)}, and nobody else can have stored it: {_answers(story.writes)}")
 
 
 def reused(story: Story) -> Iterator[Violation]:
@@ -194,7 +194,7 @@ def reused(story: Story) -> Iterator[Violation]:
         others = [b for b in story.writes if b is not a and _may_write(b) and b.sent.content != a.sent.content
                   and b.request.began < a.request.ended]
         if not others:
-            yield _of(a, 'reused', f'{_answer(a)}, and nobody else can have stored another order under this id')
+            yield _of(a, "reused", f"{_answer(a)}, and nobody else can have stored another order under this id")
         elif story.known(a):
             yield from _reused_and_table(a, story.row)
 
@@ -202,7 +202,7 @@ def reused(story: Story) -> Iterator[Violation]:
 def _is_twin(attempt: Attempt) -> bool:
     """Of an atomic batch that has the id twice: nothing is stored, and the answer names no order."""
     request = attempt.request
-    return (request.kind == 'atomic' and attempt.verdict is not None and attempt.verdict.outcome == REUSED
+    return (request.kind == "atomic" and attempt.verdict is not None and attempt.verdict.outcome == REUSED
             and any(slot != attempt.slot and sent.key == attempt.sent.key and sent.content != attempt.sent.content
                     for slot, sent in enumerate(request.sent)))
 
@@ -210,23 +210,23 @@ def _is_twin(attempt: Attempt) -> bool:
 def _reused_and_table(attempt: Attempt, row: Row | None) -> Iterator[Violation]:
     verdict, content = attempt.verdict, attempt.sent.content
     if row is None:
-        yield _of(attempt, 'lost', f'{_answer(attempt)}, and the table has no order of this id')
+        yield _of(attempt, "lost", f"{_answer(attempt)}, and the table has no order of this id")
     elif row.content == content:
-        yield _of(attempt, 'reused', f'{_answer(attempt)}, and the table has this very order')
+        yield _of(attempt, "reused", f"{_answer(attempt)}, and the table has this very order")
     elif verdict.order_id is not None and verdict.order_id != row.order_id:
-        yield _of(attempt, 'changed', f'{_answer(attempt)}, named {verdict.order_id}, and the table has {row.order_id}')
+        yield _of(attempt, "changed", f"{_answer(attempt)}, named {verdict.order_id}, and the table has {row.order_id}")
     elif verdict.differing is not None and sorted(verdict.differing) != sorted(content.differing(row.content)):
-        yield _of(attempt, 'reused', f'{_answer(attempt)}: differs in {", ".join(verdict.differing)}, '
-                                     f'in truth in {", ".join(content.differing(row.content))}')
+        yield _of(attempt, "reused", f"{_answer(attempt)}: differs in {', '.join(verdict.differing)}, "
+                                     f"in truth in {', '.join(content.differing(row.content))}")
 
 
 def unfit(story: Story) -> Iterator[Violation]:
     for a in story.writes:
         outcome = a.request.outcome(a.slot)
         if outcome in ACKNOWLEDGED and not _is_fit(a):
-            yield _of(a, 'unfit', f'{_answer(a)}, and it was made to be refused by {a.sent.expect}')
+            yield _of(a, "unfit", f"{_answer(a)}, and it was made to be refused by {a.sent.expect}")
         elif outcome == CREATED and a.sent.expires is not None and a.sent.expires < a.request.began:
-            yield _of(a, 'unfit', f'{_answer(a)}, and it was too old {a.request.began - a.sent.expires:.3f} s before')
+            yield _of(a, "unfit", f"{_answer(a)}, and it was too old {a.request.began - a.sent.expires:.3f} s before")
 
 
 # ---- reads ----
@@ -238,7 +238,7 @@ def stale_read(story: Story) -> Iterator[Violation]:
     first = min(proofs, key=lambda a: a.request.ended)
     for read in story.reads:
         if read.verdict.outcome == ABSENT and first.request.ended_before(read.request.began):
-            yield _of(read, 'stale_read', f'{_answer(read)}; {first.request.ended:.3f} s: {_answer(first)}', first)
+            yield _of(read, "stale_read", f"{_answer(read)}; {first.request.ended:.3f} s: {_answer(first)}", first)
 
 
 def phantom_read(story: Story) -> Iterator[Violation]:
@@ -246,26 +246,26 @@ def phantom_read(story: Story) -> Iterator[Violation]:
         if read.verdict.outcome != FOUND or not story.known(read):
             continue
         if story.row is None:
-            yield _of(read, 'phantom_read', f'{_answer(read)}, and the table has no such order')
+            yield _of(read, "phantom_read", f"{_answer(read)}, and the table has no such order")
         elif story.row.order_id != read.verdict.order_id:
-            yield _of(read, 'phantom_read', f'{_answer(read)}, and the table has {story.row.order_id}')
+            yield _of(read, "phantom_read", f"{_answer(read)}, and the table has {story.row.order_id}")
 
 
 def wrong_read(story: Story) -> Iterator[Violation]:
     for read in story.reads:
         verdict = read.verdict
         if verdict.outcome == NOT_FETCHED:
-            yield _of(read, 'wrong_read', 'not_fetched was said of an order that is small')
+            yield _of(read, "wrong_read", "not_fetched was said of an order that is small")
         if verdict.outcome != FOUND:
             continue
         before = [a for a in story.writes if _may_write(a) and a.request.began < read.request.ended]
         if not any(a.sent.content == verdict.content for a in before):
-            yield _of(read, 'wrong_read',
-                      f'{_answer(read)}, as nobody can have stored it before: {_answers(story.writes)}')
+            yield _of(read, "wrong_read",
+                      f"{_answer(read)}, as nobody can have stored it before: {_answers(story.writes)}")
         elif story.row is not None and story.row.order_id == verdict.order_id and (
                 story.row.content != verdict.content
                 or abs(story.row.received_at - (verdict.received_at or 0)) > MOMENT_SLACK_S):
-            yield _of(read, 'wrong_read', f'{_answer(read)}, and the table shows it otherwise')
+            yield _of(read, "wrong_read", f"{_answer(read)}, and the table shows it otherwise")
 
 
 CHECKS: tuple[Callable[[Story], Iterator[Violation]], ...] = (
@@ -283,14 +283,14 @@ def _of(attempt: Attempt, rule: str, text: str, *others: Attempt) -> Violation:
 def _answer(attempt: Attempt) -> str:
     request, verdict = attempt.request, attempt.verdict
     if verdict is None:
-        return f'request {request.n} is open'
-    words = f'request {request.n} was answered {verdict.outcome}'
-    if request.end not in (ANSWERED, '') and verdict.outcome == UNKNOWN:
-        how = 'was given up' if request.end == GAVE_UP else f'ended without an answer ({request.end})'
-        words = f'request {request.n} {how}'
-    return words + (f' ({verdict.code})' if verdict.code else '')
+        return f"request {request.n} is open"
+    words = f"request {request.n} was answered {verdict.outcome}"
+    if request.end not in (ANSWERED, "") and verdict.outcome == UNKNOWN:
+        how = "was given up" if request.end == GAVE_UP else f"ended without an answer ({request.end})"
+        words = f"request {request.n} {how}"
+    return words + (f" ({verdict.code})" if verdict.code else "")
 
 
 def _answers(attempts: list[Attempt]) -> str:
-    shown = '; '.join(_answer(a) for a in attempts[:8])
-    return shown + (f'; and {len(attempts) - 8} more' if len(attempts) > 8 else '')
+    shown = "; ".join(_answer(a) for a in attempts[:8])
+    return shown + (f"; and {len(attempts) - 8} more" if len(attempts) > 8 else "")

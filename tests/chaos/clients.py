@@ -32,9 +32,9 @@ class Client:
         """One request, or one round of them. False: something was turned away or in doubt, so wait a little."""
         raise NotImplementedError
 
-    def new(self, content: Content | None = None, expect: str = '') -> Sent:
+    def new(self, content: Content | None = None, expect: str = "") -> Sent:
         self._n += 1
-        cid = f'o-{self._n}' if self._n % 10 else f'x/{self._n}:a.b_c'
+        cid = f"o-{self._n}" if self._n % 10 else f"x/{self._n}:a.b_c"
         return Sent(self.account, cid, content or make_content(self.rng), expect=expect)
 
     def conflicting(self) -> Sent | None:
@@ -69,12 +69,12 @@ class Poster(Client):
         return self.known.note(await act())
 
     async def _post(self, sent: Sent, give_up: GiveUp | None = None) -> Request:
-        headers = {'Prefer': 'return=minimal'} if self.rng.random() < 0.3 else {}
+        headers = {"Prefer": "return=minimal"} if self.rng.random() < 0.3 else {}
         text = self.text(sent)
         if self.rng.random() < 0.1 and not sent.expect:
-            headers['Idempotency-Key'] = self.rng.choice((sent.cid, f'"{sent.cid}"'))
-            text = text.replace(f'"{sent.cid}"', 'null')
-        return await self.asker.post('single', [sent], text.encode(), '', headers, give_up)
+            headers["Idempotency-Key"] = self.rng.choice((sent.cid, f'"{sent.cid}"'))
+            text = text.replace(f'"{sent.cid}"', "null")
+        return await self.asker.post("single", [sent], text.encode(), "", headers, give_up)
 
     async def _fresh(self) -> Request:
         return await self._post(self.new())
@@ -93,17 +93,17 @@ class Poster(Client):
 
     async def _aging(self) -> Request:
         """With sent_at and max_age_ms. The clock of ordersd is the one that counts: a fault may have stepped it."""
-        sent = self.new(expect='stale_order')
+        sent = self.new(expect="stale_order")
         age_ms = self.rng.choice((500, 2000, 10_000))
         moment = time.time()
         sent.expires = now() + age_ms / 1000
-        sent_at = time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(moment)) + f'.{int(moment % 1 * 1e6):06d}Z'
+        sent_at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1e6):06d}Z"
         text = render(sent, None, sent_at=sent_at, max_age_ms=age_ms)
-        return await self.asker.post('single', [sent], text.encode())
+        return await self.asker.post("single", [sent], text.encode())
 
     async def _validate(self) -> Request:
         sent = self.new()
-        request = await self.asker.post('validate', [sent], self.text(sent).encode(), '?validate_only=true')
+        request = await self.asker.post("validate", [sent], self.text(sent).encode(), "?validate_only=true")
         self.known.abandoned.append(sent)
         return request
 
@@ -117,7 +117,7 @@ class Poster(Client):
 class Batcher(Client):
     """Batches, as an array or as lines, in which orders of every kind are mixed; some ids are there twice."""
     orders = 12.0
-    kind, query = 'batch', ''
+    kind, query = "batch", ""
 
     async def step(self) -> bool:
         request = await self._send(self._mixed())
@@ -131,7 +131,7 @@ class Batcher(Client):
         batch = [self.new() for _ in range(int(size))]
         batch += self.known.take(self.rng, self.rng.randrange(8))
         batch += self._odd(0.1, self.stored) + self._odd(0.1, self.conflicting)
-        batch += self._odd(0.05, lambda: self.new(expect='invalid_order'))
+        batch += self._odd(0.05, lambda: self.new(expect="invalid_order"))
         batch += self._odd(0.1, lambda: batch[0])
         batch += self._odd(0.05, lambda: Sent(batch[0].account, batch[0].cid, make_other(batch[0].content, self.rng)))
         self.rng.shuffle(batch)
@@ -143,16 +143,16 @@ class Batcher(Client):
 
     async def _send(self, batch: list[Sent]) -> Request:
         texts = [self.text(sent) for sent in batch]
-        headers = {'Content-Type': JSON}
-        body = '[' + ','.join(texts) + ']'
+        headers = {"Content-Type": JSON}
+        body = "[" + ",".join(texts) + "]"
         if self.rng.random() < 0.4:
-            headers['Content-Type'] = NDJSON
-            body = '\n'.join(texts)
+            headers["Content-Type"] = NDJSON
+            body = "\n".join(texts)
         if self.rng.random() < 0.3:
-            headers['Accept'] = f'{NDJSON}, */*;q=0.1'
+            headers["Accept"] = f"{NDJSON}, */*;q=0.1"
         data = body.encode()
         if self.rng.random() < 0.1:
-            headers['Content-Encoding'] = 'gzip'
+            headers["Content-Encoding"] = "gzip"
             data = gzip.compress(data, 1)
         return await self.asker.post(self.kind, batch, data, self.query, headers)
 
@@ -160,7 +160,7 @@ class Batcher(Client):
 class AtomicBatcher(Batcher):
     """Batches of which all is stored or nothing; meanwhile somebody reads. In doubt the whole is repeated, as the
     contract asks."""
-    kind, query = 'atomic', '?atomic=true'
+    kind, query = "atomic", "?atomic=true"
     orders = 8.0
 
     def __init__(self, account: str, askers: Iterable[Asker], known: Known, rng: random.Random) -> None:
@@ -213,22 +213,22 @@ class Herd(Client):
     async def _single(self, asker: Asker, sent: Sent) -> Request:
         if self.rng.random() < 0.5:
             await asyncio.sleep(self.rng.random() * 0.01)
-        return await asker.post('single', [sent], self.text(sent).encode())
+        return await asker.post("single", [sent], self.text(sent).encode())
 
     async def _batches(self) -> list[Request]:
         """In different orders: whoever locks row by row meets the others head on."""
         orders = [self.new() for _ in range(self.rng.randrange(2, 8))]
-        kinds = [self.rng.choice(('batch', 'atomic')) for _ in self._askers]
+        kinds = [self.rng.choice(("batch", "atomic")) for _ in self._askers]
         return await asyncio.gather(*(self._batch(asker, kind, orders) for asker, kind in zip(self._askers, kinds)))
 
     async def _batch(self, asker: Asker, kind: str, orders: list[Sent]) -> Request:
         mine = self.rng.sample(orders, self.rng.randrange(1, len(orders) + 1))
-        body = '[' + ','.join(self.text(sent) for sent in mine) + ']'
-        return await asker.post(kind, mine, body.encode(), '?atomic=true' if kind == 'atomic' else '')
+        body = "[" + ",".join(self.text(sent) for sent in mine) + "]"
+        return await asker.post(kind, mine, body.encode(), "?atomic=true" if kind == "atomic" else "")
 
     async def _mixture(self) -> list[Request]:
         orders = [self.new() for _ in range(3)]
-        asks = [self._batch(asker, self.rng.choice(('batch', 'atomic')), orders) if i % 2 else
+        asks = [self._batch(asker, self.rng.choice(("batch", "atomic")), orders) if i % 2 else
                 self._single(asker, self.rng.choice(orders)) for i, asker in enumerate(self._askers)]
         return await asyncio.gather(*asks)
 
@@ -255,7 +255,7 @@ class Reader(Client):
         pool = [*([self._recent()[0]] if self.known.stored else []),
                 *self.rng.sample(self.known.to_repeat, min(4, len(self.known.to_repeat))),
                 *([self.rng.choice(self.known.abandoned)] if self.known.abandoned else []),
-                Sent(self.account, f'never-{self._n}', None)]
+                Sent(self.account, f"never-{self._n}", None)]
         account = self.rng.choice(pool).account
         pool += [sent for sent, _ in list(self.known.stored)[-8:]]
         wanted = {sent.cid: sent for sent in pool if sent.account == account}

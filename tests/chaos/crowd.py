@@ -21,11 +21,11 @@ SETTLERS = 16
 
 class Crowd:
     def __init__(self, history: History, targets: Sequence[tuple[str, int]], seed: int | str, *, rate: float = 400.0,
-                 replicas: int = 1, label: str = 'a', limits: Limits = Limits()) -> None:
+                 replicas: int = 1, label: str = "a", limits: Limits = Limits()) -> None:
         """`label` is in every account_id: two crowds that share a table need different ones."""
         self._history, self._targets, self._seed, self._label, self._limits = history, targets, seed, label, limits
-        self._replica = 'replica-0' if replicas == 1 else None  # else the answer says it
-        self._known = Known(self._rng('known'))
+        self._replica = "replica-0" if replicas == 1 else None  # else the answer says it
+        self._known = Known(self._rng("known"))
         self._going = asyncio.Event()
         self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -36,18 +36,18 @@ class Crowd:
         self.unsettled: list[Sent] = []  # after stop()
 
     def _rng(self, name: str) -> random.Random:
-        return random.Random(f'{self._seed}/client/{self._label}/{name}')
+        return random.Random(f"{self._seed}/client/{self._label}/{name}")
 
     def _asker(self, name: str) -> Asker:
-        asker = Asker(name, self._history, self._targets, self._rng(f'{name}/asker'), self._limits, self._replica)
+        asker = Asker(name, self._history, self._targets, self._rng(f"{name}/asker"), self._limits, self._replica)
         self._askers.append(asker)
         return asker
 
     def _make(self, kind: type[Client], n: int) -> Client:
-        name = f'{kind.__name__.lower()}-{n}'
-        rng, account = self._rng(name), f'{self._label}:{name}'
+        name = f"{kind.__name__.lower()}-{n}"
+        rng, account = self._rng(name), f"{self._label}:{name}"
         if kind in CONNECTIONS:
-            return kind(account, [self._asker(f'{name}.{i}') for i in range(CONNECTIONS[kind])], self._known, rng)
+            return kind(account, [self._asker(f"{name}.{i}") for i in range(CONNECTIONS[kind])], self._known, rng)
         return kind(account, self._asker(name), self._known, rng)
 
     # ---- start, pause, stop ----
@@ -116,7 +116,7 @@ class Crowd:
         """As the contract asks of every client: the same id again, until a 2xx or client_order_id_reused."""
         singles = {(sent.key, sent.content): sent for sent in self._known.to_repeat}.values()
         waiting = [*([sent] for sent in singles), *self._known.batches]
-        settlers = [self._settler(self._asker(f'settler-{n}'), waiting, until) for n in range(SETTLERS)]
+        settlers = [self._settler(self._asker(f"settler-{n}"), waiting, until) for n in range(SETTLERS)]
         await asyncio.gather(*settlers)
         self.unsettled = [sent for orders in waiting for sent in orders]
 
@@ -131,10 +131,10 @@ class Crowd:
 async def settled(asker: Asker, orders: list[Sent]) -> bool:
     """Sends one order alone, and several as the atomic batch that they were. An order that is another's id refuses
     them all for good."""
-    text = ','.join(render(sent) for sent in orders)
+    text = ",".join(render(sent) for sent in orders)
     if len(orders) == 1:
-        request = await asker.post('single', orders, text.encode())
+        request = await asker.post("single", orders, text.encode())
     else:
-        request = await asker.post('atomic', orders, f'[{text}]'.encode(), '?atomic=true')
+        request = await asker.post("atomic", orders, f"[{text}]".encode(), "?atomic=true")
     outcomes = {verdict.outcome for verdict in request.verdicts}
     return outcomes <= SETTLED or REUSED in outcomes

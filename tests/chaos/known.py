@@ -24,7 +24,7 @@ class Known:
                 self.stored.append((sent, verdict.order_id))
             elif verdict.outcome in (NOT_ACCEPTED, UNKNOWN, UNSENT) and not sent.expect:
                 doubtful.append(sent)
-        if request.kind == 'atomic':
+        if request.kind == "atomic":
             self._put_batch_aside(request, doubtful)
         else:
             for sent in doubtful:

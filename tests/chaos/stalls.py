@@ -13,8 +13,8 @@ from chaos.history import Span
 BEAT_S = 0.1
 STALL_S = 1.0   # a beat that is later than that
 AFTER_S = 10.0  # by then all that was under way has ended
-EXCUSED = ('late', 'unavailable/queue_slow', 'unavailable/queue_full', 'unavailable/commit_timeout',
-           'unavailable/commit_unknown', 'unavailable/database_down', 'unavailable/balancer_503', 'unavailable/dial')
+EXCUSED = ("late", "unavailable/queue_slow", "unavailable/queue_full", "unavailable/commit_timeout",
+           "unavailable/commit_unknown", "unavailable/database_down", "unavailable/balancer_503", "unavailable/dial")
 
 
 class Heart:
@@ -34,9 +34,9 @@ class Heart:
     def note(self, began: float, ended: float) -> None:
         if ended - began - BEAT_S > STALL_S:
             self.stalls.append((began, ended))
-            self._say(f'the machine stood still for {ended - began:.1f} s: what is late until {ended + AFTER_S:.1f} s '
-                      'is excused')
+            self._say(f"the machine stood still for {ended - began:.1f} s: what is late until {ended + AFTER_S:.1f} s "
+                      "is excused")
 
     def exemptions(self) -> list[Exemption]:
-        return [Exemption(rule, began, ended + AFTER_S, 'the machine stood still')
+        return [Exemption(rule, began, ended + AFTER_S, "the machine stood still")
                 for began, ended in self.stalls for rule in EXCUSED]

@@ -15,7 +15,7 @@ class Stalls(unittest.TestCase):
 
     def test_a_stall_excuses_what_is_late(self):
         self.heart.note(5.0, 12.0)
-        late = post(1, 13, 'unknown', end='deadline')
+        late = post(1, 13, "unknown", end="deadline")
         late.bound = 10.0
         self.assertEqual(rules({}, late, exempt=tuple(self.heart.exemptions())), [])
 
@@ -23,14 +23,14 @@ class Stalls(unittest.TestCase):
         said = []
         Heart(said.append).note(5.0, 12.0)
         self.assertEqual(len(said), 1)
-        self.assertIn('stood still for 7.0 s', said[0])
+        self.assertIn("stood still for 7.0 s", said[0])
 
     def test_a_stall_excuses_nothing_else(self):
         self.heart.note(0.5, 12.0)
         excuses = tuple(self.heart.exemptions())
-        self.assertEqual(rules({}, post(1, 2, 'created'), exempt=excuses), ['lost'])
-        self.assertEqual(rules({}, post(1, 2, 'unknown', end='closed'), exempt=excuses), ['unanswered'])
+        self.assertEqual(rules({}, post(1, 2, "created"), exempt=excuses), ["lost"])
+        self.assertEqual(rules({}, post(1, 2, "unknown", end="closed"), exempt=excuses), ["unanswered"])
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     unittest.main()
