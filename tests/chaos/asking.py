@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from chaos import answers
-from chaos.clock import now
+from chaos import answers, clock
 from chaos.history import (ANSWERED, CLOSED, DEADLINE, GAVE_UP, REFUSED_DIAL, UNKNOWN, UNSENT, History, Request, Sent)
 from chaos.wire import Closed, Connection, Malformed, NotSent, message
 
@@ -68,7 +67,7 @@ class Asker:
                 await self._leave(request, connection, text, give_up)
             else:
                 await self._exchange(request, connection, text)
-        request.ended = now()
+        request.ended = clock.now()
         self._history.append(request)
         return request
 
@@ -77,7 +76,7 @@ class Asker:
         sent = [Sent(one.account, one.cid, one.content, slot, one.expect, one.expires) for slot, one in enumerate(sent)]
         n = self._history.next_n()
         bound = self._limits.read_bound if kind == "get" else self._limits.write_bound
-        return self._history.begin(Request(n, self.name, kind, now(), sent=sent, replica=self._replica,
+        return self._history.begin(Request(n, self.name, kind, clock.now(), sent=sent, replica=self._replica,
                                            request_id=f"chaos-{n}", bound=bound))
 
     async def _dialled(self, request: Request) -> Connection:

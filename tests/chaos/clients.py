@@ -10,8 +10,8 @@ import random
 import time
 from collections.abc import Iterable
 
+from chaos import clock
 from chaos.asking import JSON, NDJSON, Asker, GiveUp
-from chaos.clock import now
 from chaos.history import Content, Request, Sent
 from chaos.known import Known
 from chaos.orders import UNFIT, make_content, make_other, render, render_unfit
@@ -96,7 +96,7 @@ class Poster(Client):
         sent = self.new(expect="stale_order")
         age_ms = self.rng.choice((500, 2000, 10_000))
         moment = time.time()
-        sent.expires = now() + age_ms / 1000
+        sent.expires = clock.now() + age_ms / 1000
         sent_at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1e6):06d}Z"
         text = render(sent, None, sent_at=sent_at, max_age_ms=age_ms)
         return await self.asker.post("single", [sent], text.encode())

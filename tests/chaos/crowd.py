@@ -3,9 +3,9 @@ import asyncio
 import random
 from collections.abc import Sequence
 
+from chaos import clock
 from chaos.asking import Asker, Limits
 from chaos.clients import AtomicBatcher, Batcher, Client, Herd, Poster, Reader
-from chaos.clock import now
 from chaos.history import REUSED, SETTLED, History, Sent
 from chaos.known import Known
 from chaos.orders import render
@@ -73,7 +73,7 @@ class Crowd:
         self._going.set()
         if settle_s > 0:
             await asyncio.gather(*self._tasks)
-            await self._settle(now() + settle_s)
+            await self._settle(clock.now() + settle_s)
         for task in self._tasks:
             task.cancel()
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -87,10 +87,10 @@ class Crowd:
 
     async def _run(self, client: Client, orders_per_s: float) -> None:
         gap = client.orders / orders_per_s
-        due = now() + client.rng.random() * gap
+        due = clock.now() + client.rng.random() * gap
         while not self._stopping:
             await self._going.wait()
-            due = max(due, now() - BEHIND_MAX_S)
+            due = max(due, clock.now() - BEHIND_MAX_S)
             await self._sleep_until(due)
             if self._stopping or not self._going.is_set():
                 continue
@@ -98,7 +98,7 @@ class Crowd:
             await self._step(client)
 
     async def _sleep_until(self, due: float) -> None:
-        while not self._stopping and (left := due - now()) > 0:
+        while not self._stopping and (left := due - clock.now()) > 0:
             await asyncio.sleep(min(left, 0.5))
 
     async def _step(self, client: Client) -> None:
@@ -121,7 +121,7 @@ class Crowd:
         self.unsettled = [sent for orders in waiting for sent in orders]
 
     async def _settler(self, asker: Asker, waiting: list[list[Sent]], until: float) -> None:
-        while waiting and now() < until:
+        while waiting and clock.now() < until:
             orders = waiting.pop()
             if not await settled(asker, orders):
                 waiting.append(orders)

@@ -5,7 +5,8 @@ import os
 import pickle
 import signal
 import traceback
-from typing import Callable, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 from chaos.process import become
 

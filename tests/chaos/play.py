@@ -3,7 +3,7 @@ import asyncio
 import contextlib
 import math
 import traceback
-from typing import Awaitable, Sequence
+from collections.abc import Awaitable, Sequence
 
 from chaos import clock, wait
 from chaos.audit import Exemption

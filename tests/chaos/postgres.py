@@ -4,8 +4,8 @@ import glob
 import os
 import shutil
 import signal
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Mapping
 
 from chaos import wait
 from chaos.process import Process, run

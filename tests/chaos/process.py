@@ -9,8 +9,9 @@ import pwd
 import signal
 import subprocess
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Callable, Mapping, Sequence
+from typing import IO
 
 from chaos import clock
 

@@ -2,9 +2,10 @@
 import json
 import statistics
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Iterable, Sequence
+from typing import Any
 
 from chaos.audit import Excused
 from chaos.history import Span

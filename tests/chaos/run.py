@@ -4,9 +4,9 @@ import contextlib
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Sequence
 
 from chaos import clock, explain, rest, schedule, wait
 from chaos.audit import Excused, Violation, compare, unsettled

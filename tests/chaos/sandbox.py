@@ -9,8 +9,8 @@ import socket
 import struct
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 IFF_UP, SIOCGIFFLAGS, SIOCSIFFLAGS = 1, 0x8913, 0x8914
 _kept: list[tuple[subprocess.Popen[bytes], int]] = []  # until the process ends

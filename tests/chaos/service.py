@@ -8,8 +8,9 @@ import re
 import resource
 import signal
 import socket
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 from chaos import clock, wait
 from chaos.process import Process, Replaceable

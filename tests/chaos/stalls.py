@@ -6,7 +6,7 @@ what ordersd gave up for time, until all that had begun before is over. It excus
 import asyncio
 from collections.abc import Callable
 
-from chaos.clock import now
+from chaos import clock
 from chaos.findings import Exemption
 from chaos.history import Span
 
@@ -27,9 +27,9 @@ class Heart:
     async def beat(self) -> None:
         """Until it is cancelled."""
         while True:
-            began = now()
+            began = clock.now()
             await asyncio.sleep(BEAT_S)
-            self.note(began, now())
+            self.note(began, clock.now())
 
     def note(self, began: float, ended: float) -> None:
         if ended - began - BEAT_S > STALL_S:

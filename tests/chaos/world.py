@@ -10,9 +10,9 @@ import contextlib
 import os
 import random
 import shutil
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import AsyncIterator, Mapping, Sequence
 
 from chaos import balancer, clock, sandbox, wait
 from chaos.history import Span

@@ -3,17 +3,15 @@ import math
 import os
 import random
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chaos.faults import Fault, register
 from chaos.process import Process
+from chaos.world import ROOT
 
 if TYPE_CHECKING:
     from chaos.service import Service
     from chaos.world import World
-
-TESTS = Path(__file__).resolve().parents[2]
 
 
 class Crowd(Fault):
@@ -36,7 +34,7 @@ class Crowd(Fault):
         ports = ",".join(map(str, self.ports(world)))
         words = [sys.executable, "-m", "chaos.faults.crowd", self.act, ports, str(self.count(world)),
                  str(self.params["seed"])]
-        env = {"PYTHONPATH": str(TESTS), "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
+        env = {"PYTHONPATH": str(ROOT / "tests"), "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
         self.process = Process(words, env=env, log=world.logs / "crowd.log")
         return f"{self.count(world)} connections that {self.words}"
 

@@ -7,6 +7,8 @@ import pathlib
 import sys
 import traceback
 
+from chaos.world import ROOT
+
 COMMANDS = {
     "overload": "twice of what the service takes: memory, health checks, and what is refused",
     "drain": "SIGTERM under full load: every answer is true, and the end comes in time",
@@ -14,7 +16,6 @@ COMMANDS = {
     "upgrade": "the previous release to this one and back, under load, with a migration in between",
     "soak": "60 % of the most, a fault a minute, for hours: what has grown since the start?",
 }
-ROOT = pathlib.Path(__file__).resolve().parents[3]
 SECONDS = {"overload": 40.0, "deploy": 30.0}
 
 

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from chaos import balancer, wait
+from chaos import balancer, clock, wait
 from chaos.audit import compare
-from chaos.clock import now
 from chaos.history import FAILED, FOUND, NOT_ACCEPTED, History
 from chaos.lifecycle.measure import percentile
 from chaos.lifecycle.outcome import Outcome, chosen, course
@@ -80,8 +79,8 @@ async def _one(case: Case, arguments, say) -> Outcome:
 
 async def _roll(world: World, case: Case, seconds: float, outcome: Outcome) -> int:
     """One replica after the other until the time is over, and the last round to its end."""
-    end, deploys = now() + seconds, 0
-    while now() < end:
+    end, deploys = clock.now() + seconds, 0
+    while clock.now() < end:
         for service in world.replicas:
             code = await case.deploy(service)
             deploys += 1

@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
-from chaos import wait
+from chaos import clock, wait
 from chaos.audit import Exemption, compare
-from chaos.clock import now
 from chaos.history import ANSWERED, History
 from chaos.lifecycle.outcome import Outcome, chosen, course
 from chaos.lifecycle.overload import SLOW_STATEMENTS
@@ -82,7 +81,7 @@ async def _one(case: Case, arguments, say) -> Outcome:
         async with case.trouble(world):
             await asyncio.sleep(TROUBLE_S)
             world.note(f"{case.name}: SIGTERM")
-            began = now()
+            began = clock.now()
             await _end(world, case, outcome)
             traffic.stop()
             await load
@@ -100,7 +99,7 @@ def _exemptions(began: float) -> list[Exemption]:
 
 
 async def _end(world: World, case: Case, outcome: Outcome) -> None:
-    service, began = world.replicas[0], now()
+    service, began = world.replicas[0], clock.now()
     service.term()
     try:
         code = await service.end(case.timeout_s + 10)
@@ -108,7 +107,7 @@ async def _end(world: World, case: Case, outcome: Outcome) -> None:
         outcome.expect(False, f"ordersd did not end within {case.timeout_s + 10} s of SIGTERM")
         service.kill()
         return
-    took = now() - began
+    took = clock.now() - began
     outcome.figure("ended after", f"{took:.2f} s of {case.timeout_s} s, with exit code {code}")
     outcome.expect(code == 0, f"the exit code is {code}")
     outcome.expect(took <= case.timeout_s + MARGIN_S,

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chaos import clock
 from chaos.asking import Limits
 from chaos.audit import Exemption, compare
-from chaos.clock import now
 from chaos.history import ACKNOWLEDGED, History, NOT_ACCEPTED
 from chaos.lifecycle.measure import MIB, Probes, every, percentile, probing
 from chaos.lifecycle.outcome import Outcome, chosen, course
@@ -57,13 +57,13 @@ async def _one(case: Case, arguments, say) -> Outcome:
         await world.primary.sql(SLOW_STATEMENTS)
         most = await _most(world, case, history, arguments.seconds / 4)
         world.note(f"{case.name}: the service takes {most:.0f} orders/s; now it gets {FACTOR:g} times of that")
-        began = now()
+        began = clock.now()
         traffic = Traffic(world, history, "overload", LIMITS)
         rate = FACTOR * most / case.shape.orders
         load = traffic.open_loop(case.connections, arguments.seconds, case.shape, rate)
         rss, probes = await _watched(world, load)
         outcome.figure("most that the service took", f"{most:.0f} orders/s")
-        _judge_load(outcome, history, began, now() - began, most)
+        _judge_load(outcome, history, began, clock.now() - began, most)
         await _judge_service(outcome, world, max(rss), probes)
         await _judge_table(outcome, world, history)
     return outcome
@@ -72,9 +72,9 @@ async def _one(case: Case, arguments, say) -> Outcome:
 async def _most(world: World, case: Case, history: History, seconds: float) -> float:
     """Orders a second while all connections send one request after the other, without its first second."""
     traffic = Traffic(world, history, "most", LIMITS)
-    began = now() + 1
+    began = clock.now() + 1
     await traffic.closed_loop(case.connections // 2, seconds + 1, case.shape)
-    return acknowledged(history, began) / (now() - began)
+    return acknowledged(history, began) / (clock.now() - began)
 
 
 def acknowledged(history: History, since: float) -> int:

@@ -11,9 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from chaos import faults, rest, results, wait
+from chaos import clock, faults, rest, results, wait
 from chaos.audit import Excused, Violation, compare, unsettled
-from chaos.clock import now
 from chaos.crowd import Crowd
 from chaos.explain import keep
 from chaos.findings import violation
@@ -87,7 +86,7 @@ async def not_ready(world: World) -> list[Violation]:
     try:
         await wait.until(world.ready, REST_S, "every replica is ready again", 0.2)
     except wait.TooLate as late:
-        return [violation("rest/ready", now(), str(late))]
+        return [violation("rest/ready", clock.now(), str(late))]
     return []
 
 
@@ -127,11 +126,11 @@ class Soak:
         history = new_history()
         world = self._world
         crowd = Crowd(history, world.http, world.seed, rate=MORE_THAN_POSSIBLE, replicas=REPLICAS, label="most")
-        began = now()
+        began = clock.now()
         await crowd.start()
         await asyncio.sleep(MOST_S)
         await crowd.pause()
-        took = now() - began
+        took = clock.now() - began
         await crowd.stop(SETTLE_S)
         return sum(v.outcome in SETTLED for r in history.requests if r.ended <= began + took for v in r.verdicts) / took
 
@@ -157,7 +156,7 @@ class Soak:
             for task in beside:
                 task.cancel()
         found += await rest.check(world, history, baseline, self._first, RSS_GROWTH_MAX)
-        await self._judge(chapter, history, play, [*found, *unsettled(crowd.unsettled, now())], heart)
+        await self._judge(chapter, history, play, [*found, *unsettled(crowd.unsettled, clock.now())], heart)
 
     def _empty_logs(self) -> None:
         for log in self._world.logs.iterdir():
@@ -176,8 +175,8 @@ class Soak:
         broken, excused = await in_child(lambda: compare(history, rows, exemptions), AUDIT_S)
         found += broken
         chapter.excused, chapter.stalls = excused, heart.stalls
-        found += [Violation("ended", now(), None, None, words) for words in self._world.unexpected_ends(heart.stalls)]
-        found += [Violation("rest/recovery", now(), None, None, words) for words in play.stuck]
+        found += [Violation("ended", clock.now(), None, None, words) for words in self._world.unexpected_ends(heart.stalls)]
+        found += [Violation("rest/recovery", clock.now(), None, None, words) for words in play.stuck]
         chapter.rows, chapter.faults, chapter.trouble, chapter.violations = len(rows), play.records, play.trouble, found
         chapter.outcomes = Counter(v.outcome for r in history.requests if r.kind != "get" for v in r.verdicts)
         self._outcome.broken += [f"{violation.rule}: {violation.text}" for violation in found]

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from chaos import clock
 from chaos.asking import Asker, Limits
-from chaos.clock import now
 from chaos.history import ACKNOWLEDGED, Content, History, Request, Sent
 from chaos.orders import make_content, render
 from chaos.service import HOST
@@ -60,7 +60,7 @@ class Traffic:
 
     async def open_loop(self, connections: int, seconds: float, shape: Shape, rate: float) -> None:
         """So many requests a second, whatever the answers are, while one of the connections is free for each."""
-        tickets, end = _moments(now(), rate), now() + seconds
+        tickets, end = _moments(clock.now(), rate), clock.now() + seconds
         async with asyncio.TaskGroup() as group:
             for _ in range(connections):
                 group.create_task(self._paced(shape, tickets, end))
@@ -68,12 +68,12 @@ class Traffic:
     async def _client(self, shape: Shape) -> None:
         asker = self._asker()
         await asyncio.sleep(self._rng.random() * max(shape.pause, 0.05))
-        answered = now()
+        answered = clock.now()
         while not self._stopped.is_set():
-            if shape.dials or now() - answered > TRUSTED_S:
+            if shape.dials or clock.now() - answered > TRUSTED_S:
                 asker.hang_up()
             request = await self._one(asker, shape)
-            answered = now()
+            answered = clock.now()
             pause = shape.pause * self._rng.uniform(0.5, 1.5)
             await asyncio.sleep(pause if _good(request) else max(pause, AFTER_TROUBLE_S))
         asker.hang_up()
@@ -81,7 +81,7 @@ class Traffic:
     async def _paced(self, shape: Shape, tickets: Iterator[float], end: float) -> None:
         asker = self._asker()
         while (due := next(tickets)) < end:
-            await asyncio.sleep(due - now())
+            await asyncio.sleep(due - clock.now())
             await self._one(asker, shape)
         asker.hang_up()
 
@@ -124,7 +124,7 @@ def _metadata(size: int) -> str:
 
 
 def new_history() -> History:
-    return History(time.time() - now())
+    return History(time.time() - clock.now())
 
 
 def _good(request: Request) -> bool:

@@ -10,8 +10,8 @@ import statistics
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 from chaos import sandbox
 from chaos.planted.hunt import FOUND, NOT_FOUND, SKIPPED, Catch, Hunt
