@@ -11,11 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from chaos import audit_ids, audit_requests
-from chaos.findings import RULES, Exemption, Violation, violation
+from chaos.findings import Exemption, Violation, violation
 from chaos.history import Attempt, History, Sent
 from chaos.orders import Rows
-
-__all__ = ["RULES", "Excused", "Exemption", "Violation", "audit", "compare", "excused_by", "unsettled"]
 
 Excused = Counter[tuple[str, str]]  # by rule and reason
 

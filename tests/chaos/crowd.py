@@ -21,9 +21,9 @@ SETTLERS = 16
 
 class Crowd:
     def __init__(self, history: History, targets: Sequence[tuple[str, int]], seed: int | str, *, rate: float = 400.0,
-                 replicas: int = 1, label: str = "a", limits: Limits = Limits()) -> None:
+                 replicas: int = 1, label: str = "a") -> None:
         """`label` is in every account_id: two crowds that share a table need different ones."""
-        self._history, self._targets, self._seed, self._label, self._limits = history, targets, seed, label, limits
+        self._history, self._targets, self._seed, self._label = history, targets, seed, label
         self._replica = "replica-0" if replicas == 1 else None  # else the answer says it
         self._known = Known(self._rng("known"))
         self._going = asyncio.Event()
@@ -39,7 +39,7 @@ class Crowd:
         return random.Random(f"{self._seed}/client/{self._label}/{name}")
 
     def _asker(self, name: str) -> Asker:
-        asker = Asker(name, self._history, self._targets, self._rng(f"{name}/asker"), self._limits, self._replica)
+        asker = Asker(name, self._history, self._targets, self._rng(f"{name}/asker"), Limits(), self._replica)
         self._askers.append(asker)
         return asker
 
@@ -62,9 +62,6 @@ class Crowd:
         self._going.clear()
         while self._stepping > 0:
             await asyncio.sleep(0.02)
-
-    def go_on(self) -> None:
-        self._going.set()
 
     async def stop(self, settle_s: float) -> None:
         """Ends the clients. With some seconds, what is open ends, and what waits to be repeated is repeated until it is

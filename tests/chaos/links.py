@@ -50,9 +50,9 @@ class Proxy:
         raise ProxyError("nobody answers on the proxy's socket")
 
     async def open(self, name: str, target: str, port: int = 0) -> "Link":
-        """A link to "127.0.0.1:PORT" or "unix:PATH"; port 0 takes a free one."""
+        """A link to the target HOST:PORT; port 0 takes a free one."""
         answer = await self.tell(do="open", lane=name, target=target, port=port)
-        return Link(self, name, answer["port"], target)
+        return Link(self, name, answer["port"])
 
     async def tell(self, **words: Any) -> dict[str, Any]:
         async with self.turn:
@@ -75,7 +75,6 @@ class Link:
     proxy: Proxy
     name: str
     port: int
-    target: str
 
     async def set(self, **shape: Any) -> None:
         """What is not named is plain. hold: ways on which nothing moves. delay_s, jitter_s: for each chunk.
@@ -100,11 +99,6 @@ class Link:
 
     async def cut_forgotten(self) -> None:
         await self.proxy.tell(do="cut_forgotten", lane=self.name)
-
-    async def lead_to(self, target: str) -> None:
-        """New connections lead to that target."""
-        await self.proxy.tell(do="target", lane=self.name, target=target)
-        self.target = target
 
     async def heal(self) -> None:
         """Disarms and shapes nothing. Forgotten connections stay forgotten."""

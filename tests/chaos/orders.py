@@ -165,12 +165,7 @@ def content_of(document: dict) -> Content:
 ROWS_SQL = """
     SELECT account_id, client_order_id, order_id, symbol, side, type, trim_scale(quantity), trim_scale(limit_price),
            trim_scale(stop_price), time_in_force, metadata, extract(epoch FROM received_at)
-    FROM orders{where}"""
-
-
-def rows_sql(accounts_like: str | None = None) -> str:
-    where = "" if accounts_like is None else f" WHERE account_id LIKE '{accounts_like}'"
-    return ROWS_SQL.format(where=where)
+    FROM orders"""
 
 
 def parse_rows(lines: Iterable[str]) -> Rows:

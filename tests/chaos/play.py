@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Awaitable, Sequence
 
 from chaos import clock, wait
-from chaos.audit import Exemption
+from chaos.findings import Exemption
 from chaos.history import CREATED, History, Span
 from chaos.results import BROKEN, INJECTED, MISSING, NO_EFFECT, NOT_NOW, FaultRecord
 from chaos.schedule import Planned

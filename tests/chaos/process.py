@@ -54,12 +54,11 @@ class Process:
     """One child. `sockets` are descriptors that the child inherits under their own numbers."""
 
     def __init__(self, argv: Sequence[str], *, log: Path | None = None, env: Mapping[str, str] | None = None,
-                 user: str | None = None, sockets: Sequence[int] = (), death: int = signal.SIGKILL,
-                 folder: str = "/") -> None:
+                 user: str | None = None, sockets: Sequence[int] = (), death: int = signal.SIGKILL) -> None:
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644) if log else subprocess.DEVNULL
         try:
             self._child = subprocess.Popen(
-                list(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder,
+                list(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/",
                 env=dict(os.environ if env is None else env), preexec_fn=become(user, death),
                 start_new_session=True, pass_fds=tuple(sockets))
         finally:
@@ -70,10 +69,6 @@ class Process:
 
     def alive(self) -> bool:
         return self._child.poll() is None
-
-    def exit_code(self) -> int | None:
-        """As subprocess has it: minus the signal that ended it, None while the process lives."""
-        return self._child.poll()
 
     def signal(self, number: int) -> bool:
         """False when the process is gone. Its pid cannot be another's: it is ours until it is waited for."""

@@ -37,8 +37,6 @@ class Control:
         lane = self.lanes[words["lane"]]
         if do == "set":
             lane.set(words["hold"], words["delay_s"], words["jitter_s"], words["rate"], words["listening"])
-        elif do == "target":
-            lane.target = words["target"]
         elif do == "cut_after":
             lane.arm(words["way"], words["bytes"], words["every"], words["how"])
         elif do == "cut":

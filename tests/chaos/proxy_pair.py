@@ -84,12 +84,8 @@ class Pair:
             client.resume_reading()
 
     async def dial(self, loop: asyncio.AbstractEventLoop) -> None:
-        target = self.lane.target
-        if target.startswith("unix:"):
-            await loop.create_unix_connection(lambda: End(self, "down"), target.removeprefix("unix:"))
-        else:
-            host, port = target.rsplit(":", 1)
-            await loop.create_connection(lambda: End(self, "down"), host, int(port))
+        host, port = self.lane.target.rsplit(":", 1)
+        await loop.create_connection(lambda: End(self, "down"), host, int(port))
 
     def came(self, way: str, item: Item) -> None:
         if self.over or self.forgotten:

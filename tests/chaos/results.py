@@ -47,10 +47,6 @@ class Result:
     trouble: str = ""  # the harness itself failed
     command: str = ""
 
-    @property
-    def acknowledged(self) -> int:
-        return self.outcomes.get("created", 0)
-
     def injected(self) -> list[FaultRecord]:
         return [fault for fault in self.faults if fault.state == INJECTED]
 

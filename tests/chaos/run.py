@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaos import clock, explain, rest, schedule, wait
-from chaos.audit import Excused, Violation, compare, unsettled
+from chaos.audit import Excused, compare, unsettled
 from chaos.crowd import Crowd
+from chaos.findings import Violation
 from chaos.forked import in_child
 from chaos.history import History
 from chaos.play import Play

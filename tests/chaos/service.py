@@ -147,10 +147,6 @@ class Service(Replaceable):
         """Of the newest process."""
         return self.logs[-1]
 
-    @property
-    def starts(self) -> int:
-        return len(self.logs)
-
     def _said(self, event: str) -> bool:
         return any(found.get("event") == event for found in events_of(self.log))
 

@@ -7,7 +7,7 @@ import importlib
 import random
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from chaos.audit import Exemption
+from chaos.findings import Exemption
 
 if TYPE_CHECKING:
     from chaos.world import World

@@ -14,9 +14,10 @@ from collections import Counter
 from pathlib import Path
 
 from chaos import clock, sandbox, wait
-from chaos.audit import Exemption, audit, excused_by
+from chaos.audit import audit, excused_by
 from chaos.crowd import Crowd
 from chaos.faults import KINDS, Fault, chosen
+from chaos.findings import Exemption
 from chaos.forked import in_child
 from chaos.history import History
 from chaos.play import Stored

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from chaos import clock, wait
-from chaos.audit import Exemption, compare
+from chaos.audit import compare
+from chaos.findings import Exemption
 from chaos.history import ANSWERED, History
 from chaos.lifecycle.outcome import Outcome, chosen, course
 from chaos.lifecycle.overload import SLOW_STATEMENTS

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from chaos import wait
-from chaos.audit import Excused, Violation
+from chaos.audit import Excused
 from chaos.explain import keep
+from chaos.findings import Violation
 from chaos.history import History
 from chaos.lifecycle.measure import machine
 from chaos.lifecycle.traffic import new_history

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from chaos import clock
 from chaos.asking import Limits
-from chaos.audit import Exemption, compare
+from chaos.audit import compare
+from chaos.findings import Exemption
 from chaos.history import ACKNOWLEDGED, History, NOT_ACCEPTED
 from chaos.lifecycle.measure import MIB, Probes, every, percentile, probing
 from chaos.lifecycle.outcome import Outcome, chosen, course

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from chaos import clock, faults, rest, results, wait
-from chaos.audit import Excused, Violation, compare, unsettled
+from chaos.audit import Excused, compare, unsettled
 from chaos.crowd import Crowd
 from chaos.explain import keep
-from chaos.findings import violation
+from chaos.findings import Violation, violation
 from chaos.forked import in_child
 from chaos.history import ACKNOWLEDGED, SETTLED, History, Span
 from chaos.lifecycle.measure import MIB, Sample, describe, every

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos import balancer, wait
-from chaos.audit import Exemption, compare
+from chaos.audit import compare
+from chaos.findings import Exemption
 from chaos.lifecycle import deploy, previous
 from chaos.lifecycle.outcome import Outcome, chosen, course
 from chaos.lifecycle.traffic import Traffic

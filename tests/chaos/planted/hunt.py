@@ -3,7 +3,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from chaos.audit import Violation
+from chaos.findings import Violation
 from chaos.planted.plants import Plant
 from chaos.results import MISSING, Result, fault_lines
 from chaos.run import Run, Wanted

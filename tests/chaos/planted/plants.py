@@ -4,7 +4,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from chaos.audit import Violation
+from chaos.findings import Violation
 from chaos.history import History
 
 About = Callable[[Violation, History, frozenset[str]], bool]  # the last: ids of requests that the planted code named
