@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterable
 
 from chaos import clock
-from chaos.asking import JSON, NDJSON, Asker, GiveUp
 from chaos.history import Content, Request, Sent
+from chaos.http_client import JSON, NDJSON, Asker, GiveUp
 from chaos.known import Known
 from chaos.orders import UNFIT, make_content, make_other, render, render_unfit
 

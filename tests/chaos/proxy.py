@@ -18,7 +18,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaos.proxy_lane import Lane, demand
+from chaos.proxy_link import Lane, demand
 
 PR_SET_PDEATHSIG = 1
 

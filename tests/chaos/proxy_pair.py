@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chaos.proxy_lane import Lane
+    from chaos.proxy_link import Lane
 
 WAYS = ("up", "down")  # from the client to the server, and back
 OTHER = {"up": "down", "down": "up"}

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from chaos import clock, explain, rest, schedule, wait
 from chaos.audit import Excused, compare, unsettled
-from chaos.crowd import Crowd
 from chaos.findings import Violation
 from chaos.forked import in_child
 from chaos.history import History
 from chaos.play import Play
 from chaos.results import Result
-from chaos.stalls import Heart
 from chaos.sql import SqlError
+from chaos.stalls import Heart
+from chaos.workload import Crowd
 from chaos.world import Options, World
 
 PROGRESS_S = 10.0

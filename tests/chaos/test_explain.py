@@ -2,9 +2,9 @@
 import unittest
 from datetime import datetime, timezone
 
+from chaos.audit import audit
 from chaos.explain import explain
 from chaos.handmade import EPOCH, ID, A, B, post
-from chaos.audit import audit
 from chaos.history import History
 
 

@@ -4,9 +4,9 @@ import random
 import unittest
 from unittest import mock
 
-from chaos.crowd import settled
 from chaos.handmade import A, B, batch, order, post, said
 from chaos.known import Known
+from chaos.workload import settled
 
 DOUBT = said("unknown", status=504, code="commit_unknown")
 MATE = said("not_accepted", status=424, code="batch_refused")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chaos import wait
 from chaos.links import Link, Proxy, ProxyError
-from chaos.proxy_lane import Lane
+from chaos.proxy_link import Lane
 from chaos.proxy_pair import Pair
 
 SOON_S = 10.0

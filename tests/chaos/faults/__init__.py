@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from chaos.world import World
 
 GROUPS = ("kill", "stop", "cut", "disk", "database", "failover", "machine", "crowd", "deploy")
-MODULES = ("processes", "network", "disk", "database", "refusals", "failover", "machine", "crowds", "deploys")
+MODULES = ("processes", "network", "disk", "database", "refusals", "failover", "machine", "abuse", "deploys")
 
 # What a fault may excuse: rules of the audit, as findings.py has them.
 # The database stores nothing, or nothing in time. HAProxy answers 503 when no replica is ready; an ordersd that starts

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from chaos import clock, sandbox, wait
 from chaos.audit import audit, excused_by
-from chaos.crowd import Crowd
 from chaos.faults import KINDS, Fault, chosen
 from chaos.findings import Exemption
 from chaos.forked import in_child
@@ -23,6 +22,7 @@ from chaos.history import History
 from chaos.play import Stored
 from chaos.process import become
 from chaos.sql import SqlError
+from chaos.workload import Crowd
 from chaos.world import ROOT, Options, World
 
 RECOVERY_S = 60.0

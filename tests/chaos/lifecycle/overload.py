@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chaos import clock
-from chaos.asking import Limits
 from chaos.audit import compare
 from chaos.findings import Exemption
 from chaos.history import ACKNOWLEDGED, History, NOT_ACCEPTED
+from chaos.http_client import Limits
 from chaos.lifecycle.measure import MIB, Probes, every, percentile, probing
 from chaos.lifecycle.outcome import Outcome, chosen, course
 from chaos.lifecycle.traffic import Shape, Traffic

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from chaos import clock, faults, rest, results, wait
 from chaos.audit import Excused, compare, unsettled
-from chaos.crowd import Crowd
 from chaos.explain import keep
 from chaos.findings import Violation, violation
 from chaos.forked import in_child
@@ -25,6 +24,7 @@ from chaos.play import Play
 from chaos.results import FaultRecord
 from chaos.schedule import Planned
 from chaos.stalls import Heart
+from chaos.workload import Crowd
 from chaos.world import Options, World
 
 REPLICAS = 3

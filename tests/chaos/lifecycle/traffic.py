@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from chaos import clock
-from chaos.asking import Asker, Limits
 from chaos.history import ACKNOWLEDGED, Content, History, Request, Sent
+from chaos.http_client import Asker, Limits
 from chaos.orders import make_content, render
 from chaos.service import HOST
 from chaos.world import World

@@ -4,10 +4,10 @@ import random
 import unittest
 from unittest import mock
 
-from chaos.asking import Asker, GiveUp, Limits
 from chaos.handmade import order
 from chaos.history import History
-from chaos.wire import Connection, NotSent
+from chaos.http_client import Asker, GiveUp, Limits
+from chaos.http_connection import Connection, NotSent
 
 BODY = b"{}"
 GOOD = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\n" + BODY

@@ -4,9 +4,9 @@ import random
 from collections.abc import Sequence
 
 from chaos import clock
-from chaos.asking import Asker, Limits
 from chaos.clients import AtomicBatcher, Batcher, Client, Herd, Poster, Reader
 from chaos.history import REUSED, SETTLED, History, Sent
+from chaos.http_client import Asker, Limits
 from chaos.known import Known
 from chaos.orders import render
 

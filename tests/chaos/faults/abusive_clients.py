@@ -1,4 +1,4 @@
-"""Clients that mean no good: python3 -m chaos.faults.crowd storm|drip|deaf PORT,... COUNT SEED. Runs until killed.
+"""Clients that mean no good: python3 -m chaos.faults.abusive_clients storm|drip|deaf PORT,... COUNT SEED. Runs until killed.
 
 Each of them is one coroutine. What they send stores nothing: the audit knows nothing of them."""
 import asyncio

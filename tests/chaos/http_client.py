@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from chaos import answers, clock
 from chaos.history import (ANSWERED, CLOSED, DEADLINE, GAVE_UP, REFUSED_DIAL, UNKNOWN, UNSENT, History, Request, Sent)
-from chaos.wire import Closed, Connection, Malformed, NotSent, message
+from chaos.http_connection import Closed, Connection, Malformed, NotSent, message
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"

@@ -32,7 +32,7 @@ class Crowd(Fault):
 
     async def inject(self, world: "World") -> str | None:
         ports = ",".join(map(str, self.ports(world)))
-        words = [sys.executable, "-m", "chaos.faults.crowd", self.act, ports, str(self.count(world)),
+        words = [sys.executable, "-m", "chaos.faults.abusive_clients", self.act, ports, str(self.count(world)),
                  str(self.params["seed"])]
         env = {"PYTHONPATH": str(ROOT / "tests"), "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
         self.process = Process(words, env=env, log=world.logs / "crowd.log")
