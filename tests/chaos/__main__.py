@@ -10,12 +10,12 @@ import traceback
 from pathlib import Path
 
 from chaos import faults, lifecycle, results, sandbox, schedule
-from chaos.process import become
+from chaos.process import child_setup
 from chaos.results import Result
-from chaos.runs import INTERRUPTED, TROUBLE, USAGE, replicas, said, several, seeds
-from chaos.world import ROOT, Options
+from chaos.runs import INTERRUPTED, TROUBLE, USAGE, replicas, command_line, several, seeds
+from chaos.world import ROOT, WorldOptions
 
-HANGS_S = 1200  # beyond its minutes a run may wait for a recovery, settle what is in doubt, and audit
+HANGS_S = 1200  # beyond its minutes a run may wait for a recovery, resolve what is in doubt, and audit
 COMMANDS = {"planted": "ordersd with planted bugs: does a run find each of them?", **lifecycle.COMMANDS}
 EPILOG = """
 The exit code is 0 when every promise was kept, 1 when one was broken, 2 for a wrong command line, 3 when the harness
@@ -41,7 +41,8 @@ def parser() -> argparse.ArgumentParser:
                       help="how often answers and table are compared while the faults go on (30)")
     made.add_argument("--repeat", type=int, default=1, help="run each seed so often (1)")
     made.add_argument("--program", type=Path, default=ROOT / "build/dev/ordersd", help="the ordersd to be tested")
-    made.add_argument("--out", type=Path, default=ROOT / "build/chaos", help="where a failing run leaves its story")
+    made.add_argument("--out", type=Path, default=ROOT / "build/chaos", 
+                      help="where a failing run leaves its timeline, history and logs")
     made.add_argument("--results", type=Path, help="append the result of each run to this file, a line of JSON")
     made.add_argument("--report", type=Path, help="show the results that this file has, and end")
     made.add_argument("--nth", type=int, help=argparse.SUPPRESS)  # this process is one run, the nth of its seed
@@ -67,14 +68,14 @@ def one(args: argparse.Namespace, kinds: list[str]) -> int:
 
 
 def run_of(args: argparse.Namespace, kinds: list[str]) -> Result:
-    from chaos.run import Run, Wanted  # here: the parent needs none of it
+    from chaos.run import Run, RunOptions  # here: the parent needs none of it
     sandbox.begin()
     seed = args.seed
-    options = Options(seed=seed, replicas=replicas(args, seed), program=args.program.resolve(),
+    options = WorldOptions(seed=seed, replicas=replicas(args, seed), program=args.program.resolve(),
                       keeps_socket=schedule.keeps_socket(seed),
                       clocks=any(faults.KINDS[kind].steps_clocks for kind in kinds))
     out = args.out / (f"seed-{seed}" if args.nth == 1 else f"seed-{seed}.{args.nth}")
-    wanted = Wanted(options, args.minutes * 60, kinds, out, args.rate, args.checkpoint, said(args, seed))
+    wanted = RunOptions(options, args.minutes * 60, kinds, out, args.rate, args.checkpoint, command_line(args, seed))
 
     async def whole() -> Result:  # a run needs the event loop from its first line on
         return await Run(wanted).whole()
@@ -133,7 +134,7 @@ def lifecycle_in_namespaces(argv: list[str]) -> int:
         sandbox.begin()
         return lifecycle.main(argv)
     command, env = sandbox.command([sys.executable, "-m", "chaos", *argv])
-    return subprocess.run(command, env=env, preexec_fn=become(None, signal.SIGKILL)).returncode
+    return subprocess.run(command, env=env, preexec_fn=child_setup(None, signal.SIGKILL)).returncode
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class Flaw(Exception):
     """The answer is not of the form that the contract promises."""
 
 
-def judge(request: Request, answer: Answer) -> None:
+def parse_answer(request: Request, answer: Answer) -> None:
     """Writes verdicts, status, code, replica and flaw into the request."""
     request.status = answer.status
     request.replica = answer.headers.get("x-replica") or request.replica

@@ -51,7 +51,7 @@ def explain(history: History, violations: Sequence[Violation], timeline: Iterabl
     told = _first_of_each_rule(violations)
     parts = [head, *_summary(violations)] if head else _summary(violations)
     for found in told:
-        parts += ["", *_story(found, history), *_timeline(found, history, notes, logged)]
+        parts += ["", *_described(found, history), *_timeline(found, history, notes, logged)]
     parts += ["", "ALL NOTES OF THE RUN", *(_shown(line) for line in notes)]
     return "\n".join(parts) + "\n"
 
@@ -73,7 +73,7 @@ def _summary(violations: Sequence[Violation]) -> list[str]:
     return lines
 
 
-def _story(found: Violation, history: History) -> list[str]:
+def _described(found: Violation, history: History) -> list[str]:
     name = f"{found.account}/{found.cid}" if found.account else "no id"
     lines = [f"{found.rule.upper()} at {found.at:.3f} s, {name}", f"  {found.text}"]
     attempts = _attempts(found, history)

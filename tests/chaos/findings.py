@@ -1,4 +1,4 @@
-"""A broken promise, and the times in which a fault excuses one."""
+"""A broken promise, and the times in which a fault exempts one."""
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -24,19 +24,19 @@ RULES = {
     "garbled": "an answer has not the form that the contract promises",
     "late": "a request was not answered in time, and its connection was whole",
     "unanswered": "a connection ended without the answer to its request",
-    "unavailable": "a request was turned away, or left in doubt, and no fault explains it",
-    "unsettled": "an order could not be settled after every fault was healed",
+    "unavailable": "a request was rejected, or left in doubt, and no fault explains it",
+    "unresolved": "an order could not be resolved after every fault was healed",
     "ended": "a process of ordersd ended by itself",
     "rest": "something did not return to where it was before the load",
     "counts": "metrics do not agree with what the clients counted",
 }
 
 
-# The promises. No fault excuses any of these. What is left is about availability, about a GET of an old primary, and
+# The promises. No fault exempts any of these. What is left is about availability, about a GET of an old primary, and
 # about the clock of ordersd (stamp, unfit, and two codes of refused). docs/RELIABILITY.md says so.
-NEVER_EXCUSED = frozenset(("lost", "changed", "doubled", "created_twice", "ghost", "replayed", "reused", "internal",
-                           "atomic", "phantom_read", "wrong_read", "torn_read", "garbled", "unsettled", "ended", "rest",
-                           "counts"))
+NEVER_EXEMPT = frozenset(("lost", "changed", "doubled", "created_twice", "ghost", "replayed", "reused", "internal",
+                          "atomic", "phantom_read", "wrong_read", "torn_read", "garbled", "unresolved", "ended",
+                          "rest", "counts"))
 BY_THE_CLOCK = ("stamp", "unfit", "refused/stale_order", "refused/in_the_future")
 
 
@@ -51,8 +51,8 @@ class Exemption:
 
     def __post_init__(self) -> None:
         rule = self.rule.partition("/")[0]
-        if rule in NEVER_EXCUSED or rule not in RULES or self.rule == "refused":
-            raise ValueError(f"nothing excuses {self.rule}")
+        if rule in NEVER_EXEMPT or rule not in RULES or self.rule == "refused":
+            raise ValueError(f"nothing exempts {self.rule}")
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Violation:
     cid: str | None
     text: str
     requests: list[Request] = field(default_factory=list)
-    since: float = 0.0  # a fault between `since` and `at` may excuse it
+    since: float = 0.0  # a fault between `since` and `at` may exempt it
 
 
 def violation(rule: str, at: float, text: str, key: Key | None = None, requests: Sequence[Request] = (),

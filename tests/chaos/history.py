@@ -32,7 +32,7 @@ NOT_FETCHED = "not_fetched"    # listed in not_fetched: it is stored, and not sh
 FAILED = "failed"              # no answer, or one that says nothing about the id
 
 ACKNOWLEDGED = frozenset((CREATED, REPLAYED))
-SETTLED = frozenset((CREATED, REPLAYED, REUSED))  # only these settle an id
+RESOLVED = frozenset((CREATED, REPLAYED, REUSED))  # only these resolve an id
 MAY_WRITE = frozenset((CREATED, UNKNOWN))         # only such a request can have stored the order
 WRITES = frozenset(("single", "batch", "atomic"))
 
@@ -70,7 +70,7 @@ class Sent:
     cid: str
     content: Content | None
     slot: int = 0
-    expect: str = ""  # the code of the refusal that the order was made for; '': it is fit
+    expect: str = ""  # the code of the refusal that the order was made for; '': it is valid
     expires: float | None = None  # of an order with max_age_ms: when it is too old to be written
 
     @property

@@ -29,7 +29,7 @@ class GiveUp:
     after_s: float = 0.0
 
 
-class Asker:
+class HttpClient:
     def __init__(self, name: str, history: History, targets: Sequence[tuple[str, int]], rng: random.Random,
                  limits: Limits, replica: str | None) -> None:
         self.name, self._history, self._targets, self._rng = name, history, targets, rng
@@ -102,7 +102,7 @@ class Asker:
             _end(request, ANSWERED, None)
         else:
             request.end = ANSWERED
-            answers.judge(request, answer)
+            answers.parse_answer(request, answer)
         if not connection.usable:
             self.hang_up()
 

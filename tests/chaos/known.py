@@ -5,7 +5,7 @@ from collections import deque
 from chaos.history import ACKNOWLEDGED, NOT_ACCEPTED, REFUSED, REUSED, UNKNOWN, UNSENT, Request, Sent
 
 KEPT = 4000           # of each kind; the oldest are forgotten
-ABANDONED_PART = 0.25  # of orders that were turned away, or are in doubt, so many are never sent again
+ABANDONED_PART = 0.25  # of orders that were rejected, or are in doubt, so many are never sent again
 
 
 class Known:

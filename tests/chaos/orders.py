@@ -138,10 +138,10 @@ def _other_json(value: dict, rng: random.Random) -> str:
     return json.dumps({name: value[name] for name in names}, ensure_ascii=rng.random() < 0.5)
 
 
-UNFIT = ("invalid_order", "invalid_json", "duplicate_key")
+INVALID = ("invalid_order", "invalid_json", "duplicate_key")
 
 
-def render_unfit(sent: Sent) -> str:
+def render_invalid(sent: Sent) -> str:
     """An order that breaks the rule whose code is `expect`."""
     text = render(sent)
     if sent.expect == "invalid_json":

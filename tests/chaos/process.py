@@ -19,7 +19,7 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def become(user: str | None, death: int) -> Callable[[], None]:
+def child_setup(user: str | None, death: int) -> Callable[[], None]:
     """What the child does between fork and exec. Everything is looked up before the fork."""
     account = pwd.getpwnam(user) if user and os.geteuid() == 0 else None
     groups = os.getgrouplist(account.pw_name, account.pw_gid) if account else []
@@ -59,7 +59,7 @@ class Process:
         try:
             self._child = subprocess.Popen(
                 list(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/",
-                env=dict(os.environ if env is None else env), preexec_fn=become(user, death),
+                env=dict(os.environ if env is None else env), preexec_fn=child_setup(user, death),
                 start_new_session=True, pass_fds=tuple(sockets))
         finally:
             if log:
@@ -104,7 +104,7 @@ class Process:
         return await self.end(10)
 
 
-class Replaceable:
+class Restartable:
     """What is one process at a time, or none for a while."""
     _process: Process | None = None
 
@@ -142,7 +142,7 @@ async def run(argv: Sequence[str], *, timeout_s: float, user: str | None = None,
         given.seek(0)
         child = subprocess.Popen(list(argv), stdin=given, stdout=out, stderr=err, cwd="/", start_new_session=True,
                                  env=dict(os.environ if env is None else env),
-                                 preexec_fn=become(user, signal.SIGKILL))
+                                 preexec_fn=child_setup(user, signal.SIGKILL))
         try:
             async with asyncio.timeout(timeout_s):
                 code = await end_of(child)

@@ -96,7 +96,8 @@ async def check(world: World, history: History, baseline: Baseline, first: Basel
 
 async def _read(world: World) -> list[Figures]:
     return [Figures(clock.now(), service.name, service.pid, service.began, service.fds(), service.threads(),
-                    service.rss(), await service.metrics(), descriptors.kinds(service.pid)) for service in world.replicas]
+                    service.rss(), await service.metrics(), descriptors.kinds(service.pid))
+            for service in world.replicas]
 
 
 # ---- back where it was ----

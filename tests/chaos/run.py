@@ -9,28 +9,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaos import clock, explain, rest, schedule, wait
-from chaos.audit import Excused, compare, unsettled
-from chaos.findings import Violation
+from chaos.audit import Exempted, compare, unresolved
+from chaos.findings import Violation, violation
 from chaos.forked import in_child
 from chaos.history import History
 from chaos.play import Play
 from chaos.results import Result
 from chaos.sql import SqlError
 from chaos.stalls import Heart
-from chaos.workload import Crowd
-from chaos.world import Options, World
+from chaos.workload import Workload
+from chaos.world import WorldOptions, World
 
 PROGRESS_S = 10.0
 AUDIT_S = 120.0
 REST_S = 120.0
-SETTLE_S = 40.0
+RESOLVE_S = 40.0
 LATE_S = 300.0  # a schedule may end so much later, for faults that wait for each other and for the last recovery
 
 
 @dataclass
-class Wanted:
+class RunOptions:
     """What a run is asked to be."""
-    world: Options
+    world: WorldOptions
     seconds: float
     kinds: Sequence[str]
     out: Path                       # of a failing run: timeline, history and logs
@@ -41,14 +41,14 @@ class Wanted:
 
 
 class Run:
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: RunOptions) -> None:
         self.wanted, self.say = wanted, wanted.say
         clock.restart()
         self.history = History(time.time() - clock.now())
         self.world = World(wanted.world)
         self.world.on_note = lambda at, text: self.say(f"{at:6.1f} s  {text}")
         self.violations: list[Violation] = []
-        self.excused = Excused()
+        self.exempted = Exempted()
         self.heart = Heart(self.world.note)
         planned = schedule.draw(wanted.world.seed, wanted.seconds, wanted.kinds, wanted.world.replicas)
         self.play = Play(self.world, self.history, planned, wanted.seconds)
@@ -72,9 +72,9 @@ class Run:
 
     async def _loaded(self) -> None:
         baseline = await rest.before(self.world)
-        crowd = Crowd(self.history, self.world.http, self.world.seed, rate=self.wanted.rate,
+        workload = Workload(self.history, self.world.http, self.world.seed, rate=self.wanted.rate,
                       replicas=len(self.world.replicas))
-        await crowd.start()
+        await workload.start()
         works = (self.play.all(), self._watch(), self._progress(), self.heart.beat())
         tasks = [asyncio.create_task(work) for work in works]
         playing, watching, *_ = tasks
@@ -87,9 +87,9 @@ class Run:
         finally:
             await self._end(tasks)
         if not self.violations:
-            await self._final(crowd, baseline)
+            await self._final(workload, baseline)
         else:
-            await crowd.stop(0)
+            await workload.stop(0)
 
     def _loaded_for(self) -> float:
         return clock.now() - self.play.began
@@ -104,7 +104,7 @@ class Run:
     # ---- while it runs ----
 
     async def _watch(self) -> None:
-        """Ends when something is wrong: at once for a replica that has ended or is stuck, at a checkpoint for answers."""
+        """Ends when a promise is broken: at once if a replica has ended or is stuck, at a checkpoint by answers."""
         due = clock.now() + self.wanted.checkpoint_s
         while not self.violations:
             await asyncio.sleep(0.5)
@@ -114,8 +114,9 @@ class Run:
                 await self._checkpoint()
 
     def _check_services(self) -> None:
-        for rule, texts in (("ended", self.world.unexpected_ends(self.heart.stalls)), ("rest/recovery", self.play.stuck)):
-            self._broken(*(Violation(rule, clock.now(), None, None, text, since=clock.now()) for text in texts))
+        ends = self.world.unexpected_ends(self.heart.stalls)
+        self._broken(*(violation("ended", clock.now(), text) for text in ends),
+                     *(violation("rest/recovery", clock.now(), text) for text in self.play.stuck))
 
     async def _checkpoint(self) -> None:
         try:
@@ -130,16 +131,16 @@ class Run:
         at = clock.now()
         rows = await self.world.rows()
         self.rows = len(rows)
-        exemptions = self.play.exemptions_of_now() + self.heart.exemptions()
+        exemptions = self.play.current_exemptions() + self.heart.exemptions()
         self.history.holds = self.play.holds() + self.heart.stalls
-        found, self.excused = await in_child(
+        found, self.exempted = await in_child(
             lambda: compare(self.history, rows, exemptions, None if last else at), AUDIT_S)
         return found
 
     def _broken(self, *found: Violation) -> None:
         self.violations += found
-        for violation in found[:5]:
-            self.world.note(f"BROKEN PROMISE {violation.rule}: {violation.text}")
+        for one in found[:5]:
+            self.world.note(f"BROKEN PROMISE {one.rule}: {one.text}")
 
     async def _progress(self) -> None:
         while True:
@@ -153,16 +154,16 @@ class Run:
 
     # ---- at the end ----
 
-    async def _final(self, crowd: Crowd, baseline: rest.Baseline) -> None:
-        """All faults are healed: what is in doubt is settled, all is back at rest, and the table is compared."""
+    async def _final(self, workload: Workload, baseline: rest.Baseline) -> None:
+        """All faults are healed: what is in doubt is resolved, all is back at rest, and the table is compared."""
         try:
             await wait.until(self.world.ready, REST_S, "every replica is ready again", 0.2)
         except wait.TooLate as late:
-            self._broken(Violation("rest/ready", clock.now(), None, None, str(late), since=clock.now()))
-        await crowd.stop(SETTLE_S)
+            self._broken(violation("rest/ready", clock.now(), str(late)))
+        await workload.stop(RESOLVE_S)
         self._check_services()
         restless = await rest.check(self.world, self.history, baseline)
-        self._broken(*unsettled(crowd.unsettled, clock.now()), *await self._audit(last=True), *restless)
+        self._broken(*unresolved(workload.unresolved, clock.now()), *await self._audit(last=True), *restless)
 
     def _counts(self) -> Counter[str]:
         return Counter(v.outcome for r in self.history.requests if r.kind != "get" for v in r.verdicts)
@@ -171,9 +172,9 @@ class Run:
         options = self.wanted.world
         result = Result(options.seed, options.replicas, self.wanted.seconds, self.play.records, dict(self._counts()),
                         dict(Counter(r.kind for r in self.history.requests)), self.rows,
-                        [_plain(violation) for violation in self.violations], stalls=self.heart.stalls,
+                        [_plain(found) for found in self.violations], stalls=self.heart.stalls,
                         trouble=trouble or "\n".join(self.play.trouble), command=self.wanted.command)
-        result.note_excused(self.excused)
+        result.note_exempted(self.exempted)
         return result
 
     def _keep(self, result: Result) -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from chaos import balancer, results, sandbox, schedule
-from chaos.process import become
+from chaos.process import child_setup
 from chaos.results import Result
 
 USAGE, INTERRUPTED, TROUBLE, NOTHING = 2, 130, 3, 77
@@ -25,7 +25,7 @@ def replicas(args: argparse.Namespace, seed: str) -> int:
     return args.replicas or schedule.replicas_of(seed)
 
 
-def said(args: argparse.Namespace, seed: str) -> str:
+def command_line(args: argparse.Namespace, seed: str) -> str:
     """How to say this run again."""
     words = ["scripts/chaos", f"--minutes {args.minutes:g}", f"--seed {seed}", f"--rate {args.rate:g}",
              f"--replicas {replicas(args, seed)}"]
@@ -46,14 +46,14 @@ def without(argv: list[str], *options: str) -> list[str]:
 
 def run_one(args: argparse.Namespace, argv: list[str], seed: str, nth: int, report: Path) -> int:
     """The child dies with this process, and all that it has started dies with the child."""
-    print(said(args, seed), flush=True)
+    print(command_line(args, seed), flush=True)
     if replicas(args, seed) > 1 and (why := balancer.missing()):
         print(f"SKIPPED three replicas: {why}", flush=True)
         return NOTHING
     inner = [*without(argv, "--seed", "--repeat", "--results"),
              "--seed", seed, "--results", str(report), "--nth", str(nth)]
     command, env = sandbox.command([sys.executable, "-m", "chaos", *inner])
-    child = subprocess.Popen(command, env=env, preexec_fn=become(None, signal.SIGKILL))
+    child = subprocess.Popen(command, env=env, preexec_fn=child_setup(None, signal.SIGKILL))
     while True:
         try:
             return child.wait()
@@ -70,7 +70,7 @@ def several(args: argparse.Namespace, argv: list[str]) -> int:
             codes.append(run_one(args, argv, seed, nth, report))
             if codes[-1] in (USAGE, INTERRUPTED):
                 return codes[-1]
-    tell(results.load(report)[had:] if report.exists() else [], len(codes))
+    print_summary(results.load(report)[had:] if report.exists() else [], len(codes))
     if not args.results:
         report.unlink(missing_ok=True)
     return worst(codes)
@@ -84,7 +84,7 @@ def worst(codes: list[int]) -> int:
     return 0 if 0 in codes else NOTHING
 
 
-def tell(done: list[Result], runs: int) -> None:
+def print_summary(done: list[Result], runs: int) -> None:
     if runs > 1:
         print(results.summary(done))
     if runs > len(done):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos import clock, wait
-from chaos.process import Process, Replaceable
+from chaos.process import Process, Restartable
 
 HOST = "127.0.0.1"
 
@@ -37,7 +37,7 @@ KILLED, ASKED, MAY_END = "killed by the harness", "asked by SIGTERM", "may end b
 HAND_OVER = 'exec 3<&"$1" {moved}; shift; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
 
 
-class Service(Replaceable):
+class Service(Restartable):
     """One replica. The listening socket is the driver's and stays, as a socket unit of systemd keeps it, unless
     keeps_socket is false: then each process binds the port itself, and nothing listens while there is none."""
 

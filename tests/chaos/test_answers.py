@@ -2,7 +2,7 @@
 import json
 import unittest
 
-from chaos.answers import Answer, judge
+from chaos.answers import Answer, parse_answer
 from chaos.handmade import A, B, ID, OTHER_ID, order
 from chaos.history import Request
 
@@ -11,12 +11,12 @@ STORED = {"order_id": ID, "account_id": "acc", "client_order_id": "1", "symbol":
           "quantity": "10", "limit_price": "12.5", "time_in_force": "day", "received_at": MOMENT, "status": "accepted"}
 
 
-def judged(kind, sent, status, document, headers=None, own=True):
+def parsed(kind, sent, status, document, headers=None, own=True):
     request = Request(7, "c", kind, 1.0, 2.0, sent=sent, request_id="chaos-7")
     media = "application/problem+json" if status >= 400 else "application/json"
     had = {"content-type": media, **({"x-request-id": "chaos-7"} if own else {}), **(headers or {})}
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
-    judge(request, Answer(status, had, body))
+    parse_answer(request, Answer(status, had, body))
     return request
 
 
@@ -27,11 +27,11 @@ def problem(status, code, outcome="not_accepted", retryable=True, **members):
 
 class Single(unittest.TestCase):
     def outcome(self, status, document, headers=None, own=True):
-        request = judged("single", [order()], status, document, headers, own)
+        request = parsed("single", [order()], status, document, headers, own)
         return request.flaw or request.verdicts[0].outcome
 
     def test_201(self):
-        request = judged("single", [order()], 201, STORED | {"replayed": False}, {"location": f"/v1/orders/{ID}"})
+        request = parsed("single", [order()], 201, STORED | {"replayed": False}, {"location": f"/v1/orders/{ID}"})
         verdict = request.verdicts[0]
         self.assertEqual((request.flaw, verdict.outcome, verdict.order_id, verdict.content), (None, "created", ID, A))
         self.assertAlmostEqual(verdict.received_at, 1795455464.732312, places=5)
@@ -54,7 +54,7 @@ class Single(unittest.TestCase):
                 ("another request", STORED | {"replayed": False}, good | {"x-request-id": "chaos-8"}),
                 ("no JSON", b'{"order_id":', good), ("no order", {}, good), ("a list", [], good)):
             with self.subTest(why):
-                request = judged("single", [order()], 201, document, headers)
+                request = parsed("single", [order()], 201, document, headers)
                 self.assertIsNotNone(request.flaw)
                 self.assertEqual(request.verdicts[0].outcome, "unknown")
 
@@ -87,28 +87,28 @@ class Single(unittest.TestCase):
                 ("not_accepted with 504", 504, problem(504, "commit_unknown"), {}),
                 ("instance of another request", 422, problem(422, "x") | {"instance": "urn:ordersd:request:y"}, {})):
             with self.subTest(why):
-                self.assertIsNotNone(judged("single", [order()], status, document, headers).flaw)
+                self.assertIsNotNone(parsed("single", [order()], status, document, headers).flaw)
 
     def test_what_the_balancer_says(self):
         for status, outcome in ((502, "unknown"), (503, "not_accepted"), (504, "unknown")):
             document = {"type": "about:blank", "title": "", "status": status, "outcome": outcome, "retryable": True}
-            request = judged("single", [order()], status, document, {"retry-after": "1"}, own=False)
+            request = parsed("single", [order()], status, document, {"retry-after": "1"}, own=False)
             self.assertEqual((request.flaw, request.verdicts[0].outcome), (None, outcome))
             self.assertEqual(request.code, f"balancer_{status}")
 
     def test_a_page_of_who_knows_whom_says_nothing(self):
-        request = judged("single", [order()], 503, b"<html>", {"content-type": "text/html"}, own=False)
+        request = parsed("single", [order()], 503, b"<html>", {"content-type": "text/html"}, own=False)
         self.assertEqual((request.flaw, request.verdicts[0].outcome, request.code), (None, "unknown", "bare_503"))
 
     def test_reused_tells_what_differs(self):
         document = problem(422, "client_order_id_reused", retryable=False, order_id=ID, differing_fields=["side"])
-        verdict = judged("single", [order(content=B)], 422, document).verdicts[0]
+        verdict = parsed("single", [order(content=B)], 422, document).verdicts[0]
         self.assertEqual((verdict.order_id, verdict.differing), (ID, ("side",)))
 
     def test_validate_only(self):
         shown = {name: value for name, value in STORED.items() if name not in ("order_id", "received_at")}
         shown["status"] = "valid"
-        request = judged("validate", [order()], 200, shown)
+        request = parsed("validate", [order()], 200, shown)
         self.assertEqual((request.flaw, request.verdicts[0].outcome), (None, "valid"))
 
 
@@ -127,12 +127,12 @@ def summary(total, created=0, replayed=0, rejected=0, unknown=0):
 
 
 class Batch(unittest.TestCase):
-    def judged(self, status, document, kind="batch", n=2, headers=None):
-        return judged(kind, [order(str(i + 1)) for i in range(n)], status, document, headers)
+    def parsed(self, status, document, kind="batch", n=2, headers=None):
+        return parsed(kind, [order(str(i + 1)) for i in range(n)], status, document, headers)
 
     def test_mixed(self):
         results = [item(0, 201, "1"), refused(1, 503, "2", "queue_slow", retryable=True)]
-        request = self.judged(207, {"summary": summary(2, created=1, rejected=1), "results": results})
+        request = self.parsed(207, {"summary": summary(2, created=1, rejected=1), "results": results})
         self.assertEqual((request.flaw, [v.outcome for v in request.verdicts]), (None, ["created", "not_accepted"]))
         self.assertEqual([v.code for v in request.verdicts], [None, "queue_slow"])
 
@@ -140,23 +140,23 @@ class Batch(unittest.TestCase):
         last = {"summary": summary(2, created=1, replayed=1)}
         lines = [item(0, 201, "1"), item(1, 200, "2", order_id=OTHER_ID), last]
         body = b"\n".join(json.dumps(line).encode() for line in lines) + b"\n"
-        request = self.judged(200, body, headers={"content-type": "application/x-ndjson"})
+        request = self.parsed(200, body, headers={"content-type": "application/x-ndjson"})
         self.assertEqual((request.flaw, [v.outcome for v in request.verdicts]), (None, ["created", "replayed"]))
 
     def test_refused_whole_before_it_was_queued(self):
-        request = self.judged(503, problem(503, "queue_full"), headers={"retry-after": "1"})
+        request = self.parsed(503, problem(503, "queue_full"), headers={"retry-after": "1"})
         self.assertEqual((request.flaw, {v.outcome for v in request.verdicts}), (None, {"not_accepted"}))
 
     def test_refused_whole_one_by_one(self):
         results = [refused(i, 504, str(i + 1), "commit_unknown", "unknown", True) for i in range(2)]
         document = problem(504, "commit_unknown", "unknown", summary=summary(2, unknown=2), results=results)
-        request = self.judged(504, document)
+        request = self.parsed(504, document)
         self.assertEqual((request.flaw, {v.outcome for v in request.verdicts}), (None, {"unknown"}))
 
     def test_atomic_refused(self):
         results = [refused(0, 422, "1", "client_order_id_reused"), refused(1, 424, "2", "batch_refused")]
         document = problem(422, "batch_refused", summary=summary(2, rejected=2), results=results)
-        request = self.judged(422, document, "atomic")
+        request = self.parsed(422, document, "atomic")
         self.assertEqual((request.flaw, [v.outcome for v in request.verdicts]), (None, ["reused", "not_accepted"]))
 
     def test_form(self):
@@ -170,31 +170,31 @@ class Batch(unittest.TestCase):
                 ("207 for one status", 207, [one, two], summary(2, created=2)),
                 ("201 for several", 201, [one, item(1, 200, "2")], summary(2, created=1, replayed=1))):
             with self.subTest(why):
-                request = self.judged(status, {"summary": counts, "results": results})
+                request = self.parsed(status, {"summary": counts, "results": results})
                 self.assertIsNotNone(request.flaw)
                 self.assertEqual({v.outcome for v in request.verdicts}, {"unknown"})
 
 
 class Lookup(unittest.TestCase):
-    def judged(self, status, document, n=2, headers=None):
-        return judged("get", [order(str(i + 1), None) for i in range(n)], status, document, headers)
+    def parsed(self, status, document, n=2, headers=None):
+        return parsed("get", [order(str(i + 1), None) for i in range(n)], status, document, headers)
 
     def test_by_ids(self):
-        request = self.judged(200, {"orders": [STORED | {"replayed": False}], "not_found": ["2"]})
+        request = self.parsed(200, {"orders": [STORED | {"replayed": False}], "not_found": ["2"]})
         self.assertEqual((request.flaw, [v.outcome for v in request.verdicts]), (None, ["found", "absent"]))
 
     def test_not_fetched(self):
-        request = self.judged(200, {"orders": [], "not_found": ["1"], "not_fetched": ["2"]})
+        request = self.parsed(200, {"orders": [], "not_found": ["1"], "not_fetched": ["2"]})
         self.assertEqual([v.outcome for v in request.verdicts], ["absent", "not_fetched"])
 
     def test_by_order_id(self):
-        self.assertEqual(self.judged(200, STORED | {"replayed": False}, 1).verdicts[0].outcome, "found")
+        self.assertEqual(self.parsed(200, STORED | {"replayed": False}, 1).verdicts[0].outcome, "found")
         absent = {k: v for k, v in problem(404, "order_not_found", retryable=False).items() if k != "outcome"}
-        self.assertEqual(self.judged(404, absent, 1).verdicts[0].outcome, "absent")
+        self.assertEqual(self.parsed(404, absent, 1).verdicts[0].outcome, "absent")
 
     def test_no_word(self):
         refusal = problem(503, "database_down")
-        request = self.judged(503, refusal, headers={"retry-after": "1"})
+        request = self.parsed(503, refusal, headers={"retry-after": "1"})
         self.assertEqual({v.outcome for v in request.verdicts}, {"failed"})
 
     def test_form(self):
@@ -206,7 +206,7 @@ class Lookup(unittest.TestCase):
                 ("shown twice", {"orders": [STORED | {"replayed": False}] * 2, "not_found": ["2"]}),
                 ("of another account", {"orders": [other_account], "not_found": ["2"]})):
             with self.subTest(why):
-                request = self.judged(200, document)
+                request = self.parsed(200, document)
                 self.assertIsNotNone(request.flaw)
                 self.assertEqual({v.outcome for v in request.verdicts}, {"failed"})
 

@@ -1,7 +1,7 @@
 """Each rule about one request has a history that breaks it, and histories that look so and break nothing."""
 import unittest
 
-from chaos.audit import compare, unsettled
+from chaos.audit import compare, unresolved
 from chaos.findings import Exemption, violation
 from chaos.handmade import A, B, EPOCH, ID, OTHER_ID, batch, found, get, order, post, request, row, rules, said
 from chaos.history import History
@@ -38,8 +38,8 @@ class Time(unittest.TestCase):
 
     def test_what_is_excused_is_counted(self):
         late = bounded(post(1, 14, "unknown", end="deadline"))
-        excuses = (Exemption("late", 13, 20, "paused"), Exemption("late", 0, 20, "slow"))
-        self.assertEqual(compare(History.of([late], EPOCH), {}, excuses), ([], {("late", "paused"): 1}))
+        exemptions = (Exemption("late", 13, 20, "paused"), Exemption("late", 0, 20, "slow"))
+        self.assertEqual(compare(History.of([late], EPOCH), {}, exemptions), ([], {("late", "paused"): 1}))
 
     def test_a_fault_between_the_two_ends_excuses_it(self):
         late = bounded(post(1, 14, "unknown", end="deadline"))
@@ -61,15 +61,15 @@ class Connections(unittest.TestCase):
 
 
 class Refusals(unittest.TestCase):
-    def test_of_a_fit_order(self):
+    def test_of_a_valid_order(self):
         """A limit of the server is no fault of the order."""
         refused = post(1, 2, "refused", code="refused_by_database")
         self.assertEqual(rules({}, refused), ["refused/refused_by_database"])
 
-    def test_of_an_unfit_order(self):
+    def test_of_an_invalid_order(self):
         self.assertEqual(rules({}, post(1, 2, "refused", expect="invalid_order", code="invalid_order")), [])
 
-    def test_of_an_unfit_order_for_another_reason(self):
+    def test_of_an_invalid_order_for_another_reason(self):
         refused = post(1, 2, "refused", expect="invalid_order", code="refused_by_database")
         self.assertEqual(rules({}, refused), ["refused/refused_by_database"])
 
@@ -240,8 +240,8 @@ class Findings(unittest.TestCase):
             with self.assertRaises(ValueError):
                 Exemption(rule, 0, 1, "a fault")
 
-    def test_what_could_not_be_settled(self):
-        self.assertEqual([v.rule for v in unsettled([order()], 9)], ["unsettled"])
+    def test_what_could_not_be_resolved(self):
+        self.assertEqual([v.rule for v in unresolved([order()], 9)], ["unresolved"])
 
     def test_all_that_is_told_names_its_requests(self):
         lost = found({}, post(1, 2, "created", A, order_id=ID))[0]

@@ -1,4 +1,4 @@
-"""The story of a failing run has what somebody needs who was not there."""
+"""The timeline of a failing run has what somebody needs who was not there."""
 import unittest
 from datetime import datetime, timezone
 
@@ -13,7 +13,7 @@ def logged(at, event, **members):
     return 0, {"ts": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "level": "warn", "event": event, **members}
 
 
-class Story(unittest.TestCase):
+class Explained(unittest.TestCase):
     def setUp(self):
         self.lost = post(40, 41, "created")
         self.history = History.of([self.lost, post(1, 2, "created", cid="2"), post(45, 46, "reused", B)], EPOCH)
@@ -31,12 +31,12 @@ class Story(unittest.TestCase):
         self.assertIn("LOST at 2.000 s, acc/2", self.text)
 
     def test_the_requests_of_the_id_are_there(self):
-        story = explain(self.history, [v for v in self.violations if v.cid == "1"], [], [])
-        self.assertIn(f"#{self.lost.n} single by c", story)
-        self.assertIn(f"201 created {ID}", story)
-        self.assertIn("422 reused client_order_id_reused", story)
-        self.assertIn(str(A), story)
-        self.assertIn(str(B), story)
+        text = explain(self.history, [v for v in self.violations if v.cid == "1"], [], [])
+        self.assertIn(f"#{self.lost.n} single by c", text)
+        self.assertIn(f"201 created {ID}", text)
+        self.assertIn("422 reused client_order_id_reused", text)
+        self.assertIn(str(A), text)
+        self.assertIn(str(B), text)
 
     def test_faults_and_logs_around_it_are_in_one_timeline(self):
         timeline, events = [(39.0, "kill_primary")], [logged(39.1, "pool.conn_lost"), logged(1.0, "pool.connected")]

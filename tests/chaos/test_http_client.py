@@ -6,7 +6,7 @@ from unittest import mock
 
 from chaos.handmade import order
 from chaos.history import History
-from chaos.http_client import Asker, GiveUp, Limits
+from chaos.http_client import HttpClient, GiveUp, Limits
 from chaos.http_connection import Connection, NotSent
 
 BODY = b"{}"
@@ -49,10 +49,10 @@ class Server:
 
 async def ask(server, times=1, give_up=None):
     history = History()
-    asker = Asker("c", history, [server.address], random.Random(1), LIMITS, None)
+    http = HttpClient("c", history, [server.address], random.Random(1), LIMITS, None)
     for _ in range(times):
-        await asker.post("single", [order()], b'{"a":1}', give_up=give_up)
-    asker.hang_up()
+        await http.post("single", [order()], b'{"a":1}', give_up=give_up)
+    http.hang_up()
     return history.requests
 
 
@@ -94,9 +94,9 @@ class Wire(unittest.IsolatedAsyncioTestCase):
         async with Server() as server:
             for give_up in (None, GiveUp()):
                 history = History()
-                asker = Asker("c", history, [server.address], random.Random(1), LIMITS, None)
+                http = HttpClient("c", history, [server.address], random.Random(1), LIMITS, None)
                 with mock.patch.object(Connection, "usable", False):
-                    await asker.post("single", [order()], b'{"a":1}', give_up=give_up)
+                    await http.post("single", [order()], b'{"a":1}', give_up=give_up)
                 self.assertEqual(history.requests[0].verdicts[0].outcome, "unsent")
 
     async def test_never_answered(self):
@@ -126,11 +126,11 @@ class Wire(unittest.IsolatedAsyncioTestCase):
     async def test_bytes_that_nobody_asked_for(self):
         async with Server(GOOD, GOOD) as server:
             history = History()
-            asker = Asker("c", history, [server.address], random.Random(1), LIMITS, None)
-            await asker.post("single", [order()], b'{"a":1}')
-            asker._connection.send(b"GET / HTTP/1.1\r\n\r\n")
+            http = HttpClient("c", history, [server.address], random.Random(1), LIMITS, None)
+            await http.post("single", [order()], b'{"a":1}')
+            http._connection.send(b"GET / HTTP/1.1\r\n\r\n")
             await asyncio.sleep(0.1)
-            await asker.post("single", [order()], b'{"a":1}')
+            await http.post("single", [order()], b'{"a":1}')
         self.assertIn("bytes came after an answer", history.requests[1].flaw)
 
     async def test_who_leaves_amid_the_request_sent_nothing(self):

@@ -1,4 +1,4 @@
-"""What clients do with orders that were turned away or are in doubt: an atomic batch stays whole."""
+"""What clients do with orders that were rejected or are in doubt: an atomic batch stays whole."""
 import asyncio
 import random
 import unittest
@@ -6,7 +6,7 @@ from unittest import mock
 
 from chaos.handmade import A, B, batch, order, post, said
 from chaos.known import Known
-from chaos.workload import settled
+from chaos.workload import resolved
 
 DOUBT = said("unknown", status=504, code="commit_unknown")
 MATE = said("not_accepted", status=424, code="batch_refused")
@@ -45,12 +45,12 @@ class Aside(unittest.TestCase):
         self.assertEqual(self.noted(batch("atomic", 1, 2, (order(), said("created")))), (0, 0, 0))
 
 
-class Settling(unittest.TestCase):
+class Resolving(unittest.TestCase):
     def sent(self, orders, answer):
-        asker = mock.Mock()
-        asker.post = mock.AsyncMock(return_value=answer)
-        good = asyncio.run(settled(asker, orders))
-        return asker.post.await_args.args[0], good
+        http = mock.Mock()
+        http.post = mock.AsyncMock(return_value=answer)
+        good = asyncio.run(resolved(http, orders))
+        return http.post.await_args.args[0], good
 
     def test_one_order_alone(self):
         self.assertEqual(self.sent([order()], post(1, 2, "replayed")), ("single", True))

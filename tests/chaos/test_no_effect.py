@@ -58,7 +58,7 @@ class NoEffect(unittest.IsolatedAsyncioTestCase):
             self.world.logs = Path(folder)
             self.assertEqual(await self.both(fault), "nobody lacked the room")
 
-    async def test_a_crowd_that_ended_by_itself(self) -> None:
+    async def test_abusive_clients_that_ended_by_themselves(self) -> None:
         for lived in (False, True):
             process = mock.Mock(kill=mock.Mock(return_value=lived), end=mock.AsyncMock(return_value=1))
             with mock.patch.object(abuse, "Process", return_value=process):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chaos.handmade import A, EPOCH, ID, OTHER_ID, batch, order, post, said
 from chaos.history import Content, History, Sent
-from chaos.orders import content_of, make_content, make_other, parse_rows, render, render_unfit
+from chaos.orders import content_of, make_content, make_other, parse_rows, render, render_invalid
 
 
 def canonical(document):
@@ -38,11 +38,11 @@ class Rendering(unittest.TestCase):
     def test_a_seed_repeats_its_orders(self):
         self.assertEqual(make_content(random.Random("7/client/1")), make_content(random.Random("7/client/1")))
 
-    def test_unfit(self):
+    def test_invalid(self):
         for expect in ("invalid_order", "duplicate_key"):
-            json.loads(render_unfit(order(expect=expect)))
+            json.loads(render_invalid(order(expect=expect)))
         with self.assertRaises(ValueError):
-            json.loads(render_unfit(order(expect="invalid_json")))
+            json.loads(render_invalid(order(expect="invalid_json")))
 
 
 class Table(unittest.TestCase):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chaos import wait
 from chaos.links import Link, Proxy, ProxyError
-from chaos.proxy_link import Lane
+from chaos.proxy_link import ProxyLink
 from chaos.proxy_pair import Pair
 
 SOON_S = 10.0
@@ -331,9 +331,10 @@ class ProxyTest(unittest.IsolatedAsyncioTestCase):
     # ---- commands ----
 
     async def test_says_what_is_wrong_with_a_command(self) -> None:
-        for words in ({"do": "dance", "lane": "echo"}, {"do": "cut", "lane": "no such"}, {"do": "open", "lane": "echo"},
-                      {"do": "cut_after", "lane": "echo", "way": "up", "bytes": [-1], "every": False, "how": "reset"},
-                      {"do": "cut", "lane": "echo", "how": "gently"}):
+        for words in ({"do": "dance", "link": "echo"}, {"do": "cut", "link": "no such"}, {"do": "open", "link": "echo"},
+                      {"do": "cut_after", "link": "echo", "direction": "up", "bytes": [-1], "every": False,
+                       "how": "reset"},
+                      {"do": "cut", "link": "echo", "how": "gently"}):
             with self.assertRaises(ProxyError):
                 await self.proxy.tell(**words)
         self.assertEqual(await self.talk(), b"abc")
@@ -348,18 +349,18 @@ class ProxyTest(unittest.IsolatedAsyncioTestCase):
 class CutAtOnce(unittest.IsolatedAsyncioTestCase):
     async def test_a_connection_that_is_cut_before_its_transport_is_there_ends(self) -> None:
         """Else its client waits for ever: nothing reads, and nothing closes."""
-        lane = Lane("echo", "127.0.0.1:1", 0)
+        link = ProxyLink("echo", "127.0.0.1:1", 0)
         client, accepted = socket.socketpair()
         client.setblocking(False)
         accepted.setblocking(False)
-        pair = Pair(lane)
+        pair = Pair(link)
         serving = asyncio.create_task(pair.serve(accepted))
         pair.end("reset")
         await asyncio.wait_for(serving, SOON_S)
         self.assertEqual(await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 1), SOON_S), b"")
         client.close()
-        lane.listener.close(asyncio.get_running_loop())
-        lane.listener.keeper.close()
+        link.listener.close(asyncio.get_running_loop())
+        link.listener.keeper.close()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A machine that stands still excuses what is late, and nothing that was promised."""
+"""A machine that stands still exempts what is late, and nothing that was promised."""
 import unittest
 
 from chaos.handmade import post, rules
@@ -27,9 +27,9 @@ class Stalls(unittest.TestCase):
 
     def test_a_stall_excuses_nothing_else(self):
         self.heart.note(0.5, 12.0)
-        excuses = tuple(self.heart.exemptions())
-        self.assertEqual(rules({}, post(1, 2, "created"), exempt=excuses), ["lost"])
-        self.assertEqual(rules({}, post(1, 2, "unknown", end="closed"), exempt=excuses), ["unanswered"])
+        exemptions = tuple(self.heart.exemptions())
+        self.assertEqual(rules({}, post(1, 2, "created"), exempt=exemptions), ["lost"])
+        self.assertEqual(rules({}, post(1, 2, "unknown", end="closed"), exempt=exemptions), ["unanswered"])
 
 
 if __name__ == "__main__":

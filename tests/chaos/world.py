@@ -43,7 +43,7 @@ GRANT SELECT ON ordersd_migrations TO ordersd_app;
 
 
 @dataclass
-class Options:
+class WorldOptions:
     """What a world is made of."""
     seed: int | str = 1
     replicas: int = 1
@@ -55,7 +55,7 @@ class Options:
 
 
 class World:
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: WorldOptions) -> None:
         self.options, self.seed = options, options.seed
         self.timeline: list[tuple[float, str]] = []
         self.on_note = lambda at, text: None  # progress: somebody may want to see the notes
@@ -221,7 +221,7 @@ class World:
         return parse_rows(text.split("\n"))
 
     def unexpected_ends(self, stalls: Sequence[Span] = ()) -> list[str]:
-        """A process that needs too long for its orderly end is excused by a machine that stood still meanwhile."""
+        """A process that needs too long for its orderly end is exempted by a machine that stood still meanwhile."""
         slow = [words for service in self.replicas for at, words in service.slow_ends
                 if not any(began <= at <= ended + ENDING_S for began, ended in stalls)]
         return [words for service in self.replicas for words in service.unexpected] + slow

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 GROUPS = ("kill", "stop", "cut", "disk", "database", "failover", "machine", "crowd", "deploy")
 MODULES = ("processes", "network", "disk", "database", "refusals", "failover", "machine", "abuse", "deploys")
 
-# What a fault may excuse: rules of the audit, as findings.py has them.
+# What a fault may exempt: rules of the audit, as findings.py has them.
 # The database stores nothing, or nothing in time. HAProxy answers 503 when no replica is ready; an ordersd that starts
 # meanwhile cannot check the schema.
 NOT_STORED = ("unavailable/commit_timeout", "unavailable/commit_unknown", "unavailable/database_down",
@@ -40,7 +40,7 @@ class Fault:
     kind: ClassVar[str] = ""   # as in the failure table of docs/OPERATIONS.md
     group: ClassVar[str] = ""  # one of GROUPS
     lasts: ClassVar[tuple[float, float]] = (2.0, 8.0)  # bounds of `seconds`
-    excuses: ClassVar[tuple[str, ...]] = ()  # rules that may be broken while it lasts and until all has recovered,
+    exempt_rules: ClassVar[tuple[str, ...]] = ()  # rules that may be broken while it lasts and until all has recovered,
     because: ClassVar[str] = ""              # and why; as few as can be
     holds: ClassVar[bool] = False  # requests may wait on their way to ordersd, also after their clients have gone
     steps_clocks: ClassVar[bool] = False     # then every process is started with a clock of its own
@@ -73,9 +73,9 @@ class Fault:
         none: then it does not count as injected."""
         return None
 
-    def exempts(self, began: float, healed: float) -> list[Exemption]:
+    def exemptions(self, began: float, healed: float) -> list[Exemption]:
         """What the audit must not ask for because of this fault; `healed` is when the recovery was complete."""
-        return [Exemption(rule, began, healed, f"{self.kind}: {self.because}") for rule in self.excuses]
+        return [Exemption(rule, began, healed, f"{self.kind}: {self.because}") for rule in self.exempt_rules]
 
     def not_now(self, why: str) -> None:
         self.why = why

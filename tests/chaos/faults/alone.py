@@ -1,7 +1,7 @@
 """Each kind alone: python3 -m chaos.faults.alone [--replicas 1|3] [--seed S] [KIND or GROUP,...]
 
 One world, and one fault after the other under load: injected, healed, recovered from, and what the audit finds then.
-This is how a new kind is tried, and how one finds what it has to excuse. The exit code is 1 when a kind broke a
+This is how a new kind is tried, and how one finds what it has to exemption. The exit code is 1 when a kind broke a
 promise, did not recover, or could not be injected at that moment."""
 import argparse
 import asyncio
@@ -14,16 +14,16 @@ from collections import Counter
 from pathlib import Path
 
 from chaos import clock, sandbox, wait
-from chaos.audit import audit, excused_by
+from chaos.audit import audit, exempted_by
 from chaos.faults import KINDS, Fault, chosen
 from chaos.findings import Exemption
 from chaos.forked import in_child
 from chaos.history import History
 from chaos.play import Stored
-from chaos.process import become
+from chaos.process import child_setup
 from chaos.sql import SqlError
-from chaos.workload import Crowd
-from chaos.world import ROOT, Options, World
+from chaos.workload import Workload
+from chaos.world import ROOT, WorldOptions, World
 
 RECOVERY_S = 60.0
 CALM_S = 2.0
@@ -34,15 +34,16 @@ class Alone:
     def __init__(self, args: argparse.Namespace) -> None:
         clock.restart()
         self.history = History(time.time() - clock.now())
-        self.world = World(Options(seed=args.seed, replicas=args.replicas, program=args.program, clocks=True))
+        self.world = World(WorldOptions(seed=args.seed, replicas=args.replicas, program=args.program, clocks=True))
         self.rate, self.exemptions = args.rate, list[Exemption]()
         self.known: set[tuple] = set()  # violations that have been shown
         self.failed: list[str] = []
 
     async def all(self, kinds: list[str]) -> None:
         await self.world.start()
-        crowd = Crowd(self.history, self.world.http, self.world.seed, rate=self.rate, replicas=len(self.world.replicas))
-        await crowd.start()
+        workload = Workload(self.history, self.world.http, self.world.seed, rate=self.rate,
+                            replicas=len(self.world.replicas))
+        await workload.start()
         await asyncio.sleep(CALM_S)
         for kind in kinds:
             fault = KINDS[kind](self.world.rng(kind), len(self.world.replicas))
@@ -50,7 +51,7 @@ class Alone:
                 await self.one(fault)
             except Exception as error:
                 self.fail(fault, f"{type(error).__name__}: {error}")
-        await crowd.stop(30)
+        await workload.stop(30)
         await self.check("the end")
 
     async def one(self, fault: Fault) -> None:
@@ -72,7 +73,7 @@ class Alone:
         if nothing:
             self.fail(fault, f"had no effect: {nothing}")
         recovered = clock.now()
-        self.exemptions += fault.exempts(began, recovered)
+        self.exemptions += fault.exemptions(began, recovered)
         self.history.holds += [(began, recovered)] * fault.holds
         print(f"{fault.kind:20} inject {injected - began:4.1f} s, {fault.seconds:4.1f} s, "
               f"heal {healed - healing:4.1f} s, recovered {recovered - healed:4.1f} s: {text[:90]}", flush=True)
@@ -111,8 +112,8 @@ class Alone:
         found = await in_child(lambda: audit(self.history, rows, (), at), 120)
         new = [v for v in found if (v.rule, v.cid, v.text) not in self.known]
         self.known |= {(v.rule, v.cid, v.text) for v in new}
-        self.tell_excused(kind, Counter(v.rule for v in new if excused_by(v, self.exemptions)))
-        broken = [v for v in new if not excused_by(v, self.exemptions)]
+        self.print_exempted(kind, Counter(v.rule for v in new if exempted_by(v, self.exemptions)))
+        broken = [v for v in new if not exempted_by(v, self.exemptions)]
         for rule, count in Counter(v.rule for v in broken).items():
             first = next(v for v in broken if v.rule == rule)
             self.failed.append(f"{kind}: {rule}")
@@ -125,12 +126,12 @@ class Alone:
             service.unexpected.clear()
             service.slow_ends.clear()
 
-    def tell_excused(self, kind: str, used: Counter[str]) -> None:
-        """Which excuses of the kind were used, so that one that never is can go."""
-        excuses = KINDS[kind].excuses if kind in KINDS else ()
+    def print_exempted(self, kind: str, used: Counter[str]) -> None:
+        """Which exempt_rules of the kind were used, so that one that never is can go."""
+        exempt_rules = KINDS[kind].exempt_rules if kind in KINDS else ()
         words = [f"{rule} {count}" for rule, count in sorted(used.items())]
-        unused = ", ".join(rule for rule in excuses if rule not in used)
-        print(f"{'':20}   excused: {', '.join(words) or 'nothing'}; not used: {unused or 'none'}", flush=True)
+        unused = ", ".join(rule for rule in exempt_rules if rule not in used)
+        print(f"{'':20}   exempted: {', '.join(words) or 'nothing'}; not used: {unused or 'none'}", flush=True)
 
     def fail(self, fault: Fault, words: str) -> None:
         self.failed.append(f"{fault.kind}: {words}")
@@ -160,7 +161,7 @@ def main(argv: list[str]) -> int:
     args = made.parse_args(argv)
     if not sandbox.own() and sandbox.why_not() is None:
         command, env = sandbox.command([sys.executable, "-m", "chaos.faults.alone", *argv])
-        return subprocess.run(command, env=env, preexec_fn=become(None, signal.SIGKILL)).returncode
+        return subprocess.run(command, env=env, preexec_fn=child_setup(None, signal.SIGKILL)).returncode
     sandbox.begin()
     return asyncio.run(run(args))
 

@@ -30,7 +30,7 @@ async def undo(world: "World", sql: str) -> None:
 
 class OfTable(Fault):
     """Something is done to the table `orders`."""
-    excuses, because = NOT_IN_TIME, "the table was locked or away"
+    exempt_rules, because = NOT_IN_TIME, "the table was locked or away"
 
     @property
     def needs(self) -> frozenset[str]:
@@ -229,7 +229,7 @@ class Reindex(Statement):
 class Signals(Fault):
     """A function of PostgreSQL is called with backends of ordersd, again and again."""
     function, felt = "", ""  # felt: by which of the backends
-    excuses, because = NOT_IN_TIME, "statements were ended again and again"
+    exempt_rules, because = NOT_IN_TIME, "statements were ended again and again"
     task: "asyncio.Task[None] | None" = None
     hit = 0
 
@@ -277,5 +277,5 @@ class CancelBackends(Signals):
 class TerminateBackends(Signals):
     """Sessions of ordersd are ended (pg_terminate_backend)."""
     kind, group, lasts, function = "terminate_backends", "database", (2.0, 8.0), "pg_terminate_backend"
-    excuses = NOT_STORED  # the health check loses its session too
+    exempt_rules = NOT_STORED  # the health check loses its session too
     felt = "true"

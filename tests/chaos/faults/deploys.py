@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class RestartOrdersd(OfOrdersd):
     """ordersd is asked to end (SIGTERM) and started again when it has ended."""
     kind, group, lasts = "restart_ordersd", "deploy", (0.1, 1.0)
-    excuses = ENDED
+    exempt_rules = ENDED
 
     async def inject(self, world: "World") -> str | None:
         code = await self.service(world).restart()
@@ -30,8 +30,8 @@ class Deploy(OfOrdersd):
     """A new ordersd gets the listening socket, and then the old one is asked to end."""
     kind, group, lasts = "deploy", "deploy", (0.1, 1.0)
     # Nothing is refused. A request on a connection that was idle for a second may meet the end of that connection: HTTP
-    # allows that, and no server can prevent it. `scripts/chaos deploy` has clients that keep no connection idle so long.
-    excuses = ("unanswered", "unavailable/balancer_502")
+    # allows that, and no server can prevent it. In `scripts/chaos deploy` no client keeps a connection idle so long.
+    exempt_rules = ("unanswered", "unavailable/balancer_502")
     because = "an idle connection was closed while a request was on its way to it"
 
     def missing(self, world: "World") -> str | None:

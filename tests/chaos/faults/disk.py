@@ -87,7 +87,7 @@ async def use_up_wal(primary: "Postgres", enough: Callable[[], Awaitable[bool]],
 
 
 class FullOfServer(Full):
-    excuses, because = NOT_STORED, "a server that commits need had no room"
+    exempt_rules, because = NOT_STORED, "a server that commits need had no room"
 
     def server(self, world: "World") -> "Postgres":
         return world.primary

@@ -95,10 +95,11 @@ class Clock(Fault):
 class ClockOfOrdersd(Clock):
     """The clock of one ordersd is stepped, forwards or backwards, and back (libfaketime)."""
     kind, group, lasts = "clock_ordersd", "machine", (2.0, 8.0)
-    excuses, because = BY_THE_CLOCK, "the clock that stamps orders, and tells which are stale, was wrong"
+    exempt_rules, because = BY_THE_CLOCK, "the clock that stamps orders, and tells which are stale, was wrong"
 
-    def exempts(self, began: float, healed: float) -> list[Exemption]:
-        return [replace(exemption, replica=f"replica-{self.replica}") for exemption in super().exempts(began, healed)]
+    def exemptions(self, began: float, healed: float) -> list[Exemption]:
+        replica = f"replica-{self.replica}"
+        return [replace(exemption, replica=replica) for exemption in super().exemptions(began, healed)]
 
     def name(self, world: "World") -> str:
         return world.replicas[self.replica].name
@@ -108,7 +109,7 @@ class ClockOfOrdersd(Clock):
 class ClockOfPrimary(Clock):
     """The clock of the primary is stepped, forwards or backwards, and back (libfaketime)."""
     kind, group, lasts = "clock_primary", "machine", (2.0, 8.0)
-    excuses, because = NOT_STORED, "a step may end the replication, which commits wait for"
+    exempt_rules, because = NOT_STORED, "a step may end the replication, which commits wait for"
 
     @property
     def needs(self) -> frozenset[str]:
@@ -124,7 +125,7 @@ class ClockOfPrimary(Clock):
 class FewFiles(OfOrdersd):
     """ordersd has no file descriptor left (prlimit on the running process), and every connection is cut."""
     kind, group, lasts = "few_files", "machine", (2.0, 8.0)
-    excuses = NOT_STORED + ("unanswered", "late", "unavailable/dial", "unavailable/balancer_502")
+    exempt_rules = NOT_STORED + ("unanswered", "late", "unavailable/dial", "unavailable/balancer_502")
     because = "no connection could be opened, to either side"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
@@ -190,7 +191,7 @@ ENDING_S = 2.0
 class LittleMemory(OfOrdersd):
     """ordersd gets no more memory from the system (prlimit on the address space), and may end by that."""
     kind, group, lasts = "little_memory", "machine", (2.0, 6.0)
-    excuses = NOT_STORED + KILLED + ("unavailable/out_of_memory", "unavailable/overloaded")
+    exempt_rules = NOT_STORED + KILLED + ("unavailable/out_of_memory", "unavailable/overloaded")
     because = "nothing could be allocated"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
@@ -221,7 +222,7 @@ class LittleMemory(OfOrdersd):
 class SmallMemoryMax(OfOrdersd):
     """ordersd is restarted with the smallest MEMORY_MAX that it accepts, and with its own again at the end."""
     kind, group, lasts = "small_memory_max", "machine", (3.0, 8.0)
-    excuses = ENDED + ("unavailable/overloaded",)
+    exempt_rules = ENDED + ("unavailable/overloaded",)
     because = "the process was restarted, and clients had little room in between"
 
     async def inject(self, world: "World") -> str | None:

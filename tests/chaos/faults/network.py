@@ -42,7 +42,7 @@ class Clients(OfLinks):
 class Database(OfLinks):
     """The links to PostgreSQL, to both servers: of one replica or of all."""
     side = "the database"
-    excuses, because = NOT_STORED, "the database could not be reached in time"
+    exempt_rules, because = NOT_STORED, "the database could not be reached in time"
 
     def __init__(self, rng: random.Random, replicas: int = 1) -> None:
         super().__init__(rng, replicas)
@@ -91,7 +91,7 @@ class Cut(OfLinks):
 class CutClients(Cut, Clients):
     """Connections of clients end after any byte of a request or an answer."""
     kind, group, lasts = "cut_clients", "cut", (2.0, 8.0)
-    excuses, because = ("unanswered", "unavailable/dial"), "connections of clients were cut"
+    exempt_rules, because = ("unanswered", "unavailable/dial"), "connections of clients were cut"
 
 
 @register
@@ -116,7 +116,7 @@ class Hold(OfLinks):
 class HoldClients(Hold, Clients):
     """Between clients and ordersd nothing moves, one way or both, and then everything arrives."""
     kind, group, lasts = "hold_clients", "cut", (0.5, 6.0)
-    excuses, because = DELAYED, "requests or answers were held on their way"
+    exempt_rules, because = DELAYED, "requests or answers were held on their way"
 
 
 @register
@@ -142,7 +142,7 @@ class Forget(OfLinks):
 class ForgetClients(Forget, Clients):
     """Open connections of clients fall silent for ever, as behind a firewall that lost its table."""
     kind, group, lasts = "forget_clients", "cut", (2.0, 10.0)
-    excuses, because = DELAYED + ("unanswered",), "connections of clients fell silent, and were cut at the end"
+    exempt_rules, because = DELAYED + ("unanswered",), "connections of clients fell silent, and were cut at the end"
 
 
 @register
@@ -171,7 +171,7 @@ class Refuse(OfLinks):
 class RefuseClients(Refuse, Clients):
     """New connections of clients are refused."""
     kind, group, lasts = "refuse_clients", "cut", (0.5, 4.0)
-    excuses, because = ("unanswered", "unavailable/dial"), "clients were not let in, and open connections were cut"
+    exempt_rules, because = ("unanswered", "unavailable/dial"), "clients were not let in, and open connections were cut"
 
 
 @register
@@ -184,7 +184,7 @@ class RefuseDatabase(Refuse, Database):
 class DropClients(Refuse, Clients):
     """New connections of clients get no answer at all (their SYN is dropped)."""
     kind, group, lasts = "drop_clients", "cut", (0.5, 4.0)
-    excuses, because = ("unanswered", "unavailable/dial", "late"), "clients got no connection, or were cut"
+    exempt_rules, because = ("unanswered", "unavailable/dial", "late"), "clients got no connection, or were cut"
     listening, words = "black_hole", "dropped"
 
 
@@ -211,7 +211,7 @@ class Slow(OfLinks):
 class SlowClients(Slow, Clients):
     """Bytes between clients and ordersd arrive later."""
     kind, group, lasts = "slow_clients", "cut", (3.0, 8.0)
-    excuses, because = DELAYED, "requests and answers were late on their way"
+    exempt_rules, because = DELAYED, "requests and answers were late on their way"
 
 
 @register
@@ -234,7 +234,7 @@ class Narrow(OfLinks):
 class NarrowClients(Narrow, Clients):
     """Few bytes a second pass between clients and ordersd."""
     kind, group, lasts = "narrow_clients", "cut", (3.0, 8.0)
-    excuses, because = DELAYED, "requests and answers waited for a narrow way"
+    exempt_rules, because = DELAYED, "requests and answers waited for a narrow way"
 
 
 @register
@@ -268,7 +268,7 @@ def netem_missing() -> str | None:
 class Netem(Fault):
     """Packets on the loopback device are lost, late, doubled and out of order (netem)."""
     kind, group, lasts, holds = "netem", "cut", (3.0, 10.0), True
-    excuses, because = DELAYED + NOT_STORED, "packets were lost and sent again"
+    exempt_rules, because = DELAYED + NOT_STORED, "packets were lost and sent again"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
         return {"delay_ms": rng.randrange(1, 30), "jitter_ms": rng.randrange(0, 15),

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from chaos import wait
-from chaos.audit import Excused
+from chaos.audit import Exempted
 from chaos.explain import keep
 from chaos.findings import Violation
 from chaos.history import History
@@ -35,10 +35,10 @@ class Outcome:
         if not condition:
             self.broken.append(otherwise)
 
-    def audited(self, found: Sequence[Violation], excused: Excused, rows: int) -> None:
+    def audited(self, found: Sequence[Violation], exempted: Exempted, rows: int) -> None:
         self.figure("rows in the table", str(rows))
-        for (rule, why), count in sorted(excused.items()):
-            self.figure("excused", f"{count} x {rule}: {why}")
+        for (rule, why), count in sorted(exempted.items()):
+            self.figure("exempted", f"{count} x {rule}: {why}")
         self.figure("violations that the audit found", str(len(found)))
         self.violations += found
         self.broken += [f"{violation.rule}: {violation.text}" for violation in found]

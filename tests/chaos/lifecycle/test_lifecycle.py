@@ -124,7 +124,8 @@ class Soaks(unittest.TestCase):
         return outcome.exit_code([made])
 
     def test_a_soak_without_a_fault_is_skipped(self) -> None:
-        self.assertEqual([self.concluded(s) for s in (results.INJECTED, results.MISSING, results.NO_EFFECT)], [0, 77, 77])
+        states = (results.INJECTED, results.MISSING, results.NO_EFFECT)
+        self.assertEqual([self.concluded(state) for state in states], [0, 77, 77])
 
     def test_a_fault_that_could_not_be_healed_is_trouble(self) -> None:
         self.assertEqual(self.concluded(results.INJECTED, "heal failed"), 3)

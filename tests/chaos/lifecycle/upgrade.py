@@ -19,7 +19,7 @@ from chaos.lifecycle.traffic import Traffic
 from chaos.process import run as run_command
 from chaos.sandbox import free_port
 from chaos.service import Service
-from chaos.world import Options, World
+from chaos.world import WorldOptions, World
 
 SCHEMA_TOO_NEW = 70  # docs/OPERATIONS.md, "Signals and exit codes"
 OLD_REFUSALS = ("shutting_down", "starting")
@@ -53,7 +53,7 @@ async def _one(case: Case, arguments, old: Path, say) -> Outcome:
     if balancer.missing():
         outcome.skipped = balancer.missing() or ""
         return outcome
-    world = World(Options(seed=arguments.seed, replicas=3, program=old, settings=deploy.PATIENT))
+    world = World(WorldOptions(seed=arguments.seed, replicas=3, program=old, settings=deploy.PATIENT))
     async with course(outcome, world, arguments, say) as history:
         traffic = Traffic(world, history, "upgrade")
         load = asyncio.create_task(traffic.until_stopped(deploy.CLIENTS))
@@ -62,7 +62,7 @@ async def _one(case: Case, arguments, old: Path, say) -> Outcome:
         await asyncio.sleep(CALM_S)
         traffic.stop()
         await load
-        deploy.judge(outcome, history, len(traffic.connections), OLD_REFUSALS)
+        deploy.check_requests(outcome, history, len(traffic.connections), OLD_REFUSALS)
         rows = await world.rows()
         exemptions = [Exemption(f"unavailable/{code}", 0, math.inf, OLD_WHY) for code in OLD_REFUSALS]
         outcome.audited(*compare(history, rows, exemptions), len(rows))

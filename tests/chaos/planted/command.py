@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chaos import sandbox
-from chaos.planted.hunt import FOUND, NOT_FOUND, SKIPPED, Catch, Hunt
+from chaos.planted.hunt import FOUND, NOT_FOUND, SKIPPED, HuntResult, Hunt
 from chaos.planted.plants import PLANTS, Plant
-from chaos.process import become
-from chaos.run import Wanted
+from chaos.process import child_setup
+from chaos.run import RunOptions
 from chaos.runs import INTERRUPTED, USAGE
-from chaos.world import ROOT, Options
+from chaos.world import ROOT, WorldOptions
 
 CHECKPOINT_S = 2.0
 
@@ -29,7 +29,8 @@ def parser() -> argparse.ArgumentParser:
                                    formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("names", nargs="*", metavar="NAME", help="the planted bugs; all without it")
     made.add_argument("--programs", type=Path, default=ROOT / "build/dev", help="the folder of the build (build/dev)")
-    made.add_argument("--out", type=Path, default=ROOT / "build/chaos/planted", help="for the story of a failed hunt")
+    made.add_argument("--out", type=Path, default=ROOT / "build/chaos/planted",
+                      help="for the timeline, history and logs of a failed hunt")
     made.add_argument("--seed", type=int, help="another seed than the one that is fixed for each")
     made.add_argument("--rate", type=float, default=200.0, help="orders a second that the clients send (200)")
     made.add_argument("--repeat", type=int, default=1, help="hunt each so often (1)")
@@ -48,21 +49,21 @@ def program(args: argparse.Namespace, name: str) -> Path:
 
 def one(plant: Plant, args: argparse.Namespace) -> int:
     sandbox.begin()
-    options = Options(seed=args.seed or plant.seed, replicas=1, program=program(args, plant.name),
+    options = WorldOptions(seed=args.seed or plant.seed, replicas=1, program=program(args, plant.name),
                       settings=plant.settings)
-    wanted = Wanted(options, plant.seconds, plant.faults, args.out / plant.name, args.rate, CHECKPOINT_S,
+    wanted = RunOptions(options, plant.seconds, plant.faults, args.out / plant.name, args.rate, CHECKPOINT_S,
                     f"scripts/chaos planted {plant.name}", say=print if args.verbose else lambda text: None)
 
-    async def caught() -> Catch:
-        return await Hunt(wanted, plant).catch()
+    async def hunted() -> HuntResult:
+        return await Hunt(wanted, plant).hunt()
 
-    catch = asyncio.run(caught())
+    result = asyncio.run(hunted())
     if args.results:
         with args.results.open("a", encoding="utf-8") as out:
-            out.write(json.dumps({"name": plant.name, "seed": options.seed, "found_s": catch.found_s}) + "\n")
-    code, words = catch.verdict()
+            out.write(json.dumps({"name": plant.name, "seed": options.seed, "found_s": result.found_s}) + "\n")
+    code, words = result.verdict()
     print(words, flush=True)
-    if catch.found_s is None:
+    if result.found_s is None:
         print(f"what happened: {wanted.out}/timeline.txt", flush=True)
     return code
 
@@ -76,7 +77,7 @@ def several(names: Sequence[str], args: argparse.Namespace, argv: Sequence[str])
     for name in names:
         for _ in range(args.repeat):
             command, env = sandbox.command([sys.executable, "-m", "chaos", "planted", name, *options, "--one"])
-            codes[subprocess.run(command, env=env, preexec_fn=become(None, signal.SIGKILL)).returncode] += 1
+            codes[subprocess.run(command, env=env, preexec_fn=child_setup(None, signal.SIGKILL)).returncode] += 1
     print(f"{codes[FOUND]} of {codes.total()} planted bugs were found")
     if codes.keys() - {FOUND, SKIPPED}:
         return NOT_FOUND
