@@ -276,7 +276,7 @@ CHECKS: tuple[Callable[[IdHistory], Iterator[Violation]], ...] = (
     lost, changed, doubled, created_twice, ghost, stamp, replayed, reused, unfit, stale_read, phantom_read, wrong_read)
 
 
-# ---- words ----
+# ---- the text of a violation ----
 
 def _violation(attempt: Attempt, rule: str, text: str, *others: Attempt) -> Violation:
     request = attempt.request
@@ -288,11 +288,11 @@ def _answer(attempt: Attempt) -> str:
     request, verdict = attempt.request, attempt.verdict
     if verdict is None:
         return f"request {request.n} is open"
-    words = f"request {request.n} was answered {verdict.outcome}"
+    text = f"request {request.n} was answered {verdict.outcome}"
     if request.end not in (ANSWERED, "") and verdict.outcome == UNKNOWN:
         how = "was given up" if request.end == GAVE_UP else f"ended without an answer ({request.end})"
-        words = f"request {request.n} {how}"
-    return words + (f" ({verdict.code})" if verdict.code else "")
+        text = f"request {request.n} {how}"
+    return text + (f" ({verdict.code})" if verdict.code else "")
 
 
 def _answers(attempts: list[Attempt]) -> str:

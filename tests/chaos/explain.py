@@ -95,17 +95,17 @@ def _told(attempt: Attempt) -> str:
     request, verdict = attempt.request, attempt.verdict
     span = f"{request.began:9.3f} - " + ("open     " if request.ended is None else f"{request.ended:9.3f}")
     place = f" [{attempt.slot} of {len(request.sent)}]" if len(request.sent) > 1 else ""
-    words = [f"{span} #{request.n} {request.kind}{place} by {request.client} on port {request.connection or '-'}"]
+    parts = [f"{span} #{request.n} {request.kind}{place} by {request.client} on port {request.connection or '-'}"]
     if request.replica:
-        words.append(f"at {request.replica}")
+        parts.append(f"at {request.replica}")
     if verdict is not None:
         code = f" {verdict.code}" if verdict.code else ""
-        words.append(f"-> {request.status or request.end} {verdict.outcome}{code} {verdict.order_id or ''}".rstrip())
+        parts.append(f"-> {request.status or request.end} {verdict.outcome}{code} {verdict.order_id or ''}".rstrip())
     if attempt.sent.expect:
-        words.append(f"(made for {attempt.sent.expect})")
+        parts.append(f"(made for {attempt.sent.expect})")
     if request.flaw:
-        words.append(f"FLAW {request.flaw}")
-    return " ".join(words)
+        parts.append(f"FLAW {request.flaw}")
+    return " ".join(parts)
 
 
 # ---- the timeline ----
@@ -146,9 +146,9 @@ def _moments(request: Request) -> Iterator[Line]:
     yield Line(request.began, f"client {request.client}: request #{request.n} ({request.request_id}) begins")
     if request.ended is not None:
         outcomes = Counter(verdict.outcome for verdict in request.verdicts)
-        words = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
         yield Line(request.ended, f"client {request.client}: request #{request.n} {request.end} "
-                                  f"{request.status or ''} {request.code or ''}: {words}")
+                                  f"{request.status or ''} {request.code or ''}: {counts}")
 
 
 def _logged(n: int, event: dict[str, Any], epoch: float) -> Line | None:

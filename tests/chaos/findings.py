@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 
 from chaos.history import Key, Request
 
+# Every rule, under the file that finds it broken.
 RULES = {
+    # audit_ids.py
     "lost": "an order that was acknowledged, or said to be there, is not in the table",
     "changed": "an order is in the table with another content, order_id or time than was acknowledged",
     "doubled": "an id, or an order_id, is in the table more than once",
@@ -14,20 +16,25 @@ RULES = {
     "replayed": "an order was answered 200, and nobody else had sent it",
     "reused": "an id was said to be taken by another order, and is not",
     "unfit": "an order that breaks a rule was acknowledged",
-    "refused": "an order that breaks no rule was refused for good",
-    "internal": "internal_error was answered",
-    "atomic": "an atomic batch was stored or answered in part",
     "stale_read": "a GET did not find what had been acknowledged before it began",
     "phantom_read": "a GET found an order that is not in the table",
     "wrong_read": "a GET showed an order as nobody had sent it",
+    # audit_requests.py
+    "refused": "an order that breaks no rule was refused for good",
+    "internal": "internal_error was answered",
+    "atomic": "an atomic batch was stored or answered in part",
     "torn_read": "a GET found a part of an atomic batch",
     "garbled": "an answer has not the form that the contract promises",
     "late": "a request was not answered in time, and its connection was whole",
     "unanswered": "a connection ended without the answer to its request",
     "unavailable": "a request was rejected, or left in doubt, and no fault explains it",
+    # audit.py
     "unresolved": "an order could not be resolved after every fault was healed",
+    # run.py and lifecycle/soak.py
     "ended": "a process of ordersd ended by itself",
+    # rest.py; rest/ready and rest/recovery: run.py and lifecycle/soak.py
     "rest": "something did not return to where it was before the load",
+    # rest.py
     "counts": "metrics do not agree with what the clients counted",
 }
 

@@ -54,14 +54,14 @@ class Proxy:
         answer = await self.tell(do="open", link=name, target=target, port=port)
         return Link(self, name, answer["port"])
 
-    async def tell(self, **words: Any) -> dict[str, Any]:
+    async def tell(self, **command: Any) -> dict[str, Any]:
         async with self.turn:
-            self.writer.write(json.dumps(words).encode() + b"\n")
+            self.writer.write(json.dumps(command).encode() + b"\n")
             async with asyncio.timeout(ANSWER_S):
                 line = await self.reader.readline()
         answer = json.loads(line) if line else {"ok": False, "why": "the proxy has ended"}
         if not answer["ok"]:
-            raise ProxyError(f"{words}: {answer['why']}")
+            raise ProxyError(f"{command}: {answer['why']}")
         return answer
 
     async def close(self) -> None:

@@ -105,10 +105,10 @@ class Play:
             async with asyncio.timeout(STEP_S):
                 text = await doing
         except Exception as error:
-            words = f"{record.kind} {step}: {type(error).__name__}: {error}"
-            self.trouble.append(f"{words}\n{''.join(traceback.format_exception(error))}")
-            record.state, record.text = HARNESS_FAILED, words
-            self._world.note(f"HARNESS FAILED {words}")
+            text = f"{record.kind} {step}: {type(error).__name__}: {error}"
+            self.trouble.append(f"{text}\n{''.join(traceback.format_exception(error))}")
+            record.state, record.text = HARNESS_FAILED, text
+            self._world.note(f"HARNESS FAILED {text}")
             return None
         if step == "heal":
             record.healed = clock.now()

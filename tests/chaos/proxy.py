@@ -28,19 +28,19 @@ class Control:
     """The commands."""
     links: dict[str, ProxyLink] = field(default_factory=dict)
 
-    async def obey(self, words: dict[str, Any]) -> dict[str, Any]:
-        do = words["do"]
+    async def obey(self, command: dict[str, Any]) -> dict[str, Any]:
+        do = command["do"]
         if do == "open":
-            demand(words["link"] not in self.links, "a link of that name is there")
-            link = self.links[words["link"]] = ProxyLink(words["link"], words["target"], words.get("port", 0))
+            demand(command["link"] not in self.links, "a link of that name is there")
+            link = self.links[command["link"]] = ProxyLink(command["link"], command["target"], command.get("port", 0))
             return {"port": link.listener.port}
-        link = self.links[words["link"]]
+        link = self.links[command["link"]]
         if do == "set":
-            link.set(words["hold"], words["delay_s"], words["jitter_s"], words["rate"], words["listening"])
+            link.set(command["hold"], command["delay_s"], command["jitter_s"], command["rate"], command["listening"])
         elif do == "cut_after":
-            link.arm(words["direction"], words["bytes"], words["every"], words["how"])
+            link.arm(command["direction"], command["bytes"], command["every"], command["how"])
         elif do == "cut":
-            await link.cut_now(words["how"])
+            await link.cut_now(command["how"])
         elif do == "forget":
             link.forget()
         elif do == "cut_forgotten":

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chaos import exit_codes
 from chaos.audit import Exempted
 from chaos.history import Span
 
@@ -57,10 +58,10 @@ class Result:
 
     def exit_code(self) -> int:
         if self.violations:
-            return 1
+            return exit_codes.BROKEN
         if self.trouble:
-            return 3
-        return 77 if self.faults and not self.injected() else 0
+            return exit_codes.HARNESS_FAILED
+        return exit_codes.NOTHING_TESTED if self.faults and not self.injected() else exit_codes.KEPT
 
     def note_exempted(self, exempted: Exempted) -> None:
         for (rule, why), count in exempted.items():

@@ -1,14 +1,13 @@
 """One run: the world is made, clients begin, a schedule is played, and every answer is compared with the table."""
 import asyncio
 import contextlib
-import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chaos import clock, explain, rest, schedule, wait
+from chaos import clock, exit_codes, explain, rest, schedule, wait
 from chaos.audit import Exempted, compare, unresolved
 from chaos.findings import Violation, violation
 from chaos.forked import in_child
@@ -29,36 +28,36 @@ LATE_S = 300.0  # a schedule may end so much later, for faults that wait for eac
 
 @dataclass
 class RunOptions:
-    """What a run is asked to be."""
+    """What a run does, and where it reports."""
     world: WorldOptions
     seconds: float
     kinds: Sequence[str]
     out: Path                       # of a failing run: timeline, history and logs
     rate: float = 400.0             # orders a second
     checkpoint_s: float = 30.0
-    command: str = ""               # how to say it again
+    command: str = ""               # that repeats the run
     say: Callable[[str], None] = field(default=lambda text: print(text, flush=True))
 
 
 class Run:
-    def __init__(self, wanted: RunOptions) -> None:
-        self.wanted, self.say = wanted, wanted.say
+    def __init__(self, options: RunOptions) -> None:
+        self.options, self.say = options, options.say
         clock.restart()
-        self.history = History(time.time() - clock.now())
-        self.world = World(wanted.world)
+        self.history = History.starting()
+        self.world = World(options.world)
         self.world.on_note = lambda at, text: self.say(f"{at:6.1f} s  {text}")
         self.violations: list[Violation] = []
         self.exempted = Exempted()
         self.heart = Heart(self.world.note)
-        planned = schedule.draw(wanted.world.seed, wanted.seconds, wanted.kinds, wanted.world.replicas)
-        self.play = Play(self.world, self.history, planned, wanted.seconds)
+        planned = schedule.draw(options.world.seed, options.seconds, options.kinds, options.world.replicas)
+        self.play = Play(self.world, self.history, planned, options.seconds)
         self.rows = 0
 
     async def whole(self) -> Result:
-        trouble = "it did not come to its end"
+        trouble = "the run did not come to its end"
         try:
             await self.world.start()
-            self.world.note(f"the world is there: {self.wanted.world.replicas} replicas")
+            self.world.note(f"the world is there: {self.options.world.replicas} replicas")
             await self._loaded()
             trouble = ""
         except Exception:
@@ -72,18 +71,18 @@ class Run:
 
     async def _loaded(self) -> None:
         baseline = await rest.before(self.world)
-        workload = Workload(self.history, self.world.http, self.world.seed, rate=self.wanted.rate,
+        workload = Workload(self.history, self.world.http, self.world.seed, rate=self.options.rate,
                       replicas=len(self.world.replicas))
         await workload.start()
         works = (self.play.all(), self._watch(), self._progress(), self.heart.beat())
         tasks = [asyncio.create_task(work) for work in works]
         playing, watching, *_ = tasks
         try:
-            await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED, timeout=self.wanted.seconds + LATE_S)
+            await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED, timeout=self.options.seconds + LATE_S)
             if not (playing.done() or watching.done()):
                 raise RuntimeError(f"the schedule has not come to its end {LATE_S:g} s after it should")
             if playing.done() and not self.violations:
-                await asyncio.wait([watching], timeout=max(0.0, self.wanted.seconds - self._loaded_for()))
+                await asyncio.wait([watching], timeout=max(0.0, self.options.seconds - self._loaded_for()))
         finally:
             await self._end(tasks)
         if not self.violations:
@@ -105,12 +104,12 @@ class Run:
 
     async def _watch(self) -> None:
         """Ends when a promise is broken: at once if a replica has ended or is stuck, at a checkpoint by answers."""
-        due = clock.now() + self.wanted.checkpoint_s
+        due = clock.now() + self.options.checkpoint_s
         while not self.violations:
             await asyncio.sleep(0.5)
             self._check_services()
             if clock.now() >= due:
-                due = clock.now() + self.wanted.checkpoint_s
+                due = clock.now() + self.options.checkpoint_s
                 await self._checkpoint()
 
     def _check_services(self) -> None:
@@ -169,21 +168,21 @@ class Run:
         return Counter(v.outcome for r in self.history.requests if r.kind != "get" for v in r.verdicts)
 
     def _result(self, trouble: str) -> Result:
-        options = self.wanted.world
-        result = Result(options.seed, options.replicas, self.wanted.seconds, self.play.records, dict(self._counts()),
+        world = self.options.world
+        result = Result(world.seed, world.replicas, self.options.seconds, self.play.records, dict(self._counts()),
                         dict(Counter(r.kind for r in self.history.requests)), self.rows,
                         [_plain(found) for found in self.violations], stalls=self.heart.stalls,
-                        trouble=trouble or "\n".join(self.play.trouble), command=self.wanted.command)
+                        trouble=trouble or "\n".join(self.play.trouble), command=self.options.command)
         result.note_exempted(self.exempted)
         return result
 
     def _keep(self, result: Result) -> None:
-        """A failing run explains itself, after its world is gone."""
-        if result.exit_code() in (0, 77):
+        """A failing run explains itself, before its world and the logs in it are removed."""
+        if result.exit_code() in (exit_codes.KEPT, exit_codes.NOTHING_TESTED):
             return
         head = f"{result.command}\n{result.trouble}"
-        timeline = explain.keep(self.wanted.out, self.world, self.history, self.violations, head)
-        result.append_to(self.wanted.out / "result.jsonl")
+        timeline = explain.keep(self.options.out, self.world, self.history, self.violations, head)
+        result.append_to(self.options.out / "result.jsonl")
         self.say(f"what happened: {timeline}")
 
 

@@ -96,7 +96,7 @@ class Single(unittest.TestCase):
             self.assertEqual((request.flaw, request.verdicts[0].outcome), (None, outcome))
             self.assertEqual(request.code, f"balancer_{status}")
 
-    def test_a_page_of_who_knows_whom_says_nothing(self):
+    def test_a_page_of_an_unknown_sender_says_nothing(self):
         request = parsed("single", [order()], 503, b"<html>", {"content-type": "text/html"}, own=False)
         self.assertEqual((request.flaw, request.verdicts[0].outcome, request.code), (None, "unknown", "bare_503"))
 

@@ -331,12 +331,13 @@ class ProxyTest(unittest.IsolatedAsyncioTestCase):
     # ---- commands ----
 
     async def test_says_what_is_wrong_with_a_command(self) -> None:
-        for words in ({"do": "dance", "link": "echo"}, {"do": "cut", "link": "no such"}, {"do": "open", "link": "echo"},
-                      {"do": "cut_after", "link": "echo", "direction": "up", "bytes": [-1], "every": False,
-                       "how": "reset"},
-                      {"do": "cut", "link": "echo", "how": "gently"}):
+        for command in ({"do": "dance", "link": "echo"}, {"do": "cut", "link": "no such"},
+                        {"do": "open", "link": "echo"},
+                        {"do": "cut_after", "link": "echo", "direction": "up", "bytes": [-1], "every": False,
+                         "how": "reset"},
+                        {"do": "cut", "link": "echo", "how": "gently"}):
             with self.assertRaises(ProxyError):
-                await self.proxy.tell(**words)
+                await self.proxy.tell(**command)
         self.assertEqual(await self.talk(), b"abc")
 
     async def test_close_ends_the_process(self) -> None:

@@ -11,7 +11,7 @@ from chaos.results import HARNESS_FAILED, INJECTED, MISSING, NO_EFFECT, NOT_NOW,
 def fault(kind: str, recovery_s: float | None, overlapped: bool = False, state: str = INJECTED) -> FaultRecord:
     healed = 10.0
     recovered = None if recovery_s is None else healed + recovery_s
-    return FaultRecord(kind, "kill", 1.0, f"{kind}: words", state, 2.0, healed, recovered, overlapped)
+    return FaultRecord(kind, "kill", 1.0, f"{kind}: why", state, 2.0, healed, recovered, overlapped)
 
 
 class TestResults(unittest.TestCase):
@@ -23,17 +23,17 @@ class TestResults(unittest.TestCase):
         self.assertEqual(lines[2].split(), "stop_primary 1 - (1 not seen) -".split())
 
     def test_what_could_not_be_injected_is_said(self) -> None:
-        words = results.summary([Result(1, 1, 60.0, [fault("full_disk", None, state=MISSING)])])
-        self.assertIn("SKIPPED full_disk: words", words)
+        text = results.summary([Result(1, 1, 60.0, [fault("full_disk", None, state=MISSING)])])
+        self.assertIn("SKIPPED full_disk: why", text)
 
     def test_what_was_left_out_is_said(self) -> None:
-        words = results.summary([Result(1, 1, 60.0, [fault("a", None, state=NOT_NOW)] * 2)])
-        self.assertIn("left out, since their moment was not right: a 2", words)
+        text = results.summary([Result(1, 1, 60.0, [fault("a", None, state=NOT_NOW)] * 2)])
+        self.assertIn("left out, since their moment was not right: a 2", text)
 
     def test_what_had_no_effect_is_said_and_has_no_recovery(self) -> None:
         result = Result(1, 1, 60.0, [fault("a", 1.0, state=NO_EFFECT), fault("b", 1.0)])
-        words = results.summary([result])
-        self.assertIn("had no effect, and not counted above: a 1", words)
+        text = results.summary([result])
+        self.assertIn("had no effect, and not counted above: a 1", text)
         self.assertEqual(list(results.recoveries([result])), ["b"])
         self.assertEqual(Result(1, 1, 60.0, [fault("a", 1.0, state=NO_EFFECT)]).exit_code(), 77)
 
@@ -42,10 +42,10 @@ class TestResults(unittest.TestCase):
         one.note_exempted(Exempted({("late", "the machine stood still"): 3, ("late", "stop_ordersd: away"): 1,
                                   ("unanswered", "kill_ordersd: away"): 2}))
         two.note_exempted(Exempted({("late", "the machine stood still"): 4}))
-        words = results.summary([one, two])
-        self.assertIn("exempted late 8: the machine stood still 7, stop_ordersd: away 1\n", words)
-        self.assertIn("exempted unanswered 2: kill_ordersd: away 2\n", words)
-        self.assertIn("the machine stood still 2 times, for 6 s in all", words)
+        text = results.summary([one, two])
+        self.assertIn("exempted late 8: the machine stood still 7, stop_ordersd: away 1\n", text)
+        self.assertIn("exempted unanswered 2: kill_ordersd: away 2\n", text)
+        self.assertIn("the machine stood still 2 times, for 6 s in all", text)
 
     def test_exit_code(self) -> None:
         injected, missing = fault("a", 1.0), fault("b", None, state=MISSING)

@@ -66,10 +66,10 @@ class Lives(unittest.IsolatedAsyncioTestCase):
         await service.restart()
         await self.found(service)
         world = mock.Mock(replicas=[service])
-        at, words = service.slow_ends[0]
-        self.assertEqual(World.unexpected_ends(world), [words])
+        at, text = service.slow_ends[0]
+        self.assertEqual(World.unexpected_ends(world), [text])
         self.assertEqual(World.unexpected_ends(world, [(at - 9, at - 4)]), [])
-        self.assertEqual(World.unexpected_ends(world, [(at - 99, at - 60), (at + 1, at + 3)]), [words])
+        self.assertEqual(World.unexpected_ends(world, [(at - 99, at - 60), (at + 1, at + 3)]), [text])
 
     async def test_an_orderly_end(self) -> None:
         service = await self.service("trap 'exit 0' TERM\n")

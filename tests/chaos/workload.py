@@ -14,7 +14,7 @@ from chaos.orders import render
 KINDS: tuple[tuple[type[Client], int, float], ...] = (
     (Poster, 16, 0.5), (Batcher, 3, 0.25), (AtomicBatcher, 2, 0.1), (Herd, 2, 0.15), (Reader, 2, 0.1))
 CONNECTIONS = {Herd: 6, AtomicBatcher: 2}  # of one client, where it is not 1
-BEHIND_MAX_S = 0.5     # who is further behind does not catch up: an outage is not followed by a flood
+BEHIND_MAX_S = 0.5     # a client that is further behind does not catch up, so that no flood follows an outage
 BACK_OFF_S = (0.02, 0.4)
 RESOLVERS = 16
 

@@ -222,9 +222,9 @@ class World:
 
     def unexpected_ends(self, stalls: Sequence[Span] = ()) -> list[str]:
         """A process that needs too long for its orderly end is exempted by a machine that stood still meanwhile."""
-        slow = [words for service in self.replicas for at, words in service.slow_ends
+        slow = [text for service in self.replicas for at, text in service.slow_ends
                 if not any(began <= at <= ended + ENDING_S for began, ended in stalls)]
-        return [words for service in self.replicas for words in service.unexpected] + slow
+        return [text for service in self.replicas for text in service.unexpected] + slow
 
 
 class Exclusive:

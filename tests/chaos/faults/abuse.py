@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class AbusiveClients(Fault):
     """They go past the links, straight to the balancer or to the replicas, so that the links stay fast."""
     process: Process | None = None
-    act, words = "", ""
+    act, effect = "", ""
     counts: tuple[int, ...] = ()
 
     @property
@@ -32,11 +32,11 @@ class AbusiveClients(Fault):
 
     async def inject(self, world: "World") -> str | None:
         ports = ",".join(map(str, self.ports(world)))
-        words = [sys.executable, "-m", "chaos.faults.abusive_clients", self.act, ports, str(self.count(world)),
-                 str(self.params["seed"])]
+        argv = [sys.executable, "-m", "chaos.faults.abusive_clients", self.act, ports, str(self.count(world)),
+                str(self.params["seed"])]
         env = {"PYTHONPATH": str(ROOT / "tests"), "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
-        self.process = Process(words, env=env, log=world.logs / "abusive_clients.log")
-        return f"{self.count(world)} connections that {self.words}"
+        self.process = Process(argv, env=env, log=world.logs / "abusive_clients.log")
+        return f"{self.count(world)} connections that {self.effect}"
 
     async def heal(self, world: "World") -> str | None:
         if self.process is None:
@@ -61,7 +61,7 @@ def limit(service: "Service") -> int:
 class ConnectionStorm(AbusiveClients):
     """Hundreds of connections come at once, more than are served, and come again when they are closed."""
     kind, group, lasts, holds = "connection_storm", "crowd", (4.0, 8.0), True
-    act, words, beyond = "storm", "come at once and come again", (100, 200, 400)
+    act, effect, beyond = "storm", "come at once and come again", (100, 200, 400)
     exempt_rules = ("unavailable/too_many_connections", "unavailable/dial", "unanswered", "unavailable/balancer_503",
                     "late")
     because = "more connections came than are served"
@@ -89,12 +89,12 @@ class ConnectionStorm(AbusiveClients):
 class SlowSenders(AbusiveClients):
     """Clients send their requests a few bytes at a time, and never end them."""
     kind, group, lasts = "slow_senders", "crowd", (3.0, 10.0)
-    act, words, counts = "drip", "send a few bytes at a time", (20, 100, 250)
+    act, effect, counts = "drip", "send a few bytes at a time", (20, 100, 250)
 
 
 @register
 class SlowReaders(AbusiveClients):
     """Clients ask for much and do not read the answers."""
     kind, group, lasts = "slow_readers", "crowd", (3.0, 10.0)
-    act, words, counts = "deaf", "ask and do not read", (20, 60, 120)
+    act, effect, counts = "deaf", "ask and do not read", (20, 60, 120)
     exempt_rules, because = ("unavailable/overloaded",), "answers that nobody reads take the room of others"

@@ -50,12 +50,12 @@ class Held(OfTable):
     async def inject(self, world: "World") -> str | None:
         self.session = await world.primary.session()
         try:
-            said = await self.session.run(f"BEGIN;\n{self.statement(world)}")
+            output = await self.session.run(f"BEGIN;\n{self.statement(world)}")
         except SqlError as error:
             return self.not_now(str(error))
-        if "ERROR" in said or "FATAL" in said:
-            return self.not_now(said)
-        self.rows = len(said.split())
+        if "ERROR" in output or "FATAL" in output:
+            return self.not_now(output)
+        self.rows = len(output.split())
         return f"in an open transaction: {self.statement(world)}"
 
     async def heal(self, world: "World") -> None:
@@ -87,7 +87,7 @@ COMING_ROWS = """INSERT INTO orders
 
 @register
 class LockRows(Held):
-    """Somebody has ids that clients use open in a transaction, which is rolled back: their INSERT has to wait."""
+    """Another session's open transaction inserts ids that clients will send next; their INSERTs wait for its end."""
     kind, group, lasts = "lock_rows", "database", (1.0, 8.0)
     because = "ids of clients were locked"
 

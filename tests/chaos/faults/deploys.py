@@ -1,5 +1,4 @@
 """Deploys: a new ordersd on the same socket, one replica or all in turn, and restarts by SIGTERM."""
-import random
 from typing import TYPE_CHECKING
 
 from chaos.faults import ENDED, register
@@ -46,10 +45,6 @@ class Deploy(OfOrdersd):
 class RollingDeploy(Deploy):
     """Every replica in turn is replaced by a new process on its socket."""
     kind, group, lasts = "rolling_deploy", "deploy", (0.1, 1.0)
-
-    def __init__(self, rng: random.Random, replicas: int = 1) -> None:
-        super().__init__(rng, replicas)
-        self.replicas = replicas
 
     @property
     def needs(self) -> frozenset[str]:

@@ -58,10 +58,6 @@ class FailoverUnfenced(Failover):
     exempt_rules = NOT_STORED + ("stale_read",)
     because = "the old primary was not fenced off, and goes on answering"
 
-    def __init__(self, rng: random.Random, replicas: int = 1) -> None:
-        super().__init__(rng, replicas)
-        self.replicas = replicas
-
     @property
     def needs(self) -> frozenset[str]:
         """An ordersd that starts while both servers take writes cannot know which of them is the primary."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class OfLinks(Fault):
-    """Links of the proxy."""
+    """Links of the proxy: those of clients or those to the database, by the second base class of each kind."""
     side = ""
 
     def links(self, world: "World") -> list[Link]:
@@ -44,9 +44,8 @@ class Database(OfLinks):
     side = "the database"
     exempt_rules, because = NOT_STORED, "the database could not be reached in time"
 
-    def __init__(self, rng: random.Random, replicas: int = 1) -> None:
-        super().__init__(rng, replicas)
-        self.params["all"] = rng.random() < 0.5
+    def draw(self, rng: random.Random) -> dict[str, Any]:
+        return {"all": rng.random() < 0.5}
 
     @property
     def needs(self) -> frozenset[str]:
@@ -68,7 +67,8 @@ class Cut(OfLinks):
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
         return {"way": rng.choice(("up", "down")), "how": rng.choice(("reset", "reset", "close")),
-                "every": rng.random() < 0.2, "bytes": [size(rng, 20_000) for _ in range(rng.randrange(1, 60))]}
+                "every": rng.random() < 0.2, "bytes": [size(rng, 20_000) for _ in range(rng.randrange(1, 60))],
+                **super().draw(rng)}
 
     async def inject(self, world: "World") -> str | None:
         p = self.params
@@ -104,7 +104,7 @@ class CutDatabase(Cut, Database):
 
 class Hold(OfLinks):
     def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"hold": rng.choice((("up",), ("down",), ("up", "down")))}
+        return {"hold": rng.choice((("up",), ("down",), ("up", "down"))), **super().draw(rng)}
 
     async def inject(self, world: "World") -> str | None:
         for link in self.links(world):
@@ -154,17 +154,17 @@ class ForgetDatabase(Forget, Database):
 # ---- drop: no new connections ----
 
 class Refuse(OfLinks):
-    listening, words = "refuse", "refused"
+    listening, effect = "refuse", "refused"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"cut": rng.random() < 0.7}  # else those that are open go on
+        return {"cut": rng.random() < 0.7, **super().draw(rng)}  # if not cut, open connections go on
 
     async def inject(self, world: "World") -> str | None:
         for link in self.links(world):
             await link.set(listening=self.listening)
             if self.params["cut"]:
                 await link.cut()
-        return f"towards {self.side}: dials are {self.words}" + ("; open connections are reset" * self.params["cut"])
+        return f"towards {self.side}: dials are {self.effect}" + ("; open connections are reset" * self.params["cut"])
 
 
 @register
@@ -185,21 +185,22 @@ class DropClients(Refuse, Clients):
     """New connections of clients get no answer at all (their SYN is dropped)."""
     kind, group, lasts = "drop_clients", "cut", (0.5, 4.0)
     exempt_rules, because = ("unanswered", "unavailable/dial", "late"), "clients got no connection, or were cut"
-    listening, words = "black_hole", "dropped"
+    listening, effect = "black_hole", "dropped"
 
 
 @register
 class DropDatabase(Refuse, Database):
     """New connections to the database get no answer at all (their SYN is dropped)."""
     kind, group, lasts = "drop_database", "cut", (0.5, 8.0)
-    listening, words = "black_hole", "dropped"
+    listening, effect = "black_hole", "dropped"
 
 
 # ---- slow and narrow ----
 
 class Slow(OfLinks):
     def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"delay_s": round(rng.uniform(0.01, 0.3), 3), "jitter_s": round(rng.uniform(0, 0.2), 3)}
+        return {"delay_s": round(rng.uniform(0.01, 0.3), 3), "jitter_s": round(rng.uniform(0, 0.2), 3),
+                **super().draw(rng)}
 
     async def inject(self, world: "World") -> str | None:
         for link in self.links(world):
@@ -222,7 +223,7 @@ class SlowDatabase(Slow, Database):
 
 class Narrow(OfLinks):
     def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"rate": rng.choice((2_000, 10_000, 50_000, 200_000))}
+        return {"rate": rng.choice((2_000, 10_000, 50_000, 200_000)), **super().draw(rng)}
 
     async def inject(self, world: "World") -> str | None:
         for link in self.links(world):
@@ -245,9 +246,9 @@ class NarrowDatabase(Narrow, Database):
 
 # ---- the kernel's own: packets are lost, late and out of order ----
 
-async def tc(*words: str) -> str | None:
+async def tc(*arguments: str) -> str | None:
     """None, or why tc failed."""
-    code, _, err = await run(["tc", "qdisc", *words], timeout_s=10)
+    code, _, err = await run(["tc", "qdisc", *arguments], timeout_s=10)
     return None if code == 0 else err.strip()
 
 
@@ -256,8 +257,8 @@ def netem_missing() -> str | None:
     """Tried once with values that change nothing: a kernel may lack the module, and no file says so."""
     if not shutil.which("tc"):
         return "tc is not installed (iproute2)"
-    words = ["tc", "qdisc", "add", "dev", "lo", "root", "netem"]
-    added = subprocess.run(words, capture_output=True, text=True, timeout=10)
+    argv = ["tc", "qdisc", "add", "dev", "lo", "root", "netem"]
+    added = subprocess.run(argv, capture_output=True, text=True, timeout=10)
     if added.returncode != 0:
         return f"tc cannot set netem: {added.stderr.strip()}"
     subprocess.run(["tc", "qdisc", "del", "dev", "lo", "root"], capture_output=True, timeout=10)

@@ -6,16 +6,14 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from chaos import wait
+from chaos import exit_codes, wait
 from chaos.audit import Exempted
 from chaos.explain import keep
 from chaos.findings import Violation
 from chaos.history import History
 from chaos.lifecycle.measure import machine
-from chaos.lifecycle.traffic import new_history
 from chaos.world import World
 
-TROUBLE = 3  # as of scripts/chaos
 SHOWN = 20  # of many broken promises of one kind the first are enough
 
 
@@ -51,7 +49,7 @@ async def course(outcome: Outcome, world: World, arguments, say) -> AsyncIterato
     try:
         await world.start()
         others = asyncio.all_tasks()
-        history, world.on_note = new_history(), lambda at, text: say(text)
+        history, world.on_note = History.starting(), lambda at, text: say(text)
         try:
             yield history
         except wait.TooLate as late:
@@ -59,17 +57,17 @@ async def course(outcome: Outcome, world: World, arguments, say) -> AsyncIterato
             for task in asyncio.all_tasks() - others:
                 task.cancel()
         if outcome.broken:
-            words = re.sub(r"\W+", "-", outcome.name)
-            out = arguments.program.parent / "chaos" / f"{arguments.command}-{arguments.seed}" / words
+            name = re.sub(r"\W+", "-", outcome.name)
+            out = arguments.program.parent / "chaos" / f"{arguments.command}-{arguments.seed}" / name
             head = "\n".join((outcome.name, *outcome.broken))
             say(f"what happened: {keep(out, world, history, outcome.violations, head)}")
     finally:
         await world.close()
 
 
-def chosen(cases: Sequence, words: str) -> list:
-    """The cases whose name has these words; every case for no words."""
-    return [case for case in cases if words in case.name]
+def chosen(cases: Sequence, text: str) -> list:
+    """The cases whose name contains the text."""
+    return [case for case in cases if text in case.name]
 
 
 def report(outcomes: list[Outcome]) -> str:
@@ -88,9 +86,8 @@ def report(outcomes: list[Outcome]) -> str:
 
 
 def exit_code(outcomes: list[Outcome]) -> int:
-    """1: a promise is broken. 3: the harness failed. 77: nothing could be tested. 0: all that was tested was kept."""
     if any(outcome.broken for outcome in outcomes):
-        return 1
+        return exit_codes.BROKEN
     if any(outcome.trouble for outcome in outcomes):
-        return TROUBLE
-    return 77 if all(outcome.skipped for outcome in outcomes) else 0
+        return exit_codes.HARNESS_FAILED
+    return exit_codes.NOTHING_TESTED if all(outcome.skipped for outcome in outcomes) else exit_codes.KEPT

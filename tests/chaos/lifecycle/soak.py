@@ -19,7 +19,6 @@ from chaos.forked import in_child
 from chaos.history import ACKNOWLEDGED, RESOLVED, History, Span
 from chaos.lifecycle.measure import MIB, Sample, describe, every
 from chaos.lifecycle.outcome import Outcome
-from chaos.lifecycle.traffic import new_history
 from chaos.play import Play
 from chaos.results import FaultRecord
 from chaos.schedule import Planned
@@ -123,7 +122,7 @@ class Soak:
 
     async def _most(self) -> float:
         """What the clients of the soak reach when nothing holds them back and no fault is there."""
-        history = new_history()
+        history = History.starting()
         world = self._world
         workload = Workload(history, world.http, world.seed, rate=MORE_THAN_POSSIBLE, replicas=REPLICAS, label="most")
         began = clock.now()
@@ -142,7 +141,7 @@ class Soak:
         await wait.until(world.ready, REST_S, "every replica is ready", 0.2)
         await world.primary.sql("TRUNCATE orders")
         self._empty_logs()
-        history, baseline = new_history(), await rest.before(world)
+        history, baseline = History.starting(), await rest.before(world)
         self._first = self._first or baseline
         play = Play(world, history, plan(world.seed, first, chapter.minutes, self._kinds, REPLICAS))
         workload = Workload(history, world.http, world.seed, rate=rate, replicas=REPLICAS, label=f"m{first}")

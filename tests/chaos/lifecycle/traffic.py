@@ -2,7 +2,6 @@
 Each request is in the history, as those of chaos.clients are."""
 import asyncio
 import functools
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -122,10 +121,6 @@ class Traffic:
 def _metadata(size: int) -> str:
     """One text for all orders: the history keeps every order."""
     return f'{{"note":"{"x" * size}"}}'
-
-
-def new_history() -> History:
-    return History(time.time() - clock.now())
 
 
 def _good(request: Request) -> bool:

@@ -82,14 +82,14 @@ class Roll:
         self._outcome.figure(f"step {self._step}", text)
         self._world.note(text)
 
-    async def all_to(self, program: Path, words: str) -> None:
+    async def all_to(self, program: Path, what: str) -> None:
         """Replica by replica, each on the socket of its predecessor."""
         for service in self._world.replicas:
             code = await service.deploy(program=program)
-            self._outcome.expect(code == 0, f"{words}: the process that was replaced ended with {code}")
+            self._outcome.expect(code == 0, f"{what}: the process that was replaced ended with {code}")
             await wait.until(service.ready, READY_S, f"{service.name} is ready", 0.1)
             await asyncio.sleep(0.5)
-        self.note(f"{words}: {len(self._world.replicas)} replicas, one after the other")
+        self.note(f"{what}: {len(self._world.replicas)} replicas, one after the other")
 
     async def check_config(self, program: Path) -> None:
         service = self._world.replicas[0]

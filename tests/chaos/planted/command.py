@@ -5,20 +5,16 @@ Exit code 0: every bug was found. 1: one was not found, or never struck. 77: a f
 import argparse
 import asyncio
 import json
-import signal
 import statistics
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from chaos import sandbox
+from chaos import exit_codes, sandbox
 from chaos.planted.hunt import FOUND, NOT_FOUND, SKIPPED, HuntResult, Hunt
 from chaos.planted.plants import PLANTS, Plant
-from chaos.process import child_setup
 from chaos.run import RunOptions
-from chaos.runs import INTERRUPTED, USAGE
 from chaos.world import ROOT, WorldOptions
 
 CHECKPOINT_S = 2.0
@@ -51,33 +47,34 @@ def one(plant: Plant, args: argparse.Namespace) -> int:
     sandbox.begin()
     options = WorldOptions(seed=args.seed or plant.seed, replicas=1, program=program(args, plant.name),
                       settings=plant.settings)
-    wanted = RunOptions(options, plant.seconds, plant.faults, args.out / plant.name, args.rate, CHECKPOINT_S,
+    run_options = RunOptions(options, plant.seconds, plant.faults, args.out / plant.name, args.rate, CHECKPOINT_S,
                     f"scripts/chaos planted {plant.name}", say=print if args.verbose else lambda text: None)
 
     async def hunted() -> HuntResult:
-        return await Hunt(wanted, plant).hunt()
+        return await Hunt(run_options, plant).hunt()
 
     result = asyncio.run(hunted())
     if args.results:
         with args.results.open("a", encoding="utf-8") as out:
             out.write(json.dumps({"name": plant.name, "seed": options.seed, "found_s": result.found_s}) + "\n")
-    code, words = result.verdict()
-    print(words, flush=True)
+    code, text = result.verdict()
+    print(text, flush=True)
     if result.found_s is None:
-        print(f"what happened: {wanted.out}/timeline.txt", flush=True)
+        print(f"what happened: {run_options.out}/timeline.txt", flush=True)
     return code
 
 
 # ---- all of them ----
 
 def several(names: Sequence[str], args: argparse.Namespace, argv: Sequence[str]) -> int:
-    """Each hunt has namespaces of its own where the machine allows that, and dies with this process."""
     codes: Counter[int] = Counter()
-    options = [word for word in argv if word not in names]
+    options = [argument for argument in argv if argument not in names]
     for name in names:
         for _ in range(args.repeat):
-            command, env = sandbox.command([sys.executable, "-m", "chaos", "planted", name, *options, "--one"])
-            codes[subprocess.run(command, env=env, preexec_fn=child_setup(None, signal.SIGKILL)).returncode] += 1
+            code = sandbox.run_again("chaos", ["planted", name, *options, "--one"])
+            if code == exit_codes.INTERRUPTED:
+                return code
+            codes[code] += 1
     print(f"{codes[FOUND]} of {codes.total()} planted bugs were found")
     if codes.keys() - {FOUND, SKIPPED}:
         return NOT_FOUND
@@ -110,15 +107,15 @@ def main(argv: Sequence[str]) -> int:
     if unknown := [name for name in names if name not in PLANTS]:
         print(f"scripts/chaos planted: no such bug: {', '.join(unknown)}; there are {', '.join(PLANTS)}",
               file=sys.stderr)
-        return USAGE
+        return exit_codes.USAGE
     if args.list:
         print(table(args.results))
         return 0
     if missing := [name for name in names if not program(args, name).is_file()]:
         print(f"scripts/chaos planted: {program(args, missing[0])} is not there: "
               "cmake --preset dev && cmake --build --preset dev", file=sys.stderr)
-        return USAGE
+        return exit_codes.USAGE
     try:
         return one(PLANTS[names[0]], args) if args.one else several(names, args, argv)
-    except KeyboardInterrupt:  # a child has it too
-        return INTERRUPTED
+    except KeyboardInterrupt:
+        return exit_codes.INTERRUPTED

@@ -3,12 +3,13 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
+from chaos import exit_codes
 from chaos.findings import Violation
 from chaos.planted.plants import Plant
 from chaos.results import MISSING, Result, fault_lines
 from chaos.run import Run, RunOptions
 
-FOUND, NOT_FOUND, SKIPPED = 0, 1, 77
+FOUND, NOT_FOUND, SKIPPED = exit_codes.KEPT, exit_codes.BROKEN, exit_codes.NOTHING_TESTED
 
 
 @dataclass
@@ -42,8 +43,8 @@ class HuntResult:
 class Hunt(Run):
     """Other rules may be broken by the same bug: they do not end the run."""
 
-    def __init__(self, wanted: RunOptions, plant: Plant) -> None:
-        super().__init__(wanted)
+    def __init__(self, options: RunOptions, plant: Plant) -> None:
+        super().__init__(options)
         self._plant = plant
         self._others: Counter[str] = Counter()
         self._found_s: float | None = None
