@@ -62,7 +62,7 @@ class Run:
             trouble = ""
         except Exception:
             trouble = traceback.format_exc()
-            self.say(f"TROUBLE {trouble}")
+            self.say(f"HARNESS FAILED {trouble}")
         finally:
             result = self._result(trouble)
             self._keep(result)

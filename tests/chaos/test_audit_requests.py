@@ -36,12 +36,12 @@ class Time(unittest.TestCase):
     def test_a_client_that_gave_up_waited_for_nothing(self):
         self.assertEqual(rules({}, bounded(post(1, 14, "unknown", end="gave_up"))), [])
 
-    def test_what_is_excused_is_counted(self):
+    def test_what_is_exempted_is_counted(self):
         late = bounded(post(1, 14, "unknown", end="deadline"))
         exemptions = (Exemption("late", 13, 20, "paused"), Exemption("late", 0, 20, "slow"))
         self.assertEqual(compare(History.of([late], EPOCH), {}, exemptions), ([], {("late", "paused"): 1}))
 
-    def test_a_fault_between_the_two_ends_excuses_it(self):
+    def test_a_fault_between_the_two_ends_exempts_it(self):
         late = bounded(post(1, 14, "unknown", end="deadline"))
         self.assertEqual(rules({}, late, exempt=(Exemption("late", 13, 20, "paused"),)), [])
         self.assertEqual(rules({}, late, exempt=(Exemption("late", 0, 1.5, "paused"),)), [])
@@ -235,7 +235,7 @@ class Findings(unittest.TestCase):
         with self.assertRaises(ValueError):
             violation("nonsense", 1, "text")
 
-    def test_no_fault_excuses_a_promise(self):
+    def test_no_fault_exempts_a_promise(self):
         for rule in ("lost", "ghost", "atomic", "phantom_read", "internal", "ended", "rest", "refused", "nonsense"):
             with self.assertRaises(ValueError):
                 Exemption(rule, 0, 1, "a fault")

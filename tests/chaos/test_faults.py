@@ -41,22 +41,22 @@ class Kinds(unittest.TestCase):
             needs = fault(random.Random(5)).needs
             self.assertFalse(needs & {"replica:1", "replica:2"}, fault.kind)
 
-    def test_excuses_are_rules_and_have_a_reason(self) -> None:
+    def test_exemptions_are_rules_and_have_a_reason(self) -> None:
         for fault in KINDS.values():
             self.assertLessEqual({rule.partition("/")[0] for rule in fault.exempt_rules}, set(RULES), fault.kind)
             self.assertTrue(fault.because or not fault.exempt_rules, fault.kind)
 
-    def test_no_fault_excuses_an_order_that_is_lost_or_false(self) -> None:
+    def test_no_fault_exempts_an_order_that_is_lost_or_false(self) -> None:
         for fault in KINDS.values():
             self.assertFalse({rule.partition("/")[0] for rule in fault.exempt_rules} & NEVER_EXEMPT, fault.kind)
 
-    def test_only_a_step_of_its_clock_excuses_what_a_replica_says_of_times(self) -> None:
+    def test_only_a_step_of_its_clock_exempts_what_a_replica_says_of_times(self) -> None:
         for kind, fault in KINDS.items():
             by_the_clock = [e for e in fault(random.Random(1), 3).exemptions(1.0, 2.0) if e.rule in BY_THE_CLOCK]
             self.assertEqual(bool(by_the_clock), kind == "clock_ordersd", kind)
             self.assertTrue(all(e.replica is not None for e in by_the_clock))
 
-    def test_the_document_names_every_rule_that_can_be_excused(self) -> None:
+    def test_the_document_names_every_rule_that_can_be_exempted(self) -> None:
         text = (ROOT / "docs/RELIABILITY.md").read_text()
         table = text[text.index("**Exemptions.**"):text.index("Nothing can exempt")]
         for rule in [*(set(RULES) - NEVER_EXEMPT - {"refused", "unavailable"}), *BY_THE_CLOCK, "unavailable/"]:
@@ -64,7 +64,7 @@ class Kinds(unittest.TestCase):
         for rule in stalls.EXEMPT:
             self.assertIn(rule.removeprefix("unavailable/"), table)
 
-    def test_all_of_unavailable_is_never_excused(self) -> None:
+    def test_all_of_unavailable_is_never_exempt(self) -> None:
         for fault in KINDS.values():
             self.assertNotIn("unavailable", fault.exempt_rules)
             self.assertNotIn("refused", fault.exempt_rules)

@@ -37,7 +37,7 @@ class TestResults(unittest.TestCase):
         self.assertEqual(list(results.recoveries([result])), ["b"])
         self.assertEqual(Result(1, 1, 60.0, [fault("a", 1.0, state=NO_EFFECT)]).exit_code(), 77)
 
-    def test_excuses_are_counted_by_rule_and_reason(self) -> None:
+    def test_exemptions_are_counted_by_rule_and_reason(self) -> None:
         one, two = (Result(1, 1, 60.0, [fault("a", 1.0)], stalls=[(1.0, 4.0)]) for _ in range(2))
         one.note_exempted(Exempted({("late", "the machine stood still"): 3, ("late", "stop_ordersd: away"): 1,
                                   ("unanswered", "kill_ordersd: away"): 2}))

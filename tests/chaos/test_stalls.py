@@ -13,7 +13,7 @@ class Stalls(unittest.TestCase):
         self.heart.note(1.0, 2.0)
         self.assertEqual(self.heart.exemptions(), [])
 
-    def test_a_stall_excuses_what_is_late(self):
+    def test_a_stall_exempts_what_is_late(self):
         self.heart.note(5.0, 12.0)
         late = post(1, 13, "unknown", end="deadline")
         late.bound = 10.0
@@ -25,7 +25,7 @@ class Stalls(unittest.TestCase):
         self.assertEqual(len(said), 1)
         self.assertIn("stood still for 7.0 s", said[0])
 
-    def test_a_stall_excuses_nothing_else(self):
+    def test_a_stall_exempts_nothing_else(self):
         self.heart.note(0.5, 12.0)
         exemptions = tuple(self.heart.exemptions())
         self.assertEqual(rules({}, post(1, 2, "created"), exempt=exemptions), ["lost"])

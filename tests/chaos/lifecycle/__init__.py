@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
     try:
         outcomes = asyncio.run(module.run(arguments, _say))
     except (RuntimeError, OSError, wait.TooLate, SqlError):
-        _say(f"TROUBLE: the harness has failed, or ordersd was not ready in time\n{traceback.format_exc()}")
+        _say(f"HARNESS FAILED, or ordersd was not ready in time\n{traceback.format_exc()}")
         return exit_codes.HARNESS_FAILED
     text = outcome.report(outcomes)
     if arguments.report:

@@ -78,7 +78,7 @@ def report(outcomes: list[Outcome]) -> str:
         lines += [f"**{outcome.name}**: {state}", "", "| | |", "|---|---|"]
         lines += [f"| {name} | {value} |" for name, value in outcome.figures]
         lines += [""]
-        lines += [f"- TROUBLE {text}" for text in outcome.trouble[:SHOWN]]
+        lines += [f"- HARNESS FAILED {text}" for text in outcome.trouble[:SHOWN]]
         lines += [f"- {text}" for text in outcome.broken[:SHOWN]]
         if len(outcome.broken) > SHOWN:
             lines += [f"- and {len(outcome.broken) - SHOWN} more"]
