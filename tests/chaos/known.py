@@ -5,7 +5,7 @@ from collections import deque
 from chaos.history import ACKNOWLEDGED, NOT_ACCEPTED, REFUSED, REUSED, UNKNOWN, UNSENT, Request, Sent
 
 KEPT = 4000           # of each kind; the oldest are forgotten
-ABANDONED_PART = 0.25  # of orders that were turned away, or are in doubt, so many are never sent again
+ABANDONED_PART = 0.25  # of orders that were rejected, or are in doubt, so many are never sent again
 
 
 class Known:
@@ -24,7 +24,7 @@ class Known:
                 self.stored.append((sent, verdict.order_id))
             elif verdict.outcome in (NOT_ACCEPTED, UNKNOWN, UNSENT) and not sent.expect:
                 doubtful.append(sent)
-        if request.kind == 'atomic':
+        if request.kind == "atomic":
             self._put_batch_aside(request, doubtful)
         else:
             for sent in doubtful:

@@ -8,11 +8,12 @@ import re
 import resource
 import signal
 import socket
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 from chaos import clock, wait
-from chaos.process import Process, Replaceable
+from chaos.process import Process, Restartable
 
 HOST = "127.0.0.1"
 
@@ -36,7 +37,7 @@ KILLED, ASKED, MAY_END = "killed by the harness", "asked by SIGTERM", "may end b
 HAND_OVER = 'exec 3<&"$1" {moved}; shift; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
 
 
-class Service(Replaceable):
+class Service(Restartable):
     """One replica. The listening socket is the driver's and stays, as a socket unit of systemd keeps it, unless
     keeps_socket is false: then each process binds the port itself, and nothing listens while there is none."""
 
@@ -145,10 +146,6 @@ class Service(Replaceable):
     def log(self) -> Path:
         """Of the newest process."""
         return self.logs[-1]
-
-    @property
-    def starts(self) -> int:
-        return len(self.logs)
 
     def _said(self, event: str) -> bool:
         return any(found.get("event") == event for found in events_of(self.log))

@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from chaos.faults import KINDS, Fault, crowds, disk
+from chaos.faults import KINDS, Fault, abuse, disk
 from chaos.service import SETTINGS
 from chaos.sql import SqlError
 
@@ -58,16 +58,16 @@ class NoEffect(unittest.IsolatedAsyncioTestCase):
             self.world.logs = Path(folder)
             self.assertEqual(await self.both(fault), "nobody lacked the room")
 
-    async def test_a_crowd_that_ended_by_itself(self) -> None:
+    async def test_abusive_clients_that_ended_by_themselves(self) -> None:
         for lived in (False, True):
             process = mock.Mock(kill=mock.Mock(return_value=lived), end=mock.AsyncMock(return_value=1))
-            with mock.patch.object(crowds, "Process", return_value=process):
+            with mock.patch.object(abuse, "Process", return_value=process):
                 self.assertEqual(await self.both(made("slow_senders")) is None, lived)
 
     async def test_a_storm_is_more_than_all_replicas_serve(self) -> None:
         for replicas in (1, 3):
             self.world.replicas = [mock.Mock(port=n, settings=SETTINGS) for n in range(replicas)]
-            with mock.patch.object(crowds, "Process") as process:
+            with mock.patch.object(abuse, "Process") as process:
                 for n in range(20):
                     await KINDS["connection_storm"](random.Random(n), replicas).inject(self.world)
             for call in process.call_args_list:
@@ -81,7 +81,7 @@ class NoEffect(unittest.IsolatedAsyncioTestCase):
             replica = mock.Mock(port=1, settings=SETTINGS, metrics=mock.AsyncMock(return_value=metrics))
             self.world.replicas = [replica]
             process = mock.Mock(kill=mock.Mock(return_value=True), end=mock.AsyncMock(return_value=-9))
-            with mock.patch.object(crowds, "Process", return_value=process):
+            with mock.patch.object(abuse, "Process", return_value=process):
                 self.assertEqual(await self.both(made("connection_storm")) is None, wanted)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chaos import wait
 from chaos.links import Link, Proxy, ProxyError
-from chaos.proxy_lane import Lane
+from chaos.proxy_link import ProxyLink
 from chaos.proxy_pair import Pair
 
 SOON_S = 10.0
@@ -136,27 +136,12 @@ class ProxyTest(unittest.IsolatedAsyncioTestCase):
         await self.until_counts(open=0)
         self.assertEqual(self.echo.ends, ["reset"])
 
-    async def test_leads_to_a_unix_socket(self) -> None:
-        path = f"{self.folder.name}/echo.socket"
-        server = await asyncio.start_unix_server(self.echo.serve, path)
-        client = await self.dial(await self.proxy.open("unix", f"unix:{path}"))
-        await client.send(b"abc")
-        self.assertEqual(await client.read(3), b"abc")
-        server.close()
-
     async def test_a_target_that_is_away_resets_the_client(self) -> None:
         link = await self.proxy.open("nobody", "127.0.0.1:1")
         with contextlib.suppress(ConnectionResetError):  # it may come before the dial is over here
             client = await self.dial(link)
             self.assertEqual(await client.rest(), (b"", "reset"))
         self.assertEqual((await link.counts())["dial_failures"], 1)
-
-    async def test_leads_elsewhere(self) -> None:
-        link = await self.proxy.open("moved", "127.0.0.1:1")
-        await link.lead_to(self.target)
-        client = await self.dial(link)
-        await client.send(b"abc")
-        self.assertEqual(await client.read(3), b"abc")
 
     # ---- cuts ----
 
@@ -346,11 +331,13 @@ class ProxyTest(unittest.IsolatedAsyncioTestCase):
     # ---- commands ----
 
     async def test_says_what_is_wrong_with_a_command(self) -> None:
-        for words in ({"do": "dance", "lane": "echo"}, {"do": "cut", "lane": "no such"}, {"do": "open", "lane": "echo"},
-                      {"do": "cut_after", "lane": "echo", "way": "up", "bytes": [-1], "every": False, "how": "reset"},
-                      {"do": "cut", "lane": "echo", "how": "gently"}):
+        for command in ({"do": "dance", "link": "echo"}, {"do": "cut", "link": "no such"},
+                        {"do": "open", "link": "echo"},
+                        {"do": "cut_after", "link": "echo", "direction": "up", "bytes": [-1], "every": False,
+                         "how": "reset"},
+                        {"do": "cut", "link": "echo", "how": "gently"}):
             with self.assertRaises(ProxyError):
-                await self.proxy.tell(**words)
+                await self.proxy.tell(**command)
         self.assertEqual(await self.talk(), b"abc")
 
     async def test_close_ends_the_process(self) -> None:
@@ -363,18 +350,18 @@ class ProxyTest(unittest.IsolatedAsyncioTestCase):
 class CutAtOnce(unittest.IsolatedAsyncioTestCase):
     async def test_a_connection_that_is_cut_before_its_transport_is_there_ends(self) -> None:
         """Else its client waits for ever: nothing reads, and nothing closes."""
-        lane = Lane("echo", "127.0.0.1:1", 0)
+        link = ProxyLink("echo", "127.0.0.1:1", 0)
         client, accepted = socket.socketpair()
         client.setblocking(False)
         accepted.setblocking(False)
-        pair = Pair(lane)
+        pair = Pair(link)
         serving = asyncio.create_task(pair.serve(accepted))
         pair.end("reset")
         await asyncio.wait_for(serving, SOON_S)
         self.assertEqual(await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 1), SOON_S), b"")
         client.close()
-        lane.listener.close(asyncio.get_running_loop())
-        lane.listener.keeper.close()
+        link.listener.close(asyncio.get_running_loop())
+        link.listener.keeper.close()
 
 
 if __name__ == "__main__":

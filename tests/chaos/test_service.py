@@ -61,15 +61,15 @@ class Lives(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(await service.restart(), 3)
         self.assertIn("ended with 3", "".join(await self.found(service)))
 
-    async def test_an_end_that_takes_too_long_is_excused_by_a_stall_of_the_machine(self) -> None:
+    async def test_an_end_that_takes_too_long_is_exempted_by_a_stall_of_the_machine(self) -> None:
         service = await self.service("trap 'exit 1' TERM\n")
         await service.restart()
         await self.found(service)
         world = mock.Mock(replicas=[service])
-        at, words = service.slow_ends[0]
-        self.assertEqual(World.unexpected_ends(world), [words])
+        at, text = service.slow_ends[0]
+        self.assertEqual(World.unexpected_ends(world), [text])
         self.assertEqual(World.unexpected_ends(world, [(at - 9, at - 4)]), [])
-        self.assertEqual(World.unexpected_ends(world, [(at - 99, at - 60), (at + 1, at + 3)]), [words])
+        self.assertEqual(World.unexpected_ends(world, [(at - 99, at - 60), (at + 1, at + 3)]), [text])
 
     async def test_an_orderly_end(self) -> None:
         service = await self.service("trap 'exit 0' TERM\n")
@@ -87,7 +87,7 @@ class Lives(unittest.IsolatedAsyncioTestCase):
         await service.end()
         self.assertEqual(await self.found(service), [])
 
-    async def test_a_fault_that_is_over_excuses_no_end(self) -> None:
+    async def test_a_fault_that_is_over_exempts_no_end(self) -> None:
         service = await self.service("trap 'exit 3' USR1\n")
         service.allow_end()
         service.forbid_end()

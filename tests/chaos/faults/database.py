@@ -30,7 +30,7 @@ async def undo(world: "World", sql: str) -> None:
 
 class OfTable(Fault):
     """Something is done to the table `orders`."""
-    excuses, because = NOT_IN_TIME, "the table was locked or away"
+    exempt_rules, because = NOT_IN_TIME, "the table was locked or away"
 
     @property
     def needs(self) -> frozenset[str]:
@@ -50,12 +50,12 @@ class Held(OfTable):
     async def inject(self, world: "World") -> str | None:
         self.session = await world.primary.session()
         try:
-            said = await self.session.run(f"BEGIN;\n{self.statement(world)}")
+            output = await self.session.run(f"BEGIN;\n{self.statement(world)}")
         except SqlError as error:
             return self.not_now(str(error))
-        if "ERROR" in said or "FATAL" in said:
-            return self.not_now(said)
-        self.rows = len(said.split())
+        if "ERROR" in output or "FATAL" in output:
+            return self.not_now(output)
+        self.rows = len(output.split())
         return f"in an open transaction: {self.statement(world)}"
 
     async def heal(self, world: "World") -> None:
@@ -87,7 +87,7 @@ COMING_ROWS = """INSERT INTO orders
 
 @register
 class LockRows(Held):
-    """Somebody has ids that clients use open in a transaction, which is rolled back: their INSERT has to wait."""
+    """Another session's open transaction inserts ids that clients will send next; their INSERTs wait for its end."""
     kind, group, lasts = "lock_rows", "database", (1.0, 8.0)
     because = "ids of clients were locked"
 
@@ -229,7 +229,7 @@ class Reindex(Statement):
 class Signals(Fault):
     """A function of PostgreSQL is called with backends of ordersd, again and again."""
     function, felt = "", ""  # felt: by which of the backends
-    excuses, because = NOT_IN_TIME, "statements were ended again and again"
+    exempt_rules, because = NOT_IN_TIME, "statements were ended again and again"
     task: "asyncio.Task[None] | None" = None
     hit = 0
 
@@ -277,5 +277,5 @@ class CancelBackends(Signals):
 class TerminateBackends(Signals):
     """Sessions of ordersd are ended (pg_terminate_backend)."""
     kind, group, lasts, function = "terminate_backends", "database", (2.0, 8.0), "pg_terminate_backend"
-    excuses = NOT_STORED  # the health check loses its session too
+    exempt_rules = NOT_STORED  # the health check loses its session too
     felt = "true"

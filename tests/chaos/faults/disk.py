@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chaos.faults import NOT_STORED, Fault, register
+from chaos.faults import Fault, register
+from chaos.faults.processes import OfServer
 from chaos.sql import SqlError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def fill(filler: Path, leave: int) -> int:
 
 
 class Full(Fault):
+    filler: Path | None = None  # the file that inject() makes
     felt = False  # did anybody lack the room?
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
@@ -52,7 +54,7 @@ class Full(Fault):
 
     @property
     def needs(self) -> frozenset[str]:
-        return frozenset({"disk", "primary"})
+        return frozenset({"disk"})
 
     def folder(self, world: "World") -> Path:
         raise NotImplementedError
@@ -67,8 +69,8 @@ class Full(Fault):
         return f"filled {self.filler.parent} with {taken >> 10} KiB, {self.params['leave']} bytes are left"
 
     async def heal(self, world: "World") -> str | None:
-        with contextlib.suppress(FileNotFoundError, AttributeError):
-            self.filler.unlink()
+        if self.filler:
+            self.filler.unlink(missing_ok=True)
         return None if self.felt else "nobody lacked the room"
 
 
@@ -86,17 +88,17 @@ async def use_up_wal(primary: "Postgres", enough: Callable[[], Awaitable[bool]],
     return await enough()
 
 
-class FullOfServer(Full):
-    excuses, because = NOT_STORED, "a server that commits need had no room"
+class FullOfServer(Full, OfServer):
+    because = "a server that commits need had no room"
 
-    def server(self, world: "World") -> "Postgres":
-        return world.primary
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset({"disk", self.role})
 
     async def heal(self, world: "World") -> str | None:
         """A server that ends by itself when it cannot write WAL is started again, as its operator would do it."""
         nothing = await super().heal(world)
-        if not self.server(world).alive():
-            await self.server(world).start()
+        await OfServer.heal(self, world)
         return nothing
 
 
@@ -132,14 +134,7 @@ class FullWal(FullOfServer):
 @register
 class FullStandby(FullOfServer):
     """The disk of the standby's WAL is full: it receives no more, and commits wait for it."""
-    kind, group, lasts = "full_standby", "disk", (2.0, 8.0)
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return frozenset({"disk", "standby"})
-
-    def server(self, world: "World") -> "Postgres":
-        return world.standby
+    kind, group, lasts, role = "full_standby", "disk", (2.0, 8.0), "standby"
 
     def folder(self, world: "World") -> Path:
         return world.standby.wal.parent
@@ -158,10 +153,6 @@ class FullStandby(FullOfServer):
 class FullLogs(Full):
     """The disk of all logs is full, those of ordersd and those of PostgreSQL."""
     kind, group, lasts = "full_logs", "disk", (2.0, 8.0)
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return frozenset({"disk"})
 
     def folder(self, world: "World") -> Path:
         return world.logs

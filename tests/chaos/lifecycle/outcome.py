@@ -6,15 +6,14 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from chaos import wait
-from chaos.audit import Excused, Violation
+from chaos import exit_codes, wait
+from chaos.audit import Exempted
 from chaos.explain import keep
+from chaos.findings import Violation
 from chaos.history import History
 from chaos.lifecycle.measure import machine
-from chaos.lifecycle.traffic import new_history
 from chaos.world import World
 
-TROUBLE = 3  # as of scripts/chaos
 SHOWN = 20  # of many broken promises of one kind the first are enough
 
 
@@ -34,10 +33,10 @@ class Outcome:
         if not condition:
             self.broken.append(otherwise)
 
-    def audited(self, found: Sequence[Violation], excused: Excused, rows: int) -> None:
+    def audited(self, found: Sequence[Violation], exempted: Exempted, rows: int) -> None:
         self.figure("rows in the table", str(rows))
-        for (rule, why), count in sorted(excused.items()):
-            self.figure("excused", f"{count} x {rule}: {why}")
+        for (rule, why), count in sorted(exempted.items()):
+            self.figure("exempted", f"{count} x {rule}: {why}")
         self.figure("violations that the audit found", str(len(found)))
         self.violations += found
         self.broken += [f"{violation.rule}: {violation.text}" for violation in found]
@@ -50,7 +49,7 @@ async def course(outcome: Outcome, world: World, arguments, say) -> AsyncIterato
     try:
         await world.start()
         others = asyncio.all_tasks()
-        history, world.on_note = new_history(), lambda at, text: say(text)
+        history, world.on_note = History.starting(), lambda at, text: say(text)
         try:
             yield history
         except wait.TooLate as late:
@@ -58,17 +57,17 @@ async def course(outcome: Outcome, world: World, arguments, say) -> AsyncIterato
             for task in asyncio.all_tasks() - others:
                 task.cancel()
         if outcome.broken:
-            words = re.sub(r"\W+", "-", outcome.name)
-            out = arguments.program.parent / "chaos" / f"{arguments.command}-{arguments.seed}" / words
+            name = re.sub(r"\W+", "-", outcome.name)
+            out = arguments.program.parent / "chaos" / f"{arguments.command}-{arguments.seed}" / name
             head = "\n".join((outcome.name, *outcome.broken))
             say(f"what happened: {keep(out, world, history, outcome.violations, head)}")
     finally:
         await world.close()
 
 
-def chosen(cases: Sequence, words: str) -> list:
-    """The cases whose name has these words; every case for no words."""
-    return [case for case in cases if words in case.name]
+def chosen(cases: Sequence, text: str) -> list:
+    """The cases whose name contains the text."""
+    return [case for case in cases if text in case.name]
 
 
 def report(outcomes: list[Outcome]) -> str:
@@ -79,7 +78,7 @@ def report(outcomes: list[Outcome]) -> str:
         lines += [f"**{outcome.name}**: {state}", "", "| | |", "|---|---|"]
         lines += [f"| {name} | {value} |" for name, value in outcome.figures]
         lines += [""]
-        lines += [f"- TROUBLE {text}" for text in outcome.trouble[:SHOWN]]
+        lines += [f"- HARNESS FAILED {text}" for text in outcome.trouble[:SHOWN]]
         lines += [f"- {text}" for text in outcome.broken[:SHOWN]]
         if len(outcome.broken) > SHOWN:
             lines += [f"- and {len(outcome.broken) - SHOWN} more"]
@@ -87,9 +86,8 @@ def report(outcomes: list[Outcome]) -> str:
 
 
 def exit_code(outcomes: list[Outcome]) -> int:
-    """1: a promise is broken. 3: the harness failed. 77: nothing could be tested. 0: all that was tested was kept."""
     if any(outcome.broken for outcome in outcomes):
-        return 1
+        return exit_codes.BROKEN
     if any(outcome.trouble for outcome in outcomes):
-        return TROUBLE
-    return 77 if all(outcome.skipped for outcome in outcomes) else 0
+        return exit_codes.HARNESS_FAILED
+    return exit_codes.NOTHING_TESTED if all(outcome.skipped for outcome in outcomes) else exit_codes.KEPT

@@ -1,7 +1,7 @@
 """The soak: hours at 60 % of the most that the machine takes, with a fault each minute. What is there at rest at the
 start and at the end is compared: memory, descriptors, threads, connections, and the table with every answer.
 
-It goes on in chapters. At the end of each the clients settle what is in doubt, answers and table are compared, and the
+It goes on in chapters. At the end of each the clients resolve what is in doubt, answers and table are compared, and the
 table and the logs are emptied, so that hours need no more memory and disk than one chapter. The processes go on."""
 import asyncio
 import contextlib
@@ -11,22 +11,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from chaos import faults, rest, results, wait
-from chaos.audit import Excused, Violation, compare, unsettled
-from chaos.clock import now
-from chaos.crowd import Crowd
+from chaos import clock, faults, rest, results, wait
+from chaos.audit import Exempted, compare, unresolved
 from chaos.explain import keep
-from chaos.findings import violation
+from chaos.findings import Violation, violation
 from chaos.forked import in_child
-from chaos.history import ACKNOWLEDGED, SETTLED, History, Span
+from chaos.history import ACKNOWLEDGED, RESOLVED, History, Span
 from chaos.lifecycle.measure import MIB, Sample, describe, every
 from chaos.lifecycle.outcome import Outcome
-from chaos.lifecycle.traffic import new_history
 from chaos.play import Play
 from chaos.results import FaultRecord
 from chaos.schedule import Planned
 from chaos.stalls import Heart
-from chaos.world import Options, World
+from chaos.workload import Workload
+from chaos.world import WorldOptions, World
 
 REPLICAS = 3
 LOAD = 0.6
@@ -34,7 +32,7 @@ CHAPTER_MINUTES = 5
 MINUTE_S = 60.0
 BEGIN_S = (2.0, 20.0)  # of its minute, when the fault begins
 MOST_S, MORE_THAN_POSSIBLE = 15.0, 10_000.0
-SETTLE_S, REST_S, AUDIT_S = 60.0, 90.0, 300.0
+RESOLVE_S, REST_S, AUDIT_S = 60.0, 90.0, 300.0
 RSS_GROWTH_MAX = 64 << 20  # of one replica; a process that has served large requests keeps some of their memory
 
 
@@ -47,7 +45,7 @@ class Chapter:
     peak_rss: int = 0
     trouble: list[str] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
-    excused: Excused = field(default_factory=Excused)
+    exempted: Exempted = field(default_factory=Exempted)
     stalls: list[Span] = field(default_factory=list)
 
 
@@ -71,7 +69,7 @@ def plan(seed: int, first: int, minutes: int, kinds: Sequence[str], replicas: in
 
 async def run(arguments, say) -> list[Outcome]:
     kinds = faults.chosen(arguments.faults)
-    options = Options(seed=arguments.seed, replicas=REPLICAS, program=arguments.program, disk_mib=600,
+    options = WorldOptions(seed=arguments.seed, replicas=REPLICAS, program=arguments.program, disk_mib=600,
                       clocks=any(faults.KINDS[kind].steps_clocks for kind in kinds))
     outcome = Outcome(f"soak of {arguments.hours:g} h, a fault a minute, {REPLICAS} replicas behind HAProxy")
     world = World(options)
@@ -87,7 +85,7 @@ async def not_ready(world: World) -> list[Violation]:
     try:
         await wait.until(world.ready, REST_S, "every replica is ready again", 0.2)
     except wait.TooLate as late:
-        return [violation("rest/ready", now(), str(late))]
+        return [violation("rest/ready", clock.now(), str(late))]
     return []
 
 
@@ -124,16 +122,17 @@ class Soak:
 
     async def _most(self) -> float:
         """What the clients of the soak reach when nothing holds them back and no fault is there."""
-        history = new_history()
+        history = History.starting()
         world = self._world
-        crowd = Crowd(history, world.http, world.seed, rate=MORE_THAN_POSSIBLE, replicas=REPLICAS, label="most")
-        began = now()
-        await crowd.start()
+        workload = Workload(history, world.http, world.seed, rate=MORE_THAN_POSSIBLE, replicas=REPLICAS, label="most")
+        began = clock.now()
+        await workload.start()
         await asyncio.sleep(MOST_S)
-        await crowd.pause()
-        took = now() - began
-        await crowd.stop(SETTLE_S)
-        return sum(v.outcome in SETTLED for r in history.requests if r.ended <= began + took for v in r.verdicts) / took
+        await workload.pause()
+        took = clock.now() - began
+        await workload.stop(RESOLVE_S)
+        requests = [request for request in history.requests if request.ended <= began + took]
+        return sum(verdict.outcome in RESOLVED for request in requests for verdict in request.verdicts) / took
 
     # ---- a chapter ----
 
@@ -142,22 +141,22 @@ class Soak:
         await wait.until(world.ready, REST_S, "every replica is ready", 0.2)
         await world.primary.sql("TRUNCATE orders")
         self._empty_logs()
-        history, baseline = new_history(), await rest.before(world)
+        history, baseline = History.starting(), await rest.before(world)
         self._first = self._first or baseline
         play = Play(world, history, plan(world.seed, first, chapter.minutes, self._kinds, REPLICAS))
-        crowd = Crowd(history, world.http, world.seed, rate=rate, replicas=REPLICAS, label=f"m{first}")
+        workload = Workload(history, world.http, world.seed, rate=rate, replicas=REPLICAS, label=f"m{first}")
         heart = Heart(world.note)
         beside = [asyncio.create_task(every(1.0, lambda: self._watch(chapter))), asyncio.create_task(heart.beat())]
         try:
-            await crowd.start()
+            await workload.start()
             await asyncio.gather(play.all(), asyncio.sleep(chapter.minutes * MINUTE_S))
             found = await not_ready(world)
-            await crowd.stop(SETTLE_S)
+            await workload.stop(RESOLVE_S)
         finally:
             for task in beside:
                 task.cancel()
         found += await rest.check(world, history, baseline, self._first, RSS_GROWTH_MAX)
-        await self._judge(chapter, history, play, [*found, *unsettled(crowd.unsettled, now())], heart)
+        await self._audit(chapter, history, play, [*found, *unresolved(workload.unresolved, clock.now())], heart)
 
     def _empty_logs(self) -> None:
         for log in self._world.logs.iterdir():
@@ -167,20 +166,21 @@ class Soak:
     async def _watch(self, chapter: Chapter) -> None:
         chapter.peak_rss = max(chapter.peak_rss, *(service.rss() for service in self._world.replicas))
 
-    async def _judge(self, chapter: Chapter, history: History, play: Play, found: list[Violation],
+    async def _audit(self, chapter: Chapter, history: History, play: Play, found: list[Violation],
                      heart: Heart) -> None:
         """The table is read last: what was still on its way has arrived."""
         rows = await self._world.rows()
-        exemptions = [*play.exemptions_of_now(), *heart.exemptions()]
+        exemptions = [*play.current_exemptions(), *heart.exemptions()]
         history.holds = play.holds() + heart.stalls
-        broken, excused = await in_child(lambda: compare(history, rows, exemptions), AUDIT_S)
+        broken, exempted = await in_child(lambda: compare(history, rows, exemptions), AUDIT_S)
         found += broken
-        chapter.excused, chapter.stalls = excused, heart.stalls
-        found += [Violation("ended", now(), None, None, words) for words in self._world.unexpected_ends(heart.stalls)]
-        found += [Violation("rest/recovery", now(), None, None, words) for words in play.stuck]
+        chapter.exempted, chapter.stalls = exempted, heart.stalls
+        ends = self._world.unexpected_ends(heart.stalls)
+        found += [violation("ended", clock.now(), text) for text in ends]
+        found += [violation("rest/recovery", clock.now(), text) for text in play.stuck]
         chapter.rows, chapter.faults, chapter.trouble, chapter.violations = len(rows), play.records, play.trouble, found
         chapter.outcomes = Counter(v.outcome for r in history.requests if r.kind != "get" for v in r.verdicts)
-        self._outcome.broken += [f"{violation.rule}: {violation.text}" for violation in found]
+        self._outcome.broken += [f"{one.rule}: {one.text}" for one in found]
         if found:
             self._keep(history, found)
 
@@ -210,10 +210,10 @@ class Soak:
         for before, after in zip(first, last):
             figure(f"replica {before.replica} at rest, start", describe(before))
             figure(f"replica {after.replica} at rest, end", describe(after))
-        for text in dict.fromkeys(r.text for r in every_fault if r.state in (results.MISSING, results.BROKEN)):
+        for text in dict.fromkeys(r.text for r in every_fault if r.state in (results.MISSING, results.HARNESS_FAILED)):
             figure("not injected", text)
-        for (rule, why), count in sorted(sum((chapter.excused for chapter in chapters), Excused()).items()):
-            figure("excused", f"{count} x {rule}: {why}")
+        for (rule, why), count in sorted(sum((chapter.exempted for chapter in chapters), Exempted()).items()):
+            figure("exempted", f"{count} x {rule}: {why}")
         stalls = [ended - began for chapter in chapters for began, ended in chapter.stalls]
         figure("the machine stood still", f"{len(stalls)} times, for {sum(stalls):.0f} s in all")
         for text in results.without_effect(every_fault):

@@ -39,11 +39,11 @@ class Reports(unittest.TestCase):
     def test_nothing_tested_is_skipped_and_not_passed(self) -> None:
         self.assertEqual(outcome.exit_code([outcome.Outcome("c", skipped="no history")]), 77)
 
-    def test_trouble_is_neither_kept_nor_skipped(self) -> None:
+    def test_a_harness_that_failed_is_neither_kept_nor_skipped(self) -> None:
         troubled, broken = outcome.Outcome("d", trouble=["heal failed"]), outcome.Outcome("b", broken=["lost"])
         self.assertEqual(outcome.exit_code([outcome.Outcome("a"), troubled]), 3)
         self.assertEqual(outcome.exit_code([broken, troubled]), 1)
-        self.assertIn("TROUBLE heal failed", outcome.report([troubled]))
+        self.assertIn("HARNESS FAILED heal failed", outcome.report([troubled]))
 
     def test_a_report_says_what_was_skipped_and_broken(self) -> None:
         broken, skipped = outcome.Outcome("b"), outcome.Outcome("c", skipped="no history")
@@ -124,7 +124,8 @@ class Soaks(unittest.TestCase):
         return outcome.exit_code([made])
 
     def test_a_soak_without_a_fault_is_skipped(self) -> None:
-        self.assertEqual([self.concluded(s) for s in (results.INJECTED, results.MISSING, results.NO_EFFECT)], [0, 77, 77])
+        states = (results.INJECTED, results.MISSING, results.NO_EFFECT)
+        self.assertEqual([self.concluded(state) for state in states], [0, 77, 77])
 
     def test_a_fault_that_could_not_be_healed_is_trouble(self) -> None:
         self.assertEqual(self.concluded(results.INJECTED, "heal failed"), 3)

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos import balancer, wait
-from chaos.audit import Exemption, compare
+from chaos.audit import compare
+from chaos.findings import Exemption
 from chaos.lifecycle import deploy, previous
 from chaos.lifecycle.outcome import Outcome, chosen, course
 from chaos.lifecycle.traffic import Traffic
 from chaos.process import run as run_command
 from chaos.sandbox import free_port
 from chaos.service import Service
-from chaos.world import Options, World
+from chaos.world import WorldOptions, World
 
 SCHEMA_TOO_NEW = 70  # docs/OPERATIONS.md, "Signals and exit codes"
 OLD_REFUSALS = ("shutting_down", "starting")
@@ -52,7 +53,7 @@ async def _one(case: Case, arguments, old: Path, say) -> Outcome:
     if balancer.missing():
         outcome.skipped = balancer.missing() or ""
         return outcome
-    world = World(Options(seed=arguments.seed, replicas=3, program=old, settings=deploy.PATIENT))
+    world = World(WorldOptions(seed=arguments.seed, replicas=3, program=old, settings=deploy.PATIENT))
     async with course(outcome, world, arguments, say) as history:
         traffic = Traffic(world, history, "upgrade")
         load = asyncio.create_task(traffic.until_stopped(deploy.CLIENTS))
@@ -61,7 +62,7 @@ async def _one(case: Case, arguments, old: Path, say) -> Outcome:
         await asyncio.sleep(CALM_S)
         traffic.stop()
         await load
-        deploy.judge(outcome, history, len(traffic.connections), OLD_REFUSALS)
+        deploy.check_requests(outcome, history, len(traffic.connections), OLD_REFUSALS)
         rows = await world.rows()
         exemptions = [Exemption(f"unavailable/{code}", 0, math.inf, OLD_WHY) for code in OLD_REFUSALS]
         outcome.audited(*compare(history, rows, exemptions), len(rows))
@@ -81,14 +82,14 @@ class Roll:
         self._outcome.figure(f"step {self._step}", text)
         self._world.note(text)
 
-    async def all_to(self, program: Path, words: str) -> None:
+    async def all_to(self, program: Path, what: str) -> None:
         """Replica by replica, each on the socket of its predecessor."""
         for service in self._world.replicas:
             code = await service.deploy(program=program)
-            self._outcome.expect(code == 0, f"{words}: the process that was replaced ended with {code}")
+            self._outcome.expect(code == 0, f"{what}: the process that was replaced ended with {code}")
             await wait.until(service.ready, READY_S, f"{service.name} is ready", 0.1)
             await asyncio.sleep(0.5)
-        self.note(f"{words}: {len(self._world.replicas)} replicas, one after the other")
+        self.note(f"{what}: {len(self._world.replicas)} replicas, one after the other")
 
     async def check_config(self, program: Path) -> None:
         service = self._world.replicas[0]

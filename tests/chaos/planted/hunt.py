@@ -3,16 +3,17 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from chaos.audit import Violation
+from chaos import exit_codes
+from chaos.findings import Violation
 from chaos.planted.plants import Plant
 from chaos.results import MISSING, Result, fault_lines
-from chaos.run import Run, Wanted
+from chaos.run import Run, RunOptions
 
-FOUND, NOT_FOUND, SKIPPED = 0, 1, 77
+FOUND, NOT_FOUND, SKIPPED = exit_codes.KEPT, exit_codes.BROKEN, exit_codes.NOTHING_TESTED
 
 
 @dataclass
-class Catch:
+class HuntResult:
     """What a hunt has come to."""
     plant: Plant
     found_s: float | None  # from the start of the clients until the rule was seen broken
@@ -42,17 +43,17 @@ class Catch:
 class Hunt(Run):
     """Other rules may be broken by the same bug: they do not end the run."""
 
-    def __init__(self, wanted: Wanted, plant: Plant) -> None:
-        super().__init__(wanted)
+    def __init__(self, options: RunOptions, plant: Plant) -> None:
+        super().__init__(options)
         self._plant = plant
         self._others: Counter[str] = Counter()
         self._found_s: float | None = None
         self._struck = False
 
-    async def catch(self) -> Catch:
+    async def hunt(self) -> HuntResult:
         result = await self.whole()
         text = self.violations[0].text if self.violations else ""
-        return Catch(self._plant, self._found_s, text, self._struck, self._others, result)
+        return HuntResult(self._plant, self._found_s, text, self._struck, self._others, result)
 
     def _broken(self, *found: Violation) -> None:
         named = self._named()
@@ -63,7 +64,7 @@ class Hunt(Run):
         super()._broken(*mine)
 
     def _keep(self, result: Result) -> None:
-        """The logs are gone after this. A hunt that finds nothing leaves its story."""
+        """The logs are gone after this. A hunt that finds nothing leaves its timeline, history and logs."""
         self._struck = f"planted: {self._plant.name}\n" in self._logs()
         if self._found_s is None:
             super()._keep(replace(result, trouble=result.trouble or f"{self._plant.name} was not found"))

@@ -1,10 +1,10 @@
 """The planted bugs, and what finds each of them: clients and faults that show it, and the rule of the audit it breaks.
 
 `seed` and `seconds` are fixed: a change that keeps the audit from finding the bug in that time turns the test red."""
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Callable, Mapping
 
-from chaos.audit import Violation
+from chaos.findings import Violation
 from chaos.history import History
 
 About = Callable[[Violation, History, frozenset[str]], bool]  # the last: ids of requests that the planted code named

@@ -10,7 +10,7 @@ from chaos.findings import RULES
 from chaos.handmade import post
 from chaos.history import History, Request
 from chaos.planted import command
-from chaos.planted.hunt import FOUND, NOT_FOUND, SKIPPED, Catch
+from chaos.planted.hunt import FOUND, NOT_FOUND, SKIPPED, HuntResult
 from chaos.planted.plants import PLANTS
 from chaos.results import INJECTED, MISSING, FaultRecord, Result
 from chaos.world import ROOT
@@ -76,7 +76,7 @@ class Verdict(unittest.TestCase):
 
     def verdict(self, found_s: float | None, struck: bool, state: str = INJECTED) -> int:
         result = Result(1, 1, 30.0, [FaultRecord("cut_clients", "cut", 3.0, "", state)])
-        return Catch(self.plant, found_s, "", struck, Counter({"late": 2}), result).verdict()[0]
+        return HuntResult(self.plant, found_s, "", struck, Counter({"late": 2}), result).verdict()[0]
 
     def test_found_means_that_the_rule_was_broken_by_the_planted_code(self) -> None:
         self.assertEqual(self.verdict(7.0, struck=True), FOUND)

@@ -1,30 +1,28 @@
-"""Crowds: many connections at once, and clients that send and read slowly. They come from a process of their own."""
+"""Abuse: many connections at once, and clients that send and read slowly. They come from a process of their own."""
 import math
 import os
 import random
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chaos.faults import Fault, register
 from chaos.process import Process
+from chaos.world import ROOT
 
 if TYPE_CHECKING:
     from chaos.service import Service
     from chaos.world import World
 
-TESTS = Path(__file__).resolve().parents[2]
 
-
-class Crowd(Fault):
-    """The crowd goes past the links, straight to the balancer or to the replicas: it must not slow the links."""
+class AbusiveClients(Fault):
+    """They go past the links, straight to the balancer or to the replicas, so that the links stay fast."""
     process: Process | None = None
-    act, words = "", ""
+    act, effect = "", ""
     counts: tuple[int, ...] = ()
 
     @property
     def needs(self) -> frozenset[str]:
-        return frozenset({"crowd"})
+        return frozenset({"abusive clients"})
 
     def ports(self, world: "World") -> list[int]:
         return [world.balancer.port] if world.balancer else [world.replicas[0].port]
@@ -34,18 +32,19 @@ class Crowd(Fault):
 
     async def inject(self, world: "World") -> str | None:
         ports = ",".join(map(str, self.ports(world)))
-        words = [sys.executable, "-m", "chaos.faults.crowd", self.act, ports, str(self.count(world)),
-                 str(self.params["seed"])]
-        env = {"PYTHONPATH": str(TESTS), "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
-        self.process = Process(words, env=env, log=world.logs / "crowd.log")
-        return f"{self.count(world)} connections that {self.words}"
+        argv = [sys.executable, "-m", "chaos.faults.abusive_clients", self.act, ports, str(self.count(world)),
+                str(self.params["seed"])]
+        env = {"PYTHONPATH": str(ROOT / "tests"), "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
+        self.process = Process(argv, env=env, log=world.logs / "abusive_clients.log")
+        return f"{self.count(world)} connections that {self.effect}"
 
     async def heal(self, world: "World") -> str | None:
         if self.process is None:
             return None
         lived = self.process.kill()
         code = await self.process.end(10)
-        return None if lived else f"the crowd ended by itself with {code}: see {world.logs}/crowd.log"
+        log = world.logs / "abusive_clients.log"
+        return None if lived else f"the abusive clients ended by themselves with {code}: see {log}"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
         return {"count": rng.choice(self.counts), "seed": rng.randrange(1 << 16)}
@@ -59,11 +58,12 @@ def limit(service: "Service") -> int:
 
 
 @register
-class ConnectionStorm(Crowd):
+class ConnectionStorm(AbusiveClients):
     """Hundreds of connections come at once, more than are served, and come again when they are closed."""
     kind, group, lasts, holds = "connection_storm", "crowd", (4.0, 8.0), True
-    act, words, beyond = "storm", "come at once and come again", (100, 200, 400)
-    excuses = ("unavailable/too_many_connections", "unavailable/dial", "unanswered", "unavailable/balancer_503", "late")
+    act, effect, beyond = "storm", "come at once and come again", (100, 200, 400)
+    exempt_rules = ("unavailable/too_many_connections", "unavailable/dial", "unanswered", "unavailable/balancer_503",
+                    "late")
     because = "more connections came than are served"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
@@ -86,15 +86,15 @@ class ConnectionStorm(Crowd):
 
 
 @register
-class SlowSenders(Crowd):
+class SlowSenders(AbusiveClients):
     """Clients send their requests a few bytes at a time, and never end them."""
     kind, group, lasts = "slow_senders", "crowd", (3.0, 10.0)
-    act, words, counts = "drip", "send a few bytes at a time", (20, 100, 250)
+    act, effect, counts = "drip", "send a few bytes at a time", (20, 100, 250)
 
 
 @register
-class SlowReaders(Crowd):
+class SlowReaders(AbusiveClients):
     """Clients ask for much and do not read the answers."""
     kind, group, lasts = "slow_readers", "crowd", (3.0, 10.0)
-    act, words, counts = "deaf", "ask and do not read", (20, 60, 120)
-    excuses, because = ("unavailable/overloaded",), "answers that nobody reads take the room of others"
+    act, effect, counts = "deaf", "ask and do not read", (20, 60, 120)
+    exempt_rules, because = ("unavailable/overloaded",), "answers that nobody reads take the room of others"

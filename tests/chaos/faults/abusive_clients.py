@@ -1,4 +1,4 @@
-"""Clients that mean no good: python3 -m chaos.faults.crowd storm|drip|deaf PORT,... COUNT SEED. Runs until killed.
+"""Abusive clients: python3 -m chaos.faults.abusive_clients storm|drip|deaf PORT,... COUNT SEED. Runs until killed.
 
 Each of them is one coroutine. What they send stores nothing: the audit knows nothing of them."""
 import asyncio
@@ -11,7 +11,7 @@ import sys
 from chaos.proxy import die_with_parent
 
 # Refused with 4xx, whole or not: no order, and no id that anybody uses.
-NO_ORDER = (b'{"account_id":"crowd","client_order_id":"none","symbol":"ACME","side":"neither","type":"market",'
+NO_ORDER = (b'{"account_id":"abuse","client_order_id":"none","symbol":"ACME","side":"neither","type":"market",'
             b'"quantity":"1"}')
 HEAD = b"POST /v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 REQUEST = HEAD % len(NO_ORDER) + NO_ORDER

@@ -1,12 +1,12 @@
-"""All clients of a run, at one rate in all: started, paused, and at the end made to settle what is in doubt."""
+"""All clients of a run, at one rate in all: started, paused, and at the end made to resolve what is in doubt."""
 import asyncio
 import random
 from collections.abc import Sequence
 
-from chaos.asking import Asker, Limits
+from chaos import clock
 from chaos.clients import AtomicBatcher, Batcher, Client, Herd, Poster, Reader
-from chaos.clock import now
-from chaos.history import REUSED, SETTLED, History, Sent
+from chaos.history import REUSED, RESOLVED, History, Sent
+from chaos.http_client import HttpClient, Limits
 from chaos.known import Known
 from chaos.orders import render
 
@@ -14,41 +14,41 @@ from chaos.orders import render
 KINDS: tuple[tuple[type[Client], int, float], ...] = (
     (Poster, 16, 0.5), (Batcher, 3, 0.25), (AtomicBatcher, 2, 0.1), (Herd, 2, 0.15), (Reader, 2, 0.1))
 CONNECTIONS = {Herd: 6, AtomicBatcher: 2}  # of one client, where it is not 1
-BEHIND_MAX_S = 0.5     # who is further behind does not catch up: an outage is not followed by a flood
+BEHIND_MAX_S = 0.5     # a client that is further behind does not catch up, so that no flood follows an outage
 BACK_OFF_S = (0.02, 0.4)
-SETTLERS = 16
+RESOLVERS = 16
 
 
-class Crowd:
+class Workload:
     def __init__(self, history: History, targets: Sequence[tuple[str, int]], seed: int | str, *, rate: float = 400.0,
-                 replicas: int = 1, label: str = 'a', limits: Limits = Limits()) -> None:
-        """`label` is in every account_id: two crowds that share a table need different ones."""
-        self._history, self._targets, self._seed, self._label, self._limits = history, targets, seed, label, limits
-        self._replica = 'replica-0' if replicas == 1 else None  # else the answer says it
-        self._known = Known(self._rng('known'))
+                 replicas: int = 1, label: str = "a") -> None:
+        """`label` is in every account_id: two workloads that share a table need different ones."""
+        self._history, self._targets, self._seed, self._label = history, targets, seed, label
+        self._replica = "replica-0" if replicas == 1 else None  # else the answer says it
+        self._known = Known(self._rng("known"))
         self._going = asyncio.Event()
         self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
-        self._askers: list[Asker] = []
+        self._http_clients: list[HttpClient] = []
         self._stepping = 0
         self._clients = [(self._make(kind, n), rate * part / count)
                          for kind, count, part in KINDS for n in range(count)]
-        self.unsettled: list[Sent] = []  # after stop()
+        self.unresolved: list[Sent] = []  # after stop()
 
     def _rng(self, name: str) -> random.Random:
-        return random.Random(f'{self._seed}/client/{self._label}/{name}')
+        return random.Random(f"{self._seed}/client/{self._label}/{name}")
 
-    def _asker(self, name: str) -> Asker:
-        asker = Asker(name, self._history, self._targets, self._rng(f'{name}/asker'), self._limits, self._replica)
-        self._askers.append(asker)
-        return asker
+    def _http_client(self, name: str) -> HttpClient:
+        http = HttpClient(name, self._history, self._targets, self._rng(f"{name}/http"), Limits(), self._replica)
+        self._http_clients.append(http)
+        return http
 
     def _make(self, kind: type[Client], n: int) -> Client:
-        name = f'{kind.__name__.lower()}-{n}'
-        rng, account = self._rng(name), f'{self._label}:{name}'
+        name = f"{kind.__name__.lower()}-{n}"
+        rng, account = self._rng(name), f"{self._label}:{name}"
         if kind in CONNECTIONS:
-            return kind(account, [self._asker(f'{name}.{i}') for i in range(CONNECTIONS[kind])], self._known, rng)
-        return kind(account, self._asker(name), self._known, rng)
+            return kind(account, [self._http_client(f"{name}.{i}") for i in range(CONNECTIONS[kind])], self._known, rng)
+        return kind(account, self._http_client(name), self._known, rng)
 
     # ---- start, pause, stop ----
 
@@ -63,22 +63,19 @@ class Crowd:
         while self._stepping > 0:
             await asyncio.sleep(0.02)
 
-    def go_on(self) -> None:
-        self._going.set()
-
-    async def stop(self, settle_s: float) -> None:
+    async def stop(self, resolve_s: float) -> None:
         """Ends the clients. With some seconds, what is open ends, and what waits to be repeated is repeated until it is
-        settled; with none, all ends at once."""
+        resolved; with none, all ends at once."""
         self._stopping = True
         self._going.set()
-        if settle_s > 0:
+        if resolve_s > 0:
             await asyncio.gather(*self._tasks)
-            await self._settle(now() + settle_s)
+            await self._resolve(clock.now() + resolve_s)
         for task in self._tasks:
             task.cancel()
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
-        for asker in self._askers:
-            asker.hang_up()
+        for http in self._http_clients:
+            http.hang_up()
         for result in results:
             if isinstance(result, Exception):
                 raise result
@@ -87,10 +84,10 @@ class Crowd:
 
     async def _run(self, client: Client, orders_per_s: float) -> None:
         gap = client.orders / orders_per_s
-        due = now() + client.rng.random() * gap
+        due = clock.now() + client.rng.random() * gap
         while not self._stopping:
             await self._going.wait()
-            due = max(due, now() - BEHIND_MAX_S)
+            due = max(due, clock.now() - BEHIND_MAX_S)
             await self._sleep_until(due)
             if self._stopping or not self._going.is_set():
                 continue
@@ -98,7 +95,7 @@ class Crowd:
             await self._step(client)
 
     async def _sleep_until(self, due: float) -> None:
-        while not self._stopping and (left := due - now()) > 0:
+        while not self._stopping and (left := due - clock.now()) > 0:
             await asyncio.sleep(min(left, 0.5))
 
     async def _step(self, client: Client) -> None:
@@ -112,29 +109,29 @@ class Crowd:
 
     # ---- what is in doubt ----
 
-    async def _settle(self, until: float) -> None:
+    async def _resolve(self, until: float) -> None:
         """As the contract asks of every client: the same id again, until a 2xx or client_order_id_reused."""
         singles = {(sent.key, sent.content): sent for sent in self._known.to_repeat}.values()
         waiting = [*([sent] for sent in singles), *self._known.batches]
-        settlers = [self._settler(self._asker(f'settler-{n}'), waiting, until) for n in range(SETTLERS)]
-        await asyncio.gather(*settlers)
-        self.unsettled = [sent for orders in waiting for sent in orders]
+        resolvers = [self._resolver(self._http_client(f"resolver-{n}"), waiting, until) for n in range(RESOLVERS)]
+        await asyncio.gather(*resolvers)
+        self.unresolved = [sent for orders in waiting for sent in orders]
 
-    async def _settler(self, asker: Asker, waiting: list[list[Sent]], until: float) -> None:
-        while waiting and now() < until:
+    async def _resolver(self, http: HttpClient, waiting: list[list[Sent]], until: float) -> None:
+        while waiting and clock.now() < until:
             orders = waiting.pop()
-            if not await settled(asker, orders):
+            if not await resolved(http, orders):
                 waiting.append(orders)
                 await asyncio.sleep(0.3)
 
 
-async def settled(asker: Asker, orders: list[Sent]) -> bool:
+async def resolved(http: HttpClient, orders: list[Sent]) -> bool:
     """Sends one order alone, and several as the atomic batch that they were. An order that is another's id refuses
     them all for good."""
-    text = ','.join(render(sent) for sent in orders)
+    text = ",".join(render(sent) for sent in orders)
     if len(orders) == 1:
-        request = await asker.post('single', orders, text.encode())
+        request = await http.post("single", orders, text.encode())
     else:
-        request = await asker.post('atomic', orders, f'[{text}]'.encode(), '?atomic=true')
+        request = await http.post("atomic", orders, f"[{text}]".encode(), "?atomic=true")
     outcomes = {verdict.outcome for verdict in request.verdicts}
-    return outcomes <= SETTLED or REUSED in outcomes
+    return outcomes <= RESOLVED or REUSED in outcomes
