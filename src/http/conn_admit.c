@@ -113,6 +113,7 @@ void conn_admit_notify(void *cls, struct MHD_Connection *mhd, void **socket_cont
             conn_free(conn);
         return;
     }
+    ((struct http_loop *)cls)->starved = false;
     int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     const struct sockaddr *client =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;

@@ -46,6 +46,7 @@ struct http_loop {
     struct pressure memory_pressure, figures_pressure;
     int64_t draining_since_ns; /* CLOCK_NEVER: not draining */
     bool closing;
+    bool starved; /* no descriptor was left for a new connection, and none was accepted since */
     struct list conns;     /* http_conn.link: all connections */
     size_t n_sending;      /* of them in the state SENDING */
     struct list reserve;   /* http_conn.reserve_link, the oldest first; see reserve.h */

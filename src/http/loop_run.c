@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <microhttpd.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -42,6 +43,9 @@ enum { CLIENT_DISCIPLINE = 1 };
 
 #define FLUSH_NS NS_PER_S /* the time for sending the last answers */
 
+/* Only a round makes libmicrohttpd accept again. Without a connection nothing else starts one. */
+#define STARVED_ROUND_NS (50 * NS_PER_MS)
+
 /* ---- one round ---- */
 
 static void call_on_deadline(struct http_loop *loop)
@@ -56,6 +60,8 @@ static void call_on_deadline(struct http_loop *loop)
 
 static int64_t next_timer_ns(const struct http_loop *loop)
 {
+    if (loop->starved)
+        return loop->now_ns + STARVED_ROUND_NS;
     const struct heap_node *due = heap_first(&loop->deadlines);
     int64_t sweep_at_ns = loop->conns.count > 0 ? loop->sweep_at_ns : CLOCK_NEVER;
     return due != NULL ? clock_min(due->key, sweep_at_ns) : sweep_at_ns;
@@ -83,6 +89,7 @@ static void stop_listening(struct http_loop *loop)
 {
     loop->draining_since_ns = loop->now_ns;
     loop->sweep_at_ns = loop->now_ns;
+    loop->starved = false;
     (void)MHD_quiesce_daemon(loop->daemon);
     (void)close(loop->listen_fd);
     loop->listen_fd = -1;
@@ -94,6 +101,14 @@ static enum server_phase phase_of(struct http_loop *loop)
     return (enum server_phase)phase;
 }
 
+/* Returns true if a connection waits to be accepted. accept() itself cannot tell: without a
+ * descriptor it fails before it looks. */
+static bool has_pending_connection(const struct http_loop *loop)
+{
+    struct pollfd listener = { .fd = loop->listen_fd, .events = POLLIN };
+    return poll(&listener, 1, 0) == 1;
+}
+
 static void run_round(struct http_loop *loop, int64_t until_ns)
 {
     wait_for_events(loop, clock_min(until_ns, next_timer_ns(loop)));
@@ -102,6 +117,8 @@ static void run_round(struct http_loop *loop, int64_t until_ns)
     loop_give_beat(loop);
     call_on_deadline(loop);
     (void)MHD_run(loop->daemon); /* fails only once stopped */
+    if (loop->starved && has_pending_connection(loop))
+        sweep_make_room(loop);
     if (loop->now_ns >= loop->sweep_at_ns) {
         sweep_conns(loop);
         loop->sweep_at_ns = loop->now_ns + sweep_interval_ns(loop);

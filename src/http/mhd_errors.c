@@ -36,10 +36,17 @@ static bool is_being_checked(const struct http_conn *conn)
            MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_HTTP_STATUS) == NULL;
 }
 
+static bool is_lack_of_descriptors(const char *format)
+{
+    static const char prefix[] = "Hit process or system resource limit at %u";
+    return strncmp(format, prefix, sizeof prefix - 1) == 0;
+}
+
 void mhd_errors_note(void *cls, const char *format, va_list args)
 {
     (void)args;
     struct http_loop *loop = cls;
+    loop->starved = loop->starved || is_lack_of_descriptors(format);
     enum reject_reason reason = raw_framing_is_shown() ? reason_of(format) : REJECT_NONE;
     if (reason == REJECT_NONE)
         return;

@@ -1,4 +1,7 @@
-/* mhd_errors.h - inside of the layer: the callback for the error messages of libmicrohttpd 0.9.75.
+/* mhd_errors.h - inside of the layer: the callback for the error messages of libmicrohttpd, the
+ * only place where it tells two things.
+ *
+ * It has no descriptor for a new connection: see sweep_make_room().
  *
  * If 0.9.75 rejects a header section as a whole (a Content-Length that is no number, no memory for
  * a cookie), it makes an answer, goes on as if it had made none, and makes the head of that answer

@@ -234,3 +234,17 @@ void sweep_conns(struct http_loop *loop)
         if (conn->since_ns <= settled_ns)
             sweep_one(conn);
 }
+
+void sweep_make_room(struct http_loop *loop)
+{
+    struct http_conn *longest = NULL;
+    LIST_EACH (conn, &loop->conns, struct http_conn, link) {
+        if (conn->state == HTTP_CONN_CUT)
+            return;
+        if (conn->state == HTTP_CONN_IDLE &&
+            (longest == NULL || conn->since_ns < longest->since_ns))
+            longest = conn;
+    }
+    if (longest != NULL)
+        http_conn_cut(longest);
+}

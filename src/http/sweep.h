@@ -13,4 +13,9 @@ void sweep_conns(struct http_loop *loop);
 /* The time from one sweep to the next. */
 int64_t sweep_interval_ns(const struct http_loop *loop);
 
+/* Closes the connection that has been idle for longest, unless one is being closed already. For a
+ * process without a free descriptor: libmicrohttpd accepts no connection until one of its own has
+ * closed. */
+void sweep_make_room(struct http_loop *loop);
+
 #endif

@@ -4,18 +4,16 @@ import asyncio
 import faulthandler
 import os
 import signal
-import subprocess
 import sys
 import traceback
 from pathlib import Path
 
-from chaos import faults, lifecycle, results, sandbox, schedule
-from chaos.process import become
+from chaos import exit_codes, faults, lifecycle, results, sandbox, schedule
 from chaos.results import Result
-from chaos.runs import INTERRUPTED, TROUBLE, USAGE, replicas, said, several, seeds
-from chaos.world import ROOT, Options
+from chaos.runs import command_line, replicas, seeds, several
+from chaos.world import ROOT, WorldOptions
 
-HANGS_S = 1200  # beyond its minutes a run may wait for a recovery, settle what is in doubt, and audit
+HANGS_S = 1200  # beyond its minutes a run may wait for a recovery, resolve what is in doubt, and audit
 COMMANDS = {"planted": "ordersd with planted bugs: does a run find each of them?", **lifecycle.COMMANDS}
 EPILOG = """
 The exit code is 0 when every promise was kept, 1 when one was broken, 2 for a wrong command line, 3 when the harness
@@ -29,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
                                    formatter_class=argparse.RawDescriptionHelpFormatter)
     made.description = ("Runs ordersd, PostgreSQL with a synchronous standby, and clients; injects faults by a seeded "
                         "schedule;\nand compares every answer with the table.\n\nOther commands:\n"
-                        + "\n".join(f"  scripts/chaos {name:10} {words}" for name, words in COMMANDS.items()))
+                        + "\n".join(f"  scripts/chaos {name:10} {text}" for name, text in COMMANDS.items()))
     made.add_argument("--minutes", type=float, default=2.0, help="how long the clients and the faults go on (2)")
     made.add_argument("--seed", default="1", help="one seed, or a range as 1-60 (1)")
     made.add_argument("--faults", default="", help="groups or kinds with commas between them; all without it")
@@ -41,7 +39,8 @@ def parser() -> argparse.ArgumentParser:
                       help="how often answers and table are compared while the faults go on (30)")
     made.add_argument("--repeat", type=int, default=1, help="run each seed so often (1)")
     made.add_argument("--program", type=Path, default=ROOT / "build/dev/ordersd", help="the ordersd to be tested")
-    made.add_argument("--out", type=Path, default=ROOT / "build/chaos", help="where a failing run leaves its story")
+    made.add_argument("--out", type=Path, default=ROOT / "build/chaos", 
+                      help="where a failing run leaves its timeline, history and logs")
     made.add_argument("--results", type=Path, help="append the result of each run to this file, a line of JSON")
     made.add_argument("--report", type=Path, help="show the results that this file has, and end")
     made.add_argument("--nth", type=int, help=argparse.SUPPRESS)  # this process is one run, the nth of its seed
@@ -51,33 +50,34 @@ def parser() -> argparse.ArgumentParser:
 # ---- a run, in its own process ----
 
 def one(args: argparse.Namespace, kinds: list[str]) -> int:
-    faulthandler.register(signal.SIGALRM, chain=True)  # should the run itself hang: where, and its end
+    faulthandler.register(signal.SIGALRM, chain=True)  # if the run hangs, SIGALRM shows where, and ends it
     signal.alarm(int(args.minutes * 60) + HANGS_S)
     try:
-        result = run_of(args, kinds)
+        result = run_once(args, kinds)
     except KeyboardInterrupt:
-        return INTERRUPTED
-    except Exception:  # no finding about ordersd, which 1 would say
+        return exit_codes.INTERRUPTED
+    except Exception:  # the exit code 1 would be a finding about ordersd
         traceback.print_exc()
-        return TROUBLE
+        return exit_codes.HARNESS_FAILED
     if args.results:
         result.append_to(args.results)
     print(results.summary([result]), flush=True)
     return result.exit_code()
 
 
-def run_of(args: argparse.Namespace, kinds: list[str]) -> Result:
-    from chaos.run import Run, Wanted  # here: the parent needs none of it
+def run_once(args: argparse.Namespace, kinds: list[str]) -> Result:
+    from chaos.run import Run, RunOptions  # not at the top: the parent process does not need it
     sandbox.begin()
     seed = args.seed
-    options = Options(seed=seed, replicas=replicas(args, seed), program=args.program.resolve(),
+    options = WorldOptions(seed=seed, replicas=replicas(args, seed), program=args.program.resolve(),
                       keeps_socket=schedule.keeps_socket(seed),
                       clocks=any(faults.KINDS[kind].steps_clocks for kind in kinds))
     out = args.out / (f"seed-{seed}" if args.nth == 1 else f"seed-{seed}.{args.nth}")
-    wanted = Wanted(options, args.minutes * 60, kinds, out, args.rate, args.checkpoint, said(args, seed))
+    run_options = RunOptions(options, args.minutes * 60, kinds, out, args.rate, args.checkpoint,
+                             command_line(args, seed))
 
     async def whole() -> Result:  # a run needs the event loop from its first line on
-        return await Run(wanted).whole()
+        return await Run(run_options).whole()
 
     return asyncio.run(whole())
 
@@ -87,8 +87,8 @@ def warn() -> None:
         print(f"no namespaces of its own ({why}): no disk can be filled, and ports are shared", flush=True)
 
 
-def shown(args: argparse.Namespace, kinds: list[str]) -> bool:
-    """Was it only asked for something to be shown?"""
+def show(args: argparse.Namespace, kinds: list[str]) -> bool:
+    """Prints what --list-faults, --report or --schedule asks for; False when none of them is given."""
     if args.list_faults:
         for kind in kinds:
             print(f"{faults.KINDS[kind].group:10} {kind:24} {faults.KINDS[kind].__doc__}")
@@ -102,9 +102,9 @@ def shown(args: argparse.Namespace, kinds: list[str]) -> bool:
     return True
 
 
-def refused(why: str) -> int:
+def usage_error(why: str) -> int:
     print(f"scripts/chaos: {why}", file=sys.stderr)
-    return USAGE
+    return exit_codes.USAGE
 
 
 def main(argv: list[str]) -> int:
@@ -117,11 +117,12 @@ def main(argv: list[str]) -> int:
     try:
         kinds = faults.chosen(args.faults)
     except ValueError as error:
-        return refused(str(error))
-    if shown(args, kinds):
+        return usage_error(str(error))
+    if show(args, kinds):
         return 0
     if not args.program.is_file():
-        return refused(f"no program {args.program}: cmake --preset dev && cmake --build --preset dev --target ordersd")
+        return usage_error(f"no program {args.program}: cmake --preset dev && "
+                           "cmake --build --preset dev --target ordersd")
     if args.nth:
         return one(args, kinds)
     warn()
@@ -132,8 +133,7 @@ def lifecycle_in_namespaces(argv: list[str]) -> int:
     if sandbox.own() or os.environ.get("CHAOS_NAMESPACES") == "none":
         sandbox.begin()
         return lifecycle.main(argv)
-    command, env = sandbox.command([sys.executable, "-m", "chaos", *argv])
-    return subprocess.run(command, env=env, preexec_fn=become(None, signal.SIGKILL)).returncode
+    return sandbox.run_again("chaos", argv)
 
 
 if __name__ == "__main__":

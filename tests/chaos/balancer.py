@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 from chaos import wait
-from chaos.process import Process, Replaceable
+from chaos.process import Process, Restartable
 
 REPLICAS = re.compile(r"^ *server-template .*$", re.MULTILINE)
 DOCKER_NAMES = re.compile(r"^# The addresses of the replicas.*?(?=^defaults)", re.MULTILINE | re.DOTALL)
@@ -32,7 +32,7 @@ def configuration(shipped: str, port: int, ports: list[int]) -> str:
     return shipped
 
 
-class HAProxy(Replaceable):
+class HAProxy(Restartable):
     def __init__(self, shipped: Path, port: int, ports: list[int], folder: Path, log: Path) -> None:
         self.port, self.log = port, log
         self._file = folder / "haproxy.cfg"

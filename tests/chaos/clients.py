@@ -1,7 +1,8 @@
 """The clients of a run: each kind does one thing that clients do, at its part of the rate, with its own random numbers.
 
-All but the readers send orders; what is turned away or in doubt is repeated under the same id, at once or later, by the
-same client or another one, alone or in a batch; some is never repeated, so that a false `not_accepted` has no excuse.
+All but the readers send orders; what is rejected or in doubt is repeated under the same id, at once or later, by the
+same client or another one, alone or in a batch, but an atomic batch as a whole; some is never repeated, so that nothing
+hides a false `not_accepted`.
 """
 import asyncio
 import gzip
@@ -9,12 +10,13 @@ import random
 import time
 from collections.abc import Iterable
 
-from chaos.asking import JSON, NDJSON, Asker, GiveUp
-from chaos.clock import now
+from chaos import clock
 from chaos.history import Content, Request, Sent
+from chaos.http_client import JSON, NDJSON, HttpClient, GiveUp
 from chaos.known import Known
-from chaos.orders import UNFIT, make_content, make_other, render, render_unfit
+from chaos.orders import INVALID, make_content, make_other, render, render_invalid
 
+REPEATED_PART = 0.4  # of the atomic batches, if one waits to be repeated
 PLAIN_PART = 0.7  # of the orders are rendered plainly, the others in one of the many ways that mean the same
 
 
@@ -22,17 +24,17 @@ class Client:
     """Base of all kinds. `orders` is how many orders one step sends, about: the pace counts them."""
     orders = 1.0
 
-    def __init__(self, account: str, asker: Asker, known: Known, rng: random.Random) -> None:
-        self.account, self.asker, self.known, self.rng = account, asker, known, rng
+    def __init__(self, account: str, http: HttpClient, known: Known, rng: random.Random) -> None:
+        self.account, self.http, self.known, self.rng = account, http, known, rng
         self._n = 0
 
     async def step(self) -> bool:
-        """One request, or one round of them. False: something was turned away or in doubt, so wait a little."""
+        """One request, or one round of them. False: something was rejected or in doubt, so wait a little."""
         raise NotImplementedError
 
-    def new(self, content: Content | None = None, expect: str = '') -> Sent:
+    def new(self, content: Content | None = None, expect: str = "") -> Sent:
         self._n += 1
-        cid = f'o-{self._n}' if self._n % 10 else f'x/{self._n}:a.b_c'
+        cid = f"o-{self._n}" if self._n % 10 else f"x/{self._n}:a.b_c"
         return Sent(self.account, cid, content or make_content(self.rng), expect=expect)
 
     def conflicting(self) -> Sent | None:
@@ -50,8 +52,8 @@ class Client:
         return taken[0] if taken else None
 
     def text(self, sent: Sent) -> str:
-        if sent.expect in UNFIT:
-            return render_unfit(sent)
+        if sent.expect in INVALID:
+            return render_invalid(sent)
         return render(sent, None if self.rng.random() < PLAIN_PART else self.rng)
 
     def drawn(self, *choices: tuple[float, object]) -> object:
@@ -62,17 +64,17 @@ class Poster(Client):
     """Single orders: new ones, repeats, replays, conflicts, orders that break rules, orders that age, and hang-ups."""
 
     async def step(self) -> bool:
-        act = self.drawn((60, self._fresh), (25, self._again), (7, self._replay), (5, self._conflict), (2, self._unfit),
-                         (2, self._aging), (2, self._validate), (2, self._leave))
+        act = self.drawn((60, self._fresh), (25, self._again), (7, self._replay), (5, self._conflict),
+                         (2, self._invalid), (2, self._aging), (2, self._validate), (2, self._leave))
         return self.known.note(await act())
 
     async def _post(self, sent: Sent, give_up: GiveUp | None = None) -> Request:
-        headers = {'Prefer': 'return=minimal'} if self.rng.random() < 0.3 else {}
+        headers = {"Prefer": "return=minimal"} if self.rng.random() < 0.3 else {}
         text = self.text(sent)
         if self.rng.random() < 0.1 and not sent.expect:
-            headers['Idempotency-Key'] = self.rng.choice((sent.cid, f'"{sent.cid}"'))
-            text = text.replace(f'"{sent.cid}"', 'null')
-        return await self.asker.post('single', [sent], text.encode(), '', headers, give_up)
+            headers["Idempotency-Key"] = self.rng.choice((sent.cid, f'"{sent.cid}"'))
+            text = text.replace(f'"{sent.cid}"', "null")
+        return await self.http.post("single", [sent], text.encode(), "", headers, give_up)
 
     async def _fresh(self) -> Request:
         return await self._post(self.new())
@@ -86,22 +88,22 @@ class Poster(Client):
     async def _conflict(self) -> Request:
         return await self._post(self.conflicting() or self.new())
 
-    async def _unfit(self) -> Request:
-        return await self._post(self.new(expect=self.rng.choice(UNFIT)))
+    async def _invalid(self) -> Request:
+        return await self._post(self.new(expect=self.rng.choice(INVALID)))
 
     async def _aging(self) -> Request:
         """With sent_at and max_age_ms. The clock of ordersd is the one that counts: a fault may have stepped it."""
-        sent = self.new(expect='stale_order')
+        sent = self.new(expect="stale_order")
         age_ms = self.rng.choice((500, 2000, 10_000))
         moment = time.time()
-        sent.expires = now() + age_ms / 1000
-        sent_at = time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(moment)) + f'.{int(moment % 1 * 1e6):06d}Z'
+        sent.expires = clock.now() + age_ms / 1000
+        sent_at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1e6):06d}Z"
         text = render(sent, None, sent_at=sent_at, max_age_ms=age_ms)
-        return await self.asker.post('single', [sent], text.encode())
+        return await self.http.post("single", [sent], text.encode())
 
     async def _validate(self) -> Request:
         sent = self.new()
-        request = await self.asker.post('validate', [sent], self.text(sent).encode(), '?validate_only=true')
+        request = await self.http.post("validate", [sent], self.text(sent).encode(), "?validate_only=true")
         self.known.abandoned.append(sent)
         return request
 
@@ -115,7 +117,7 @@ class Poster(Client):
 class Batcher(Client):
     """Batches, as an array or as lines, in which orders of every kind are mixed; some ids are there twice."""
     orders = 12.0
-    kind, query = 'batch', ''
+    kind, query = "batch", ""
 
     async def step(self) -> bool:
         request = await self._send(self._mixed())
@@ -129,7 +131,7 @@ class Batcher(Client):
         batch = [self.new() for _ in range(int(size))]
         batch += self.known.take(self.rng, self.rng.randrange(8))
         batch += self._odd(0.1, self.stored) + self._odd(0.1, self.conflicting)
-        batch += self._odd(0.05, lambda: self.new(expect='invalid_order'))
+        batch += self._odd(0.05, lambda: self.new(expect="invalid_order"))
         batch += self._odd(0.1, lambda: batch[0])
         batch += self._odd(0.05, lambda: Sent(batch[0].account, batch[0].cid, make_other(batch[0].content, self.rng)))
         self.rng.shuffle(batch)
@@ -141,28 +143,28 @@ class Batcher(Client):
 
     async def _send(self, batch: list[Sent]) -> Request:
         texts = [self.text(sent) for sent in batch]
-        headers = {'Content-Type': JSON}
-        body = '[' + ','.join(texts) + ']'
+        headers = {"Content-Type": JSON}
+        body = "[" + ",".join(texts) + "]"
         if self.rng.random() < 0.4:
-            headers['Content-Type'] = NDJSON
-            body = '\n'.join(texts)
+            headers["Content-Type"] = NDJSON
+            body = "\n".join(texts)
         if self.rng.random() < 0.3:
-            headers['Accept'] = f'{NDJSON}, */*;q=0.1'
+            headers["Accept"] = f"{NDJSON}, */*;q=0.1"
         data = body.encode()
         if self.rng.random() < 0.1:
-            headers['Content-Encoding'] = 'gzip'
+            headers["Content-Encoding"] = "gzip"
             data = gzip.compress(data, 1)
-        return await self.asker.post(self.kind, batch, data, self.query, headers)
+        return await self.http.post(self.kind, batch, data, self.query, headers)
 
 
 class AtomicBatcher(Batcher):
     """Batches of which all is stored or nothing; meanwhile somebody reads. In doubt the whole is repeated, as the
     contract asks."""
-    kind, query = 'atomic', '?atomic=true'
+    kind, query = "atomic", "?atomic=true"
     orders = 8.0
 
-    def __init__(self, account: str, askers: Iterable[Asker], known: Known, rng: random.Random) -> None:
-        writer, self._reader = askers
+    def __init__(self, account: str, http_clients: Iterable[HttpClient], known: Known, rng: random.Random) -> None:
+        writer, self._reader = http_clients
         super().__init__(account, writer, known, rng)
 
     def _mixed(self) -> list[Sent]:
@@ -174,7 +176,7 @@ class AtomicBatcher(Batcher):
         return batch
 
     async def step(self) -> bool:
-        batch = self._mixed()
+        batch = (self.rng.random() < REPEATED_PART and self.known.take_batch(self.rng)) or self._mixed()
         for _ in range(self.rng.randrange(1, 4)):
             request, _ = await asyncio.gather(self._send(batch), self._read(batch))
             if request.verdicts[0].status is not None and request.verdicts[0].status < 500:
@@ -193,9 +195,9 @@ class Herd(Client):
     """The same ids from many clients at once: alike or differing, alone, in batches and in atomic ones."""
     orders = 8.0
 
-    def __init__(self, account: str, askers: Iterable[Asker], known: Known, rng: random.Random) -> None:
-        self._askers = list(askers)
-        super().__init__(account, self._askers[0], known, rng)
+    def __init__(self, account: str, http_clients: Iterable[HttpClient], known: Known, rng: random.Random) -> None:
+        self._http_clients = list(http_clients)
+        super().__init__(account, self._http_clients[0], known, rng)
 
     async def step(self) -> bool:
         act = self.drawn((5, self._singles), (3, self._batches), (2, self._mixture))
@@ -205,29 +207,29 @@ class Herd(Client):
     async def _singles(self) -> list[Request]:
         sent = self.new()
         other = Sent(sent.account, sent.cid, make_other(sent.content, self.rng))
-        each = [other if self.rng.random() < 0.25 else sent for _ in self._askers]
-        return await asyncio.gather(*(self._single(asker, one) for asker, one in zip(self._askers, each)))
+        each = [other if self.rng.random() < 0.25 else sent for _ in self._http_clients]
+        return await asyncio.gather(*(self._single(http, one) for http, one in zip(self._http_clients, each)))
 
-    async def _single(self, asker: Asker, sent: Sent) -> Request:
+    async def _single(self, http: HttpClient, sent: Sent) -> Request:
         if self.rng.random() < 0.5:
             await asyncio.sleep(self.rng.random() * 0.01)
-        return await asker.post('single', [sent], self.text(sent).encode())
+        return await http.post("single", [sent], self.text(sent).encode())
 
     async def _batches(self) -> list[Request]:
         """In different orders: whoever locks row by row meets the others head on."""
         orders = [self.new() for _ in range(self.rng.randrange(2, 8))]
-        kinds = [self.rng.choice(('batch', 'atomic')) for _ in self._askers]
-        return await asyncio.gather(*(self._batch(asker, kind, orders) for asker, kind in zip(self._askers, kinds)))
+        kinds = [self.rng.choice(("batch", "atomic")) for _ in self._http_clients]
+        return await asyncio.gather(*(self._batch(http, kind, orders) for http, kind in zip(self._http_clients, kinds)))
 
-    async def _batch(self, asker: Asker, kind: str, orders: list[Sent]) -> Request:
+    async def _batch(self, http: HttpClient, kind: str, orders: list[Sent]) -> Request:
         mine = self.rng.sample(orders, self.rng.randrange(1, len(orders) + 1))
-        body = '[' + ','.join(self.text(sent) for sent in mine) + ']'
-        return await asker.post(kind, mine, body.encode(), '?atomic=true' if kind == 'atomic' else '')
+        body = "[" + ",".join(self.text(sent) for sent in mine) + "]"
+        return await http.post(kind, mine, body.encode(), "?atomic=true" if kind == "atomic" else "")
 
     async def _mixture(self) -> list[Request]:
         orders = [self.new() for _ in range(3)]
-        asks = [self._batch(asker, self.rng.choice(('batch', 'atomic')), orders) if i % 2 else
-                self._single(asker, self.rng.choice(orders)) for i, asker in enumerate(self._askers)]
+        asks = [self._batch(http, self.rng.choice(("batch", "atomic")), orders) if i % 2 else
+                self._single(http, self.rng.choice(orders)) for i, http in enumerate(self._http_clients)]
         return await asyncio.gather(*asks)
 
 
@@ -237,7 +239,7 @@ class Reader(Client):
     async def step(self) -> bool:
         if self.known.stored and self.rng.random() < 0.4:
             sent, order_id = self._recent()
-            request = await self.asker.get_by_order_id(sent, order_id)
+            request = await self.http.get_by_order_id(sent, order_id)
         else:
             request = await self._by_ids()
         return request.status is not None and request.status < 500
@@ -253,8 +255,8 @@ class Reader(Client):
         pool = [*([self._recent()[0]] if self.known.stored else []),
                 *self.rng.sample(self.known.to_repeat, min(4, len(self.known.to_repeat))),
                 *([self.rng.choice(self.known.abandoned)] if self.known.abandoned else []),
-                Sent(self.account, f'never-{self._n}', None)]
+                Sent(self.account, f"never-{self._n}", None)]
         account = self.rng.choice(pool).account
         pool += [sent for sent, _ in list(self.known.stored)[-8:]]
         wanted = {sent.cid: sent for sent in pool if sent.account == account}
-        return await self.asker.get_by_ids(account, list(wanted.values()))
+        return await self.http.get_by_ids(account, list(wanted.values()))

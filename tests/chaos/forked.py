@@ -5,9 +5,10 @@ import os
 import pickle
 import signal
 import traceback
-from typing import Callable, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
-from chaos.process import become
+from chaos.process import child_setup
 
 T = TypeVar("T")
 
@@ -30,7 +31,7 @@ async def in_child(work: Callable[[], T], timeout_s: float) -> T:
 
 def _child(work: Callable[[], T], writer: int) -> None:
     try:
-        become(None, signal.SIGKILL)()
+        child_setup(None, signal.SIGKILL)()
         os.nice(10)
         gc.freeze()  # a collection would write to, and so copy, all that is shared
         gc.disable()

@@ -16,35 +16,36 @@ from typing import NamedTuple
 from chaos import clock
 
 # What became of one order of one request, by the contract (api/openapi.yaml, README).
-CREATED = 'created'            # 201
-REPLAYED = 'replayed'          # 200
-REUSED = 'reused'              # 422 client_order_id_reused: another order has this id
-NOT_ACCEPTED = 'not_accepted'  # 503, 429, 408 or 424: this request stored nothing, and may be repeated
-REFUSED = 'refused'            # 4xx for good, or 500 with the outcome not_accepted: stored nothing
-UNKNOWN = 'unknown'            # 504, or sent and without a whole answer: may be stored, now or later
-UNSENT = 'unsent'              # the request never left whole, so ordersd cannot have read it
-VALID = 'valid'                # 200 to validate_only: checked, nothing stored
+CREATED = "created"            # 201
+REPLAYED = "replayed"          # 200
+REUSED = "reused"              # 422 client_order_id_reused: another order has this id
+NOT_ACCEPTED = "not_accepted"  # 503, 429, 408 or 424: this request stored nothing, and may be repeated
+REFUSED = "refused"            # 4xx for good, or 500 with the outcome not_accepted: stored nothing
+UNKNOWN = "unknown"            # 504, or sent and without a whole answer: may be stored, now or later
+UNSENT = "unsent"              # the request never left whole, so ordersd cannot have read it
+VALID = "valid"                # 200 to validate_only: checked, nothing stored
 
 # What a GET said of one id.
-FOUND = 'found'
-ABSENT = 'absent'              # 404 order_not_found, or listed in not_found
-NOT_FETCHED = 'not_fetched'    # listed in not_fetched: it is stored, and not shown
-FAILED = 'failed'              # no answer, or one that says nothing about the id
+FOUND = "found"
+ABSENT = "absent"              # 404 order_not_found, or listed in not_found
+NOT_FETCHED = "not_fetched"    # listed in not_fetched: it is stored, and not shown
+FAILED = "failed"              # no answer, or one that says nothing about the id
 
 ACKNOWLEDGED = frozenset((CREATED, REPLAYED))
-SETTLED = frozenset((CREATED, REPLAYED, REUSED))  # only these settle an id
+RESOLVED = frozenset((CREATED, REPLAYED, REUSED))  # only these resolve an id
 MAY_WRITE = frozenset((CREATED, UNKNOWN))         # only such a request can have stored the order
-WRITES = frozenset(('single', 'batch', 'atomic'))
+WRITES = frozenset(("single", "batch", "atomic"))
 
 # How a request ended, whatever was answered.
-ANSWERED = 'answered'
-CLOSED = 'closed'      # the other side ended the connection before a whole answer
-REFUSED_DIAL = 'dial'  # no connection
-DEADLINE = 'deadline'  # nothing came by the deadline of the client
-GAVE_UP = 'gave_up'    # the client hung up on purpose
-OPEN = 'open'          # no end yet
+ANSWERED = "answered"
+CLOSED = "closed"      # the other side ended the connection before a whole answer
+REFUSED_DIAL = "dial"  # no connection
+DEADLINE = "deadline"  # nothing came by the deadline of the client
+GAVE_UP = "gave_up"    # the client hung up on purpose
+OPEN = "open"          # no end yet
 
 Key = tuple[str, str]  # account_id, client_order_id
+Span = tuple[float, float]
 
 
 class Content(NamedTuple):
@@ -58,7 +59,7 @@ class Content(NamedTuple):
     time_in_force: str
     metadata: str | None  # JSON with sorted keys and no blanks
 
-    def differing(self, other: 'Content') -> list[str]:
+    def differing(self, other: "Content") -> list[str]:
         return [name for name, mine, theirs in zip(self._fields, self, other) if mine != theirs]
 
 
@@ -69,7 +70,7 @@ class Sent:
     cid: str
     content: Content | None
     slot: int = 0
-    expect: str = ''  # the code of the refusal that the order was made for; '': it is fit
+    expect: str = ""  # the code of the refusal that the order was made for; '': it is valid
     expires: float | None = None  # of an order with max_age_ms: when it is too old to be written
 
     @property
@@ -95,7 +96,7 @@ class Request:
     kind: str  # single, batch, atomic, get (by ids or by order_id), validate
     began: float  # before the first byte was written
     ended: float | None = None
-    connection: str = ''
+    connection: str = ""
     status: int | None = None
     sent: list[Sent] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)  # one for each sent
@@ -109,7 +110,7 @@ class Request:
     def outcome(self, slot: int, at: float | None = None) -> str:
         """Of one order, as it was known at that time."""
         if self.ended is None or (at is not None and self.ended > at):
-            return FAILED if self.kind == 'get' else UNKNOWN
+            return FAILED if self.kind == "get" else UNKNOWN
         return self.verdicts[slot].outcome
 
     def ended_before(self, moment: float) -> bool:
@@ -133,6 +134,7 @@ class Attempt(NamedTuple):
 class History:
     def __init__(self, epoch: float = 0.0):
         self.epoch = epoch
+        self.holds: list[Span] = []  # when a fault may have held requests on their way to ordersd
         self.requests: list[Request] = []  # in the order of their ends
         self.open: dict[int, Request] = {}
         self._by_key: dict[Key, list[Attempt]] = {}
@@ -140,7 +142,7 @@ class History:
         self._n = 0
 
     @staticmethod
-    def starting() -> 'History':
+    def starting() -> "History":
         """Of a run whose clock has just been started."""
         return History(time.time() - clock.now())
 
@@ -155,7 +157,7 @@ class History:
     def append(self, request: Request) -> None:
         """Takes a request that has its end."""
         if len(request.verdicts) != len(request.sent) or request.ended is None:
-            raise ValueError(f'request {request.n} has {len(request.verdicts)} verdicts for {len(request.sent)} orders')
+            raise ValueError(f"request {request.n} has {len(request.verdicts)} verdicts for {len(request.sent)} orders")
         self.open.pop(request.n, None)
         self._n = max(self._n, request.n)
         self.requests.append(request)
@@ -187,15 +189,17 @@ class History:
         return self._by_key
 
     def save(self, path: Path | str) -> None:
-        with open(path, 'w', encoding='utf-8') as out:
-            out.write(json.dumps({'epoch': self.epoch}) + '\n')
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(json.dumps({"epoch": self.epoch, "holds": self.holds}) + "\n")
             for request in self.every():
-                out.write(json.dumps(_pack(request), separators=(',', ':')) + '\n')
+                out.write(json.dumps(_pack(request), separators=(",", ":")) + "\n")
 
     @staticmethod
-    def load(path: Path | str) -> 'History':
-        with open(path, encoding='utf-8') as lines:
-            history = History(json.loads(next(lines))['epoch'])
+    def load(path: Path | str) -> "History":
+        with open(path, encoding="utf-8") as lines:
+            head = json.loads(next(lines))
+            history = History(head["epoch"])
+            history.holds = [(began, ended) for began, ended in head["holds"]]
             for line in lines:
                 request = _unpack(json.loads(line))
                 if request.ended is None:
@@ -205,7 +209,7 @@ class History:
         return history
 
     @staticmethod
-    def of(requests: Iterable[Request], epoch: float = 0.0) -> 'History':
+    def of(requests: Iterable[Request], epoch: float = 0.0) -> "History":
         history = History(epoch)
         for request in requests:
             if request.ended is None:
@@ -221,7 +225,7 @@ def _pack_members(thing: Request | Sent | Verdict) -> dict:
     packed = {}
     for member in fields(thing):
         value = getattr(thing, member.name)
-        if value is None or value == '' or (member.name == 'slot' and value == 0):
+        if value is None or value == "" or (member.name == "slot" and value == 0):
             continue
         packed[member.name] = value
     return packed
@@ -229,21 +233,21 @@ def _pack_members(thing: Request | Sent | Verdict) -> dict:
 
 def _pack(request: Request) -> dict:
     packed = _pack_members(request)
-    packed['sent'] = [_pack_members(sent) for sent in request.sent]
-    packed['verdicts'] = [_pack_members(verdict) for verdict in request.verdicts]
+    packed["sent"] = [_pack_members(sent) for sent in request.sent]
+    packed["verdicts"] = [_pack_members(verdict) for verdict in request.verdicts]
     return packed
 
 
 def _with_content(packed: dict) -> dict:
-    if 'content' in packed:
-        packed['content'] = Content(*packed['content'])
+    if "content" in packed:
+        packed["content"] = Content(*packed["content"])
     return packed
 
 
 def _unpack(packed: dict) -> Request:
-    packed['sent'] = [Sent(**{'content': None, **_with_content(sent)}) for sent in packed['sent']]
-    packed['verdicts'] = [Verdict(**_with_content(verdict)) for verdict in packed['verdicts']]
-    for verdict in packed['verdicts']:
+    packed["sent"] = [Sent(**{"content": None, **_with_content(sent)}) for sent in packed["sent"]]
+    packed["verdicts"] = [Verdict(**_with_content(verdict)) for verdict in packed["verdicts"]]
+    for verdict in packed["verdicts"]:
         if verdict.differing is not None:
             verdict.differing = tuple(verdict.differing)
     return Request(**packed)

@@ -6,7 +6,7 @@
     await link.heal()
     await proxy.close()
 
-Ways: "up" is from the client to the server, "down" is back.
+Directions: "up" is from the client to the server, "down" is back.
 """
 import asyncio
 import json
@@ -50,18 +50,18 @@ class Proxy:
         raise ProxyError("nobody answers on the proxy's socket")
 
     async def open(self, name: str, target: str, port: int = 0) -> "Link":
-        """A link to "127.0.0.1:PORT" or "unix:PATH"; port 0 takes a free one."""
-        answer = await self.tell(do="open", lane=name, target=target, port=port)
-        return Link(self, name, answer["port"], target)
+        """A link to the target HOST:PORT; port 0 takes a free one."""
+        answer = await self.tell(do="open", link=name, target=target, port=port)
+        return Link(self, name, answer["port"])
 
-    async def tell(self, **words: Any) -> dict[str, Any]:
+    async def tell(self, **command: Any) -> dict[str, Any]:
         async with self.turn:
-            self.writer.write(json.dumps(words).encode() + b"\n")
+            self.writer.write(json.dumps(command).encode() + b"\n")
             async with asyncio.timeout(ANSWER_S):
                 line = await self.reader.readline()
         answer = json.loads(line) if line else {"ok": False, "why": "the proxy has ended"}
         if not answer["ok"]:
-            raise ProxyError(f"{words}: {answer['why']}")
+            raise ProxyError(f"{command}: {answer['why']}")
         return answer
 
     async def close(self) -> None:
@@ -75,36 +75,32 @@ class Link:
     proxy: Proxy
     name: str
     port: int
-    target: str
 
     async def set(self, **shape: Any) -> None:
-        """What is not named is plain. hold: ways on which nothing moves. delay_s, jitter_s: for each chunk.
-        rate: bytes a second each way, 0 for no limit. listening: "open", "refuse" or "black_hole", for dials."""
+        """What is not named is plain. hold: directions in which nothing moves. delay_s, jitter_s: for each chunk.
+        rate: bytes a second in each direction, 0 for no limit. listening, for dials: "open", "refuse", "black_hole"."""
         unknown = shape.keys() - PLAIN.keys()
         if unknown:
             raise TypeError(f"no such setting of a link: {sorted(unknown)}")
-        await self.proxy.tell(do="set", lane=self.name, **{**PLAIN, **shape, "hold": list(shape.get("hold", ()))})
+        await self.proxy.tell(do="set", link=self.name, **{**PLAIN, **shape, "hold": list(shape.get("hold", ()))})
 
     async def cut(self, how: str = "reset") -> None:
         """Ends every connection now, by "reset" or by "close"."""
-        await self.proxy.tell(do="cut", lane=self.name, how=how)
+        await self.proxy.tell(do="cut", link=self.name, how=how)
 
-    async def cut_after(self, way: str, counts: Sequence[int], *, every: bool = False, how: str = "reset") -> None:
-        """After counts[0] more bytes of that way, over all connections, ends the connection that carried the last
+    async def cut_after(self, direction: str, counts: Sequence[int], *, every: bool = False,
+                        how: str = "reset") -> None:
+        """After counts[0] more bytes of that direction, over all connections, ends the connection that carried the last
         of them, or every connection; then the same with the next count. An empty list disarms."""
-        await self.proxy.tell(do="cut_after", lane=self.name, way=way, bytes=list(counts), every=every, how=how)
+        await self.proxy.tell(do="cut_after", link=self.name, direction=direction, bytes=list(counts),
+                              every=every, how=how)
 
     async def forget(self) -> None:
         """Nothing moves any more on the connections of now, and neither side hears of it, until cut_forgotten()."""
-        await self.proxy.tell(do="forget", lane=self.name)
+        await self.proxy.tell(do="forget", link=self.name)
 
     async def cut_forgotten(self) -> None:
-        await self.proxy.tell(do="cut_forgotten", lane=self.name)
-
-    async def lead_to(self, target: str) -> None:
-        """New connections lead to that target."""
-        await self.proxy.tell(do="target", lane=self.name, target=target)
-        self.target = target
+        await self.proxy.tell(do="cut_forgotten", link=self.name)
 
     async def heal(self) -> None:
         """Disarms and shapes nothing. Forgotten connections stay forgotten."""
@@ -113,5 +109,5 @@ class Link:
 
     async def counts(self) -> dict[str, int]:
         """open, accepted, cuts, dial_failures, and the bytes that passed: up, down."""
-        answer = await self.proxy.tell(do="counts", lane=self.name)
+        answer = await self.proxy.tell(do="counts", link=self.name)
         return {name: value for name, value in answer.items() if name != "ok"}

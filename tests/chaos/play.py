@@ -3,12 +3,12 @@ import asyncio
 import contextlib
 import math
 import traceback
-from typing import Awaitable, Sequence
+from collections.abc import Awaitable, Sequence
 
 from chaos import clock, wait
-from chaos.audit import Exemption
-from chaos.history import CREATED, History
-from chaos.results import BROKEN, INJECTED, MISSING, NOT_NOW, FaultRecord
+from chaos.findings import Exemption
+from chaos.history import CREATED, History, Span
+from chaos.results import HARNESS_FAILED, INJECTED, MISSING, NO_EFFECT, NOT_NOW, FaultRecord
 from chaos.schedule import Planned
 from chaos.world import World
 
@@ -24,6 +24,7 @@ class Play:
         self._world, self._history, self._planned, self._seconds = world, history, planned, seconds
         self.records = [FaultRecord(p.fault.kind, p.fault.group, p.at, str(p.fault)) for p in planned]
         self.exemptions: list[Exemption] = []
+        self._holds: list[Span] = []
         self.trouble: list[str] = []
         self.stuck: list[str] = []  # what did not recover, though no fault was there
         self.began = 0.0
@@ -38,11 +39,16 @@ class Play:
     def now_active(self) -> list[str]:
         return [record.kind for record in self._active.values()]
 
-    def exemptions_of_now(self) -> list[Exemption]:
+    def current_exemptions(self) -> list[Exemption]:
         """Also those of faults that have not been recovered from."""
         open_ones = [exemption for n, record in self._active.items() if record.began is not None
-                     for exemption in self._planned[n].fault.exempts(record.began, clock.now())]
+                     for exemption in self._planned[n].fault.exemptions(record.began, clock.now())]
         return self.exemptions + open_ones
+
+    def holds(self) -> list[Span]:
+        """When a fault may have held requests on their way to ordersd."""
+        return self._holds + [(record.began, clock.now()) for n, record in self._active.items()
+                              if self._planned[n].fault.holds and record.began is not None]
 
     async def _one(self, n: int, at: float) -> None:
         await asyncio.sleep(max(0.0, at - clock.now()))
@@ -67,7 +73,7 @@ class Play:
                    for record in self._active.values())
 
     def _left_out(self, record: FaultRecord, why: str) -> None:
-        if record.state != BROKEN:
+        if record.state != HARNESS_FAILED:
             record.state = NOT_NOW
         self._world.note(f"left out {record.kind}: {why}")
 
@@ -76,18 +82,21 @@ class Play:
         record.began = clock.now()
         self._active[n] = record
         for other in self._active.values() if len(self._active) > 1 else ():
-            other.alone = False
+            other.overlapped = True
         try:
             if await self._step(record, "inject", fault.inject(self._world)):
                 record.state = INJECTED
                 await asyncio.sleep(fault.seconds)
         finally:
-            await self._step(record, "heal", fault.heal(self._world))
+            nothing = await self._step(record, "heal", fault.heal(self._world))
             if record.state == INJECTED:
                 await self._recover(record)
-                self.exemptions += fault.exempts(record.began, clock.now())
+                self.exemptions += fault.exemptions(record.began, clock.now())
+                record.state = NO_EFFECT if nothing else INJECTED
             else:
                 self._left_out(record, fault.why or "see above")
+            if fault.holds:
+                self._holds.append((record.began, clock.now()))
             del self._active[n]
 
     async def _step(self, record: FaultRecord, step: str, doing: Awaitable[str | None]) -> str | None:
@@ -96,10 +105,10 @@ class Play:
             async with asyncio.timeout(STEP_S):
                 text = await doing
         except Exception as error:
-            words = f"{record.kind} {step}: {type(error).__name__}: {error}"
-            self.trouble.append(f"{words}\n{''.join(traceback.format_exception(error))}")
-            record.state, record.text = BROKEN, words
-            self._world.note(f"BROKEN {words}")
+            text = f"{record.kind} {step}: {type(error).__name__}: {error}"
+            self.trouble.append(f"{text}\n{''.join(traceback.format_exception(error))}")
+            record.state, record.text = HARNESS_FAILED, text
+            self._world.note(f"HARNESS FAILED {text}")
             return None
         if step == "heal":
             record.healed = clock.now()

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 from pathlib import Path
-from typing import Mapping
 
 from chaos import wait
 from chaos.process import Process, run
@@ -58,11 +57,8 @@ class Postgres:
         self.name, self.port = name, port
         self.data, self.wal, self.sockets, self.log = data / "cluster", wal / "segments", sockets, log
         self.env: dict[str, str] = {}  # what a fault adds for the next start, as LD_PRELOAD
-        self.extra: dict[str, str] = {}  # settings that a fault adds
         self._bin = programs()
         self._process: Process | None = None
-        self._following: "Postgres | None" = None
-        self._awaited: str | None = None
 
     # ---- making ----
 
@@ -84,14 +80,12 @@ class Postgres:
 
     def configure(self, *, following: "Postgres | None", awaited: str | None) -> None:
         """Writes the configuration. `awaited` is the standby that commits wait for."""
-        self._following, self._awaited = following, awaited
         lines = [SETTINGS, f"port = {self.port}", f"unix_socket_directories = '{self.sockets}'",
                  f"synchronous_standby_names = '{awaited or ''}'"]
         if following:
             lines.append(f"primary_slot_name = '{self.name}'")
             lines.append(f"primary_conninfo = 'host=127.0.0.1 port={following.port} user=postgres "
                          f"connect_timeout=3 application_name={self.name}'")
-        lines += [f"{key} = '{value}'" for key, value in self.extra.items()]
         self._write("postgresql.auto.conf", "\n".join(lines) + "\n")
         mark = self.data / "standby.signal"
         if following:
@@ -112,16 +106,6 @@ class Postgres:
         if standby:
             await wait.until(lambda: self.in_sync(standby), timeout_s, f"{standby.name} follows {self.name}", 0.2)
 
-    async def set(self, **settings: str | None) -> None:
-        """Changes settings by a reload; None takes the setting back."""
-        for key, value in settings.items():
-            self.extra.pop(key, None)
-            if value is not None:
-                self.extra[key] = value
-        self.configure(following=self._following, awaited=self._awaited)
-        if self.alive():
-            await self.sql("SELECT pg_reload_conf()")
-
     async def _tool(self, program: str, *arguments: str, timeout_s: float = 60) -> None:
         code, _, err = await run([str(self._bin / program), *arguments], user="postgres", env=ENV, timeout_s=timeout_s)
         if code != 0:
@@ -129,16 +113,13 @@ class Postgres:
 
     # ---- life ----
 
-    async def start(self, timeout_s: float = 60, env: Mapping[str, str] | None = None) -> None:
-        await self.launch(env)
-        await wait.until(self.accepts, timeout_s, f"PostgreSQL {self.name} accepts connections", 0.1)
-
-    async def launch(self, env: Mapping[str, str] | None = None) -> None:
-        """Starts the server and does not wait until it accepts connections."""
+    async def start(self, timeout_s: float = 60) -> None:
+        """Returns when the server accepts connections."""
         await self._all_gone()
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         self._process = Process([str(self._bin / "postgres"), "-D", str(self.data)], user="postgres", log=self.log,
-                                env={**ENV, **self.env, **(env or {})})
+                                env=ENV | self.env)
+        await wait.until(self.accepts, timeout_s, f"PostgreSQL {self.name} accepts connections", 0.1)
 
     async def accepts(self) -> bool:
         if not self.alive():
@@ -148,9 +129,9 @@ class Postgres:
         return False
 
     async def stop(self, mode: str = "fast", timeout_s: float = 30) -> None:
-        """smart, fast or immediate, as pg_ctl has them. A server that does not end is killed."""
+        """fast or immediate, as pg_ctl has them. A server that does not end is killed."""
         if self._process and self.alive():
-            number = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}[mode]
+            number = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[mode]
             self.resume()
             await self._process.stop(number, timeout_s)
         await self._all_gone()

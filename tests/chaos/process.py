@@ -9,14 +9,17 @@ import pwd
 import signal
 import subprocess
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Callable, Mapping, Sequence
+from typing import IO
+
+from chaos import clock
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def become(user: str | None, death: int) -> Callable[[], None]:
+def child_setup(user: str | None, death: int) -> Callable[[], None]:
     """What the child does between fork and exec. Everything is looked up before the fork."""
     account = pwd.getpwnam(user) if user and os.geteuid() == 0 else None
     groups = os.getgrouplist(account.pw_name, account.pw_gid) if account else []
@@ -51,26 +54,21 @@ class Process:
     """One child. `sockets` are descriptors that the child inherits under their own numbers."""
 
     def __init__(self, argv: Sequence[str], *, log: Path | None = None, env: Mapping[str, str] | None = None,
-                 user: str | None = None, sockets: Sequence[int] = (), death: int = signal.SIGKILL,
-                 folder: str = "/") -> None:
+                 user: str | None = None, sockets: Sequence[int] = (), death: int = signal.SIGKILL) -> None:
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644) if log else subprocess.DEVNULL
         try:
             self._child = subprocess.Popen(
-                list(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder,
-                env=dict(os.environ if env is None else env), preexec_fn=become(user, death),
+                list(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/",
+                env=dict(os.environ if env is None else env), preexec_fn=child_setup(user, death),
                 start_new_session=True, pass_fds=tuple(sockets))
         finally:
             if log:
                 os.close(output)
-        self.pid = self._child.pid
+        self.pid, self.began = self._child.pid, clock.now()
         self._ended = end_of(self._child)
 
     def alive(self) -> bool:
         return self._child.poll() is None
-
-    def exit_code(self) -> int | None:
-        """As subprocess has it: minus the signal that ended it, None while the process lives."""
-        return self._child.poll()
 
     def signal(self, number: int) -> bool:
         """False when the process is gone. Its pid cannot be another's: it is ours until it is waited for."""
@@ -106,7 +104,7 @@ class Process:
         return await self.end(10)
 
 
-class Replaceable:
+class Restartable:
     """What is one process at a time, or none for a while."""
     _process: Process | None = None
 
@@ -129,6 +127,10 @@ class Replaceable:
     def pid(self) -> int:
         return self._process.pid if self._process else 0
 
+    @property
+    def began(self) -> float:
+        return self._process.began if self._process else clock.now()
+
 
 async def run(argv: Sequence[str], *, timeout_s: float, user: str | None = None,
               env: Mapping[str, str] | None = None, text: str = "") -> tuple[int, str, str]:
@@ -140,7 +142,7 @@ async def run(argv: Sequence[str], *, timeout_s: float, user: str | None = None,
         given.seek(0)
         child = subprocess.Popen(list(argv), stdin=given, stdout=out, stderr=err, cwd="/", start_new_session=True,
                                  env=dict(os.environ if env is None else env),
-                                 preexec_fn=become(user, signal.SIGKILL))
+                                 preexec_fn=child_setup(user, signal.SIGKILL))
         try:
             async with asyncio.timeout(timeout_s):
                 code = await end_of(child)

@@ -18,7 +18,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaos.proxy_lane import Lane, demand
+from chaos.proxy_link import ProxyLink, demand
 
 PR_SET_PDEATHSIG = 1
 
@@ -26,29 +26,27 @@ PR_SET_PDEATHSIG = 1
 @dataclass
 class Control:
     """The commands."""
-    lanes: dict[str, Lane] = field(default_factory=dict)
+    links: dict[str, ProxyLink] = field(default_factory=dict)
 
-    async def obey(self, words: dict[str, Any]) -> dict[str, Any]:
-        do = words["do"]
+    async def obey(self, command: dict[str, Any]) -> dict[str, Any]:
+        do = command["do"]
         if do == "open":
-            demand(words["lane"] not in self.lanes, "a lane of that name is there")
-            lane = self.lanes[words["lane"]] = Lane(words["lane"], words["target"], words.get("port", 0))
-            return {"port": lane.listener.port}
-        lane = self.lanes[words["lane"]]
+            demand(command["link"] not in self.links, "a link of that name is there")
+            link = self.links[command["link"]] = ProxyLink(command["link"], command["target"], command.get("port", 0))
+            return {"port": link.listener.port}
+        link = self.links[command["link"]]
         if do == "set":
-            lane.set(words["hold"], words["delay_s"], words["jitter_s"], words["rate"], words["listening"])
-        elif do == "target":
-            lane.target = words["target"]
+            link.set(command["hold"], command["delay_s"], command["jitter_s"], command["rate"], command["listening"])
         elif do == "cut_after":
-            lane.arm(words["way"], words["bytes"], words["every"], words["how"])
+            link.arm(command["direction"], command["bytes"], command["every"], command["how"])
         elif do == "cut":
-            await lane.cut_now(words["how"])
+            await link.cut_now(command["how"])
         elif do == "forget":
-            lane.forget()
+            link.forget()
         elif do == "cut_forgotten":
-            lane.cut_forgotten()
+            link.cut_forgotten()
         elif do == "counts":
-            return {"open": len(lane.pairs), **vars(lane.counts)}
+            return {"open": len(link.pairs), **vars(link.counts)}
         else:
             raise ValueError(f"no such command: {do}")
         return {}

@@ -1,7 +1,7 @@
 """One client's connection through the proxy, and the connection to the server that is dialled for it.
 
-Bytes of one way stay in order and are never lost in the middle: they are delivered at once, or by a task as slowly
-as the lane wants it, until the lane ends the pair."""
+Bytes of one direction stay in order and are never lost in the middle: they are delivered at once, or by a task as
+slowly as the link wants it, until the link ends the pair."""
 import asyncio
 import contextlib
 import fcntl
@@ -12,11 +12,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chaos.proxy_lane import Lane
+    from chaos.proxy_link import ProxyLink
 
-WAYS = ("up", "down")  # from the client to the server, and back
+DIRECTIONS = ("up", "down")  # from the client to the server, and back
 OTHER = {"up": "down", "down": "up"}
-HELD_BYTES = 256 * 1024  # of one way; then the sender is not read any more, and its own buffers fill
+HELD_BYTES = 256 * 1024  # of one direction; then the sender is not read any more, and its own buffers fill
 DIAL_S = 10.0
 FLUSH_S = 0.25  # what a cut waits for bytes that have passed to arrive, since a reset overtakes them
 EOF, RESET = "eof", "reset"
@@ -24,42 +24,42 @@ Item = bytes | str  # bytes, or how a stream ended
 
 
 class End(asyncio.Protocol):
-    """One of the two sockets of a pair. `way` is the way of the bytes that come from it."""
+    """One of the two sockets of a pair. `direction` is the direction of the bytes that come from it."""
 
-    def __init__(self, pair: "Pair", way: str) -> None:
-        self.pair, self.way = pair, way
+    def __init__(self, pair: "Pair", direction: str) -> None:
+        self.pair, self.direction = pair, direction
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.pair.transports[self.way] = transport
+        self.pair.transports[self.direction] = transport
 
     def data_received(self, data: bytes) -> None:
-        self.pair.came(self.way, data)
+        self.pair.came(self.direction, data)
 
     def eof_received(self) -> bool:
-        self.pair.came(self.way, EOF)
-        return True  # the other way may go on
+        self.pair.came(self.direction, EOF)
+        return True  # the other direction may go on
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.pair.came(self.way, RESET)
+        self.pair.came(self.direction, RESET)
 
     def pause_writing(self) -> None:
-        self.pair.full[OTHER[self.way]] = True
-        self.pair.throttle(OTHER[self.way])
+        self.pair.full[OTHER[self.direction]] = True
+        self.pair.throttle(OTHER[self.direction])
 
     def resume_writing(self) -> None:
-        self.pair.full[OTHER[self.way]] = False
-        self.pair.throttle(OTHER[self.way])
+        self.pair.full[OTHER[self.direction]] = False
+        self.pair.throttle(OTHER[self.direction])
 
 
 class Pair:
     """A client's connection and the one that was dialled for it."""
 
-    def __init__(self, lane: "Lane") -> None:
-        self.lane = lane
+    def __init__(self, link: "ProxyLink") -> None:
+        self.link = link
         self.transports: dict[str, Any] = {}
-        self.waiting: dict[str, deque[Item]] = {way: deque() for way in WAYS}
-        self.workers: dict[str, asyncio.Task | None] = {way: None for way in WAYS}
-        self.full = {way: False for way in WAYS}  # the receiver takes no more
+        self.waiting: dict[str, deque[Item]] = {direction: deque() for direction in DIRECTIONS}
+        self.workers: dict[str, asyncio.Task | None] = {direction: None for direction in DIRECTIONS}
+        self.full = {direction: False for direction in DIRECTIONS}  # the receiver takes no more
         self.ended: set[str] = set()
         self.over = False       # nothing passes any more, and the sockets are being closed
         self.forgotten = False  # nothing passes any more, and neither side hears of it
@@ -67,12 +67,15 @@ class Pair:
     async def serve(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         client, _ = await loop.connect_accepted_socket(lambda: End(self, "up"), sock)
+        if self.over:  # cut before its transport was there, so close() has closed nothing
+            close_socket(client, "reset")
+            return
         client.pause_reading()
         try:
             async with asyncio.timeout(DIAL_S):
                 await self.dial(loop)
         except (OSError, TimeoutError):
-            self.lane.counts.dial_failures += 1
+            self.link.counts.dial_failures += 1
             self.end("reset")
             return
         if self.over:  # cut while it was dialled
@@ -81,79 +84,75 @@ class Pair:
             client.resume_reading()
 
     async def dial(self, loop: asyncio.AbstractEventLoop) -> None:
-        target = self.lane.target
-        if target.startswith("unix:"):
-            await loop.create_unix_connection(lambda: End(self, "down"), target.removeprefix("unix:"))
-        else:
-            host, port = target.rsplit(":", 1)
-            await loop.create_connection(lambda: End(self, "down"), host, int(port))
+        host, port = self.link.target.rsplit(":", 1)
+        await loop.create_connection(lambda: End(self, "down"), host, int(port))
 
-    def came(self, way: str, item: Item) -> None:
+    def came(self, direction: str, item: Item) -> None:
         if self.over or self.forgotten:
             return
-        if self.workers[way] is None and self.lane.passes_at_once(way):
-            self.deliver(way, item)
+        if self.workers[direction] is None and self.link.passes_at_once(direction):
+            self.deliver(direction, item)
             return
-        self.waiting[way].append(item)
-        self.throttle(way)
-        if self.workers[way] is None:
-            self.workers[way] = asyncio.create_task(self.work(way))
+        self.waiting[direction].append(item)
+        self.throttle(direction)
+        if self.workers[direction] is None:
+            self.workers[direction] = asyncio.create_task(self.work(direction))
 
-    def throttle(self, way: str) -> None:
-        source = self.transports.get(way)
+    def throttle(self, direction: str) -> None:
+        source = self.transports.get(direction)
         if source is None or source.is_closing() or self.forgotten:
             return
-        held = sum(len(item) for item in self.waiting[way])
-        if self.full[way] or held > HELD_BYTES:
+        held = sum(len(item) for item in self.waiting[direction])
+        if self.full[direction] or held > HELD_BYTES:
             source.pause_reading()
-        elif OTHER[way] in self.transports:  # dialled
+        elif OTHER[direction] in self.transports:  # dialled
             source.resume_reading()
 
-    async def work(self, way: str) -> None:
-        """Delivers what waits, as slowly as the lane wants it, and ends when nothing waits."""
-        while self.waiting[way] and not self.over and not self.forgotten:
-            await self.lane.delay()
-            item = self.waiting[way].popleft()
+    async def work(self, direction: str) -> None:
+        """Delivers what waits, as slowly as the link wants it, and ends when nothing waits."""
+        while self.waiting[direction] and not self.over and not self.forgotten:
+            await self.link.delay()
+            item = self.waiting[direction].popleft()
             while item and not self.over and not self.forgotten:
-                piece = item[:self.lane.piece()] if isinstance(item, bytes) else item
-                await self.lane.wait_turn(way, piece)
-                self.deliver(way, piece)
+                piece = item[:self.link.piece()] if isinstance(item, bytes) else item
+                await self.link.wait_turn(direction, piece)
+                self.deliver(direction, piece)
                 item = item[len(piece):]
-            self.throttle(way)
-        self.workers[way] = None
+            self.throttle(direction)
+        self.workers[direction] = None
 
-    def deliver(self, way: str, item: Item) -> None:
+    def deliver(self, direction: str, item: Item) -> None:
         if self.over or self.forgotten:
             return
         if item == RESET:
             self.end("reset")
         elif item == EOF:
-            self.end_way(way)
+            self.end_direction(direction)
         else:
-            self.send(way, item)
+            self.send(direction, item)
 
-    def send(self, way: str, data: bytes) -> None:
-        allowed, cut = self.lane.allow(way, len(data))
+    def send(self, direction: str, data: bytes) -> None:
+        allowed, cut = self.link.allow(direction, len(data))
         if allowed:
-            self.transports[OTHER[way]].write(data[:allowed])
-            self.lane.count(way, allowed)
+            self.transports[OTHER[direction]].write(data[:allowed])
+            self.link.count(direction, allowed)
         if cut:
-            self.lane.strike(self, cut)
+            self.link.strike(self, cut)
 
-    def end_way(self, way: str) -> None:
-        self.ended.add(way)
-        if len(self.ended) == len(WAYS):
+    def end_direction(self, direction: str) -> None:
+        self.ended.add(direction)
+        if len(self.ended) == len(DIRECTIONS):
             self.end("close")
             return
         with contextlib.suppress(OSError):
-            self.transports[OTHER[way]].write_eof()
+            self.transports[OTHER[direction]].write_eof()
 
     def end(self, how: str) -> None:
         """From here on nothing passes. The sockets close a moment later."""
         if not self.over:
             self.over = True
-            self.lane.pairs.discard(self)
-            self.lane.background(self.close(how), self.lane.closing)
+            self.link.pairs.discard(self)
+            self.link.background(self.close(how), self.link.closing)
 
     async def close(self, how: str) -> None:
         """Closes both sockets. Bytes that have passed arrive first, if their receiver takes them."""

@@ -2,11 +2,22 @@
 import json
 import statistics
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Iterable, Sequence
+from typing import Any
 
-INJECTED, NOT_NOW, MISSING, BROKEN, NOT_REACHED = "injected", "not possible", "missing", "broken", "not reached"
+from chaos import exit_codes
+from chaos.audit import Exempted
+from chaos.history import Span
+
+# What became of a fault.
+INJECTED = "injected"
+NO_EFFECT = "no effect"  # it was injected, and nothing was hit by it
+NOT_NOW = "not possible"  # when its time came
+MISSING = "missing"  # this machine or this run cannot have it
+HARNESS_FAILED = "harness failed"  # inject() or heal() raised
+NOT_REACHED = "not reached"  # the run has ended before
 
 
 @dataclass
@@ -16,11 +27,11 @@ class FaultRecord:
     group: str
     planned: float
     text: str
-    state: str = NOT_REACHED  # the run has ended before
+    state: str = NOT_REACHED
     began: float | None = None
     healed: float | None = None     # the cause is gone
     recovered: float | None = None  # every replica has stored an order since
-    alone: bool = True              # no other fault was there between `began` and `recovered`
+    overlapped: bool = False        # another fault was there between `began` and `recovered`
 
     @property
     def recovery_s(self) -> float | None:
@@ -37,23 +48,24 @@ class Result:
     requests: dict[str, int] = field(default_factory=dict)    # by kind
     rows: int = 0
     violations: list[dict[str, Any]] = field(default_factory=list)
-    exemptions: int = 0
+    exempted: dict[str, dict[str, int]] = field(default_factory=dict)  # findings by rule and reason
+    stalls: list[Span] = field(default_factory=list)  # when the machine stood still
     trouble: str = ""  # the harness itself failed
     command: str = ""
-
-    @property
-    def acknowledged(self) -> int:
-        return self.outcomes.get("created", 0)
 
     def injected(self) -> list[FaultRecord]:
         return [fault for fault in self.faults if fault.state == INJECTED]
 
     def exit_code(self) -> int:
         if self.violations:
-            return 1
+            return exit_codes.BROKEN
         if self.trouble:
-            return 3
-        return 77 if self.faults and not self.injected() else 0
+            return exit_codes.HARNESS_FAILED
+        return exit_codes.NOTHING_TESTED if self.faults and not self.injected() else exit_codes.KEPT
+
+    def note_exempted(self, exempted: Exempted) -> None:
+        for (rule, why), count in exempted.items():
+            self.exempted.setdefault(rule, {})[why] = count
 
     def append_to(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,10 +76,23 @@ class Result:
 def load(path: Path) -> list[Result]:
     results = []
     for line in path.read_text(encoding="utf-8").splitlines():
-        members = json.loads(line)
+        members = _renamed(json.loads(line))
         members["faults"] = [FaultRecord(**fault) for fault in members["faults"]]
+        members["stalls"] = [(began, ended) for began, ended in members["stalls"]]
         results.append(Result(**members))
     return results
+
+
+def _renamed(members: dict[str, Any]) -> dict[str, Any]:
+    """The names that files of earlier runs have for the same things."""
+    if "excused" in members:
+        members["exempted"] = members.pop("excused")
+    for fault in members["faults"]:
+        if "alone" in fault:
+            fault["overlapped"] = not fault.pop("alone")
+        if fault["state"] == "broken":
+            fault["state"] = HARNESS_FAILED
+    return members
 
 
 # ---- text ----
@@ -87,7 +112,7 @@ def recoveries(results: Iterable[Result]) -> dict[str, list[FaultRecord]]:
 
 def _row(kind: str, faults: Sequence[FaultRecord]) -> tuple[str, ...]:
     measured = [f.recovery_s for f in faults if f.recovery_s is not None]
-    alone = [f.recovery_s for f in faults if f.recovery_s is not None and f.alone]
+    alone = [f.recovery_s for f in faults if f.recovery_s is not None and not f.overlapped]
     unseen = f" ({len(faults) - len(measured)} not seen)" if len(measured) < len(faults) else ""
     return kind, str(len(faults)), _seconds(measured) + unseen, _seconds(alone)
 
@@ -103,14 +128,33 @@ def fault_lines(results: Sequence[Result]) -> list[str]:
 
 def not_injected(results: Iterable[Result]) -> list[str]:
     counts = Counter((fault.state, fault.text) for result in results for fault in result.faults
-                     if fault.state in (MISSING, BROKEN))
-    return [f"SKIPPED {text}" if state == MISSING else f"BROKEN {text}" for state, text in sorted(counts)]
+                     if fault.state in (MISSING, HARNESS_FAILED))
+    return [f"SKIPPED {text}" if state == MISSING else f"HARNESS FAILED {text}" for state, text in sorted(counts)]
 
 
 def left_out(results: Iterable[Result]) -> list[str]:
     """Faults that could not be injected when their time came: what they need was another fault's, or was not there."""
     counts = Counter(fault.kind for result in results for fault in result.faults if fault.state == NOT_NOW)
     return [f"left out, since their moment was not right: {_counts(counts)}"] if counts else []
+
+
+def without_effect(faults: Iterable[FaultRecord]) -> list[str]:
+    counts = Counter(fault.kind for fault in faults if fault.state == NO_EFFECT)
+    return [f"had no effect, and not counted above: {_counts(counts)}"] if counts else []
+
+
+def exempted_lines(results: Iterable[Result]) -> list[str]:
+    """A line for each rule: how many findings a fault, or a stall of the machine, has exempted."""
+    counts: dict[str, Counter[str]] = {}
+    for result in results:
+        for rule, reasons in result.exempted.items():
+            counts.setdefault(rule, Counter()).update(reasons)
+    return [f"exempted {rule} {reasons.total():,}: {_counts(reasons)}" for rule, reasons in sorted(counts.items())]
+
+
+def stood_still(results: Iterable[Result]) -> list[str]:
+    spans = [ended - began for result in results for began, ended in result.stalls]
+    return [f"the machine stood still {len(spans)} times, for {sum(spans):.0f} s in all"] if spans else []
 
 
 def summary(results: Sequence[Result]) -> str:
@@ -124,7 +168,8 @@ def summary(results: Sequence[Result]) -> str:
     lines = [f"{len(results)} run{'s' * (len(results) != 1)}, {sum(r.seconds for r in results) / 60:.1f} minutes, "
              f"{sum(requests.values()):,} requests ({_counts(requests)})",
              f"orders: {_counts(outcomes)}; {sum(r.rows for r in results):,} in the table",
-             *fault_lines(results), *left_out(results), *not_injected(results),
+             *fault_lines(results), *without_effect(fault for result in results for fault in result.faults),
+             *left_out(results), *not_injected(results), *exempted_lines(results), *stood_still(results),
              f"{sum(len(r.violations) for r in results)} broken promises"
              + (f", in {len(broken)} of {len(results)} runs: seeds {seeds}" if broken else "")]
     return "\n".join(lines)

@@ -1,17 +1,11 @@
 """Several runs one after the other. Each run is a process of its own, in namespaces of its own if those are allowed."""
 import argparse
 import os
-import signal
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
-from chaos import balancer, results, sandbox, schedule
-from chaos.process import become
+from chaos import balancer, exit_codes, results, sandbox, schedule
 from chaos.results import Result
-
-USAGE, INTERRUPTED, TROUBLE, NOTHING = 2, 130, 3, 77
 
 
 def seeds(text: str) -> list[str]:
@@ -25,40 +19,33 @@ def replicas(args: argparse.Namespace, seed: str) -> int:
     return args.replicas or schedule.replicas_of(seed)
 
 
-def said(args: argparse.Namespace, seed: str) -> str:
-    """How to say this run again."""
-    words = ["scripts/chaos", f"--minutes {args.minutes:g}", f"--seed {seed}", f"--rate {args.rate:g}",
-             f"--replicas {replicas(args, seed)}"]
-    return " ".join(words + ([f"--faults {args.faults}"] if args.faults else []))
+def command_line(args: argparse.Namespace, seed: str) -> str:
+    """The command that repeats this run."""
+    faults = f" --faults {args.faults}" if args.faults else ""
+    return (f"scripts/chaos --minutes {args.minutes:g} --seed {seed} --rate {args.rate:g} "
+            f"--replicas {replicas(args, seed)}{faults}")
 
 
 def without(argv: list[str], *options: str) -> list[str]:
-    """The words of a command line but these options, each of which has a value."""
+    """A command line without these options, each of which has a value."""
     kept: list[str] = []
     skip = False
-    for word in argv:
-        name, equals, _ = word.partition("=")
+    for argument in argv:
+        name, equals, _ = argument.partition("=")
         if not skip and name not in options:
-            kept.append(word)
+            kept.append(argument)
         skip = not skip and name in options and not equals
     return kept
 
 
 def run_one(args: argparse.Namespace, argv: list[str], seed: str, nth: int, report: Path) -> int:
-    """The child dies with this process, and all that it has started dies with the child."""
-    print(said(args, seed), flush=True)
+    print(command_line(args, seed), flush=True)
     if replicas(args, seed) > 1 and (why := balancer.missing()):
         print(f"SKIPPED three replicas: {why}", flush=True)
-        return NOTHING
+        return exit_codes.NOTHING_TESTED
     inner = [*without(argv, "--seed", "--repeat", "--results"),
              "--seed", seed, "--results", str(report), "--nth", str(nth)]
-    command, env = sandbox.command([sys.executable, "-m", "chaos", *inner])
-    child = subprocess.Popen(command, env=env, preexec_fn=become(None, signal.SIGKILL))
-    while True:
-        try:
-            return child.wait()
-        except KeyboardInterrupt:  # the child has it too, and ends by itself
-            continue
+    return sandbox.run_again("chaos", inner)
 
 
 def several(args: argparse.Namespace, argv: list[str]) -> int:
@@ -68,23 +55,23 @@ def several(args: argparse.Namespace, argv: list[str]) -> int:
     for seed in seeds(args.seed):
         for nth in range(1, args.repeat + 1):
             codes.append(run_one(args, argv, seed, nth, report))
-            if codes[-1] in (USAGE, INTERRUPTED):
+            if codes[-1] in (exit_codes.USAGE, exit_codes.INTERRUPTED):
                 return codes[-1]
-    tell(results.load(report)[had:] if report.exists() else [], len(codes))
+    print_summary(results.load(report)[had:] if report.exists() else [], len(codes))
     if not args.results:
         report.unlink(missing_ok=True)
     return worst(codes)
 
 
 def worst(codes: list[int]) -> int:
-    if 1 in codes:
-        return 1
-    if any(code not in (0, NOTHING) for code in codes):
-        return TROUBLE
-    return 0 if 0 in codes else NOTHING
+    if exit_codes.BROKEN in codes:
+        return exit_codes.BROKEN
+    if any(code not in (exit_codes.KEPT, exit_codes.NOTHING_TESTED) for code in codes):
+        return exit_codes.HARNESS_FAILED
+    return exit_codes.KEPT if exit_codes.KEPT in codes else exit_codes.NOTHING_TESTED
 
 
-def tell(done: list[Result], runs: int) -> None:
+def print_summary(done: list[Result], runs: int) -> None:
     if runs > 1:
         print(results.summary(done))
     if runs > len(done):

@@ -1,16 +1,20 @@
-"""What of the machine a run has for itself. scripts/chaos starts the driver in namespaces of its own where that is
-allowed: then its mounts, ports and processes are gone with it, however it ends."""
+"""The parts of the machine that a run has for itself. scripts/chaos starts the driver in namespaces of its own where
+that is allowed: then its mounts, ports and processes are gone with it, however it ends."""
 import contextlib
 import ctypes
 import fcntl
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
+
+from chaos.process import child_setup
 
 IFF_UP, SIOCGIFFLAGS, SIOCSIFFLAGS = 1, 0x8913, 0x8914
 _kept: list[tuple[subprocess.Popen[bytes], int]] = []  # until the process ends
@@ -48,6 +52,18 @@ def command(argv: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     if own() or why_not():
         return list(argv), env | ({"CHAOS_NAMESPACES": "own"} if own() else {})
     return [*NAMESPACES, "/bin/sh", "-c", REAPING_SHELL, "chaos", *argv], env | {"CHAOS_NAMESPACES": "own"}
+
+
+def run_again(module: str, argv: Sequence[str]) -> int:
+    """Runs python3 -m MODULE ARGV in namespaces of its own if the machine allows that, and returns its exit code. The
+    child dies with this process, and all that it has started dies with the child."""
+    argv, env = command([sys.executable, "-m", module, *argv])
+    child = subprocess.Popen(argv, env=env, preexec_fn=child_setup(None, signal.SIGKILL))
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:  # the child has it too, and ends by itself
+            continue
 
 
 def begin() -> None:

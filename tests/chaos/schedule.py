@@ -3,8 +3,8 @@
 Kinds are drawn from a bag that is refilled when it is empty, so a run has each kind as often as any other, and a few
 runs have had all of them. Some faults come in bursts, so that the second meets the first."""
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence
 
 from chaos.faults import KINDS, Fault
 

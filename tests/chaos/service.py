@@ -8,11 +8,12 @@ import re
 import resource
 import signal
 import socket
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
-from chaos import wait
-from chaos.process import Process, Replaceable
+from chaos import clock, wait
+from chaos.process import Process, Restartable
 
 HOST = "127.0.0.1"
 
@@ -27,11 +28,16 @@ SETTINGS = {
     "ORDERS_COMMIT_TIMEOUT": "6s", "SHUTDOWN_TIMEOUT": "12s", "HTTP_READ_TIMEOUT": "5s",
 }
 
+DRAINED_S = 25.0  # from SIGTERM to the end: twice of SHUTDOWN_TIMEOUT, since the machine may be busy
+
+# Why a process may end.
+KILLED, ASKED, MAY_END = "killed by the harness", "asked by SIGTERM", "may end by a fault"
+
 # The shell becomes ordersd, so LISTEN_PID is right; and it gives the socket the number that the protocol asks for.
 HAND_OVER = 'exec 3<&"$1" {moved}; shift; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
 
 
-class Service(Replaceable):
+class Service(Restartable):
     """One replica. The listening socket is the driver's and stays, as a socket unit of systemd keeps it, unless
     keeps_socket is false: then each process binds the port itself, and nothing listens while there is none."""
 
@@ -41,8 +47,9 @@ class Service(Replaceable):
         self.name = f"replica-{index}"
         self.settings: dict[str, str] = {**SETTINGS, **settings}
         self.logs: list[Path] = []  # one a process
-        self.unexpected: list[str] = []  # processes that ended though nobody asked them to
-        self._asked_to_end: set[int] = set()
+        self.unexpected: list[str] = []  # ends of processes that break a promise: see wrong_end()
+        self.slow_ends: list[tuple[float, str]] = []  # with 1 after SIGTERM: the orderly end took too long
+        self._ends: dict[int, str] = {}  # by pid: KILLED, ASKED or MAY_END
         self._read: dict[Path, int] = {}  # bytes that events() has returned
         self._socket = _listen(port) if keeps_socket else None
 
@@ -67,37 +74,54 @@ class Service(Replaceable):
 
     async def _note_end(self, process: Process) -> None:
         code = await process.ended()
-        if process.pid not in self._asked_to_end:
-            self.unexpected.append(f"{self.name} (pid {process.pid}) ended with {code}, and nobody had asked for it")
+        why = self._ends.pop(process.pid, None)
+        if wrong := wrong_end(code, why):
+            text = f"{self.name} (pid {process.pid}) {wrong}"
+            if why == ASKED and code == 1:
+                self.slow_ends.append((clock.now(), text))
+            else:
+                self.unexpected.append(text)
 
     def kill(self) -> None:
-        self._signal_end(signal.SIGKILL)
+        if self._process:
+            self._signal_end(self._process, signal.SIGKILL)
 
     def term(self) -> None:
-        self._signal_end(signal.SIGTERM)
-
-    def _signal_end(self, number: int) -> None:
         if self._process:
-            self._asked_to_end.add(self._process.pid)
-            self._process.signal(number)
+            self._signal_end(self._process, signal.SIGTERM)
 
-    def expect_end(self) -> None:
+    def _signal_end(self, process: Process, number: int) -> None:
+        """A process that has ended by itself a moment ago was not ended by this signal."""
+        if process.signal(number):
+            self._ends[process.pid] = KILLED if number == signal.SIGKILL else ASKED
+
+    def allow_end(self) -> None:
         """A fault may make this process end by itself, as one that takes its memory away."""
-        self._asked_to_end.add(self.pid)
+        self._ends[self.pid] = MAY_END
 
-    async def restart(self, timeout_s: float = 20, env: Mapping[str, str] | None = None) -> int:
+    def forbid_end(self) -> None:
+        """The fault is over: from now on the end of this process is a finding again."""
+        if self._ends.get(self.pid) == MAY_END:
+            del self._ends[self.pid]
+
+    async def _drained(self, process: Process, timeout_s: float) -> int:
+        """SIGTERM and the end; the exit code. A process that does not end in time is killed, which is a finding."""
+        process.resume()  # a paused process takes no signal
+        self._signal_end(process, signal.SIGTERM)
+        with contextlib.suppress(asyncio.TimeoutError):
+            return await process.end(timeout_s)
+        self.unexpected.append(f"{self.name} (pid {process.pid}) did not end within {timeout_s:g} s of SIGTERM")
+        self._signal_end(process, signal.SIGKILL)
+        return await process.end(10)
+
+    async def restart(self, timeout_s: float = DRAINED_S, env: Mapping[str, str] | None = None) -> int:
         """SIGTERM, the end, a new start; the exit code of the old process."""
-        self.term()
-        try:
-            code = await self.end(timeout_s)
-        except asyncio.TimeoutError:
-            self.unexpected.append(f"{self.name} did not end within {timeout_s:g} s of SIGTERM")
-            self.kill()
-            code = await self.end(10)
+        assert self._process
+        code = await self._drained(self._process, timeout_s)
         await self.start(env)
         return code
 
-    async def deploy(self, timeout_s: float = 20, program: Path | None = None,
+    async def deploy(self, timeout_s: float = DRAINED_S, program: Path | None = None,
                      env: Mapping[str, str] | None = None) -> int:
         """A new process gets the same socket; when it is ready, the old one is asked to end. Returns its exit code."""
         assert self._socket is not None and self._process is not None, "only a socket that is kept can be shared"
@@ -105,9 +129,7 @@ class Service(Replaceable):
         new = self._process = self._spawn(env or {}, program or self.program)
         with contextlib.suppress(wait.TooLate):  # the database may be away: then the old one is not ready either
             await wait.until(lambda: not new.alive() or self._said("schema.ready"), 5, "the new process is ready", 0.1)
-        self._asked_to_end.add(old.pid)
-        old.resume()  # a paused process takes no signal; and a second SIGTERM would cut its draining short
-        return await old.stop(signal.SIGTERM, timeout_s)
+        return await self._drained(old, timeout_s)
 
     def close(self) -> None:
         self.kill()
@@ -124,10 +146,6 @@ class Service(Replaceable):
     def log(self) -> Path:
         """Of the newest process."""
         return self.logs[-1]
-
-    @property
-    def starts(self) -> int:
-        return len(self.logs)
 
     def _said(self, event: str) -> bool:
         return any(found.get("event") == event for found in events_of(self.log))
@@ -174,6 +192,14 @@ class Service(Replaceable):
         with contextlib.suppress(OSError):
             return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * resource.getpagesize()
         return 0
+
+
+def wrong_end(code: int, why: str | None) -> str | None:
+    """What is wrong with an end that has this exit code. After SIGTERM only 0 is right; a process that was killed may
+    have been draining before, and then its own end may have come first."""
+    if why == MAY_END or code == 0 and why in (ASKED, KILLED) or code == -signal.SIGKILL and why == KILLED:
+        return None
+    return f"ended with {code}, and " + ("nobody had asked for it" if why is None else f"was {why}")
 
 
 def _listen(port: int) -> socket.socket:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 
-from chaos.process import become, run
+from chaos.process import child_setup, run
 
 PSQL = ("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose")
 ENV = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC", "PSQL_HISTORY": "/dev/null"}
@@ -33,7 +33,7 @@ class Session:
         child = await asyncio.create_subprocess_exec(
             "psql", "-XAtq", "-d", conninfo, stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            env=ENV, cwd="/", preexec_fn=become(None, signal.SIGKILL), limit=1 << 20)
+            env=ENV, cwd="/", preexec_fn=child_setup(None, signal.SIGKILL), limit=1 << 20)
         return cls(child)
 
     async def run(self, text: str, timeout_s: float = 10) -> str:

@@ -3,11 +3,11 @@ operators know nothing about, and a row without a fault is one that nobody has t
 import re
 import unittest
 from collections import Counter
-from pathlib import Path
 
 from chaos.faults import GROUPS, KINDS
+from chaos.world import ROOT
 
-OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "OPERATIONS.md"
+OPERATIONS = ROOT / "docs" / "OPERATIONS.md"
 SECTION = re.compile(r"^## What can fail\n(.*?)^## ", re.MULTILINE | re.DOTALL)
 TABLE = re.compile(r"^\| fault \|.*\| case \|\n\|[-|]+\|\n((?:\|.*\|\n)+)", re.MULTILINE)
 CASE = re.compile(r"\| `([a-z_]+)` \|$")

@@ -1,19 +1,16 @@
-"""Kinds of faults, as far as they can be judged without a world: names, draws, excuses, and what must never be filled."""
+"""Kinds of faults, as far as a test needs no world: names, draws, exemptions, and what must never be filled."""
 import random
 import tempfile
 import unittest
 from pathlib import Path
 
-from chaos.faults import GROUPS, KINDS, chosen
+from chaos import stalls
+from chaos.faults import GROUPS, KINDS, RESOURCES, chosen
 from chaos.faults.disk import fill, not_ours
 from chaos.faults.machine import step
 from chaos.faults.network import size
-from chaos.findings import RULES
-
-HELD = {"primary", "standby", "balancer", "front", "back", "disk", "table", "clock", "crowd",
-        *(f"replica:{n}" for n in range(3))}
-NEVER_EXCUSED = {"lost", "changed", "doubled", "created_twice", "ghost", "replayed", "reused", "atomic", "torn_read",
-                 "phantom_read", "wrong_read", "garbled", "internal", "unsettled", "rest", "counts"}
+from chaos.findings import BY_THE_CLOCK, NEVER_EXEMPT, RULES
+from chaos.world import ROOT
 
 
 class Kinds(unittest.TestCase):
@@ -37,30 +34,44 @@ class Kinds(unittest.TestCase):
     def test_what_is_needed_has_a_known_name(self) -> None:
         for fault in KINDS.values():
             for n in range(20):
-                self.assertLessEqual(fault(random.Random(n), 3).needs, HELD, fault.kind)
+                self.assertLessEqual(fault(random.Random(n), 3).needs, RESOURCES, fault.kind)
 
     def test_with_one_replica_that_one_is_hit(self) -> None:
         for fault in KINDS.values():
             needs = fault(random.Random(5)).needs
             self.assertFalse(needs & {"replica:1", "replica:2"}, fault.kind)
 
-    def test_excuses_are_rules_and_have_a_reason(self) -> None:
+    def test_exemptions_are_rules_and_have_a_reason(self) -> None:
         for fault in KINDS.values():
-            self.assertLessEqual({rule.partition("/")[0] for rule in fault.excuses}, set(RULES), fault.kind)
-            self.assertTrue(fault.because or not fault.excuses, fault.kind)
+            self.assertLessEqual({rule.partition("/")[0] for rule in fault.exempt_rules}, set(RULES), fault.kind)
+            self.assertTrue(fault.because or not fault.exempt_rules, fault.kind)
 
-    def test_no_fault_excuses_an_order_that_is_lost_or_false(self) -> None:
+    def test_no_fault_exempts_an_order_that_is_lost_or_false(self) -> None:
         for fault in KINDS.values():
-            self.assertFalse({rule.partition("/")[0] for rule in fault.excuses} & NEVER_EXCUSED, fault.kind)
+            self.assertFalse({rule.partition("/")[0] for rule in fault.exempt_rules} & NEVER_EXEMPT, fault.kind)
 
-    def test_all_of_unavailable_is_never_excused(self) -> None:
+    def test_only_a_step_of_its_clock_exempts_what_a_replica_says_of_times(self) -> None:
+        for kind, fault in KINDS.items():
+            by_the_clock = [e for e in fault(random.Random(1), 3).exemptions(1.0, 2.0) if e.rule in BY_THE_CLOCK]
+            self.assertEqual(bool(by_the_clock), kind == "clock_ordersd", kind)
+            self.assertTrue(all(e.replica is not None for e in by_the_clock))
+
+    def test_the_document_names_every_rule_that_can_be_exempted(self) -> None:
+        text = (ROOT / "docs/RELIABILITY.md").read_text()
+        table = text[text.index("**Exemptions.**"):text.index("Nothing can exempt")]
+        for rule in [*(set(RULES) - NEVER_EXEMPT - {"refused", "unavailable"}), *BY_THE_CLOCK, "unavailable/"]:
+            self.assertIn(f"`{rule}", table)
+        for rule in stalls.EXEMPT:
+            self.assertIn(rule.removeprefix("unavailable/"), table)
+
+    def test_all_of_unavailable_is_never_exempt(self) -> None:
         for fault in KINDS.values():
-            self.assertNotIn("unavailable", fault.excuses)
-            self.assertNotIn("refused", fault.excuses)
+            self.assertNotIn("unavailable", fault.exempt_rules)
+            self.assertNotIn("refused", fault.exempt_rules)
 
     def test_exemptions_last_from_the_fault_to_the_recovery(self) -> None:
         for kind, fault in KINDS.items():
-            for exemption in fault(random.Random(1), 3).exempts(3.0, 9.0):
+            for exemption in fault(random.Random(1), 3).exemptions(3.0, 9.0):
                 self.assertEqual((exemption.from_s, exemption.until_s), (3.0, 9.0))
                 self.assertTrue(exemption.why.startswith(kind))
 
@@ -70,7 +81,8 @@ class Chosen(unittest.TestCase):
         self.assertEqual(chosen(""), sorted(KINDS))
 
     def test_groups_and_kinds(self) -> None:
-        self.assertEqual(chosen("revoke, kill"), sorted([k for k, f in KINDS.items() if f.group == "kill"] + ["revoke"]))
+        self.assertEqual(chosen("revoke, kill"), sorted(
+            [kind for kind, fault in KINDS.items() if fault.group == "kill"] + ["revoke"]))
 
     def test_an_unknown_word_is_named(self) -> None:
         with self.assertRaisesRegex(ValueError, "flood"):

@@ -16,15 +16,18 @@ class Nothing(Fault):
     """Is there, and does nothing."""
     kind, group = "nothing", "kill"
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, nothing: str | None = None) -> None:
         super().__init__(random.Random(1))
-        self.seconds = seconds
+        self.seconds, self.nothing = seconds, nothing
 
     async def inject(self, world: object) -> str:
         return "done"
 
+    async def heal(self, world: object) -> str | None:
+        return self.nothing
 
-class World:
+
+class FakeWorld:
     """One replica that is ready, and whose clients have no answers."""
 
     def __init__(self) -> None:
@@ -55,7 +58,7 @@ class Jumps(selectors.DefaultSelector):
 def played(*planned: Planned) -> play.Play:
     selector = Jumps()
     loop = asyncio.SelectorEventLoop(selector)
-    made = play.Play(World(), History(0.0), planned)
+    made = play.Play(FakeWorld(), History(0.0), planned)
     with mock.patch.object(loop, "time", lambda: selector.now), \
             mock.patch.object(clock, "now", loop.time), mock.patch.object(wait.time, "monotonic", loop.time):
         loop.run_until_complete(made.all())
@@ -72,7 +75,18 @@ class TestRecovery(unittest.TestCase):
         made = played(Planned(0.0, Nothing(5.0)), Planned(1.0, Nothing(100.0)))
         self.assertEqual(len(made.stuck), 1)
         self.assertIn("with nothing there", made._world.notes[-3])
-        self.assertFalse(any(record.alone for record in made.records))
+        self.assertTrue(all(record.overlapped for record in made.records))
+
+    def test_a_fault_that_hit_nothing_is_not_counted(self) -> None:
+        made = played(Planned(0.0, Nothing(5.0, "nobody was there")))
+        self.assertEqual(made.records[0].state, results.NO_EFFECT)
+        self.assertIn("nothing: nobody was there", made._world.notes)
+
+    def test_what_holds_requests_does_so_until_the_recovery(self) -> None:
+        holds, plain = Nothing(5.0), Nothing(5.0)
+        holds.holds = True
+        made = played(Planned(0.0, holds), Planned(90.0, plain))
+        self.assertEqual([(round(began), round(ended)) for began, ended in made.holds()], [(0, 65)])
 
     def test_no_fault_begins_while_a_recovery_is_slow(self) -> None:
         made = played(Planned(0.0, Nothing(5.0)), Planned(30.0, Nothing(5.0)))

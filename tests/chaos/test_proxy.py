@@ -8,7 +8,10 @@ import time
 import unittest
 from pathlib import Path
 
+from chaos import wait
 from chaos.links import Link, Proxy, ProxyError
+from chaos.proxy_link import ProxyLink
+from chaos.proxy_pair import Pair
 
 SOON_S = 10.0
 SHORT_S = 0.3  # long enough to see that nothing comes
@@ -133,27 +136,12 @@ class ProxyTest(unittest.IsolatedAsyncioTestCase):
         await self.until_counts(open=0)
         self.assertEqual(self.echo.ends, ["reset"])
 
-    async def test_leads_to_a_unix_socket(self) -> None:
-        path = f"{self.folder.name}/echo.socket"
-        server = await asyncio.start_unix_server(self.echo.serve, path)
-        client = await self.dial(await self.proxy.open("unix", f"unix:{path}"))
-        await client.send(b"abc")
-        self.assertEqual(await client.read(3), b"abc")
-        server.close()
-
     async def test_a_target_that_is_away_resets_the_client(self) -> None:
         link = await self.proxy.open("nobody", "127.0.0.1:1")
         with contextlib.suppress(ConnectionResetError):  # it may come before the dial is over here
             client = await self.dial(link)
             self.assertEqual(await client.rest(), (b"", "reset"))
         self.assertEqual((await link.counts())["dial_failures"], 1)
-
-    async def test_leads_elsewhere(self) -> None:
-        link = await self.proxy.open("moved", "127.0.0.1:1")
-        await link.lead_to(self.target)
-        client = await self.dial(link)
-        await client.send(b"abc")
-        self.assertEqual(await client.read(3), b"abc")
 
     # ---- cuts ----
 
@@ -323,6 +311,16 @@ class ProxyTest(unittest.IsolatedAsyncioTestCase):
         await self.link.heal()
         self.assertEqual(await client.read(len(data)), data)
 
+    async def test_so_is_one_that_many_wait_for(self) -> None:
+        """Connections share the rate, so the last one would wait for half a minute."""
+        await self.link.set(rate=1)
+        clients = [await self.dial() for _ in range(30)]
+        for client in clients:
+            await client.send(b"a")
+        await wait.until(lambda: self.echo.got, SOON_S, "the first byte")
+        await self.link.heal()
+        self.assertEqual(await asyncio.gather(*(client.read(1) for client in clients)), [b"a"] * 30)
+
     async def test_cuts_a_slow_stream_after_the_byte(self) -> None:
         await self.link.set(rate=50_000)
         await self.link.cut_after("down", [1234])
@@ -333,11 +331,13 @@ class ProxyTest(unittest.IsolatedAsyncioTestCase):
     # ---- commands ----
 
     async def test_says_what_is_wrong_with_a_command(self) -> None:
-        for words in ({"do": "dance", "lane": "echo"}, {"do": "cut", "lane": "no such"}, {"do": "open", "lane": "echo"},
-                      {"do": "cut_after", "lane": "echo", "way": "up", "bytes": [-1], "every": False, "how": "reset"},
-                      {"do": "cut", "lane": "echo", "how": "gently"}):
+        for command in ({"do": "dance", "link": "echo"}, {"do": "cut", "link": "no such"},
+                        {"do": "open", "link": "echo"},
+                        {"do": "cut_after", "link": "echo", "direction": "up", "bytes": [-1], "every": False,
+                         "how": "reset"},
+                        {"do": "cut", "link": "echo", "how": "gently"}):
             with self.assertRaises(ProxyError):
-                await self.proxy.tell(**words)
+                await self.proxy.tell(**command)
         self.assertEqual(await self.talk(), b"abc")
 
     async def test_close_ends_the_process(self) -> None:
@@ -345,6 +345,23 @@ class ProxyTest(unittest.IsolatedAsyncioTestCase):
         await self.proxy.close()
         with self.assertRaises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+class CutAtOnce(unittest.IsolatedAsyncioTestCase):
+    async def test_a_connection_that_is_cut_before_its_transport_is_there_ends(self) -> None:
+        """Else its client waits for ever: nothing reads, and nothing closes."""
+        link = ProxyLink("echo", "127.0.0.1:1", 0)
+        client, accepted = socket.socketpair()
+        client.setblocking(False)
+        accepted.setblocking(False)
+        pair = Pair(link)
+        serving = asyncio.create_task(pair.serve(accepted))
+        pair.end("reset")
+        await asyncio.wait_for(serving, SOON_S)
+        self.assertEqual(await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 1), SOON_S), b"")
+        client.close()
+        link.listener.close(asyncio.get_running_loop())
+        link.listener.keeper.close()
 
 
 if __name__ == "__main__":

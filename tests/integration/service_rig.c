@@ -210,6 +210,23 @@ int rig_dial(const struct rig *rig)
     return fd;
 }
 
+void rig_send(int fd, const char *text)
+{
+    (void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
+}
+
+void rig_read_head(int fd, char head[RIG_HEAD_SIZE])
+{
+    size_t len = 0;
+    ssize_t n = 1;
+    head[0] = '\0';
+    while (strstr(head, "\r\n\r\n") == NULL && n > 0 && len < RIG_HEAD_SIZE - 1) {
+        n = recv(fd, head + len, RIG_HEAD_SIZE - 1 - len, 0);
+        len += n > 0 ? (size_t)n : 0;
+        head[len] = '\0';
+    }
+}
+
 bool rig_refuses_connections(const struct rig *rig)
 {
     struct sockaddr_in to = address_of(rig);

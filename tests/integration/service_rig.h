@@ -68,6 +68,13 @@ struct answer rig_get(struct rig *rig, const char *path) MUST_CHECK;
  * The caller closes it. */
 int rig_dial(const struct rig *rig) MUST_CHECK;
 
+enum { RIG_HEAD_SIZE = 4096 };
+
+/* For such a connection: send a text, and read the head of an answer ("" if the connection ended
+ * first). */
+void rig_send(int fd, const char *text);
+void rig_read_head(int fd, char head[RIG_HEAD_SIZE]);
+
 /* Returns true once every HTTP thread has begun to drain. The log says so earlier. */
 bool rig_refuses_connections(const struct rig *rig) MUST_CHECK;
 

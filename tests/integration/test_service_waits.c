@@ -241,23 +241,7 @@ Test(pipes, a_log_that_nobody_reads_holds_up_no_end, .timeout = TEST_S)
 
 /* ---- clients that are idle when the end begins ---- */
 
-enum { ATTEMPTS = 5, IDLE_CLIENTS = 2, HEAD_SIZE = 4096 };
-
-/* Reads the head of an answer; "" when the connection ended before. */
-static void read_head(int fd, char head[HEAD_SIZE])
-{
-    size_t len = 0;
-    ssize_t n = 1;
-    while (strstr((head[len] = '\0', head), "\r\n\r\n") == NULL && n > 0 && len < HEAD_SIZE - 1) {
-        n = recv(fd, head + len, HEAD_SIZE - 1 - len, 0);
-        len += n > 0 ? (size_t)n : 0;
-    }
-}
-
-static void send_text(int fd, const char *text)
-{
-    (void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
-}
+enum { ATTEMPTS = 5, IDLE_CLIENTS = 2 };
 
 /* False: this process was too slow to say anything about the service. */
 static bool idle_clients_are_answered(void)
@@ -266,23 +250,23 @@ static bool idle_clients_are_answered(void)
     static const char post[] = "POST /v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
                                "application/json\r\nContent-Length: 2\r\n\r\n{}";
     struct rig rig = { .daemon = daemon_spawn(LIST("DATABASE_URL=host=/nowhere"), NULL) };
-    char heads[IDLE_CLIENTS][HEAD_SIZE];
+    char heads[IDLE_CLIENTS][RIG_HEAD_SIZE];
     int fds[IDLE_CLIENTS];
     cr_assert(daemon_wait_status(rig.daemon, "/health/live", 200, SOON_S));
     for (int i = 0; i < IDLE_CLIENTS; i++) {
         fds[i] = rig_dial(&rig);
-        send_text(fds[i], get);
-        read_head(fds[i], heads[i]);
+        rig_send(fds[i], get);
+        rig_read_head(fds[i], heads[i]);
         cr_expect_null(strstr(heads[i], "Connection: close"), "%s", heads[i]);
     }
     int64_t began_ns = clock_now_ns();
     daemon_signal(rig.daemon, SIGTERM);
     cr_assert(WAIT_UNTIL(rig_refuses_connections(&rig), SOON_S));
-    send_text(fds[0], get);
-    send_text(fds[1], post);
+    rig_send(fds[0], get);
+    rig_send(fds[1], post);
     bool in_time = clock_now_ns() - began_ns < NS_PER_S / 2;
     for (int i = 0; i < IDLE_CLIENTS; i++) {
-        read_head(fds[i], heads[i]);
+        rig_read_head(fds[i], heads[i]);
         close(fds[i]);
     }
     cr_expect_eq(daemon_wait_exit(rig.daemon, SOON_S), 0);
@@ -344,17 +328,17 @@ Test(drain, a_database_that_hangs_does_not_hold_the_end_up, .timeout = TEST_S)
         LIST("SHUTDOWN_TIMEOUT=2s", "ORDERS_COMMIT_TIMEOUT=10m", "DATABASE_COMMAND_TIMEOUT=10m"));
     static const char head[] = "POST /v1/orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
                                "application/json\r\nContent-Length: ";
-    char answer[HEAD_SIZE];
+    char answer[RIG_HEAD_SIZE];
     char *body = order_body("stuck", "EURUSD");
     char *request = support_text("%s%zu\r\n\r\n%s", head, strlen(body), body);
     cluster_freeze(rig.cluster);
     int fd = rig_dial(&rig);
-    send_text(fd, request);
+    rig_send(fd, request);
     cr_assert(WAIT_UNTIL(rig_metric(&rig, "ordersd_workers{state=\"busy\"}") == 1, SOON_S));
     daemon_signal(rig.daemon, SIGTERM);
     cr_expect_eq(daemon_wait_exit(rig.daemon, SOON_S), 0);
     cr_expect(daemon_log_contains(rig.daemon, "service.cut_short"));
-    read_head(fd, answer);
+    rig_read_head(fd, answer);
     cr_expect_not_null(strstr(answer, "HTTP/1.1 50"), "%s", answer);
     close(fd);
     cluster_thaw(rig.cluster);

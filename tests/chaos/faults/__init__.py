@@ -1,21 +1,26 @@
 """The faults that a schedule injects: each kind is a small class, and KINDS has them all.
 
-A fault draws its parameters when it is made, so a seed repeats them. run.py takes what the fault `needs`, calls
-inject(), waits `seconds`, calls heal(), and measures from there until every replica stores orders again.
+A fault draws its parameters when it is made, so a seed repeats them. play.py takes the resources that the
+fault `needs`, calls inject(), waits `seconds`, calls heal(), and measures from there until every replica stores orders
+again.
 """
 import importlib
 import random
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from chaos.audit import Exemption
+from chaos.findings import Exemption
 
 if TYPE_CHECKING:
     from chaos.world import World
 
 GROUPS = ("kill", "stop", "cut", "disk", "database", "failover", "machine", "crowd", "deploy")
-MODULES = ("processes", "network", "disk", "database", "refusals", "failover", "machine", "crowds", "deploys")
+MODULES = ("processes", "network", "disk", "database", "refusals", "failover", "machine", "abuse", "deploys")
 
-# What a fault may excuse: rules of the audit, as findings.py has them.
+# What a fault may need for itself. A fault of one replica needs "replica:N", the replica's index.
+RESOURCES = frozenset({"primary", "standby", "balancer", "front", "back", "disk", "table", "clock", "abusive clients",
+                       *(f"replica:{n}" for n in range(3))})
+
+# What a fault may exempt: rules of the audit, as findings.py has them.
 # The database stores nothing, or nothing in time. HAProxy answers 503 when no replica is ready; an ordersd that starts
 # meanwhile cannot check the schema.
 NOT_STORED = ("unavailable/commit_timeout", "unavailable/commit_unknown", "unavailable/database_down",
@@ -40,12 +45,14 @@ class Fault:
     kind: ClassVar[str] = ""   # as in the failure table of docs/OPERATIONS.md
     group: ClassVar[str] = ""  # one of GROUPS
     lasts: ClassVar[tuple[float, float]] = (2.0, 8.0)  # bounds of `seconds`
-    excuses: ClassVar[tuple[str, ...]] = ()  # rules that may be broken while it lasts and until all has recovered,
+    exempt_rules: ClassVar[tuple[str, ...]] = ()  # rules that may be broken while it lasts and until all has recovered,
     because: ClassVar[str] = ""              # and why; as few as can be
+    holds: ClassVar[bool] = False  # requests may wait on their way to ordersd, also after their clients have gone
     steps_clocks: ClassVar[bool] = False     # then every process is started with a clock of its own
 
     def __init__(self, rng: random.Random, replicas: int = 1) -> None:
         self.seconds = round(rng.uniform(*self.lasts), 1)  # from inject() to heal()
+        self.replicas = replicas
         self.replica = rng.randrange(1 << 16) % replicas   # the index of the one that is hit, if one is
         self.params: dict[str, Any] = self.draw(rng)
         self.why = ""  # after inject() returned None: why it was not possible at that moment
@@ -56,7 +63,7 @@ class Fault:
 
     @property
     def needs(self) -> frozenset[str]:
-        """What no other fault may hold at the same time."""
+        """The RESOURCES that no other fault may hold at the same time."""
         return frozenset()
 
     def missing(self, world: "World") -> str | None:
@@ -67,12 +74,14 @@ class Fault:
         """Does it and returns what was done, a line for the timeline; None when it is not possible now."""
         raise NotImplementedError
 
-    async def heal(self, world: "World") -> None:
-        """Takes it back. Also called when inject() has failed half way."""
+    async def heal(self, world: "World") -> str | None:
+        """Takes it back. Always called after inject(), also if that raised or returned None. Returns why the fault had
+        no effect, if it had none: then it does not count as injected."""
+        return None
 
-    def exempts(self, began: float, healed: float) -> list[Exemption]:
-        """What the audit must not ask for because of this fault; `healed` is when the recovery was complete."""
-        return [Exemption(rule, began, healed, f"{self.kind}: {self.because}") for rule in self.excuses]
+    def exemptions(self, began: float, recovered: float) -> list[Exemption]:
+        """What the audit must not ask for because of this fault."""
+        return [Exemption(rule, began, recovered, f"{self.kind}: {self.because}") for rule in self.exempt_rules]
 
     def not_now(self, why: str) -> None:
         self.why = why
@@ -97,9 +106,9 @@ def register(fault: type[Fault]) -> type[Fault]:
     return fault
 
 
-def chosen(words: str) -> list[str]:
+def chosen(text: str) -> list[str]:
     """The kinds that a comma separated list of groups and kinds names, in a fixed order; all for an empty list."""
-    wanted = {word.strip() for word in words.split(",") if word.strip()}
+    wanted = {name.strip() for name in text.split(",") if name.strip()}
     unknown = wanted - set(GROUPS) - set(KINDS)
     if unknown:
         raise ValueError(f"no such fault: {', '.join(sorted(unknown))}; groups are {', '.join(GROUPS)}, "

@@ -1,135 +1,111 @@
 """Each kind alone: python3 -m chaos.faults.alone [--replicas 1|3] [--seed S] [KIND or GROUP,...]
 
 One world, and one fault after the other under load: injected, healed, recovered from, and what the audit finds then.
-This is how a new kind is tried, and how one finds what it has to excuse. The exit code is 1 when a kind broke a
+This is how a new kind is tried, and how one finds which rules it has to exempt. The exit code is 1 when a kind broke a
 promise, did not recover, or could not be injected at that moment."""
 import argparse
 import asyncio
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
-from chaos import clock, sandbox, wait
-from chaos.audit import Exemption, audit, excused_by
-from chaos.crowd import Crowd
-from chaos.faults import KINDS, Fault, chosen
+from chaos import clock, exit_codes, sandbox
+from chaos.audit import audit, exempted_by
+from chaos.faults import KINDS, chosen
+from chaos.findings import Exemption
 from chaos.forked import in_child
 from chaos.history import History
-from chaos.play import Stored
-from chaos.process import become
+from chaos.play import Play
+from chaos.results import INJECTED, MISSING
+from chaos.schedule import Planned
 from chaos.sql import SqlError
-from chaos.world import ROOT, Options, World
+from chaos.workload import Workload
+from chaos.world import ROOT, World, WorldOptions
 
-RECOVERY_S = 60.0
 CALM_S = 2.0
-STEP_S = 60.0
+RESOLVE_S = 30.0
+AUDIT_S = 120.0
 
 
 class Alone:
     def __init__(self, args: argparse.Namespace) -> None:
         clock.restart()
-        self.history = History(time.time() - clock.now())
-        self.world = World(Options(seed=args.seed, replicas=args.replicas, program=args.program, clocks=True))
+        self.history = History.starting()
+        self.world = World(WorldOptions(seed=args.seed, replicas=args.replicas, program=args.program, clocks=True))
+        self.world.on_note = lambda at, text: print(f"{at:6.1f} s  {text}", flush=True)
         self.rate, self.exemptions = args.rate, list[Exemption]()
         self.known: set[tuple] = set()  # violations that have been shown
         self.failed: list[str] = []
 
     async def all(self, kinds: list[str]) -> None:
         await self.world.start()
-        crowd = Crowd(self.history, self.world.http, self.world.seed, rate=self.rate, replicas=len(self.world.replicas))
-        await crowd.start()
-        await asyncio.sleep(CALM_S)
+        workload = Workload(self.history, self.world.http, self.world.seed, rate=self.rate,
+                            replicas=len(self.world.replicas))
+        await workload.start()
         for kind in kinds:
-            fault = KINDS[kind](self.world.rng(kind), len(self.world.replicas))
-            try:
-                await self.one(fault)
-            except Exception as error:
-                self.fail(fault, f"{type(error).__name__}: {error}")
-        await crowd.stop(30)
-        await self.check("the end")
+            await asyncio.sleep(CALM_S)
+            await self.one(kind)
+        await workload.stop(RESOLVE_S)
+        await self.check_answers("the end")
 
-    async def one(self, fault: Fault) -> None:
-        if why := fault.missing(self.world):
-            print(f"{fault.kind:20} SKIPPED {why}", flush=True)
+    async def one(self, kind: str) -> None:
+        """A schedule of one fault."""
+        fault = KINDS[kind](self.world.rng(kind), len(self.world.replicas))
+        play = Play(self.world, self.history, [Planned(0.0, fault)])
+        await play.all()
+        record = play.records[0]
+        if record.state == MISSING:
             return
-        began = clock.now()
-        text = await asyncio.wait_for(fault.inject(self.world), STEP_S)
-        injected = clock.now()
-        if text:
-            await asyncio.sleep(fault.seconds)
-        healing = clock.now()
-        await asyncio.wait_for(fault.heal(self.world), STEP_S)
-        healed = clock.now()
-        await self.recover(fault, healed)
-        if not text:
-            self.fail(fault, f"not injected: {fault.why}")
-            return
-        recovered = clock.now()
-        self.exemptions += fault.exempts(began, recovered)
-        print(f"{fault.kind:20} inject {injected - began:4.1f} s, {fault.seconds:4.1f} s, "
-              f"heal {healed - healing:4.1f} s, recovered {recovered - healed:4.1f} s: {text[:90]}", flush=True)
-        print(f"{'':20}   {self.answers(began, recovered)}", flush=True)
+        for text in [*play.trouble, *play.stuck]:
+            self.fail(kind, text)
+        if record.state != INJECTED:
+            self.fail(kind, f"{record.state} {fault.why}")
+        self.exemptions += play.exemptions
+        self.history.holds += play.holds()
+        self.print_answers(record.began or 0.0)
         await asyncio.sleep(CALM_S)
-        await self.check(fault.kind)
+        await self.check_answers(kind)
 
-    async def recover(self, fault: Fault, since: float) -> None:
-        names = {service.name for service in self.world.replicas}
-        stored = Stored(self.history, since, next(iter(names)) if len(names) == 1 else None)
-
-        async def recovered() -> bool:
-            return names <= stored.by() and await self.world.ready()
-        try:
-            await wait.until(recovered, RECOVERY_S, "recovery")
-        except wait.TooLate:
-            self.fail(fault, f"not recovered after {RECOVERY_S:g} s")
-
-    def answers(self, began: float, ended: float) -> str:
-        """What the clients of that time were answered, so that one sees that the fault was felt."""
+    def print_answers(self, began: float) -> None:
+        """What the clients were answered since then, so that one sees that the fault was felt."""
         counts: Counter[str] = Counter()
         for request in self.history.requests:
-            if request.ended >= began and request.began <= ended:
+            if request.ended >= began:
                 counts.update(f"{v.outcome} {v.code or ''}".strip() if request.end == "answered" else request.end
                               for v in request.verdicts[:1])
-        return ", ".join(f"{name} {count}" for name, count in counts.most_common(9))
+        print(f"{'':10}answers: {', '.join(f'{name} {count}' for name, count in counts.most_common(9))}", flush=True)
 
-    async def check(self, kind: str) -> None:
+    async def check_answers(self, kind: str) -> None:
         at = clock.now()
         try:
             rows = await self.world.rows()
         except SqlError as error:
-            self.failed.append(f"{kind}: the table cannot be read: {error}")
-            print(self.failed[-1], flush=True)
+            self.fail(kind, f"the table cannot be read: {error}")
             return
-        found = await in_child(lambda: audit(self.history, rows, (), at), 120)
+        found = await in_child(lambda: audit(self.history, rows, (), at), AUDIT_S)
         new = [v for v in found if (v.rule, v.cid, v.text) not in self.known]
         self.known |= {(v.rule, v.cid, v.text) for v in new}
-        self.tell_excused(kind, Counter(v.rule for v in new if excused_by(v, self.exemptions)))
-        broken = [v for v in new if not excused_by(v, self.exemptions)]
-        for rule, count in Counter(v.rule for v in broken).items():
-            first = next(v for v in broken if v.rule == rule)
-            self.failed.append(f"{kind}: {rule}")
-            print(f"{kind:20} BROKEN {rule} {count}: {first.since:.2f}-{first.at:.2f} s "
-                  f"{first.account}/{first.cid} {first.text}", flush=True)
-        for words in self.world.unexpected_ends():
-            self.failed.append(f"{kind}: {words}")
-            print(f"{kind:20} BROKEN {words}", flush=True)
+        self.print_exempted(kind, Counter(v.rule for v in new if exempted_by(v, self.exemptions)))
+        broken = [v for v in new if not exempted_by(v, self.exemptions)]
+        for v in {v.rule: v for v in reversed(broken)}.values():  # the first of each rule
+            self.fail(kind, f"BROKEN {v.rule}: {v.since:.2f}-{v.at:.2f} s {v.account}/{v.cid} {v.text}")
+        for text in self.world.unexpected_ends():
+            self.fail(kind, text)
         for service in self.world.replicas:
             service.unexpected.clear()
+            service.slow_ends.clear()
 
-    def tell_excused(self, kind: str, used: Counter[str]) -> None:
-        """Which excuses of the kind were used, so that one that never is can go."""
-        excuses = KINDS[kind].excuses if kind in KINDS else ()
-        words = [f"{rule} {count}" for rule, count in sorted(used.items())]
-        unused = ", ".join(rule for rule in excuses if rule not in used)
-        print(f"{'':20}   excused: {', '.join(words) or 'nothing'}; not used: {unused or 'none'}", flush=True)
+    def print_exempted(self, kind: str, used: Counter[str]) -> None:
+        """Which exemptions of the kind were used, so that one that never is can go."""
+        rules = KINDS[kind].exempt_rules if kind in KINDS else ()
+        counts = ", ".join(f"{rule} {count}" for rule, count in sorted(used.items()))
+        unused = ", ".join(rule for rule in rules if rule not in used)
+        print(f"{'':10}exempted: {counts or 'nothing'}; not used: {unused or 'none'}", flush=True)
 
-    def fail(self, fault: Fault, words: str) -> None:
-        self.failed.append(f"{fault.kind}: {words}")
-        print(f"{fault.kind:20} FAILED {words}", flush=True)
+    def fail(self, kind: str, why: str) -> None:
+        self.failed.append(f"{kind}: {why}")
+        print(f"{'':10}FAILED {kind}: {why}", flush=True)
 
 
 async def run(args: argparse.Namespace) -> int:
@@ -141,7 +117,7 @@ async def run(args: argparse.Namespace) -> int:
             shutil.copytree(alone.world.logs, args.logs, dirs_exist_ok=True)
         await alone.world.close()
     print(f"{len(alone.history.requests)} requests; {len(alone.failed)} failed", *alone.failed, sep="\n  ")
-    return 1 if alone.failed else 0
+    return exit_codes.BROKEN if alone.failed else exit_codes.KEPT
 
 
 def main(argv: list[str]) -> int:
@@ -154,8 +130,7 @@ def main(argv: list[str]) -> int:
     made.add_argument("--program", type=Path, default=ROOT / "build/dev/ordersd")
     args = made.parse_args(argv)
     if not sandbox.own() and sandbox.why_not() is None:
-        command, env = sandbox.command([sys.executable, "-m", "chaos.faults.alone", *argv])
-        return subprocess.run(command, env=env, preexec_fn=become(None, signal.SIGKILL)).returncode
+        return sandbox.run_again("chaos.faults.alone", argv)
     sandbox.begin()
     return asyncio.run(run(args))
 

@@ -5,7 +5,7 @@ import contextlib
 import random
 from typing import TYPE_CHECKING, Any
 
-from chaos.faults import NOT_IN_TIME, Fault, register
+from chaos.faults import NOT_IN_TIME, NOT_STORED, Fault, register
 from chaos.sql import Session, SqlError
 from chaos.wait import until
 
@@ -30,7 +30,7 @@ async def undo(world: "World", sql: str) -> None:
 
 class OfTable(Fault):
     """Something is done to the table `orders`."""
-    excuses, because = NOT_IN_TIME, "the table was locked or away"
+    exempt_rules, because = NOT_IN_TIME, "the table was locked or away"
 
     @property
     def needs(self) -> frozenset[str]:
@@ -50,12 +50,12 @@ class Held(OfTable):
     async def inject(self, world: "World") -> str | None:
         self.session = await world.primary.session()
         try:
-            said = await self.session.run(f"BEGIN;\n{self.statement(world)}")
+            output = await self.session.run(f"BEGIN;\n{self.statement(world)}")
         except SqlError as error:
             return self.not_now(str(error))
-        if "ERROR" in said or "FATAL" in said:
-            return self.not_now(said)
-        self.rows = len(said.split())
+        if "ERROR" in output or "FATAL" in output:
+            return self.not_now(output)
+        self.rows = len(output.split())
         return f"in an open transaction: {self.statement(world)}"
 
     async def heal(self, world: "World") -> None:
@@ -87,7 +87,7 @@ COMING_ROWS = """INSERT INTO orders
 
 @register
 class LockRows(Held):
-    """Somebody has ids that clients use open in a transaction, which is rolled back: their INSERT has to wait."""
+    """Another session's open transaction inserts ids that clients will send next; their INSERTs wait for its end."""
     kind, group, lasts = "lock_rows", "database", (1.0, 8.0)
     because = "ids of clients were locked"
 
@@ -112,7 +112,7 @@ class LockRows(Held):
 # ---- DDL ----
 
 class Statement(OfTable):
-    """Statements that run while orders come, and others that take them back."""
+    """Statements that run while orders come, and others that take them back. The fault does not wait for their end."""
     task: "asyncio.Task[str] | None" = None
     because = "DDL held the table"
 
@@ -132,15 +132,16 @@ class Statement(OfTable):
         try:
             await world.primary.sql(self.do(), timeout_s=DDL_S)
         except SqlError as error:
-            world.note(f"{self.kind} failed: {error}")
             return str(error)
         return ""
 
-    async def heal(self, world: "World") -> None:
-        if self.task:
-            await self.task
-            if self.take_back():
-                await undo(world, self.take_back())
+    async def heal(self, world: "World") -> str | None:
+        if self.task is None:
+            return None
+        failed = await self.task
+        if self.take_back():
+            await undo(world, self.take_back())
+        return f"the statement failed: {failed}" if failed else None
 
 
 @register
@@ -227,9 +228,10 @@ class Reindex(Statement):
 
 class Signals(Fault):
     """A function of PostgreSQL is called with backends of ordersd, again and again."""
-    function = ""
-    excuses, because = NOT_IN_TIME, "statements were ended again and again"
-    task: "asyncio.Task[int] | None" = None
+    function, felt = "", ""  # felt: by which of the backends
+    exempt_rules, because = NOT_IN_TIME, "statements were ended again and again"
+    task: "asyncio.Task[None] | None" = None
+    hit = 0
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
         return {"every_s": round(rng.uniform(0.05, 0.6), 2), "share": rng.choice((0.2, 0.5, 1.0))}
@@ -238,36 +240,42 @@ class Signals(Fault):
         self.task = asyncio.create_task(self.repeat(world))
         return f"{self.function} of {self.params['share']:.0%} of ordersd's backends every {self.params['every_s']:g} s"
 
-    async def repeat(self, world: "World") -> int:
-        """How many were hit. Ends when the primary goes away: then there is nobody to signal."""
-        hit, some = 0, f"FROM pg_stat_activity WHERE {OURS} AND random() < {self.params['share']}"
-        try:
-            session = await world.primary.session()
-        except (SqlError, OSError):
-            return 0
+    async def repeat(self, world: "World") -> None:
+        """On another session when one has failed: another fault may have the primary away for a while."""
+        while True:
+            with contextlib.suppress(SqlError, ValueError, OSError):
+                await self.through(await world.primary.session())
+            await asyncio.sleep(self.params["every_s"])
+
+    async def through(self, session: Session) -> None:
+        some = f"FROM pg_stat_activity WHERE {OURS} AND random() < {self.params['share']}"
+        statement = (f"SELECT count(*) FROM (SELECT {self.function}(pid) AS done, state {some} OFFSET 0) AS hit "
+                     f"WHERE done AND {self.felt}")
         try:
             while True:
                 await asyncio.sleep(self.params["every_s"])
-                hit += int(await session.run(f"SELECT count({self.function}(pid)) {some}"))
-        except (SqlError, ValueError):
-            return hit
+                self.hit += int(await session.run(statement))
         finally:
             await session.close()
 
-    async def heal(self, world: "World") -> None:
+    async def heal(self, world: "World") -> str | None:
         if self.task:
             self.task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self.task
+        return None if self.hit else "no backend of ordersd was hit"
 
 
 @register
 class CancelBackends(Signals):
     """Statements of ordersd are cancelled (pg_cancel_backend)."""
     kind, group, lasts, function = "cancel_backends", "database", (2.0, 8.0), "pg_cancel_backend"
+    felt = "state <> 'idle'"
 
 
 @register
 class TerminateBackends(Signals):
     """Sessions of ordersd are ended (pg_terminate_backend)."""
     kind, group, lasts, function = "terminate_backends", "database", (2.0, 8.0), "pg_terminate_backend"
+    exempt_rules = NOT_STORED  # the health check loses its session too
+    felt = "true"

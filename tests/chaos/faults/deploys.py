@@ -1,5 +1,4 @@
 """Deploys: a new ordersd on the same socket, one replica or all in turn, and restarts by SIGTERM."""
-import random
 from typing import TYPE_CHECKING
 
 from chaos.faults import ENDED, register
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 class RestartOrdersd(OfOrdersd):
     """ordersd is asked to end (SIGTERM) and started again when it has ended."""
     kind, group, lasts = "restart_ordersd", "deploy", (0.1, 1.0)
-    excuses = ENDED
+    exempt_rules = ENDED
 
     async def inject(self, world: "World") -> str | None:
         code = await self.service(world).restart()
@@ -30,8 +29,8 @@ class Deploy(OfOrdersd):
     """A new ordersd gets the listening socket, and then the old one is asked to end."""
     kind, group, lasts = "deploy", "deploy", (0.1, 1.0)
     # Nothing is refused. A request on a connection that was idle for a second may meet the end of that connection: HTTP
-    # allows that, and no server can prevent it. `scripts/chaos deploy` has clients that keep no connection idle so long.
-    excuses = ("unanswered", "unavailable/balancer_502")
+    # allows that, and no server can prevent it. In `scripts/chaos deploy` no client keeps a connection idle so long.
+    exempt_rules = ("unanswered", "unavailable/balancer_502")
     because = "an idle connection was closed while a request was on its way to it"
 
     def missing(self, world: "World") -> str | None:
@@ -46,10 +45,6 @@ class Deploy(OfOrdersd):
 class RollingDeploy(Deploy):
     """Every replica in turn is replaced by a new process on its socket."""
     kind, group, lasts = "rolling_deploy", "deploy", (0.1, 1.0)
-
-    def __init__(self, rng: random.Random, replicas: int = 1) -> None:
-        super().__init__(rng, replicas)
-        self.replicas = replicas
 
     @property
     def needs(self) -> frozenset[str]:

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chaos.faults import NOT_STORED, Fault, register
+from chaos.faults import Fault, register
+from chaos.faults.processes import OfServer
 from chaos.sql import SqlError
 
 if TYPE_CHECKING:
@@ -45,12 +46,15 @@ def fill(filler: Path, leave: int) -> int:
 
 
 class Full(Fault):
+    filler: Path | None = None  # the file that inject() makes
+    felt = False  # did anybody lack the room?
+
     def draw(self, rng: random.Random) -> dict[str, Any]:
         return {"leave": rng.choice((0, 0, 8192))}
 
     @property
     def needs(self) -> frozenset[str]:
-        return frozenset({"disk", "primary"})
+        return frozenset({"disk"})
 
     def folder(self, world: "World") -> Path:
         raise NotImplementedError
@@ -61,36 +65,41 @@ class Full(Fault):
     async def inject(self, world: "World") -> str | None:
         self.filler = self.folder(world) / "filler"
         taken = fill(self.filler, self.params["leave"])
+        self.felt = taken > 0
         return f"filled {self.filler.parent} with {taken >> 10} KiB, {self.params['leave']} bytes are left"
 
-    async def heal(self, world: "World") -> None:
-        with contextlib.suppress(FileNotFoundError, AttributeError):
-            self.filler.unlink()
+    async def heal(self, world: "World") -> str | None:
+        if self.filler:
+            self.filler.unlink(missing_ok=True)
+        return None if self.felt else "nobody lacked the room"
 
 
 USE_WAL = "SELECT count(pg_logical_emit_message(false, 'chaos', repeat('x', 500000))) FROM generate_series(1, 4)"
 
 
-async def use_up_wal(primary: "Postgres", enough: Callable[[], Awaitable[bool]], mib: int) -> None:
-    """Segments that are there already are used first: WAL is written, two megabytes at a time, until it is enough."""
+async def use_up_wal(primary: "Postgres", enough: Callable[[], Awaitable[bool]], mib: int) -> bool:
+    """Segments that are there already are used first: WAL is written, two megabytes at a time, until it is enough.
+    False: it never was."""
     for _ in range(mib // 2):
         if await enough():
-            return
+            return True
         with contextlib.suppress(SqlError):
             await primary.sql(USE_WAL, timeout_s=5)
+    return await enough()
 
 
-class FullOfServer(Full):
-    excuses, because = NOT_STORED, "a server that commits need had no room"
+class FullOfServer(Full, OfServer):
+    because = "a server that commits need had no room"
 
-    def server(self, world: "World") -> "Postgres":
-        return world.primary
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset({"disk", self.role})
 
-    async def heal(self, world: "World") -> None:
+    async def heal(self, world: "World") -> str | None:
         """A server that ends by itself when it cannot write WAL is started again, as its operator would do it."""
-        await super().heal(world)
-        if not self.server(world).alive():
-            await self.server(world).start()
+        nothing = await super().heal(world)
+        await OfServer.heal(self, world)
+        return nothing
 
 
 @register
@@ -118,21 +127,14 @@ class FullWal(FullOfServer):
                 await primary.sql(USE_WAL, timeout_s=5)
                 return False
             return True
-        await use_up_wal(primary, refuses, 160)
-        return f"{text}, and used up the WAL"
+        self.felt = await use_up_wal(primary, refuses, 160)
+        return f"{text}, and used WAL until there was no room"
 
 
 @register
 class FullStandby(FullOfServer):
     """The disk of the standby's WAL is full: it receives no more, and commits wait for it."""
-    kind, group, lasts = "full_standby", "disk", (2.0, 8.0)
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return frozenset({"disk", "standby"})
-
-    def server(self, world: "World") -> "Postgres":
-        return world.standby
+    kind, group, lasts, role = "full_standby", "disk", (2.0, 8.0), "standby"
 
     def folder(self, world: "World") -> Path:
         return world.standby.wal.parent
@@ -143,18 +145,14 @@ class FullStandby(FullOfServer):
 
         async def left() -> bool:
             return not await world.standby_in_sync()
-        await use_up_wal(world.primary, left, 40)
-        return f"{text}, and used up the WAL"
+        self.felt = await use_up_wal(world.primary, left, 40)
+        return f"{text}, and used WAL until there was no room"
 
 
 @register
 class FullLogs(Full):
     """The disk of all logs is full, those of ordersd and those of PostgreSQL."""
     kind, group, lasts = "full_logs", "disk", (2.0, 8.0)
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return frozenset({"disk"})
 
     def folder(self, world: "World") -> Path:
         return world.logs

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Failover(Fault):
-    excuses, because = NOT_STORED, "the primary was replaced"
+    exempt_rules, because = NOT_STORED, "the primary was replaced"
 
     @property
     def needs(self) -> frozenset[str]:
@@ -55,12 +55,8 @@ class FailoverFenced(Failover):
 class FailoverUnfenced(Failover):
     """The standby is promoted while the old primary goes on, waiting for a standby that has left it."""
     kind, group, lasts = "failover_unfenced", "failover", (1.0, 5.0)
-    excuses = NOT_STORED + ("stale_read",)
+    exempt_rules = NOT_STORED + ("stale_read",)
     because = "the old primary was not fenced off, and goes on answering"
-
-    def __init__(self, rng: random.Random, replicas: int = 1) -> None:
-        super().__init__(rng, replicas)
-        self.replicas = replicas
 
     @property
     def needs(self) -> frozenset[str]:
@@ -75,7 +71,7 @@ class FailoverUnfenced(Failover):
 class OldPrimaryBack(FailoverUnfenced):
     """The primary stands still, the standby is promoted, and the old primary comes back while the new one is away."""
     kind, group, lasts = "old_primary_back", "failover", (1.0, 3.0)
-    excuses, because = NOT_STORED, "the primary was replaced, and the new one was away"
+    exempt_rules, because = NOT_STORED, "the primary was replaced, and the new one was away"
     noticed_s = 30.0  # until every replica is at the new primary
 
     async def inject(self, world: "World") -> str | None:

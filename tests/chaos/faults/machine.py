@@ -7,12 +7,14 @@ import os
 import random
 import re
 import resource
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chaos import sandbox
 from chaos.faults import ENDED, KILLED, NOT_STORED, Fault, register
 from chaos.faults.processes import OfOrdersd, OfServer
+from chaos.findings import BY_THE_CLOCK, Exemption
 from chaos.process import run
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ def step(file: Path, seconds: float) -> None:
 
 class Clock(Fault):
     steps_clocks = True
+    file: Path | None = None  # whose offset inject() has changed
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
         size = rng.choice((0.5, 3.0, 30.0, 3600.0, 86400.0 * 400))
@@ -83,8 +86,8 @@ class Clock(Fault):
         return f"stepped the clock of {self.name(world)} by {self.params['step_s']:+g} s"
 
     async def heal(self, world: "World") -> None:
-        """Which is a step too, the other way. The process notices it when it reads its file again."""
-        with contextlib.suppress(AttributeError):
+        """Steps the clock back. The process notices it when it reads its file again."""
+        if self.file:
             step(self.file, 0)
             await asyncio.sleep(NOTICED_S + 1.5)  # libfaketime counts whole seconds
 
@@ -93,8 +96,11 @@ class Clock(Fault):
 class ClockOfOrdersd(Clock):
     """The clock of one ordersd is stepped, forwards or backwards, and back (libfaketime)."""
     kind, group, lasts = "clock_ordersd", "machine", (2.0, 8.0)
-    excuses = ("stamp", "refused/stale_order", "refused/in_the_future", "unfit")
-    because = "the clock that stamps orders, and tells which are stale, was wrong"
+    exempt_rules, because = BY_THE_CLOCK, "the clock that stamps orders, and tells which are stale, was wrong"
+
+    def exemptions(self, began: float, recovered: float) -> list[Exemption]:
+        replica = f"replica-{self.replica}"
+        return [replace(exemption, replica=replica) for exemption in super().exemptions(began, recovered)]
 
     def name(self, world: "World") -> str:
         return world.replicas[self.replica].name
@@ -104,7 +110,7 @@ class ClockOfOrdersd(Clock):
 class ClockOfPrimary(Clock):
     """The clock of the primary is stepped, forwards or backwards, and back (libfaketime)."""
     kind, group, lasts = "clock_primary", "machine", (2.0, 8.0)
-    excuses, because = NOT_STORED, "a step may end the replication, which commits wait for"
+    exempt_rules, because = NOT_STORED, "a step may end the replication, which commits wait for"
 
     @property
     def needs(self) -> frozenset[str]:
@@ -120,24 +126,26 @@ class ClockOfPrimary(Clock):
 class FewFiles(OfOrdersd):
     """ordersd has no file descriptor left (prlimit on the running process), and every connection is cut."""
     kind, group, lasts = "few_files", "machine", (2.0, 8.0)
-    excuses = NOT_STORED + ("unanswered", "late", "unavailable/dial", "unavailable/balancer_502")
+    exempt_rules = NOT_STORED + ("unanswered", "late", "unavailable/dial", "unavailable/balancer_502")
     because = "no connection could be opened, to either side"
+    pid = 0  # of the process whose limit inject() has changed
+    usual = (0, 0)
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
         return {"fewer": rng.choice((0, 3, 10, 25))}  # than it has open
 
     async def inject(self, world: "World") -> str | None:
         service = self.service(world)
-        self.pid, self.was = service.pid, resource.prlimit(service.pid, resource.RLIMIT_NOFILE)
+        self.pid, self.usual = service.pid, resource.prlimit(service.pid, resource.RLIMIT_NOFILE)
         most = max(16, service.fds() - self.params["fewer"])
-        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (most, self.was[1]))
+        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (most, self.usual[1]))
         for link in [*world.front, *world.back.values()]:
             await link.cut()
         return f"{service.name} may have {most} file descriptors, and every connection was cut"
 
     async def heal(self, world: "World") -> None:
-        if hasattr(self, "was") and self.service(world).alive() and self.service(world).pid == self.pid:
-            resource.prlimit(self.pid, resource.RLIMIT_NOFILE, self.was)
+        if self.service(world).alive() and self.service(world).pid == self.pid:
+            resource.prlimit(self.pid, resource.RLIMIT_NOFILE, self.usual)
 
 
 def files_of(pid: int) -> int:
@@ -165,54 +173,63 @@ class FewFilesOfPrimary(OfServer):
     async def heal(self, world: "World") -> None:
         """A process that was forked meanwhile has the small limit too. A server that has ended is started."""
         await self.limit(world.primary.pids(), self.usual)
-        if not world.primary.alive():
-            await world.primary.start()
+        await super().heal(world)
 
     @staticmethod
     async def limit(pids: list[int], soft: int) -> str:
         """As the server's own user: for another user's processes even root needs a capability that it may not have.
         Returns what went wrong for all of them; one that has just ended is no trouble."""
         script = 'soft=$1; shift; for pid; do prlimit --pid "$pid" --nofile="$soft:" && one=1; done; [ -n "$one" ]'
-        words = ["/bin/sh", "-c", script, "limit", str(soft), *map(str, pids)]
-        code, _, err = await run(words, user="postgres", timeout_s=10)
+        argv = ["/bin/sh", "-c", script, "limit", str(soft), *map(str, pids)]
+        code, _, err = await run(argv, user="postgres", timeout_s=10)
         return "" if code == 0 else f"prlimit: {err.strip()[-200:]}"
 
 
 # ---- memory ----
 
+ENDING_S = 2.0
+
+
 @register
 class LittleMemory(OfOrdersd):
     """ordersd gets no more memory from the system (prlimit on the address space), and may end by that."""
     kind, group, lasts = "little_memory", "machine", (2.0, 6.0)
-    excuses = NOT_STORED + KILLED + ("unavailable/out_of_memory", "unavailable/overloaded")
+    exempt_rules = NOT_STORED + KILLED + ("unavailable/out_of_memory", "unavailable/overloaded")
     because = "nothing could be allocated"
+    pid = 0  # of the process whose limit inject() has changed
+    usual = (0, 0)
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
         return {"spare_mib": rng.choice((0, 0, 1, 8))}
 
     async def inject(self, world: "World") -> str | None:
         service = self.service(world)
-        service.expect_end()
-        self.pid, self.was = service.pid, resource.prlimit(service.pid, resource.RLIMIT_AS)
+        service.allow_end()
+        self.pid, self.usual = service.pid, resource.prlimit(service.pid, resource.RLIMIT_AS)
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + (self.params["spare_mib"] << 20)
-        resource.prlimit(self.pid, resource.RLIMIT_AS, (most, self.was[1]))
+        resource.prlimit(self.pid, resource.RLIMIT_AS, (most, self.usual[1]))
         return f"the address space of {service.name} may grow by {self.params['spare_mib']} MiB"
 
     async def heal(self, world: "World") -> None:
+        """A process that has just failed to allocate needs a moment for its end. After that it may not end any more."""
         service = self.service(world)
+        if service.alive() and service.pid == self.pid:
+            resource.prlimit(self.pid, resource.RLIMIT_AS, self.usual)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await service.end(ENDING_S)
         if not service.alive():
             await service.start()
-        elif hasattr(self, "was") and service.pid == self.pid:
-            resource.prlimit(self.pid, resource.RLIMIT_AS, self.was)
+        service.forbid_end()
 
 
 @register
 class SmallMemoryMax(OfOrdersd):
     """ordersd is restarted with the smallest MEMORY_MAX that it accepts, and with its own again at the end."""
     kind, group, lasts = "small_memory_max", "machine", (3.0, 8.0)
-    excuses = ENDED + ("unavailable/overloaded",)
+    exempt_rules = ENDED + ("unavailable/overloaded",)
     because = "the process was restarted, and clients had little room in between"
+    pid = 0  # of the process that has the small MEMORY_MAX
 
     async def inject(self, world: "World") -> str | None:
         service = self.service(world)
@@ -235,5 +252,5 @@ class SmallMemoryMax(OfOrdersd):
         service = self.service(world)
         if not service.alive():
             await service.start()
-        elif getattr(self, "pid", 0) == service.pid:
+        elif service.pid == self.pid:
             await service.restart()

@@ -15,20 +15,21 @@ if TYPE_CHECKING:
 
 
 class OfLinks(Fault):
-    """Links of the proxy."""
+    """Links of the proxy: those of clients or those to the database, by the second base class of each kind."""
     side = ""
 
     def links(self, world: "World") -> list[Link]:
         raise NotImplementedError
 
-    async def heal(self, world: "World") -> None:
+    async def heal(self, world: "World") -> str | None:
         for link in self.links(world):
             await link.heal()
+        return None
 
 
 class Clients(OfLinks):
     """The links that clients come by."""
-    side = "clients"
+    side, holds = "clients", True
 
     @property
     def needs(self) -> frozenset[str]:
@@ -41,11 +42,10 @@ class Clients(OfLinks):
 class Database(OfLinks):
     """The links to PostgreSQL, to both servers: of one replica or of all."""
     side = "the database"
-    excuses, because = NOT_STORED, "the database could not be reached in time"
+    exempt_rules, because = NOT_STORED, "the database could not be reached in time"
 
-    def __init__(self, rng: random.Random, replicas: int = 1) -> None:
-        super().__init__(rng, replicas)
-        self.params["all"] = rng.random() < 0.5
+    def draw(self, rng: random.Random) -> dict[str, Any]:
+        return {"all": rng.random() < 0.5}
 
     @property
     def needs(self) -> frozenset[str]:
@@ -63,24 +63,35 @@ def size(rng: random.Random, most: int) -> int:
 # ---- cut after any byte ----
 
 class Cut(OfLinks):
+    cuts_before = 0
+
     def draw(self, rng: random.Random) -> dict[str, Any]:
         return {"way": rng.choice(("up", "down")), "how": rng.choice(("reset", "reset", "close")),
-                "every": rng.random() < 0.2, "bytes": [size(rng, 20_000) for _ in range(rng.randrange(1, 60))]}
+                "every": rng.random() < 0.2, "bytes": [size(rng, 20_000) for _ in range(rng.randrange(1, 60))],
+                **super().draw(rng)}
 
     async def inject(self, world: "World") -> str | None:
         p = self.params
+        self.cuts_before = await self.cuts(world)
         for link in self.links(world):
             await link.cut_after(p["way"], p["bytes"], every=p["every"], how=p["how"])
         which = "every connection" if p["every"] else "the connection"
         return (f"towards {self.side}: {which} ends ({p['how']}) after {p['bytes'][:4]}... bytes {p['way']}, "
                 f"{len(p['bytes'])} times a link")
 
+    async def cuts(self, world: "World") -> int:
+        return sum([(await link.counts())["cuts"] for link in self.links(world)])
+
+    async def heal(self, world: "World") -> str | None:
+        await super().heal(world)
+        return None if await self.cuts(world) > self.cuts_before else "too few bytes passed, and no connection was cut"
+
 
 @register
 class CutClients(Cut, Clients):
     """Connections of clients end after any byte of a request or an answer."""
     kind, group, lasts = "cut_clients", "cut", (2.0, 8.0)
-    excuses, because = ("unanswered", "unavailable/dial"), "connections of clients were cut"
+    exempt_rules, because = ("unanswered", "unavailable/dial"), "connections of clients were cut"
 
 
 @register
@@ -93,7 +104,7 @@ class CutDatabase(Cut, Database):
 
 class Hold(OfLinks):
     def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"hold": rng.choice((("up",), ("down",), ("up", "down")))}
+        return {"hold": rng.choice((("up",), ("down",), ("up", "down"))), **super().draw(rng)}
 
     async def inject(self, world: "World") -> str | None:
         for link in self.links(world):
@@ -105,7 +116,7 @@ class Hold(OfLinks):
 class HoldClients(Hold, Clients):
     """Between clients and ordersd nothing moves, one way or both, and then everything arrives."""
     kind, group, lasts = "hold_clients", "cut", (0.5, 6.0)
-    excuses, because = DELAYED, "requests or answers were held on their way"
+    exempt_rules, because = DELAYED, "requests or answers were held on their way"
 
 
 @register
@@ -131,7 +142,7 @@ class Forget(OfLinks):
 class ForgetClients(Forget, Clients):
     """Open connections of clients fall silent for ever, as behind a firewall that lost its table."""
     kind, group, lasts = "forget_clients", "cut", (2.0, 10.0)
-    excuses, because = DELAYED + ("unanswered",), "connections of clients fell silent, and were cut at the end"
+    exempt_rules, because = DELAYED + ("unanswered",), "connections of clients fell silent, and were cut at the end"
 
 
 @register
@@ -143,24 +154,24 @@ class ForgetDatabase(Forget, Database):
 # ---- drop: no new connections ----
 
 class Refuse(OfLinks):
-    listening, words = "refuse", "refused"
+    listening, effect = "refuse", "refused"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"cut": rng.random() < 0.7}  # else those that are open go on
+        return {"cut": rng.random() < 0.7, **super().draw(rng)}  # if not cut, open connections go on
 
     async def inject(self, world: "World") -> str | None:
         for link in self.links(world):
             await link.set(listening=self.listening)
             if self.params["cut"]:
                 await link.cut()
-        return f"towards {self.side}: dials are {self.words}" + ("; open connections are reset" * self.params["cut"])
+        return f"towards {self.side}: dials are {self.effect}" + ("; open connections are reset" * self.params["cut"])
 
 
 @register
 class RefuseClients(Refuse, Clients):
     """New connections of clients are refused."""
     kind, group, lasts = "refuse_clients", "cut", (0.5, 4.0)
-    excuses, because = ("unanswered", "unavailable/dial"), "clients were not let in, and open connections were cut"
+    exempt_rules, because = ("unanswered", "unavailable/dial"), "clients were not let in, and open connections were cut"
 
 
 @register
@@ -173,22 +184,23 @@ class RefuseDatabase(Refuse, Database):
 class DropClients(Refuse, Clients):
     """New connections of clients get no answer at all (their SYN is dropped)."""
     kind, group, lasts = "drop_clients", "cut", (0.5, 4.0)
-    excuses, because = ("unanswered", "unavailable/dial", "late"), "clients got no connection, or were cut"
-    listening, words = "black_hole", "dropped"
+    exempt_rules, because = ("unanswered", "unavailable/dial", "late"), "clients got no connection, or were cut"
+    listening, effect = "black_hole", "dropped"
 
 
 @register
 class DropDatabase(Refuse, Database):
     """New connections to the database get no answer at all (their SYN is dropped)."""
     kind, group, lasts = "drop_database", "cut", (0.5, 8.0)
-    listening, words = "black_hole", "dropped"
+    listening, effect = "black_hole", "dropped"
 
 
 # ---- slow and narrow ----
 
 class Slow(OfLinks):
     def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"delay_s": round(rng.uniform(0.01, 0.3), 3), "jitter_s": round(rng.uniform(0, 0.2), 3)}
+        return {"delay_s": round(rng.uniform(0.01, 0.3), 3), "jitter_s": round(rng.uniform(0, 0.2), 3),
+                **super().draw(rng)}
 
     async def inject(self, world: "World") -> str | None:
         for link in self.links(world):
@@ -200,7 +212,7 @@ class Slow(OfLinks):
 class SlowClients(Slow, Clients):
     """Bytes between clients and ordersd arrive later."""
     kind, group, lasts = "slow_clients", "cut", (3.0, 8.0)
-    excuses, because = DELAYED, "requests and answers were late on their way"
+    exempt_rules, because = DELAYED, "requests and answers were late on their way"
 
 
 @register
@@ -211,7 +223,7 @@ class SlowDatabase(Slow, Database):
 
 class Narrow(OfLinks):
     def draw(self, rng: random.Random) -> dict[str, Any]:
-        return {"rate": rng.choice((2_000, 10_000, 50_000, 200_000))}
+        return {"rate": rng.choice((2_000, 10_000, 50_000, 200_000)), **super().draw(rng)}
 
     async def inject(self, world: "World") -> str | None:
         for link in self.links(world):
@@ -223,7 +235,7 @@ class Narrow(OfLinks):
 class NarrowClients(Narrow, Clients):
     """Few bytes a second pass between clients and ordersd."""
     kind, group, lasts = "narrow_clients", "cut", (3.0, 8.0)
-    excuses, because = DELAYED, "requests and answers waited for a narrow way"
+    exempt_rules, because = DELAYED, "requests and answers waited for a narrow way"
 
 
 @register
@@ -234,9 +246,9 @@ class NarrowDatabase(Narrow, Database):
 
 # ---- the kernel's own: packets are lost, late and out of order ----
 
-async def tc(*words: str) -> str | None:
+async def tc(*arguments: str) -> str | None:
     """None, or why tc failed."""
-    code, _, err = await run(["tc", "qdisc", *words], timeout_s=10)
+    code, _, err = await run(["tc", "qdisc", *arguments], timeout_s=10)
     return None if code == 0 else err.strip()
 
 
@@ -245,8 +257,8 @@ def netem_missing() -> str | None:
     """Tried once with values that change nothing: a kernel may lack the module, and no file says so."""
     if not shutil.which("tc"):
         return "tc is not installed (iproute2)"
-    words = ["tc", "qdisc", "add", "dev", "lo", "root", "netem"]
-    added = subprocess.run(words, capture_output=True, text=True, timeout=10)
+    argv = ["tc", "qdisc", "add", "dev", "lo", "root", "netem"]
+    added = subprocess.run(argv, capture_output=True, text=True, timeout=10)
     if added.returncode != 0:
         return f"tc cannot set netem: {added.stderr.strip()}"
     subprocess.run(["tc", "qdisc", "del", "dev", "lo", "root"], capture_output=True, timeout=10)
@@ -256,8 +268,8 @@ def netem_missing() -> str | None:
 @register
 class Netem(Fault):
     """Packets on the loopback device are lost, late, doubled and out of order (netem)."""
-    kind, group, lasts = "netem", "cut", (3.0, 10.0)
-    excuses, because = DELAYED + NOT_STORED, "packets were lost and sent again"
+    kind, group, lasts, holds = "netem", "cut", (3.0, 10.0), True
+    exempt_rules, because = DELAYED + NOT_STORED, "packets were lost and sent again"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
         return {"delay_ms": rng.randrange(1, 30), "jitter_ms": rng.randrange(0, 15),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 class OfOrdersd(Fault):
     """One replica. If it has ended, heal() starts it."""
-    excuses, because = KILLED, "the process was away"
+    exempt_rules, because, holds = KILLED, "the process was away", True
 
     @property
     def needs(self) -> frozenset[str]:
@@ -33,7 +33,7 @@ class OfServer(Fault):
     """One of the two servers, by its role at that moment; a failover cannot come in between. If it has ended, heal()
     starts it."""
     role = "primary"
-    excuses, because = NOT_STORED, "a server that commits need was away"
+    exempt_rules, because = NOT_STORED, "a server that commits need was away"
 
     @property
     def needs(self) -> frozenset[str]:
@@ -49,7 +49,7 @@ class OfServer(Fault):
 
 class OfBalancer(Fault):
     """HAProxy. If it has ended, heal() starts it."""
-    excuses, because = KILLED, "the balancer was away"
+    exempt_rules, because, holds = KILLED, "the balancer was away", True
 
     @property
     def needs(self) -> frozenset[str]:
@@ -141,7 +141,7 @@ class KillBalancer(OfBalancer):
 class StopOrdersd(OfOrdersd):
     """ordersd stands still (SIGSTOP) and goes on."""
     kind, group, lasts = "stop_ordersd", "stop", (0.5, 8.0)
-    excuses, because = DELAYED + NOT_STORED, "the process stood still while the deadlines of its requests came"
+    exempt_rules, because = DELAYED + NOT_STORED, "the process stood still while the deadlines of its requests came"
 
     async def inject(self, world: "World") -> str | None:
         self.service(world).pause()
@@ -188,7 +188,7 @@ class StopBackend(OfBackend):
 class StopBalancer(OfBalancer):
     """HAProxy stands still (SIGSTOP) and goes on."""
     kind, group, lasts = "stop_balancer", "stop", (0.5, 5.0)
-    excuses, because = DELAYED, "requests and answers waited in the balancer"
+    exempt_rules, because = DELAYED, "requests and answers waited in the balancer"
 
     async def inject(self, world: "World") -> str | None:
         self.balancer(world).pause()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Refusal(OfTable):
     """SQL that makes the database refuse orders, and SQL that takes it back."""
     sql, back = "", ""
-    excuses, because = NOT_STORED, "the database refused orders"
+    exempt_rules, because = NOT_STORED, "the database refused orders"
 
     async def inject(self, world: "World") -> str | None:
         try:
@@ -32,7 +32,7 @@ class Refusal(OfTable):
 class Revoke(Refusal):
     """A right is missing: INSERT or SELECT is revoked from the service's role, and granted again."""
     kind, group, lasts = "revoke", "database", (1.0, 6.0)
-    excuses = NOT_SERVED
+    exempt_rules = NOT_SERVED
     back = "GRANT SELECT, INSERT ON orders TO ordersd_app"
 
     def draw(self, rng: random.Random) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class ReadOnly(Refusal):
 class MissingTable(Refusal):
     """The table is renamed away, and back."""
     kind, group, lasts = "missing_table", "database", (1.0, 6.0)
-    excuses = NOT_SERVED
+    exempt_rules = NOT_SERVED
     sql = "ALTER TABLE orders RENAME TO orders_away"
     back = "ALTER TABLE IF EXISTS orders_away RENAME TO orders"
 
@@ -98,7 +98,7 @@ class ByTrigger(Refusal):
 class ServerLimit(ByTrigger):
     """A limit of the server is reached (SQLSTATE 54000), as when transaction ids are used up: nothing can be stored."""
     kind, group, lasts = "server_limit", "database", (1.0, 5.0)
-    excuses = NOT_SERVED
+    exempt_rules = NOT_SERVED
     timing, sqlstate = "TRIGGER chaos_refuse BEFORE INSERT ON orders", "54000"
 
 
@@ -106,6 +106,6 @@ class ServerLimit(ByTrigger):
 class RefusedCommit(ByTrigger):
     """The INSERT succeeds and the commit behind it fails (40001), for a part of the orders."""
     kind, group, lasts = "refused_commit", "database", (1.0, 5.0)
-    excuses = NOT_IN_TIME
+    exempt_rules = NOT_IN_TIME
     timing = "CONSTRAINT TRIGGER chaos_refuse AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED"
     sqlstate, shares = "40001", (0.02, 0.1, 0.3)

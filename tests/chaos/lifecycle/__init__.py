@@ -7,6 +7,8 @@ import pathlib
 import sys
 import traceback
 
+from chaos.world import ROOT
+
 COMMANDS = {
     "overload": "twice of what the service takes: memory, health checks, and what is refused",
     "drain": "SIGTERM under full load: every answer is true, and the end comes in time",
@@ -14,21 +16,19 @@ COMMANDS = {
     "upgrade": "the previous release to this one and back, under load, with a migration in between",
     "soak": "60 % of the most, a fault a minute, for hours: what has grown since the start?",
 }
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-TROUBLE = 3  # as of scripts/chaos
 SECONDS = {"overload": 40.0, "deploy": 30.0}
 
 
 def _parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="scripts/chaos")
     commands = made.add_subparsers(dest="command", required=True)
-    for name, words in COMMANDS.items():
-        command = commands.add_parser(name, help=words, description=words)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--seed", type=int, default=1)
         command.add_argument("--program", type=pathlib.Path, default=ROOT / "build/dev/ordersd",
                              help="the ordersd to be tested")
         command.add_argument("--report", type=pathlib.Path, help="also write the report to this file")
-        command.add_argument("--only", default="", metavar="WORDS", help="only the cases whose name has these words")
+        command.add_argument("--only", default="", metavar="TEXT", help="only the cases whose name contains this text")
         if name == "soak":
             command.add_argument("--hours", type=float, default=1.0)
             command.add_argument("--faults", default="",
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str]) -> int:
-    from chaos import wait  # here: whoever asks only for COMMANDS needs none of it
+    from chaos import exit_codes, wait  # not at the top: who needs only COMMANDS needs none of them
     from chaos.lifecycle import outcome
     from chaos.sql import SqlError
     arguments = _parser().parse_args(argv)
@@ -48,8 +48,8 @@ def main(argv: list[str]) -> int:
     try:
         outcomes = asyncio.run(module.run(arguments, _say))
     except (RuntimeError, OSError, wait.TooLate, SqlError):
-        _say(f"TROUBLE: the harness has failed, or ordersd was not ready in time\n{traceback.format_exc()}")
-        return TROUBLE
+        _say(f"HARNESS FAILED, or ordersd was not ready in time\n{traceback.format_exc()}")
+        return exit_codes.HARNESS_FAILED
     text = outcome.report(outcomes)
     if arguments.report:
         arguments.report.write_text(text)

@@ -6,22 +6,22 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from chaos import balancer, wait
-from chaos.audit import audit
-from chaos.clock import now
+from chaos import balancer, clock, wait
+from chaos.audit import compare
 from chaos.history import FAILED, FOUND, NOT_ACCEPTED, History
 from chaos.lifecycle.measure import percentile
-from chaos.lifecycle.outcome import Outcome, chosen
-from chaos.lifecycle.traffic import Shape, Traffic, new_history
+from chaos.lifecycle.outcome import Outcome, chosen, course
+from chaos.lifecycle.traffic import ClientProfile, Traffic
 from chaos.service import Service
-from chaos.world import Options, World
+from chaos.world import WorldOptions, World
 
 PATIENT = {"ORDERS_QUEUE_WAIT_MAX": "6s"}  # a busy machine makes requests late, and no deploy refuses them
 BETWEEN_S = 1.0
 READY_S = 20.0
 # Pauses stay far below the second for which a draining service keeps idle connections, so no request meets that end.
-CLIENTS = [(Shape(pause=0.02), 32), (Shape("batch", 20, pause=0.1), 4), (Shape("atomic", 5, pause=0.1), 4),
-           (Shape("get", pause=0.05), 8), (Shape(pause=0.02, dials=True), 8)]
+CLIENTS = [(ClientProfile(pause=0.02), 32), (ClientProfile("batch", 20, pause=0.1), 4),
+           (ClientProfile("atomic", 5, pause=0.1), 4), (ClientProfile("get", pause=0.05), 8),
+           (ClientProfile(pause=0.02, dials=True), 8)]
 
 
 async def hand_over(service: Service) -> int:
@@ -61,43 +61,39 @@ async def _one(case: Case, arguments, say) -> Outcome:
     if case.replicas > 1 and balancer.missing():
         outcome.skipped = balancer.missing() or ""
         return outcome
-    world = World(Options(seed=arguments.seed, program=arguments.program, replicas=case.replicas,
+    world = World(WorldOptions(seed=arguments.seed, program=arguments.program, replicas=case.replicas,
                           settings={**PATIENT, **case.settings}, keeps_socket=case.keeps_socket))
-    try:
-        await world.start()
-        history = new_history()
+    async with course(outcome, world, arguments, say) as history:
         traffic = Traffic(world, history, "deploy")
         load = asyncio.create_task(traffic.until_stopped(CLIENTS))
         await asyncio.sleep(2)
-        deploys = await _roll(world, case, arguments.seconds, outcome, say)
+        deploys = await _roll(world, case, arguments.seconds, outcome)
         await asyncio.sleep(1)
         traffic.stop()
         await load
         outcome.figure("deploys", str(deploys))
-        judge(outcome, history, len(traffic.connections))
+        check_requests(outcome, history, len(traffic.connections))
         rows = await world.rows()
-        outcome.audited(audit(history, rows, []), len(rows))
-    finally:
-        await world.close()
+        outcome.audited(*compare(history, rows, []), len(rows))
     return outcome
 
 
-async def _roll(world: World, case: Case, seconds: float, outcome: Outcome, say) -> int:
+async def _roll(world: World, case: Case, seconds: float, outcome: Outcome) -> int:
     """One replica after the other until the time is over, and the last round to its end."""
-    end, deploys = now() + seconds, 0
-    while now() < end:
+    end, deploys = clock.now() + seconds, 0
+    while clock.now() < end:
         for service in world.replicas:
             code = await case.deploy(service)
             deploys += 1
             outcome.expect(code == 0, f"deploy {deploys}: the old process ended with {code}")
             await wait.until(service.ready, READY_S, f"{service.name} is ready", 0.1)
             await asyncio.sleep(BETWEEN_S)
-        say(f"{case.name}: {deploys} deploys")
+        world.note(f"{case.name}: {deploys} deploys")
     outcome.expect(not world.unexpected_ends(), "; ".join(world.unexpected_ends()))
     return deploys
 
 
-def judge(outcome: Outcome, history: History, connections: int, refusals: Collection[str] = ()) -> None:
+def check_requests(outcome: Outcome, history: History, connections: int, refusals: Collection[str] = ()) -> None:
     """Every request has its 2xx. `refusals` are codes of `not_accepted` that are reported and break no promise."""
     bad = [request for request in history.requests if request.status not in (200, 201)]
     by_end = Counter(f"{request.status or request.end} {request.code or ''}".strip() for request in bad)

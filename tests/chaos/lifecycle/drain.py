@@ -7,19 +7,19 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
-from chaos import wait
-from chaos.audit import Exemption, audit
-from chaos.clock import now
+from chaos import clock, wait
+from chaos.audit import compare
+from chaos.findings import Exemption
 from chaos.history import ANSWERED, History
-from chaos.lifecycle.outcome import Outcome, chosen
+from chaos.lifecycle.outcome import Outcome, chosen, course
 from chaos.lifecycle.overload import SLOW_STATEMENTS
-from chaos.lifecycle.traffic import Shape, Traffic, new_history
-from chaos.world import Options, World
+from chaos.lifecycle.traffic import ClientProfile, Traffic
+from chaos.world import WorldOptions, World
 
 LOAD_S = 3.0      # from the first request to the trouble
 TROUBLE_S = 0.5   # from the trouble to SIGTERM
 MARGIN_S = 2.0    # the machine may be busy: the timeout is asked for, and no speed
-SINGLES, BATCHES = 64, 8
+CLIENTS = [(ClientProfile(), 64), (ClientProfile("batch", 50), 8)]
 
 
 @contextlib.asynccontextmanager
@@ -73,27 +73,23 @@ async def run(arguments, say) -> list[Outcome]:
 async def _one(case: Case, arguments, say) -> Outcome:
     """The listening socket is the service's own here: clients that dial after its end are refused at once."""
     settings = {**case.settings, "SHUTDOWN_TIMEOUT": f"{case.timeout_s}s"}
-    world = World(Options(seed=arguments.seed, program=arguments.program, settings=settings, keeps_socket=False))
+    world = World(WorldOptions(seed=arguments.seed, program=arguments.program, settings=settings, keeps_socket=False))
     outcome = Outcome(f"SIGTERM under full load: {case.name}")
-    try:
-        await world.start()
-        history = new_history()
+    async with course(outcome, world, arguments, say) as history:
         traffic = Traffic(world, history, "drain")
-        load = asyncio.create_task(traffic.until_stopped([(Shape(), SINGLES), (Shape("batch", 50), BATCHES)]))
+        load = asyncio.create_task(traffic.until_stopped(CLIENTS))
         await asyncio.sleep(LOAD_S)
         async with case.trouble(world):
             await asyncio.sleep(TROUBLE_S)
-            say(f"{case.name}: SIGTERM")
-            began = now()
+            world.note(f"{case.name}: SIGTERM")
+            began = clock.now()
             await _end(world, case, outcome)
             traffic.stop()
             await load
         _figures(outcome, history, began)
         await wait.until(lambda: _no_backends(world), 30, "the server's sessions of ordersd have ended", 0.2)
         rows = await world.rows()
-        outcome.audited(audit(history, rows, _exemptions(began)), len(rows))
-    finally:
-        await world.close()
+        outcome.audited(*compare(history, rows, _exemptions(began)), len(rows))
     return outcome
 
 
@@ -104,7 +100,7 @@ def _exemptions(began: float) -> list[Exemption]:
 
 
 async def _end(world: World, case: Case, outcome: Outcome) -> None:
-    service, began = world.replicas[0], now()
+    service, began = world.replicas[0], clock.now()
     service.term()
     try:
         code = await service.end(case.timeout_s + 10)
@@ -112,7 +108,7 @@ async def _end(world: World, case: Case, outcome: Outcome) -> None:
         outcome.expect(False, f"ordersd did not end within {case.timeout_s + 10} s of SIGTERM")
         service.kill()
         return
-    took = now() - began
+    took = clock.now() - began
     outcome.figure("ended after", f"{took:.2f} s of {case.timeout_s} s, with exit code {code}")
     outcome.expect(code == 0, f"the exit code is {code}")
     outcome.expect(took <= case.timeout_s + MARGIN_S,

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from chaos.clock import now
+from chaos import clock
 
 MIB = 1 << 20
 
@@ -38,8 +38,8 @@ class Sample:
     @classmethod
     async def take(cls, service) -> "Sample":
         metrics = await service.metrics(timeout_s=20)
-        return cls(at=now(), replica=service.index, rss=service.rss(), fds=service.fds(), threads=service.threads(),
-                   clients=int(metrics["http_server_open_connections"]),
+        return cls(at=clock.now(), replica=service.index, rss=service.rss(), fds=service.fds(),
+                   threads=service.threads(), clients=int(metrics["http_server_open_connections"]),
                    database=int(metrics['ordersd_pool_connections{pool="main",state="total"}']))
 
 
@@ -95,11 +95,11 @@ async def probing(port: int, work: Awaitable) -> Probes:
 async def every(seconds: float, take: Callable[[], Awaitable[None]]) -> None:
     """Calls `take` until it is cancelled. A turn that takes longer than `seconds` is followed by the next one at
     once."""
-    due = now()
+    due = clock.now()
     while True:
         await take()
-        due = max(due + seconds, now())
-        await asyncio.sleep(due - now())
+        due = max(due + seconds, clock.now())
+        await asyncio.sleep(due - clock.now())
 
 
 def machine() -> str:

@@ -1,9 +1,18 @@
 """What a test of this folder found: figures for the report, and promises that were broken."""
+import asyncio
+import contextlib
 import datetime
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
+from chaos import exit_codes, wait
+from chaos.audit import Exempted
+from chaos.explain import keep
+from chaos.findings import Violation
+from chaos.history import History
 from chaos.lifecycle.measure import machine
+from chaos.world import World
 
 SHOWN = 20  # of many broken promises of one kind the first are enough
 
@@ -13,7 +22,9 @@ class Outcome:
     name: str
     figures: list[tuple[str, str]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)  # those of the audit
     skipped: str = ""  # why nothing was tested
+    trouble: list[str] = field(default_factory=list)  # the harness itself failed
 
     def figure(self, name: str, value: str) -> None:
         self.figures.append((name, value))
@@ -22,16 +33,41 @@ class Outcome:
         if not condition:
             self.broken.append(otherwise)
 
-    def audited(self, violations: Iterable, rows: int) -> None:
-        found = list(violations)
+    def audited(self, found: Sequence[Violation], exempted: Exempted, rows: int) -> None:
         self.figure("rows in the table", str(rows))
+        for (rule, why), count in sorted(exempted.items()):
+            self.figure("exempted", f"{count} x {rule}: {why}")
         self.figure("violations that the audit found", str(len(found)))
+        self.violations += found
         self.broken += [f"{violation.rule}: {violation.text}" for violation in found]
 
 
-def chosen(cases: Sequence, words: str) -> list:
-    """The cases whose name has these words; every case for no words."""
-    return [case for case in cases if words in case.name]
+@contextlib.asynccontextmanager
+async def course(outcome: Outcome, world: World, arguments, say) -> AsyncIterator[History]:
+    """The course of one case, from the start of its world to its end. What does not come in time, as a replica that is
+    ready again, is a broken promise. A case that breaks one explains itself; then what it does beside ends, too."""
+    try:
+        await world.start()
+        others = asyncio.all_tasks()
+        history, world.on_note = History.starting(), lambda at, text: say(text)
+        try:
+            yield history
+        except wait.TooLate as late:
+            outcome.expect(False, str(late))
+            for task in asyncio.all_tasks() - others:
+                task.cancel()
+        if outcome.broken:
+            name = re.sub(r"\W+", "-", outcome.name)
+            out = arguments.program.parent / "chaos" / f"{arguments.command}-{arguments.seed}" / name
+            head = "\n".join((outcome.name, *outcome.broken))
+            say(f"what happened: {keep(out, world, history, outcome.violations, head)}")
+    finally:
+        await world.close()
+
+
+def chosen(cases: Sequence, text: str) -> list:
+    """The cases whose name contains the text."""
+    return [case for case in cases if text in case.name]
 
 
 def report(outcomes: list[Outcome]) -> str:
@@ -42,6 +78,7 @@ def report(outcomes: list[Outcome]) -> str:
         lines += [f"**{outcome.name}**: {state}", "", "| | |", "|---|---|"]
         lines += [f"| {name} | {value} |" for name, value in outcome.figures]
         lines += [""]
+        lines += [f"- HARNESS FAILED {text}" for text in outcome.trouble[:SHOWN]]
         lines += [f"- {text}" for text in outcome.broken[:SHOWN]]
         if len(outcome.broken) > SHOWN:
             lines += [f"- and {len(outcome.broken) - SHOWN} more"]
@@ -49,7 +86,8 @@ def report(outcomes: list[Outcome]) -> str:
 
 
 def exit_code(outcomes: list[Outcome]) -> int:
-    """1: a promise is broken. 77: nothing could be tested. 0: all that was tested was kept."""
     if any(outcome.broken for outcome in outcomes):
-        return 1
-    return 77 if all(outcome.skipped for outcome in outcomes) else 0
+        return exit_codes.BROKEN
+    if any(outcome.trouble for outcome in outcomes):
+        return exit_codes.HARNESS_FAILED
+    return exit_codes.NOTHING_TESTED if all(outcome.skipped for outcome in outcomes) else exit_codes.KEPT

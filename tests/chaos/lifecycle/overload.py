@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chaos.asking import Limits
-from chaos.audit import Exemption, audit
-from chaos.clock import now
+from chaos import clock
+from chaos.audit import compare
+from chaos.findings import Exemption
 from chaos.history import ACKNOWLEDGED, History, NOT_ACCEPTED
+from chaos.http_client import Limits
 from chaos.lifecycle.measure import MIB, Probes, every, percentile, probing
-from chaos.lifecycle.outcome import Outcome, chosen
-from chaos.lifecycle.traffic import Shape, Traffic, new_history
-from chaos.world import Options, World
+from chaos.lifecycle.outcome import Outcome, chosen, course
+from chaos.lifecycle.traffic import ClientProfile, Traffic
+from chaos.world import WorldOptions, World
 
 # Long beside what a busy machine adds to a statement, so that the database stays what limits the service.
 SLOW_STATEMENTS = """
@@ -28,7 +29,7 @@ FACTOR = 2.0
 @dataclass(frozen=True)
 class Case:
     name: str
-    shape: Shape
+    profile: ClientProfile
     connections: int
     settings: Mapping[str, str]
 
@@ -37,9 +38,9 @@ class Case:
 # that these settings need, so that the memory for clients is used up within seconds.
 NARROW = {"ORDERS_WORKERS": "2", "HTTP_MAX_CONNECTIONS": "450"}
 CASES = (
-    Case("single orders, refused by the wait in the queue", Shape(), 400,
+    Case("single orders, refused by the wait in the queue", ClientProfile(), 400,
          {**NARROW, "ORDERS_GROUP_MAX": "4", "ORDERS_QUEUE_WAIT_MAX": "200ms"}),
-    Case("large batches, refused by the memory budget", Shape(kind="batch", orders=40, metadata=4000), 400,
+    Case("large batches, refused by the memory budget", ClientProfile(kind="batch", orders=40, metadata=4000), 400,
          {**NARROW, "ORDERS_GROUP_MAX": "8", "ORDERS_QUEUE_WAIT_MAX": "20s", "ORDERS_COMMIT_TIMEOUT": "20s",
           "MEMORY_MAX": "124MiB"}),
 )
@@ -51,34 +52,30 @@ async def run(arguments, say) -> list[Outcome]:
 
 
 async def _one(case: Case, arguments, say) -> Outcome:
-    world = World(Options(seed=arguments.seed, program=arguments.program, settings=case.settings))
+    world = World(WorldOptions(seed=arguments.seed, program=arguments.program, settings=case.settings))
     outcome = Outcome(f"overload: {case.name}")
-    try:
-        await world.start()
+    async with course(outcome, world, arguments, say) as history:
         await world.primary.sql(SLOW_STATEMENTS)
-        history = new_history()
         most = await _most(world, case, history, arguments.seconds / 4)
-        say(f"{case.name}: the service takes {most:.0f} orders/s; now it gets {FACTOR:g} times of that")
-        began = now()
+        world.note(f"{case.name}: the service takes {most:.0f} orders/s; now it gets {FACTOR:g} times of that")
+        began = clock.now()
         traffic = Traffic(world, history, "overload", LIMITS)
-        rate = FACTOR * most / case.shape.orders
-        load = traffic.open_loop(case.connections, arguments.seconds, case.shape, rate)
+        rate = FACTOR * most / case.profile.orders
+        load = traffic.open_loop(case.connections, arguments.seconds, case.profile, rate)
         rss, probes = await _watched(world, load)
         outcome.figure("most that the service took", f"{most:.0f} orders/s")
-        _judge_load(outcome, history, began, now() - began, most)
-        await _judge_service(outcome, world, max(rss), probes)
-        await _judge_table(outcome, world, history)
-    finally:
-        await world.close()
+        _check_load(outcome, history, began, clock.now() - began, most)
+        await _check_service(outcome, world, max(rss), probes)
+        await _check_table(outcome, world, history)
     return outcome
 
 
 async def _most(world: World, case: Case, history: History, seconds: float) -> float:
     """Orders a second while all connections send one request after the other, without its first second."""
     traffic = Traffic(world, history, "most", LIMITS)
-    began = now() + 1
-    await traffic.closed_loop(case.connections // 2, seconds + 1, case.shape)
-    return acknowledged(history, began) / (now() - began)
+    began = clock.now() + 1
+    await traffic.closed_loop(case.connections // 2, seconds + 1, case.profile)
+    return acknowledged(history, began) / (clock.now() - began)
 
 
 def acknowledged(history: History, since: float) -> int:
@@ -101,7 +98,7 @@ async def _watched(world: World, load) -> tuple[list[int], Probes]:
         sampler.cancel()
 
 
-def _judge_load(outcome: Outcome, history: History, began: float, seconds: float, most: float) -> None:
+def _check_load(outcome: Outcome, history: History, began: float, seconds: float, most: float) -> None:
     requests = [request for request in history.requests if request.began >= began]
     sent = sum(len(request.sent) for request in requests)
     stored = acknowledged(history, began)
@@ -123,7 +120,7 @@ def _judge_load(outcome: Outcome, history: History, began: float, seconds: float
                              f"{request.end}, code {request.code}, flaw {request.flaw}")
 
 
-async def _judge_service(outcome: Outcome, world: World, peak: int, probes: Probes) -> None:
+async def _check_service(outcome: Outcome, world: World, peak: int, probes: Probes) -> None:
     most = (await world.replicas[0].metrics(timeout_s=20))["ordersd_memory_max_bytes"]
     outcome.figure("resident memory", f"at most {peak / MIB:.0f} MiB of {most / MIB:.0f} MiB")
     outcome.expect(peak <= most, f"resident memory was {peak} bytes, over ordersd_memory_max_bytes, {most:.0f}")
@@ -135,7 +132,7 @@ async def _judge_service(outcome: Outcome, world: World, peak: int, probes: Prob
     outcome.expect(not world.unexpected_ends(), "; ".join(world.unexpected_ends()))
 
 
-async def _judge_table(outcome: Outcome, world: World, history: History) -> None:
+async def _check_table(outcome: Outcome, world: World, history: History) -> None:
     rows = await world.rows()
-    overload = Exemption("unavailable", 0, math.inf, "there is more load than the service takes: see _judge_load")
-    outcome.audited(audit(history, rows, [overload]), len(rows))
+    overload = Exemption("unavailable", 0, math.inf, "there is more load than the service takes: see _check_load")
+    outcome.audited(*compare(history, rows, [overload]), len(rows))

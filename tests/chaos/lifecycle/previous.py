@@ -5,7 +5,8 @@ import os
 import pathlib
 import shutil
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+from chaos.world import ROOT
+
 BUILD_S = 1200
 
 

@@ -6,7 +6,8 @@ import tempfile
 import unittest
 from unittest import mock
 
-from chaos import faults
+from chaos import faults, results, wait
+from chaos.handmade import post
 from chaos.lifecycle import COMMANDS, measure, outcome, previous, soak
 
 
@@ -38,6 +39,12 @@ class Reports(unittest.TestCase):
     def test_nothing_tested_is_skipped_and_not_passed(self) -> None:
         self.assertEqual(outcome.exit_code([outcome.Outcome("c", skipped="no history")]), 77)
 
+    def test_a_harness_that_failed_is_neither_kept_nor_skipped(self) -> None:
+        troubled, broken = outcome.Outcome("d", trouble=["heal failed"]), outcome.Outcome("b", broken=["lost"])
+        self.assertEqual(outcome.exit_code([outcome.Outcome("a"), troubled]), 3)
+        self.assertEqual(outcome.exit_code([broken, troubled]), 1)
+        self.assertIn("HARNESS FAILED heal failed", outcome.report([troubled]))
+
     def test_a_report_says_what_was_skipped_and_broken(self) -> None:
         broken, skipped = outcome.Outcome("b"), outcome.Outcome("c", skipped="no history")
         broken.expect(False, "order 7 is lost")
@@ -61,6 +68,72 @@ class Plans(unittest.TestCase):
     def test_a_fault_begins_in_its_minute(self) -> None:
         planned = soak.plan(2, 0, 5, sorted(faults.KINDS), 3)
         self.assertEqual([int(p.at // 60) for p in planned], [0, 1, 2, 3, 4])
+
+
+class Courses(unittest.IsolatedAsyncioTestCase):
+    def setUp(self) -> None:
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (self.folder / "logs").mkdir()
+        self.world = mock.AsyncMock(logs=self.folder / "logs", replicas=[], timeline=[(1.0, "SIGTERM")])
+        self.arguments = mock.Mock(program=self.folder / "ordersd", command="drain", seed=7)
+        self.outcome, self.said = outcome.Outcome("drain: well"), list[str]()
+
+    async def course(self, error: Exception | None = None, otherwise: str = "") -> None:
+        async with outcome.course(self.outcome, self.world, self.arguments, self.said.append) as history:
+            history.append(post(1, 2, "created"))
+            self.beside = asyncio.create_task(asyncio.sleep(99))
+            self.outcome.expect(not otherwise, otherwise)
+            if error:
+                raise error
+
+    async def test_a_case_that_is_kept_leaves_nothing(self) -> None:
+        await self.course()
+        self.assertEqual((self.outcome.broken, self.said), ([], []))
+        self.world.close.assert_awaited_once()
+        self.beside.cancel()
+
+    async def test_a_broken_promise_explains_itself(self) -> None:
+        await self.course(otherwise="the exit code is 3")
+        out = self.folder / "chaos/drain-7/drain-well"
+        self.assertEqual(self.said, [f"what happened: {out}/timeline.txt"])
+        text = (out / "timeline.txt").read_text()
+        self.assertIn("the exit code is 3", text)
+        self.assertIn("SIGTERM", text)
+        self.assertTrue((out / "history.jsonl").is_file() and (out / "logs").is_dir())
+        self.beside.cancel()
+
+    async def test_what_does_not_come_in_time_is_a_broken_promise(self) -> None:
+        await self.course(wait.TooLate("replica-0 is ready: not within 20 s"))
+        self.assertEqual(self.outcome.broken, ["replica-0 is ready: not within 20 s"])
+        self.assertEqual(outcome.exit_code([self.outcome]), 1)
+        await asyncio.sleep(0)
+        self.assertTrue(self.beside.cancelled())
+
+    async def test_a_world_that_does_not_begin_is_trouble(self) -> None:
+        self.world.start.side_effect = wait.TooLate("every replica is ready")
+        with self.assertRaises(wait.TooLate):
+            await self.course()
+        self.world.close.assert_awaited_once()
+
+
+class Soaks(unittest.TestCase):
+    def concluded(self, state: str, *trouble: str) -> int:
+        record = results.FaultRecord("a", "kill", 1.0, "", state)
+        made = outcome.Outcome("soak")
+        soak.conclude(made, [soak.Chapter(5, faults=[record], trouble=list(trouble)), soak.Chapter(5)])
+        return outcome.exit_code([made])
+
+    def test_a_soak_without_a_fault_is_skipped(self) -> None:
+        states = (results.INJECTED, results.MISSING, results.NO_EFFECT)
+        self.assertEqual([self.concluded(state) for state in states], [0, 77, 77])
+
+    def test_a_fault_that_could_not_be_healed_is_trouble(self) -> None:
+        self.assertEqual(self.concluded(results.INJECTED, "heal failed"), 3)
+
+    def test_a_replica_that_does_not_come_back_breaks_a_promise(self) -> None:
+        world = mock.Mock(ready=mock.AsyncMock(return_value=False))
+        with mock.patch.object(soak, "REST_S", 0.0):
+            self.assertEqual([v.rule for v in asyncio.run(soak.not_ready(world))], ["rest/ready"])
 
 
 class Previous(unittest.TestCase):

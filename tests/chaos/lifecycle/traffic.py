@@ -1,15 +1,14 @@
-"""Plain traffic: clients that send fit orders, keep their connections, obey `Connection: close` and never give up. Each
-request is in the history, as those of chaos.clients are."""
+"""Plain traffic: clients that send valid orders, keep their connections, obey `Connection: close` and never give up.
+Each request is in the history, as those of chaos.clients are."""
 import asyncio
 import functools
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from chaos.asking import Asker, Limits
-from chaos.clock import now
+from chaos import clock
 from chaos.history import ACKNOWLEDGED, Content, History, Request, Sent
+from chaos.http_client import HttpClient, Limits
 from chaos.orders import make_content, render
 from chaos.service import HOST
 from chaos.world import World
@@ -22,7 +21,7 @@ TRUSTED_S = 0.5
 
 
 @dataclass(frozen=True)
-class Shape:
+class ClientProfile:
     """What one client sends again and again. `metadata` is that of each order, in bytes."""
 
     kind: str = "single"  # single, batch, atomic, or get
@@ -47,84 +46,81 @@ class Traffic:
     def stop(self) -> None:
         self._stopped.set()
 
-    async def until_stopped(self, crowds: Iterable[tuple[Shape, int]]) -> None:
+    async def until_stopped(self, groups: Iterable[tuple[ClientProfile, int]]) -> None:
         """Every client sends its next request when the answer to the last one has come."""
         async with asyncio.TaskGroup() as group:
-            for shape, count in crowds:
+            for profile, count in groups:
                 for _ in range(count):
-                    group.create_task(self._client(shape))
+                    group.create_task(self._client(profile))
 
-    async def closed_loop(self, connections: int, seconds: float, shape: Shape) -> None:
+    async def closed_loop(self, connections: int, seconds: float, profile: ClientProfile) -> None:
         asyncio.get_running_loop().call_later(seconds, self.stop)
-        await self.until_stopped([(shape, connections)])
+        await self.until_stopped([(profile, connections)])
 
-    async def open_loop(self, connections: int, seconds: float, shape: Shape, rate: float) -> None:
+    async def open_loop(self, connections: int, seconds: float, profile: ClientProfile, rate: float) -> None:
         """So many requests a second, whatever the answers are, while one of the connections is free for each."""
-        tickets, end = _moments(now(), rate), now() + seconds
+        tickets, end = _moments(clock.now(), rate), clock.now() + seconds
         async with asyncio.TaskGroup() as group:
             for _ in range(connections):
-                group.create_task(self._paced(shape, tickets, end))
+                group.create_task(self._paced(profile, tickets, end))
 
-    async def _client(self, shape: Shape) -> None:
-        asker = self._asker()
-        await asyncio.sleep(self._rng.random() * max(shape.pause, 0.05))
-        answered = now()
+    async def _client(self, profile: ClientProfile) -> None:
+        http = self._http_client()
+        await asyncio.sleep(self._rng.random() * max(profile.pause, 0.05))
+        answered = clock.now()
         while not self._stopped.is_set():
-            if shape.dials or now() - answered > TRUSTED_S:
-                asker.hang_up()
-            request = await self._one(asker, shape)
-            answered = now()
-            pause = shape.pause * self._rng.uniform(0.5, 1.5)
+            if profile.dials or clock.now() - answered > TRUSTED_S:
+                http.hang_up()
+            request = await self._one(http, profile)
+            answered = clock.now()
+            pause = profile.pause * self._rng.uniform(0.5, 1.5)
             await asyncio.sleep(pause if _good(request) else max(pause, AFTER_TROUBLE_S))
-        asker.hang_up()
+        http.hang_up()
 
-    async def _paced(self, shape: Shape, tickets: Iterator[float], end: float) -> None:
-        asker = self._asker()
+    async def _paced(self, profile: ClientProfile, tickets: Iterator[float], end: float) -> None:
+        http = self._http_client()
         while (due := next(tickets)) < end:
-            await asyncio.sleep(due - now())
-            await self._one(asker, shape)
-        asker.hang_up()
+            await asyncio.sleep(due - clock.now())
+            await self._one(http, profile)
+        http.hang_up()
 
-    def _asker(self) -> Asker:
+    def _http_client(self) -> HttpClient:
         self._n += 1
-        return Asker(f"{self._name}-{self._n}", self._history, self._targets, self._rng, self._limits, self._replica)
+        name = f"{self._name}-{self._n}"
+        return HttpClient(name, self._history, self._targets, self._rng, self._limits, self._replica)
 
-    async def _one(self, asker: Asker, shape: Shape) -> Request:
-        if shape.kind == "get" and self._stored:
+    async def _one(self, http: HttpClient, profile: ClientProfile) -> Request:
+        if profile.kind == "get" and self._stored:
             sent = self._rng.choice(self._stored)
-            request = await asker.get_by_ids(sent.account, [sent])
+            request = await http.get_by_ids(sent.account, [sent])
         else:
-            request = await self._post(asker, shape)
+            request = await self._post(http, profile)
         self.connections.add(request.connection)
         return request
 
-    async def _post(self, asker: Asker, shape: Shape) -> Request:
-        sent = [self._new(shape) for _ in range(shape.orders)]
+    async def _post(self, http: HttpClient, profile: ClientProfile) -> Request:
+        sent = [self._new(profile) for _ in range(profile.orders)]
         texts = [render(order) for order in sent]
-        if shape.kind in ("batch", "atomic"):
-            query = "?atomic=true" if shape.kind == "atomic" else ""
-            request = await asker.post(shape.kind, sent, f"[{','.join(texts)}]".encode(), query)
+        if profile.kind in ("batch", "atomic"):
+            query = "?atomic=true" if profile.kind == "atomic" else ""
+            request = await http.post(profile.kind, sent, f"[{','.join(texts)}]".encode(), query)
         else:
-            request = await asker.post("single", sent, texts[0].encode())
+            request = await http.post("single", sent, texts[0].encode())
         self._stored += [order for order, verdict in zip(sent, request.verdicts) if verdict.outcome in ACKNOWLEDGED]
         return request
 
-    def _new(self, shape: Shape) -> Sent:
+    def _new(self, profile: ClientProfile) -> Sent:
         self._n += 1
-        return Sent(f"{self._name}", f"{self._n}", self._content(shape))
+        return Sent(f"{self._name}", f"{self._n}", self._content(profile))
 
-    def _content(self, shape: Shape) -> Content:
-        return make_content(self._rng)._replace(metadata=_metadata(shape.metadata) if shape.metadata else None)
+    def _content(self, profile: ClientProfile) -> Content:
+        return make_content(self._rng)._replace(metadata=_metadata(profile.metadata) if profile.metadata else None)
 
 
 @functools.cache
 def _metadata(size: int) -> str:
     """One text for all orders: the history keeps every order."""
     return f'{{"note":"{"x" * size}"}}'
-
-
-def new_history() -> History:
-    return History(time.time() - now())
 
 
 def _good(request: Request) -> bool:

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos import balancer, wait
-from chaos.audit import Exemption, audit
+from chaos.audit import compare
+from chaos.findings import Exemption
 from chaos.lifecycle import deploy, previous
-from chaos.lifecycle.outcome import Outcome, chosen
-from chaos.lifecycle.traffic import Traffic, new_history
+from chaos.lifecycle.outcome import Outcome, chosen, course
+from chaos.lifecycle.traffic import Traffic
 from chaos.process import run as run_command
 from chaos.sandbox import free_port
 from chaos.service import Service
-from chaos.world import Options, World
+from chaos.world import WorldOptions, World
 
 SCHEMA_TOO_NEW = 70  # docs/OPERATIONS.md, "Signals and exit codes"
 OLD_REFUSALS = ("shutting_down", "starting")
@@ -44,55 +45,51 @@ async def run(arguments, say) -> list[Outcome]:
         return [Outcome("upgrade under load", skipped=str(why))]
     cases = (Case("the schema is the same", _same_schema, program),
              Case("a migration in between", _migration, following))
-    return [await _one(case, arguments.seed, old, say) for case in chosen(cases, arguments.only)]
+    return [await _one(case, arguments, old, say) for case in chosen(cases, arguments.only)]
 
 
-async def _one(case: Case, seed: int, old: Path, say) -> Outcome:
+async def _one(case: Case, arguments, old: Path, say) -> Outcome:
     outcome = Outcome(f"upgrade under load: {case.name}")
     if balancer.missing():
         outcome.skipped = balancer.missing() or ""
         return outcome
-    world = World(Options(seed=seed, replicas=3, program=old, settings=deploy.PATIENT))
-    try:
-        await world.start()
-        history = new_history()
+    world = World(WorldOptions(seed=arguments.seed, replicas=3, program=old, settings=deploy.PATIENT))
+    async with course(outcome, world, arguments, say) as history:
         traffic = Traffic(world, history, "upgrade")
         load = asyncio.create_task(traffic.until_stopped(deploy.CLIENTS))
         await asyncio.sleep(CALM_S)
-        await case.steps(Roll(world, outcome, say), old, case.new)
+        await case.steps(Roll(world, outcome), old, case.new)
         await asyncio.sleep(CALM_S)
         traffic.stop()
         await load
-        deploy.judge(outcome, history, len(traffic.connections), OLD_REFUSALS)
+        deploy.check_requests(outcome, history, len(traffic.connections), OLD_REFUSALS)
         rows = await world.rows()
         exemptions = [Exemption(f"unavailable/{code}", 0, math.inf, OLD_WHY) for code in OLD_REFUSALS]
-        outcome.audited(audit(history, rows, exemptions), len(rows))
+        outcome.audited(*compare(history, rows, exemptions), len(rows))
         outcome.expect(not world.unexpected_ends(), "; ".join(world.unexpected_ends()))
-    finally:
-        await world.close()
     return outcome
 
 
 class Roll:
     """The steps of an operator, each of which goes into the report."""
 
-    def __init__(self, world: World, outcome: Outcome, say) -> None:
-        self._world, self._outcome, self._say = world, outcome, say
+    def __init__(self, world: World, outcome: Outcome) -> None:
+        self._world, self._outcome = world, outcome
         self._step = 0
 
     def note(self, text: str) -> None:
         self._step += 1
         self._outcome.figure(f"step {self._step}", text)
-        self._say(text)
+        self._world.note(text)
 
-    async def all_to(self, program: Path, words: str) -> None:
+    async def all_to(self, program: Path, what: str) -> None:
         """Replica by replica, each on the socket of its predecessor."""
         for service in self._world.replicas:
             code = await service.deploy(program=program)
-            self._outcome.expect(code == 0, f"{words}: the process that was replaced ended with {code}")
+            self._outcome.expect(code == 0, f"{what}: the process that was replaced ended with {code}")
             await wait.until(service.ready, READY_S, f"{service.name} is ready", 0.1)
             await asyncio.sleep(0.5)
-        self.note(f"{words}: {len(self._world.replicas)} replicas, one after the other")
+        self.note(f"{what}: {len(self._world.replicas)} replicas, one after the other")
 
     async def check_config(self, program: Path) -> None:
         service = self._world.replicas[0]
@@ -135,7 +132,7 @@ class Beside:
 
     async def __aenter__(self) -> "Beside":
         await self._service.start()
-        self._service.expect_end()
+        self._service.allow_end()
         return self
 
     async def __aexit__(self, *_) -> None:

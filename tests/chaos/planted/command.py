@@ -5,21 +5,17 @@ Exit code 0: every bug was found. 1: one was not found, or never struck. 77: a f
 import argparse
 import asyncio
 import json
-import signal
 import statistics
-import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
-from chaos import sandbox
-from chaos.planted.hunt import FOUND, NOT_FOUND, SKIPPED, Catch, Hunt
+from chaos import exit_codes, sandbox
+from chaos.planted.hunt import FOUND, NOT_FOUND, SKIPPED, HuntResult, Hunt
 from chaos.planted.plants import PLANTS, Plant
-from chaos.process import become
-from chaos.run import Wanted
-from chaos.runs import INTERRUPTED, USAGE
-from chaos.world import ROOT, Options
+from chaos.run import RunOptions
+from chaos.world import ROOT, WorldOptions
 
 CHECKPOINT_S = 2.0
 
@@ -29,7 +25,8 @@ def parser() -> argparse.ArgumentParser:
                                    formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("names", nargs="*", metavar="NAME", help="the planted bugs; all without it")
     made.add_argument("--programs", type=Path, default=ROOT / "build/dev", help="the folder of the build (build/dev)")
-    made.add_argument("--out", type=Path, default=ROOT / "build/chaos/planted", help="for the story of a failed hunt")
+    made.add_argument("--out", type=Path, default=ROOT / "build/chaos/planted",
+                      help="for the timeline, history and logs of a failed hunt")
     made.add_argument("--seed", type=int, help="another seed than the one that is fixed for each")
     made.add_argument("--rate", type=float, default=200.0, help="orders a second that the clients send (200)")
     made.add_argument("--repeat", type=int, default=1, help="hunt each so often (1)")
@@ -48,35 +45,36 @@ def program(args: argparse.Namespace, name: str) -> Path:
 
 def one(plant: Plant, args: argparse.Namespace) -> int:
     sandbox.begin()
-    options = Options(seed=args.seed or plant.seed, replicas=1, program=program(args, plant.name),
+    options = WorldOptions(seed=args.seed or plant.seed, replicas=1, program=program(args, plant.name),
                       settings=plant.settings)
-    wanted = Wanted(options, plant.seconds, plant.faults, args.out / plant.name, args.rate, CHECKPOINT_S,
+    run_options = RunOptions(options, plant.seconds, plant.faults, args.out / plant.name, args.rate, CHECKPOINT_S,
                     f"scripts/chaos planted {plant.name}", say=print if args.verbose else lambda text: None)
 
-    async def caught() -> Catch:
-        return await Hunt(wanted, plant).catch()
+    async def hunted() -> HuntResult:
+        return await Hunt(run_options, plant).hunt()
 
-    catch = asyncio.run(caught())
+    result = asyncio.run(hunted())
     if args.results:
         with args.results.open("a", encoding="utf-8") as out:
-            out.write(json.dumps({"name": plant.name, "seed": options.seed, "found_s": catch.found_s}) + "\n")
-    code, words = catch.verdict()
-    print(words, flush=True)
-    if catch.found_s is None:
-        print(f"what happened: {wanted.out}/timeline.txt", flush=True)
+            out.write(json.dumps({"name": plant.name, "seed": options.seed, "found_s": result.found_s}) + "\n")
+    code, text = result.verdict()
+    print(text, flush=True)
+    if result.found_s is None:
+        print(f"what happened: {run_options.out}/timeline.txt", flush=True)
     return code
 
 
 # ---- all of them ----
 
 def several(names: Sequence[str], args: argparse.Namespace, argv: Sequence[str]) -> int:
-    """Each hunt has namespaces of its own where the machine allows that, and dies with this process."""
     codes: Counter[int] = Counter()
-    options = [word for word in argv if word not in names]
+    options = [argument for argument in argv if argument not in names]
     for name in names:
         for _ in range(args.repeat):
-            command, env = sandbox.command([sys.executable, "-m", "chaos", "planted", name, *options, "--one"])
-            codes[subprocess.run(command, env=env, preexec_fn=become(None, signal.SIGKILL)).returncode] += 1
+            code = sandbox.run_again("chaos", ["planted", name, *options, "--one"])
+            if code == exit_codes.INTERRUPTED:
+                return code
+            codes[code] += 1
     print(f"{codes[FOUND]} of {codes.total()} planted bugs were found")
     if codes.keys() - {FOUND, SKIPPED}:
         return NOT_FOUND
@@ -109,15 +107,15 @@ def main(argv: Sequence[str]) -> int:
     if unknown := [name for name in names if name not in PLANTS]:
         print(f"scripts/chaos planted: no such bug: {', '.join(unknown)}; there are {', '.join(PLANTS)}",
               file=sys.stderr)
-        return USAGE
+        return exit_codes.USAGE
     if args.list:
         print(table(args.results))
         return 0
     if missing := [name for name in names if not program(args, name).is_file()]:
         print(f"scripts/chaos planted: {program(args, missing[0])} is not there: "
               "cmake --preset dev && cmake --build --preset dev", file=sys.stderr)
-        return USAGE
+        return exit_codes.USAGE
     try:
         return one(PLANTS[names[0]], args) if args.one else several(names, args, argv)
-    except KeyboardInterrupt:  # a child has it too
-        return INTERRUPTED
+    except KeyboardInterrupt:
+        return exit_codes.INTERRUPTED

@@ -1,17 +1,19 @@
 """A run with a planted bug: it goes on until the rule of the audit is broken that is about such a bug."""
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from chaos.audit import Violation
+from chaos import exit_codes
+from chaos.findings import Violation
 from chaos.planted.plants import Plant
 from chaos.results import MISSING, Result, fault_lines
-from chaos.run import Run, Wanted
+from chaos.run import Run, RunOptions
 
-FOUND, NOT_FOUND, SKIPPED = 0, 1, 77
+FOUND, NOT_FOUND, SKIPPED = exit_codes.KEPT, exit_codes.BROKEN, exit_codes.NOTHING_TESTED
 
 
 @dataclass
-class Catch:
+class HuntResult:
     """What a hunt has come to."""
     plant: Plant
     found_s: float | None  # from the start of the clients until the rule was seen broken
@@ -41,31 +43,35 @@ class Catch:
 class Hunt(Run):
     """Other rules may be broken by the same bug: they do not end the run."""
 
-    def __init__(self, wanted: Wanted, plant: Plant) -> None:
-        super().__init__(wanted)
+    def __init__(self, options: RunOptions, plant: Plant) -> None:
+        super().__init__(options)
         self._plant = plant
         self._others: Counter[str] = Counter()
         self._found_s: float | None = None
         self._struck = False
 
-    async def catch(self) -> Catch:
+    async def hunt(self) -> HuntResult:
         result = await self.whole()
         text = self.violations[0].text if self.violations else ""
-        return Catch(self._plant, self._found_s, text, self._struck, self._others, result)
+        return HuntResult(self._plant, self._found_s, text, self._struck, self._others, result)
 
     def _broken(self, *found: Violation) -> None:
-        mine = [violation for violation in found if violation.rule.partition("/")[0] == self._plant.rule]
+        named = self._named()
+        mine = [v for v in found if v.rule == self._plant.rule and self._plant.about(v, self.history, named)]
         self._others.update(violation.rule for violation in found)
         if mine and self._found_s is None:
             self._found_s = self._loaded_for()
         super()._broken(*mine)
 
     def _keep(self, result: Result) -> None:
-        """The logs are gone after this. A hunt that finds nothing leaves its story."""
-        self._struck = self._has_struck()
+        """The logs are gone after this. A hunt that finds nothing leaves its timeline, history and logs."""
+        self._struck = f"planted: {self._plant.name}\n" in self._logs()
         if self._found_s is None:
             super()._keep(replace(result, trouble=result.trouble or f"{self._plant.name} was not found"))
 
-    def _has_struck(self) -> bool:
-        said = f"planted: {self._plant.name}\n"
-        return any(said in log.read_text(errors="replace") for service in self.world.replicas for log in service.logs)
+    def _named(self) -> frozenset[str]:
+        """The requests that the planted code says it has struck."""
+        return frozenset(re.findall(rf"planted: {self._plant.name}: (\S+)\n", self._logs()))
+
+    def _logs(self) -> str:
+        return "".join(log.read_text(errors="replace") for service in self.world.replicas for log in service.logs)

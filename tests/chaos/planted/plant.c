@@ -11,3 +11,9 @@ void plant_struck(void)
     if (!atomic_flag_test_and_set(&said))
         (void)dprintf(STDERR_FILENO, "planted: %s\n", PLANT_NAME);
 }
+
+void plant_struck_request(const char *request_id)
+{
+    plant_struck();
+    (void)dprintf(STDERR_FILENO, "planted: %s: %s\n", PLANT_NAME, request_id);
+}

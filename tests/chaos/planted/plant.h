@@ -13,4 +13,7 @@
  * said so proves nothing. Any thread. */
 void plant_struck(void);
 
+/* The same, each time, with the X-Request-Id of the request that it has struck. */
+void plant_struck_request(const char *request_id);
+
 #endif

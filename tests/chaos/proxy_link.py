@@ -1,12 +1,13 @@
-"""A lane of the proxy: a port on 127.0.0.1, the target of its connections, and what is done to them."""
+"""A link of the proxy: a port on 127.0.0.1, the target of its connections, and what is done to them."""
 import asyncio
+import contextlib
 import random
 import socket
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from chaos.proxy_pair import HELD_BYTES, WAYS, Item, Pair
+from chaos.proxy_pair import HELD_BYTES, DIRECTIONS, Item, Pair
 
 LISTENING = ("open", "refuse", "black_hole")
 HOW = ("reset", "close")
@@ -21,10 +22,10 @@ def demand(good: bool, why: str) -> None:
 @dataclass
 class Shape:
     """What happens to bytes on their way. Zero values: nothing."""
-    hold: frozenset[str] = frozenset()  # the ways on which nothing moves
+    hold: frozenset[str] = frozenset()  # the directions in which nothing moves
     delay_s: float = 0.0                # each chunk waits so long, and up to jitter_s longer
     jitter_s: float = 0.0
-    rate: float = 0.0                   # bytes a second, each way, over all connections
+    rate: float = 0.0                   # bytes a second in each direction, over all connections
 
     @property
     def slow(self) -> bool:
@@ -32,11 +33,11 @@ class Shape:
 
 
 @dataclass
-class Cut:
-    """After `left[0]` more bytes of `way`, over all connections, cut; then the same with the next number."""
-    way: str
+class ArmedCut:
+    """After `left[0]` more bytes of `direction`, over all connections, cut; then the same with the next number."""
+    direction: str
     left: list[int]
-    every: bool  # every connection of the lane, or only the one that carried the last byte
+    every: bool  # every connection of the link, or only the one that carried the last byte
     how: str
 
 
@@ -49,15 +50,16 @@ class Counts:
     down: int = 0
 
 
-class Lane:
+class ProxyLink:
     """A port, and what is done to the connections that come to it."""
 
     def __init__(self, name: str, target: str, port: int) -> None:
         self.name, self.target = name, target
         self.shape, self.cut, self.counts = Shape(), None, Counts()
         self.pairs: set[Pair] = set()
-        self.free_at = {way: 0.0 for way in WAYS}  # when the narrow way has room again
-        self.released = {way: asyncio.Event() for way in WAYS}
+        self.free_at = {direction: 0.0 for direction in DIRECTIONS}  # when a limited rate lets the next byte pass
+        self.released = {direction: asyncio.Event() for direction in DIRECTIONS}
+        self.reshaped = asyncio.Event()
         self.serving: set[asyncio.Task] = set()
         self.closing: set[asyncio.Task] = set()
         self.random = random.Random(name)
@@ -78,28 +80,34 @@ class Lane:
 
     # ---- what a pair asks ----
 
-    def passes_at_once(self, way: str) -> bool:
-        return not self.shape.slow and way not in self.shape.hold
+    def passes_at_once(self, direction: str) -> bool:
+        return not self.shape.slow and direction not in self.shape.hold
 
     def piece(self) -> int:
         return max(1, int(self.shape.rate / 20)) if self.shape.rate else HELD_BYTES
 
+    async def sleep(self, seconds: float) -> None:
+        """Until the shape changes at the latest: what a fault has delayed must not outlast the fault."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.reshaped.wait()
+
     async def delay(self) -> None:
         if self.shape.delay_s or self.shape.jitter_s:
-            await asyncio.sleep(self.shape.delay_s + self.random.uniform(0, self.shape.jitter_s))
+            await self.sleep(self.shape.delay_s + self.random.uniform(0, self.shape.jitter_s))
 
-    async def wait_turn(self, way: str, piece: Item) -> None:
+    async def wait_turn(self, direction: str, piece: Item) -> None:
         now = asyncio.get_running_loop().time()
         if self.shape.rate and isinstance(piece, bytes):
-            start = max(now, self.free_at[way])
-            self.free_at[way] = start + len(piece) / self.shape.rate
-            await asyncio.sleep(start - now)
-        await self.released[way].wait()
+            start = max(now, self.free_at[direction])
+            self.free_at[direction] = start + len(piece) / self.shape.rate
+            await self.sleep(start - now)
+        await self.released[direction].wait()
 
-    def allow(self, way: str, wanted: int) -> tuple[int, Cut | None]:
+    def allow(self, direction: str, wanted: int) -> tuple[int, ArmedCut | None]:
         """How many of the bytes may pass, and the cut that strikes behind them."""
         cut = self.cut
-        if cut is None or cut.way != way:
+        if cut is None or cut.direction != direction:
             return wanted, None
         if cut.left[0] > wanted:
             cut.left[0] -= wanted
@@ -109,10 +117,10 @@ class Lane:
             self.cut = None
         return allowed, cut
 
-    def count(self, way: str, size: int) -> None:
-        setattr(self.counts, way, getattr(self.counts, way) + size)
+    def count(self, direction: str, size: int) -> None:
+        setattr(self.counts, direction, getattr(self.counts, direction) + size)
 
-    def strike(self, pair: Pair, cut: Cut) -> None:
+    def strike(self, pair: Pair, cut: ArmedCut) -> None:
         self.counts.cuts += 1
         for victim in list(self.pairs) if cut.every else [pair]:
             victim.end(cut.how)
@@ -120,19 +128,21 @@ class Lane:
     # ---- commands ----
 
     def set(self, hold: list[str], delay_s: float, jitter_s: float, rate: float, listening: str) -> None:
-        demand(all(way in WAYS for way in hold), f"hold is of {WAYS}")
+        demand(all(direction in DIRECTIONS for direction in hold), f"hold is of {DIRECTIONS}")
         demand(min(delay_s, jitter_s, rate) >= 0, "a delay or a rate below 0")
         demand(listening in LISTENING, f"listening is one of {LISTENING}")
         self.shape = Shape(frozenset(hold), delay_s, jitter_s, rate)
-        self.free_at = {way: 0.0 for way in WAYS}
-        for way, event in self.released.items():
-            event.clear() if way in hold else event.set()
+        self.free_at = {direction: 0.0 for direction in DIRECTIONS}
+        self.reshaped.set()
+        self.reshaped = asyncio.Event()
+        for direction, event in self.released.items():
+            event.clear() if direction in hold else event.set()
         self.listener.set(listening)
 
-    def arm(self, way: str, after: list[int], every: bool, how: str) -> None:
-        demand(way in WAYS and how in HOW, f"way is one of {WAYS}, how one of {HOW}")
+    def arm(self, direction: str, after: list[int], every: bool, how: str) -> None:
+        demand(direction in DIRECTIONS and how in HOW, f"direction is one of {DIRECTIONS}, how one of {HOW}")
         demand(all(isinstance(n, int) and n >= 0 for n in after), "a number of bytes below 0")
-        self.cut = Cut(way, list(after), every, how) if after else None
+        self.cut = ArmedCut(direction, list(after), every, how) if after else None
 
     async def cut_now(self, how: str) -> None:
         demand(how in HOW, f"how is one of {HOW}")

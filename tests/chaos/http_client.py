@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from chaos import answers
-from chaos.clock import now
+from chaos import answers, clock
 from chaos.history import (ANSWERED, CLOSED, DEADLINE, GAVE_UP, REFUSED_DIAL, UNKNOWN, UNSENT, History, Request, Sent)
-from chaos.wire import Closed, Connection, Malformed, message
+from chaos.http_connection import Closed, Connection, Malformed, NotSent, message
 
-JSON = 'application/json'
-NDJSON = 'application/x-ndjson'
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class GiveUp:
     after_s: float = 0.0
 
 
-class Asker:
+class HttpClient:
     def __init__(self, name: str, history: History, targets: Sequence[tuple[str, int]], rng: random.Random,
                  limits: Limits, replica: str | None) -> None:
         self.name, self._history, self._targets, self._rng = name, history, targets, rng
@@ -42,33 +41,33 @@ class Asker:
             self._connection.close()
             self._connection = None
 
-    async def post(self, kind: str, sent: list[Sent], body: bytes, query: str = '',
+    async def post(self, kind: str, sent: list[Sent], body: bytes, query: str = "",
                    headers: dict[str, str] | None = None, give_up: GiveUp | None = None) -> Request:
-        path = '/v1/orders/batch' if kind in ('batch', 'atomic') else '/v1/orders'
-        headers = {'Content-Type': JSON, **(headers or {})}
-        return await self._ask(kind, sent, 'POST', path + query, headers, body, give_up)
+        path = "/v1/orders/batch" if kind in ("batch", "atomic") else "/v1/orders"
+        headers = {"Content-Type": JSON, **(headers or {})}
+        return await self._ask(kind, sent, "POST", path + query, headers, body, give_up)
 
     async def get_by_ids(self, account: str, sent: list[Sent]) -> Request:
-        ids = ','.join(quote(s.cid, safe=':/') for s in sent)
-        return await self._ask('get', sent, 'GET', f'/v1/orders?account_id={quote(account)}&client_order_id={ids}')
+        ids = ",".join(quote(s.cid, safe=":/") for s in sent)
+        return await self._ask("get", sent, "GET", f"/v1/orders?account_id={quote(account)}&client_order_id={ids}")
 
     async def get_by_order_id(self, sent: Sent, order_id: str) -> Request:
-        return await self._ask('get', [sent], 'GET', f'/v1/orders/{order_id}')
+        return await self._ask("get", [sent], "GET", f"/v1/orders/{order_id}")
 
     async def _ask(self, kind: str, sent: list[Sent], method: str, target: str, headers: dict[str, str] | None = None,
-                   body: bytes = b'', give_up: GiveUp | None = None) -> Request:
+                   body: bytes = b"", give_up: GiveUp | None = None) -> Request:
         request = self._begin(kind, sent)
-        text = message(method, target, {'X-Request-Id': request.request_id, **(headers or {})}, body)
+        text = message(method, target, {"X-Request-Id": request.request_id, **(headers or {})}, body)
         try:
             connection = await self._dialled(request)
         except OSError as error:
-            _end(request, REFUSED_DIAL, f'dial: {type(error).__name__}', UNSENT)
+            _end(request, REFUSED_DIAL, f"dial: {type(error).__name__}", UNSENT)
         else:
             if give_up is not None:
                 await self._leave(request, connection, text, give_up)
             else:
                 await self._exchange(request, connection, text)
-        request.ended = now()
+        request.ended = clock.now()
         self._history.append(request)
         return request
 
@@ -76,9 +75,9 @@ class Asker:
         """The records are this request's own: the same order may be in another one, in another place."""
         sent = [Sent(one.account, one.cid, one.content, slot, one.expect, one.expires) for slot, one in enumerate(sent)]
         n = self._history.next_n()
-        bound = self._limits.read_bound if kind == 'get' else self._limits.write_bound
-        return self._history.begin(Request(n, self.name, kind, now(), sent=sent, replica=self._replica,
-                                           request_id=f'chaos-{n}', bound=bound))
+        bound = self._limits.read_bound if kind == "get" else self._limits.write_bound
+        return self._history.begin(Request(n, self.name, kind, clock.now(), sent=sent, replica=self._replica,
+                                           request_id=f"chaos-{n}", bound=bound))
 
     async def _dialled(self, request: Request) -> Connection:
         connection = self._connection
@@ -93,7 +92,7 @@ class Asker:
         try:
             answer = await connection.ask(text, request.bound + self._limits.patience)
         except Closed as closed:
-            _end(request, CLOSED, str(closed))
+            _end(request, CLOSED, str(closed), UNSENT if isinstance(closed, NotSent) else UNKNOWN)
         except TimeoutError:
             connection.abort()
             _end(request, DEADLINE, None)
@@ -103,13 +102,13 @@ class Asker:
             _end(request, ANSWERED, None)
         else:
             request.end = ANSWERED
-            answers.judge(request, answer)
+            answers.parse_answer(request, answer)
         if not connection.usable:
             self.hang_up()
 
     async def _leave(self, request: Request, connection: Connection, text: bytes, give_up: GiveUp) -> None:
         """Of a request that was not sent whole ordersd cannot store anything."""
-        whole = give_up.after_bytes is None or give_up.after_bytes >= len(text)
+        whole = connection.usable and (give_up.after_bytes is None or give_up.after_bytes >= len(text))
         connection.send(text if whole else text[:give_up.after_bytes])
         await asyncio.sleep(give_up.after_s)
         self.hang_up()
