@@ -8,7 +8,7 @@
  * the service not ready instead, until half a minute after the last failure.
  *
  * Threads    database_check_query() and database_check_verdict(): the pool's janitor, for
- *            pqpool_options.health_query and health_verdict. database_check_tick(): main. The
+ *            pqpool_options.health_query and health_passed. database_check_tick(): main. The
  *            others: any. */
 #ifndef OBSERVABILITY_DATABASE_CHECK_H
 #define OBSERVABILITY_DATABASE_CHECK_H

@@ -75,7 +75,7 @@ static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err 
     else if (rc == PQPOOL_DOWN)
         err_set_code(err, ERR_RETRYABLE, pool->demand.last_error.code, "database is down: %s",
                      pool->demand.last_error.text);
-    else if (rc == PQPOOL_FULL)
+    else if (rc == PQPOOL_QUEUE_FULL)
         err_set(err, ERR_RETRYABLE, "%u acquires wait already", pool->waiters.count);
     else
         err_set(err, 0, "the pool is closed");
@@ -103,7 +103,7 @@ static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool 
         return refuse(pool, PQPOOL_DOWN, err);
     struct waiter waiter = { .since_at_ns = clock_now_ns() };
     if (!first && is_hopeless(pool, req->deadline_at_ns - waiter.since_at_ns))
-        return refuse(pool, PQPOOL_FULL, err);
+        return refuse(pool, PQPOOL_QUEUE_FULL, err);
     cond_init(&waiter.wake);
     pool_enqueue(pool, &waiter, first);
     if (pool_is_full(pool))
@@ -142,7 +142,7 @@ static bool passes_probe(struct pqpool *pool, struct conn *conn, struct request 
         return true;
     }
     pool->counted.validations_failed++;
-    pool_event(pool, PQPOOL_EVENT_LOST, "a connection failed its probe");
+    pool_event(pool, PQPOOL_EVENT_CONNECTION_LOST, "a connection failed its probe");
     conn_discard(pool, conn, CLOSE_INVALID);
     return false;
 }
@@ -255,10 +255,11 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
 }
 
 /* What a connection that comes back is good for; reads libpq's own fields, so outside the mutex. */
-static enum conn_state fate(const struct conn *conn, enum pqpool_verdict verdict)
+static enum conn_state state_after_release(const struct conn *conn,
+                                           enum pqpool_disposition disposition)
 {
     const struct pg_driver *pg = conn->pool->pg;
-    enum conn_state wanted = verdict == PQPOOL_DISCARD ? CONN_CLOSING : CONN_IDLE;
+    enum conn_state wanted = disposition == PQPOOL_DISCARD ? CONN_CLOSING : CONN_IDLE;
     if (conn->session != SESSION_SOUND || pg->status(conn->pg) != CONNECTION_OK ||
         pg->pipeline_status(conn->pg) != PQ_PIPELINE_OFF)
         return CONN_CLOSING;
@@ -293,7 +294,7 @@ static void take_back(struct pqpool *pool, struct conn *conn, enum conn_state ne
         pool_wake_janitor(pool);
     } else {
         if (wanted)
-            pool_event(pool, PQPOOL_EVENT_LOST, "a connection came back broken");
+            pool_event(pool, PQPOOL_EVENT_CONNECTION_LOST, "a connection came back broken");
         pool->counted.connection_errors[ERROR_LOST] += wanted;
         conn_discard(pool, conn, wanted ? CLOSE_LOST : CLOSE_DISCARDED);
     }
@@ -312,7 +313,7 @@ static void take_back_late(struct pqpool *pool, struct conn *conn)
         pool_free(pool);
 }
 
-void pqpool_release(struct pqpool_lease **lease, enum pqpool_verdict verdict)
+void pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposition)
 {
     if (*lease == NULL)
         return;
@@ -322,7 +323,7 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_verdict verdict)
         return; /* it is back already: a copy of the lease was released before */
     struct pqpool *pool = conn->pool;
     int64_t now_ns = clock_coarse_ns();
-    enum conn_state next = fate(conn, verdict);
+    enum conn_state next = state_after_release(conn, disposition);
 
     if (conn->holder.timed)
         histogram_observe(&pool->latency.hold, clock_now_ns() - conn->holder.since_at_ns);
@@ -331,7 +332,7 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_verdict verdict)
     if (pool->waiters.count > 0 || pool->exhausted.since_ns != 0)
         now_ns = clock_now_ns(); /* the pace of the line is measured by it */
     if (!late)
-        take_back(pool, conn, next, verdict != PQPOOL_DISCARD, now_ns);
+        take_back(pool, conn, next, disposition != PQPOOL_DISCARD, now_ns);
     if (pool->exhausted.since_ns != 0)
         pool_update_exhausted(pool, now_ns);
     if (pool_is_closing(pool))

@@ -93,9 +93,9 @@ bool conn_identify(struct conn *conn, int64_t deadline_at_ns, struct err *err)
     conn->backend = (struct conn_backend){ .pid = 0 };
     conn->history = (struct conn_history){ .timeline = 0 };
     conn->database = 0;
-    enum pqpool_rc rc = PQPOOL_REFUSED;
-    for (size_t i = 0; i < sizeof asked / sizeof asked[0] && rc == PQPOOL_REFUSED; i++)
+    enum pqpool_rc rc = PQPOOL_SQL_ERROR;
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0] && rc == PQPOOL_SQL_ERROR; i++)
         if (conn->session == SESSION_SOUND)
             rc = ask(conn, asked[i], deadline_at_ns, err);
-    return rc == PQPOOL_OK || (rc == PQPOOL_REFUSED && conn->session == SESSION_SOUND);
+    return rc == PQPOOL_OK || (rc == PQPOOL_SQL_ERROR && conn->session == SESSION_SOUND);
 }

@@ -76,7 +76,7 @@ static void give_up(struct pqpool *pool, struct conn *conn, bool lives_on) REQUI
     if (lives_on)
         conn_lose_backend(conn);
     pool->counted.cancels_failed++;
-    pool_event(pool, PQPOOL_EVENT_LOST,
+    pool_event(pool, PQPOOL_EVENT_CONNECTION_LOST,
                "a statement did not end, though it was cancelled: its connection is closed%s",
                conn->session == SESSION_ORPHANED ? ", and its backend may live on" : "");
     conn_discard(pool, conn, CLOSE_STUCK);

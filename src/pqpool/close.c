@@ -51,7 +51,7 @@ void pqpool_interrupt(struct pqpool *pool)
     end_waits(pool);
 }
 
-void pqpool_cut(struct pqpool *pool)
+void pqpool_abort(struct pqpool *pool)
 {
     mutex_lock(&pool->mu);
     begin_close(pool);

@@ -2,7 +2,7 @@
  * is healthy, and it asks the server to cancel what cancel.c has for it. One thing at a time.
  *
  * A user of the pool may know more about its database than that the server answers: then the user
- * gives the SQL and checks the answer (options.health_query, options.health_verdict). Both are
+ * gives the SQL and checks the answer (options.health_query, options.health_passed). Both are
  * called on the janitor's thread, with no lock held. */
 #include "base/buf.h"
 #include "base/clock.h"
@@ -30,7 +30,7 @@ static bool server_error(const PGresult *result, struct err *why)
 }
 
 /* The check is over. False: it has failed, and *why says why. */
-static bool health_passed(const struct pqpool *pool, enum task_rc how, struct err *why)
+static bool check_passed(const struct pqpool *pool, enum task_rc how, struct err *why)
 {
     const struct conn *control = &pool->control;
     const struct pqpool_options *o = &pool->options;
@@ -42,7 +42,7 @@ static bool health_passed(const struct pqpool *pool, enum task_rc how, struct er
     if (how != TASK_OK && how != TASK_REFUSED)
         return false;
     if (pool->janitor.health_is_own && control->task_rows != NULL)
-        return o->health_verdict(o->ctx, control->task_rows, control->task_results - 1, why);
+        return o->health_passed(o->ctx, control->task_rows, control->task_results - 1, why);
     return how == TASK_OK || server_error(control->task_rows, why);
 }
 
@@ -85,13 +85,14 @@ void control_lost(struct pqpool *pool)
     health_result(pool, &gone, 0);
 }
 
-/* The verdict on a health check is found before the lock is taken: it may be the user's. */
+/* Whether a health check has passed is found out before the lock is taken: it may be the user's
+ * function that says so. */
 void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns)
 {
     struct conn *control = &pool->control;
     bool health = pool->janitor.control_job == CONTROL_HEALTH;
     struct err why = { 0 };
-    bool passed = health && health_passed(pool, how, &why);
+    bool passed = health && check_passed(pool, how, &why);
     bool keep = health ? health_keeps_control(pool, how) : how == TASK_OK;
     mutex_lock(&pool->mu);
     if (health)

@@ -54,7 +54,7 @@ static int64_t draw_expiry(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->m
 static void forget_failures(struct pqpool *pool) REQUIRES(pool->mu)
 {
     if (pool->demand.backoff.failures > 0)
-        pool_event(pool, PQPOOL_EVENT_DIALLED, "connected again after %u failed attempts",
+        pool_event(pool, PQPOOL_EVENT_CONNECTED, "connected again after %u failed attempts",
                    pool->demand.backoff.failures);
     pool->demand.last_error = (struct err){ 0 };
     bool wanted = pool->waiters.count > 0 || pool_usable(pool) + pool->list[CONN_CONNECTING].count <
@@ -105,7 +105,7 @@ void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *
     if (pool->demand.renewal == RENEWAL_DIALS)
         pool->demand.renewal = RENEWAL_NONE;
     int64_t pause_ms = (pool->demand.backoff.next_at_ns - now_ns) / NS_PER_MS;
-    pool_event(pool, config ? PQPOOL_EVENT_CONFIG : PQPOOL_EVENT_DIAL_FAILED,
+    pool_event(pool, config ? PQPOOL_EVENT_CONFIG_ERROR : PQPOOL_EVENT_CONNECT_FAILED,
                "attempt %u, next in %lld ms: %s", pool->demand.backoff.failures,
                (long long)(pause_ms > 0 ? pause_ms : 0), err->text);
     conn_discard(pool, conn, CLOSE_DIAL);

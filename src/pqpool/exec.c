@@ -129,7 +129,7 @@ bool sqlstate_discards(const char *sqlstate)
            sqlstate_retires_all(sqlstate);
 }
 
-void pqpool_note(struct pqpool_lease *lease, const char *sqlstate)
+void pqpool_report_error(struct pqpool_lease *lease, const char *sqlstate)
 {
     struct conn *conn = lease->conn;
     if (sqlstate == NULL || !sqlstate_discards(sqlstate))
@@ -176,7 +176,7 @@ static enum pqpool_rc not_sent(struct conn *conn, struct err *err)
     conn_worsen(conn, SESSION_MUST_CLOSE); /* libpq may hold half a message */
     err_set(err, ERR_RETRYABLE | (alive ? 0u : ERR_UNCERTAIN), "cannot send: %s",
             pg->error_message(conn->pg));
-    return alive ? PQPOOL_NOMEM : PQPOOL_LOST;
+    return alive ? PQPOOL_NOT_SENT : PQPOOL_LOST;
 }
 
 /* The fields of an error that may leave the pool: what is copied here is all that is known of it
@@ -221,12 +221,12 @@ static bool is_interrupted(const struct pqpool *pool)
     return atomic_load_explicit(&pool->interrupted, memory_order_relaxed);
 }
 
-static enum pqpool_rc judge(struct conn *conn, enum exchange_rc how, const PGresult *last,
-                            struct err *err)
+static enum pqpool_rc classify(struct conn *conn, enum exchange_rc how, const PGresult *last,
+                               struct err *err)
 {
     const char *code = last != NULL ? PQresultErrorField(last, PG_DIAG_SQLSTATE) : NULL;
     if (code != NULL)
-        pqpool_note(&conn->lease, code);
+        pqpool_report_error(&conn->lease, code);
     switch (how) {
     case EXCHANGE_STALLED:
         conn_lose_backend(conn);
@@ -249,11 +249,11 @@ static enum pqpool_rc judge(struct conn *conn, enum exchange_rc how, const PGres
     }
     if (last == NULL) {
         err_set(err, 0, "no result");
-        return PQPOOL_REFUSED;
+        return PQPOOL_SQL_ERROR;
     }
     if (is_error(last)) {
         explain(conn, last, 0, "", err);
-        return PQPOOL_REFUSED;
+        return PQPOOL_SQL_ERROR;
     }
     return PQPOOL_OK;
 }
@@ -275,7 +275,7 @@ enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query
     if (send_query(conn, query) == 0)
         return not_sent(conn, err);
     enum exchange_rc how = exchange(conn, deadline_at_ns, &last);
-    enum pqpool_rc rc = judge(conn, how, last, err);
+    enum pqpool_rc rc = classify(conn, how, last, err);
     if (rc == PQPOOL_OK)
         *result_out = last;
     else
@@ -296,7 +296,7 @@ static enum probe_rc probe_once(struct conn *conn, int64_t deadline_at_ns)
     bool refused = last != NULL && is_error(last);
     const char *code = refused ? PQresultErrorField(last, PG_DIAG_SQLSTATE) : NULL;
     if (code != NULL)
-        pqpool_note(&conn->lease, code);
+        pqpool_report_error(&conn->lease, code);
     PQclear(last);
     if (how != EXCHANGE_DONE || conn->session != SESSION_SOUND ||
         pg->transaction_status(conn->pg) != PQTRANS_IDLE)

@@ -42,7 +42,7 @@ static void report_nested(struct pqpool *pool, const struct conn *outer,
     if (now_ns < pool->next_nested_at_ns)
         return;
     pool->next_nested_at_ns = clock_after(now_ns, NS_PER_S);
-    pool_event(pool, PQPOOL_EVENT_NESTED,
+    pool_event(pool, PQPOOL_EVENT_NESTED_ACQUIRE,
                "a thread took a connection at %s:%d while it held the one of %s:%d", inner->file,
                inner->line, outer->holder.file, outer->holder.line);
 }

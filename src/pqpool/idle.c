@@ -82,6 +82,6 @@ void pool_retire_all(struct pqpool *pool, const struct conn *conn, const char *w
     if (conn->generation != pool_generation(pool))
         return; /* this connection belongs to those that were retired before */
     pool_begin_generation(pool);
-    pool_event(pool, PQPOOL_EVENT_RETIRED_ALL,
+    pool_event(pool, PQPOOL_EVENT_EVICTED_ALL,
                "the server answered %s: every connection is replaced", why);
 }

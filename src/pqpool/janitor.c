@@ -50,7 +50,7 @@ static void reset_ended(struct pqpool *pool, struct conn *conn, enum task_rc how
         pool->counted.resets++;
         pool_offer(pool, conn, now_ns);
     } else {
-        pool_event(pool, PQPOOL_EVENT_LOST, "a connection could not be rolled back");
+        pool_event(pool, PQPOOL_EVENT_CONNECTION_LOST, "a connection could not be rolled back");
         conn_discard(pool, conn, CLOSE_INVALID);
     }
 }
@@ -146,7 +146,7 @@ static void hung_up(struct pqpool *pool, struct conn *conn, uint32_t serial)
         atomic_store_explicit(&conn->peer_gone, true, memory_order_relaxed);
         if (conn->state == CONN_IDLE) {
             pool->counted.connection_errors[ERROR_LOST]++;
-            pool_event(pool, PQPOOL_EVENT_LOST, "the server closed an idle connection");
+            pool_event(pool, PQPOOL_EVENT_CONNECTION_LOST, "the server closed an idle connection");
             if (conn->control)
                 control_lost(pool);
             conn_discard(pool, conn, CLOSE_LOST);

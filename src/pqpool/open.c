@@ -133,7 +133,7 @@ static bool has_connected(const struct pqpool *pool) REQUIRES(pool->mu)
     return pool->counted.created > 0 || pool->control.born_at_ns != 0;
 }
 
-enum pqpool_rc pqpool_await_first(struct pqpool *pool, struct err *err)
+enum pqpool_rc pqpool_await_connected(struct pqpool *pool, struct err *err)
 {
     int64_t span_ns = clock_after(pool->options.connect_timeout_ns, FIRST_SLACK_NS);
     int64_t until_ns = clock_after(clock_now_ns(), span_ns);
@@ -156,7 +156,7 @@ enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct
                               struct pqpool **pool_out, struct err *err)
 {
     if (!options_valid(options, err))
-        return PQPOOL_REFUSED;
+        return PQPOOL_INVALID_OPTIONS;
     struct pqpool *pool = aligned_alloc(_Alignof(struct pqpool), sizeof *pool);
     if (pool == NULL)
         goto no_memory;
@@ -171,7 +171,7 @@ enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct
     pool->dsn = dsn_open(&pool->options, err);
     if (pool->dsn == NULL) {
         pool_free(pool);
-        return PQPOOL_REFUSED;
+        return PQPOOL_INVALID_OPTIONS;
     }
     pool->options.connect_timeout_ns =
         clock_min(pool->options.connect_timeout_ns, dsn_connect_timeout_ns(pool->dsn));
@@ -183,7 +183,7 @@ enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct
         goto no_memory;
     }
     if (options->start == PQPOOL_START_FAIL) {
-        enum pqpool_rc rc = pqpool_await_first(pool, err);
+        enum pqpool_rc rc = pqpool_await_connected(pool, err);
         if (rc != PQPOOL_OK) {
             pqpool_close(&pool, clock_now_ns());
             return rc;
@@ -202,10 +202,10 @@ no_memory:
 enum pqpool_rc pqpool_check(const struct pqpool_options *options, struct err *err)
 {
     if (!options_valid(options, err) || !conninfo_check(options->conninfo, err))
-        return PQPOOL_REFUSED;
+        return PQPOOL_INVALID_OPTIONS;
     struct dsn *dsn = dsn_open(options, err);
     dsn_close(dsn);
-    return dsn != NULL ? PQPOOL_OK : PQPOOL_REFUSED;
+    return dsn != NULL ? PQPOOL_OK : PQPOOL_INVALID_OPTIONS;
 }
 
 enum pqpool_rc pqpool_open(const struct pqpool_options *options, struct pqpool **pool_out,

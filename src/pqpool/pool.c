@@ -179,7 +179,7 @@ void pool_update_exhausted_alert(struct pqpool *pool, int64_t now_ns)
         now_ns - pool->exhausted.last_at_ns < quiet_ns)
         return;
     pool->exhausted.alert = false;
-    pool_event(pool, PQPOOL_EVENT_RELIEVED,
+    pool_event(pool, PQPOOL_EVENT_NOT_EXHAUSTED,
                "connections are free again; %.1f s in all without a free one",
                (double)pool->counted.exhausted_ns / 1e9);
 }

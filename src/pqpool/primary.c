@@ -166,7 +166,7 @@ void pool_settle_on(struct pqpool *pool, struct conn *conn, int64_t now_ns)
         pool_begin_generation(pool);
         conn->generation = pool_generation(pool);
         if (!another)
-            pool_event(pool, PQPOOL_EVENT_RETIRED_ALL,
+            pool_event(pool, PQPOOL_EVENT_EVICTED_ALL,
                        "another server has answered: every connection is replaced");
     }
     pool->primary.host = conn->dial.host;

@@ -28,7 +28,7 @@ struct run {
 /* An answer of another shape than its statement's: nothing can be said of the schema. */
 static enum migrate_rc malformed(const struct run *run)
 {
-    pqpool_note(run->lease, SQLSTATE_PROTOCOL_VIOLATION);
+    pqpool_report_error(run->lease, SQLSTATE_PROTOCOL_VIOLATION);
     return MIGRATE_RETRY;
 }
 

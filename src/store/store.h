@@ -45,7 +45,7 @@ bool store_on_connect(void *store, struct pqpool_lease *lease, int64_t deadline_
 /* Did the server last connected to run with fsync=off? Any thread. */
 bool store_fsync_off(const struct store *store);
 
-/* ---- the health check: for pqpool_options.health_query and health_verdict ----
+/* ---- the health check: for pqpool_options.health_query and health_passed ----
  *
  * Asks what an order needs: the table and its columns with types that will do, the key, the rights
  * to read and to add, a database that takes writes. It writes nothing and takes no transaction id.

@@ -32,14 +32,15 @@ struct rig rig_of(enum rig_way way, const struct cluster_options *options)
 
 static void print_load(const struct load *load)
 {
-    printf("    acquires: %lld OK, %lld TIMEOUT, %lld FULL, %lld DOWN; statements: %lld OK, %lld "
+    printf("    acquires: %lld OK, %lld TIMEOUT, %lld QUEUE_FULL, %lld DOWN; statements: %lld OK, "
+           "%lld "
            "TIMEOUT, "
-           "%lld REFUSED, %lld LOST; slowest %.3f s and %.3f s\n",
-           load->acquires[PQPOOL_OK], load->acquires[PQPOOL_TIMEOUT], load->acquires[PQPOOL_FULL],
-           load->acquires[PQPOOL_DOWN], load->statements[PQPOOL_OK],
-           load->statements[PQPOOL_TIMEOUT], load->statements[PQPOOL_REFUSED],
-           load->statements[PQPOOL_LOST], (double)load->slowest_acquire_ns / 1e9,
-           (double)load->slowest_exec_ns / 1e9);
+           "%lld SQL_ERROR, %lld LOST; slowest %.3f s and %.3f s\n",
+           load->acquires[PQPOOL_OK], load->acquires[PQPOOL_TIMEOUT],
+           load->acquires[PQPOOL_QUEUE_FULL], load->acquires[PQPOOL_DOWN],
+           load->statements[PQPOOL_OK], load->statements[PQPOOL_TIMEOUT],
+           load->statements[PQPOOL_SQL_ERROR], load->statements[PQPOOL_LOST],
+           (double)load->slowest_acquire_ns / 1e9, (double)load->slowest_exec_ns / 1e9);
 }
 
 void rig_start(struct rig *rig)

@@ -56,7 +56,7 @@ static void judge(struct torture *torture, enum pqpool_rc rc, const struct err *
         atomic_fetch_add(&torture->timed_out, 1);
     else if (rc == PQPOOL_TIMEOUT)
         atomic_fetch_add(&torture->unsent, 1);
-    else if (rc == PQPOOL_REFUSED && strcmp(err->code, "57014") == 0)
+    else if (rc == PQPOOL_SQL_ERROR && strcmp(err->code, "57014") == 0)
         atomic_fetch_add(&torture->misdirected, 1);
     else if (atomic_fetch_add(&torture->other, 1) == 0)
         printf("    first other: %d, %s\n", (int)rc, err->text);

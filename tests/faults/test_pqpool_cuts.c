@@ -33,7 +33,7 @@ Test(pqpool_cuts, in_the_middle_of_a_result, .timeout = TEST_S)
     }
     (void)rig_expect_whole(&rig, "cut in the middle of a result");
     cr_expect_geq(load_ended(&rig.load, PQPOOL_LOST), ENDS);
-    cr_expect_eq(load_ended(&rig.load, PQPOOL_REFUSED), 0);
+    cr_expect_eq(load_ended(&rig.load, PQPOOL_SQL_ERROR), 0);
     rig_end(&rig);
 }
 
@@ -49,7 +49,7 @@ Test(pqpool_cuts, all_reset_at_once, .timeout = TEST_S)
               load_ended(&rig.load, PQPOOL_OK) > good + RIG_GOOD);
     }
     (void)rig_expect_whole(&rig, "reset");
-    cr_expect_eq(load_ended(&rig.load, PQPOOL_REFUSED), 0);
+    cr_expect_eq(load_ended(&rig.load, PQPOOL_SQL_ERROR), 0);
     rig_end(&rig);
 }
 

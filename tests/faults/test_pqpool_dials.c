@@ -105,7 +105,7 @@ static uint64_t sum_of_errors(const struct pqpool_stats *stats)
 static uint64_t count_to_the_last(struct pqpool *pool)
 {
     struct pqpool_stats stats;
-    pqpool_cut(pool);
+    pqpool_abort(pool);
     AWAIT((stats = stats_of(pool), sum_of_errors(&stats) == stats.dials));
     return stats.dials;
 }

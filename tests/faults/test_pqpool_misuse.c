@@ -55,14 +55,14 @@ Test(pqpool_misuse, closing_twice_or_nothing, .timeout = TEST_S)
     rig_end(&rig); /* closes it again */
 }
 
-/* After pqpool_cut() the pool is still there to be asked, and says no. */
+/* After pqpool_abort() the pool is still there to be asked, and says no. */
 Test(pqpool_misuse, using_a_pool_that_is_cut, .timeout = TEST_S)
 {
     struct rig rig = quiet_rig();
     struct pqpool_lease *held = lease_from(rig.pool), *lease = NULL;
     struct err err = { 0 };
-    pqpool_cut(rig.pool);
-    pqpool_cut(rig.pool);
+    pqpool_abort(rig.pool);
+    pqpool_abort(rig.pool);
     cr_expect_eq(pqpool_acquire(rig.pool, CLOCK_NEVER, &lease, &err), PQPOOL_CLOSED);
     cr_expect_null(lease, "outputs are written only on success");
     cr_expect_eq(run(held, "SELECT 1", &err), PQPOOL_LOST);
@@ -81,7 +81,7 @@ Test(pqpool_misuse, releasing_after_the_pool_is_closed, .timeout = TEST_S)
     struct err err = { 0 };
     pqpool_close(&rig.pool, clock_now_ns());
     cr_expect_eq(run(first, "SELECT 1", &err), PQPOOL_LOST);
-    pqpool_note(first, "57P01");
+    pqpool_report_error(first, "57P01");
     cr_expect_not(pqpool_lease_warned(first));
     pqpool_release(&first, PQPOOL_REUSE);
     AWAIT(rig_count_sessions(&rig) == 0);

@@ -14,7 +14,7 @@ Test(pqpool_refusals, a_server_that_takes_no_writes_is_left, .timeout = TEST_S)
     struct pqpool_lease *lease = lease_from(pool);
     struct err err = { 0 };
     cr_expect_eq(run(lease, "SET default_transaction_read_only = on", NULL), PQPOOL_OK);
-    cr_expect_eq(run(lease, "CREATE TABLE t ()", &err), PQPOOL_REFUSED);
+    cr_expect_eq(run(lease, "CREATE TABLE t ()", &err), PQPOOL_SQL_ERROR);
     cr_expect_str_eq(err.code, "25006");
     pqpool_release(&lease, PQPOOL_REUSE);
     AWAIT(stats_of(pool).idle == 2 && stats_of(pool).created == 4);
@@ -22,7 +22,7 @@ Test(pqpool_refusals, a_server_that_takes_no_writes_is_left, .timeout = TEST_S)
     cluster_exec(cluster, "ALTER SYSTEM SET default_transaction_read_only = on");
     cluster_exec(cluster, "SELECT pg_reload_conf()");
     lease = lease_from(pool);
-    AWAIT(run(lease, "CREATE TABLE t ()", &err) == PQPOOL_REFUSED ||
+    AWAIT(run(lease, "CREATE TABLE t ()", &err) == PQPOOL_SQL_ERROR ||
           run(lease, "DROP TABLE t", NULL) != PQPOOL_OK);
     pqpool_release(&lease, PQPOOL_REUSE);
     AWAIT(pqpool_is_down(pool, NULL) && !stats_of(pool).healthy);
@@ -46,7 +46,7 @@ Test(pqpool_refusals, a_server_becomes_read_only_and_writable_again, .timeout = 
     cluster_set(rig.cluster, "default_transaction_read_only", "on");
     AWAIT(pqpool_is_down(rig.pool, NULL));
     AWAIT(strstr(stats_of(rig.pool).last_error, "read-only") != NULL);
-    cr_expect_gt(load_ended(&rig.load, PQPOOL_REFUSED), 0);
+    cr_expect_gt(load_ended(&rig.load, PQPOOL_SQL_ERROR), 0);
     cluster_set(rig.cluster, "default_transaction_read_only", NULL);
     (void)rig_expect_whole(&rig, "read-only (25006), then writable again");
     cr_expect_eq(atomic_load(&watch.late), 0, "nobody gets a connection of before");
@@ -99,7 +99,7 @@ Test(pqpool_refusals, what_was_retired_while_it_was_probed_is_not_lent, .timeout
     void *lease = NULL;
     cr_assert_eq(pthread_create(&thread, NULL, acquire_slowly, rig.pool), 0);
     AWAIT(stats_of(rig.pool).checking == 1);
-    pqpool_note(first, "25006");
+    pqpool_report_error(first, "25006");
     PQfinish(locker);
     cr_assert_eq(pthread_join(thread, &lease), 0);
     second = lease;

@@ -25,11 +25,11 @@ Test(pqpool, gives_results_and_says_why_not, .timeout = TEST_S)
     } cases[] = {
         { "SELECT 7 * 6", PQPOOL_OK, "", "42" },
         { "", PQPOOL_OK, "", NULL },
-        { "SELECT 1 / 0", PQPOOL_REFUSED, "22012", NULL },
-        { "SELECT g / (g - 500) FROM generate_series(1, 1000) g", PQPOOL_REFUSED, "22012", NULL },
-        { "SELEC", PQPOOL_REFUSED, "42601", NULL },
+        { "SELECT 1 / 0", PQPOOL_SQL_ERROR, "22012", NULL },
+        { "SELECT g / (g - 500) FROM generate_series(1, 1000) g", PQPOOL_SQL_ERROR, "22012", NULL },
+        { "SELEC", PQPOOL_SQL_ERROR, "42601", NULL },
         { "INSERT INTO kept VALUES (1)", PQPOOL_OK, "", NULL },
-        { "INSERT INTO kept VALUES (1)", PQPOOL_REFUSED, "23505", NULL },
+        { "INSERT INTO kept VALUES (1)", PQPOOL_SQL_ERROR, "23505", NULL },
         { "SELECT count(*) FROM kept", PQPOOL_OK, "", "1" },
     };
     struct cluster *cluster = cluster_open(NULL);
@@ -77,7 +77,7 @@ Test(pqpool, an_error_has_the_primary_message_and_names_alone, .timeout = TEST_S
         PGresult *result = NULL;
         struct err err = { 0 };
         cr_assert_eq(pqpool_exec(lease, &query, PQPOOL_DEFAULT_DEADLINE, &result, &err),
-                     PQPOOL_REFUSED);
+                     PQPOOL_SQL_ERROR);
         cr_expect_str_eq(err.code, cases[i].code);
         cr_expect_str_eq(err.text, cases[i].text);
         cr_expect_str_eq(err.constraint, cases[i].constraint);
@@ -184,7 +184,7 @@ Test(pqpool, rolls_back_what_was_left_open, .timeout = TEST_S)
     for (int i = 0; i < 2; i++) {
         struct pqpool_lease *lease = lease_from(pool);
         cr_expect_eq(run(lease, "BEGIN", NULL), PQPOOL_OK);
-        cr_expect_eq(run(lease, last[i], NULL), i == 0 ? PQPOOL_OK : PQPOOL_REFUSED);
+        cr_expect_eq(run(lease, last[i], NULL), i == 0 ? PQPOOL_OK : PQPOOL_SQL_ERROR);
         pqpool_release(&lease, PQPOOL_REUSE);
         lease = lease_from(pool);
         cr_expect_eq(PQtransactionStatus(pqpool_lease_pg(lease)), PQTRANS_IDLE);

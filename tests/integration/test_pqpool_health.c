@@ -38,7 +38,7 @@ static struct pqpool *open_with(struct cluster *cluster, struct own *own)
     struct pqpool_options options = options_for(cluster_conninfo(cluster), 1, 1);
     options.health_check_interval_ns = PQPOOL_SECONDS(3600);
     options.health_query = ask;
-    options.health_verdict = judge;
+    options.health_passed = judge;
     options.ctx = own;
     return open_warm_pool(&options);
 }

@@ -42,12 +42,12 @@ static enum pqpool_rc ask(struct pool_callers *callers, struct pqpool_lease **le
 }
 
 /* A lease that is back already may be given back once more, until it is lent again. */
-static void give_back(struct pqpool_lease **lease, enum pqpool_verdict verdict)
+static void give_back(struct pqpool_lease **lease, enum pqpool_disposition disposition)
 {
     struct pqpool_lease *copy = *lease;
     const struct conn *conn = copy->conn;
     shadow_releases();
-    pqpool_release(lease, verdict);
+    pqpool_release(lease, disposition);
     shadow_released();
     SIM_CHECK(*lease == NULL, "given back, and still in hand");
     if (shadow_pool_lives() && shadow_is_free(conn) && sim_chance(10))
@@ -94,7 +94,7 @@ static void work(struct pqpool_lease *lease)
 
 static void note(struct pqpool_lease *lease, const char *code)
 {
-    pqpool_note(lease, code);
+    pqpool_report_error(lease, code);
     SIM_CHECK(!sqlstate_retires_all(code) || conn_is_stale(lease->conn->pool, lease->conn),
               "%s is noted, and nothing is retired", code);
 }

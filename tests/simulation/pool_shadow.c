@@ -103,7 +103,7 @@ static void check_refusal(const struct caller *c, enum pqpool_rc rc)
     case PQPOOL_TIMEOUT:
         told = sim_now_ns() >= c->deadline_at_ns;
         break;
-    case PQPOOL_FULL:
+    case PQPOOL_QUEUE_FULL:
         told = c->saw_full;
         break;
     case PQPOOL_DOWN:
@@ -115,8 +115,10 @@ static void check_refusal(const struct caller *c, enum pqpool_rc rc)
     case PQPOOL_OK:
         break;
     case PQPOOL_NOMEM:
-    case PQPOOL_REFUSED:
+    case PQPOOL_SQL_ERROR:
     case PQPOOL_LOST:
+    case PQPOOL_NOT_SENT:
+    case PQPOOL_INVALID_OPTIONS:
         told = false;
         break;
     }

@@ -53,7 +53,7 @@ static void use_and_release(struct worker *worker, struct pqpool_lease *lease)
     if (what < 3)
         spoils[what](pqpool_lease_pg(lease));
     else if (what < 7)
-        pqpool_note(lease, notes[what - 3]);
+        pqpool_report_error(lease, notes[what - 3]);
     else if (what < 12)
         (void)sched_yield();
     pqpool_release(&lease, what == 12 ? PQPOOL_DISCARD : PQPOOL_REUSE);
@@ -163,7 +163,7 @@ static struct pqpool_options random_options(struct round *round)
     options.leak_threshold_ns = 20 * NS_PER_MS;
     options.on_event = hear;
     options.health_query = ask;
-    options.health_verdict = judge;
+    options.health_passed = judge;
     return options;
 }
 

@@ -14,7 +14,7 @@ static struct pqpool_options options_of(uint32_t max, int64_t limit_ns)
 }
 
 /* Runs a statement that the server does not answer in time, and gives its connection back. */
-static void run_out_of_time(struct pqpool *pool, enum pqpool_verdict verdict)
+static void run_out_of_time(struct pqpool *pool, enum pqpool_disposition disposition)
 {
     const struct pqpool_query query = { .sql = "SELECT pg_sleep(60)" };
     struct pqpool_lease *lease = lease_from(pool);
@@ -28,7 +28,7 @@ static void run_out_of_time(struct pqpool *pool, enum pqpool_verdict verdict)
     while (rc == PQPOOL_TIMEOUT && (err.flags & ERR_UNCERTAIN) == 0);
     cr_expect_eq(rc, PQPOOL_TIMEOUT);
     cr_expect_eq(err.flags, ERR_RETRYABLE | ERR_UNCERTAIN);
-    pqpool_release(&lease, verdict);
+    pqpool_release(&lease, disposition);
 }
 
 static void expect_used_again(void)

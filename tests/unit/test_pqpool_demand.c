@@ -185,7 +185,7 @@ Test(demand, after_an_outage_it_starts_slowly)
     cr_assert_not_null(prober);
     cr_expect_null(dial());
     succeed(prober);
-    cr_expect_eq(last_event()->kind, PQPOOL_EVENT_DIALLED);
+    cr_expect_eq(last_event()->kind, PQPOOL_EVENT_CONNECTED);
     struct conn *wave[] = { dial(), dial() };
     cr_assert(wave[0] != NULL && wave[1] != NULL);
     cr_expect_null(dial(), "two");

@@ -39,7 +39,7 @@ Test(holders, a_thread_that_takes_two_is_reported)
     outer = lease_from(pool);
     cr_expect_eq(stats_of(pool).nested, 0, "one after the other is fine");
     cr_assert_eq(pqpool_acquire(pool, CLOCK_NEVER, &inner, NULL), PQPOOL_OK);
-    AWAIT(heard_of(&heard, PQPOOL_EVENT_NESTED, text) == 1);
+    AWAIT(heard_of(&heard, PQPOOL_EVENT_NESTED_ACQUIRE, text) == 1);
     cr_expect_not_null(strstr(text, "test_pqpool_holders.c"), "%s", text);
     cr_expect_not_null(strstr(text, "pqpool_fixture.h"), "%s", text);
     cr_expect_eq(stats_of(pool).nested, 1);
@@ -105,7 +105,7 @@ Test(holders, who_would_wait_in_vain_is_told_at_once_and_when_to_come_again)
                      0);
     }
     struct err err = { 0 };
-    AWAIT(try_in_passing(pool, &err) == PQPOOL_FULL);
+    AWAIT(try_in_passing(pool, &err) == PQPOOL_QUEUE_FULL);
     cr_expect_gt(err.retry_after_ns, HOLD_MS * NS_PER_MS);
     cr_expect_geq(stats_of(pool).acquire_refused, 1);
     atomic_store(&enough, true);

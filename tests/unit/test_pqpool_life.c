@@ -11,7 +11,7 @@ Test(release, closes_what_is_broken_or_unwanted)
 {
     static const struct {
         void (*spoil)(PGconn *pg);
-        enum pqpool_verdict verdict;
+        enum pqpool_disposition disposition;
         enum close_reason reason;
         uint32_t lost;
     } cases[] = {
@@ -24,7 +24,7 @@ Test(release, closes_what_is_broken_or_unwanted)
         struct pqpool_lease *lease = lease_from(pool);
         *pqpool_lease_bits(lease) = 1;
         cases[i].spoil(pqpool_lease_pg(lease));
-        pqpool_release(&lease, cases[i].verdict);
+        pqpool_release(&lease, cases[i].disposition);
         lease = lease_from(pool);
         cr_expect_eq(*pqpool_lease_bits(lease), 0, "a fresh one");
         struct pqpool_stats stats = stats_of(pool);
@@ -105,7 +105,7 @@ Test(release, what_the_server_said_of_itself_counts)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct pqpool *pool = open_warm_pool(&options);
         struct pqpool_lease *lease = lease_from(pool);
-        pqpool_note(lease, cases[i].sqlstate);
+        pqpool_report_error(lease, cases[i].sqlstate);
         pqpool_release(&lease, PQPOOL_REUSE);
         uint64_t gone = cases[i].retires_all ? 2 : cases[i].discards;
         AWAIT(stats_of(pool).created == 2 + gone && stats_of(pool).idle == 2);
@@ -202,7 +202,7 @@ static bool note_lost(void *ctx, struct pqpool_lease *lease, int64_t deadline_at
                       struct err *err)
 {
     (void)ctx, (void)deadline_at_ns, (void)err;
-    pqpool_note(lease, "08006");
+    pqpool_report_error(lease, "08006");
     return true;
 }
 
@@ -319,7 +319,7 @@ Test(close, cuts_leases_that_stay_out_and_the_last_release_frees)
         struct pollfd pfd = { .fd = fake_pg.socket(pqpool_lease_pg(leases[i])), .events = POLLIN };
         cr_expect_eq(poll(&pfd, 1, 0), 1, "its socket is dead");
         *pqpool_lease_bits(leases[i]) = 1;
-        pqpool_note(leases[i], "57P01");
+        pqpool_report_error(leases[i], "57P01");
     }
     for (int i = 0; i < 3; i++)
         pqpool_release(&leases[i], i == 1 ? PQPOOL_DISCARD : PQPOOL_REUSE);
@@ -461,7 +461,7 @@ Test(interrupt, ends_the_wait_for_the_first_connection, .timeout = 120)
     AWAIT(server_counts().dialling > 0);
     pqpool_interrupt(pool);
     struct err err = { 0 };
-    cr_expect_eq(pqpool_await_first(pool, &err), PQPOOL_CLOSED);
+    cr_expect_eq(pqpool_await_connected(pool, &err), PQPOOL_CLOSED);
     cr_expect_not_null(strstr(err.text, "being closed"), "%s", err.text);
     close_pool(&pool);
 }

@@ -168,7 +168,7 @@ Test(names, another_database_at_another_address_does_not_get_a_pool_that_works)
     fake_pg_address(SECOND, true, "2000.5");
     fake_pg_database(1, 1, 0);
     discard_one(pool);
-    AWAIT(heard_of(&heard, PQPOOL_EVENT_DIAL_FAILED, NULL) >= 2);
+    AWAIT(heard_of(&heard, PQPOOL_EVENT_CONNECT_FAILED, NULL) >= 2);
     cr_expect_eq(stats_of(pool).database_changes, 0);
     cr_expect_eq(stats_of(pool).generation, 0);
     cr_expect_eq(database_of(pool), 1);

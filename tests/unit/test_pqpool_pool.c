@@ -97,7 +97,7 @@ Test(pool, is_full_at_its_cap_of_waiters)
     start_waiting(&callers[1], pool);
     struct pqpool_lease *lease = NULL;
     struct err err = { 0 };
-    cr_expect_eq(pqpool_acquire(pool, CLOCK_NEVER, &lease, &err), PQPOOL_FULL);
+    cr_expect_eq(pqpool_acquire(pool, CLOCK_NEVER, &lease, &err), PQPOOL_QUEUE_FULL);
     cr_expect_not_null(strstr(err.text, "2 acquires wait"), "%s", err.text);
     cr_expect_null(lease);
     cr_expect_eq(stats_of(pool).acquire_refused, 1);
@@ -182,7 +182,7 @@ Test(pool, is_down_with_the_cached_error_and_recovers_by_itself)
                   "connection failed: FATAL:  53300: too many clients\nLOCATION:  x", FAKE_ALWAYS);
     struct caller waiter;
     start_waiting(&waiter, pool);
-    AWAIT(heard_of(&heard, PQPOOL_EVENT_DIAL_FAILED, NULL) > options.max_retry_attempts);
+    AWAIT(heard_of(&heard, PQPOOL_EVENT_CONNECT_FAILED, NULL) > options.max_retry_attempts);
     cr_expect_not(pqpool_is_down(pool, NULL), "two may come back");
     pqpool_release(&lease, PQPOOL_DISCARD);
     pqpool_release(&second, PQPOOL_DISCARD);
@@ -205,7 +205,7 @@ Test(pool, is_down_with_the_cached_error_and_recovers_by_itself)
     AWAIT(stats_of(pool).idle == 2);
     cr_expect_not(stats_of(pool).down);
     cr_expect_str_eq(stats_of(pool).last_error, "");
-    AWAIT(heard_of(&heard, PQPOOL_EVENT_DIALLED, NULL) > 0);
+    AWAIT(heard_of(&heard, PQPOOL_EVENT_CONNECTED, NULL) > 0);
     close_pool(&pool);
 }
 
@@ -262,7 +262,8 @@ Test(pool, says_what_is_an_operators_to_mend)
         int64_t retry_in_ns = 0;
         cr_expect_eq(pqpool_is_down(pool, &retry_in_ns), config, "case %zu", i);
         cr_expect_gt(retry_in_ns, PQPOOL_SECONDS(3000), "case %zu", i);
-        enum pqpool_event_kind kind = config ? PQPOOL_EVENT_CONFIG : PQPOOL_EVENT_DIAL_FAILED;
+        enum pqpool_event_kind kind =
+            config ? PQPOOL_EVENT_CONFIG_ERROR : PQPOOL_EVENT_CONNECT_FAILED;
         AWAIT(heard_of(&heard, kind, NULL) == 1);
         struct pqpool_lease *lease = NULL;
         struct err err = { 0 };

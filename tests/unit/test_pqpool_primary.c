@@ -120,7 +120,7 @@ Test(primary, another_database_replaces_every_connection)
     cr_expect_not_null(strstr(text, "system 7000000000000000001, oid 5, and it was system "
                                     "7000000000000000000, oid 5"),
                        "%s", text);
-    cr_expect_eq(heard_of(&heard, PQPOOL_EVENT_RETIRED_ALL, NULL), 0, "one event is enough");
+    cr_expect_eq(heard_of(&heard, PQPOOL_EVENT_EVICTED_ALL, NULL), 0, "one event is enough");
 
     (void)usleep(2 * 20000);
     fake_pg_database(0, 1, 0);
@@ -160,7 +160,7 @@ Test(primary, two_databases_by_turns_do_not_drag_the_pool_to_and_fro)
     cr_expect_leq(stats_of(pool).database_changes, 2, "%u changes",
                   (unsigned)stats_of(pool).database_changes);
     char text[256];
-    AWAIT(heard_of(&heard, PQPOOL_EVENT_DIAL_FAILED, text) > 0);
+    AWAIT(heard_of(&heard, PQPOOL_EVENT_CONNECT_FAILED, text) > 0);
     cr_expect_not_null(strstr(text, "do all hosts and addresses lead to one database?"), "%s",
                        text);
     close_pool(&pool);
@@ -194,7 +194,7 @@ Test(primary, the_control_connection_is_renewed_when_it_is_old)
     struct pqpool *pool = open_pool_that_ages(&heard, 100 * NS_PER_MS);
     AWAIT(stats_of(pool).dials >= 4 && stats_of(pool).control_connected);
     cr_expect_eq(heard_of(&heard, PQPOOL_EVENT_UNHEALTHY, NULL), 0, "it is missed by nobody");
-    cr_expect_eq(heard_of(&heard, PQPOOL_EVENT_LOST, NULL), 0);
+    cr_expect_eq(heard_of(&heard, PQPOOL_EVENT_CONNECTION_LOST, NULL), 0);
     close_pool(&pool);
 }
 

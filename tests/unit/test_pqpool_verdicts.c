@@ -72,7 +72,7 @@ Test(verdicts, a_configuration_error_is_down_at_once)
     fail_as(dial(), ERROR_CONFIG, "28P01");
     cr_expect(pqpool_is_down(&pool, NULL));
     cr_expect_eq(pool.demand.backoff.next_at_ns, now_ns + pool.options.max_retry_delay_ns);
-    cr_expect_eq(pool.events.ring[pool.events.first].kind, PQPOOL_EVENT_CONFIG);
+    cr_expect_eq(pool.events.ring[pool.events.first].kind, PQPOOL_EVENT_CONFIG_ERROR);
     cr_expect_eq(pool.counted.connection_errors[ERROR_CONFIG], 1);
 }
 
@@ -130,7 +130,7 @@ Test(verdicts, a_failover_replaces_every_connection_of_before)
     cr_expect_eq(count(CONN_CLOSING), 2);
     cr_expect_eq(pool.list[CONN_CLOSING].first->close_reason, CLOSE_GENERATION);
     cr_expect_eq(pool.control.state, CONN_CLOSING, "it would find the old server healthy");
-    cr_expect_eq(last_event()->kind, PQPOOL_EVENT_RETIRED_ALL);
+    cr_expect_eq(last_event()->kind, PQPOOL_EVENT_EVICTED_ALL);
 
     pool_retire_all(&pool, other, "25006");
     cr_expect_eq(pool.generation, 1, "what the old ones say is known already");
@@ -282,7 +282,7 @@ Test(verdicts, of_too_many_events_the_oldest_give_way)
 {
     make_pool(0, 1, true);
     for (int i = 0; i < EVENTS_MAX + 3; i++)
-        pool_event(&pool, PQPOOL_EVENT_LOST, "number %d", i);
+        pool_event(&pool, PQPOOL_EVENT_CONNECTION_LOST, "number %d", i);
     cr_expect_eq(pool.events.count, EVENTS_MAX);
     cr_expect_str_eq(pool.events.ring[pool.events.first].text, "number 3");
     char want[32];

@@ -90,10 +90,10 @@ Test(wait_queue, the_alert_is_told_once_and_ends_after_a_while)
     come_back(conn, 1);
     pool_update_exhausted(&pool, now_ns);
     pool_update_exhausted_alert(&pool, now_ns);
-    expect_events(PQPOOL_EVENT_RELIEVED, 0);
+    expect_events(PQPOOL_EVENT_NOT_EXHAUSTED, 0);
     now_ns += pool.options.metrics_collection_interval_ns;
     pool_update_exhausted_alert(&pool, now_ns);
     pool_update_exhausted_alert(&pool, now_ns);
-    expect_events(PQPOOL_EVENT_RELIEVED, 1);
+    expect_events(PQPOOL_EVENT_NOT_EXHAUSTED, 1);
     cr_expect_not(pool.exhausted.alert);
 }
