@@ -60,7 +60,8 @@ int main(int argc, char **argv)
     }
     int status = ask(pool, "21");
     pqpool_stats(pool, &stats);
-    printf("connections made: %" PRIu64 ", acquires: %" PRIu64 "\n", stats.created, stats.acquired);
+    printf("connections made: %" PRIu64 ", acquires: %" PRIu64 "\n", stats.counters.created,
+           stats.counters.acquired);
     pqpool_close(&pool, in_seconds(5));
     return status;
 }

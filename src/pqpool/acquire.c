@@ -50,7 +50,7 @@ static enum pqpool_rc time_out(struct pqpool *pool, const struct request *req, i
         cause[0] != '\0' ? "; last dial: " : "", cause);
     if (err != NULL)
         err->retry_after_ns = pool_estimated_wait_ns(pool);
-    pool->counted.acquire_timeouts++;
+    pool->counters.acquires_timed_out++;
     return PQPOOL_TIMEOUT;
 }
 
@@ -68,7 +68,7 @@ static int64_t retry_after_ns(const struct pqpool *pool, enum pqpool_rc rc) REQU
 static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err *err)
     REQUIRES(pool->mu)
 {
-    pool->counted.acquire_refused++;
+    pool->counters.acquires_rejected++;
     if (rc == PQPOOL_DOWN && pool_has_too_many_orphans(pool))
         err_set(err, ERR_RETRYABLE, "database is down: %u statements do not end, though cancelled",
                 pool_orphans(pool));
@@ -107,7 +107,7 @@ static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool 
     cond_init(&waiter.wake);
     pool_enqueue(pool, &waiter, first);
     if (pool_is_full(pool))
-        pool->counted.exhausted_count++;
+        pool->counters.exhausted_count++;
     pool_update_exhausted(pool, waiter.since_at_ns);
     pool_wake_connector(pool);
     while (!waiter.served && cond_wait_until(&waiter.wake, &pool->mu, req->deadline_at_ns))
@@ -138,10 +138,10 @@ static bool passes_probe(struct pqpool *pool, struct conn *conn, struct request 
     mutex_lock(&pool->mu);
     req->checked_ns += clock_now_ns() - began_ns;
     if (good) {
-        pool->counted.validations_passed++;
+        pool->counters.validations_passed++;
         return true;
     }
-    pool->counted.validations_failed++;
+    pool->counters.validations_failed++;
     pool_event(pool, PQPOOL_EVENT_CONNECTION_LOST, "a connection failed its probe");
     conn_discard(pool, conn, CLOSE_INVALID);
     return false;
@@ -243,7 +243,7 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
     if (!pool_is_closing(pool) && !atomic_load_explicit(&pool->down, memory_order_relaxed))
         conn = pool_take_idle(pool);
     if (conn != NULL && !needs_probe(pool, conn, now_ns)) {
-        pool->counted.validations_bypassed++;
+        pool->counters.validations_bypassed++;
         lend(pool, conn, &req, now_ns);
     } else {
         rc = acquire_the_long_way(pool, &req, conn, &conn, err);
@@ -295,7 +295,7 @@ static void take_back(struct pqpool *pool, struct conn *conn, enum conn_state ne
     } else {
         if (wanted)
             pool_event(pool, PQPOOL_EVENT_CONNECTION_LOST, "a connection came back broken");
-        pool->counted.connection_errors[ERROR_LOST] += wanted;
+        pool->counters.connection_errors[ERROR_LOST] += wanted;
         conn_discard(pool, conn, wanted ? CLOSE_LOST : CLOSE_DISCARDED);
     }
 }

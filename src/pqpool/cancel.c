@@ -65,7 +65,7 @@ bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql)
     buf_add_str(sql,
                 ") AS b(pid, start, orphan) CROSS JOIN LATERAL pg_stat_get_activity(b.pid) AS s "
                 "WHERE extract(epoch FROM s.backend_start)::text = b.start");
-    pool->counted.cancels += cancels;
+    pool->counters.cancels += cancels;
     return n > 0;
 }
 
@@ -75,7 +75,7 @@ static void give_up(struct pqpool *pool, struct conn *conn, bool lives_on) REQUI
 {
     if (lives_on)
         conn_lose_backend(conn);
-    pool->counted.cancels_failed++;
+    pool->counters.cancels_failed++;
     pool_event(pool, PQPOOL_EVENT_CONNECTION_LOST,
                "a statement did not end, though it was cancelled: its connection is closed%s",
                conn->session == SESSION_ORPHANED ? ", and its backend may live on" : "");

@@ -74,7 +74,7 @@ static struct conn *next_wanted(struct pqpool *pool)
             found = conn;
     if (found != NULL) {
         conn_move(pool, found, CONN_CANCEL_ASKED);
-        pool->counted.cancels++;
+        pool->counters.cancels++;
     }
     mutex_unlock(&pool->mu);
     return found;

@@ -174,7 +174,7 @@ static void close_one(struct pqpool *pool, struct conn *conn)
     mutex_lock(&pool->mu);
     bool closes = conn->state == CONN_CLOSING || conn->state == CONN_CLOSING_ORPHAN;
     if (closes && !conn->control && conn->close_reason != CLOSE_DIAL)
-        pool->counted.closed[conn->close_reason]++;
+        pool->counters.closed[conn->close_reason]++;
     if (conn->state == CONN_CLOSING_ORPHAN && !pool_is_closing(pool)) {
         conn_move(pool, conn, CONN_ORPHANED);
         pool->janitor.next_orphans_at_ns = 0;

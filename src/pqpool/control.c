@@ -65,9 +65,9 @@ static void health_result(struct pqpool *pool, const struct err *why, int64_t to
 {
     bool passed = why == NULL;
     if (passed)
-        pool->counted.health_passed++;
+        pool->counters.health_checks_passed++;
     else
-        pool->counted.health_failed++;
+        pool->counters.health_checks_failed++;
     if (passed && !pool->health.passes)
         pool_event(pool, PQPOOL_EVENT_HEALTHY, "health check passes");
     else if (!passed && pool->health.passes)

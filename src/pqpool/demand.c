@@ -35,7 +35,7 @@ struct conn *pool_next_dial(struct pqpool *pool, int64_t now_ns)
         return NULL;
     conn->serial++;
     conn->generation = pool_generation(pool);
-    pool->counted.dials++;
+    pool->counters.connect_attempts++;
     conn_move(pool, conn, CONN_CONNECTING);
     return conn;
 }
@@ -75,7 +75,7 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
         pool->health.next_at_ns = now_ns; /* the first check at once */
         pool_wake_janitor(pool);
     } else {
-        pool->counted.created++;
+        pool->counters.created++;
         if (pool->demand.renewal == RENEWAL_DIALS)
             pool->demand.renewal = RENEWAL_CLOSES;
         pool_offer(pool, conn, now_ns);
@@ -98,7 +98,7 @@ void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *
                       enum error_class error_class, int64_t now_ns)
 {
     bool config = error_class == ERROR_CONFIG;
-    pool->counted.connection_errors[error_class]++;
+    pool->counters.connection_errors[error_class]++;
     backoff_failed(&pool->demand.backoff, &pool->options, config, conn->dial.started_at_ns, now_ns);
     pool->demand.last_error = *err;
     pool->demand.last_error_class = error_class;

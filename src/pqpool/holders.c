@@ -38,7 +38,7 @@ static const struct conn *still_held(const struct pqpool *pool) REQUIRES(pool->m
 static void report_nested(struct pqpool *pool, const struct conn *outer,
                           const struct conn_holder *inner, int64_t now_ns) REQUIRES(pool->mu)
 {
-    pool->counted.nested++;
+    pool->counters.nested_acquires++;
     if (now_ns < pool->next_nested_at_ns)
         return;
     pool->next_nested_at_ns = clock_after(now_ns, NS_PER_S);
@@ -51,7 +51,7 @@ void holder_begin(struct pqpool *pool, struct conn *conn, const char *file, int 
                   int64_t now_ns)
 {
     const struct conn *outer = still_held(pool);
-    uint64_t loan = ++pool->counted.acquired;
+    uint64_t loan = ++pool->counters.acquired;
     bool timed = loan % TIMED_EVERY == 0 && pool->options.enable_pool_metrics;
     conn->holder = (struct conn_holder){
         .file = file,

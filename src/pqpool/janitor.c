@@ -47,7 +47,7 @@ static void reset_ended(struct pqpool *pool, struct conn *conn, enum task_rc how
     REQUIRES(pool->mu)
 {
     if (how == TASK_OK) {
-        pool->counted.resets++;
+        pool->counters.resets++;
         pool_offer(pool, conn, now_ns);
     } else {
         pool_event(pool, PQPOOL_EVENT_CONNECTION_LOST, "a connection could not be rolled back");
@@ -145,7 +145,7 @@ static void hung_up(struct pqpool *pool, struct conn *conn, uint32_t serial)
     if (conn->serial == serial) {
         atomic_store_explicit(&conn->peer_gone, true, memory_order_relaxed);
         if (conn->state == CONN_IDLE) {
-            pool->counted.connection_errors[ERROR_LOST]++;
+            pool->counters.connection_errors[ERROR_LOST]++;
             pool_event(pool, PQPOOL_EVENT_CONNECTION_LOST, "the server closed an idle connection");
             if (conn->control)
                 control_lost(pool);

@@ -130,7 +130,7 @@ void pool_free(struct pqpool *pool)
 
 static bool has_connected(const struct pqpool *pool) REQUIRES(pool->mu)
 {
-    return pool->counted.created > 0 || pool->control.born_at_ns != 0;
+    return pool->counters.created > 0 || pool->control.born_at_ns != 0;
 }
 
 enum pqpool_rc pqpool_await_connected(struct pqpool *pool, struct err *err)

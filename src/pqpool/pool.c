@@ -158,7 +158,7 @@ void pool_update_exhausted(struct pqpool *pool, int64_t now_ns)
         pool->exhausted.since_ns = now_ns;
     } else if (was && !is) {
         if (now_ns > pool->exhausted.since_ns) /* now was read before the mutex was taken */
-            pool->counted.exhausted_ns += (uint64_t)(now_ns - pool->exhausted.since_ns);
+            pool->counters.exhausted_ns += (uint64_t)(now_ns - pool->exhausted.since_ns);
         pool->exhausted.since_ns = 0;
     }
     if (is && !pool->exhausted.alert) {
@@ -181,5 +181,5 @@ void pool_update_exhausted_alert(struct pqpool *pool, int64_t now_ns)
     pool->exhausted.alert = false;
     pool_event(pool, PQPOOL_EVENT_NOT_EXHAUSTED,
                "connections are free again; %.1f s in all without a free one",
-               (double)pool->counted.exhausted_ns / 1e9);
+               (double)pool->counters.exhausted_ns / 1e9);
 }

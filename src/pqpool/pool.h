@@ -193,8 +193,8 @@ struct pqpool {
     struct pool_health health GUARDED_VAR;
     struct pool_events events GUARDED_VAR;
     struct pool_exhausted exhausted GUARDED_VAR;
-    struct pqpool_stats counted GUARDED_VAR; /* its counters; gauges are made at a snapshot */
-    int64_t next_nested_at_ns GUARDED_VAR;   /* one report a second */
+    struct pqpool_counters counters GUARDED_VAR;
+    int64_t next_nested_at_ns GUARDED_VAR; /* one report a second */
     enum pool_phase phase GUARDED_VAR;
     uint32_t callers_inside GUARDED_VAR; /* acquires that are under way */
     struct cond quiet;                   /* a caller left, a lease came back, a first dial ended */

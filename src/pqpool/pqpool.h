@@ -188,6 +188,54 @@ bool pqpool_is_down(const struct pqpool *pool, int64_t *retry_in_ns);
 
 enum { PQPOOL_LATENCY_BUCKETS = 24, PQPOOL_CLOSE_REASONS = 9, PQPOOL_ERROR_CLASSES = 6 };
 
+/* Connections at one moment: idle + active + connecting + closing = total <= max. */
+struct pqpool_connection_stats {
+    uint32_t min, max; /* min_pool_size and max_pool_size */
+    uint32_t total, idle, active, connecting, closing;
+    uint32_t leased, checking, resetting, canceling; /* together: active */
+    uint32_t orphans;    /* of those closing: their backends still run; with half of max the pool is
+                            down */
+    uint32_t generation; /* rises when all connections are to be replaced */
+};
+
+struct pqpool_queue_stats {
+    uint32_t waiting; /* callers */
+    int64_t oldest_wait_ns;
+    bool exhausted;       /* a caller waits, and there is no idle connection and no room for one */
+    bool exhausted_alert; /* from PQPOOL_EVENT_EXHAUSTED to PQPOOL_EVENT_NOT_EXHAUSTED */
+};
+
+struct pqpool_server_stats {
+    bool down;            /* as pqpool_is_down() returns */
+    int64_t retry_in_ns;  /* until the next dial after a failure; 0: no dial has failed */
+    char error[250];      /* why the last dial failed; "" after a success */
+    char error_code[6];   /* its SQLSTATE, or "" */
+    unsigned error_class; /* for pqpool_error_class_name() */
+};
+
+/* Health checks, on the control connection. */
+struct pqpool_health_stats {
+    bool connected;        /* there is a control connection */
+    bool healthy;          /* the last check has passed */
+    int64_t checked_at_us; /* Unix time; 0: no check has been made yet */
+    int64_t took_ns;       /* the last check */
+    char error[250];       /* why it failed; "" if it has passed */
+};
+
+/* Since the pool was opened. */
+struct pqpool_counters {
+    uint64_t created; /* connections */
+    uint64_t acquired, acquires_timed_out, acquires_rejected;
+    uint64_t exhausted_count, exhausted_ns;
+    uint64_t closed[PQPOOL_CLOSE_REASONS];            /* by pqpool_close_reason_name() */
+    uint64_t connection_errors[PQPOOL_ERROR_CLASSES]; /* by pqpool_error_class_name() */
+    uint64_t health_checks_passed, health_checks_failed;
+    uint64_t validations_passed, validations_failed, validations_bypassed;
+    uint64_t connect_attempts, resets, leaks, nested_acquires;
+    uint64_t database_changes;        /* one for each PQPOOL_EVENT_DATABASE_CHANGED */
+    uint64_t cancels, cancels_failed; /* failed: the statement did not end */
+};
+
 struct pqpool_histogram {
     uint64_t count, sum_ns;
     uint32_t n_bounds;
@@ -195,35 +243,20 @@ struct pqpool_histogram {
     uint64_t bucket[PQPOOL_LATENCY_BUCKETS + 1]; /* not cumulative; the last: above all bounds */
 };
 
-struct pqpool_stats {
-    /* gauges, of one moment: total = idle + active + connecting + closing <= max */
-    uint32_t idle, active, leased, checking, resetting, canceling, connecting, closing, total;
-    uint32_t waiting, min, max;
-    uint32_t orphans; /* of closing: backends that outlive their connections; half of max: DOWN */
-    int64_t oldest_wait_ns;
-    bool down, exhausted, control_connected;
-    bool exhausted_alert;            /* EXHAUSTED was told, and RELIEVED not yet */
-    bool healthy;                    /* the last health check passed */
-    int64_t last_health_check_at_us; /* Unix time; 0: none yet */
-    int64_t last_health_check_ns;    /* how long it took */
-    int64_t retry_in_ns;             /* until the prober's next try; 0 when not waiting */
-    uint32_t generation;
-    char last_error[250];      /* of the dialler; "" since its last success */
-    char last_error_code[6];   /* its SQLSTATE, or "" */
-    unsigned last_error_class; /* for pqpool_error_class_name() */
-    char health_error[250];    /* why the last health check failed; "" when it passed */
-    /* counters since open */
-    uint64_t created, acquired, acquire_timeouts, acquire_refused, exhausted_count, exhausted_ns;
-    uint64_t closed[PQPOOL_CLOSE_REASONS];            /* by pqpool_close_reason_name() */
-    uint64_t connection_errors[PQPOOL_ERROR_CLASSES]; /* by pqpool_error_class_name() */
-    uint64_t health_passed, health_failed, validations_passed, validations_failed,
-        validations_bypassed, dials, resets, leaks, nested;
-    uint64_t database_changes;        /* as PQPOOL_EVENT_DATABASE_CHANGED tells */
-    uint64_t cancels, cancels_failed; /* failed: the statement did not end all the same */
-    int64_t acquire_max_ns;           /* in the last 60 s */
-    /* with enable_pool_metrics; else all 0 */
+/* The histograms are empty without enable_pool_metrics. */
+struct pqpool_latency_stats {
+    int64_t acquire_max_ns; /* in the last 60 s */
     struct pqpool_histogram acquire, queue, validate, connect;
-    struct pqpool_histogram hold; /* of one lease in sixteen */
+    struct pqpool_histogram hold; /* one lease in sixteen */
+};
+
+struct pqpool_stats {
+    struct pqpool_connection_stats connections;
+    struct pqpool_queue_stats queue;
+    struct pqpool_server_stats server;
+    struct pqpool_health_stats health;
+    struct pqpool_counters counters;
+    struct pqpool_latency_stats latency;
 };
 
 void pqpool_stats(struct pqpool *pool, struct pqpool_stats *out);

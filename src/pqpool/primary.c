@@ -142,7 +142,7 @@ static bool settle_on_database(struct pqpool *pool, struct conn *conn, int64_t n
     bool another = is_at_another(pool, &conn->history);
     if (another) {
         const struct pool_database *before = current_database(pool);
-        pool->counted.database_changes++;
+        pool->counters.database_changes++;
         pool_event(pool, PQPOOL_EVENT_DATABASE_CHANGED,
                    "the server has another database than before: system %s, oid %u, and it was "
                    "system %s, oid %u; every connection is replaced",

@@ -78,7 +78,7 @@ static void report_leaks(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
             held_ns < pool->options.leak_threshold_ns)
             continue;
         conn->holder.leak_reported = true;
-        pool->counted.leaks++;
+        pool->counters.leaks++;
         pool_event(pool, PQPOOL_EVENT_LEAK, "a connection taken at %s:%d has been held for %.1f s",
                    conn->holder.file, conn->holder.line, (double)held_ns / 1e9);
     }

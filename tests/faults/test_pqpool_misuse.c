@@ -18,8 +18,8 @@ Test(pqpool_misuse, releasing_twice_or_nothing, .timeout = TEST_S)
     pqpool_release(&lease, PQPOOL_REUSE);
     pqpool_release(&lease, PQPOOL_DISCARD);
     pqpool_release(&none, PQPOOL_DISCARD);
-    cr_expect_eq(stats_of(rig.pool).leased, 0);
-    cr_expect_eq(stats_of(rig.pool).closed[1], 0, "nothing was discarded");
+    cr_expect_eq(stats_of(rig.pool).connections.leased, 0);
+    cr_expect_eq(stats_of(rig.pool).counters.closed[1], 0, "nothing was discarded");
     rig_expect_no_more(&rig);
     rig_end(&rig);
 }
@@ -32,8 +32,8 @@ Test(pqpool_misuse, releasing_a_copy_of_what_is_back, .timeout = TEST_S)
     pqpool_release(&lease, PQPOOL_REUSE);
     pqpool_release(&copy, PQPOOL_REUSE);
     pqpool_release(&other, PQPOOL_DISCARD);
-    cr_expect_eq(stats_of(rig.pool).leased, 0);
-    cr_expect_eq(stats_of(rig.pool).idle, RIG_MIN);
+    cr_expect_eq(stats_of(rig.pool).connections.leased, 0);
+    cr_expect_eq(stats_of(rig.pool).connections.idle, RIG_MIN);
     rig_expect_no_more(&rig);
     rig_end(&rig);
 }
@@ -69,7 +69,7 @@ Test(pqpool_misuse, using_a_pool_that_is_cut, .timeout = TEST_S)
     cr_expect_eq(run(held, "SELECT 1", &err), PQPOOL_LOST, "however often");
     pqpool_release(&held, PQPOOL_REUSE);
     pqpool_release(&held, PQPOOL_REUSE);
-    cr_expect_eq(stats_of(rig.pool).leased, 0);
+    cr_expect_eq(stats_of(rig.pool).connections.leased, 0);
     rig_end(&rig);
 }
 

@@ -50,7 +50,7 @@ Test(pqpool, gives_results_and_says_why_not, .timeout = TEST_S)
         PQclear(result);
     }
     pqpool_release(&lease, PQPOOL_REUSE);
-    cr_expect_eq(stats_of(pool).created, 1, "all on the same connection");
+    cr_expect_eq(stats_of(pool).counters.created, 1, "all on the same connection");
     close_all(&pool, &cluster);
 }
 
@@ -165,13 +165,13 @@ Test(pqpool, a_slow_statement_is_cancelled, .timeout = TEST_S)
     cr_expect_eq(err.flags, ERR_RETRYABLE | ERR_UNCERTAIN);
     cr_expect_null(result);
     pqpool_release(&lease, PQPOOL_REUSE);
-    AWAIT(stats_of(pool).idle == 2);
+    AWAIT(stats_of(pool).connections.idle == 2);
     cr_expect_eq(cluster_query_int(cluster, "SELECT count(*) FROM pg_stat_activity WHERE "
                                             "query LIKE '%600%' AND state = 'active' AND "
                                             "pid <> pg_backend_pid()"),
                  0, "at the server too");
-    cr_expect_eq(stats_of(pool).created, 2, "no connection was lost");
-    cr_expect_eq(stats_of(pool).cancels, 1);
+    cr_expect_eq(stats_of(pool).counters.created, 2, "no connection was lost");
+    cr_expect_eq(stats_of(pool).counters.cancels, 1);
     close_all(&pool, &cluster);
 }
 
@@ -191,8 +191,8 @@ Test(pqpool, rolls_back_what_was_left_open, .timeout = TEST_S)
         pqpool_release(&lease, PQPOOL_REUSE);
     }
     cr_expect_eq(cluster_query_int(cluster, "SELECT count(*) FROM kept"), 0);
-    cr_expect_eq(stats_of(pool).resets, 2);
-    cr_expect_eq(stats_of(pool).created, 1);
+    cr_expect_eq(stats_of(pool).counters.resets, 2);
+    cr_expect_eq(stats_of(pool).counters.created, 1);
     close_all(&pool, &cluster);
 }
 
@@ -237,11 +237,11 @@ Test(pqpool, a_wrong_password_is_a_configuration_error_until_the_file_is_right, 
     AWAIT(pqpool_is_down(pool, NULL));
     struct pqpool_stats stats = stats_of(pool);
     cr_expect_str_eq(pqpool_error_class_name(3), "config");
-    cr_expect_gt(stats.connection_errors[3], 0);
-    cr_expect_not_null(strstr(stats.last_error, "password authentication failed"));
-    cr_expect_null(strstr(stats.last_error, "wrong"));
+    cr_expect_gt(stats.counters.connection_errors[3], 0);
+    cr_expect_not_null(strstr(stats.server.error, "password authentication failed"));
+    cr_expect_null(strstr(stats.server.error, "wrong"));
     write_password(path, "right\n");
-    AWAIT(stats_of(pool).idle == 1);
+    AWAIT(stats_of(pool).connections.idle == 1);
     close_all(&pool, &cluster);
     (void)remove(path);
     free(conninfo);
@@ -307,8 +307,9 @@ Test(pqpool, a_storm_never_opens_more_than_the_maximum_and_one, .timeout = TEST_
     for (int i = 0; i < STORM_THREADS; i++)
         cr_assert_eq(pthread_join(threads[i], NULL), 0);
     struct pqpool_stats stats;
-    AWAIT((stats = stats_of(pool), stats.total == stats.idle)); /* a last dial may be under way */
-    cr_expect_eq(stats.acquired, (uint64_t)all);
-    cr_expect_leq(stats.created, STORM_MAX);
+    AWAIT((stats = stats_of(pool),
+           stats.connections.total == stats.connections.idle)); /* a last dial may be under way */
+    cr_expect_eq(stats.counters.acquired, (uint64_t)all);
+    cr_expect_leq(stats.counters.created, STORM_MAX);
     close_all(&pool, &cluster);
 }

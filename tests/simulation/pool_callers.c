@@ -128,9 +128,15 @@ static void check_stats(struct pqpool *pool)
 {
     struct pqpool_stats s;
     pqpool_stats(pool, &s);
-    SIM_CHECK(s.active == s.leased + s.checking + s.resetting + s.canceling, "active");
-    SIM_CHECK(s.idle + s.active + s.connecting + s.closing == s.total, "the gauges do not add up");
-    SIM_CHECK(s.total <= s.max && s.oldest_wait_ns >= 0, "%u of %u", s.total, s.max);
+    SIM_CHECK(s.connections.active == s.connections.leased + s.connections.checking +
+                                          s.connections.resetting + s.connections.canceling,
+              "active");
+    SIM_CHECK(s.connections.idle + s.connections.active + s.connections.connecting +
+                      s.connections.closing ==
+                  s.connections.total,
+              "the gauges do not add up");
+    SIM_CHECK(s.connections.total <= s.connections.max && s.queue.oldest_wait_ns >= 0, "%u of %u",
+              s.connections.total, s.connections.max);
 }
 
 static void hold(struct pool_callers *callers, struct pqpool_lease *lease)

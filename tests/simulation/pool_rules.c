@@ -242,8 +242,8 @@ static void check_dials(const struct pqpool *pool)
     uint32_t slots = pool->list[CONN_CONNECTING].count;
     bool control = pool->control.state == CONN_CONNECTING;
     bool begun_control = pool->control.serial != control_seen;
-    bool begun = pool->counted.dials != dials_seen;
-    dials_seen = pool->counted.dials;
+    bool begun = pool->counters.connect_attempts != dials_seen;
+    dials_seen = pool->counters.connect_attempts;
     control_seen = pool->control.serial;
     if (!begun)
         return;

@@ -161,8 +161,8 @@ Test(nomem, a_dial_without_a_descriptor_fails_and_is_made_again)
     AWAIT(server_counts().dialling == 2);
     allow_fds(next_fd());
     fake_pg_dials(FAKE_DIAL_OK, NULL, 0);
-    AWAIT(strstr(stats_of(pool).last_error, "descriptor") != NULL);
+    AWAIT(strstr(stats_of(pool).server.error, "descriptor") != NULL);
     allow_fds((int)before.rlim_cur);
-    AWAIT(stats_of(pool).idle == 1 && stats_of(pool).healthy);
+    AWAIT(stats_of(pool).connections.idle == 1 && stats_of(pool).health.healthy);
     close_pool(&pool);
 }

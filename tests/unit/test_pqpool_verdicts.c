@@ -73,7 +73,7 @@ Test(verdicts, a_configuration_error_is_down_at_once)
     cr_expect(pqpool_is_down(&pool, NULL));
     cr_expect_eq(pool.demand.backoff.next_at_ns, now_ns + pool.options.max_retry_delay_ns);
     cr_expect_eq(pool.events.ring[pool.events.first].kind, PQPOOL_EVENT_CONFIG_ERROR);
-    cr_expect_eq(pool.counted.connection_errors[ERROR_CONFIG], 1);
+    cr_expect_eq(pool.counters.connection_errors[ERROR_CONFIG], 1);
 }
 
 /* ---- exhausted ---- */
@@ -95,7 +95,7 @@ Test(verdicts, is_exhausted_while_someone_waits_and_there_is_no_room)
     pool_offer(&pool, first, 8000);
     pool_update_exhausted(&pool, 8000);
     cr_expect_eq(pool.exhausted.since_ns, 0);
-    cr_expect_eq(pool.counted.exhausted_ns, 2000);
+    cr_expect_eq(pool.counters.exhausted_ns, 2000);
 }
 
 Test(verdicts, is_not_exhausted_while_a_connection_is_on_its_way)
@@ -116,7 +116,7 @@ Test(verdicts, a_clock_read_before_the_mutex_adds_no_time)
     pool_update_exhausted(&pool, 6000);
     pool_offer(&pool, conn, 5990);
     pool_update_exhausted(&pool, 5990);
-    cr_expect_eq(pool.counted.exhausted_ns, 0);
+    cr_expect_eq(pool.counters.exhausted_ns, 0);
 }
 
 /* ---- the end of connections ---- */
