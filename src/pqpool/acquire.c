@@ -46,7 +46,7 @@ static enum pqpool_rc time_out(struct pqpool *pool, const struct request *req, i
         err, ERR_RETRYABLE,
         "no connection within %.3f s: %u of %u open, %u leased, %u being dialled, %u waiting%s%s",
         (double)(now_ns - req->since_at_ns) / 1e9, pool_total(pool), pool->options.max_pool_size,
-        pool->list[CONN_LEASED].count, pool->list[CONN_CONNECTING].count, pool->waiters.count,
+        pool->list[CONN_LEASED].count, pool->list[CONN_CONNECTING].count, pool->waiters.list.count,
         cause[0] != '\0' ? "; last dial: " : "", cause);
     if (err != NULL)
         err->retry_after_ns = pool_estimated_wait_ns(pool);
@@ -76,7 +76,7 @@ static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err 
         err_set_code(err, ERR_RETRYABLE, pool->demand.last_error.code, "database is down: %s",
                      pool->demand.last_error.text);
     else if (rc == PQPOOL_QUEUE_FULL)
-        err_set(err, ERR_RETRYABLE, "%u acquires wait already", pool->waiters.count);
+        err_set(err, ERR_RETRYABLE, "%u acquires wait already", pool->waiters.list.count);
     else
         err_set(err, 0, "the pool is closed");
     if (err != NULL)
@@ -87,7 +87,7 @@ static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err 
 /* Too many wait, or the line moves too slowly to be at its head in time. */
 static bool is_hopeless(const struct pqpool *pool, int64_t time_left_ns) REQUIRES(pool->mu)
 {
-    if (pool->waiters.count >= pool->options.max_waiting)
+    if (pool->waiters.list.count >= pool->options.max_waiting)
         return true;
     return time_left_ns > 0 && pool_estimated_wait_ns(pool) > time_left_ns;
 }
@@ -329,7 +329,7 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposi
         histogram_observe(&pool->latency.hold, clock_now_ns() - conn->holder.since_at_ns);
     mutex_lock(&pool->mu);
     bool late = pool->phase >= POOL_STOPPED;
-    if (pool->waiters.count > 0 || pool->exhausted.since_ns != 0)
+    if (pool->waiters.list.count > 0 || pool->exhausted.since_ns != 0)
         now_ns = clock_now_ns(); /* the pace of the line is measured by it */
     if (!late)
         take_back(pool, conn, next, disposition != PQPOOL_DISCARD, now_ns);

@@ -33,10 +33,11 @@ _Static_assert(CANCEL_SQL_MAX > 400 + BACKENDS_A_STATEMENT * (sizeof "(-21474836
 static uint32_t add_backends(struct pqpool *pool, enum conn_state from, enum conn_state to,
                              uint32_t n, struct buf *sql) REQUIRES(pool->mu)
 {
-    struct conn *next;
-    for (struct conn *conn = pool->list[from].first; conn != NULL && n < BACKENDS_A_STATEMENT;
-         conn = next) {
-        next = conn->next;
+    struct list_node *next;
+    for (struct list_node *node = pool->list[from].first; node != NULL && n < BACKENDS_A_STATEMENT;
+         node = next) {
+        struct conn *conn = CONTAINER_OF(node, struct conn, node);
+        next = node->next;
         bool begun = from == CONN_ORPHANED || conn->task_deadline_at_ns != 0;
         if (conn->backend.pid == 0 || !begun) /* begun: the janitor awaits its end */
             continue;
@@ -117,9 +118,10 @@ void cancel_struck(struct pqpool *pool, struct conn *conn, bool certain)
 
 static void all_struck(struct pqpool *pool, enum conn_state state, bool certain) REQUIRES(pool->mu)
 {
-    struct conn *next;
-    for (struct conn *conn = pool->list[state].first; conn != NULL; conn = next) {
-        next = conn->next;
+    struct list_node *next;
+    for (struct list_node *node = pool->list[state].first; node != NULL; node = next) {
+        struct conn *conn = CONTAINER_OF(node, struct conn, node);
+        next = node->next;
         if (conn->canceler == NULL) /* else that will tell */
             cancel_struck(pool, conn, certain);
     }
@@ -147,7 +149,7 @@ static void orphans_answered(struct pqpool *pool, const PGresult *rows, int64_t 
     REQUIRES(pool->mu)
 {
     struct conn *conn;
-    while ((conn = pool->list[CONN_ORPHAN_ASKED].first) != NULL) {
+    while ((conn = pool_newest(pool, CONN_ORPHAN_ASKED)) != NULL) {
         if (rows != NULL && is_listed(rows, conn->backend.pid))
             conn_move(pool, conn, CONN_ORPHANED);
         else
@@ -169,6 +171,6 @@ void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
 void cancels_unheard(struct pqpool *pool, int64_t now_ns)
 {
     struct conn *conn;
-    while (!pool_is_closing(pool) && (conn = pool->list[CONN_ORPHANED].first) != NULL)
+    while (!pool_is_closing(pool) && (conn = pool_newest(pool, CONN_ORPHANED)) != NULL)
         backend_is_gone(pool, conn, now_ns);
 }

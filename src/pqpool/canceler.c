@@ -69,7 +69,7 @@ static struct conn *next_wanted(struct pqpool *pool)
 {
     struct conn *found = NULL;
     mutex_lock(&pool->mu);
-    for (struct conn *conn = pool->list[CONN_CANCEL_WANTED].first; conn != NULL; conn = conn->next)
+    LIST_EACH (conn, &pool->list[CONN_CANCEL_WANTED], struct conn, node)
         if (conn->task_deadline_at_ns != 0)
             found = conn;
     if (found != NULL) {
@@ -85,7 +85,7 @@ static struct conn *most_urgent(const struct pqpool *pool) REQUIRES(pool->mu)
 {
     struct conn *found = NULL;
     for (unsigned state = CONN_CANCEL_ASKED; state <= CONN_CANCEL_PENDING; state++)
-        for (struct conn *conn = pool->list[state].first; conn != NULL; conn = conn->next)
+        LIST_EACH (conn, &pool->list[state], struct conn, node)
             if (conn->canceler != NULL &&
                 (found == NULL || conn->task_deadline_at_ns < found->task_deadline_at_ns))
                 found = conn;

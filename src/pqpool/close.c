@@ -9,14 +9,14 @@
 static void discard_idle(struct pqpool *pool) REQUIRES(pool->mu)
 {
     struct conn *conn;
-    while ((conn = pool->list[CONN_IDLE].first) != NULL)
+    while ((conn = pool_newest(pool, CONN_IDLE)) != NULL)
         conn_discard(pool, conn, CLOSE_SHUTDOWN);
 }
 
 /* The holder of such a lease finds the socket dead and gives the lease back sooner or later. */
 static void cut(struct pqpool *pool, unsigned state) REQUIRES(pool->mu)
 {
-    for (struct conn *conn = pool->list[state].first; conn != NULL; conn = conn->next)
+    LIST_EACH (conn, &pool->list[state], struct conn, node)
         (void)shutdown(conn->own_fd, SHUT_RDWR);
 }
 

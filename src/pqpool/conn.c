@@ -127,28 +127,12 @@ bool conn_may_move(enum conn_state from, enum conn_state to)
     return (table[from].allowed & 1u << to) != 0;
 }
 
-static void list_remove(struct conn_list *list, struct conn *conn)
-{
-    *(conn->prev != NULL ? &conn->prev->next : &list->first) = conn->next;
-    *(conn->next != NULL ? &conn->next->prev : &list->last) = conn->prev;
-    conn->prev = conn->next = NULL;
-    list->count--;
-}
-
-static void list_push(struct conn_list *list, struct conn *conn)
-{
-    conn->next = list->first;
-    *(list->first != NULL ? &list->first->prev : &list->last) = conn;
-    list->first = conn;
-    list->count++;
-}
-
 void conn_move(struct pqpool *pool, struct conn *conn, enum conn_state to)
 {
     CHECK(conn_may_move(conn->state, to));
     if (!conn->control) {
-        list_remove(&pool->list[conn->state], conn);
-        list_push(&pool->list[to], conn);
+        list_remove(&pool->list[conn->state], &conn->node);
+        list_push_front(&pool->list[to], &conn->node);
     }
     conn->state = to;
 #ifndef NDEBUG

@@ -20,6 +20,7 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "base/list.h"
 #include "pqpool/pqpool.h"
 
 struct name;
@@ -110,9 +111,9 @@ struct conn_dial {
 };
 
 struct conn {
+    struct list_node node; /* in the list of its state; first, so that a node is the connection */
     struct pqpool *pool;
     struct pqpool_lease lease; /* what the holder sees */
-    struct conn *prev, *next;  /* in the list of its state */
     enum conn_state state;
     enum conn_session session;
     bool control;        /* the health check's own: in no list, in no count */
@@ -139,11 +140,6 @@ struct conn {
     struct pqpool_error_fields error_fields; /* of the last error that the server answered with */
     unsigned user_bits;
     enum close_reason close_reason; /* from CLOSING on */
-};
-
-struct conn_list {
-    struct conn *first, *last;
-    uint32_t count;
 };
 
 /* Never makes it better. */

@@ -190,8 +190,8 @@ static struct conn *next_to_close(struct pqpool *pool) REQUIRES(pool->mu)
 {
     unsigned last = pool_is_closing(pool) ? CONN_ORPHAN_ASKED : CONN_CLOSING_ORPHAN;
     for (unsigned state = CONN_CLOSING; state <= last; state++)
-        if (pool->list[state].first != NULL)
-            return pool->list[state].first;
+        if (pool_newest(pool, state) != NULL)
+            return pool_newest(pool, state);
     return pool->control.state == CONN_CLOSING ? &pool->control : NULL;
 }
 

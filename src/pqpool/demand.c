@@ -11,7 +11,8 @@ static bool slot_is_wanted(const struct pqpool *pool) REQUIRES(pool->mu)
         return false;
     if (pool_is_away(pool))
         return true; /* nobody may wait, and only a dial can end that */
-    return pool_staying(pool) < pool->options.min_pool_size || pool->waiters.count > dialling ||
+    return pool_staying(pool) < pool->options.min_pool_size ||
+           pool->waiters.list.count > dialling ||
            (pool->demand.renewal == RENEWAL_DIALS && dialling == 0);
 }
 
@@ -28,7 +29,7 @@ struct conn *pool_next_dial(struct pqpool *pool, int64_t now_ns)
     if (pool->control.state == CONN_NEW)
         conn = &pool->control;
     else if (dialling < allowed && slot_is_wanted(pool))
-        conn = pool->list[CONN_NEW].first;
+        conn = pool_newest(pool, CONN_NEW);
     else if (dialling == 0)
         backoff_rest(&pool->demand.backoff);
     if (conn == NULL)
@@ -57,8 +58,9 @@ static void forget_failures(struct pqpool *pool) REQUIRES(pool->mu)
         pool_event(pool, PQPOOL_EVENT_CONNECTED, "connected again after %u failed attempts",
                    pool->demand.backoff.failures);
     pool->demand.last_error = (struct err){ 0 };
-    bool wanted = pool->waiters.count > 0 || pool_usable(pool) + pool->list[CONN_CONNECTING].count <
-                                                 pool->options.min_pool_size;
+    bool wanted =
+        pool->waiters.list.count > 0 ||
+        pool_usable(pool) + pool->list[CONN_CONNECTING].count < pool->options.min_pool_size;
     backoff_succeeded(&pool->demand.backoff, wanted);
 }
 
@@ -89,7 +91,7 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 static void serve_from_idle(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *conn;
-    while (pool->waiters.first != NULL && (conn = pool_take_idle(pool)) != NULL) {
+    while (pool->waiters.list.count > 0 && (conn = pool_take_idle(pool)) != NULL) {
         pool_hand_over(pool, conn, now_ns);
     }
 }

@@ -83,8 +83,9 @@ uint32_t pqpool_holders(struct pqpool *pool, struct pqpool_holder *out, uint32_t
     uint32_t n = 0;
     mutex_lock(&pool->mu);
     int64_t now_ns = clock_now_ns();
-    const struct conn_list *leased = &pool->list[CONN_LEASED];
-    for (const struct conn *conn = leased->last; conn != NULL; conn = conn->prev) {
+    const struct list_node *node = pool->list[CONN_LEASED].last;
+    for (; node != NULL; node = node->prev) {
+        const struct conn *conn = CONTAINER_OF(node, struct conn, node);
         if (conn->holder.loan == 0)
             continue;
         if (n < room)

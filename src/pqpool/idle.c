@@ -40,7 +40,7 @@ void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns)
         conn_discard(pool, conn, stale_reason(conn));
     else if (pool_retires_now(pool, conn, now_ns))
         conn_discard(pool, conn, CLOSE_LIFETIME);
-    else if (pool->waiters.first != NULL)
+    else if (pool->waiters.list.count > 0)
         pool_hand_over(pool, conn, now_ns);
     else
         conn_move(pool, conn, CONN_IDLE);
@@ -49,7 +49,7 @@ void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 struct conn *pool_take_idle(struct pqpool *pool)
 {
     struct conn *conn;
-    while ((conn = pool->list[CONN_IDLE].first) != NULL) {
+    while ((conn = pool_newest(pool, CONN_IDLE)) != NULL) {
         if (!conn_is_stale(pool, conn))
             return conn;
         conn_discard(pool, conn, stale_reason(conn));

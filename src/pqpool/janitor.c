@@ -114,7 +114,7 @@ static struct conn *next_without_task(struct pqpool *pool, enum conn_state state
 {
     struct conn *found = NULL;
     mutex_lock(&pool->mu);
-    for (struct conn *conn = pool->list[state].first; conn != NULL; conn = conn->next)
+    LIST_EACH (conn, &pool->list[state], struct conn, node)
         if (conn->task_deadline_at_ns == 0)
             found = conn;
     mutex_unlock(&pool->mu);
@@ -267,7 +267,7 @@ static void leave(struct janitor *j)
     mutex_lock(&pool->mu);
     pool_advance(pool, POOL_JANITOR_LEFT);
     for (unsigned state = CONN_RESETTING; state <= CONN_CANCEL_ANSWERED; state++)
-        while ((conn = pool->list[state].first) != NULL)
+        while ((conn = pool_newest(pool, state)) != NULL)
             conn_discard(pool, conn, CLOSE_SHUTDOWN);
     if (pool->control.state == CONN_IDLE || pool->control.state == CONN_CHECKING)
         conn_discard(pool, &pool->control, CLOSE_SHUTDOWN);

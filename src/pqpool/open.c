@@ -42,14 +42,8 @@ static void init_slots(struct pqpool *pool) NO_TSA /* no other thread knows it y
         conn->pool = pool;
         conn->lease.conn = conn;
         conn->fd = conn->own_fd = -1;
-        conn->prev = i > 0 ? conn - 1 : NULL;
-        conn->next = i + 1 < pool->options.max_pool_size ? conn + 1 : NULL;
+        list_push_back(&pool->list[CONN_NEW], &conn->node);
     }
-    pool->list[CONN_NEW] = (struct conn_list){
-        .first = pool->slots,
-        .last = pool->slots + pool->options.max_pool_size - 1,
-        .count = pool->options.max_pool_size,
-    };
     pool->control = (struct conn){ .pool = pool, .control = true, .fd = -1, .own_fd = -1 };
     pool->control.lease.conn = &pool->control;
 }

@@ -152,7 +152,8 @@ bool pqpool_is_down(const struct pqpool *pool, int64_t *retry_in_ns)
 
 void pool_update_exhausted(struct pqpool *pool, int64_t now_ns)
 {
-    bool is = pool->waiters.count > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
+    bool is =
+        pool->waiters.list.count > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
     bool was = pool->exhausted.since_ns != 0;
     if (is && !was) {
         pool->exhausted.since_ns = now_ns;
@@ -164,7 +165,7 @@ void pool_update_exhausted(struct pqpool *pool, int64_t now_ns)
     if (is && !pool->exhausted.alert) {
         pool->exhausted.alert = true;
         pool_event(pool, PQPOOL_EVENT_EXHAUSTED, "all %u connections are in use, %u wait",
-                   pool->options.max_pool_size, pool->waiters.count);
+                   pool->options.max_pool_size, pool->waiters.list.count);
     }
     if (is || was)
         pool->exhausted.last_at_ns = now_ns;

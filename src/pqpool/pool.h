@@ -29,6 +29,7 @@
 #include <stdatomic.h>
 
 #include "base/err.h"
+#include "base/list.h"
 #include "base/metrics.h"
 #include "base/sync.h"
 #include "pqpool/backoff.h"
@@ -52,7 +53,7 @@ enum { ERROR_CLASSES = ERROR_OTHER + 1 };
 
 /* On the stack of the thread that waits. Written by whoever serves it, under the mutex. */
 struct waiter {
-    struct waiter *prev, *next;
+    struct list_node node; /* in the queue */
     struct cond wake;
     int64_t since_at_ns;
     bool served;
@@ -69,8 +70,7 @@ struct queue_pace {
 
 /* Those who wait for a connection, in order of arrival. */
 struct wait_queue {
-    struct waiter *first, *last;
-    uint32_t count;
+    struct list list;
     struct queue_pace pace;
 };
 
@@ -187,7 +187,7 @@ struct pqpool {
     struct pool_primary primary;
 
     struct mutex mu;
-    struct conn_list list[CONN_STATES] GUARDED_VAR;
+    struct list list[CONN_STATES] GUARDED_VAR;
     struct wait_queue waiters GUARDED_VAR;
     struct pool_demand demand GUARDED_VAR;
     struct pool_health health GUARDED_VAR;
@@ -282,6 +282,20 @@ static inline bool conn_is_stale(const struct pqpool *pool, const struct conn *c
 {
     return conn->generation != pool_generation(pool) ||
            atomic_load_explicit(&conn->peer_gone, memory_order_relaxed);
+}
+
+/* Of the connections in this state, the one that entered it last, or first; NULL: there is none. */
+static inline struct conn *pool_newest(const struct pqpool *pool, enum conn_state state)
+    REQUIRES(pool->mu);
+static inline struct conn *pool_newest(const struct pqpool *pool, enum conn_state state)
+{
+    return CONTAINER_OR_NULL(pool->list[state].first, struct conn, node);
+}
+static inline struct conn *pool_oldest(const struct pqpool *pool, enum conn_state state)
+    REQUIRES(pool->mu);
+static inline struct conn *pool_oldest(const struct pqpool *pool, enum conn_state state)
+{
+    return CONTAINER_OR_NULL(pool->list[state].last, struct conn, node);
 }
 
 /* ---- conn.c ---- */

@@ -107,7 +107,7 @@ static bool has_usable(const struct pqpool *pool) REQUIRES(pool->mu)
     static const enum conn_state states[] = { CONN_IDLE, CONN_LEASED, CONN_CHECKING,
                                               CONN_RESETTING };
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
-        for (const struct conn *c = pool->list[states[i]].first; c != NULL; c = c->next)
+        LIST_EACH (c, &pool->list[states[i]], const struct conn, node)
             if (!conn_is_stale(pool, c))
                 return true;
     return false;

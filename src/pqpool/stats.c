@@ -34,7 +34,7 @@ const char *pqpool_error_class_name(unsigned error_class)
 static void read_gauges(struct pqpool *pool, struct pqpool_stats *out, int64_t now_ns)
     REQUIRES(pool->mu)
 {
-    const struct conn_list *list = pool->list;
+    const struct list *list = pool->list;
     struct pqpool_connection_stats *conns = &out->connections;
     conns->min = pool->options.min_pool_size;
     conns->max = pool->options.max_pool_size;
@@ -49,9 +49,10 @@ static void read_gauges(struct pqpool *pool, struct pqpool_stats *out, int64_t n
     conns->total = pool_total(pool);
     conns->orphans = pool_orphans(pool);
     conns->generation = pool_generation(pool);
-    out->queue.waiting = pool->waiters.count;
-    out->queue.oldest_wait_ns =
-        pool->waiters.first != NULL ? now_ns - pool->waiters.first->since_at_ns : 0;
+    out->queue.waiting = pool->waiters.list.count;
+    if (pool->waiters.list.count > 0)
+        out->queue.oldest_wait_ns =
+            now_ns - CONTAINER_OF(pool->waiters.list.first, struct waiter, node)->since_at_ns;
     out->queue.exhausted = pool->exhausted.since_ns != 0;
     out->queue.exhausted_alert = pool->exhausted.alert;
     if (out->queue.exhausted)

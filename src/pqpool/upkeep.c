@@ -9,7 +9,7 @@ static void trim_idle(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
     struct conn *conn;
     if (pool->options.idle_timeout_ns == 0)
         return;
-    while ((conn = pool->list[CONN_IDLE].last) != NULL &&
+    while ((conn = pool_oldest(pool, CONN_IDLE)) != NULL &&
            pool_staying(pool) > pool->options.min_pool_size &&
            now_ns - conn->used_at_ns >= pool->options.idle_timeout_ns)
         conn_discard(pool, conn, CLOSE_IDLE);
@@ -17,15 +17,18 @@ static void trim_idle(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 
 static struct conn *expired_idle(const struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
-    for (struct conn *conn = pool->list[CONN_IDLE].last; conn != NULL; conn = conn->prev)
+    const struct list_node *node = pool->list[CONN_IDLE].last;
+    for (; node != NULL; node = node->prev) {
+        struct conn *conn = CONTAINER_OF(node, struct conn, node);
         if (conn->expires_at_ns <= now_ns)
             return conn;
+    }
     return NULL;
 }
 
 static bool any_expired(const struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
-    for (struct conn *conn = pool->list[CONN_LEASED].first; conn != NULL; conn = conn->next)
+    LIST_EACH (conn, &pool->list[CONN_LEASED], struct conn, node)
         if (conn->expires_at_ns <= now_ns)
             return true;
     return expired_idle(pool, now_ns) != NULL;
@@ -72,7 +75,7 @@ static void report_leaks(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     if (pool->options.leak_threshold_ns == 0)
         return;
-    for (struct conn *conn = pool->list[CONN_LEASED].first; conn != NULL; conn = conn->next) {
+    LIST_EACH (conn, &pool->list[CONN_LEASED], struct conn, node) {
         int64_t held_ns = now_ns - conn->holder.since_at_ns;
         if (conn->holder.loan == 0 || conn->holder.leak_reported ||
             held_ns < pool->options.leak_threshold_ns)

@@ -13,29 +13,24 @@ enum {
 
 void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first)
 {
-    struct waiter *next = first ? pool->waiters.first : NULL;
-    struct waiter *prev = first ? NULL : pool->waiters.last;
-    waiter->next = next;
-    waiter->prev = prev;
-    *(prev != NULL ? &prev->next : &pool->waiters.first) = waiter;
-    *(next != NULL ? &next->prev : &pool->waiters.last) = waiter;
-    pool->waiters.count++;
+    if (first)
+        list_push_front(&pool->waiters.list, &waiter->node);
+    else
+        list_push_back(&pool->waiters.list, &waiter->node);
 }
 
 void pool_dequeue(struct pqpool *pool, struct waiter *waiter)
 {
-    *(waiter->prev != NULL ? &waiter->prev->next : &pool->waiters.first) = waiter->next;
-    *(waiter->next != NULL ? &waiter->next->prev : &pool->waiters.last) = waiter->prev;
-    if (--pool->waiters.count == 0)
-        pool->waiters.pace =
-            (struct queue_pace){ 0 }; /* how fast an empty line moves means nothing */
+    list_remove(&pool->waiters.list, &waiter->node);
+    if (pool->waiters.list.count == 0)
+        pool->waiters.pace = (struct queue_pace){ 0 }; /* an empty queue has no pace */
 }
 
 static void serve_first(struct pqpool *pool, enum pqpool_rc rc, struct conn *conn)
     REQUIRES(pool->mu)
 {
-    struct waiter *waiter = pool->waiters.first;
-    CHECK(waiter != NULL);
+    CHECK(pool->waiters.list.count > 0);
+    struct waiter *waiter = CONTAINER_OF(pool->waiters.list.first, struct waiter, node);
     pool_dequeue(pool, waiter);
     waiter->served = true;
     waiter->rc = rc;
@@ -45,7 +40,7 @@ static void serve_first(struct pqpool *pool, enum pqpool_rc rc, struct conn *con
 
 void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc)
 {
-    while (pool->waiters.first != NULL)
+    while (pool->waiters.list.count > 0)
         serve_first(pool, rc, NULL);
 }
 
@@ -74,5 +69,5 @@ int64_t pool_estimated_wait_ns(const struct pqpool *pool)
 {
     if (pool->waiters.pace.hand_offs < HAND_OFFS_KNOWN)
         return 0;
-    return pool->waiters.pace.mean_ns * ((int64_t)pool->waiters.count + 1);
+    return pool->waiters.pace.mean_ns * ((int64_t)pool->waiters.list.count + 1);
 }

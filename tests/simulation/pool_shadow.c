@@ -261,7 +261,7 @@ static void note_served(const struct place *place, bool someone_is_passed)
 
 static bool is_queued(const struct pqpool *pool, const struct waiter *waiter)
 {
-    for (const struct waiter *w = pool->waiters.first; w != NULL; w = w->next)
+    LIST_EACH (w, &pool->waiters.list, const struct waiter, node)
         if (w == waiter)
             return true;
     return false;
@@ -284,15 +284,16 @@ static void note_leavers(const struct pqpool *pool)
 /* Only the running actor can have come: to the end, or back to the head where it was before. */
 static void note_comer(const struct pqpool *pool)
 {
-    if (pool->waiters.count == shadow.queued)
+    if (pool->waiters.list.count == shadow.queued)
         return;
-    SIM_CHECK(pool->waiters.count == shadow.queued + 1, "%u wait, %u are known",
-              pool->waiters.count, shadow.queued);
-    struct place newcomer = { pool->waiters.last, (int)sim_self() };
+    SIM_CHECK(pool->waiters.list.count == shadow.queued + 1, "%u wait, %u are known",
+              pool->waiters.list.count, shadow.queued);
+    const struct list *list = &pool->waiters.list;
+    struct place newcomer = { CONTAINER_OF(list->last, struct waiter, node), (int)sim_self() };
     uint32_t at = shadow.queued++;
-    if (at > 0 && pool->waiters.last == shadow.queue[at - 1].waiter) {
+    if (at > 0 && list->last == &shadow.queue[at - 1].waiter->node) {
         SIM_CHECK(me()->candidates > 0, "a newcomer is put before those who wait");
-        newcomer.waiter = pool->waiters.first;
+        newcomer.waiter = CONTAINER_OF(list->first, struct waiter, node);
         memmove(&shadow.queue[1], &shadow.queue[0], at * sizeof shadow.queue[0]);
         at = 0;
     }
@@ -334,9 +335,9 @@ static void watch_use(const struct pqpool *pool)
 
 static void check_order(const struct pqpool *pool)
 {
-    const struct waiter *w = pool->waiters.first;
-    for (uint32_t i = 0; i < shadow.queued; i++, w = w->next)
-        SIM_CHECK(w == shadow.queue[i].waiter, "the queue is out of order at %u", i);
+    const struct list_node *at = pool->waiters.list.first;
+    for (uint32_t i = 0; i < shadow.queued; i++, at = at->next)
+        SIM_CHECK(at == &shadow.queue[i].waiter->node, "the queue is out of order at %u", i);
 }
 
 /* ---- the hooks ---- */
@@ -370,7 +371,7 @@ static void unlocks(struct mutex *mu)
     check_generation(pool);
     struct caller *c = me();
     c->entered = true;
-    c->saw_full |= pool->waiters.count >= pool->options.max_waiting ||
+    c->saw_full |= pool->waiters.list.count >= pool->options.max_waiting ||
                    pool_estimated_wait_ns(pool) > c->deadline_at_ns - sim_now_ns();
     c->saw_down |= pqpool_is_down(pool, NULL);
     c->saw_closing |= pool_is_closing(pool);

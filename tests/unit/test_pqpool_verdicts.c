@@ -55,7 +55,7 @@ Test(verdicts, with_no_floor_and_nobody_waiting_it_is_tried_all_the_same)
     wait_in_line(1);
     fail_as(dial(), ERROR_CONFIG, "28P01");
     cr_expect(pqpool_is_down(&pool, NULL));
-    cr_expect_eq(pool.waiters.count, 0);
+    cr_expect_eq(pool.waiters.list.count, 0);
     close_discarded();
     cr_expect_null(dial());
     now_ns = pool.demand.backoff.next_at_ns;
@@ -86,7 +86,7 @@ Test(verdicts, is_exhausted_while_someone_waits_and_there_is_no_room)
     pool_update_exhausted(&pool, 5000);
     cr_expect_eq(pool.exhausted.since_ns, 0, "there is room for one more");
     succeed(dial());
-    cr_expect_eq(pool.waiters.count, 0);
+    cr_expect_eq(pool.waiters.list.count, 0);
     pool_enqueue(&pool, &waiters[1], false);
     pool_update_exhausted(&pool, 6000);
     pool_update_exhausted(&pool, 7000);
@@ -128,7 +128,7 @@ Test(verdicts, a_failover_replaces_every_connection_of_before)
     pool_retire_all(&pool, teller, "25006");
     cr_expect_eq(count(CONN_IDLE), 0);
     cr_expect_eq(count(CONN_CLOSING), 2);
-    cr_expect_eq(pool.list[CONN_CLOSING].first->close_reason, CLOSE_GENERATION);
+    cr_expect_eq(pool_newest(&pool, CONN_CLOSING)->close_reason, CLOSE_GENERATION);
     cr_expect_eq(pool.control.state, CONN_CLOSING, "it would find the old server healthy");
     cr_expect_eq(last_event()->kind, PQPOOL_EVENT_EVICTED_ALL);
 
