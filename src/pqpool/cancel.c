@@ -4,7 +4,7 @@
  * The control connection asks the server, by pid and start time, so that a pid that belongs to
  * another session by now is not hit: bounded, encrypted as all we send, and one statement however
  * many are to be cancelled. PQcancel() would block without a limit, in the clear. From libpq 17 on
- * there is a better way, canceler.c, which serves behind a pooler too.
+ * there is a better way, cancel_request.c, which serves behind a pooler too.
  *
  * Once the server has answered, the cancel is behind us: a signal that comes to a backend between
  * two statements does nothing. Until then the connection is not reset, so that the cancel cannot

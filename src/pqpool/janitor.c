@@ -1,6 +1,6 @@
 /* janitor.c - the thread that keeps the pool in shape: its loop, ROLLBACK on connections that came
  * back in a transaction, hang-ups of idle peers, and delivering events. control.c, cancel.c and
- * upkeep.c have the rest of its work.
+ * maintenance.c have the rest of its work.
  *
  * Nothing in it blocks: a statement is a task that is stepped when its socket is readable. It owns
  * every connection in RESETTING and CANCEL_*, and the control connection while that is IDLE or

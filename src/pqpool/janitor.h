@@ -4,8 +4,8 @@
  *   janitor.c   the loop: sockets, tasks, the control connection's health check, events
  *   health.c    what that check asks, and how its answer is checked
  *   cancel.c    statements that nobody waits for any more, and backends that outlive them
- *   canceler.c  a cancel over a connection of its own, where libpq can do that
- *   upkeep.c    what is due once a tick: floor, idle and lifetime limits, leaks, maxima */
+ *   cancel_request.c  a cancel over a connection of its own, where libpq can do that
+ *   maintenance.c    what is due once a tick: floor, idle and lifetime limits, leaks, maxima */
 #ifndef PQPOOL_JANITOR_H
 #define PQPOOL_JANITOR_H
 
@@ -59,7 +59,7 @@ void cancel_ended(struct pqpool *pool, struct conn *conn, enum task_rc how) REQU
 /* The cancel is behind us. Not certain: it may strike yet, so the connection is not lent again. */
 void cancel_struck(struct pqpool *pool, struct conn *conn, bool certain) REQUIRES(pool->mu);
 
-/* ---- canceler.c: only with a libpq that can (pg_driver.h) ---- */
+/* ---- cancel_request.c: only with a libpq that can (pg_driver.h) ---- */
 
 enum { CANCELER_KEY = 1 << 30 }; /* with a slot's number: its canceler's events in the epoll */
 
@@ -71,7 +71,7 @@ void canceler_step(struct pqpool *pool, struct conn *conn);
 void canceler_close(struct conn *conn); /* none is a no-op */
 int64_t cancelers_next_wake(const struct pqpool *pool) REQUIRES(pool->mu);
 
-/* ---- upkeep.c ---- */
+/* ---- maintenance.c ---- */
 void upkeep(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
 void upkeep_next_window(struct pqpool *pool) REQUIRES(pool->mu);
 

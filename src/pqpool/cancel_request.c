@@ -1,4 +1,4 @@
-/* canceler.c - a cancel request over a connection of its own, stepped without blocking: what libpq
+/* cancel_request.c - a cancel request over a connection of its own, stepped without blocking: what libpq
  * can do since version 17 (libpq manual, 34.7). The request is encrypted like the connection
  * of the statement, and poolers understand it. When the server closes the request's connection, it
  * has sent the signal to the backend. */

@@ -1,4 +1,4 @@
-/* upkeep.c - what the janitor does once a tick, without asking anybody: the floor and the idle
+/* maintenance.c - what the janitor does once a tick, without asking anybody: the floor and the idle
  * limit, lifetimes (the control connection's too), leases held too long, and the windows of the
  * maxima. */
 #include "base/clock.h"
