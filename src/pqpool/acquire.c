@@ -8,8 +8,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "pqpool/connector.h"
-#include "pqpool/demand.h"
 #include "pqpool/exec.h"
+#include "pqpool/idle.h"
 
 enum {
     CANDIDATES_MAX = 3
@@ -29,13 +29,13 @@ static bool needs_probe(const struct pqpool *pool, const struct conn *conn, int6
            (bypass_ns == 0 || now_ns - conn->used_at_ns >= bypass_ns);
 }
 
-static void lend(struct pqpool *pool, struct conn *conn, const struct request *req, int64_t now_ns)
-    REQUIRES(pool->mu)
+static void check_out(struct pqpool *pool, struct conn *conn, const struct request *req,
+                      int64_t now_ns) REQUIRES(pool->mu)
 {
     if (conn->state != CONN_LEASED)
         conn_move(pool, conn, CONN_LEASED);
-    holder_begin(pool, conn, req->file, req->line, now_ns);
-    atomic_store_explicit(&conn->on_loan, true, memory_order_relaxed);
+    holder_check_out(pool, conn, req->file, req->line, now_ns);
+    atomic_store_explicit(&conn->checked_out, true, memory_order_relaxed);
 }
 
 static enum pqpool_rc time_out(struct pqpool *pool, const struct request *req, int64_t now_ns,
@@ -222,7 +222,7 @@ static enum pqpool_rc acquire_the_long_way(struct pqpool *pool, struct request *
     if (rc != PQPOOL_OK)
         return rc;
     observe(pool, req, now_ns - req->since_at_ns);
-    lend(pool, *out, req, now_ns);
+    check_out(pool, *out, req, now_ns);
     return PQPOOL_OK;
 }
 
@@ -244,7 +244,7 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
         conn = pool_take_idle(pool);
     if (conn != NULL && !needs_probe(pool, conn, now_ns)) {
         pool->counters.validations_bypassed++;
-        lend(pool, conn, &req, now_ns);
+        check_out(pool, conn, &req, now_ns);
     } else {
         rc = acquire_the_long_way(pool, &req, conn, &conn, err);
     }
@@ -278,8 +278,8 @@ static enum conn_state state_after_release(const struct conn *conn,
 }
 
 /* Back to where it is useful. wanted: its holder believes it to be good. */
-static void take_back(struct pqpool *pool, struct conn *conn, enum conn_state next, bool wanted,
-                      int64_t now_ns) REQUIRES(pool->mu)
+static void check_in(struct pqpool *pool, struct conn *conn, enum conn_state next, bool wanted,
+                     int64_t now_ns) REQUIRES(pool->mu)
 {
     conn->used_at_ns = now_ns;
     if (next == CONN_IDLE || (next == CONN_RESETTING && pool_is_closing(pool))) {
@@ -301,13 +301,13 @@ static void take_back(struct pqpool *pool, struct conn *conn, enum conn_state ne
 }
 
 /* The pool's threads ended before this lease came back. */
-static void take_back_late(struct pqpool *pool, struct conn *conn)
+static void check_in_late(struct pqpool *pool, struct conn *conn)
 {
     conn_finish(conn);
     mutex_lock(&pool->mu);
     conn_discard(pool, conn, CLOSE_SHUTDOWN);
     conn_free_slot(pool, conn, clock_now_ns());
-    bool last = pool->phase == POOL_CLOSED && pool_on_loan(pool) == 0;
+    bool last = pool->phase == POOL_CLOSED && pool_checked_out(pool) == 0;
     mutex_unlock(&pool->mu);
     if (last)
         pool_free(pool);
@@ -319,7 +319,7 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposi
         return;
     struct conn *conn = (*lease)->conn;
     *lease = NULL;
-    if (!atomic_exchange_explicit(&conn->on_loan, false, memory_order_acq_rel))
+    if (!atomic_exchange_explicit(&conn->checked_out, false, memory_order_acq_rel))
         return; /* it is back already: a copy of the lease was released before */
     struct pqpool *pool = conn->pool;
     int64_t now_ns = clock_coarse_ns();
@@ -332,12 +332,12 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposi
     if (pool->waiters.list.count > 0 || pool->exhausted.since_ns != 0)
         now_ns = clock_now_ns(); /* the pace of the line is measured by it */
     if (!late)
-        take_back(pool, conn, next, disposition != PQPOOL_DISCARD, now_ns);
+        check_in(pool, conn, next, disposition != PQPOOL_DISCARD, now_ns);
     if (pool->exhausted.since_ns != 0)
         pool_update_exhausted(pool, now_ns);
     if (pool_is_closing(pool))
         cond_broadcast(&pool->quiet);
     mutex_unlock(&pool->mu);
     if (late)
-        take_back_late(pool, conn);
+        check_in_late(pool, conn);
 }

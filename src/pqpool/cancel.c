@@ -56,7 +56,7 @@ bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql)
     buf_add_str(sql, "SELECT b.pid, CASE b.orphan WHEN 1 THEN pg_terminate_backend(b.pid) ELSE "
                      "pg_cancel_backend(b.pid) END FROM (VALUES ");
     uint32_t cancels = 0;
-    if (!canceler_can(pool))
+    if (!cancel_request_is_supported(pool))
         cancels = add_backends(pool, CONN_CANCEL_WANTED, CONN_CANCEL_ASKED, 0, sql);
     uint32_t n = cancels;
     if (pool->list[CONN_ORPHANED].count > 0 && now_ns >= pool->janitor.next_orphans_at_ns) {
@@ -75,7 +75,7 @@ bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql)
 static void give_up(struct pqpool *pool, struct conn *conn, bool lives_on) REQUIRES(pool->mu)
 {
     if (lives_on)
-        conn_lose_backend(conn);
+        conn_orphan_backend(conn);
     pool->counters.cancels_failed++;
     pool_event(pool, PQPOOL_EVENT_CONNECTION_LOST,
                "a statement did not end, though it was cancelled: its connection is closed%s",
@@ -106,7 +106,7 @@ void cancel_ended(struct pqpool *pool, struct conn *conn, enum task_rc how)
         reset_or_close(pool, conn);
 }
 
-void cancel_struck(struct pqpool *pool, struct conn *conn, bool certain)
+void cancel_request_ended(struct pqpool *pool, struct conn *conn, bool certain)
 {
     if (!certain)
         conn_worsen(conn, SESSION_MUST_CLOSE);
@@ -116,14 +116,15 @@ void cancel_struck(struct pqpool *pool, struct conn *conn, bool certain)
         conn_move(pool, conn, CONN_CANCEL_ANSWERED);
 }
 
-static void all_struck(struct pqpool *pool, enum conn_state state, bool certain) REQUIRES(pool->mu)
+static void all_requests_ended(struct pqpool *pool, enum conn_state state, bool certain)
+    REQUIRES(pool->mu)
 {
     struct list_node *next;
     for (struct list_node *node = pool->list[state].first; node != NULL; node = next) {
         struct conn *conn = CONTAINER_OF(node, struct conn, node);
         next = node->next;
-        if (conn->canceler == NULL) /* else that will tell */
-            cancel_struck(pool, conn, certain);
+        if (conn->cancel_request == NULL) /* else that will tell */
+            cancel_request_ended(pool, conn, certain);
     }
 }
 
@@ -162,13 +163,13 @@ void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
     if (rows != NULL &&
         !result_is_table(rows, 0, BACKENDS_A_STATEMENT, CANCEL_COLUMNS, "a cancel", NULL))
         rows = NULL;
-    all_struck(pool, CONN_CANCEL_ASKED, rows != NULL);
-    all_struck(pool, CONN_CANCEL_PENDING, rows != NULL);
+    all_requests_ended(pool, CONN_CANCEL_ASKED, rows != NULL);
+    all_requests_ended(pool, CONN_CANCEL_PENDING, rows != NULL);
     if (!pool_is_closing(pool)) /* else the connector frees their slots */
         orphans_answered(pool, rows, now_ns);
 }
 
-void cancels_unheard(struct pqpool *pool, int64_t now_ns)
+void cancels_without_control(struct pqpool *pool, int64_t now_ns)
 {
     struct conn *conn;
     while (!pool_is_closing(pool) && (conn = pool_newest(pool, CONN_ORPHANED)) != NULL)

@@ -83,7 +83,7 @@ void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
     *pool_in = NULL;
     mutex_lock(&pool->mu);
     begin_close(pool);
-    while (pool->callers_inside > 0 || pool_on_loan(pool) + pool_canceling(pool) > 0)
+    while (pool->callers_inside > 0 || pool_checked_out(pool) + pool_canceling(pool) > 0)
         if (!cond_wait_until(&pool->quiet, &pool->mu, deadline_at_ns))
             break;
     cut_all(pool);
@@ -99,7 +99,7 @@ void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
     pool_close_discarded(pool); /* what came back while the connector was ending */
     mutex_lock(&pool->mu);
     pool_advance(pool, POOL_CLOSED);
-    bool last = pool_on_loan(pool) == 0;
+    bool last = pool_checked_out(pool) == 0;
     mutex_unlock(&pool->mu);
     if (last)
         pool_free(pool);

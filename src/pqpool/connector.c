@@ -14,6 +14,7 @@
 #include "pqpool/dial.h"
 #include "pqpool/exec.h"
 #include "pqpool/janitor.h"
+#include "pqpool/primary.h"
 
 enum { PREPARE_LIMIT_S = 5 }; /* it holds up the other dials: no longer than this */
 
@@ -104,14 +105,15 @@ static void start_dials(struct connector *c)
 }
 
 /* A fresh session is asked whose it is and prepared, unless its server will not do. */
-static enum dial_rc greet(struct conn *conn, struct err *err, enum error_class *error_class)
+static enum dial_rc set_up_session(struct conn *conn, struct err *err,
+                                   enum error_class *error_class)
 {
     int64_t limit_ns =
         clock_min(conn->pool->options.connect_timeout_ns, PREPARE_LIMIT_S * NS_PER_S);
     int64_t limit_at_ns = clock_after(clock_now_ns(), limit_ns);
     *error_class = ERROR_SERVER;
-    if (conn_identify(conn, limit_at_ns, err) && !pool_is_bygone(conn->pool, conn, err) &&
-        !pool_stays_at_database(conn->pool, conn, clock_now_ns(), err) &&
+    if (conn_identify(conn, limit_at_ns, err) && !primary_was_replaced(conn->pool, conn, err) &&
+        !primary_rejects_database(conn->pool, conn, clock_now_ns(), err) &&
         prepare_session(conn, limit_at_ns, err))
         return DIAL_OK;
     if (conn->session == SESSION_ORPHANED)
@@ -132,7 +134,7 @@ static enum dial_rc step_dial(struct conn *conn, bool ready, struct err *err,
     if (is_stopped(conn->pool))
         return DIAL_PENDING;
     enum dial_rc rc = dial_step(conn, ready, clock_now_ns(), err, error_class);
-    return rc == DIAL_OK ? greet(conn, err, error_class) : rc;
+    return rc == DIAL_OK ? set_up_session(conn, err, error_class) : rc;
 }
 
 static void step_dials(struct connector *c)

@@ -123,7 +123,7 @@ static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(poo
 {
     struct err why;
     err_set(&why, ERR_RETRYABLE, "there is no connection to ask");
-    cancels_unheard(pool, now_ns);
+    cancels_without_control(pool, now_ns);
     if (health_is_due(pool, now_ns) && !pool_is_closing(pool))
         health_result(pool, &why, 0);
 }

@@ -1,7 +1,10 @@
 /* demand.c - what is dialled and when, and what a dial's end means for the whole pool. No socket,
  * no clock, no allocation: only the struct, under its mutex. */
 #include "pqpool/demand.h"
+
 #include "base/clock.h"
+#include "pqpool/idle.h"
+#include "pqpool/primary.h"
 
 static bool slot_is_wanted(const struct pqpool *pool) REQUIRES(pool->mu)
 {
@@ -66,7 +69,7 @@ static void forget_failures(struct pqpool *pool) REQUIRES(pool->mu)
 
 void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
-    pool_settle_on(pool, conn, now_ns);
+    primary_adopt(pool, conn, now_ns);
     forget_failures(pool);
     conn->born_at_ns = conn->used_at_ns = now_ns;
     conn->expires_at_ns = draw_expiry(pool, now_ns);

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "pqpool/demand.h"
 #include "pqpool/exec.h"
+#include "pqpool/idle.h"
 
 enum exchange_rc {
     EXCHANGE_DONE,
@@ -117,7 +117,7 @@ static enum exchange_rc exchange(const struct conn *conn, int64_t deadline_at_ns
 /* ---- what the server's words mean ---- */
 
 /* 57P05 ends one session because it idled too long. It says nothing about other sessions. */
-bool sqlstate_retires_all(const char *sqlstate)
+bool sqlstate_evicts_all(const char *sqlstate)
 {
     bool shuts_down = strncmp(sqlstate, "57P0", 4) == 0 && strcmp(sqlstate, "57P05") != 0;
     return shuts_down || strcmp(sqlstate, "25006") == 0;
@@ -126,7 +126,7 @@ bool sqlstate_retires_all(const char *sqlstate)
 bool sqlstate_discards(const char *sqlstate)
 {
     return strncmp(sqlstate, "08", 2) == 0 || strcmp(sqlstate, "57P05") == 0 ||
-           sqlstate_retires_all(sqlstate);
+           sqlstate_evicts_all(sqlstate);
 }
 
 void pqpool_report_error(struct pqpool_lease *lease, const char *sqlstate)
@@ -135,10 +135,10 @@ void pqpool_report_error(struct pqpool_lease *lease, const char *sqlstate)
     if (sqlstate == NULL || !sqlstate_discards(sqlstate))
         return;
     conn_worsen(conn, SESSION_MUST_CLOSE);
-    if (!sqlstate_retires_all(sqlstate))
+    if (!sqlstate_evicts_all(sqlstate))
         return;
     mutex_lock(&conn->pool->mu);
-    pool_retire_all(conn->pool, conn, sqlstate);
+    pool_evict_all(conn->pool, conn, sqlstate);
     mutex_unlock(&conn->pool->mu);
 }
 
@@ -229,7 +229,7 @@ static enum pqpool_rc classify(struct conn *conn, enum exchange_rc how, const PG
         pqpool_report_error(&conn->lease, code);
     switch (how) {
     case EXCHANGE_STALLED:
-        conn_lose_backend(conn);
+        conn_orphan_backend(conn);
         __attribute__((fallthrough));
     case EXCHANGE_TIMEOUT: /* what is under way at the release is cancelled */
         err_set(err, ERR_RETRYABLE | ERR_UNCERTAIN,

@@ -15,7 +15,7 @@ void conn_watch_notices(struct conn *conn);
 bool result_is_copy(const PGresult *result); /* its end would have to be worked for */
 /* "57P01" and its like: what they mean for this connection. */
 bool sqlstate_discards(const char *sqlstate);
-bool sqlstate_retires_all(const char *sqlstate);
+bool sqlstate_evicts_all(const char *sqlstate);
 
 /* ---- backend.c ---- */
 /* Sets conn->backend and conn->history of a fresh connection; false: it is not to be used. */

@@ -11,8 +11,8 @@
 static _Thread_local struct {
     const struct pqpool *pool;
     size_t slot;
-    uint64_t loan;
-} last_loan;
+    uint64_t number;
+} last_checkout;
 
 static _Thread_local int thread_id;
 
@@ -27,10 +27,10 @@ static int this_thread(void)
 
 static const struct conn *still_held(const struct pqpool *pool) REQUIRES(pool->mu)
 {
-    if (last_loan.pool != pool || last_loan.slot >= pool->options.max_pool_size)
+    if (last_checkout.pool != pool || last_checkout.slot >= pool->options.max_pool_size)
         return NULL;
-    const struct conn *conn = &pool->slots[last_loan.slot];
-    bool held = conn->state == CONN_LEASED && conn->holder.loan == last_loan.loan &&
+    const struct conn *conn = &pool->slots[last_checkout.slot];
+    bool held = conn->state == CONN_LEASED && conn->holder.checkout == last_checkout.number &&
                 conn->holder.thread == this_thread();
     return held ? conn : NULL;
 }
@@ -47,25 +47,25 @@ static void report_nested(struct pqpool *pool, const struct conn *outer,
                inner->line, outer->holder.file, outer->holder.line);
 }
 
-void holder_begin(struct pqpool *pool, struct conn *conn, const char *file, int line,
-                  int64_t now_ns)
+void holder_check_out(struct pqpool *pool, struct conn *conn, const char *file, int line,
+                      int64_t now_ns)
 {
     const struct conn *outer = still_held(pool);
-    uint64_t loan = ++pool->counters.acquired;
-    bool timed = loan % TIMED_EVERY == 0 && pool->options.enable_pool_metrics;
+    uint64_t checkout = ++pool->counters.acquired;
+    bool timed = checkout % TIMED_EVERY == 0 && pool->options.enable_pool_metrics;
     conn->holder = (struct conn_holder){
         .file = file,
         .line = line,
         .thread = this_thread(),
         .since_at_ns = timed ? clock_now_ns() : now_ns,
-        .loan = loan,
+        .checkout = checkout,
         .timed = timed,
     };
     if (outer != NULL && outer != conn)
         report_nested(pool, outer, &conn->holder, now_ns);
-    last_loan.pool = pool;
-    last_loan.slot = (size_t)(conn - pool->slots);
-    last_loan.loan = conn->holder.loan;
+    last_checkout.pool = pool;
+    last_checkout.slot = (size_t)(conn - pool->slots);
+    last_checkout.number = checkout;
 }
 
 static struct pqpool_holder show(const struct conn_holder *holder, int64_t now_ns)
@@ -86,7 +86,7 @@ uint32_t pqpool_holders(struct pqpool *pool, struct pqpool_holder *out, uint32_t
     const struct list_node *node = pool->list[CONN_LEASED].last;
     for (; node != NULL; node = node->prev) {
         const struct conn *conn = CONTAINER_OF(node, struct conn, node);
-        if (conn->holder.loan == 0)
+        if (conn->holder.checkout == 0)
             continue;
         if (n < room)
             out[n] = show(&conn->holder, now_ns);

@@ -1,7 +1,7 @@
 /* idle.c - connections that are fit for use: which one is given to whom, which one is replaced, and
  * how all of them are replaced at once. As in demand.c: no socket, no clock, no allocation; the
  * pool's mutex is held. */
-#include "pqpool/demand.h"
+#include "pqpool/idle.h"
 
 static enum close_reason stale_reason(const struct conn *conn)
 {
@@ -9,7 +9,7 @@ static enum close_reason stale_reason(const struct conn *conn)
                                                                         : CLOSE_GENERATION;
 }
 
-bool pool_can_spare_one(const struct pqpool *pool)
+bool pool_may_close_one(const struct pqpool *pool)
 {
     return pool_staying(pool) > pool->options.min_pool_size ||
            pool->options.min_pool_size == pool->options.max_pool_size;
@@ -17,12 +17,12 @@ bool pool_can_spare_one(const struct pqpool *pool)
 
 /* Another path may have closed a connection since the renewal began to close, so the floor is
  * checked again. */
-bool pool_retires_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
+bool pool_evicts_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
 {
     if (pool->demand.renewal != RENEWAL_CLOSES || conn->expires_at_ns > now_ns)
         return false;
     pool->demand.renewal = RENEWAL_NONE;
-    return pool_can_spare_one(pool);
+    return pool_may_close_one(pool);
 }
 
 void pool_hand_over(struct pqpool *pool, struct conn *conn, int64_t now_ns)
@@ -38,7 +38,7 @@ void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns)
         conn_discard(pool, conn, CLOSE_SHUTDOWN);
     else if (conn_is_stale(pool, conn))
         conn_discard(pool, conn, stale_reason(conn));
-    else if (pool_retires_now(pool, conn, now_ns))
+    else if (pool_evicts_now(pool, conn, now_ns))
         conn_discard(pool, conn, CLOSE_LIFETIME);
     else if (pool->waiters.list.count > 0)
         pool_hand_over(pool, conn, now_ns);
@@ -77,7 +77,7 @@ void pool_begin_generation(struct pqpool *pool)
                      CLOSE_GENERATION); /* it would go on asking the old one */
 }
 
-void pool_retire_all(struct pqpool *pool, const struct conn *conn, const char *why)
+void pool_evict_all(struct pqpool *pool, const struct conn *conn, const char *why)
 {
     if (conn->generation != pool_generation(pool))
         return; /* this connection belongs to those that were retired before */

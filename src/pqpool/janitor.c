@@ -65,7 +65,7 @@ static void task_ended(struct janitor *j, struct conn *conn, enum task_rc how)
         return;
     }
     if (how == TASK_LOST || how == TASK_LATE)
-        canceler_close(conn);
+        cancel_request_close(conn);
     mutex_lock(&pool->mu);
     if (conn->state == CONN_RESETTING)
         reset_ended(pool, conn, how, now_ns);
@@ -164,8 +164,8 @@ static void handle_event(struct janitor *j, const struct epoll_event *event)
         (void)eventfd_read(pool->janitor.fd, &drained);
         return;
     }
-    if (index & CANCELER_KEY) {
-        canceler_step(pool, &pool->slots[index & ~(uint32_t)CANCELER_KEY]);
+    if (index & CANCEL_REQUEST_KEY) {
+        cancel_request_step(pool, &pool->slots[index & ~(uint32_t)CANCEL_REQUEST_KEY]);
         return;
     }
     struct conn *conn =
@@ -184,10 +184,10 @@ static void tick(struct janitor *j, int64_t now_ns)
 {
     struct pqpool *pool = j->pool;
     mutex_lock(&pool->mu);
-    upkeep(pool, now_ns);
+    maintenance_run(pool, now_ns);
     if (now_ns >= j->next_window_ns) {
         j->next_window_ns = clock_after(now_ns, WINDOW_S * NS_PER_S / pool->latency.window_slots);
-        upkeep_next_window(pool);
+        maintenance_next_window(pool);
     }
     mutex_unlock(&pool->mu);
     pool_wake_connector(pool); /* the floor may be below */
@@ -225,7 +225,7 @@ static int64_t next_wake(const struct janitor *j)
 {
     struct pqpool *pool = j->pool;
     mutex_lock(&pool->mu);
-    int64_t at_ns = clock_min(j->next_tick_ns, cancelers_next_wake(pool));
+    int64_t at_ns = clock_min(j->next_tick_ns, cancel_requests_next_wake(pool));
     if (pool->control.state != CONN_CHECKING) /* else its check comes after what it is asked now */
         at_ns = clock_min(at_ns, pool->health.next_at_ns);
     mutex_unlock(&pool->mu);
@@ -244,7 +244,7 @@ static void round_of(struct janitor *j)
         handle_event(j, &events[i]);
     step_tasks(j, NULL);
     start_tasks(j, CONN_CANCEL_WANTED, NULL, j->pool->options.health_check_timeout_ns);
-    cancelers_tend(j->pool);
+    cancel_requests_run(j->pool);
     start_tasks(j, CONN_RESETTING, "ROLLBACK", j->pool->options.validation_timeout_ns);
     use_control(j);
     int64_t now_ns = clock_now_ns();
@@ -263,7 +263,7 @@ static void leave(struct janitor *j)
     for (uint32_t i = 0; i < j->n_tasks; i++)
         task_clear(j->tasks[i]); /* what had been read of an answer that nobody awaits the end of */
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
-        canceler_close(&pool->slots[i]);
+        cancel_request_close(&pool->slots[i]);
     mutex_lock(&pool->mu);
     pool_advance(pool, POOL_JANITOR_LEFT);
     for (unsigned state = CONN_RESETTING; state <= CONN_CANCEL_ANSWERED; state++)

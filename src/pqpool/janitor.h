@@ -9,8 +9,8 @@
 #ifndef PQPOOL_JANITOR_H
 #define PQPOOL_JANITOR_H
 
-#include "pqpool/demand.h"
 #include "pqpool/exec.h"
+#include "pqpool/idle.h"
 
 struct janitor {
     struct pqpool *pool;
@@ -48,7 +48,7 @@ enum { CANCEL_SQL_MAX = 3072 };
 bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql) REQUIRES(pool->mu);
 
 /* There is no control connection to ask. */
-void cancels_unheard(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
+void cancels_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
 
 /* The control connection has answered; rows: NULL when it has not. */
 void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns) REQUIRES(pool->mu);
@@ -57,22 +57,24 @@ void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
 void cancel_ended(struct pqpool *pool, struct conn *conn, enum task_rc how) REQUIRES(pool->mu);
 
 /* The cancel is behind us. Not certain: it may strike yet, so the connection is not lent again. */
-void cancel_struck(struct pqpool *pool, struct conn *conn, bool certain) REQUIRES(pool->mu);
+void cancel_request_ended(struct pqpool *pool, struct conn *conn, bool certain) REQUIRES(pool->mu);
 
 /* ---- cancel_request.c: only with a libpq that can (pg_driver.h) ---- */
 
-enum { CANCELER_KEY = 1 << 30 }; /* with a slot's number: its canceler's events in the epoll */
+enum {
+    CANCEL_REQUEST_KEY = 1 << 30
+}; /* with a slot's number: its cancel_request's events in the epoll */
 
-bool canceler_can(const struct pqpool *pool);
+bool cancel_request_is_supported(const struct pqpool *pool);
 
 /* Starts one for each that wants it, so many at a time; ends those whose time is over. */
-void cancelers_tend(struct pqpool *pool);
-void canceler_step(struct pqpool *pool, struct conn *conn);
-void canceler_close(struct conn *conn); /* none is a no-op */
-int64_t cancelers_next_wake(const struct pqpool *pool) REQUIRES(pool->mu);
+void cancel_requests_run(struct pqpool *pool);
+void cancel_request_step(struct pqpool *pool, struct conn *conn);
+void cancel_request_close(struct conn *conn); /* none is a no-op */
+int64_t cancel_requests_next_wake(const struct pqpool *pool) REQUIRES(pool->mu);
 
 /* ---- maintenance.c ---- */
-void upkeep(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
-void upkeep_next_window(struct pqpool *pool) REQUIRES(pool->mu);
+void maintenance_run(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
+void maintenance_next_window(struct pqpool *pool) REQUIRES(pool->mu);
 
 #endif

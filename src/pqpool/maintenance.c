@@ -36,15 +36,15 @@ static bool any_expired(const struct pqpool *pool, int64_t now_ns) REQUIRES(pool
 
 /* One at a time, spaced, and its replacement dialled first where there is room for one: a cohort of
  * the same age must not leave together. */
-static void retire_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
+static void evict_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *conn = expired_idle(pool, now_ns);
-    if (conn != NULL && pool_retires_now(pool, conn, now_ns))
+    if (conn != NULL && pool_evicts_now(pool, conn, now_ns))
         conn_discard(pool, conn, CLOSE_LIFETIME);
     if (now_ns < pool->demand.next_renewal_at_ns || pool->demand.renewal != RENEWAL_NONE ||
         !any_expired(pool, now_ns))
         return;
-    bool spare = pool_can_spare_one(pool);
+    bool spare = pool_may_close_one(pool);
     if (!spare && pool_total(pool) == pool->options.max_pool_size)
         return; /* one that is being closed has the replacement's place: soon */
     pool->demand.renewal = spare ? RENEWAL_CLOSES : RENEWAL_DIALS;
@@ -77,7 +77,7 @@ static void report_leaks(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
         return;
     LIST_EACH (conn, &pool->list[CONN_LEASED], struct conn, node) {
         int64_t held_ns = now_ns - conn->holder.since_at_ns;
-        if (conn->holder.loan == 0 || conn->holder.leak_reported ||
+        if (conn->holder.checkout == 0 || conn->holder.leak_reported ||
             held_ns < pool->options.leak_threshold_ns)
             continue;
         conn->holder.leak_reported = true;
@@ -87,16 +87,16 @@ static void report_leaks(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
     }
 }
 
-void upkeep_next_window(struct pqpool *pool)
+void maintenance_next_window(struct pqpool *pool)
 {
     pool->latency.window_slot = (pool->latency.window_slot + 1) % pool->latency.window_slots;
     pool->latency.max_ns[pool->latency.window_slot] = 0;
 }
 
-void upkeep(struct pqpool *pool, int64_t now_ns)
+void maintenance_run(struct pqpool *pool, int64_t now_ns)
 {
     trim_idle(pool, now_ns);
-    retire_expired(pool, now_ns);
+    evict_expired(pool, now_ns);
     renew_control(pool, now_ns);
     report_leaks(pool, now_ns);
     pool_update_exhausted_alert(pool, now_ns);

@@ -94,7 +94,7 @@ uint32_t pool_usable(const struct pqpool *pool)
     return pool_staying(pool) - pool->list[CONN_CONNECTING].count;
 }
 
-uint32_t pool_on_loan(const struct pqpool *pool)
+uint32_t pool_checked_out(const struct pqpool *pool)
 {
     return pool->list[CONN_LEASED].count + pool->list[CONN_CHECKING].count;
 }

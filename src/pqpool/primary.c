@@ -15,15 +15,16 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "pqpool/demand.h"
 #include "pqpool/dial.h"
+#include "pqpool/idle.h"
+#include "pqpool/primary.h"
 
 static bool is_older(const struct conn_history *a, const struct conn_history *b)
 {
     return a->timeline != 0 && a->timeline < b->timeline && strcmp(a->system, b->system) == 0;
 }
 
-bool pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct err *err)
+bool primary_was_replaced(const struct pqpool *pool, const struct conn *conn, struct err *err)
 {
     if (!is_older(&conn->history, &pool->primary.history))
         return false;
@@ -115,8 +116,8 @@ static bool has_usable(const struct pqpool *pool) REQUIRES(pool->mu)
 
 /* If two databases answer by turns, following each of them would replace every connection at each
  * dial. */
-bool pool_stays_at_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
-                            struct err *err)
+bool primary_rejects_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
+                              struct err *err)
 {
     if (!is_at_another(pool, &conn->history))
         return false;
@@ -136,7 +137,7 @@ bool pool_stays_at_database(struct pqpool *pool, const struct conn *conn, int64_
 }
 
 /* True: the database is another one than before. */
-static bool settle_on_database(struct pqpool *pool, struct conn *conn, int64_t now_ns)
+static bool adopt_database(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     REQUIRES(pool->mu)
 {
     bool another = is_at_another(pool, &conn->history);
@@ -156,11 +157,11 @@ static bool settle_on_database(struct pqpool *pool, struct conn *conn, int64_t n
     return another;
 }
 
-void pool_settle_on(struct pqpool *pool, struct conn *conn, int64_t now_ns)
+void primary_adopt(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
     if (conn->generation != pool_generation(pool))
         return; /* began before the pool moved: goes as those do that were there */
-    bool another = settle_on_database(pool, conn, now_ns);
+    bool another = adopt_database(pool, conn, now_ns);
     if (pool->primary.settled &&
         (another || has_moved(pool, conn) || is_older(&pool->primary.history, &conn->history))) {
         pool_begin_generation(pool);

@@ -95,7 +95,7 @@ static void work(struct pqpool_lease *lease)
 static void note(struct pqpool_lease *lease, const char *code)
 {
     pqpool_report_error(lease, code);
-    SIM_CHECK(!sqlstate_retires_all(code) || conn_is_stale(lease->conn->pool, lease->conn),
+    SIM_CHECK(!sqlstate_evicts_all(code) || conn_is_stale(lease->conn->pool, lease->conn),
               "%s is noted, and nothing is retired", code);
 }
 

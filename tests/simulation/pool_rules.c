@@ -9,7 +9,7 @@
 #include "simulation/sim_lookup.h"
 #include "simulation/sim_pg.h"
 
-enum { CANCELERS_MAX = 8 };
+enum { CANCEL_REQUESTS_MAX = 8 };
 
 /* poll() rounds up to whole milliseconds. */
 static const int64_t rounding_ns = 2 * NS_PER_MS;
@@ -176,7 +176,7 @@ static void check_server(const struct pqpool *pool)
     SIM_CHECK(sim_pg_open() == known, "%u connections are open, and %u are known", sim_pg_open(),
               known);
     SIM_CHECK(known <= pool->options.max_pool_size + 1, "%u connections are open", known);
-    SIM_CHECK(sim_pg_cancels_open() <= CANCELERS_MAX, "%u cancels", sim_pg_cancels_open());
+    SIM_CHECK(sim_pg_cancels_open() <= CANCEL_REQUESTS_MAX, "%u cancels", sim_pg_cancels_open());
     uint32_t dials = pool->list[CONN_CONNECTING].count + 1;
     SIM_CHECK(sim_lookups_open() <= dsn_hosts(pool->dsn) + dials, "%u lookups", sim_lookups_open());
 }

@@ -327,7 +327,7 @@ static void check_generation(const struct pqpool *pool)
 
 static void watch_use(const struct pqpool *pool)
 {
-    if (pool->callers_inside > 0 || pool_on_loan(pool) + pool_canceling(pool) > 0)
+    if (pool->callers_inside > 0 || pool_checked_out(pool) + pool_canceling(pool) > 0)
         shadow.unused_since_ns = CLOCK_NEVER;
     else if (shadow.unused_since_ns == CLOCK_NEVER)
         shadow.unused_since_ns = sim_now_ns();

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "pqpool/demand.h"
+#include "pqpool/idle.h"
 
 enum { SLOTS = 60, WAITERS = 60 };
 

@@ -125,14 +125,14 @@ Test(verdicts, a_failover_replaces_every_connection_of_before)
 {
     make_warm_pool(4, 4);
     struct conn *teller = lease(), *other = lease();
-    pool_retire_all(&pool, teller, "25006");
+    pool_evict_all(&pool, teller, "25006");
     cr_expect_eq(count(CONN_IDLE), 0);
     cr_expect_eq(count(CONN_CLOSING), 2);
     cr_expect_eq(pool_newest(&pool, CONN_CLOSING)->close_reason, CLOSE_GENERATION);
     cr_expect_eq(pool.control.state, CONN_CLOSING, "it would find the old server healthy");
     cr_expect_eq(last_event()->kind, PQPOOL_EVENT_EVICTED_ALL);
 
-    pool_retire_all(&pool, other, "25006");
+    pool_evict_all(&pool, other, "25006");
     cr_expect_eq(pool.generation, 1, "what the old ones say is known already");
     wait_in_line(1);
     pool_offer(&pool, other, now_ns);
@@ -147,7 +147,7 @@ Test(verdicts, a_dial_begun_before_a_failover_is_of_before)
     conn_discard(&pool, lease(), CLOSE_LOST);
     struct conn *dialled = dial();
     cr_assert_not_null(dialled);
-    pool_retire_all(&pool, teller, "57P01");
+    pool_evict_all(&pool, teller, "57P01");
     succeed(dialled);
     cr_expect_eq(dialled->state, CONN_CLOSING);
     close_discarded();
