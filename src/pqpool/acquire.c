@@ -2,7 +2,7 @@
  *
  * A checkout of a connection used within the bypass window makes no system call: one mutex, and
  * the coarse clock. A returned connection is handed to the first waiter, so no newcomer can take
- * it before. An idle connection was wanted by no waiter, so any newcomer may take it. */
+ * it before. While a connection is idle, no caller waits, so any newcomer may take it. */
 #include <stdio.h>
 
 #include "base/check.h"
@@ -54,7 +54,7 @@ static enum pqpool_rc time_out(struct pqpool *pool, const struct request *req, i
     return PQPOOL_TIMEOUT;
 }
 
-/* When it is likely to be worth another try; 0: nobody knows. */
+/* When another acquire is likely to succeed; 0: not known. */
 static int64_t retry_after_ns(const struct pqpool *pool, enum pqpool_rc rc) REQUIRES(pool->mu)
 {
     int64_t retry_in_ns = 0;
@@ -84,7 +84,7 @@ static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err 
     return rc;
 }
 
-/* Too many wait, or the line moves too slowly to be at its head in time. */
+/* Too many callers wait, or the queue moves too slowly to reach its head in time. */
 static bool is_hopeless(const struct pqpool *pool, int64_t time_left_ns) REQUIRES(pool->mu)
 {
     if (pool->waiters.list.count >= pool->options.max_waiting)
@@ -92,8 +92,8 @@ static bool is_hopeless(const struct pqpool *pool, int64_t time_left_ns) REQUIRE
     return time_left_ns > 0 && pool_estimated_wait_ns(pool) > time_left_ns;
 }
 
-/* Queues for a connection; on OK it is LEASED to this thread. first: this caller was at the head
- * before and drew stale connections, so it goes back there. */
+/* Waits in the queue for a connection; on OK the connection is LEASED to this thread. first: this
+ * caller was at the head before and got stale connections, so it goes back to the head. */
 static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool first,
                                  struct conn **out, struct err *err) REQUIRES(pool->mu)
 {
@@ -147,13 +147,13 @@ static bool passes_probe(struct pqpool *pool, struct conn *conn, struct request 
     return false;
 }
 
-/* A fresh connection is worth the wait only while one can be had. */
+/* After CANDIDATES_MAX bad connections the caller waits for a new one, unless dials fail. */
 static bool may_try_another(const struct pqpool *pool, int tried) REQUIRES(pool->mu)
 {
     return !pool_is_closing(pool) && (tried < CANDIDATES_MAX || pool->demand.backoff.failures > 0);
 }
 
-/* Is it fit to be lent? LOST: it was not, and is discarded. */
+/* Checks that the connection is alive. LOST: it was not, and has been discarded. */
 static enum pqpool_rc validate(struct pqpool *pool, struct conn *conn, struct request *req,
                                struct err *err) REQUIRES(pool->mu)
 {
@@ -161,7 +161,7 @@ static enum pqpool_rc validate(struct pqpool *pool, struct conn *conn, struct re
     if (!needs_probe(pool, conn, now_ns))
         return PQPOOL_OK;
     if (now_ns >= req->deadline_at_ns) {
-        if (conn->state == CONN_LEASED) /* no time to probe it: another will */
+        if (conn->state == CONN_LEASED) /* no time is left: the next caller probes it */
             pool_offer(pool, conn, now_ns);
         return time_out(pool, req, now_ns, err);
     }
@@ -169,7 +169,7 @@ static enum pqpool_rc validate(struct pqpool *pool, struct conn *conn, struct re
         return PQPOOL_LOST;
     if (!conn_is_stale(pool, conn))
         return PQPOOL_OK;
-    pool_offer(pool, conn, now_ns); /* retired while it was probed: discards it */
+    pool_offer(pool, conn, now_ns); /* it became stale during the probe: discards it */
     return PQPOOL_LOST;
 }
 
@@ -205,7 +205,7 @@ static void observe(struct pqpool *pool, const struct request *req, int64_t took
         histogram_observe(&pool->latency.validate, req->checked_ns);
 }
 
-/* All but a bypass. idle: what there was, NULL for nothing; in need of a probe. */
+/* Every acquire that does not bypass the probe. idle: a connection that needs a probe, or NULL. */
 static enum pqpool_rc acquire_the_long_way(struct pqpool *pool, struct request *req,
                                            struct conn *idle, struct conn **out, struct err *err)
     REQUIRES(pool->mu)
@@ -254,7 +254,7 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
     return rc;
 }
 
-/* What a connection that comes back is good for; reads libpq's own fields, so outside the mutex. */
+/* The state of a connection after its release. It reads libpq's members, so no mutex is held. */
 static enum conn_state state_after_release(const struct conn *conn,
                                            enum pqpool_disposition disposition)
 {
@@ -269,7 +269,7 @@ static enum conn_state state_after_release(const struct conn *conn,
     case PQTRANS_INTRANS:
     case PQTRANS_INERROR:
         return wanted == CONN_IDLE ? CONN_RESETTING : wanted;
-    case PQTRANS_ACTIVE: /* a statement whose end nobody waited for; wanted or not, it is ended */
+    case PQTRANS_ACTIVE: /* a statement still runs: it is cancelled, also before a discard */
         return CONN_CANCEL_WANTED;
     case PQTRANS_UNKNOWN:
         return CONN_CLOSING;
@@ -277,7 +277,7 @@ static enum conn_state state_after_release(const struct conn *conn,
     return CONN_CLOSING;
 }
 
-/* Back to where it is useful. wanted: its holder believes it to be good. */
+/* Moves a released connection to its next state. wanted: it was released with PQPOOL_REUSE. */
 static void check_in(struct pqpool *pool, struct conn *conn, enum conn_state next, bool wanted,
                      int64_t now_ns) REQUIRES(pool->mu)
 {
@@ -300,7 +300,7 @@ static void check_in(struct pqpool *pool, struct conn *conn, enum conn_state nex
     }
 }
 
-/* The pool's threads ended before this lease came back. */
+/* The lease is released after the pool's threads have ended. */
 static void check_in_late(struct pqpool *pool, struct conn *conn)
 {
     conn_finish(conn);
@@ -320,7 +320,7 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposi
     struct conn *conn = (*lease)->conn;
     *lease = NULL;
     if (!atomic_exchange_explicit(&conn->checked_out, false, memory_order_acq_rel))
-        return; /* it is back already: a copy of the lease was released before */
+        return; /* a copy of this lease was released before */
     struct pqpool *pool = conn->pool;
     int64_t now_ns = clock_coarse_ns();
     enum conn_state next = state_after_release(conn, disposition);
@@ -330,7 +330,7 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposi
     mutex_lock(&pool->mu);
     bool late = pool->phase >= POOL_STOPPED;
     if (pool->waiters.list.count > 0 || pool->exhausted.since_ns != 0)
-        now_ns = clock_now_ns(); /* the pace of the line is measured by it */
+        now_ns = clock_now_ns(); /* the pace of the queue is measured by it */
     if (!late)
         check_in(pool, conn, next, disposition != PQPOOL_DISCARD, now_ns);
     if (pool->exhausted.since_ns != 0)

@@ -1,21 +1,22 @@
-/* cancel.c - a statement that nobody waits for any more is cancelled, so that its connection can be
- * used again, and its backend does not go on for nothing.
+/* cancel.c - cancels the statement of a connection that was released too early, so that the
+ * connection can be used again and the backend does not work for nothing.
  *
- * The control connection asks the server, by pid and start time, so that a pid that belongs to
- * another session by now is not hit: bounded, encrypted as all we send, and one statement however
- * many are to be cancelled. PQcancel() would block without a limit, in the clear. From libpq 17 on
- * there is a better way, cancel_request.c, which serves behind a pooler too.
+ * The control connection runs one statement for all that are to be cancelled. It names each backend
+ * by pid and start time, so it does not hit another session that has got the pid since. It has a
+ * deadline, and is encrypted like all other traffic; PQcancel() would block without a limit and
+ * send in the clear. From libpq 17 on, cancel_request.c is used instead, which also works behind a
+ * pooler.
  *
- * Once the server has answered, the cancel is behind us: a signal that comes to a backend between
- * two statements does nothing. Until then the connection is not reset, so that the cancel cannot
- * hit a later one. Then a ROLLBACK, as after any dirty return, proves that the two ends are in
- * step.
+ * When the server has answered, the cancel can do no more harm: a backend ignores the signal
+ * between two statements. Before that the connection is not reset, or the cancel might hit a later
+ * statement. Then a ROLLBACK, as after any release in a transaction, proves that client and server
+ * are in step.
  *
- * A statement that does not end within health_check_timeout all the same costs its connection. The
- * backend is an orphan then, and keeps the slot while the server says that it lives: else each try
- * would add one more to a server that cannot rid itself of them. It is terminated rather than
- * cancelled: nobody will talk to it again, and one that has been idle since the network lost us
- * would hear of that in hours only. */
+ * If the statement does not end within health_check_timeout, its connection is closed. The backend
+ * is then an orphan, which keeps the slot as long as the server lists it: otherwise each attempt
+ * would add one more to a server that cannot end them. An orphan is terminated rather than
+ * cancelled: no client can use it again, and an idle one would notice the lost client only after
+ * hours. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "pqpool/janitor.h"
@@ -27,9 +28,10 @@ _Static_assert(CANCEL_SQL_MAX > 400 + BACKENDS_A_STATEMENT * (sizeof "(-21474836
                                                               sizeof(struct conn_backend)),
                "a statement's text has room for all its backends");
 
-/* ---- asking ---- */
+/* ---- the statement on the control connection ---- */
 
-/* Asks about those in state `from`, as far as there is room. Returns how many the text has then. */
+/* Adds the backends of the connections in state `from`, as long as there is room. Returns how many
+ * backends the text has now. */
 static uint32_t add_backends(struct pqpool *pool, enum conn_state from, enum conn_state to,
                              uint32_t n, struct buf *sql) REQUIRES(pool->mu)
 {
@@ -52,7 +54,7 @@ static uint32_t add_backends(struct pqpool *pool, enum conn_state from, enum con
 bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql)
 {
     if (pool->list[CONN_CANCEL_WANTED].count + pool->list[CONN_ORPHANED].count == 0)
-        return false; /* as nearly always: no text is made under the mutex for nothing */
+        return false; /* nearly always: so no text is written under the mutex for nothing */
     buf_add_str(sql, "SELECT b.pid, CASE b.orphan WHEN 1 THEN pg_terminate_backend(b.pid) ELSE "
                      "pg_cancel_backend(b.pid) END FROM (VALUES ");
     uint32_t cancels = 0;
@@ -70,7 +72,7 @@ bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql)
     return n > 0;
 }
 
-/* ---- what came of it ---- */
+/* ---- the outcome ---- */
 
 static void give_up(struct pqpool *pool, struct conn *conn, bool lives_on) REQUIRES(pool->mu)
 {
@@ -83,7 +85,7 @@ static void give_up(struct pqpool *pool, struct conn *conn, bool lives_on) REQUI
     conn_discard(pool, conn, CLOSE_STUCK);
 }
 
-/* The statement is over, and no cancel can hit a later one. */
+/* The statement has ended, and no cancel request can hit a later one. */
 static void reset_or_close(struct pqpool *pool, struct conn *conn) REQUIRES(pool->mu)
 {
     conn->task_deadline_at_ns = 0;
@@ -123,7 +125,7 @@ static void all_requests_ended(struct pqpool *pool, enum conn_state state, bool 
     for (struct list_node *node = pool->list[state].first; node != NULL; node = next) {
         struct conn *conn = CONTAINER_OF(node, struct conn, node);
         next = node->next;
-        if (conn->cancel_request == NULL) /* else that will tell */
+        if (conn->cancel_request == NULL) /* otherwise the end of that request decides */
             cancel_request_ended(pool, conn, certain);
     }
 }
@@ -145,7 +147,7 @@ static void backend_is_gone(struct pqpool *pool, struct conn *conn, int64_t now_
     pool_wake_connector(pool);
 }
 
-/* An orphan that is not said to live is none any more. */
+/* An orphan that the server does not list any more has ended. */
 static void orphans_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
     REQUIRES(pool->mu)
 {
@@ -165,7 +167,7 @@ void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
         rows = NULL;
     all_requests_ended(pool, CONN_CANCEL_ASKED, rows != NULL);
     all_requests_ended(pool, CONN_CANCEL_PENDING, rows != NULL);
-    if (!pool_is_closing(pool)) /* else the connector frees their slots */
+    if (!pool_is_closing(pool)) /* otherwise the connector frees their slots */
         orphans_answered(pool, rows, now_ns);
 }
 

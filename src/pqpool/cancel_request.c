@@ -31,7 +31,7 @@ static void end(struct pqpool *pool, struct conn *conn, bool certain)
     mutex_unlock(&pool->mu);
 }
 
-/* For one event: its socket may be another one after the next step. */
+/* Waits for one event only: after the next step the request may have another socket. */
 static bool watch(struct pqpool *pool, struct conn *conn, PostgresPollingStatusType want)
 {
     int fd = pool->pg->cancel_socket(conn->cancel_request);
@@ -47,7 +47,7 @@ static bool watch(struct pqpool *pool, struct conn *conn, PostgresPollingStatusT
 void cancel_request_step(struct pqpool *pool, struct conn *conn)
 {
     if (conn->cancel_request == NULL)
-        return; /* an event of one that has ended */
+        return; /* an event of a request that has ended */
     PostgresPollingStatusType want = pool->pg->cancel_poll(conn->cancel_request);
     if (want == PGRES_POLLING_OK)
         end(pool, conn, true);
@@ -64,7 +64,7 @@ static void start(struct pqpool *pool, struct conn *conn)
         end(pool, conn, false);
 }
 
-/* The next whose cancel should be begun; it is ASKED from here on. */
+/* Moves the next connection that wants a cancel request to CANCEL_ASKED; NULL: there is none. */
 static struct conn *next_wanted(struct pqpool *pool)
 {
     struct conn *found = NULL;
@@ -80,7 +80,7 @@ static struct conn *next_wanted(struct pqpool *pool)
     return found;
 }
 
-/* Of those with a cancel_request, the one whose time is over first; NULL: there is none. */
+/* The connection with a cancel request whose deadline comes first; NULL: there is none. */
 static struct conn *most_urgent(const struct pqpool *pool) REQUIRES(pool->mu)
 {
     struct conn *found = NULL;

@@ -1,4 +1,4 @@
-/* close.c - a pool's end: its waiters, leases and sockets are ended, in that order. */
+/* close.c - closes a pool: first fails its waiters, then awaits its leases, then closes sockets. */
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -13,7 +13,7 @@ static void discard_idle(struct pqpool *pool) REQUIRES(pool->mu)
         conn_discard(pool, conn, CLOSE_SHUTDOWN);
 }
 
-/* The holder of such a lease finds the socket dead and gives the lease back sooner or later. */
+/* Shuts the sockets down. Each holder finds its connection lost, and releases the lease. */
 static void cut(struct pqpool *pool, unsigned state) REQUIRES(pool->mu)
 {
     LIST_EACH (conn, &pool->list[state], struct conn, node)
@@ -34,8 +34,8 @@ static void begin_close(struct pqpool *pool) REQUIRES(pool->mu)
     discard_idle(pool);
 }
 
-/* When the sockets are shut too, they are shut before this, so that a statement ends as lost and
- * not as late. */
+/* Wakes every thread that waits for the server. If the sockets are shut down too, that comes first,
+ * so that a statement ends as lost and not as timed out. */
 static void end_waits(struct pqpool *pool)
 {
     (void)eventfd_write(pool->interrupt_fd, 1); /* cannot block: it is not read */
@@ -68,7 +68,7 @@ static void stop_threads(struct pqpool *pool)
         pool_wake_janitor(pool);
         thread_join(pool->janitor.thread);
     }
-    if (pool->connector.runs) { /* after the janitor: it closes what that leaves */
+    if (pool->connector.runs) { /* after the janitor, because it closes the janitor's connections */
         pool_wake_connector(pool);
         thread_join(pool->connector.thread);
     }
@@ -87,7 +87,7 @@ void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
         if (!cond_wait_until(&pool->quiet, &pool->mu, deadline_at_ns))
             break;
     cut_all(pool);
-    end_waits(pool); /* a session that is being prepared too */
+    end_waits(pool); /* also for a session that is being set up */
     while (pool->callers_inside >
            0) /* bounded: their waits have failed, and their probes were cut */
         (void)cond_wait_until(&pool->quiet, &pool->mu, CLOCK_NEVER);
@@ -96,7 +96,7 @@ void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
     mutex_lock(&pool->mu);
     pool_advance(pool, POOL_STOPPED);
     mutex_unlock(&pool->mu);
-    pool_close_discarded(pool); /* what came back while the connector was ending */
+    pool_close_discarded(pool); /* connections that were released while the connector ended */
     mutex_lock(&pool->mu);
     pool_advance(pool, POOL_CLOSED);
     bool last = pool_checked_out(pool) == 0;

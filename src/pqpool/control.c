@@ -1,8 +1,8 @@
-/* control.c - the control connection, which no caller can exhaust: it is asked whether the database
- * is healthy, and it asks the server to cancel what cancel.c has for it. One thing at a time.
+/* control.c - the control connection, which no caller can have: it runs health checks and the
+ * statements of cancel.c, one at a time.
  *
- * A user of the pool may know more about its database than that the server answers: then the user
- * gives the SQL and checks the answer (options.health_query, options.health_passed). Both are
+ * A user of the pool may want to check more than that the server answers. Then the user gives the
+ * SQL and checks the answer (options.health_query, options.health_passed). Both are
  * called on the janitor's thread, with no lock held. */
 #include "base/buf.h"
 #include "base/clock.h"
@@ -29,7 +29,7 @@ static bool server_error(const PGresult *result, struct err *why)
     return false;
 }
 
-/* The check is over. False: it has failed, and *why says why. */
+/* False: the health check has failed, and *why says why. */
 static bool check_passed(const struct pqpool *pool, enum task_rc how, struct err *why)
 {
     const struct conn *control = &pool->control;
@@ -46,7 +46,7 @@ static bool check_passed(const struct pqpool *pool, enum task_rc how, struct err
     return how == TASK_OK || server_error(control->task_rows, why);
 }
 
-/* The control connection is good for the next check, whatever this one has found. */
+/* True if the control connection can be used for the next check, whether or not this one passed. */
 static bool health_keeps_control(const struct pqpool *pool, enum task_rc how)
 {
     const struct conn *control = &pool->control;
@@ -57,9 +57,9 @@ static bool health_keeps_control(const struct pqpool *pool, enum task_rc how)
            !sqlstate_discards(code);
 }
 
-/* ---- what came of it ---- */
+/* ---- the outcome ---- */
 
-/* `why`: of a check that failed; NULL: it has passed. */
+/* why: the error of a check that failed; NULL: the check has passed. */
 static void health_result(struct pqpool *pool, const struct err *why, int64_t took_ns)
     REQUIRES(pool->mu)
 {
@@ -108,7 +108,7 @@ void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns)
     mutex_unlock(&pool->mu);
 }
 
-/* ---- what is asked next ---- */
+/* ---- the next statement ---- */
 
 static bool health_is_due(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
@@ -118,7 +118,7 @@ static bool health_is_due(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu
     return true;
 }
 
-/* With no control connection to ask, a health check that is due has failed. */
+/* Without a control connection, a health check that is due fails. */
 static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct err why;
@@ -128,8 +128,8 @@ static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(poo
         health_result(pool, &why, 0);
 }
 
-/* Cancels go first: somebody's connection waits for them. A health check that is due meanwhile is
- * made as soon as they are answered. */
+/* Cancels go first, because connections wait for them. A health check that is due meanwhile follows
+ * their answer. */
 static const char *choose_job(struct pqpool *pool, int64_t now_ns, struct buf *sql)
     REQUIRES(pool->mu)
 {
@@ -165,7 +165,7 @@ void pqpool_check_health(struct pqpool *pool)
     mutex_lock(&pool->mu);
     const struct conn *control = &pool->control;
     if (control->state == CONN_IDLE || control->state == CONN_CHECKING)
-        pool->health.next_at_ns = 0; /* a fresh connection is checked at once anyhow */
+        pool->health.next_at_ns = 0; /* a new control connection is checked at once in any case */
     pool_wake_janitor(pool);
     mutex_unlock(&pool->mu);
 }

@@ -13,7 +13,7 @@ static bool slot_is_wanted(const struct pqpool *pool) REQUIRES(pool->mu)
     if (total >= pool->options.max_pool_size)
         return false;
     if (pool_is_away(pool))
-        return true; /* nobody may wait, and only a dial can end that */
+        return true; /* no caller can wait while the pool is down, and only a dial can end that */
     return pool_staying(pool) < pool->options.min_pool_size ||
            pool->waiters.list.count > dialling ||
            (pool->demand.renewal == RENEWAL_DIALS && dialling == 0);
@@ -44,7 +44,7 @@ struct conn *pool_next_dial(struct pqpool *pool, int64_t now_ns)
     return conn;
 }
 
-/* Less 0..10 %, fixed at birth: drawn again at each check it would not spread anything. */
+/* max_lifetime less 0 to 10 %. It is drawn once: drawn at each check, it would spread nothing. */
 static int64_t draw_expiry(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     int64_t life_ns = pool->options.max_lifetime_ns;
@@ -90,7 +90,7 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     cond_broadcast(&pool->quiet);
 }
 
-/* No fresh connection is on its way: those who wanted one get what is idle. */
+/* The dial has failed: waiters that wanted a new connection get an idle one. */
 static void serve_from_idle(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *conn;

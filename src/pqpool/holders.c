@@ -1,13 +1,13 @@
-/* holders.c - who has which connection: for the table of holders, for reports of leaks, and to
- * notice a thread that asks for a second connection while it holds one. When all do that at once
- * they wait for each other until their deadlines. */
+/* holders.c - which thread holds which connection: for pqpool_holders(), for reports of leaks, and
+ * to detect a thread that acquires a second connection while it holds one. If all threads do that
+ * at once, they wait for each other until their deadlines. */
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "pqpool/pool.h"
 
-/* What this thread was lent last. A hint, to be checked: it may have been given back since, by
- * another thread too, and the pool may be gone. */
+/* The last checkout of this thread. It is only a hint: the lease may have been released since, also
+ * by another thread, and the pool may be closed. */
 static _Thread_local struct {
     const struct pqpool *pool;
     size_t slot;
@@ -16,7 +16,7 @@ static _Thread_local struct {
 
 static _Thread_local int thread_id;
 
-enum { TIMED_EVERY = 16 }; /* exact times are dear: so many loans have one */
+enum { TIMED_EVERY = 16 }; /* one checkout in so many: reading the clock costs time */
 
 static int this_thread(void)
 {

@@ -28,7 +28,8 @@ bool pool_evicts_now(struct pqpool *pool, const struct conn *conn, int64_t now_n
 void pool_hand_over(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
     conn_move(pool, conn, CONN_LEASED);
-    conn->holder = (struct conn_holder){ .since_at_ns = now_ns }; /* on its way to a holder */
+    /* It is not held yet: the waiter has to wake up. */
+    conn->holder = (struct conn_holder){ .since_at_ns = now_ns };
     pool_serve_first(pool, conn, now_ns);
 }
 
@@ -66,21 +67,20 @@ void pool_keep_control(struct pqpool *pool)
         conn_move(pool, control, CONN_IDLE);
 }
 
-/* ---- all at once ---- */
+/* ---- replacing all connections ---- */
 
 void pool_begin_generation(struct pqpool *pool)
 {
     atomic_store_explicit(&pool->generation, pool_generation(pool) + 1, memory_order_relaxed);
-    (void)pool_take_idle(pool); /* discards every idle one, all being older now */
+    (void)pool_take_idle(pool); /* discards all idle connections, which are stale now */
     if (pool->control.state == CONN_IDLE)
-        conn_discard(pool, &pool->control,
-                     CLOSE_GENERATION); /* it would go on asking the old one */
+        conn_discard(pool, &pool->control, CLOSE_GENERATION); /* it may be at the old server */
 }
 
 void pool_evict_all(struct pqpool *pool, const struct conn *conn, const char *why)
 {
     if (conn->generation != pool_generation(pool))
-        return; /* this connection belongs to those that were retired before */
+        return; /* a new generation has begun since this connection was dialled */
     pool_begin_generation(pool);
     pool_event(pool, PQPOOL_EVENT_EVICTED_ALL,
                "the server answered %s: every connection is replaced", why);

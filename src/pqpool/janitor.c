@@ -1,4 +1,4 @@
-/* janitor.c - the thread that keeps the pool in shape: its loop, ROLLBACK on connections that came
+/* janitor.c - the thread of the janitor: its loop, ROLLBACK on connections that came
  * back in a transaction, hang-ups of idle peers, and delivering events. control.c, cancel.c and
  * maintenance.c have the rest of its work.
  *
@@ -89,8 +89,8 @@ static void start_task(struct janitor *j, struct conn *conn, const char *sql, in
         task_ended(j, conn, rc);
 }
 
-/* Steps what is readable or out of time: what came while this thread had no time is not late.
- * `readable` NULL: only the deadlines. */
+/* Steps the task of the readable connection (NULL: none), and the tasks whose deadline has come: an
+ * answer that came in time but was not read yet is not late. */
 static void step_tasks(struct janitor *j, const struct conn *readable)
 {
     uint32_t kept = 0;
@@ -109,7 +109,7 @@ static void step_tasks(struct janitor *j, const struct conn *readable)
     j->n_tasks = kept;
 }
 
-/* One in this state whose task has not begun; NULL when there is none. */
+/* A connection in this state whose task has not begun; NULL: there is none. */
 static struct conn *next_without_task(struct pqpool *pool, enum conn_state state)
 {
     struct conn *found = NULL;
@@ -190,7 +190,7 @@ static void tick(struct janitor *j, int64_t now_ns)
         maintenance_next_window(pool);
     }
     mutex_unlock(&pool->mu);
-    pool_wake_connector(pool); /* the floor may be below */
+    pool_wake_connector(pool); /* there may be fewer connections than min_pool_size */
 }
 
 static void deliver_events(struct pqpool *pool)
@@ -226,7 +226,7 @@ static int64_t next_wake(const struct janitor *j)
     struct pqpool *pool = j->pool;
     mutex_lock(&pool->mu);
     int64_t at_ns = clock_min(j->next_tick_ns, cancel_requests_next_wake(pool));
-    if (pool->control.state != CONN_CHECKING) /* else its check comes after what it is asked now */
+    if (pool->control.state != CONN_CHECKING) /* else the check follows its statement */
         at_ns = clock_min(at_ns, pool->health.next_at_ns);
     mutex_unlock(&pool->mu);
     for (uint32_t i = 0; i < j->n_tasks; i++)
@@ -255,13 +255,13 @@ static void round_of(struct janitor *j)
     deliver_events(j->pool);
 }
 
-/* What the janitor owns is the connector's to close. */
+/* The connector will close the connections that the janitor had. */
 static void leave(struct janitor *j)
 {
     struct pqpool *pool = j->pool;
     struct conn *conn;
     for (uint32_t i = 0; i < j->n_tasks; i++)
-        task_clear(j->tasks[i]); /* what had been read of an answer that nobody awaits the end of */
+        task_clear(j->tasks[i]); /* the result of a statement that has not ended */
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
         cancel_request_close(&pool->slots[i]);
     mutex_lock(&pool->mu);

@@ -1,6 +1,6 @@
-/* maintenance.c - what the janitor does once a tick, without asking anybody: the floor and the idle
- * limit, lifetimes (the control connection's too), leases held too long, and the windows of the
- * maxima. */
+/* maintenance.c - what the janitor does once a tick, with no network traffic: closes connections
+ * that are idle for too long or too old, reports leases that are held for too long, and begins the
+ * next window of the slowest acquire. */
 #include "base/clock.h"
 #include "pqpool/janitor.h"
 
@@ -34,8 +34,8 @@ static bool any_expired(const struct pqpool *pool, int64_t now_ns) REQUIRES(pool
     return expired_idle(pool, now_ns) != NULL;
 }
 
-/* One at a time, spaced, and its replacement dialled first where there is room for one: a cohort of
- * the same age must not leave together. */
+/* Replaces expired connections one at a time, with pauses, so that connections of the same age are
+ * not all closed at once. The replacement is dialled first if there is room for it. */
 static void evict_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *conn = expired_idle(pool, now_ns);
@@ -44,19 +44,19 @@ static void evict_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu
     if (now_ns < pool->demand.next_renewal_at_ns || pool->demand.renewal != RENEWAL_NONE ||
         !any_expired(pool, now_ns))
         return;
-    bool spare = pool_may_close_one(pool);
-    if (!spare && pool_total(pool) == pool->options.max_pool_size)
-        return; /* one that is being closed has the replacement's place: soon */
-    pool->demand.renewal = spare ? RENEWAL_CLOSES : RENEWAL_DIALS;
+    bool may_close = pool_may_close_one(pool);
+    if (!may_close && pool_total(pool) == pool->options.max_pool_size)
+        return; /* a connection that is being closed still has the replacement's slot */
+    pool->demand.renewal = may_close ? RENEWAL_CLOSES : RENEWAL_DIALS;
     pool->demand.next_renewal_at_ns =
         now_ns + pool->options.max_lifetime_ns / 10 / (int64_t)(pool_total(pool) + 1);
     pool_wake_connector(pool);
 }
 
-/* An old control connection may be at a server that its name no longer leads to. There is only one
- * control connection, so it is closed before the next one is dialled; nothing needs it until the
- * next health check. It stays while dials fail, since an old connection is better than none, and
- * for a while during a cancel. */
+/* Closes an old control connection, because its host name may lead to another server by now. The
+ * next one is dialled after that, for there is only one slot for it; it is not needed before the
+ * next health check. It is kept while dials fail, since an old connection is better than none, and
+ * for health_check_timeout while statements are being cancelled. */
 static void renew_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *control = &pool->control;

@@ -1,4 +1,4 @@
-/* open.c - a pool's birth: its options copied, its threads started. */
+/* open.c - opens a pool: copies the options, allocates, starts the threads; and frees it. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -110,7 +110,7 @@ void pool_free(struct pqpool *pool)
     dsn_close(pool->dsn);
     for (size_t i = 0; i < sizeof pool->strings / sizeof pool->strings[0]; i++) {
         if (pool->strings[i] != NULL)
-            explicit_bzero(pool->strings[i], strlen(pool->strings[i])); /* a secret, likely */
+            explicit_bzero(pool->strings[i], strlen(pool->strings[i])); /* it may be the password */
         free(pool->strings[i]);
     }
     free(pool->janitor.tasks);

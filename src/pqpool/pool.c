@@ -1,5 +1,5 @@
-/* pool.c - what the rest of the pool asks of the whole: its counts, whether it is down or
- * exhausted, its events, and the wake-ups of its two threads. No clock and no allocation; the time
+/* pool.c - the pool as a whole: its counts, whether it is down or exhausted, its events, and the
+ * wake-ups of its two threads. No clock and no allocation; the time
  * is passed in. */
 #include <stdarg.h>
 #include <stdio.h>
@@ -105,7 +105,7 @@ bool pool_is_full(const struct pqpool *pool)
            pool->list[CONN_CONNECTING].count == 0;
 }
 
-/* ---- down: an acquire is bound to fail ---- */
+/* ---- down: every acquire fails at once ---- */
 
 bool pool_is_away(const struct pqpool *pool)
 {
@@ -148,7 +148,7 @@ bool pqpool_is_down(const struct pqpool *pool, int64_t *retry_in_ns)
     return atomic_load_explicit(&pool->down, memory_order_relaxed);
 }
 
-/* ---- exhausted: somebody waits, nothing is idle, and there is no room ---- */
+/* ---- exhausted: a caller waits, no connection is idle, and there is no room ---- */
 
 void pool_update_exhausted(struct pqpool *pool, int64_t now_ns)
 {
@@ -171,8 +171,8 @@ void pool_update_exhausted(struct pqpool *pool, int64_t now_ns)
         pool->exhausted.last_at_ns = now_ns;
 }
 
-/* The pool is exhausted and not exhausted again with every hand-off, so the alert ends only when
- * the pool has not been exhausted for a while. */
+/* With every hand-off the pool may change between exhausted and not exhausted. So the alert ends
+ * only after the pool has not been exhausted for metrics_collection_interval. */
 void pool_update_exhausted_alert(struct pqpool *pool, int64_t now_ns)
 {
     int64_t quiet_ns = pool->options.metrics_collection_interval_ns;

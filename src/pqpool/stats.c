@@ -1,4 +1,4 @@
-/* stats.c - the pool as figures, of one moment: all gauges are read under one lock, so that
+/* stats.c - pqpool_stats(): all gauges are read under one lock, so that
  * active + idle <= total <= max holds in every snapshot. */
 #include "base/clock.h"
 #include "pqpool/pool.h"

@@ -1,14 +1,14 @@
-/* wait_queue.c - those who wait for a connection: first come, first served, by direct hand-off; and
- * how fast the line moves, so that who would wait in vain can be told at once. As in demand.c: no
- * socket, no clock, no allocation; the pool's mutex is held. */
+/* wait_queue.c - callers wait for a connection in order of arrival, and get it by direct hand-off.
+ * The queue measures its own pace, so that a caller that would wait in vain is rejected at once. As
+ * in demand.c: no socket, no clock, no allocation; the pool's mutex is held. */
 #include "base/check.h"
 #include "base/clock.h"
 #include "pqpool/pool.h"
 
 enum {
-    HAND_OFFS_KNOWN = 8, /* before that many in a row, nothing is foretold */
-    HAND_OFF_WEIGHT = 8, /* the newest counts for an eighth of the average */
-    OUTLIER = 4          /* as so many times the average at most: one pause foretells little */
+    HAND_OFFS_KNOWN = 8, /* before so many hand-offs, there is no estimate */
+    HAND_OFF_WEIGHT = 8, /* the newest hand-off has a weight of one eighth in the average */
+    OUTLIER = 4          /* a longer pause counts as so many times the average */
 };
 
 void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first)
@@ -35,7 +35,7 @@ static void serve_first(struct pqpool *pool, enum pqpool_rc rc, struct conn *con
     waiter->served = true;
     waiter->rc = rc;
     waiter->conn = conn;
-    cond_signal(&waiter->wake); /* under the mutex: it lives on the waiter's stack */
+    cond_signal(&waiter->wake); /* under the mutex, because it is on the stack of the waiter */
 }
 
 void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc)
@@ -44,7 +44,7 @@ void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc)
         serve_first(pool, rc, NULL);
 }
 
-/* The time from one hand-off to the next, while somebody waits. */
+/* Adds the time since the last hand-off to the average. */
 static void note_pace(struct queue_pace *pace, int64_t now_ns)
 {
     int64_t span_ns = now_ns - pace->last_at_ns;

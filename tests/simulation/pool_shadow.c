@@ -175,7 +175,7 @@ bool shadow_any_entering(void)
 
 /* ---- whose connection is whose ---- */
 
-static bool is_on_loan(enum conn_state state)
+static bool is_checked_out(enum conn_state state)
 {
     return state == CONN_LEASED || state == CONN_CHECKING;
 }
@@ -185,10 +185,10 @@ static void note_move(struct conn *conn, int slot, enum conn_state was)
     int actor = (int)sim_self();
     int *owner = &shadow.owner[slot];
     sim_note("slot", (unsigned)slot, conn_state_name(conn->state));
-    if (is_on_loan(was) && !is_on_loan(conn->state)) {
+    if (is_checked_out(was) && !is_checked_out(conn->state)) {
         SIM_CHECK(*owner == actor, "a connection is taken from %d, who has it", *owner);
         *owner = NOBODY;
-    } else if (!is_on_loan(was) && is_on_loan(conn->state) && me()->acquires) {
+    } else if (!is_checked_out(was) && is_checked_out(conn->state) && me()->acquires) {
         *owner = actor;
     }
     if (conn->state == CONN_CHECKING && was != CONN_CHECKING)
@@ -226,7 +226,7 @@ static void check_owners(const struct pqpool *pool)
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++) {
         const struct conn *conn = &pool->slots[i];
         int owner = shadow.owner[i];
-        SIM_CHECK(is_on_loan(conn->state) == (owner != NOBODY), "%s, and owned by %d",
+        SIM_CHECK(is_checked_out(conn->state) == (owner != NOBODY), "%s, and owned by %d",
                   conn_state_name(conn->state), owner);
         if (owner == NOBODY)
             continue;
