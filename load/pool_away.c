@@ -128,7 +128,7 @@ static int watch_dials(struct pqpool *pool, int64_t until_ns, int64_t at_ns[DIAL
     for (int64_t now_ns; (now_ns = clock_now_ns()) < until_ns; (void)usleep(SAMPLE_US)) {
         struct pqpool_stats stats;
         pqpool_stats(pool, &stats);
-        for (; seen < stats.dials; seen++)
+        for (; seen < stats.counters.connect_attempts; seen++)
             if (n < DIALS_MAX)
                 at_ns[n++] = now_ns;
     }

@@ -37,16 +37,18 @@ bool bench_open(const struct pqpool_options *options, struct pqpool **pool_out, 
     int64_t until_ns = clock_now_ns() + OPEN_LIMIT_S * NS_PER_S;
     for (;;) {
         pqpool_stats(pool, &stats);
-        if (stats.idle == options->min_pool_size && stats.connecting == 0 && stats.healthy) {
+        if (stats.connections.idle == options->min_pool_size && stats.connections.connecting == 0 &&
+            stats.health.healthy) {
             *pool_out = pool;
             return true;
         }
-        if (stats.last_error[0] != '\0' || clock_now_ns() >= until_ns)
+        if (stats.server.error[0] != '\0' || clock_now_ns() >= until_ns)
             break;
         (void)usleep(POLL_US);
     }
-    err_set(err, 0, "%u of %u connections opened: %s", stats.idle, options->min_pool_size,
-            stats.last_error[0] != '\0' ? stats.last_error : "the others take too long");
+    err_set(err, 0, "%u of %u connections opened: %s", stats.connections.idle,
+            options->min_pool_size,
+            stats.server.error[0] != '\0' ? stats.server.error : "the others take too long");
     bench_close(&pool);
     return false;
 }

@@ -85,8 +85,9 @@ static uint32_t watch_growth(struct pqpool *pool)
     for (;;) {
         struct pqpool_stats stats;
         pqpool_stats(pool, &stats);
-        most = stats.total > most ? stats.total : most;
-        if (stats.waiting == 0 && stats.connecting == 0 && clock_now_ns() >= until_ns)
+        most = stats.connections.total > most ? stats.connections.total : most;
+        if (stats.queue.waiting == 0 && stats.connections.connecting == 0 &&
+            clock_now_ns() >= until_ns)
             return most;
         (void)usleep(SAMPLE_US);
     }

@@ -25,7 +25,7 @@ static int ask(struct pqpool *pool, const char *number)
                                         .values = &number };
     struct pqpool_lease *lease = NULL;
     PGresult *result = NULL;
-    struct err err = { 0 };
+    struct pqpool_err err = { 0 };
 
     if (pqpool_acquire(pool, in_seconds(5), &lease, &err) != PQPOOL_OK) {
         fprintf(stderr, "no connection: %s\n", err.text);
@@ -34,8 +34,8 @@ static int ask(struct pqpool *pool, const char *number)
     enum pqpool_rc rc = pqpool_exec(lease, &query, in_seconds(2), &result, &err);
     pqpool_release(&lease, PQPOOL_REUSE);
     if (rc != PQPOOL_OK) {
-        fprintf(stderr, "%s: %s\n", (err.flags & ERR_UNCERTAIN) ? "it may have run" : "failed",
-                err.text);
+        fprintf(stderr, "%s: %s\n",
+                (err.flags & PQPOOL_ERR_UNCERTAIN) ? "it may have run" : "failed", err.text);
         return EXIT_FAILURE;
     }
     printf("twice %s is %s\n", number, PQgetvalue(result, 0, 0));
@@ -49,7 +49,7 @@ int main(int argc, char **argv)
     struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
     struct pqpool_stats stats;
     struct pqpool *pool = NULL;
-    struct err err = { 0 };
+    struct pqpool_err err = { 0 };
 
     options.conninfo = argc > 1 ? argv[1] : url != NULL ? url : "";
     options.min_pool_size = 1;
@@ -60,7 +60,8 @@ int main(int argc, char **argv)
     }
     int status = ask(pool, "21");
     pqpool_stats(pool, &stats);
-    printf("connections made: %" PRIu64 ", acquires: %" PRIu64 "\n", stats.created, stats.acquired);
+    printf("connections made: %" PRIu64 ", acquires: %" PRIu64 "\n", stats.counters.created,
+           stats.counters.acquired);
     pqpool_close(&pool, in_seconds(5));
     return status;
 }

@@ -92,7 +92,7 @@ struct first {
 static void await_first(void *arg)
 {
     struct first *first = arg;
-    first->rc = pqpool_await_first(first->service->pool, &first->err);
+    first->rc = pqpool_await_connected(first->service->pool, &first->err);
 }
 
 static void interrupt_first(void *arg)

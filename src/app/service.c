@@ -33,8 +33,7 @@ static const char *health_query(void *ctx)
     return database_check_query(&service->observability.check);
 }
 
-static bool health_verdict(void *ctx, const struct pg_result *last, unsigned before,
-                           struct err *err)
+static bool health_passed(void *ctx, const struct pg_result *last, unsigned before, struct err *err)
 {
     struct service *service = ctx;
     return database_check_verdict(&service->observability.check, last, before, err);
@@ -58,7 +57,7 @@ static struct pqpool_options pool_options(const struct options *o, struct servic
     p.on_connect = on_connect;
     p.on_event = events_of_pool;
     p.health_query = health_query;
-    p.health_verdict = health_verdict;
+    p.health_passed = health_passed;
     p.ctx = service;
     return p;
 }

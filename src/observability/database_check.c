@@ -90,7 +90,7 @@ void database_check_tick(struct database_check *check, const struct pqpool_stats
     ingest_failure_streak(check->ingest, &streak);
     /* After a failed check no order arrives, so only a canary can end the streak. */
     bool suspicion =
-        streak.groups > 0 && (is_recent(streak.last_at_ns, RECENT_S) || !pool->healthy);
+        streak.groups > 0 && (is_recent(streak.last_at_ns, RECENT_S) || !pool->health.healthy);
     atomic_store_explicit(&check->suspicion, suspicion, memory_order_relaxed);
     if (suspicion && streak.first_at_ns != check->asked_for_ns) {
         check->asked_for_ns = streak.first_at_ns;

@@ -8,7 +8,7 @@
  * accounts make the service not ready instead, until half a minute after the last failure.
  *
  * Threads    database_check_query() and database_check_verdict(): the pool's janitor, which calls
- *            them as pqpool_options.health_query and health_verdict. database_check_tick(): main.
+ *            them as pqpool_options.health_query and health_passed. database_check_tick(): main.
  *            The others: any. */
 #ifndef OBSERVABILITY_DATABASE_CHECK_H
 #define OBSERVABILITY_DATABASE_CHECK_H

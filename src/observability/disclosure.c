@@ -34,12 +34,12 @@ void disclosure_of_dial(const struct pqpool_stats *pool, char *out, size_t size)
         { "lost",    "the connection broke during its set-up" },
     };
     /* clang-format on */
-    const char *class = pqpool_error_class_name(pool->last_error_class);
+    const char *class = pqpool_error_class_name(pool->server.error_class);
     const char *words = "no connection can be opened";
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (class != NULL && strcmp(rows[i].class, class) == 0)
             words = rows[i].words;
-    say(out, size, pool->last_error[0] != '\0' ? words : "", pool->last_error_code);
+    say(out, size, pool->server.error[0] != '\0' ? words : "", pool->server.error_code);
 }
 
 /* An error without an SQLSTATE and without ERR_RETRYABLE has a text of ours: the server's version

@@ -19,18 +19,18 @@ void events_of_pool(void *service, const struct pqpool_event *event)
         const char *name;
         enum log_level level;
     } rows[] = {
-        [PQPOOL_EVENT_DIALLED]     = { "pool.connected",   LOG_INFO },
-        [PQPOOL_EVENT_DIAL_FAILED] = { "pool.dial_failed", LOG_WARN },
+        [PQPOOL_EVENT_CONNECTED]     = { "pool.connected",   LOG_INFO },
+        [PQPOOL_EVENT_CONNECT_FAILED] = { "pool.dial_failed", LOG_WARN },
         [PQPOOL_EVENT_DOWN]        = { "pool.down",        LOG_ERROR },
-        [PQPOOL_EVENT_CONFIG]      = { "pool.refused",     LOG_ERROR },
-        [PQPOOL_EVENT_LOST]        = { "pool.conn_lost",   LOG_WARN },
+        [PQPOOL_EVENT_CONFIG_ERROR]      = { "pool.refused",     LOG_ERROR },
+        [PQPOOL_EVENT_CONNECTION_LOST]        = { "pool.conn_lost",   LOG_WARN },
         [PQPOOL_EVENT_UNHEALTHY]   = { "pool.unhealthy",   LOG_WARN },
         [PQPOOL_EVENT_HEALTHY]     = { "pool.healthy",     LOG_INFO },
-        [PQPOOL_EVENT_RETIRED_ALL] = { "pool.retired_all", LOG_WARN },
+        [PQPOOL_EVENT_EVICTED_ALL] = { "pool.retired_all", LOG_WARN },
         [PQPOOL_EVENT_EXHAUSTED]   = { "pool.exhausted",   LOG_WARN },
-        [PQPOOL_EVENT_RELIEVED]    = { "pool.relieved",    LOG_INFO },
+        [PQPOOL_EVENT_NOT_EXHAUSTED]    = { "pool.relieved",    LOG_INFO },
         [PQPOOL_EVENT_LEAK]        = { "pool.leak",        LOG_WARN },
-        [PQPOOL_EVENT_NESTED]      = { "pool.nested",      LOG_WARN },
+        [PQPOOL_EVENT_NESTED_ACQUIRE]      = { "pool.nested",      LOG_WARN },
         [PQPOOL_EVENT_DATABASE_CHANGED]
                                    = { "pool.database_changed", LOG_ERROR },
     };

@@ -84,11 +84,11 @@ static void add_checks(struct buf *out, const struct state *h)
     const struct pqpool_stats *pool = &h->pool;
     double used = h->queue.capacity > 0 ? 100.0 * h->queue.depth / h->queue.capacity : 0;
     buf_add_str(out, ",\"checks\":{");
-    add_check(out, "database:responseTime", "datastore", pool->healthy ? "pass" : "fail",
-              seconds(pool->last_health_check_ns), "s");
+    add_check(out, "database:responseTime", "datastore", pool->health.healthy ? "pass" : "fail",
+              seconds(pool->health.took_ns), "s");
     buf_add_char(out, ',');
-    add_check(out, "pool:utilization", "component", pool->exhausted ? "warn" : "pass",
-              100.0 * pool->active / pool->max, "percent");
+    add_check(out, "pool:utilization", "component", pool->queue.exhausted ? "warn" : "pass",
+              100.0 * pool->connections.active / pool->connections.max, "percent");
     buf_add_char(out, ',');
     add_check(out, "queue:utilization", "component", used > 80 ? "warn" : "pass", used, "percent");
     buf_add_char(out, ',');
@@ -100,31 +100,36 @@ static void add_checks(struct buf *out, const struct state *h)
 static void add_pool(struct buf *out, const struct pqpool_stats *p, bool full)
 {
     char at[RFC3339_SIZE], words[DISCLOSURE_SIZE];
-    double average =
-        p->acquire.count > 0 ? seconds((int64_t)(p->acquire.sum_ns / p->acquire.count)) : 0;
+    double average = p->latency.acquire.count > 0
+                         ? seconds((int64_t)(p->latency.acquire.sum_ns / p->latency.acquire.count))
+                         : 0;
     buf_printf(out,
                ",\"pool\":{\"current_state\":{\"active_connections\":%u,\"idle_connections\":%u,"
                "\"total_connections\":%u,\"waiting_requests\":%u,\"min_pool_size\":%u,"
                "\"max_pool_size\":%u}",
-               p->active, p->idle, p->total, p->waiting, p->min, p->max);
+               p->connections.active, p->connections.idle, p->connections.total, p->queue.waiting,
+               p->connections.min, p->connections.max);
     buf_printf(out,
                ",\"health_metrics\":{\"total_connections_created\":%llu,"
                "\"total_connections_closed\":%llu,\"connection_errors\":%llu,"
                "\"connection_timeouts\":%llu,\"avg_connection_acquisition_time\":%.9f,"
                "\"max_connection_acquisition_time\":%.9f,\"health_check_failures\":%llu",
-               (unsigned long long)p->created,
-               (unsigned long long)sum(p->closed, PQPOOL_CLOSE_REASONS),
-               (unsigned long long)sum(p->connection_errors, PQPOOL_ERROR_CLASSES),
-               (unsigned long long)p->acquire_timeouts, average, seconds(p->acquire_max_ns),
-               (unsigned long long)p->health_failed);
+               (unsigned long long)p->counters.created,
+               (unsigned long long)sum(p->counters.closed, PQPOOL_CLOSE_REASONS),
+               (unsigned long long)sum(p->counters.connection_errors, PQPOOL_ERROR_CLASSES),
+               (unsigned long long)p->counters.acquires_timed_out, average,
+               seconds(p->latency.acquire_max_ns),
+               (unsigned long long)p->counters.health_checks_failed);
     buf_add_str(out, ",\"last_health_check\":");
-    rfc3339_format_us(p->last_health_check_at_us, at);
-    buf_add_json(out, p->last_health_check_at_us != 0 ? at : NULL);
-    buf_printf(out, ",\"pool_exhausted_count\":%llu}", (unsigned long long)p->exhausted_count);
-    buf_printf(out, ",\"down\":%s,\"orphaned_backends\":%u,\"last_error\":", boolean(p->down),
-               p->orphans);
+    rfc3339_format_us(p->health.checked_at_us, at);
+    buf_add_json(out, p->health.checked_at_us != 0 ? at : NULL);
+    buf_printf(out, ",\"pool_exhausted_count\":%llu}",
+               (unsigned long long)p->counters.exhausted_count);
+    buf_printf(out,
+               ",\"down\":%s,\"orphaned_backends\":%u,\"last_error\":", boolean(p->server.down),
+               p->connections.orphans);
     disclosure_of_dial(p, words, sizeof words);
-    buf_add_json(out, words[0] == '\0' ? NULL : full ? p->last_error : words);
+    buf_add_json(out, words[0] == '\0' ? NULL : full ? p->server.error : words);
 }
 
 /* Lists the places in our code that hold a connection, longest first. */

@@ -91,62 +91,67 @@ static void pool_gauges(struct buf *out, const struct pqpool_stats *p)
         const char *state;
         uint32_t count;
     } states[] = {
-        { "active", p->active },         { "idle", p->idle },
-        { "leased", p->leased },         { "checking", p->checking },
-        { "resetting", p->resetting },   { "canceling", p->canceling },
-        { "connecting", p->connecting }, { "closing", p->closing },
-        { "total", p->total },
+        { "active", p->connections.active },         { "idle", p->connections.idle },
+        { "leased", p->connections.leased },         { "checking", p->connections.checking },
+        { "resetting", p->connections.resetting },   { "canceling", p->connections.canceling },
+        { "connecting", p->connections.connecting }, { "closing", p->connections.closing },
+        { "total", p->connections.total },
     };
     head(out, M_POOL_CONNECTIONS);
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
         labelled(out, M_POOL_CONNECTIONS, POOL_LABEL ",", "state", states[i].state,
                  states[i].count);
-    one(out, M_POOL_MAX, POOL_LABEL, p->max);
-    one(out, M_POOL_MIN, POOL_LABEL, p->min);
-    one(out, M_POOL_WAITING, POOL_LABEL, p->waiting);
-    one(out, M_POOL_DOWN, POOL_LABEL, p->down);
-    one(out, M_POOL_ORPHANS, POOL_LABEL, p->orphans);
-    one(out, M_POOL_EXHAUSTED_ALERT, POOL_LABEL, p->exhausted_alert);
-    one_seconds(out, M_POOL_ACQUIRE_MAX, POOL_LABEL, p->acquire_max_ns);
-    one_seconds(out, M_POOL_LAST_HEALTH, POOL_LABEL, p->last_health_check_at_us * NS_PER_US);
+    one(out, M_POOL_MAX, POOL_LABEL, p->connections.max);
+    one(out, M_POOL_MIN, POOL_LABEL, p->connections.min);
+    one(out, M_POOL_WAITING, POOL_LABEL, p->queue.waiting);
+    one(out, M_POOL_DOWN, POOL_LABEL, p->server.down);
+    one(out, M_POOL_ORPHANS, POOL_LABEL, p->connections.orphans);
+    one(out, M_POOL_EXHAUSTED_ALERT, POOL_LABEL, p->queue.exhausted_alert);
+    one_seconds(out, M_POOL_ACQUIRE_MAX, POOL_LABEL, p->latency.acquire_max_ns);
+    one_seconds(out, M_POOL_LAST_HEALTH, POOL_LABEL, p->health.checked_at_us * NS_PER_US);
 }
 
 static void pool_counters(struct buf *out, const struct pqpool_stats *p)
 {
     const char *name;
-    one(out, M_POOL_CREATED, POOL_LABEL, p->created);
+    one(out, M_POOL_CREATED, POOL_LABEL, p->counters.created);
     head(out, M_POOL_CLOSED);
     for (unsigned i = 0; (name = pqpool_close_reason_name(i)) != NULL; i++)
-        labelled(out, M_POOL_CLOSED, POOL_LABEL ",", "reason", name, p->closed[i]);
+        labelled(out, M_POOL_CLOSED, POOL_LABEL ",", "reason", name, p->counters.closed[i]);
     head(out, M_POOL_ERRORS);
     for (unsigned i = 0; (name = pqpool_error_class_name(i)) != NULL; i++)
-        labelled(out, M_POOL_ERRORS, POOL_LABEL ",", "class", name, p->connection_errors[i]);
-    one(out, M_POOL_TIMEOUTS, POOL_LABEL, p->acquire_timeouts);
+        labelled(out, M_POOL_ERRORS, POOL_LABEL ",", "class", name,
+                 p->counters.connection_errors[i]);
+    one(out, M_POOL_TIMEOUTS, POOL_LABEL, p->counters.acquires_timed_out);
     head(out, M_POOL_HEALTH_CHECKS);
-    labelled(out, M_POOL_HEALTH_CHECKS, POOL_LABEL ",", "result", "pass", p->health_passed);
-    labelled(out, M_POOL_HEALTH_CHECKS, POOL_LABEL ",", "result", "fail", p->health_failed);
+    labelled(out, M_POOL_HEALTH_CHECKS, POOL_LABEL ",", "result", "pass",
+             p->counters.health_checks_passed);
+    labelled(out, M_POOL_HEALTH_CHECKS, POOL_LABEL ",", "result", "fail",
+             p->counters.health_checks_failed);
     head(out, M_POOL_VALIDATIONS);
-    labelled(out, M_POOL_VALIDATIONS, POOL_LABEL ",", "result", "pass", p->validations_passed);
-    labelled(out, M_POOL_VALIDATIONS, POOL_LABEL ",", "result", "fail", p->validations_failed);
+    labelled(out, M_POOL_VALIDATIONS, POOL_LABEL ",", "result", "pass",
+             p->counters.validations_passed);
+    labelled(out, M_POOL_VALIDATIONS, POOL_LABEL ",", "result", "fail",
+             p->counters.validations_failed);
     labelled(out, M_POOL_VALIDATIONS, POOL_LABEL ",", "result", "bypassed",
-             p->validations_bypassed);
-    one(out, M_POOL_EXHAUSTED, POOL_LABEL, p->exhausted_count);
-    one_seconds(out, M_POOL_EXHAUSTED_SECONDS, POOL_LABEL, (int64_t)p->exhausted_ns);
-    one(out, M_POOL_LEAKS, POOL_LABEL, p->leaks);
-    one(out, M_POOL_NESTED, POOL_LABEL, p->nested);
-    one(out, M_POOL_REFUSED, POOL_LABEL, p->acquire_refused);
-    one(out, M_POOL_CANCELS, POOL_LABEL, p->cancels);
-    one(out, M_POOL_CANCELS_FAILED, POOL_LABEL, p->cancels_failed);
-    one(out, M_POOL_DATABASE_CHANGES, POOL_LABEL, p->database_changes);
+             p->counters.validations_bypassed);
+    one(out, M_POOL_EXHAUSTED, POOL_LABEL, p->counters.exhausted_count);
+    one_seconds(out, M_POOL_EXHAUSTED_SECONDS, POOL_LABEL, (int64_t)p->counters.exhausted_ns);
+    one(out, M_POOL_LEAKS, POOL_LABEL, p->counters.leaks);
+    one(out, M_POOL_NESTED, POOL_LABEL, p->counters.nested_acquires);
+    one(out, M_POOL_REFUSED, POOL_LABEL, p->counters.acquires_rejected);
+    one(out, M_POOL_CANCELS, POOL_LABEL, p->counters.cancels);
+    one(out, M_POOL_CANCELS_FAILED, POOL_LABEL, p->counters.cancels_failed);
+    one(out, M_POOL_DATABASE_CHANGES, POOL_LABEL, p->counters.database_changes);
 }
 
 static void pool_latencies(struct buf *out, const struct pqpool_stats *p)
 {
-    pool_latency(out, M_POOL_ACQUIRE, &p->acquire);
-    pool_latency(out, M_POOL_ACQUIRE_QUEUE, &p->queue);
-    pool_latency(out, M_POOL_ACQUIRE_VALIDATE, &p->validate);
-    pool_latency(out, M_POOL_ACQUIRE_CONNECT, &p->connect);
-    pool_latency(out, M_POOL_HOLD, &p->hold);
+    pool_latency(out, M_POOL_ACQUIRE, &p->latency.acquire);
+    pool_latency(out, M_POOL_ACQUIRE_QUEUE, &p->latency.queue);
+    pool_latency(out, M_POOL_ACQUIRE_VALIDATE, &p->latency.validate);
+    pool_latency(out, M_POOL_ACQUIRE_CONNECT, &p->latency.connect);
+    pool_latency(out, M_POOL_HOLD, &p->latency.hold);
 }
 
 /* ---- orders ---- */

@@ -48,13 +48,13 @@ bool readiness_check(struct readiness *readiness, const struct database_check *c
     disclosure_of_dial(pool, dial, sizeof dial);
     if (atomic_load_explicit(&readiness->draining, memory_order_acquire))
         return say(why, "shutting down", "");
-    if (pool->down)
+    if (pool->server.down)
         return say(why, "the database is down", dial);
     if (!atomic_load_explicit(&readiness->schema_ready, memory_order_acquire))
         return say_schema(readiness, dial, why);
-    if (!pool->healthy)
+    if (!pool->health.healthy)
         return say(why, "the last health check of the database failed",
-                   pool->control_connected || dial[0] == '\0' ? pool->health_error : dial);
+                   pool->health.connected || dial[0] == '\0' ? pool->health.error : dial);
     if (!database_check_made(check))
         return say(why, "the orders table has not been checked yet", "");
     if (database_check_doubts(check))

@@ -26,10 +26,10 @@ static void read_counters(struct observability *observed, const struct state *no
     histogram_read(&m->group_orders, &out->group);
     out->commits = counter_read(&m->commits_ok);
     out->commits_failed = counter_read(&m->commits_failed);
-    out->exhausted = now->pool.exhausted_count;
+    out->exhausted = now->pool.counters.exhausted_count;
     out->pool_errors = 0;
     for (size_t i = 0; i < PQPOOL_ERROR_CLASSES; i++)
-        out->pool_errors += now->pool.connection_errors[i];
+        out->pool_errors += now->pool.counters.connection_errors[i];
 }
 
 /* ---- a sample from two moments ---- */
@@ -82,9 +82,9 @@ static void set_gauges(struct sample *out, const struct state *state)
     out->queue_depth = state->queue.depth;
     out->queue_oldest_ms = history_cut((uint64_t)(state->queue.oldest_age_ns / NS_PER_MS));
     out->workers_busy = state->queue.workers_busy;
-    out->pool_active = state->pool.active;
-    out->pool_idle = state->pool.idle;
-    out->pool_waiting = state->pool.waiting;
+    out->pool_active = state->pool.connections.active;
+    out->pool_idle = state->pool.connections.idle;
+    out->pool_waiting = state->pool.queue.waiting;
 }
 
 /* ---- each second ---- */

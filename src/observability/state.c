@@ -35,7 +35,8 @@ void state_look(struct observability *observed, struct state *out)
             "the health check cannot see all: the role may not read pg_class, pg_inherits or "
             "pg_database");
     warn_if(out, out->queue.depth > out->queue.capacity / 5 * 4, "the queue is over 80 % full");
-    warn_if(out, out->pool.exhausted_alert, "every pool connection is in use, and acquires wait");
+    warn_if(out, out->pool.queue.exhausted_alert,
+            "every pool connection is in use, and acquires wait");
 }
 
 bool state_is_ready(struct observability *observed, char why[READINESS_WHY_SIZE])

@@ -52,17 +52,17 @@ static void add_limits(struct buf *out, struct observability *observed, const st
     buf_printf(out,
                ",\"limits\":{\"min_pool_size\":%u,\"max_pool_size\":%u,\"queue_capacity\":%u,"
                "\"group_max\":%u,\"workers\":%u}",
-               state->pool.min, state->pool.max, state->queue.capacity, observed->group_max,
-               state->queue.workers);
+               state->pool.connections.min, state->pool.connections.max, state->queue.capacity,
+               observed->group_max, state->queue.workers);
 }
 
 static void add_health_check(struct buf *out, const struct pqpool_stats *pool)
 {
     buf_printf(out, ",\"last_health_check\":{\"passed\":%s,\"duration_seconds\":%.6f",
-               boolean(pool->healthy), (double)pool->last_health_check_ns / NS_PER_S);
-    add_moment(out, "at", pool->last_health_check_at_us);
+               boolean(pool->health.healthy), (double)pool->health.took_ns / NS_PER_S);
+    add_moment(out, "at", pool->health.checked_at_us);
     buf_add_str(out, ",\"error\":");
-    buf_add_json(out, pool->health_error[0] != '\0' ? pool->health_error : NULL);
+    buf_add_json(out, pool->health.error[0] != '\0' ? pool->health.error : NULL);
     buf_add_char(out, '}');
 }
 

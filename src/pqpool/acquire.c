@@ -2,14 +2,14 @@
  *
  * A checkout of a connection used within the bypass window makes no system call: one mutex, and
  * the coarse clock. A returned connection is handed to the first waiter, so no newcomer can take
- * it before. An idle connection was wanted by no waiter, so any newcomer may take it. */
+ * it before. While a connection is idle, no caller waits, so any newcomer may take it. */
 #include <stdio.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "pqpool/connector.h"
-#include "pqpool/demand.h"
 #include "pqpool/exec.h"
+#include "pqpool/idle.h"
 
 enum {
     CANDIDATES_MAX = 3
@@ -29,13 +29,13 @@ static bool needs_probe(const struct pqpool *pool, const struct conn *conn, int6
            (bypass_ns == 0 || now_ns - conn->used_at_ns >= bypass_ns);
 }
 
-static void lend(struct pqpool *pool, struct conn *conn, const struct request *req, int64_t now_ns)
-    REQUIRES(pool->mu)
+static void check_out(struct pqpool *pool, struct conn *conn, const struct request *req,
+                      int64_t now_ns) REQUIRES(pool->mu)
 {
     if (conn->state != CONN_LEASED)
         conn_move(pool, conn, CONN_LEASED);
-    holder_begin(pool, conn, req->file, req->line, now_ns);
-    atomic_store_explicit(&conn->on_loan, true, memory_order_relaxed);
+    holder_check_out(pool, conn, req->file, req->line, now_ns);
+    atomic_store_explicit(&conn->checked_out, true, memory_order_relaxed);
 }
 
 static enum pqpool_rc time_out(struct pqpool *pool, const struct request *req, int64_t now_ns,
@@ -46,15 +46,15 @@ static enum pqpool_rc time_out(struct pqpool *pool, const struct request *req, i
         err, ERR_RETRYABLE,
         "no connection within %.3f s: %u of %u open, %u leased, %u being dialled, %u waiting%s%s",
         (double)(now_ns - req->since_at_ns) / 1e9, pool_total(pool), pool->options.max_pool_size,
-        pool->list[CONN_LEASED].count, pool->list[CONN_CONNECTING].count, pool->waiters.count,
+        pool->list[CONN_LEASED].count, pool->list[CONN_CONNECTING].count, pool->waiters.list.count,
         cause[0] != '\0' ? "; last dial: " : "", cause);
     if (err != NULL)
         err->retry_after_ns = pool_estimated_wait_ns(pool);
-    pool->counted.acquire_timeouts++;
+    pool->counters.acquires_timed_out++;
     return PQPOOL_TIMEOUT;
 }
 
-/* When it is likely to be worth another try; 0: nobody knows. */
+/* When another acquire is likely to succeed; 0: not known. */
 static int64_t retry_after_ns(const struct pqpool *pool, enum pqpool_rc rc) REQUIRES(pool->mu)
 {
     int64_t retry_in_ns = 0;
@@ -68,15 +68,15 @@ static int64_t retry_after_ns(const struct pqpool *pool, enum pqpool_rc rc) REQU
 static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err *err)
     REQUIRES(pool->mu)
 {
-    pool->counted.acquire_refused++;
+    pool->counters.acquires_rejected++;
     if (rc == PQPOOL_DOWN && pool_has_too_many_orphans(pool))
         err_set(err, ERR_RETRYABLE, "database is down: %u statements do not end, though cancelled",
                 pool_orphans(pool));
     else if (rc == PQPOOL_DOWN)
         err_set_code(err, ERR_RETRYABLE, pool->demand.last_error.code, "database is down: %s",
                      pool->demand.last_error.text);
-    else if (rc == PQPOOL_FULL)
-        err_set(err, ERR_RETRYABLE, "%u acquires wait already", pool->waiters.count);
+    else if (rc == PQPOOL_QUEUE_FULL)
+        err_set(err, ERR_RETRYABLE, "%u acquires wait already", pool->waiters.list.count);
     else
         err_set(err, 0, "the pool is closed");
     if (err != NULL)
@@ -84,16 +84,16 @@ static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err 
     return rc;
 }
 
-/* Too many wait, or the line moves too slowly to be at its head in time. */
+/* Too many callers wait, or the queue moves too slowly to reach its head in time. */
 static bool is_hopeless(const struct pqpool *pool, int64_t time_left_ns) REQUIRES(pool->mu)
 {
-    if (pool->waiters.count >= pool->options.max_waiting)
+    if (pool->waiters.list.count >= pool->options.max_waiting)
         return true;
     return time_left_ns > 0 && pool_estimated_wait_ns(pool) > time_left_ns;
 }
 
-/* Queues for a connection; on OK it is LEASED to this thread. first: this caller was at the head
- * before and drew stale connections, so it goes back there. */
+/* Waits in the queue for a connection; on OK the connection is LEASED to this thread. first: this
+ * caller was at the head before and got stale connections, so it goes back to the head. */
 static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool first,
                                  struct conn **out, struct err *err) REQUIRES(pool->mu)
 {
@@ -103,11 +103,11 @@ static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool 
         return refuse(pool, PQPOOL_DOWN, err);
     struct waiter waiter = { .since_at_ns = clock_now_ns() };
     if (!first && is_hopeless(pool, req->deadline_at_ns - waiter.since_at_ns))
-        return refuse(pool, PQPOOL_FULL, err);
+        return refuse(pool, PQPOOL_QUEUE_FULL, err);
     cond_init(&waiter.wake);
     pool_enqueue(pool, &waiter, first);
     if (pool_is_full(pool))
-        pool->counted.exhausted_count++;
+        pool->counters.exhausted_count++;
     pool_update_exhausted(pool, waiter.since_at_ns);
     pool_wake_connector(pool);
     while (!waiter.served && cond_wait_until(&waiter.wake, &pool->mu, req->deadline_at_ns))
@@ -138,22 +138,22 @@ static bool passes_probe(struct pqpool *pool, struct conn *conn, struct request 
     mutex_lock(&pool->mu);
     req->checked_ns += clock_now_ns() - began_ns;
     if (good) {
-        pool->counted.validations_passed++;
+        pool->counters.validations_passed++;
         return true;
     }
-    pool->counted.validations_failed++;
-    pool_event(pool, PQPOOL_EVENT_LOST, "a connection failed its probe");
+    pool->counters.validations_failed++;
+    pool_event(pool, PQPOOL_EVENT_CONNECTION_LOST, "a connection failed its probe");
     conn_discard(pool, conn, CLOSE_INVALID);
     return false;
 }
 
-/* A fresh connection is worth the wait only while one can be had. */
+/* After CANDIDATES_MAX bad connections the caller waits for a new one, unless dials fail. */
 static bool may_try_another(const struct pqpool *pool, int tried) REQUIRES(pool->mu)
 {
     return !pool_is_closing(pool) && (tried < CANDIDATES_MAX || pool->demand.backoff.failures > 0);
 }
 
-/* Is it fit to be lent? LOST: it was not, and is discarded. */
+/* Checks that the connection is alive. LOST: it was not, and has been discarded. */
 static enum pqpool_rc validate(struct pqpool *pool, struct conn *conn, struct request *req,
                                struct err *err) REQUIRES(pool->mu)
 {
@@ -161,7 +161,7 @@ static enum pqpool_rc validate(struct pqpool *pool, struct conn *conn, struct re
     if (!needs_probe(pool, conn, now_ns))
         return PQPOOL_OK;
     if (now_ns >= req->deadline_at_ns) {
-        if (conn->state == CONN_LEASED) /* no time to probe it: another will */
+        if (conn->state == CONN_LEASED) /* no time is left: the next caller probes it */
             pool_offer(pool, conn, now_ns);
         return time_out(pool, req, now_ns, err);
     }
@@ -169,7 +169,7 @@ static enum pqpool_rc validate(struct pqpool *pool, struct conn *conn, struct re
         return PQPOOL_LOST;
     if (!conn_is_stale(pool, conn))
         return PQPOOL_OK;
-    pool_offer(pool, conn, now_ns); /* retired while it was probed: discards it */
+    pool_offer(pool, conn, now_ns); /* it became stale during the probe: discards it */
     return PQPOOL_LOST;
 }
 
@@ -205,7 +205,7 @@ static void observe(struct pqpool *pool, const struct request *req, int64_t took
         histogram_observe(&pool->latency.validate, req->checked_ns);
 }
 
-/* All but a bypass. idle: what there was, NULL for nothing; in need of a probe. */
+/* Every acquire that does not bypass the probe. idle: a connection that needs a probe, or NULL. */
 static enum pqpool_rc acquire_the_long_way(struct pqpool *pool, struct request *req,
                                            struct conn *idle, struct conn **out, struct err *err)
     REQUIRES(pool->mu)
@@ -222,7 +222,7 @@ static enum pqpool_rc acquire_the_long_way(struct pqpool *pool, struct request *
     if (rc != PQPOOL_OK)
         return rc;
     observe(pool, req, now_ns - req->since_at_ns);
-    lend(pool, *out, req, now_ns);
+    check_out(pool, *out, req, now_ns);
     return PQPOOL_OK;
 }
 
@@ -243,8 +243,8 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
     if (!pool_is_closing(pool) && !atomic_load_explicit(&pool->down, memory_order_relaxed))
         conn = pool_take_idle(pool);
     if (conn != NULL && !needs_probe(pool, conn, now_ns)) {
-        pool->counted.validations_bypassed++;
-        lend(pool, conn, &req, now_ns);
+        pool->counters.validations_bypassed++;
+        check_out(pool, conn, &req, now_ns);
     } else {
         rc = acquire_the_long_way(pool, &req, conn, &conn, err);
     }
@@ -254,11 +254,12 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
     return rc;
 }
 
-/* What a connection that comes back is good for; reads libpq's own fields, so outside the mutex. */
-static enum conn_state fate(const struct conn *conn, enum pqpool_verdict verdict)
+/* The state of a connection after its release. It reads libpq's members, so no mutex is held. */
+static enum conn_state state_after_release(const struct conn *conn,
+                                           enum pqpool_disposition disposition)
 {
     const struct pg_driver *pg = conn->pool->pg;
-    enum conn_state wanted = verdict == PQPOOL_DISCARD ? CONN_CLOSING : CONN_IDLE;
+    enum conn_state wanted = disposition == PQPOOL_DISCARD ? CONN_CLOSING : CONN_IDLE;
     if (conn->session != SESSION_SOUND || pg->status(conn->pg) != CONNECTION_OK ||
         pg->pipeline_status(conn->pg) != PQ_PIPELINE_OFF)
         return CONN_CLOSING;
@@ -268,7 +269,7 @@ static enum conn_state fate(const struct conn *conn, enum pqpool_verdict verdict
     case PQTRANS_INTRANS:
     case PQTRANS_INERROR:
         return wanted == CONN_IDLE ? CONN_RESETTING : wanted;
-    case PQTRANS_ACTIVE: /* a statement whose end nobody waited for; wanted or not, it is ended */
+    case PQTRANS_ACTIVE: /* a statement still runs: it is cancelled, also before a discard */
         return CONN_CANCEL_WANTED;
     case PQTRANS_UNKNOWN:
         return CONN_CLOSING;
@@ -276,9 +277,9 @@ static enum conn_state fate(const struct conn *conn, enum pqpool_verdict verdict
     return CONN_CLOSING;
 }
 
-/* Back to where it is useful. wanted: its holder believes it to be good. */
-static void take_back(struct pqpool *pool, struct conn *conn, enum conn_state next, bool wanted,
-                      int64_t now_ns) REQUIRES(pool->mu)
+/* Moves a released connection to its next state. wanted: it was released with PQPOOL_REUSE. */
+static void check_in(struct pqpool *pool, struct conn *conn, enum conn_state next, bool wanted,
+                     int64_t now_ns) REQUIRES(pool->mu)
 {
     conn->used_at_ns = now_ns;
     if (next == CONN_IDLE || (next == CONN_RESETTING && pool_is_closing(pool))) {
@@ -293,50 +294,50 @@ static void take_back(struct pqpool *pool, struct conn *conn, enum conn_state ne
         pool_wake_janitor(pool);
     } else {
         if (wanted)
-            pool_event(pool, PQPOOL_EVENT_LOST, "a connection came back broken");
-        pool->counted.connection_errors[ERROR_LOST] += wanted;
+            pool_event(pool, PQPOOL_EVENT_CONNECTION_LOST, "a connection came back broken");
+        pool->counters.connection_errors[ERROR_LOST] += wanted;
         conn_discard(pool, conn, wanted ? CLOSE_LOST : CLOSE_DISCARDED);
     }
 }
 
-/* The pool's threads ended before this lease came back. */
-static void take_back_late(struct pqpool *pool, struct conn *conn)
+/* The lease is released after the pool's threads have ended. */
+static void check_in_late(struct pqpool *pool, struct conn *conn)
 {
     conn_finish(conn);
     mutex_lock(&pool->mu);
     conn_discard(pool, conn, CLOSE_SHUTDOWN);
     conn_free_slot(pool, conn, clock_now_ns());
-    bool last = pool->phase == POOL_CLOSED && pool_on_loan(pool) == 0;
+    bool last = pool->phase == POOL_CLOSED && pool_checked_out(pool) == 0;
     mutex_unlock(&pool->mu);
     if (last)
         pool_free(pool);
 }
 
-void pqpool_release(struct pqpool_lease **lease, enum pqpool_verdict verdict)
+void pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposition)
 {
     if (*lease == NULL)
         return;
     struct conn *conn = (*lease)->conn;
     *lease = NULL;
-    if (!atomic_exchange_explicit(&conn->on_loan, false, memory_order_acq_rel))
-        return; /* it is back already: a copy of the lease was released before */
+    if (!atomic_exchange_explicit(&conn->checked_out, false, memory_order_acq_rel))
+        return; /* a copy of this lease was released before */
     struct pqpool *pool = conn->pool;
     int64_t now_ns = clock_coarse_ns();
-    enum conn_state next = fate(conn, verdict);
+    enum conn_state next = state_after_release(conn, disposition);
 
     if (conn->holder.timed)
         histogram_observe(&pool->latency.hold, clock_now_ns() - conn->holder.since_at_ns);
     mutex_lock(&pool->mu);
     bool late = pool->phase >= POOL_STOPPED;
-    if (pool->waiters.count > 0 || pool->exhausted.since_ns != 0)
-        now_ns = clock_now_ns(); /* the pace of the line is measured by it */
+    if (pool->waiters.list.count > 0 || pool->exhausted.since_ns != 0)
+        now_ns = clock_now_ns(); /* the pace of the queue is measured by it */
     if (!late)
-        take_back(pool, conn, next, verdict != PQPOOL_DISCARD, now_ns);
+        check_in(pool, conn, next, disposition != PQPOOL_DISCARD, now_ns);
     if (pool->exhausted.since_ns != 0)
         pool_update_exhausted(pool, now_ns);
     if (pool_is_closing(pool))
         cond_broadcast(&pool->quiet);
     mutex_unlock(&pool->mu);
     if (late)
-        take_back_late(pool, conn);
+        check_in_late(pool, conn);
 }

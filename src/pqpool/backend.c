@@ -1,9 +1,10 @@
-/* backend.c - asks a fresh session for its pid at the server, so that another session can cancel
- * its statements. It also asks which server and database the session is at, so that the pool
+/* backend.c - asks a new session for its pid at the server, so that another session can cancel its
+ * statements. It also asks which server and database the session is at, so that the pool
  * notices when either was replaced (primary.c).
  *
- * Behind a pooler the server's pid is not the one that libpq was told, and may serve somebody else
- * by the time it is used: then the session stays unknown, and is never cancelled. */
+ * Behind a pooler the pid at the server differs from the one that libpq has, and it may serve
+ * another client when the cancel comes. Then the backend stays unknown, and its statements are
+ * never cancelled. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ static bool copy_cell(char *out, size_t size, const PGresult *row, int column)
     return true;
 }
 
-/* Can the start of a backend be written into a statement? Any other start counts as unknown. */
+/* True if the start time can be written into a statement. Any other counts as not known. */
 static bool is_start(const char *start)
 {
     return start[0] != '\0' && start[strspn(start, "0123456789.e+")] == '\0';
@@ -93,9 +94,9 @@ bool conn_identify(struct conn *conn, int64_t deadline_at_ns, struct err *err)
     conn->backend = (struct conn_backend){ .pid = 0 };
     conn->history = (struct conn_history){ .timeline = 0 };
     conn->database = 0;
-    enum pqpool_rc rc = PQPOOL_REFUSED;
-    for (size_t i = 0; i < sizeof asked / sizeof asked[0] && rc == PQPOOL_REFUSED; i++)
+    enum pqpool_rc rc = PQPOOL_SQL_ERROR;
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0] && rc == PQPOOL_SQL_ERROR; i++)
         if (conn->session == SESSION_SOUND)
             rc = ask(conn, asked[i], deadline_at_ns, err);
-    return rc == PQPOOL_OK || (rc == PQPOOL_REFUSED && conn->session == SESSION_SOUND);
+    return rc == PQPOOL_OK || (rc == PQPOOL_SQL_ERROR && conn->session == SESSION_SOUND);
 }

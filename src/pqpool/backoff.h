@@ -21,18 +21,17 @@ struct backoff {
 /* window: dials at a time before anything is known (the warm-up's floor, or 1). */
 void backoff_init(struct backoff *backoff, uint64_t seed, uint32_t window);
 
-/* A dial that began at started_at_ns failed: one dial at a time from now on, after a pause. Dials
- * that began before the last failure tell nothing new and do not count: ten that fail together are
- * one. config_error: ours is the fault (wrong password, no such database), so only the longest
- * pause will do. */
+/* A dial that began at started_at_ns failed: from now on one dial at a time, after a pause. A dial
+ * that began before the last failure does not count, so ten that fail together count once.
+ * config_error: the password or the database name is wrong, so the pause is the longest. */
 void backoff_failed(struct backoff *backoff, const struct pqpool_options *options,
                     bool config_error, int64_t started_at_ns, int64_t now_ns);
 
-/* A dial succeeded. still_wanted: more are waited for, so one more may be under way at a time,
- * which doubles the window with each wave; else it is 1 again. */
+/* A dial succeeded. still_wanted: more connections are wanted, so the window grows by 1 with each
+ * success, up to 16; otherwise it is 1 again. */
 void backoff_succeeded(struct backoff *backoff, bool still_wanted);
 
-/* Nothing is wanted any more: the next wave of demand starts slowly again. */
+/* No dial is wanted now: the next ones start slowly again. */
 void backoff_rest(struct backoff *backoff);
 
 /* How many dials may be under way at once now. */

@@ -1,21 +1,22 @@
-/* cancel.c - a statement that nobody waits for any more is cancelled, so that its connection can be
- * used again, and its backend does not go on for nothing.
+/* cancel.c - cancels the statement of a connection that was released too early, so that the
+ * connection can be used again and the backend does not work for nothing.
  *
- * The control connection asks the server, by pid and start time, so that a pid that belongs to
- * another session by now is not hit: bounded, encrypted as all we send, and one statement however
- * many are to be cancelled. PQcancel() would block without a limit, in the clear. From libpq 17 on
- * there is a better way, canceler.c, which serves behind a pooler too.
+ * The control connection runs one statement for all that are to be cancelled. It names each backend
+ * by pid and start time, so it does not hit another session that has got the pid since. It has a
+ * deadline, and is encrypted like all other traffic; PQcancel() would block without a limit and
+ * send in the clear. From libpq 17 on, cancel_request.c is used instead, which also works behind a
+ * pooler.
  *
- * Once the server has answered, the cancel is behind us: a signal that comes to a backend between
- * two statements does nothing. Until then the connection is not reset, so that the cancel cannot
- * hit a later one. Then a ROLLBACK, as after any dirty return, proves that the two ends are in
- * step.
+ * When the server has answered, the cancel can do no more harm: a backend ignores the signal
+ * between two statements. Before that the connection is not reset, or the cancel might hit a later
+ * statement. Then a ROLLBACK, as after any release in a transaction, proves that client and server
+ * are in step.
  *
- * A statement that does not end within health_check_timeout all the same costs its connection. The
- * backend is an orphan then, and keeps the slot while the server says that it lives: else each try
- * would add one more to a server that cannot rid itself of them. It is terminated rather than
- * cancelled: nobody will talk to it again, and one that has been idle since the network lost us
- * would hear of that in hours only. */
+ * If the statement does not end within health_check_timeout, its connection is closed. The backend
+ * is then an orphan, which keeps the slot as long as the server lists it: otherwise each attempt
+ * would add one more to a server that cannot end them. An orphan is terminated rather than
+ * cancelled: no client can use it again, and an idle one would notice the lost client only after
+ * hours. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "pqpool/janitor.h"
@@ -27,16 +28,18 @@ _Static_assert(CANCEL_SQL_MAX > 400 + BACKENDS_A_STATEMENT * (sizeof "(-21474836
                                                               sizeof(struct conn_backend)),
                "a statement's text has room for all its backends");
 
-/* ---- asking ---- */
+/* ---- the statement on the control connection ---- */
 
-/* Asks about those in state `from`, as far as there is room. Returns how many the text has then. */
+/* Adds the backends of the connections in state `from`, as long as there is room. Returns how many
+ * backends the text has now. */
 static uint32_t add_backends(struct pqpool *pool, enum conn_state from, enum conn_state to,
                              uint32_t n, struct buf *sql) REQUIRES(pool->mu)
 {
-    struct conn *next;
-    for (struct conn *conn = pool->list[from].first; conn != NULL && n < BACKENDS_A_STATEMENT;
-         conn = next) {
-        next = conn->next;
+    struct list_node *next;
+    for (struct list_node *node = pool->list[from].first; node != NULL && n < BACKENDS_A_STATEMENT;
+         node = next) {
+        struct conn *conn = CONTAINER_OF(node, struct conn, node);
+        next = node->next;
         bool begun = from == CONN_ORPHANED || conn->task_deadline_at_ns != 0;
         if (conn->backend.pid == 0 || !begun) /* begun: the janitor awaits its end */
             continue;
@@ -51,11 +54,11 @@ static uint32_t add_backends(struct pqpool *pool, enum conn_state from, enum con
 bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql)
 {
     if (pool->list[CONN_CANCEL_WANTED].count + pool->list[CONN_ORPHANED].count == 0)
-        return false; /* as nearly always: no text is made under the mutex for nothing */
+        return false; /* nearly always: so no text is written under the mutex for nothing */
     buf_add_str(sql, "SELECT b.pid, CASE b.orphan WHEN 1 THEN pg_terminate_backend(b.pid) ELSE "
                      "pg_cancel_backend(b.pid) END FROM (VALUES ");
     uint32_t cancels = 0;
-    if (!canceler_can(pool))
+    if (!cancel_request_is_supported(pool))
         cancels = add_backends(pool, CONN_CANCEL_WANTED, CONN_CANCEL_ASKED, 0, sql);
     uint32_t n = cancels;
     if (pool->list[CONN_ORPHANED].count > 0 && now_ns >= pool->janitor.next_orphans_at_ns) {
@@ -65,24 +68,24 @@ bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql)
     buf_add_str(sql,
                 ") AS b(pid, start, orphan) CROSS JOIN LATERAL pg_stat_get_activity(b.pid) AS s "
                 "WHERE extract(epoch FROM s.backend_start)::text = b.start");
-    pool->counted.cancels += cancels;
+    pool->counters.cancels += cancels;
     return n > 0;
 }
 
-/* ---- what came of it ---- */
+/* ---- the outcome ---- */
 
 static void give_up(struct pqpool *pool, struct conn *conn, bool lives_on) REQUIRES(pool->mu)
 {
     if (lives_on)
-        conn_lose_backend(conn);
-    pool->counted.cancels_failed++;
-    pool_event(pool, PQPOOL_EVENT_LOST,
+        conn_orphan_backend(conn);
+    pool->counters.cancels_failed++;
+    pool_event(pool, PQPOOL_EVENT_CONNECTION_LOST,
                "a statement did not end, though it was cancelled: its connection is closed%s",
                conn->session == SESSION_ORPHANED ? ", and its backend may live on" : "");
     conn_discard(pool, conn, CLOSE_STUCK);
 }
 
-/* The statement is over, and no cancel can hit a later one. */
+/* The statement has ended, and no cancel request can hit a later one. */
 static void reset_or_close(struct pqpool *pool, struct conn *conn) REQUIRES(pool->mu)
 {
     conn->task_deadline_at_ns = 0;
@@ -105,7 +108,7 @@ void cancel_ended(struct pqpool *pool, struct conn *conn, enum task_rc how)
         reset_or_close(pool, conn);
 }
 
-void cancel_struck(struct pqpool *pool, struct conn *conn, bool certain)
+void cancel_request_ended(struct pqpool *pool, struct conn *conn, bool certain)
 {
     if (!certain)
         conn_worsen(conn, SESSION_MUST_CLOSE);
@@ -115,13 +118,15 @@ void cancel_struck(struct pqpool *pool, struct conn *conn, bool certain)
         conn_move(pool, conn, CONN_CANCEL_ANSWERED);
 }
 
-static void all_struck(struct pqpool *pool, enum conn_state state, bool certain) REQUIRES(pool->mu)
+static void all_requests_ended(struct pqpool *pool, enum conn_state state, bool certain)
+    REQUIRES(pool->mu)
 {
-    struct conn *next;
-    for (struct conn *conn = pool->list[state].first; conn != NULL; conn = next) {
-        next = conn->next;
-        if (conn->canceler == NULL) /* else that will tell */
-            cancel_struck(pool, conn, certain);
+    struct list_node *next;
+    for (struct list_node *node = pool->list[state].first; node != NULL; node = next) {
+        struct conn *conn = CONTAINER_OF(node, struct conn, node);
+        next = node->next;
+        if (conn->cancel_request == NULL) /* otherwise the end of that request decides */
+            cancel_request_ended(pool, conn, certain);
     }
 }
 
@@ -142,12 +147,12 @@ static void backend_is_gone(struct pqpool *pool, struct conn *conn, int64_t now_
     pool_wake_connector(pool);
 }
 
-/* An orphan that is not said to live is none any more. */
+/* An orphan that the server does not list any more has ended. */
 static void orphans_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
     REQUIRES(pool->mu)
 {
     struct conn *conn;
-    while ((conn = pool->list[CONN_ORPHAN_ASKED].first) != NULL) {
+    while ((conn = pool_newest(pool, CONN_ORPHAN_ASKED)) != NULL) {
         if (rows != NULL && is_listed(rows, conn->backend.pid))
             conn_move(pool, conn, CONN_ORPHANED);
         else
@@ -160,15 +165,15 @@ void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
     if (rows != NULL &&
         !result_is_table(rows, 0, BACKENDS_A_STATEMENT, CANCEL_COLUMNS, "a cancel", NULL))
         rows = NULL;
-    all_struck(pool, CONN_CANCEL_ASKED, rows != NULL);
-    all_struck(pool, CONN_CANCEL_PENDING, rows != NULL);
-    if (!pool_is_closing(pool)) /* else the connector frees their slots */
+    all_requests_ended(pool, CONN_CANCEL_ASKED, rows != NULL);
+    all_requests_ended(pool, CONN_CANCEL_PENDING, rows != NULL);
+    if (!pool_is_closing(pool)) /* otherwise the connector frees their slots */
         orphans_answered(pool, rows, now_ns);
 }
 
-void cancels_unheard(struct pqpool *pool, int64_t now_ns)
+void cancels_without_control(struct pqpool *pool, int64_t now_ns)
 {
     struct conn *conn;
-    while (!pool_is_closing(pool) && (conn = pool->list[CONN_ORPHANED].first) != NULL)
+    while (!pool_is_closing(pool) && (conn = pool_newest(pool, CONN_ORPHANED)) != NULL)
         backend_is_gone(pool, conn, now_ns);
 }

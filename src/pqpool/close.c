@@ -1,4 +1,4 @@
-/* close.c - a pool's end: its waiters, leases and sockets are ended, in that order. */
+/* close.c - closes a pool: first fails its waiters, then awaits its leases, then closes sockets. */
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -9,14 +9,14 @@
 static void discard_idle(struct pqpool *pool) REQUIRES(pool->mu)
 {
     struct conn *conn;
-    while ((conn = pool->list[CONN_IDLE].first) != NULL)
+    while ((conn = pool_newest(pool, CONN_IDLE)) != NULL)
         conn_discard(pool, conn, CLOSE_SHUTDOWN);
 }
 
-/* The holder of such a lease finds the socket dead and gives the lease back sooner or later. */
+/* Shuts the sockets down. Each holder finds its connection lost, and releases the lease. */
 static void cut(struct pqpool *pool, unsigned state) REQUIRES(pool->mu)
 {
-    for (struct conn *conn = pool->list[state].first; conn != NULL; conn = conn->next)
+    LIST_EACH (conn, &pool->list[state], struct conn, node)
         (void)shutdown(conn->own_fd, SHUT_RDWR);
 }
 
@@ -34,8 +34,8 @@ static void begin_close(struct pqpool *pool) REQUIRES(pool->mu)
     discard_idle(pool);
 }
 
-/* When the sockets are shut too, they are shut before this, so that a statement ends as lost and
- * not as late. */
+/* Wakes every thread that waits for the server. If the sockets are shut down too, that comes first,
+ * so that a statement ends as lost and not as timed out. */
 static void end_waits(struct pqpool *pool)
 {
     (void)eventfd_write(pool->interrupt_fd, 1); /* cannot block: it is not read */
@@ -51,7 +51,7 @@ void pqpool_interrupt(struct pqpool *pool)
     end_waits(pool);
 }
 
-void pqpool_cut(struct pqpool *pool)
+void pqpool_abort(struct pqpool *pool)
 {
     mutex_lock(&pool->mu);
     begin_close(pool);
@@ -68,7 +68,7 @@ static void stop_threads(struct pqpool *pool)
         pool_wake_janitor(pool);
         thread_join(pool->janitor.thread);
     }
-    if (pool->connector.runs) { /* after the janitor: it closes what that leaves */
+    if (pool->connector.runs) { /* after the janitor, because it closes the janitor's connections */
         pool_wake_connector(pool);
         thread_join(pool->connector.thread);
     }
@@ -83,11 +83,11 @@ void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
     *pool_in = NULL;
     mutex_lock(&pool->mu);
     begin_close(pool);
-    while (pool->callers_inside > 0 || pool_on_loan(pool) + pool_canceling(pool) > 0)
+    while (pool->callers_inside > 0 || pool_checked_out(pool) + pool_canceling(pool) > 0)
         if (!cond_wait_until(&pool->quiet, &pool->mu, deadline_at_ns))
             break;
     cut_all(pool);
-    end_waits(pool); /* a session that is being prepared too */
+    end_waits(pool); /* also for a session that is being set up */
     while (pool->callers_inside >
            0) /* bounded: their waits have failed, and their probes were cut */
         (void)cond_wait_until(&pool->quiet, &pool->mu, CLOCK_NEVER);
@@ -96,10 +96,10 @@ void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
     mutex_lock(&pool->mu);
     pool_advance(pool, POOL_STOPPED);
     mutex_unlock(&pool->mu);
-    pool_close_discarded(pool); /* what came back while the connector was ending */
+    pool_close_discarded(pool); /* connections that were released while the connector ended */
     mutex_lock(&pool->mu);
     pool_advance(pool, POOL_CLOSED);
-    bool last = pool_on_loan(pool) == 0;
+    bool last = pool_checked_out(pool) == 0;
     mutex_unlock(&pool->mu);
     if (last)
         pool_free(pool);

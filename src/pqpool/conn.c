@@ -11,7 +11,7 @@ static void check_new(const struct pqpool *pool, const struct conn *conn)
     (void)pool;
     CHECK(conn->pg == NULL);
     CHECK(conn->own_fd < 0);
-    CHECK(conn->canceler == NULL);
+    CHECK(conn->cancel_request == NULL);
     CHECK(conn->session == SESSION_SOUND);
 }
 
@@ -26,8 +26,8 @@ static void check_fit(const struct pqpool *pool, const struct conn *conn)
 {
     (void)pool;
     CHECK(conn->session == SESSION_SOUND);
-    CHECK(conn->canceler == NULL);
-    CHECK(!conn->on_loan);
+    CHECK(conn->cancel_request == NULL);
+    CHECK(!conn->checked_out);
 }
 
 static void check_idle(const struct pqpool *pool, const struct conn *conn) NO_TSA /* conn_move() */
@@ -47,9 +47,9 @@ static void check_resetting(const struct pqpool *pool, const struct conn *conn)
 static void check_cancel_wanted(const struct pqpool *pool, const struct conn *conn)
 {
     (void)pool;
-    CHECK(conn->canceler == NULL);
+    CHECK(conn->cancel_request == NULL);
     CHECK(conn->task_deadline_at_ns == 0);
-    CHECK(!conn->on_loan);
+    CHECK(!conn->checked_out);
 }
 
 /* The janitor awaits the end of the statement, or has done so. */
@@ -63,15 +63,15 @@ static void check_canceling(const struct pqpool *pool, const struct conn *conn)
 static void check_cancel_answered(const struct pqpool *pool, const struct conn *conn)
 {
     check_canceling(pool, conn);
-    CHECK(conn->canceler == NULL);
+    CHECK(conn->cancel_request == NULL);
 }
 
 static void check_closing(const struct pqpool *pool, const struct conn *conn)
 {
     (void)pool;
     CHECK(conn->session != SESSION_ORPHANED);
-    CHECK(conn->canceler == NULL);
-    CHECK(!conn->on_loan);
+    CHECK(conn->cancel_request == NULL);
+    CHECK(!conn->checked_out);
 }
 
 static void check_orphan(const struct pqpool *pool, const struct conn *conn)
@@ -79,8 +79,8 @@ static void check_orphan(const struct pqpool *pool, const struct conn *conn)
     (void)pool;
     CHECK(conn->session == SESSION_ORPHANED);
     CHECK(conn->backend.pid != 0);
-    CHECK(conn->canceler == NULL);
-    CHECK(!conn->on_loan);
+    CHECK(conn->cancel_request == NULL);
+    CHECK(!conn->checked_out);
 }
 
 static void check_orphaned(const struct pqpool *pool, const struct conn *conn)
@@ -127,28 +127,12 @@ bool conn_may_move(enum conn_state from, enum conn_state to)
     return (table[from].allowed & 1u << to) != 0;
 }
 
-static void list_remove(struct conn_list *list, struct conn *conn)
-{
-    *(conn->prev != NULL ? &conn->prev->next : &list->first) = conn->next;
-    *(conn->next != NULL ? &conn->next->prev : &list->last) = conn->prev;
-    conn->prev = conn->next = NULL;
-    list->count--;
-}
-
-static void list_push(struct conn_list *list, struct conn *conn)
-{
-    conn->next = list->first;
-    *(list->first != NULL ? &list->first->prev : &list->last) = conn;
-    list->first = conn;
-    list->count++;
-}
-
 void conn_move(struct pqpool *pool, struct conn *conn, enum conn_state to)
 {
     CHECK(conn_may_move(conn->state, to));
     if (!conn->control) {
-        list_remove(&pool->list[conn->state], conn);
-        list_push(&pool->list[to], conn);
+        list_remove(&pool->list[conn->state], &conn->node);
+        list_push_front(&pool->list[to], &conn->node);
     }
     conn->state = to;
 #ifndef NDEBUG

@@ -1,4 +1,4 @@
-/* connector.c - the thread that dials and closes, so that nobody else ever waits for either.
+/* connector.c - the thread that dials and closes, so that no other thread waits for either.
  *
  * It owns every connection in CONNECTING and CLOSING. Each round: start the dials that demand.c
  * wants, close what is to be closed, poll what is being dialled. */
@@ -14,8 +14,9 @@
 #include "pqpool/dial.h"
 #include "pqpool/exec.h"
 #include "pqpool/janitor.h"
+#include "pqpool/primary.h"
 
-enum { PREPARE_LIMIT_S = 5 }; /* it holds up the other dials: no longer than this */
+enum { PREPARE_LIMIT_S = 5 }; /* a set-up delays the other dials */
 
 struct connector {
     struct pqpool *pool;
@@ -67,9 +68,9 @@ static void dial_ended(struct connector *c, struct conn *conn)
     dial_end(conn);
 }
 
-/* True: the dial is still under way. */
-static bool settle(struct connector *c, struct conn *conn, enum dial_rc rc, const struct err *err,
-                   enum error_class error_class)
+/* Handles the end of a dial. True: the dial is still under way. */
+static bool is_pending(struct connector *c, struct conn *conn, enum dial_rc rc,
+                       const struct err *err, enum error_class error_class)
 {
     switch (rc) {
     case DIAL_PENDING:
@@ -98,24 +99,26 @@ static void start_dials(struct connector *c)
         struct err err = { 0 };
         enum error_class error_class = ERROR_OTHER;
         enum dial_rc rc = dial_start(conn, now_ns, &err, &error_class);
-        if (settle(c, conn, rc, &err, error_class))
+        if (is_pending(c, conn, rc, &err, error_class))
             c->dials[c->n_dials++] = conn;
     }
 }
 
-/* A fresh session is asked whose it is and prepared, unless its server will not do. */
-static enum dial_rc greet(struct conn *conn, struct err *err, enum error_class *error_class)
+/* Asks the session which server and database it is at, and lets on_connect set it up. If that fails
+ * or the server is the wrong one, dials the next address. */
+static enum dial_rc set_up_session(struct conn *conn, struct err *err,
+                                   enum error_class *error_class)
 {
     int64_t limit_ns =
         clock_min(conn->pool->options.connect_timeout_ns, PREPARE_LIMIT_S * NS_PER_S);
     int64_t limit_at_ns = clock_after(clock_now_ns(), limit_ns);
     *error_class = ERROR_SERVER;
-    if (conn_identify(conn, limit_at_ns, err) && !pool_is_bygone(conn->pool, conn, err) &&
-        !pool_stays_at_database(conn->pool, conn, clock_now_ns(), err) &&
+    if (conn_identify(conn, limit_at_ns, err) && !primary_was_replaced(conn->pool, conn, err) &&
+        !primary_rejects_database(conn->pool, conn, clock_now_ns(), err) &&
         prepare_session(conn, limit_at_ns, err))
         return DIAL_OK;
     if (conn->session == SESSION_ORPHANED)
-        return DIAL_FAILED; /* its slot is to wait for its backend */
+        return DIAL_FAILED; /* its slot waits for the end of the backend */
     conn_finish(conn);
     return dial_next(conn, clock_now_ns(), err, error_class);
 }
@@ -125,14 +128,14 @@ static bool is_stopped(const struct pqpool *pool)
     return atomic_load_explicit(&pool->stop, memory_order_acquire);
 }
 
-/* Once stopped it greets nobody: one greeting is what a close may have to wait for. */
+/* After the stop no session is set up any more, so pqpool_close() waits for one set-up at most. */
 static enum dial_rc step_dial(struct conn *conn, bool ready, struct err *err,
                               enum error_class *error_class)
 {
     if (is_stopped(conn->pool))
         return DIAL_PENDING;
     enum dial_rc rc = dial_step(conn, ready, clock_now_ns(), err, error_class);
-    return rc == DIAL_OK ? greet(conn, err, error_class) : rc;
+    return rc == DIAL_OK ? set_up_session(conn, err, error_class) : rc;
 }
 
 static void step_dials(struct connector *c)
@@ -143,13 +146,14 @@ static void step_dials(struct connector *c)
         struct err err = { 0 };
         enum error_class error_class = ERROR_OTHER;
         enum dial_rc rc = step_dial(conn, c->fds[1 + i].revents != 0, &err, &error_class);
-        if (settle(c, conn, rc, &err, error_class))
+        if (is_pending(c, conn, rc, &err, error_class))
             c->dials[kept++] = conn;
     }
     c->n_dials = kept;
 }
 
-/* A clean close says goodbye; any other must not wait for a peer that stopped reading. */
+/* PQfinish() sends a message, which may block. So it is sent only on a sound connection; the socket
+ * of any other is shut down first. */
 void conn_finish(struct conn *conn)
 {
     if (conn->pg == NULL)
@@ -167,14 +171,14 @@ void conn_finish(struct conn *conn)
     conn->fd = conn->own_fd = -1;
 }
 
-/* The slot of an orphan goes on counting until the janitor hears that its backend is gone. */
+/* The slot of an orphan counts until the janitor learns that its backend has ended. */
 static void close_one(struct pqpool *pool, struct conn *conn)
 {
     conn_finish(conn);
     mutex_lock(&pool->mu);
     bool closes = conn->state == CONN_CLOSING || conn->state == CONN_CLOSING_ORPHAN;
     if (closes && !conn->control && conn->close_reason != CLOSE_DIAL)
-        pool->counted.closed[conn->close_reason]++;
+        pool->counters.closed[conn->close_reason]++;
     if (conn->state == CONN_CLOSING_ORPHAN && !pool_is_closing(pool)) {
         conn_move(pool, conn, CONN_ORPHANED);
         pool->janitor.next_orphans_at_ns = 0;
@@ -185,13 +189,13 @@ static void close_one(struct pqpool *pool, struct conn *conn)
     mutex_unlock(&pool->mu);
 }
 
-/* A pool that is being closed waits for no orphan's end. */
+/* A pool that is being closed does not wait for orphaned backends. */
 static struct conn *next_to_close(struct pqpool *pool) REQUIRES(pool->mu)
 {
     unsigned last = pool_is_closing(pool) ? CONN_ORPHAN_ASKED : CONN_CLOSING_ORPHAN;
     for (unsigned state = CONN_CLOSING; state <= last; state++)
-        if (pool->list[state].first != NULL)
-            return pool->list[state].first;
+        if (pool_newest(pool, state) != NULL)
+            return pool_newest(pool, state);
     return pool->control.state == CONN_CLOSING ? &pool->control : NULL;
 }
 
@@ -212,9 +216,9 @@ static int64_t next_wake(struct connector *c)
     struct pqpool *pool = c->pool;
     int64_t at_ns = CLOCK_NEVER;
     mutex_lock(&pool->mu);
+    /* If the pause is over, no dial is wanted: the next event will wake this thread. */
     if (pool->demand.backoff.failures > 0 && pool->demand.backoff.next_at_ns > c->looked_at_ns)
-        at_ns =
-            pool->demand.backoff.next_at_ns; /* past it, nothing is wanted: an event will tell */
+        at_ns = pool->demand.backoff.next_at_ns;
     mutex_unlock(&pool->mu);
     for (uint32_t i = 0; i < c->n_dials; i++)
         at_ns = clock_min(at_ns, c->dials[i]->dial.step_deadline_at_ns);

@@ -29,7 +29,7 @@ static bool is_uri(const char *text)
     return strncmp(text, "postgresql://", 13) == 0 || strncmp(text, "postgres://", 11) == 0;
 }
 
-/* ---- what stands where ---- */
+/* ---- where a value comes from ---- */
 
 static const char *environment_of(const struct conninfo *info, const char *keyword,
                                   const char **name)
@@ -42,7 +42,7 @@ static const char *environment_of(const struct conninfo *info, const char *keywo
     return NULL;
 }
 
-/* NULL: none is named. libpq does not tell it of a connection. */
+/* The name of the service; NULL: none. libpq does not report it for a connection. */
 static const char *service_of(const struct conninfo *info)
 {
     const char *name = NULL, *given = dsn_find(info->given, "service");
@@ -218,7 +218,7 @@ static void explain_string(const char *why, bool uri, struct err *err)
     }
 }
 
-/* ---- what libpq makes of it ---- */
+/* ---- the parameters that libpq resolves ---- */
 
 static const char *last_checked(const PQconninfoOption *known)
 {
@@ -262,7 +262,7 @@ static bool check_refusal(const char *refusal, struct err *err)
     return false;
 }
 
-/* libpq would wait at a pipe. */
+/* libpq would block on a pipe. */
 static bool check_files(const struct conninfo *info, struct err *err)
 {
     struct dsn_files files = { 0 };

@@ -1,5 +1,5 @@
-/* conninfo.h - inside of the layer: checks what a connection string, a service file and libpq's
- * environment say together, before anything is dialled. libpq finds most of these faults at the
+/* conninfo.h - checks a connection string, together with its service file and libpq's environment,
+ * before anything is dialled. libpq finds most of these faults at the
  * first dial, and the pool would repeat that dial for ever.
  *
  * Every error names where the fault stands (the connection string, a PG* variable or a service),
@@ -39,7 +39,7 @@ unsigned conninfo_count_parts(const char *list) MUST_CHECK;
 
 /* ---- between conninfo.c and conninfo_values.c ---- */
 
-/* The value of a keyword that libpq would dial with; NULL when it is empty or nothing says it. */
+/* The value of a keyword that libpq would dial with; NULL: it is empty or not set. */
 const char *conninfo_value(const struct conninfo *info, const char *keyword) MUST_CHECK;
 
 /* Writes "SOURCE: KEYWORD=VALUE: right" to *err and returns false. `value` is what is wrong, the

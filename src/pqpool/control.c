@@ -1,8 +1,8 @@
-/* control.c - the control connection, which no caller can exhaust: it is asked whether the database
- * is healthy, and it asks the server to cancel what cancel.c has for it. One thing at a time.
+/* control.c - the control connection, which no caller can have: it runs health checks and the
+ * statements of cancel.c, one at a time.
  *
- * A user of the pool may know more about its database than that the server answers: then the user
- * gives the SQL and checks the answer (options.health_query, options.health_verdict). Both are
+ * A user of the pool may want to check more than that the server answers. Then the user gives the
+ * SQL and checks the answer (options.health_query, options.health_passed). Both are
  * called on the janitor's thread, with no lock held. */
 #include "base/buf.h"
 #include "base/clock.h"
@@ -29,8 +29,8 @@ static bool server_error(const PGresult *result, struct err *why)
     return false;
 }
 
-/* The check is over. False: it has failed, and *why says why. */
-static bool health_passed(const struct pqpool *pool, enum task_rc how, struct err *why)
+/* False: the health check has failed, and *why says why. */
+static bool check_passed(const struct pqpool *pool, enum task_rc how, struct err *why)
 {
     const struct conn *control = &pool->control;
     const struct pqpool_options *o = &pool->options;
@@ -42,11 +42,11 @@ static bool health_passed(const struct pqpool *pool, enum task_rc how, struct er
     if (how != TASK_OK && how != TASK_REFUSED)
         return false;
     if (pool->janitor.health_is_own && control->task_rows != NULL)
-        return o->health_verdict(o->ctx, control->task_rows, control->task_results - 1, why);
+        return o->health_passed(o->ctx, control->task_rows, control->task_results - 1, why);
     return how == TASK_OK || server_error(control->task_rows, why);
 }
 
-/* The control connection is good for the next check, whatever this one has found. */
+/* True if the control connection can be used for the next check, whether or not this one passed. */
 static bool health_keeps_control(const struct pqpool *pool, enum task_rc how)
 {
     const struct conn *control = &pool->control;
@@ -57,17 +57,17 @@ static bool health_keeps_control(const struct pqpool *pool, enum task_rc how)
            !sqlstate_discards(code);
 }
 
-/* ---- what came of it ---- */
+/* ---- the outcome ---- */
 
-/* `why`: of a check that failed; NULL: it has passed. */
+/* why: the error of a check that failed; NULL: the check has passed. */
 static void health_result(struct pqpool *pool, const struct err *why, int64_t took_ns)
     REQUIRES(pool->mu)
 {
     bool passed = why == NULL;
     if (passed)
-        pool->counted.health_passed++;
+        pool->counters.health_checks_passed++;
     else
-        pool->counted.health_failed++;
+        pool->counters.health_checks_failed++;
     if (passed && !pool->health.passes)
         pool_event(pool, PQPOOL_EVENT_HEALTHY, "health check passes");
     else if (!passed && pool->health.passes)
@@ -85,13 +85,14 @@ void control_lost(struct pqpool *pool)
     health_result(pool, &gone, 0);
 }
 
-/* The verdict on a health check is found before the lock is taken: it may be the user's. */
+/* Whether a health check has passed is found out before the lock is taken: it may be the user's
+ * function that says so. */
 void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns)
 {
     struct conn *control = &pool->control;
     bool health = pool->janitor.control_job == CONTROL_HEALTH;
     struct err why = { 0 };
-    bool passed = health && health_passed(pool, how, &why);
+    bool passed = health && check_passed(pool, how, &why);
     bool keep = health ? health_keeps_control(pool, how) : how == TASK_OK;
     mutex_lock(&pool->mu);
     if (health)
@@ -107,7 +108,7 @@ void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns)
     mutex_unlock(&pool->mu);
 }
 
-/* ---- what is asked next ---- */
+/* ---- the next statement ---- */
 
 static bool health_is_due(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
@@ -117,18 +118,18 @@ static bool health_is_due(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu
     return true;
 }
 
-/* With no control connection to ask, a health check that is due has failed. */
+/* Without a control connection, a health check that is due fails. */
 static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct err why;
     err_set(&why, ERR_RETRYABLE, "there is no connection to ask");
-    cancels_unheard(pool, now_ns);
+    cancels_without_control(pool, now_ns);
     if (health_is_due(pool, now_ns) && !pool_is_closing(pool))
         health_result(pool, &why, 0);
 }
 
-/* Cancels go first: somebody's connection waits for them. A health check that is due meanwhile is
- * made as soon as they are answered. */
+/* Cancels go first, because connections wait for them. A health check that is due meanwhile follows
+ * their answer. */
 static const char *choose_job(struct pqpool *pool, int64_t now_ns, struct buf *sql)
     REQUIRES(pool->mu)
 {
@@ -164,7 +165,7 @@ void pqpool_check_health(struct pqpool *pool)
     mutex_lock(&pool->mu);
     const struct conn *control = &pool->control;
     if (control->state == CONN_IDLE || control->state == CONN_CHECKING)
-        pool->health.next_at_ns = 0; /* a fresh connection is checked at once anyhow */
+        pool->health.next_at_ns = 0; /* a new control connection is checked at once in any case */
     pool_wake_janitor(pool);
     mutex_unlock(&pool->mu);
 }

@@ -1,7 +1,10 @@
 /* demand.c - what is dialled and when, and what a dial's end means for the whole pool. No socket,
  * no clock, no allocation: only the struct, under its mutex. */
 #include "pqpool/demand.h"
+
 #include "base/clock.h"
+#include "pqpool/idle.h"
+#include "pqpool/primary.h"
 
 static bool slot_is_wanted(const struct pqpool *pool) REQUIRES(pool->mu)
 {
@@ -10,8 +13,9 @@ static bool slot_is_wanted(const struct pqpool *pool) REQUIRES(pool->mu)
     if (total >= pool->options.max_pool_size)
         return false;
     if (pool_is_away(pool))
-        return true; /* nobody may wait, and only a dial can end that */
-    return pool_staying(pool) < pool->options.min_pool_size || pool->waiters.count > dialling ||
+        return true; /* no caller can wait while the pool is down, and only a dial can end that */
+    return pool_staying(pool) < pool->options.min_pool_size ||
+           pool->waiters.list.count > dialling ||
            (pool->demand.renewal == RENEWAL_DIALS && dialling == 0);
 }
 
@@ -28,19 +32,19 @@ struct conn *pool_next_dial(struct pqpool *pool, int64_t now_ns)
     if (pool->control.state == CONN_NEW)
         conn = &pool->control;
     else if (dialling < allowed && slot_is_wanted(pool))
-        conn = pool->list[CONN_NEW].first;
+        conn = pool_newest(pool, CONN_NEW);
     else if (dialling == 0)
         backoff_rest(&pool->demand.backoff);
     if (conn == NULL)
         return NULL;
     conn->serial++;
     conn->generation = pool_generation(pool);
-    pool->counted.dials++;
+    pool->counters.connect_attempts++;
     conn_move(pool, conn, CONN_CONNECTING);
     return conn;
 }
 
-/* Less 0..10 %, fixed at birth: drawn again at each check it would not spread anything. */
+/* max_lifetime less 0 to 10 %. It is drawn once: drawn at each check, it would spread nothing. */
 static int64_t draw_expiry(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     int64_t life_ns = pool->options.max_lifetime_ns;
@@ -54,17 +58,18 @@ static int64_t draw_expiry(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->m
 static void forget_failures(struct pqpool *pool) REQUIRES(pool->mu)
 {
     if (pool->demand.backoff.failures > 0)
-        pool_event(pool, PQPOOL_EVENT_DIALLED, "connected again after %u failed attempts",
+        pool_event(pool, PQPOOL_EVENT_CONNECTED, "connected again after %u failed attempts",
                    pool->demand.backoff.failures);
     pool->demand.last_error = (struct err){ 0 };
-    bool wanted = pool->waiters.count > 0 || pool_usable(pool) + pool->list[CONN_CONNECTING].count <
-                                                 pool->options.min_pool_size;
+    bool wanted =
+        pool->waiters.list.count > 0 ||
+        pool_usable(pool) + pool->list[CONN_CONNECTING].count < pool->options.min_pool_size;
     backoff_succeeded(&pool->demand.backoff, wanted);
 }
 
 void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
-    pool_settle_on(pool, conn, now_ns);
+    primary_adopt(pool, conn, now_ns);
     forget_failures(pool);
     conn->born_at_ns = conn->used_at_ns = now_ns;
     conn->expires_at_ns = draw_expiry(pool, now_ns);
@@ -75,7 +80,7 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
         pool->health.next_at_ns = now_ns; /* the first check at once */
         pool_wake_janitor(pool);
     } else {
-        pool->counted.created++;
+        pool->counters.created++;
         if (pool->demand.renewal == RENEWAL_DIALS)
             pool->demand.renewal = RENEWAL_CLOSES;
         pool_offer(pool, conn, now_ns);
@@ -85,11 +90,11 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     cond_broadcast(&pool->quiet);
 }
 
-/* No fresh connection is on its way: those who wanted one get what is idle. */
+/* The dial has failed: waiters that wanted a new connection get an idle one. */
 static void serve_from_idle(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *conn;
-    while (pool->waiters.first != NULL && (conn = pool_take_idle(pool)) != NULL) {
+    while (pool->waiters.list.count > 0 && (conn = pool_take_idle(pool)) != NULL) {
         pool_hand_over(pool, conn, now_ns);
     }
 }
@@ -98,14 +103,14 @@ void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *
                       enum error_class error_class, int64_t now_ns)
 {
     bool config = error_class == ERROR_CONFIG;
-    pool->counted.connection_errors[error_class]++;
+    pool->counters.connection_errors[error_class]++;
     backoff_failed(&pool->demand.backoff, &pool->options, config, conn->dial.started_at_ns, now_ns);
     pool->demand.last_error = *err;
     pool->demand.last_error_class = error_class;
     if (pool->demand.renewal == RENEWAL_DIALS)
         pool->demand.renewal = RENEWAL_NONE;
     int64_t pause_ms = (pool->demand.backoff.next_at_ns - now_ns) / NS_PER_MS;
-    pool_event(pool, config ? PQPOOL_EVENT_CONFIG : PQPOOL_EVENT_DIAL_FAILED,
+    pool_event(pool, config ? PQPOOL_EVENT_CONFIG_ERROR : PQPOOL_EVENT_CONNECT_FAILED,
                "attempt %u, next in %lld ms: %s", pool->demand.backoff.failures,
                (long long)(pause_ms > 0 ? pause_ms : 0), err->text);
     conn_discard(pool, conn, CLOSE_DIAL);

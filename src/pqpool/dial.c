@@ -62,7 +62,7 @@ static bool begin_lookup(struct conn *conn, int64_t now_ns, struct err *err,
     return true;
 }
 
-/* Clears what the attempt at an earlier address has left. */
+/* Resets the members that an attempt at an earlier address has set. */
 static void begin_session(struct conn *conn)
 {
     conn->session = SESSION_SOUND;
@@ -74,7 +74,7 @@ static void begin_session(struct conn *conn)
     conn->fd = conn->pool->pg->socket(conn->pg);
 }
 
-/* False: this address cannot even be begun with. */
+/* False: the dial of this address cannot begin, and *err says why. */
 static bool begin_address(struct conn *conn, int64_t now_ns, struct err *err,
                           enum error_class *error_class)
 {
@@ -110,9 +110,9 @@ static bool begin_host(struct conn *conn, int64_t now_ns, struct err *err,
                                              : begin_address(conn, now_ns, err, error_class);
 }
 
-/* ---- in turn ---- */
+/* ---- one after the other ---- */
 
-/* Is there another address, and time to dial it? Moves on to that address. */
+/* Moves on to the next address; false: there is none, or no time is left. */
 static bool has_next_address(struct conn_dial *dial, int64_t now_ns)
 {
     const struct name *name = dial->name;
@@ -187,14 +187,14 @@ struct pollfd dial_awaits(const struct conn *conn)
     return (struct pollfd){ .fd = conn->fd, .events = reads ? POLLIN : POLLOUT };
 }
 
-/* Since the connector last looked it may have been long with another. */
+/* The connector may have been busy with another dial since it last polled this socket. */
 static bool is_ready_now(const struct conn *conn)
 {
     struct pollfd socket = dial_awaits(conn);
     return poll(&socket, 1, 0) > 0;
 }
 
-/* Of the lookup. DIAL_OK: the first address has been begun with. */
+/* A step of the lookup. DIAL_OK: the dial of the first address has begun. */
 static enum dial_rc step_lookup(struct conn *conn, int64_t now_ns, struct err *err,
                                 enum error_class *error_class)
 {

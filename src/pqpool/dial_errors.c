@@ -30,7 +30,7 @@ void dial_explain(const struct conn *conn, struct err *err, enum error_class *er
         conn->pg != NULL ? conn->pool->pg->error_message(conn->pg) : "out of memory";
     char code[6], text[sizeof err->text];
     (void)snprintf(text, sizeof text, "%s", message);
-    char *location = strstr(text, "\nLOCATION:"); /* verbosity's price */
+    char *location = strstr(text, "\nLOCATION:"); /* only verbose messages have it */
     if (location != NULL)
         *location = '\0';
     find_sqlstate(message, code);

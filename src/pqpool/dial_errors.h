@@ -4,7 +4,7 @@
 
 #include "pqpool/dial.h"
 
-/* What libpq says of the attempt at conn->pg; NULL: there was no memory for that. */
+/* Copies libpq's error of conn->pg; if conn->pg is NULL, there was no memory. */
 void dial_explain(const struct conn *conn, struct err *err, enum error_class *error_class);
 
 /* Records that a lookup or an address has used up its time. */
@@ -13,7 +13,8 @@ void dial_explain_timeout(const struct conn *conn, struct err *err, enum error_c
 /* Records the failure of one address or one host. */
 void dial_note_failure(struct conn_dial *dial, const struct err *err, enum error_class error_class);
 
-/* All have failed: the most telling failure, with how many there were. DIAL_FAILED. */
+/* All addresses have failed: returns DIAL_FAILED with the most significant failure and the number
+ * of failures. */
 enum dial_rc dial_give_up(const struct conn_dial *dial, struct err *err,
                           enum error_class *error_class);
 

@@ -24,7 +24,7 @@
 enum { HOSTS_MAX = 16, PASSWORD_SIZE = 1024, OPTIONS_SIZE = 1024, SECONDS_MAX = 1000000 };
 
 struct host {
-    char *host, *hostaddr, *port; /* owned; NULL: not said */
+    char *host, *hostaddr, *port; /* owned; NULL: not set */
     bool is_name;                 /* to be looked up */
 };
 
@@ -40,7 +40,7 @@ enum { DEFAULTS = sizeof defaults / sizeof defaults[0] };
 struct dsn {
     PQconninfoOption *given;    /* what the string says; PQconninfoFree() */
     PQconninfoOption *resolved; /* what libpq makes of it; the same */
-    bool is_said[DEFAULTS];     /* so the default is not wanted */
+    bool is_said[DEFAULTS];     /* set by the user: the pool's default does not apply */
     struct host hosts[HOSTS_MAX];
     unsigned n_hosts;
     struct dsn_files files;
@@ -118,7 +118,7 @@ static bool split_hosts(struct dsn *dsn, struct err *err)
     return true;
 }
 
-/* Ours first, so that the user's own `options` win. */
+/* The pool's options come first, so that those of the user win. */
 static bool join_options(struct dsn *dsn, const char *ours, struct err *err)
 {
     const char *theirs = find(dsn, "options");

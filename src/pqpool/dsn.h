@@ -1,6 +1,6 @@
-/* dsn.h - a connection string taken apart, so that each host is dialled by us with its own share of
- * the time: libpq hangs for ever on a first host that accepts and stays silent, and ignores
- * connect_timeout when it is polled (libpq manual, 34.1, PQconnectPoll).
+/* dsn.h - a connection string, split into its hosts, so that the pool dials each host with its own
+ * share of the time. libpq would hang for ever on a first host that accepts and stays silent,
+ * because it ignores connect_timeout when it is polled (libpq manual, 34.1, PQconnectPoll).
  *
  * Threads: connector only, after dsn_open(). */
 #ifndef PQPOOL_DSN_H
@@ -28,15 +28,16 @@ struct dsn *dsn_open(const struct pqpool_options *options, struct err *err) MUST
 void dsn_close(struct dsn *dsn); /* NULL is a no-op */
 
 unsigned dsn_hosts(const struct dsn *dsn);
-const char *dsn_host(const struct dsn *dsn, unsigned host);  /* as it is named; "": by default */
-bool dsn_host_is_name(const struct dsn *dsn, unsigned host); /* to be looked up */
+const char *dsn_host(const struct dsn *dsn,
+                     unsigned host); /* as the string names it; "": libpq's default */
+bool dsn_host_is_name(const struct dsn *dsn, unsigned host); /* true: it has to be looked up */
 
-/* connect_timeout of the string, the service or the environment, which libpq heeds in its blocking
- * calls only: so much for each host. CLOCK_NEVER: not said, or no limit. */
+/* connect_timeout of the string, the service or the environment: the limit for each host. libpq
+ * applies it in its blocking calls only. CLOCK_NEVER: not set, or no limit. */
 int64_t dsn_connect_timeout_ns(const struct dsn *dsn);
 
-/* `address`: the host's, as its lookup gave it; "" where there was none. Reads the password file,
- * if there is one: rotation needs no restart. */
+/* address: the result of the lookup, or "" if there was none. Reads the password file, if there is
+ * one, so that a new password needs no restart. */
 bool dsn_params(struct dsn *dsn, unsigned host, const char *address, struct dsn_params *out,
                 struct err *err) MUST_CHECK;
 

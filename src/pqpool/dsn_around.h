@@ -1,6 +1,6 @@
 /* dsn_around.h - what libpq adds to a connection string by itself: a service, its environment, its
- * own defaults, and files that it opens. It opens them without asking what they are, and would wait
- * at a pipe.
+ * own defaults, and files that it opens. It opens them whatever they are, and would block on a
+ * pipe.
  *
  * Threads    as dsn.h. */
 #ifndef PQPOOL_DSN_AROUND_H
@@ -18,9 +18,9 @@ struct err;
 /* The value of an option; NULL: none, or an empty one. `options` may be NULL. */
 const char *dsn_find(const PQconninfoOption *options, const char *keyword);
 
-/* A connection that libpq refuses for the value of that keyword, before it looks up or dials a
- * host. libpq tells the parameters of connections only, but of this one as well. PQfinish(). NULL:
- * no memory. */
+/* Makes a connection that libpq rejects for the value of that keyword, before it looks up or dials
+ * a host. libpq reports parameters of a connection only, and a rejected one will do. The caller
+ * calls PQfinish(). NULL: no memory. */
 PGconn *dsn_begin_refused(const PQconninfoOption *given, const char *keyword) MUST_CHECK;
 
 /* What libpq would take for each parameter: from the string, from the service that the string or
@@ -29,8 +29,8 @@ PGconn *dsn_begin_refused(const PQconninfoOption *given, const char *keyword) MU
  * `given` has: libpq reads no further, now and at each dial. PQconninfoFree(). NULL: *err. */
 PQconninfoOption *dsn_resolve(const PQconninfoOption *given, struct err *err) MUST_CHECK;
 
-/* Has anybody said the parameter? A value that is libpq's own default may have been said all the
- * same. */
+/* True if the string, the service or the environment sets the parameter, even if to the value that
+ * is libpq's default. */
 bool dsn_is_said(const PQconninfoOption *given, const PQconninfoOption *resolved,
                  const char *keyword) MUST_CHECK;
 
@@ -47,7 +47,7 @@ bool dsn_files_init(struct dsn_files *files, const PQconninfoOption *given,
                     const PQconninfoOption *resolved) MUST_CHECK; /* false: no memory */
 void dsn_files_fini(struct dsn_files *files);
 
-/* May libpq open them now? False: *err names the one that it would wait at. */
+/* False: libpq would block on one of them, which *err names. */
 bool dsn_files_good(const struct dsn_files *files, struct err *err) MUST_CHECK;
 
 #endif

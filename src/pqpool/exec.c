@@ -1,4 +1,5 @@
-/* exec.c - one statement on a held connection: sent, waited for to ReadyForQuery, judged.
+/* exec.c - one statement on a held connection: sent, awaited until ReadyForQuery, and its outcome
+ * classified.
  *
  * Connections are in libpq's nonblocking mode, so no send and no read can outlast the deadline: a
  * server that stopped reading would hold a blocking PQsendQueryParams() for ever. */
@@ -8,13 +9,13 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "pqpool/demand.h"
 #include "pqpool/exec.h"
+#include "pqpool/idle.h"
 
 enum exchange_rc {
     EXCHANGE_DONE,
-    EXCHANGE_TIMEOUT, /* all of it was sent, and the answer is to come */
-    EXCHANGE_STALLED, /* the server took only a part of it, and cannot be talked to any more */
+    EXCHANGE_TIMEOUT, /* the whole statement was sent, and no answer has come */
+    EXCHANGE_STALLED, /* only a part was sent, so nothing else can be sent on this connection */
     EXCHANGE_LOST,
 };
 
@@ -65,8 +66,8 @@ bool result_is_copy(const PGresult *result)
     return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
 
-/* Until PQgetResult() would not block: at a failure too it tells at once. What has come by the
- * deadline is taken, though this thread may have had no time to look. */
+/* Waits until PQgetResult() would not block; it does not block after a failure either. An answer
+ * that has come by the deadline is taken, even if this thread looks later. */
 static enum exchange_rc await_result(const struct conn *conn, int64_t deadline_at_ns)
 {
     const struct pg_driver *pg = conn->pool->pg;
@@ -81,7 +82,7 @@ static enum exchange_rc await_result(const struct conn *conn, int64_t deadline_a
     return pg->is_busy(conn->pg) ? rc : EXCHANGE_DONE;
 }
 
-/* Everything up to ReadyForQuery. *last: the first error, else the last result; the caller's. */
+/* Reads until ReadyForQuery. *last: the first error, else the last result; owned by the caller. */
 static enum exchange_rc receive_all(const struct conn *conn, int64_t deadline_at_ns,
                                     PGresult **last)
 {
@@ -93,7 +94,7 @@ static enum exchange_rc receive_all(const struct conn *conn, int64_t deadline_at
         PGresult *result = pg->get_result(conn->pg);
         if (result == NULL)
             return pg->status(conn->pg) == CONNECTION_OK ? EXCHANGE_DONE : EXCHANGE_LOST;
-        if (result_is_copy(result)) { /* COPY needs the raw PGconn: here it would never end */
+        if (result_is_copy(result)) { /* COPY needs the raw PGconn: this loop would not end */
             PQclear(result);
             return EXCHANGE_LOST;
         }
@@ -114,10 +115,10 @@ static enum exchange_rc exchange(const struct conn *conn, int64_t deadline_at_ns
     return rc == EXCHANGE_STALLED ? rc : receive_all(conn, deadline_at_ns, last);
 }
 
-/* ---- what the server's words mean ---- */
+/* ---- what an SQLSTATE means for the connection ---- */
 
 /* 57P05 ends one session because it idled too long. It says nothing about other sessions. */
-bool sqlstate_retires_all(const char *sqlstate)
+bool sqlstate_evicts_all(const char *sqlstate)
 {
     bool shuts_down = strncmp(sqlstate, "57P0", 4) == 0 && strcmp(sqlstate, "57P05") != 0;
     return shuts_down || strcmp(sqlstate, "25006") == 0;
@@ -126,19 +127,19 @@ bool sqlstate_retires_all(const char *sqlstate)
 bool sqlstate_discards(const char *sqlstate)
 {
     return strncmp(sqlstate, "08", 2) == 0 || strcmp(sqlstate, "57P05") == 0 ||
-           sqlstate_retires_all(sqlstate);
+           sqlstate_evicts_all(sqlstate);
 }
 
-void pqpool_note(struct pqpool_lease *lease, const char *sqlstate)
+void pqpool_report_error(struct pqpool_lease *lease, const char *sqlstate)
 {
     struct conn *conn = lease->conn;
     if (sqlstate == NULL || !sqlstate_discards(sqlstate))
         return;
     conn_worsen(conn, SESSION_MUST_CLOSE);
-    if (!sqlstate_retires_all(sqlstate))
+    if (!sqlstate_evicts_all(sqlstate))
         return;
     mutex_lock(&conn->pool->mu);
-    pool_retire_all(conn->pool, conn, sqlstate);
+    pool_evict_all(conn->pool, conn, sqlstate);
     mutex_unlock(&conn->pool->mu);
 }
 
@@ -155,7 +156,7 @@ void conn_watch_notices(struct conn *conn)
     (void)conn->pool->pg->set_notice_receiver(conn->pg, on_notice, conn);
 }
 
-/* ---- the public face ---- */
+/* ---- public functions ---- */
 
 static int send_query(const struct conn *conn, const struct pqpool_query *q)
 {
@@ -176,11 +177,11 @@ static enum pqpool_rc not_sent(struct conn *conn, struct err *err)
     conn_worsen(conn, SESSION_MUST_CLOSE); /* libpq may hold half a message */
     err_set(err, ERR_RETRYABLE | (alive ? 0u : ERR_UNCERTAIN), "cannot send: %s",
             pg->error_message(conn->pg));
-    return alive ? PQPOOL_NOMEM : PQPOOL_LOST;
+    return alive ? PQPOOL_NOT_SENT : PQPOOL_LOST;
 }
 
-/* The fields of an error that may leave the pool: what is copied here is all that is known of it
- * outside. DETAIL, HINT, CONTEXT and the statement's text may hold whole rows. */
+/* Only the fields that are copied here leave the pool. DETAIL, HINT, CONTEXT and the text of the
+ * statement may hold whole rows. */
 static void copy_field(char *to, size_t size, const PGresult *error, int field)
 {
     const char *value = PQresultErrorField(error, field);
@@ -197,7 +198,7 @@ static bool is_private(const PGresult *error)
     return severity == NULL || (strcmp(severity, "FATAL") != 0 && strcmp(severity, "PANIC") != 0);
 }
 
-/* libpq's own errors have no fields, and a text that is libpq's. */
+/* Describes an error. An error of libpq itself has no fields, only a text. */
 static void explain(struct conn *conn, const PGresult *error, unsigned flags, const char *prefix,
                     struct err *err)
 {
@@ -221,17 +222,17 @@ static bool is_interrupted(const struct pqpool *pool)
     return atomic_load_explicit(&pool->interrupted, memory_order_relaxed);
 }
 
-static enum pqpool_rc judge(struct conn *conn, enum exchange_rc how, const PGresult *last,
-                            struct err *err)
+static enum pqpool_rc classify(struct conn *conn, enum exchange_rc how, const PGresult *last,
+                               struct err *err)
 {
     const char *code = last != NULL ? PQresultErrorField(last, PG_DIAG_SQLSTATE) : NULL;
     if (code != NULL)
-        pqpool_note(&conn->lease, code);
+        pqpool_report_error(&conn->lease, code);
     switch (how) {
     case EXCHANGE_STALLED:
-        conn_lose_backend(conn);
+        conn_orphan_backend(conn);
         __attribute__((fallthrough));
-    case EXCHANGE_TIMEOUT: /* what is under way at the release is cancelled */
+    case EXCHANGE_TIMEOUT: /* the statement is cancelled at the release */
         err_set(err, ERR_RETRYABLE | ERR_UNCERTAIN,
                 is_interrupted(conn->pool) ? "the pool is being closed; the statement is cancelled"
                                            : "no answer from the database by the deadline");
@@ -249,11 +250,11 @@ static enum pqpool_rc judge(struct conn *conn, enum exchange_rc how, const PGres
     }
     if (last == NULL) {
         err_set(err, 0, "no result");
-        return PQPOOL_REFUSED;
+        return PQPOOL_SQL_ERROR;
     }
     if (is_error(last)) {
         explain(conn, last, 0, "", err);
-        return PQPOOL_REFUSED;
+        return PQPOOL_SQL_ERROR;
     }
     return PQPOOL_OK;
 }
@@ -275,7 +276,7 @@ enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query
     if (send_query(conn, query) == 0)
         return not_sent(conn, err);
     enum exchange_rc how = exchange(conn, deadline_at_ns, &last);
-    enum pqpool_rc rc = judge(conn, how, last, err);
+    enum pqpool_rc rc = classify(conn, how, last, err);
     if (rc == PQPOOL_OK)
         *result_out = last;
     else
@@ -283,8 +284,8 @@ enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query
     return rc;
 }
 
-/* One round of the validation query. Soft: the server answered with an error and is in step with
- * us. */
+/* Runs the validation query once. PROBE_SOFT: the server answered with an error, and the session is
+ * still usable. */
 static enum probe_rc probe_once(struct conn *conn, int64_t deadline_at_ns)
 {
     const struct pg_driver *pg = conn->pool->pg;
@@ -296,7 +297,7 @@ static enum probe_rc probe_once(struct conn *conn, int64_t deadline_at_ns)
     bool refused = last != NULL && is_error(last);
     const char *code = refused ? PQresultErrorField(last, PG_DIAG_SQLSTATE) : NULL;
     if (code != NULL)
-        pqpool_note(&conn->lease, code);
+        pqpool_report_error(&conn->lease, code);
     PQclear(last);
     if (how != EXCHANGE_DONE || conn->session != SESSION_SOUND ||
         pg->transaction_status(conn->pg) != PQTRANS_IDLE)

@@ -1,22 +1,22 @@
-/* holders.c - who has which connection: for the table of holders, for reports of leaks, and to
- * notice a thread that asks for a second connection while it holds one. When all do that at once
- * they wait for each other until their deadlines. */
+/* holders.c - which thread holds which connection: for pqpool_holders(), for reports of leaks, and
+ * to detect a thread that acquires a second connection while it holds one. If all threads do that
+ * at once, they wait for each other until their deadlines. */
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "pqpool/pool.h"
 
-/* What this thread was lent last. A hint, to be checked: it may have been given back since, by
- * another thread too, and the pool may be gone. */
+/* The last checkout of this thread. It is only a hint: the lease may have been released since, also
+ * by another thread, and the pool may be closed. */
 static _Thread_local struct {
     const struct pqpool *pool;
     size_t slot;
-    uint64_t loan;
-} last_loan;
+    uint64_t number;
+} last_checkout;
 
 static _Thread_local int thread_id;
 
-enum { TIMED_EVERY = 16 }; /* exact times are dear: so many loans have one */
+enum { TIMED_EVERY = 16 }; /* one checkout in so many: reading the clock costs time */
 
 static int this_thread(void)
 {
@@ -27,10 +27,10 @@ static int this_thread(void)
 
 static const struct conn *still_held(const struct pqpool *pool) REQUIRES(pool->mu)
 {
-    if (last_loan.pool != pool || last_loan.slot >= pool->options.max_pool_size)
+    if (last_checkout.pool != pool || last_checkout.slot >= pool->options.max_pool_size)
         return NULL;
-    const struct conn *conn = &pool->slots[last_loan.slot];
-    bool held = conn->state == CONN_LEASED && conn->holder.loan == last_loan.loan &&
+    const struct conn *conn = &pool->slots[last_checkout.slot];
+    bool held = conn->state == CONN_LEASED && conn->holder.checkout == last_checkout.number &&
                 conn->holder.thread == this_thread();
     return held ? conn : NULL;
 }
@@ -38,34 +38,34 @@ static const struct conn *still_held(const struct pqpool *pool) REQUIRES(pool->m
 static void report_nested(struct pqpool *pool, const struct conn *outer,
                           const struct conn_holder *inner, int64_t now_ns) REQUIRES(pool->mu)
 {
-    pool->counted.nested++;
+    pool->counters.nested_acquires++;
     if (now_ns < pool->next_nested_at_ns)
         return;
     pool->next_nested_at_ns = clock_after(now_ns, NS_PER_S);
-    pool_event(pool, PQPOOL_EVENT_NESTED,
+    pool_event(pool, PQPOOL_EVENT_NESTED_ACQUIRE,
                "a thread took a connection at %s:%d while it held the one of %s:%d", inner->file,
                inner->line, outer->holder.file, outer->holder.line);
 }
 
-void holder_begin(struct pqpool *pool, struct conn *conn, const char *file, int line,
-                  int64_t now_ns)
+void holder_check_out(struct pqpool *pool, struct conn *conn, const char *file, int line,
+                      int64_t now_ns)
 {
     const struct conn *outer = still_held(pool);
-    uint64_t loan = ++pool->counted.acquired;
-    bool timed = loan % TIMED_EVERY == 0 && pool->options.enable_pool_metrics;
+    uint64_t checkout = ++pool->counters.acquired;
+    bool timed = checkout % TIMED_EVERY == 0 && pool->options.enable_pool_metrics;
     conn->holder = (struct conn_holder){
         .file = file,
         .line = line,
         .thread = this_thread(),
         .since_at_ns = timed ? clock_now_ns() : now_ns,
-        .loan = loan,
+        .checkout = checkout,
         .timed = timed,
     };
     if (outer != NULL && outer != conn)
         report_nested(pool, outer, &conn->holder, now_ns);
-    last_loan.pool = pool;
-    last_loan.slot = (size_t)(conn - pool->slots);
-    last_loan.loan = conn->holder.loan;
+    last_checkout.pool = pool;
+    last_checkout.slot = (size_t)(conn - pool->slots);
+    last_checkout.number = checkout;
 }
 
 static struct pqpool_holder show(const struct conn_holder *holder, int64_t now_ns)
@@ -83,9 +83,10 @@ uint32_t pqpool_holders(struct pqpool *pool, struct pqpool_holder *out, uint32_t
     uint32_t n = 0;
     mutex_lock(&pool->mu);
     int64_t now_ns = clock_now_ns();
-    const struct conn_list *leased = &pool->list[CONN_LEASED];
-    for (const struct conn *conn = leased->last; conn != NULL; conn = conn->prev) {
-        if (conn->holder.loan == 0)
+    const struct list_node *node = pool->list[CONN_LEASED].last;
+    for (; node != NULL; node = node->prev) {
+        const struct conn *conn = CONTAINER_OF(node, struct conn, node);
+        if (conn->holder.checkout == 0)
             continue;
         if (n < room)
             out[n] = show(&conn->holder, now_ns);

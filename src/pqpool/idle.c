@@ -1,7 +1,7 @@
 /* idle.c - connections that are fit for use: which one is given to whom, which one is replaced, and
  * how all of them are replaced at once. As in demand.c: no socket, no clock, no allocation; the
  * pool's mutex is held. */
-#include "pqpool/demand.h"
+#include "pqpool/idle.h"
 
 static enum close_reason stale_reason(const struct conn *conn)
 {
@@ -9,7 +9,7 @@ static enum close_reason stale_reason(const struct conn *conn)
                                                                         : CLOSE_GENERATION;
 }
 
-bool pool_can_spare_one(const struct pqpool *pool)
+bool pool_may_close_one(const struct pqpool *pool)
 {
     return pool_staying(pool) > pool->options.min_pool_size ||
            pool->options.min_pool_size == pool->options.max_pool_size;
@@ -17,18 +17,19 @@ bool pool_can_spare_one(const struct pqpool *pool)
 
 /* Another path may have closed a connection since the renewal began to close, so the floor is
  * checked again. */
-bool pool_retires_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
+bool pool_evicts_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
 {
     if (pool->demand.renewal != RENEWAL_CLOSES || conn->expires_at_ns > now_ns)
         return false;
     pool->demand.renewal = RENEWAL_NONE;
-    return pool_can_spare_one(pool);
+    return pool_may_close_one(pool);
 }
 
 void pool_hand_over(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
     conn_move(pool, conn, CONN_LEASED);
-    conn->holder = (struct conn_holder){ .since_at_ns = now_ns }; /* on its way to a holder */
+    /* It is not held yet: the waiter has to wake up. */
+    conn->holder = (struct conn_holder){ .since_at_ns = now_ns };
     pool_serve_first(pool, conn, now_ns);
 }
 
@@ -38,9 +39,9 @@ void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns)
         conn_discard(pool, conn, CLOSE_SHUTDOWN);
     else if (conn_is_stale(pool, conn))
         conn_discard(pool, conn, stale_reason(conn));
-    else if (pool_retires_now(pool, conn, now_ns))
+    else if (pool_evicts_now(pool, conn, now_ns))
         conn_discard(pool, conn, CLOSE_LIFETIME);
-    else if (pool->waiters.first != NULL)
+    else if (pool->waiters.list.count > 0)
         pool_hand_over(pool, conn, now_ns);
     else
         conn_move(pool, conn, CONN_IDLE);
@@ -49,7 +50,7 @@ void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 struct conn *pool_take_idle(struct pqpool *pool)
 {
     struct conn *conn;
-    while ((conn = pool->list[CONN_IDLE].first) != NULL) {
+    while ((conn = pool_newest(pool, CONN_IDLE)) != NULL) {
         if (!conn_is_stale(pool, conn))
             return conn;
         conn_discard(pool, conn, stale_reason(conn));
@@ -66,22 +67,21 @@ void pool_keep_control(struct pqpool *pool)
         conn_move(pool, control, CONN_IDLE);
 }
 
-/* ---- all at once ---- */
+/* ---- replacing all connections ---- */
 
 void pool_begin_generation(struct pqpool *pool)
 {
     atomic_store_explicit(&pool->generation, pool_generation(pool) + 1, memory_order_relaxed);
-    (void)pool_take_idle(pool); /* discards every idle one, all being older now */
+    (void)pool_take_idle(pool); /* discards all idle connections, which are stale now */
     if (pool->control.state == CONN_IDLE)
-        conn_discard(pool, &pool->control,
-                     CLOSE_GENERATION); /* it would go on asking the old one */
+        conn_discard(pool, &pool->control, CLOSE_GENERATION); /* it may be at the old server */
 }
 
-void pool_retire_all(struct pqpool *pool, const struct conn *conn, const char *why)
+void pool_evict_all(struct pqpool *pool, const struct conn *conn, const char *why)
 {
     if (conn->generation != pool_generation(pool))
-        return; /* this connection belongs to those that were retired before */
+        return; /* a new generation has begun since this connection was dialled */
     pool_begin_generation(pool);
-    pool_event(pool, PQPOOL_EVENT_RETIRED_ALL,
+    pool_event(pool, PQPOOL_EVENT_EVICTED_ALL,
                "the server answered %s: every connection is replaced", why);
 }

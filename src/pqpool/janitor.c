@@ -1,6 +1,6 @@
-/* janitor.c - the thread that keeps the pool in shape: its loop, ROLLBACK on connections that came
+/* janitor.c - the thread of the janitor: its loop, ROLLBACK on connections that came
  * back in a transaction, hang-ups of idle peers, and delivering events. control.c, cancel.c and
- * upkeep.c have the rest of its work.
+ * maintenance.c have the rest of its work.
  *
  * Nothing in it blocks: a statement is a task that is stepped when its socket is readable. It owns
  * every connection in RESETTING and CANCEL_*, and the control connection while that is IDLE or
@@ -47,10 +47,10 @@ static void reset_ended(struct pqpool *pool, struct conn *conn, enum task_rc how
     REQUIRES(pool->mu)
 {
     if (how == TASK_OK) {
-        pool->counted.resets++;
+        pool->counters.resets++;
         pool_offer(pool, conn, now_ns);
     } else {
-        pool_event(pool, PQPOOL_EVENT_LOST, "a connection could not be rolled back");
+        pool_event(pool, PQPOOL_EVENT_CONNECTION_LOST, "a connection could not be rolled back");
         conn_discard(pool, conn, CLOSE_INVALID);
     }
 }
@@ -65,7 +65,7 @@ static void task_ended(struct janitor *j, struct conn *conn, enum task_rc how)
         return;
     }
     if (how == TASK_LOST || how == TASK_LATE)
-        canceler_close(conn);
+        cancel_request_close(conn);
     mutex_lock(&pool->mu);
     if (conn->state == CONN_RESETTING)
         reset_ended(pool, conn, how, now_ns);
@@ -89,8 +89,8 @@ static void start_task(struct janitor *j, struct conn *conn, const char *sql, in
         task_ended(j, conn, rc);
 }
 
-/* Steps what is readable or out of time: what came while this thread had no time is not late.
- * `readable` NULL: only the deadlines. */
+/* Steps the task of the readable connection (NULL: none), and the tasks whose deadline has come: an
+ * answer that came in time but was not read yet is not late. */
 static void step_tasks(struct janitor *j, const struct conn *readable)
 {
     uint32_t kept = 0;
@@ -109,12 +109,12 @@ static void step_tasks(struct janitor *j, const struct conn *readable)
     j->n_tasks = kept;
 }
 
-/* One in this state whose task has not begun; NULL when there is none. */
+/* A connection in this state whose task has not begun; NULL: there is none. */
 static struct conn *next_without_task(struct pqpool *pool, enum conn_state state)
 {
     struct conn *found = NULL;
     mutex_lock(&pool->mu);
-    for (struct conn *conn = pool->list[state].first; conn != NULL; conn = conn->next)
+    LIST_EACH (conn, &pool->list[state], struct conn, node)
         if (conn->task_deadline_at_ns == 0)
             found = conn;
     mutex_unlock(&pool->mu);
@@ -145,8 +145,8 @@ static void hung_up(struct pqpool *pool, struct conn *conn, uint32_t serial)
     if (conn->serial == serial) {
         atomic_store_explicit(&conn->peer_gone, true, memory_order_relaxed);
         if (conn->state == CONN_IDLE) {
-            pool->counted.connection_errors[ERROR_LOST]++;
-            pool_event(pool, PQPOOL_EVENT_LOST, "the server closed an idle connection");
+            pool->counters.connection_errors[ERROR_LOST]++;
+            pool_event(pool, PQPOOL_EVENT_CONNECTION_LOST, "the server closed an idle connection");
             if (conn->control)
                 control_lost(pool);
             conn_discard(pool, conn, CLOSE_LOST);
@@ -164,8 +164,8 @@ static void handle_event(struct janitor *j, const struct epoll_event *event)
         (void)eventfd_read(pool->janitor.fd, &drained);
         return;
     }
-    if (index & CANCELER_KEY) {
-        canceler_step(pool, &pool->slots[index & ~(uint32_t)CANCELER_KEY]);
+    if (index & CANCEL_REQUEST_KEY) {
+        cancel_request_step(pool, &pool->slots[index & ~(uint32_t)CANCEL_REQUEST_KEY]);
         return;
     }
     struct conn *conn =
@@ -184,13 +184,13 @@ static void tick(struct janitor *j, int64_t now_ns)
 {
     struct pqpool *pool = j->pool;
     mutex_lock(&pool->mu);
-    upkeep(pool, now_ns);
+    maintenance_run(pool, now_ns);
     if (now_ns >= j->next_window_ns) {
         j->next_window_ns = clock_after(now_ns, WINDOW_S * NS_PER_S / pool->latency.window_slots);
-        upkeep_next_window(pool);
+        maintenance_next_window(pool);
     }
     mutex_unlock(&pool->mu);
-    pool_wake_connector(pool); /* the floor may be below */
+    pool_wake_connector(pool); /* there may be fewer connections than min_pool_size */
 }
 
 static void deliver_events(struct pqpool *pool)
@@ -225,8 +225,8 @@ static int64_t next_wake(const struct janitor *j)
 {
     struct pqpool *pool = j->pool;
     mutex_lock(&pool->mu);
-    int64_t at_ns = clock_min(j->next_tick_ns, cancelers_next_wake(pool));
-    if (pool->control.state != CONN_CHECKING) /* else its check comes after what it is asked now */
+    int64_t at_ns = clock_min(j->next_tick_ns, cancel_requests_next_wake(pool));
+    if (pool->control.state != CONN_CHECKING) /* else the check follows its statement */
         at_ns = clock_min(at_ns, pool->health.next_at_ns);
     mutex_unlock(&pool->mu);
     for (uint32_t i = 0; i < j->n_tasks; i++)
@@ -244,7 +244,7 @@ static void round_of(struct janitor *j)
         handle_event(j, &events[i]);
     step_tasks(j, NULL);
     start_tasks(j, CONN_CANCEL_WANTED, NULL, j->pool->options.health_check_timeout_ns);
-    cancelers_tend(j->pool);
+    cancel_requests_run(j->pool);
     start_tasks(j, CONN_RESETTING, "ROLLBACK", j->pool->options.validation_timeout_ns);
     use_control(j);
     int64_t now_ns = clock_now_ns();
@@ -255,19 +255,19 @@ static void round_of(struct janitor *j)
     deliver_events(j->pool);
 }
 
-/* What the janitor owns is the connector's to close. */
+/* The connector will close the connections that the janitor had. */
 static void leave(struct janitor *j)
 {
     struct pqpool *pool = j->pool;
     struct conn *conn;
     for (uint32_t i = 0; i < j->n_tasks; i++)
-        task_clear(j->tasks[i]); /* what had been read of an answer that nobody awaits the end of */
+        task_clear(j->tasks[i]); /* the result of a statement that has not ended */
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
-        canceler_close(&pool->slots[i]);
+        cancel_request_close(&pool->slots[i]);
     mutex_lock(&pool->mu);
     pool_advance(pool, POOL_JANITOR_LEFT);
     for (unsigned state = CONN_RESETTING; state <= CONN_CANCEL_ANSWERED; state++)
-        while ((conn = pool->list[state].first) != NULL)
+        while ((conn = pool_newest(pool, state)) != NULL)
             conn_discard(pool, conn, CLOSE_SHUTDOWN);
     if (pool->control.state == CONN_IDLE || pool->control.state == CONN_CHECKING)
         conn_discard(pool, &pool->control, CLOSE_SHUTDOWN);

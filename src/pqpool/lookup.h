@@ -1,8 +1,8 @@
 /* lookup.h - the addresses of one host name, looked up without blocking anybody.
  *
  * getaddrinfo() cannot be cancelled and may not return for minutes. So each lookup has a thread of
- * its own that nobody waits for: the thread and the asker share the memory, and the last of the two
- * frees it. A thread that is still out when the process exits ends with the process.
+ * its own, which no other thread joins: the thread and the caller share the memory, and the last of
+ * the two frees it. A thread that is still out when the process exits ends with the process.
  *
  * Bounds     LOOKUPS_MAX threads are out at once in the whole process, ADDRESSES_MAX addresses of a
  *            name are used.
@@ -25,7 +25,7 @@ struct addresses {
 
 struct lookup; /* opaque */
 
-/* Must the host be looked up? Not so a socket's folder, a numeric address, or no host at all. */
+/* False for the folder of a socket, a numeric address, or no host at all. */
 bool lookup_is_needed(const char *host);
 
 /* NULL: no lookup can be started now; *err says why. */
@@ -39,7 +39,7 @@ enum lookup_state { LOOKUP_PENDING, LOOKUP_FOUND, LOOKUP_FAILED };
 /* FOUND: *out has at least one address. FAILED: *err says why. */
 enum lookup_state lookup_poll(const struct lookup *lookup, struct addresses *out, struct err *err);
 
-/* The asker wants no answer any more. Never waits. */
+/* The caller wants no answer any more. Never waits. */
 void lookup_finish(struct lookup *lookup);
 
 #endif

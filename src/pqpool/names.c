@@ -14,7 +14,7 @@
 #define SHARED_NS (10 * NS_PER_S)
 
 struct host_names {
-    struct name *latest;     /* whose answer no dial has had yet; NULL: none */
+    struct name *latest;     /* the lookup whose answer has not been read yet; NULL: none */
     char good[ADDRESS_SIZE]; /* "": not known */
 };
 
@@ -68,7 +68,7 @@ static struct name *begin(struct names *names, const char *text, int64_t now_ns,
     return name;
 }
 
-/* Where a new lookup cannot be started, an old one may still answer. */
+/* If no new lookup can be started, the dial waits for the old one. */
 struct name *names_enter(struct names *names, unsigned host, const char *text, int64_t now_ns,
                          struct err *err)
 {
@@ -105,10 +105,10 @@ enum lookup_state names_step(struct names *names, unsigned host, struct name *na
         return name->state;
     name->state = names->pg->lookup_poll(name->lookup, &name->addresses, &name->err);
     if (name->state == LOOKUP_FOUND)
-        put_first(&name->addresses, of->good); /* once: a dial goes through them by number */
+        put_first(&name->addresses, of->good); /* once: a dial refers to them by index */
     enum lookup_state state = name->state;
     if (state != LOOKUP_PENDING && of->latest == name)
-        names_leave(names, &of->latest); /* a dial that begins from now on asks again */
+        names_leave(names, &of->latest); /* a dial that begins later looks the name up again */
     return state;
 }
 

@@ -1,4 +1,4 @@
-/* open.c - a pool's birth: its options copied, its threads started. */
+/* open.c - opens a pool: copies the options, allocates, starts the threads; and frees it. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -42,14 +42,8 @@ static void init_slots(struct pqpool *pool) NO_TSA /* no other thread knows it y
         conn->pool = pool;
         conn->lease.conn = conn;
         conn->fd = conn->own_fd = -1;
-        conn->prev = i > 0 ? conn - 1 : NULL;
-        conn->next = i + 1 < pool->options.max_pool_size ? conn + 1 : NULL;
+        list_push_back(&pool->list[CONN_NEW], &conn->node);
     }
-    pool->list[CONN_NEW] = (struct conn_list){
-        .first = pool->slots,
-        .last = pool->slots + pool->options.max_pool_size - 1,
-        .count = pool->options.max_pool_size,
-    };
     pool->control = (struct conn){ .pool = pool, .control = true, .fd = -1, .own_fd = -1 };
     pool->control.lease.conn = &pool->control;
 }
@@ -116,7 +110,7 @@ void pool_free(struct pqpool *pool)
     dsn_close(pool->dsn);
     for (size_t i = 0; i < sizeof pool->strings / sizeof pool->strings[0]; i++) {
         if (pool->strings[i] != NULL)
-            explicit_bzero(pool->strings[i], strlen(pool->strings[i])); /* a secret, likely */
+            explicit_bzero(pool->strings[i], strlen(pool->strings[i])); /* it may be the password */
         free(pool->strings[i]);
     }
     free(pool->janitor.tasks);
@@ -130,10 +124,10 @@ void pool_free(struct pqpool *pool)
 
 static bool has_connected(const struct pqpool *pool) REQUIRES(pool->mu)
 {
-    return pool->counted.created > 0 || pool->control.born_at_ns != 0;
+    return pool->counters.created > 0 || pool->control.born_at_ns != 0;
 }
 
-enum pqpool_rc pqpool_await_first(struct pqpool *pool, struct err *err)
+enum pqpool_rc pqpool_await_connected(struct pqpool *pool, struct err *err)
 {
     int64_t span_ns = clock_after(pool->options.connect_timeout_ns, FIRST_SLACK_NS);
     int64_t until_ns = clock_after(clock_now_ns(), span_ns);
@@ -156,7 +150,7 @@ enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct
                               struct pqpool **pool_out, struct err *err)
 {
     if (!options_valid(options, err))
-        return PQPOOL_REFUSED;
+        return PQPOOL_INVALID_OPTIONS;
     struct pqpool *pool = aligned_alloc(_Alignof(struct pqpool), sizeof *pool);
     if (pool == NULL)
         goto no_memory;
@@ -171,7 +165,7 @@ enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct
     pool->dsn = dsn_open(&pool->options, err);
     if (pool->dsn == NULL) {
         pool_free(pool);
-        return PQPOOL_REFUSED;
+        return PQPOOL_INVALID_OPTIONS;
     }
     pool->options.connect_timeout_ns =
         clock_min(pool->options.connect_timeout_ns, dsn_connect_timeout_ns(pool->dsn));
@@ -183,7 +177,7 @@ enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct
         goto no_memory;
     }
     if (options->start == PQPOOL_START_FAIL) {
-        enum pqpool_rc rc = pqpool_await_first(pool, err);
+        enum pqpool_rc rc = pqpool_await_connected(pool, err);
         if (rc != PQPOOL_OK) {
             pqpool_close(&pool, clock_now_ns());
             return rc;
@@ -202,10 +196,10 @@ no_memory:
 enum pqpool_rc pqpool_check(const struct pqpool_options *options, struct err *err)
 {
     if (!options_valid(options, err) || !conninfo_check(options->conninfo, err))
-        return PQPOOL_REFUSED;
+        return PQPOOL_INVALID_OPTIONS;
     struct dsn *dsn = dsn_open(options, err);
     dsn_close(dsn);
-    return dsn != NULL ? PQPOOL_OK : PQPOOL_REFUSED;
+    return dsn != NULL ? PQPOOL_OK : PQPOOL_INVALID_OPTIONS;
 }
 
 enum pqpool_rc pqpool_open(const struct pqpool_options *options, struct pqpool **pool_out,

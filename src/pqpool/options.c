@@ -1,4 +1,4 @@
-/* options.c - are a pool's options good? Their bounds are those of options.def. */
+/* options.c - checks the options of a pool by the bounds of options.def. */
 #include "base/err.h"
 #include "pqpool/pool.h"
 
@@ -68,8 +68,8 @@ bool options_valid(const struct pqpool_options *o, struct err *err)
         return false;
     if (o->password[0] != '\0' && o->password_file[0] != '\0')
         err_set(err, 0, "password and password_file are both set; leave one out");
-    else if ((o->health_query == NULL) != (o->health_verdict == NULL))
-        err_set(err, 0, "health_query and health_verdict go together: give both or none");
+    else if ((o->health_query == NULL) != (o->health_passed == NULL))
+        err_set(err, 0, "health_query and health_passed go together: give both or none");
     else
         return true;
     return false;

@@ -1,5 +1,5 @@
-/* pool.c - what the rest of the pool asks of the whole: its counts, whether it is down or
- * exhausted, its events, and the wake-ups of its two threads. No clock and no allocation; the time
+/* pool.c - the pool as a whole: its counts, whether it is down or exhausted, its events, and the
+ * wake-ups of its two threads. No clock and no allocation; the time
  * is passed in. */
 #include <stdarg.h>
 #include <stdio.h>
@@ -94,7 +94,7 @@ uint32_t pool_usable(const struct pqpool *pool)
     return pool_staying(pool) - pool->list[CONN_CONNECTING].count;
 }
 
-uint32_t pool_on_loan(const struct pqpool *pool)
+uint32_t pool_checked_out(const struct pqpool *pool)
 {
     return pool->list[CONN_LEASED].count + pool->list[CONN_CHECKING].count;
 }
@@ -105,7 +105,7 @@ bool pool_is_full(const struct pqpool *pool)
            pool->list[CONN_CONNECTING].count == 0;
 }
 
-/* ---- down: an acquire is bound to fail ---- */
+/* ---- down: every acquire fails at once ---- */
 
 bool pool_is_away(const struct pqpool *pool)
 {
@@ -148,30 +148,31 @@ bool pqpool_is_down(const struct pqpool *pool, int64_t *retry_in_ns)
     return atomic_load_explicit(&pool->down, memory_order_relaxed);
 }
 
-/* ---- exhausted: somebody waits, nothing is idle, and there is no room ---- */
+/* ---- exhausted: a caller waits, no connection is idle, and there is no room ---- */
 
 void pool_update_exhausted(struct pqpool *pool, int64_t now_ns)
 {
-    bool is = pool->waiters.count > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
+    bool is =
+        pool->waiters.list.count > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
     bool was = pool->exhausted.since_ns != 0;
     if (is && !was) {
         pool->exhausted.since_ns = now_ns;
     } else if (was && !is) {
         if (now_ns > pool->exhausted.since_ns) /* now was read before the mutex was taken */
-            pool->counted.exhausted_ns += (uint64_t)(now_ns - pool->exhausted.since_ns);
+            pool->counters.exhausted_ns += (uint64_t)(now_ns - pool->exhausted.since_ns);
         pool->exhausted.since_ns = 0;
     }
     if (is && !pool->exhausted.alert) {
         pool->exhausted.alert = true;
         pool_event(pool, PQPOOL_EVENT_EXHAUSTED, "all %u connections are in use, %u wait",
-                   pool->options.max_pool_size, pool->waiters.count);
+                   pool->options.max_pool_size, pool->waiters.list.count);
     }
     if (is || was)
         pool->exhausted.last_at_ns = now_ns;
 }
 
-/* The pool is exhausted and not exhausted again with every hand-off, so the alert ends only when
- * the pool has not been exhausted for a while. */
+/* With every hand-off the pool may change between exhausted and not exhausted. So the alert ends
+ * only after the pool has not been exhausted for metrics_collection_interval. */
 void pool_update_exhausted_alert(struct pqpool *pool, int64_t now_ns)
 {
     int64_t quiet_ns = pool->options.metrics_collection_interval_ns;
@@ -179,7 +180,7 @@ void pool_update_exhausted_alert(struct pqpool *pool, int64_t now_ns)
         now_ns - pool->exhausted.last_at_ns < quiet_ns)
         return;
     pool->exhausted.alert = false;
-    pool_event(pool, PQPOOL_EVENT_RELIEVED,
+    pool_event(pool, PQPOOL_EVENT_NOT_EXHAUSTED,
                "connections are free again; %.1f s in all without a free one",
-               (double)pool->counted.exhausted_ns / 1e9);
+               (double)pool->counters.exhausted_ns / 1e9);
 }

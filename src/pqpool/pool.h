@@ -1,8 +1,8 @@
-/* pool.h - the pool's own view of itself: what is under its one mutex, and who does what.
+/* pool.h - struct pqpool and its parts: which thread does what, and what the one mutex guards.
  *
- *   callers    acquire, probe (on the connection they hold), release
+ *   callers    acquire, run the validation query, release
  *              acquire.c, holders.c
- *   connector  dials, prepares fresh sessions, closes
+ *   connector  dials, sets up new sessions, closes
  *              connector.h
  *   janitor    health check, resets, cancels, floor, idle and lifetime, hang-ups, events
  *              janitor.h
@@ -13,8 +13,8 @@
  *   wait_queue.c  who waits, and how long
  *   pool.c        counts, down and exhausted, events, wake-ups
  *   conn.c        the states of a connection
- *   idle.c        which fit connection is given to whom, and which are replaced    demand.h
- *   primary.c     which server and database the pool is at                         demand.h
+ *   idle.c        which idle connection is given to whom, and which are replaced   idle.h
+ *   primary.c     which server and database the pool is at                         primary.h
  *   demand.c      what is dialled and when                                         demand.h
  *
  * Threads    any that holds pool->mu, where a function says REQUIRES; else any.
@@ -29,6 +29,7 @@
 #include <stdatomic.h>
 
 #include "base/err.h"
+#include "base/list.h"
 #include "base/metrics.h"
 #include "base/sync.h"
 #include "pqpool/backoff.h"
@@ -50,9 +51,9 @@ enum error_class {
 };
 enum { ERROR_CLASSES = ERROR_OTHER + 1 };
 
-/* On the stack of the thread that waits. Written by whoever serves it, under the mutex. */
+/* A waiting caller; on its stack. The thread that serves it writes the result, under pool->mu. */
 struct waiter {
-    struct waiter *prev, *next;
+    struct list_node node; /* in the queue */
     struct cond wake;
     int64_t since_at_ns;
     bool served;
@@ -60,53 +61,52 @@ struct waiter {
     struct conn *conn; /* LEASED to the waiter when rc is OK */
 };
 
-/* How fast the wait queue moves, while there is one. */
+/* How fast waiters have been served since the queue was last empty. */
 struct queue_pace {
     int64_t last_at_ns; /* the last hand-off; 0: none yet */
     int64_t mean_ns;    /* moving average from one to the next */
-    uint32_t hand_offs; /* that it is made of */
+    uint32_t hand_offs; /* in that average */
 };
 
-/* Those who wait for a connection, in order of arrival. */
+/* The callers that wait for a connection, in order of arrival. */
 struct wait_queue {
-    struct waiter *first, *last;
-    uint32_t count;
+    struct list list;
     struct queue_pace pace;
 };
 
-/* An expired connection is replaced: one at a time. */
+/* How an expired connection is replaced. Only one is replaced at a time. */
 enum renewal {
     RENEWAL_NONE,
-    RENEWAL_DIALS,  /* one dial more, for the connection that takes its place */
-    RENEWAL_CLOSES, /* the next expired connection that is free is closed */
+    RENEWAL_DIALS,  /* its replacement is dialled first */
+    RENEWAL_CLOSES, /* the next expired connection that is idle or released is closed */
 };
 
 /* What decides whether and when the next dial begins. */
 struct pool_demand {
     struct backoff backoff;
-    struct err last_error; /* of the dialler; kept until a dial succeeds */
+    struct err last_error; /* of a dial; kept until a dial succeeds */
     enum error_class last_error_class;
     enum renewal renewal;
     int64_t next_renewal_at_ns;
 };
 
-/* A database that was seen, by what a server says of itself. */
+/* A database that a new session was connected to. */
 struct pool_database {
     char system[sizeof((struct conn_history *)NULL)->system];
     uint32_t oid;
-    uint32_t number; /* as pqpool_lease_database() tells it; 0: an empty place */
+    uint32_t number; /* as pqpool_lease_database() returns it; 0: this entry is free */
 };
 
-/* Which server and database the pool is at (primary.c). The connector's alone. */
+/* Which server and database the pool is at (primary.c). Only the connector uses it. */
 struct pool_primary {
-    unsigned host;               /* the last good one, of several: dialled first */
-    char address[ADDRESS_SIZE];  /* the address where that host answered; "": libpq knows */
-    bool settled;                /* there has been a good one */
-    struct conn_history at;      /* of the server that was last good */
-    struct conn_history history; /* the newest that was seen */
-    struct pool_database databases[DATABASES_MAX]; /* that were seen: the oldest gives way */
-    uint32_t databases_seen;                       /* how many there were ever */
-    uint32_t database;         /* the number of the one that the pool is at; 0: not known */
+    unsigned host;               /* the host that answered last: dialled first */
+    char address[ADDRESS_SIZE];  /* the address where it answered; "": no lookup was needed */
+    bool settled;                /* a server has answered */
+    struct conn_history at;      /* of the server that answered last */
+    struct conn_history history; /* of the primary with the highest timeline so far */
+    struct pool_database databases[DATABASES_MAX]; /* seen last: a new one replaces the oldest */
+    uint32_t databases_seen;                       /* how many, since the pool was opened */
+    uint32_t database;         /* the number of the pool's database; 0: not known */
     int64_t database_since_ns; /* when the pool moved to that database */
 };
 
@@ -123,26 +123,26 @@ struct pool_event {
     char text[232];
 };
 
-/* Events that the janitor has not delivered yet. When the ring is full, the oldest gives way. */
+/* Events that the janitor has not delivered yet. A full ring drops the oldest. */
 struct pool_events {
     struct pool_event ring[EVENTS_MAX];
     uint32_t first, count;
 };
 
-/* Somebody waits, nothing is idle, and there is no room to open a connection. */
+/* A caller waits, no connection is idle, and there is no room to open one. */
 struct pool_exhausted {
     int64_t since_ns;   /* 0: the pool is not exhausted */
     int64_t last_at_ns; /* the last moment at which it was */
-    bool alert;         /* EXHAUSTED was told, and RELIEVED not yet */
+    bool alert;         /* from the event EXHAUSTED to the event NOT_EXHAUSTED */
 };
 
 struct pool_latency {
-    int64_t max_ns[WINDOW_SLOTS_MAX] GUARDED_VAR; /* of the acquires of each of the last windows */
+    int64_t max_ns[WINDOW_SLOTS_MAX] GUARDED_VAR; /* the slowest acquire of each window */
     uint32_t window_slots, window_slot GUARDED_VAR;
     struct histogram acquire, queue, validate, connect, hold;
 };
 
-/* The thread that dials and closes. All but `fd` is its own while it runs. */
+/* The thread that dials and closes. While it runs, it alone uses all members but `fd`. */
 struct pool_connector {
     int fd; /* an eventfd: wakes the thread */
     bool runs;
@@ -152,29 +152,30 @@ struct pool_connector {
     struct pollfd *dial_fds;
 };
 
-/* What the control connection is asked for, one at a time. */
+/* What the statement on the control connection is for. */
 enum control_job { CONTROL_HEALTH, CONTROL_CANCEL };
 
-/* The thread that keeps the pool in shape. All but `fd` and `epoll_fd` is its own while it runs. */
+/* The thread for health checks, resets, cancels and maintenance. While it runs, it alone uses all
+ * members but `fd` and `epoll_fd`. */
 struct pool_janitor {
     int fd; /* an eventfd: wakes the thread */
     int epoll_fd;
     bool runs;
     pthread_t thread;
-    struct conn **tasks; /* with a statement under way; room as in `dials` */
+    struct conn **tasks; /* connections with a statement under way; room as in `dials` */
     enum control_job control_job;
-    bool health_is_own; /* the health check asks options.health_query */
-    uint32_t n_cancelers;
+    bool health_is_own; /* the health check runs the SQL of options.health_query */
+    uint32_t n_cancel_requests;
     int64_t next_orphans_at_ns GUARDED_VAR; /* when the server is next asked about orphans */
 };
 
-/* Only later, never back: pool_advance(). */
+/* A phase only rises: pool_advance(). */
 enum pool_phase {
     POOL_OPEN,
-    POOL_CLOSING,      /* nothing is lent any more */
-    POOL_JANITOR_LEFT, /* and nobody resets or cancels */
-    POOL_STOPPED,      /* and its threads have ended: a release closes what it gives back */
-    POOL_CLOSED,       /* and pqpool_close() has left: the last release frees the pool */
+    POOL_CLOSING,      /* every acquire fails */
+    POOL_JANITOR_LEFT, /* the janitor has ended: nothing is reset or cancelled */
+    POOL_STOPPED,      /* the connector has ended too: a release closes its connection */
+    POOL_CLOSED,       /* pqpool_close() is done: the last release frees the pool */
 };
 
 struct pqpool {
@@ -187,26 +188,26 @@ struct pqpool {
     struct pool_primary primary;
 
     struct mutex mu;
-    struct conn_list list[CONN_STATES] GUARDED_VAR;
+    struct list list[CONN_STATES] GUARDED_VAR;
     struct wait_queue waiters GUARDED_VAR;
     struct pool_demand demand GUARDED_VAR;
     struct pool_health health GUARDED_VAR;
     struct pool_events events GUARDED_VAR;
     struct pool_exhausted exhausted GUARDED_VAR;
-    struct pqpool_stats counted GUARDED_VAR; /* its counters; gauges are made at a snapshot */
-    int64_t next_nested_at_ns GUARDED_VAR;   /* one report a second */
+    struct pqpool_counters counters GUARDED_VAR;
+    int64_t next_nested_at_ns GUARDED_VAR; /* one report a second */
     enum pool_phase phase GUARDED_VAR;
     uint32_t callers_inside GUARDED_VAR; /* acquires that are under way */
-    struct cond quiet;                   /* a caller left, a lease came back, a first dial ended */
+    struct cond quiet;                   /* for pqpool_close() and pqpool_await_connected() */
 
     _Atomic uint32_t generation; /* written under the mutex */
-    atomic_bool down;            /* as pqpool_is_down() tells it */
-    atomic_llong retry_at_ns;    /* of the prober; 0: none */
+    atomic_bool down;            /* as pqpool_is_down() returns it */
+    atomic_llong retry_at_ns; /* when the next dial after a failure begins; 0: no dial has failed */
     struct pool_latency latency;
 
-    atomic_bool stop; /* for the two threads, with their eventfds */
-    int interrupt_fd; /* readable from pqpool_interrupt() on: every wait for a statement ends */
-    atomic_bool interrupted; /* and no statement begins, though the sockets are still open */
+    atomic_bool stop; /* ends the two threads, together with their eventfds */
+    int interrupt_fd; /* readable from pqpool_interrupt() on: ends every wait for a statement */
+    atomic_bool interrupted; /* no statement begins any more, though the sockets are open */
     struct pool_connector connector;
     struct pool_janitor janitor;
 };
@@ -216,7 +217,7 @@ enum pqpool_rc pool_open_with(const struct pqpool_options *options, const struct
                               struct pqpool **pool_out, struct err *err) MUST_CHECK;
 bool options_valid(const struct pqpool_options *options, struct err *err) MUST_CHECK;
 
-/* No thread but the caller knows the pool any more. */
+/* No other thread may use the pool. */
 void pool_free(struct pqpool *pool);
 
 /* ---- wait_queue.c ---- */
@@ -224,15 +225,15 @@ void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first) REQUIR
 void pool_dequeue(struct pqpool *pool, struct waiter *waiter) REQUIRES(pool->mu);
 void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc) REQUIRES(pool->mu);
 
-/* The first waiter gets the connection, which is LEASED. Somebody must wait. */
+/* Gives the connection, which is LEASED, to the first waiter. The queue is not empty. */
 void pool_serve_first(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
 
-/* How long one who joined the queue now would wait; 0 when that is not known. */
+/* How long a caller that joins the queue now will wait; 0: not known. */
 int64_t pool_estimated_wait_ns(const struct pqpool *pool) REQUIRES(pool->mu);
 
 /* ---- pool.c ---- */
 
-/* A phase that has been reached already is a no-op. */
+/* No-op if the pool is in this phase or a later one. */
 void pool_advance(struct pqpool *pool, enum pool_phase to) REQUIRES(pool->mu);
 static inline bool pool_is_closing(const struct pqpool *pool) REQUIRES(pool->mu);
 static inline bool pool_is_closing(const struct pqpool *pool)
@@ -249,27 +250,30 @@ void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fm
 /* Takes the oldest event; false: there is none. */
 bool pool_next_event(struct pqpool *pool, struct pool_event *event) REQUIRES(pool->mu);
 
-uint32_t pool_total(const struct pqpool *pool) REQUIRES(pool->mu);   /* all that have a slot */
-uint32_t pool_staying(const struct pqpool *pool) REQUIRES(pool->mu); /* without the closing ones */
-uint32_t pool_usable(const struct pqpool *pool) REQUIRES(pool->mu);  /* and those being dialled */
-uint32_t pool_closing(const struct pqpool *pool) REQUIRES(pool->mu); /* orphans too */
+uint32_t pool_total(const struct pqpool *pool) REQUIRES(pool->mu);   /* without free slots */
+uint32_t pool_staying(const struct pqpool *pool) REQUIRES(pool->mu); /* total without closing */
+uint32_t pool_usable(const struct pqpool *pool)
+    REQUIRES(pool->mu); /* total without closing and connecting */
+uint32_t pool_closing(const struct pqpool *pool) REQUIRES(pool->mu); /* with orphans */
 uint32_t pool_canceling(const struct pqpool *pool) REQUIRES(pool->mu);
-/* Whose backends may outlive them, or are known to. */
+/* Connections whose backend may still run after they are closed, or is known to run. */
 uint32_t pool_orphans(const struct pqpool *pool) REQUIRES(pool->mu);
-uint32_t pool_on_loan(const struct pqpool *pool) REQUIRES(pool->mu); /* to callers */
-/* No room to open a connection, and none on its way. */
+uint32_t pool_checked_out(const struct pqpool *pool) REQUIRES(pool->mu); /* LEASED or CHECKING */
+/* There is no room to open a connection, and none is being dialled. */
 bool pool_is_full(const struct pqpool *pool) REQUIRES(pool->mu);
 
 /* No connection is left, and none can be made. */
 bool pool_is_away(const struct pqpool *pool) REQUIRES(pool->mu);
-/* Half of the slots or more wait for backends that do not end: a try more would only add one. */
+/* Orphaned backends hold half of the slots or more: another statement might only add to them. */
 bool pool_has_too_many_orphans(const struct pqpool *pool) REQUIRES(pool->mu);
 
-/* Sets pool->down, and fails the waiters if the pool is down: after any change of its reasons. */
+/* Sets pool->down, and fails the waiters if the pool is down. To be called after any change of what
+ * pool_is_away() and pool_has_too_many_orphans() depend on. */
 void pool_update_down(struct pqpool *pool) REQUIRES(pool->mu);
-/* Notes whether the pool is exhausted: after any change of its reasons. */
+/* Records whether the pool is exhausted. To be called after any change of the queue, of the idle
+ * list or of the room for connections. */
 void pool_update_exhausted(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
-/* Ends the alert when it is time. */
+/* Ends the alert if the pool has not been exhausted for long enough. */
 void pool_update_exhausted_alert(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
 
 static inline uint32_t pool_generation(const struct pqpool *pool)
@@ -277,29 +281,43 @@ static inline uint32_t pool_generation(const struct pqpool *pool)
     return atomic_load_explicit(&pool->generation, memory_order_relaxed);
 }
 
-/* Is the connection of an older generation, or was its peer seen to hang up? No system call. */
+/* True if the connection is of an older generation, or its peer has hung up. No system call. */
 static inline bool conn_is_stale(const struct pqpool *pool, const struct conn *conn)
 {
     return conn->generation != pool_generation(pool) ||
            atomic_load_explicit(&conn->peer_gone, memory_order_relaxed);
 }
 
+/* Of the connections in this state, the one that entered it last, or first; NULL: there is none. */
+static inline struct conn *pool_newest(const struct pqpool *pool, enum conn_state state)
+    REQUIRES(pool->mu);
+static inline struct conn *pool_newest(const struct pqpool *pool, enum conn_state state)
+{
+    return CONTAINER_OR_NULL(pool->list[state].first, struct conn, node);
+}
+static inline struct conn *pool_oldest(const struct pqpool *pool, enum conn_state state)
+    REQUIRES(pool->mu);
+static inline struct conn *pool_oldest(const struct pqpool *pool, enum conn_state state)
+{
+    return CONTAINER_OR_NULL(pool->list[state].last, struct conn, node);
+}
+
 /* ---- conn.c ---- */
 
-/* Moves a connection and its list membership: to the front of the new state's list. A move that the
- * table does not have is a programmer's error. */
+/* Moves a connection to another state, and to the front of the list of that state. A move that is
+ * not in the table of conn.c is a bug, and ends the program. */
 void conn_move(struct pqpool *pool, struct conn *conn, enum conn_state to) REQUIRES(pool->mu);
 
-/* To CLOSING or CLOSING_ORPHAN, as its session says; the connector is woken. */
+/* Moves it to CLOSING, or to CLOSING_ORPHAN if its session is orphaned, and wakes the connector. */
 void conn_discard(struct pqpool *pool, struct conn *conn, enum close_reason reason)
     REQUIRES(pool->mu);
 
-/* To NEW: only now does the slot stop counting. */
+/* Moves it to NEW: from now on the slot does not count against the maximum. */
 void conn_free_slot(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
 
 /* ---- holders.c ---- */
-/* The connection is lent to this thread; notices when it holds another one already. */
-void holder_begin(struct pqpool *pool, struct conn *conn, const char *file, int line,
-                  int64_t now_ns) REQUIRES(pool->mu);
+/* Records that this thread holds the connection; reports if it held another one already. */
+void holder_check_out(struct pqpool *pool, struct conn *conn, const char *file, int line,
+                      int64_t now_ns) REQUIRES(pool->mu);
 
 #endif

@@ -1,11 +1,11 @@
-/* pqpool_options.h - what a pool may be told; included by pqpool.h.
+/* pqpool_options.h - the options of a pool; included by pqpool.h.
  *
- * Use        begin with PQPOOL_OPTIONS_DEFAULT and change what shall differ. Every value, zero too,
- *            means itself.
- * Units      *_ns: nanoseconds; more than 0, unless the comment of the member says what 0 means.
- * Threads    none: a struct of values. pqpool.h says on which threads the callbacks are called.
- * Ownership  pqpool_open() copies the strings; `ctx` is borrowed until pqpool_close() returns.
- * Errors     pqpool_check() and pqpool_open() name the option that is wrong. */
+ * Use        begin with PQPOOL_OPTIONS_DEFAULT and change the members that shall differ. 0 is a
+ * value like any other: it never means the default. Units      *_ns: nanoseconds; more than 0,
+ * unless the comment of the member says what 0 means. Threads    none: a struct of values. pqpool.h
+ * says on which threads the callbacks are called. Ownership  pqpool_open() copies the strings;
+ * `ctx` is borrowed until pqpool_close() returns. Errors     pqpool_check() and pqpool_open() name
+ * the option that is wrong. */
 #ifndef PQPOOL_OPTIONS_H
 #define PQPOOL_OPTIONS_H
 
@@ -118,23 +118,25 @@ struct pqpool_options {
     enum pqpool_start start;
     /* End of what is made. */
 
-    /* Prepares a fresh session, on a connector thread, within the dial's deadline. The lease is
-     * good for pqpool_exec() and pqpool_lease_pg() only. False: the connection is not taken, *err
-     * why. */
+    /* Sets up a new session, on the thread that dials; deadline_at_ns is 5 seconds or
+     * connect_timeout_ns away, whichever is less. The lease may be used for pqpool_exec() and
+     * pqpool_lease_pg() only. False: the connection is closed, and *err says why. */
     bool (*on_connect)(void *ctx, struct pqpool_lease *lease, int64_t deadline_at_ns,
                        struct err *err);
     void (*on_event)(void *ctx, const struct pqpool_event *event);
 
-    /* A health check of the user's own: give both callbacks or none. They are called on the pool's
-     * janitor thread, with no lock held, and must not wait. health_query gives the SQL of the check
-     * that begins now, one statement or several, borrowed until health_verdict; NULL:
-     * validation_query, as without it. health_verdict is given the last result, which is an error
-     * where a statement failed (those behind it were not run), and how many results came before it.
-     * It returns whether the check has passed; false: *err says why. It is not called when no
-     * answer came: then the check has failed. A session that is left in a transaction is closed. */
+    /* A health check of the user's own: give both callbacks or none. They are called on a thread of
+     * the pool, with no lock held, and must not wait.
+     * health_query returns the SQL of the check that begins now: one statement, or several with
+     * semicolons between them. The pool uses the text until health_passed is called. NULL means
+     * validation_query this time.
+     * health_passed is given the last result, and the number of results before it. If a statement
+     * failed, the last result is its error, and the statements behind it were not run. It returns
+     * whether the check has passed; false: *err says why. It is not called if no answer came: then
+     * the check has failed. If the session is left in a transaction, it is closed. */
     const char *(*health_query)(void *ctx);
-    bool (*health_verdict)(void *ctx, const struct pg_result *last, unsigned before,
-                           struct err *err);
+    bool (*health_passed)(void *ctx, const struct pg_result *last, unsigned before,
+                          struct err *err);
     void *ctx;
 };
 
@@ -174,7 +176,7 @@ struct pqpool_options {
         .warmup = true, \
         .start = PQPOOL_START_DEGRADED, \
         /* End of what is made. */ \
-        .on_connect = NULL, .on_event = NULL, .health_query = NULL, .health_verdict = NULL, \
+        .on_connect = NULL, .on_event = NULL, .health_query = NULL, .health_passed = NULL, \
         .ctx = NULL, \
     }
 /* clang-format on */

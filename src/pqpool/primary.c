@@ -1,29 +1,30 @@
-/* primary.c - which server and database the pool is at: one at a time, and never again a server
+/* primary.c - which server and database the pool is at: one at a time, and never again a primary
  * that was replaced.
  *
- * A primary that hung, or was cut off, and whose standby was promoted meanwhile, takes writes again
- * when it goes on: no error tells, and what it commits is lost when it is put right. So all
- * connections are to one server, and the timeline tells old from new: it grows with each promotion,
- * and what a server has of it says which of two with the same system identifier came later
- * (PostgreSQL manual, 26.3.5). The pool remembers the newest for as long as it lives.
+ * If a primary hangs or is cut off, its standby may be promoted meanwhile. When the old primary
+ * returns, it accepts writes without any error, and they are lost when it is repaired. So all
+ * connections are to one server. Of two servers with the same system identifier, the one with the
+ * higher timeline is the later primary, since each promotion raises it (PostgreSQL manual, 26.3.5).
+ * The pool remembers the highest timeline as long as it is open.
  *
  * A server with another system identifier, or a database of the same name with another oid, is
  * another database: a copy that was restored, the other side of a logical replication, or the wrong
- * address. All connections move to the one that answered last. What was sent to the database before
- * cannot be looked up in this one, so each database has a number, which users compare. */
+ * address. All connections move to the database that answered last. What was sent to one database
+ * cannot be looked up in another, so each database has a number, which users compare. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "pqpool/demand.h"
 #include "pqpool/dial.h"
+#include "pqpool/idle.h"
+#include "pqpool/primary.h"
 
 static bool is_older(const struct conn_history *a, const struct conn_history *b)
 {
     return a->timeline != 0 && a->timeline < b->timeline && strcmp(a->system, b->system) == 0;
 }
 
-bool pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct err *err)
+bool primary_was_replaced(const struct pqpool *pool, const struct conn *conn, struct err *err)
 {
     if (!is_older(&conn->history, &pool->primary.history))
         return false;
@@ -36,7 +37,7 @@ bool pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct e
 
 /* ---- which server ---- */
 
-/* Two addresses may lead to one server: it has one identifier, and was started once. */
+/* Two addresses may lead to one server: then identifier and start time are equal. */
 static bool is_same_server(const struct conn_history *a, const struct conn_history *b)
 {
     return a->started[0] != '\0' && strcmp(a->started, b->started) == 0 &&
@@ -49,8 +50,8 @@ static bool is_elsewhere(const struct pqpool *pool, const struct conn *conn)
            strcmp(dial_address(conn), pool->primary.address) != 0;
 }
 
-/* Has this server answered only because the pool's server, which is dialled first, has not? False
- * when the name has moved: then the pool's address is no longer an address of the host. */
+/* True if this server was reached only because the pool's server, which is dialled first, did not
+ * answer. False if the name has moved: then the pool's address is no longer one of the host. */
 static bool is_in_its_place(const struct pqpool *pool, const struct conn *conn)
 {
     return is_elsewhere(pool, conn) &&
@@ -70,7 +71,7 @@ static bool is_same(const struct pool_database *known, const struct conn_history
            strcmp(known->system, history->system) == 0;
 }
 
-/* The number of this database, which is a new one if it is not among the last that were seen. */
+/* The number of this database: a new number, unless it is among those that were seen last. */
 static uint32_t number_of(struct pqpool *pool, const struct conn_history *history)
 {
     if (history->system[0] == '\0')
@@ -91,8 +92,7 @@ static const struct pool_database *current_database(const struct pqpool *pool)
     for (size_t i = 0; i < DATABASES_MAX; i++)
         if (pool->primary.databases[i].number == pool->primary.database)
             return &pool->primary.databases[i];
-    return &pool->primary
-                .databases[0]; /* not reached: the current one is the last that was seen again */
+    return &pool->primary.databases[0]; /* not reached: the current database was seen last */
 }
 
 static bool is_at_another(const struct pqpool *pool, const struct conn_history *history)
@@ -107,7 +107,7 @@ static bool has_usable(const struct pqpool *pool) REQUIRES(pool->mu)
     static const enum conn_state states[] = { CONN_IDLE, CONN_LEASED, CONN_CHECKING,
                                               CONN_RESETTING };
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
-        for (const struct conn *c = pool->list[states[i]].first; c != NULL; c = c->next)
+        LIST_EACH (c, &pool->list[states[i]], const struct conn, node)
             if (!conn_is_stale(pool, c))
                 return true;
     return false;
@@ -115,8 +115,8 @@ static bool has_usable(const struct pqpool *pool) REQUIRES(pool->mu)
 
 /* If two databases answer by turns, following each of them would replace every connection at each
  * dial. */
-bool pool_stays_at_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
-                            struct err *err)
+bool primary_rejects_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
+                              struct err *err)
 {
     if (!is_at_another(pool, &conn->history))
         return false;
@@ -135,14 +135,14 @@ bool pool_stays_at_database(struct pqpool *pool, const struct conn *conn, int64_
     return stays;
 }
 
-/* True: the database is another one than before. */
-static bool settle_on_database(struct pqpool *pool, struct conn *conn, int64_t now_ns)
+/* Makes the database of this connection the pool's. True: it is another one than before. */
+static bool adopt_database(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     REQUIRES(pool->mu)
 {
     bool another = is_at_another(pool, &conn->history);
     if (another) {
         const struct pool_database *before = current_database(pool);
-        pool->counted.database_changes++;
+        pool->counters.database_changes++;
         pool_event(pool, PQPOOL_EVENT_DATABASE_CHANGED,
                    "the server has another database than before: system %s, oid %u, and it was "
                    "system %s, oid %u; every connection is replaced",
@@ -156,17 +156,17 @@ static bool settle_on_database(struct pqpool *pool, struct conn *conn, int64_t n
     return another;
 }
 
-void pool_settle_on(struct pqpool *pool, struct conn *conn, int64_t now_ns)
+void primary_adopt(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
     if (conn->generation != pool_generation(pool))
-        return; /* began before the pool moved: goes as those do that were there */
-    bool another = settle_on_database(pool, conn, now_ns);
+        return; /* dialled before the last change: closed like the older connections */
+    bool another = adopt_database(pool, conn, now_ns);
     if (pool->primary.settled &&
         (another || has_moved(pool, conn) || is_older(&pool->primary.history, &conn->history))) {
         pool_begin_generation(pool);
         conn->generation = pool_generation(pool);
         if (!another)
-            pool_event(pool, PQPOOL_EVENT_RETIRED_ALL,
+            pool_event(pool, PQPOOL_EVENT_EVICTED_ALL,
                        "another server has answered: every connection is replaced");
     }
     pool->primary.host = conn->dial.host;

@@ -28,7 +28,7 @@ static const char *service_of(const PQconninfoOption *given)
     return service != NULL ? service : from_environment("PGSERVICE");
 }
 
-/* Ends the line behind its last character that is no blank, and skips the blanks before it. */
+/* Cuts the blanks at both ends of the line. */
 static char *trim(char *line)
 {
     size_t len = strlen(line);
@@ -49,7 +49,7 @@ static bool is_parameter(const char *line, const char *keyword)
     return strncmp(line, keyword, len) == 0 && line[len] == '=';
 }
 
-/* Of a regular file only: any other might have to be waited for. */
+/* Opens regular files only: reading any other might block. */
 static FILE *open_file(const char *path)
 {
     struct stat stat;

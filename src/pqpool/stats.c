@@ -1,4 +1,4 @@
-/* stats.c - the pool as figures, of one moment: all gauges are read under one lock, so that
+/* stats.c - pqpool_stats(): all gauges are read under one lock, so that
  * active + idle <= total <= max holds in every snapshot. */
 #include "base/clock.h"
 #include "pqpool/pool.h"
@@ -34,42 +34,58 @@ const char *pqpool_error_class_name(unsigned error_class)
 static void read_gauges(struct pqpool *pool, struct pqpool_stats *out, int64_t now_ns)
     REQUIRES(pool->mu)
 {
-    const struct conn_list *list = pool->list;
-    out->idle = list[CONN_IDLE].count;
-    out->leased = list[CONN_LEASED].count;
-    out->checking = list[CONN_CHECKING].count;
-    out->resetting = list[CONN_RESETTING].count;
-    out->canceling = pool_canceling(pool);
-    out->connecting = list[CONN_CONNECTING].count;
-    out->closing = pool_closing(pool);
-    out->active = out->leased + out->checking + out->resetting + out->canceling;
-    out->total = pool_total(pool);
-    out->waiting = pool->waiters.count;
-    out->orphans = pool_orphans(pool);
-    out->oldest_wait_ns =
-        pool->waiters.first != NULL ? now_ns - pool->waiters.first->since_at_ns : 0;
-    out->exhausted = pool->exhausted.since_ns != 0;
-    out->exhausted_alert = pool->exhausted.alert;
-    if (out->exhausted)
-        out->exhausted_ns += (uint64_t)(now_ns - pool->exhausted.since_ns);
+    const struct list *list = pool->list;
+    struct pqpool_connection_stats *conns = &out->connections;
+    conns->min = pool->options.min_pool_size;
+    conns->max = pool->options.max_pool_size;
+    conns->idle = list[CONN_IDLE].count;
+    conns->leased = list[CONN_LEASED].count;
+    conns->checking = list[CONN_CHECKING].count;
+    conns->resetting = list[CONN_RESETTING].count;
+    conns->canceling = pool_canceling(pool);
+    conns->connecting = list[CONN_CONNECTING].count;
+    conns->closing = pool_closing(pool);
+    conns->active = conns->leased + conns->checking + conns->resetting + conns->canceling;
+    conns->total = pool_total(pool);
+    conns->orphans = pool_orphans(pool);
+    conns->generation = pool_generation(pool);
+    out->queue.waiting = pool->waiters.list.count;
+    if (pool->waiters.list.count > 0)
+        out->queue.oldest_wait_ns =
+            now_ns - CONTAINER_OF(pool->waiters.list.first, struct waiter, node)->since_at_ns;
+    out->queue.exhausted = pool->exhausted.since_ns != 0;
+    out->queue.exhausted_alert = pool->exhausted.alert;
+    if (out->queue.exhausted)
+        out->counters.exhausted_ns += (uint64_t)(now_ns - pool->exhausted.since_ns);
 }
 
 static void read_health(struct pqpool *pool, struct pqpool_stats *out) REQUIRES(pool->mu)
 {
     const struct conn *control = &pool->control;
-    out->control_connected = control->state == CONN_IDLE || control->state == CONN_CHECKING;
-    out->healthy = pool->health.passes;
-    (void)snprintf(out->health_error, sizeof out->health_error, "%s", pool->health.error.text);
-    out->last_health_check_at_us = pool->health.last_at_us;
-    out->last_health_check_ns = pool->health.took_ns;
-    out->generation = atomic_load_explicit(&pool->generation, memory_order_relaxed);
+    struct pqpool_health_stats *health = &out->health;
+    health->connected = control->state == CONN_IDLE || control->state == CONN_CHECKING;
+    health->healthy = pool->health.passes;
+    (void)snprintf(health->error, sizeof health->error, "%s", pool->health.error.text);
+    health->checked_at_us = pool->health.last_at_us;
+    health->took_ns = pool->health.took_ns;
+}
+
+static void read_server(struct pqpool *pool, struct pqpool_server_stats *out) REQUIRES(pool->mu)
+{
+    const struct err *error = &pool->demand.last_error;
     out->down = pqpool_is_down(pool, &out->retry_in_ns);
-    (void)snprintf(out->last_error, sizeof out->last_error, "%s", pool->demand.last_error.text);
-    memcpy(out->last_error_code, pool->demand.last_error.code, sizeof out->last_error_code);
-    out->last_error_class = pool->demand.last_error_class;
+    (void)snprintf(out->error, sizeof out->error, "%s", error->text);
+    memcpy(out->error_code, error->code, sizeof out->error_code);
+    out->error_class = pool->demand.last_error_class;
+}
+
+static int64_t longest_acquire(const struct pqpool *pool) REQUIRES(pool->mu)
+{
+    int64_t longest_ns = 0;
     for (uint32_t i = 0; i < pool->latency.window_slots; i++)
-        if (pool->latency.max_ns[i] > out->acquire_max_ns)
-            out->acquire_max_ns = pool->latency.max_ns[i];
+        if (pool->latency.max_ns[i] > longest_ns)
+            longest_ns = pool->latency.max_ns[i];
+    return longest_ns;
 }
 
 static void read_histogram(const struct histogram *histogram, struct pqpool_histogram *out)
@@ -87,19 +103,20 @@ void pqpool_stats(struct pqpool *pool, struct pqpool_stats *out)
 {
     mutex_lock(&pool->mu);
     int64_t now_ns = clock_now_ns(); /* later than every moment under the mutex */
-    *out = pool->counted;
+    *out = (struct pqpool_stats){ .counters = pool->counters };
     read_gauges(pool, out, now_ns);
     read_health(pool, out);
+    read_server(pool, &out->server);
+    out->latency.acquire_max_ns = longest_acquire(pool);
     mutex_unlock(&pool->mu);
-    out->min = pool->options.min_pool_size;
-    out->max = pool->options.max_pool_size;
-    read_histogram(&pool->latency.acquire, &out->acquire);
+    struct pqpool_histogram *acquire = &out->latency.acquire;
+    read_histogram(&pool->latency.acquire, acquire);
     if (pool->options.enable_pool_metrics) { /* a bypass takes no time that is worth measuring */
-        out->acquire.count += out->validations_bypassed;
-        out->acquire.bucket[0] += out->validations_bypassed;
+        acquire->count += out->counters.validations_bypassed;
+        acquire->bucket[0] += out->counters.validations_bypassed;
     }
-    read_histogram(&pool->latency.queue, &out->queue);
-    read_histogram(&pool->latency.validate, &out->validate);
-    read_histogram(&pool->latency.connect, &out->connect);
-    read_histogram(&pool->latency.hold, &out->hold);
+    read_histogram(&pool->latency.queue, &out->latency.queue);
+    read_histogram(&pool->latency.validate, &out->latency.validate);
+    read_histogram(&pool->latency.connect, &out->latency.connect);
+    read_histogram(&pool->latency.hold, &out->latency.hold);
 }

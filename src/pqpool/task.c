@@ -1,6 +1,6 @@
 /* task.c - a statement that the janitor runs or awaits without blocking: ROLLBACK on a connection
- * that came back in a transaction, the end of one that was cancelled, and what the control
- * connection is asked. */
+ * that was released in a transaction, the end of a statement that is being cancelled, and the
+ * statements of the control connection. */
 #include "pqpool/exec.h"
 
 static bool is_good(ExecStatusType status)
@@ -8,7 +8,7 @@ static bool is_good(ExecStatusType status)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
 }
 
-static enum task_rc verdict(const struct conn *conn)
+static enum task_rc outcome(const struct conn *conn)
 {
     const struct pg_driver *pg = conn->pool->pg;
     if (pg->status(conn->pg) != CONNECTION_OK)
@@ -23,7 +23,7 @@ static enum task_rc take_results(struct conn *conn)
     while (!pg->is_busy(conn->pg)) {
         PGresult *result = pg->get_result(conn->pg);
         if (result == NULL)
-            return verdict(conn);
+            return outcome(conn);
         conn->task_refused |= !is_good(PQresultStatus(result));
         PQclear(conn->task_rows);
         conn->task_rows = result;

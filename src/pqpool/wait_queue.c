@@ -1,55 +1,50 @@
-/* wait_queue.c - those who wait for a connection: first come, first served, by direct hand-off; and
- * how fast the line moves, so that who would wait in vain can be told at once. As in demand.c: no
- * socket, no clock, no allocation; the pool's mutex is held. */
+/* wait_queue.c - callers wait for a connection in order of arrival, and get it by direct hand-off.
+ * The queue measures its own pace, so that a caller that would wait in vain is rejected at once. As
+ * in demand.c: no socket, no clock, no allocation; the pool's mutex is held. */
 #include "base/check.h"
 #include "base/clock.h"
 #include "pqpool/pool.h"
 
 enum {
-    HAND_OFFS_KNOWN = 8, /* before that many in a row, nothing is foretold */
-    HAND_OFF_WEIGHT = 8, /* the newest counts for an eighth of the average */
-    OUTLIER = 4          /* as so many times the average at most: one pause foretells little */
+    HAND_OFFS_KNOWN = 8, /* before so many hand-offs, there is no estimate */
+    HAND_OFF_WEIGHT = 8, /* the newest hand-off has a weight of one eighth in the average */
+    OUTLIER = 4          /* a longer pause counts as so many times the average */
 };
 
 void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first)
 {
-    struct waiter *next = first ? pool->waiters.first : NULL;
-    struct waiter *prev = first ? NULL : pool->waiters.last;
-    waiter->next = next;
-    waiter->prev = prev;
-    *(prev != NULL ? &prev->next : &pool->waiters.first) = waiter;
-    *(next != NULL ? &next->prev : &pool->waiters.last) = waiter;
-    pool->waiters.count++;
+    if (first)
+        list_push_front(&pool->waiters.list, &waiter->node);
+    else
+        list_push_back(&pool->waiters.list, &waiter->node);
 }
 
 void pool_dequeue(struct pqpool *pool, struct waiter *waiter)
 {
-    *(waiter->prev != NULL ? &waiter->prev->next : &pool->waiters.first) = waiter->next;
-    *(waiter->next != NULL ? &waiter->next->prev : &pool->waiters.last) = waiter->prev;
-    if (--pool->waiters.count == 0)
-        pool->waiters.pace =
-            (struct queue_pace){ 0 }; /* how fast an empty line moves means nothing */
+    list_remove(&pool->waiters.list, &waiter->node);
+    if (pool->waiters.list.count == 0)
+        pool->waiters.pace = (struct queue_pace){ 0 }; /* an empty queue has no pace */
 }
 
 static void serve_first(struct pqpool *pool, enum pqpool_rc rc, struct conn *conn)
     REQUIRES(pool->mu)
 {
-    struct waiter *waiter = pool->waiters.first;
-    CHECK(waiter != NULL);
+    CHECK(pool->waiters.list.count > 0);
+    struct waiter *waiter = CONTAINER_OF(pool->waiters.list.first, struct waiter, node);
     pool_dequeue(pool, waiter);
     waiter->served = true;
     waiter->rc = rc;
     waiter->conn = conn;
-    cond_signal(&waiter->wake); /* under the mutex: it lives on the waiter's stack */
+    cond_signal(&waiter->wake); /* under the mutex, because it is on the stack of the waiter */
 }
 
 void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc)
 {
-    while (pool->waiters.first != NULL)
+    while (pool->waiters.list.count > 0)
         serve_first(pool, rc, NULL);
 }
 
-/* The time from one hand-off to the next, while somebody waits. */
+/* Adds the time since the last hand-off to the average. */
 static void note_pace(struct queue_pace *pace, int64_t now_ns)
 {
     int64_t span_ns = now_ns - pace->last_at_ns;
@@ -74,5 +69,5 @@ int64_t pool_estimated_wait_ns(const struct pqpool *pool)
 {
     if (pool->waiters.pace.hand_offs < HAND_OFFS_KNOWN)
         return 0;
-    return pool->waiters.pace.mean_ns * ((int64_t)pool->waiters.count + 1);
+    return pool->waiters.pace.mean_ns * ((int64_t)pool->waiters.list.count + 1);
 }

@@ -86,7 +86,7 @@ void failure_classify(const struct session *session, enum pqpool_rc rc,
         failure->action = STORE_RETRY_THEN_SPLIT;
         failure->fault = FAULT_NONE;
         return;
-    case PQPOOL_REFUSED:
+    case PQPOOL_SQL_ERROR:
         if (failure->err.code[0] != '\0') {
             const struct sqlstate_row *row = find_row(session, &failure->err);
             failure->action = row->action;
@@ -100,10 +100,12 @@ void failure_classify(const struct session *session, enum pqpool_rc rc,
         failure->fault = FAULT_SERVER;
         return;
     case PQPOOL_OK:
-    case PQPOOL_FULL:
+    case PQPOOL_QUEUE_FULL:
     case PQPOOL_DOWN:
     case PQPOOL_CLOSED:
     case PQPOOL_NOMEM:
+    case PQPOOL_NOT_SENT:
+    case PQPOOL_INVALID_OPTIONS:
         break;
     }
     failure->action = STORE_RETRY;
@@ -137,7 +139,7 @@ enum lookup_rc failure_of_read(const struct session *session, enum pqpool_rc rc,
 
 bool failure_is_passing(enum pqpool_rc rc, const struct err *err)
 {
-    return rc != PQPOOL_REFUSED || err->code[0] == '\0' ||
+    return rc != PQPOOL_SQL_ERROR || err->code[0] == '\0' ||
            is_passing(sqlstate_find_code(err->code)->action);
 }
 

@@ -29,7 +29,7 @@ struct run {
  * schema. */
 static enum migrate_rc malformed(const struct run *run)
 {
-    pqpool_note(run->lease, SQLSTATE_PROTOCOL_VIOLATION);
+    pqpool_report_error(run->lease, SQLSTATE_PROTOCOL_VIOLATION);
     return MIGRATE_RETRY;
 }
 

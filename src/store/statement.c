@@ -23,7 +23,7 @@ static struct pqpool_query query_of(const struct params *params)
 
 enum pqpool_rc statement_malformed(const struct session *session, struct err *err)
 {
-    pqpool_note(session->lease, SQLSTATE_PROTOCOL_VIOLATION);
+    pqpool_report_error(session->lease, SQLSTATE_PROTOCOL_VIOLATION);
     err->flags |= ERR_RETRYABLE | ERR_UNCERTAIN;
     (void)snprintf(err->code, sizeof err->code, "%s", SQLSTATE_PROTOCOL_VIOLATION);
     return PQPOOL_LOST;
@@ -74,7 +74,7 @@ static enum pqpool_rc make_prepared(const struct session *session, enum statemen
         rc = statement_malformed(session, err);
     PQclear(result);
     /* An earlier try timed out, and the server has prepared the statement nevertheless. */
-    if (rc == PQPOOL_REFUSED && sqlstate_is(err->code, SQLSTATE_DUPLICATE_PSTATEMENT))
+    if (rc == PQPOOL_SQL_ERROR && sqlstate_is(err->code, SQLSTATE_DUPLICATE_PSTATEMENT))
         rc = PQPOOL_OK;
     if (rc == PQPOOL_OK)
         *prepared |= bit;
@@ -113,7 +113,7 @@ static enum pqpool_rc run_prepared(const struct session *session, enum statement
             return rc;
         }
         rc = pqpool_exec(session->lease, &query, session->deadline_at_ns, rows_out, err);
-        if (rc != PQPOOL_REFUSED || attempt > 0 || !forget_prepared(session, which, err))
+        if (rc != PQPOOL_SQL_ERROR || attempt > 0 || !forget_prepared(session, which, err))
             return check_rows(session, which, rc, rows_out, err);
     }
 }
@@ -141,7 +141,7 @@ static enum pqpool_rc never_uncertain(enum pqpool_rc rc, struct err *err)
 static enum pqpool_rc check_commit(const struct session *session, enum pqpool_rc rc,
                                    struct err *err)
 {
-    if (rc != PQPOOL_OK && rc != PQPOOL_REFUSED)
+    if (rc != PQPOOL_OK && rc != PQPOOL_SQL_ERROR)
         return rc;
     const bool idle = PQtransactionStatus(pqpool_lease_pg(session->lease)) == PQTRANS_IDLE;
     const bool said =
@@ -217,7 +217,7 @@ enum pqpool_rc transaction_commit(const struct session *session, struct err *err
     struct err ignored;
     if (rc == PQPOOL_OK && result_is_command(result, "ROLLBACK", &ignored)) {
         err_set(err, ERR_RETRYABLE, "the server rolled the transaction back");
-        rc = PQPOOL_REFUSED;
+        rc = PQPOOL_SQL_ERROR;
     } else if (rc == PQPOOL_OK && !result_is_command(result, "COMMIT", err)) {
         rc = statement_malformed(session, err);
     }

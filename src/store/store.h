@@ -46,7 +46,7 @@ bool store_on_connect(void *store, struct pqpool_lease *lease, int64_t deadline_
 /* Does the server to which the last connection was made run with fsync=off? Any thread. */
 bool store_fsync_off(const struct store *store);
 
-/* ---- the health check: for pqpool_options.health_query and health_verdict ----
+/* ---- the health check: for pqpool_options.health_query and health_passed ----
  *
  * Checks what an order needs: the table, its columns with suitable types, the key, the rights to
  * read and to insert, and a database that takes writes. It writes nothing and takes no transaction

@@ -17,7 +17,7 @@
 #include "base/err.h"
 #include "pqpool/pqpool.h"
 
-enum { LOAD_THREADS_MAX = 128, LOAD_RCS = PQPOOL_LOST + 1 };
+enum { LOAD_THREADS_MAX = 128, LOAD_RCS = PQPOOL_INVALID_OPTIONS + 1 };
 
 /* One statement, after its end and before its connection goes back. */
 struct load_seen {

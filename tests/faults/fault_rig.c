@@ -32,14 +32,15 @@ struct rig rig_of(enum rig_way way, const struct cluster_options *options)
 
 static void print_load(const struct load *load)
 {
-    printf("    acquires: %lld OK, %lld TIMEOUT, %lld FULL, %lld DOWN; statements: %lld OK, %lld "
+    printf("    acquires: %lld OK, %lld TIMEOUT, %lld QUEUE_FULL, %lld DOWN; statements: %lld OK, "
+           "%lld "
            "TIMEOUT, "
-           "%lld REFUSED, %lld LOST; slowest %.3f s and %.3f s\n",
-           load->acquires[PQPOOL_OK], load->acquires[PQPOOL_TIMEOUT], load->acquires[PQPOOL_FULL],
-           load->acquires[PQPOOL_DOWN], load->statements[PQPOOL_OK],
-           load->statements[PQPOOL_TIMEOUT], load->statements[PQPOOL_REFUSED],
-           load->statements[PQPOOL_LOST], (double)load->slowest_acquire_ns / 1e9,
-           (double)load->slowest_exec_ns / 1e9);
+           "%lld SQL_ERROR, %lld LOST; slowest %.3f s and %.3f s\n",
+           load->acquires[PQPOOL_OK], load->acquires[PQPOOL_TIMEOUT],
+           load->acquires[PQPOOL_QUEUE_FULL], load->acquires[PQPOOL_DOWN],
+           load->statements[PQPOOL_OK], load->statements[PQPOOL_TIMEOUT],
+           load->statements[PQPOOL_SQL_ERROR], load->statements[PQPOOL_LOST],
+           (double)load->slowest_acquire_ns / 1e9, (double)load->slowest_exec_ns / 1e9);
 }
 
 void rig_start(struct rig *rig)
@@ -66,8 +67,9 @@ int64_t rig_bound_ns(const struct rig *rig)
 static bool is_whole(const struct rig *rig)
 {
     const struct pqpool_stats stats = stats_of(rig->pool);
-    return !stats.down && stats.control_connected && stats.healthy &&
-           stats.idle + stats.active >= stats.min && stats.orphans == 0 && stats.canceling == 0 &&
+    return !stats.server.down && stats.health.connected && stats.health.healthy &&
+           stats.connections.idle + stats.connections.active >= stats.connections.min &&
+           stats.connections.orphans == 0 && stats.connections.canceling == 0 &&
            atomic_load(&rig->load.good_in_a_row) >= RIG_GOOD;
 }
 
@@ -76,8 +78,9 @@ static void explain(const struct rig *rig)
     const struct pqpool_stats s = stats_of(rig->pool);
     printf("    not whole: %u idle, %u active, %u connecting, %u closing, %u waiting; down %d, "
            "control %d, healthy %d, %lld good in a row; last dial: %s\n",
-           s.idle, s.active, s.connecting, s.closing, s.waiting, s.down, s.control_connected,
-           s.healthy, (long long)rig->load.good_in_a_row, s.last_error);
+           s.connections.idle, s.connections.active, s.connections.connecting,
+           s.connections.closing, s.queue.waiting, s.server.down, s.health.connected,
+           s.health.healthy, (long long)rig->load.good_in_a_row, s.server.error);
 }
 
 /* Idle ones that nobody happens to use may be as dead as any. */
@@ -98,7 +101,7 @@ static void use_all_at_once(struct rig *rig)
 static bool holds_no_more_than_it_says(const struct rig *rig)
 {
     const struct pqpool_stats stats = stats_of(rig->pool);
-    const int64_t want = (int64_t)stats.total + stats.control_connected;
+    const int64_t want = (int64_t)stats.connections.total + stats.health.connected;
     return rig_count_sessions(rig) == want && rig_count_sockets(rig) == want;
 }
 
@@ -132,7 +135,7 @@ double rig_await_whole(struct rig *rig, const char *fault)
 static bool is_at_rest(const struct rig *rig)
 {
     const struct pqpool_stats stats = stats_of(rig->pool);
-    return !stats.down && stats.orphans == 0 && stats.active == 0;
+    return !stats.server.down && stats.connections.orphans == 0 && stats.connections.active == 0;
 }
 
 void rig_expect_no_more(struct rig *rig)

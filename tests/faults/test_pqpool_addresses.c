@@ -45,16 +45,16 @@ static char *conninfo_of(const struct cluster *cluster, const char *host, const 
 
 static void await_warm(struct pqpool *pool)
 {
-    AWAIT(stats_of(pool).idle == 1 && stats_of(pool).healthy);
+    AWAIT(stats_of(pool).connections.idle == 1 && stats_of(pool).health.healthy);
 }
 
 /* One more dial, to its end. */
 static void dial_again(struct pqpool *pool)
 {
     struct pqpool_lease *lease = lease_from(pool);
-    uint64_t created = stats_of(pool).created;
+    uint64_t created = stats_of(pool).counters.created;
     pqpool_release(&lease, PQPOOL_DISCARD);
-    AWAIT(stats_of(pool).created > created && stats_of(pool).idle == 1);
+    AWAIT(stats_of(pool).counters.created > created && stats_of(pool).connections.idle == 1);
 }
 
 /* ---- an address that drops what is sent to it ---- */
@@ -70,7 +70,7 @@ Test(pqpool_addresses, a_silent_first_address_is_passed_and_remembered, .timeout
     await_warm(pool);
     printf("addresses: the first is silent, a dial has %d s: warm after %.1f s\n", DIAL_S,
            (double)(clock_now_ns() - began_ns) / 1e9);
-    cr_expect_eq(stats_of(pool).connection_errors[ERROR_TIMEOUT], 0, "no dial failed");
+    cr_expect_eq(stats_of(pool).counters.connection_errors[ERROR_TIMEOUT], 0, "no dial failed");
 
     began_ns = clock_now_ns();
     dial_again(pool);
@@ -94,10 +94,10 @@ Test(pqpool_addresses, another_address_of_the_same_server_is_no_move, .timeout =
     struct pqpool_lease *other = lease_from(pool);
     cr_expect_str_eq(PQhostaddr(pqpool_lease_pg(other)), SECOND);
     cr_expect_str_eq(PQhost(pqpool_lease_pg(other)), "db.example", "the name is kept");
-    cr_expect_eq(stats_of(pool).generation, 0);
+    cr_expect_eq(stats_of(pool).connections.generation, 0);
     pqpool_release(&held, PQPOOL_REUSE);
     pqpool_release(&other, PQPOOL_REUSE);
-    cr_expect_eq(stats_of(pool).idle, 2);
+    cr_expect_eq(stats_of(pool).connections.idle, 2);
     free(conninfo);
     close_all(&pool, &cluster);
 }
@@ -157,11 +157,11 @@ Test(pqpool_addresses, a_certificate_must_be_for_the_name, .timeout = TEST_S)
 
     pool = open_pool_at(bad);
     AWAIT(pqpool_is_down(pool, NULL));
-    cr_expect_not_null(strstr(stats_of(pool).last_error, "other.example"), "%s",
-                       stats_of(pool).last_error);
-    cr_expect_not_null(strstr(stats_of(pool).last_error, "does not match host name"), "%s",
-                       stats_of(pool).last_error);
-    cr_expect_eq(stats_of(pool).created, 0);
+    cr_expect_not_null(strstr(stats_of(pool).server.error, "other.example"), "%s",
+                       stats_of(pool).server.error);
+    cr_expect_not_null(strstr(stats_of(pool).server.error, "does not match host name"), "%s",
+                       stats_of(pool).server.error);
+    cr_expect_eq(stats_of(pool).counters.created, 0);
     free(bad);
     free(good);
     free(more);

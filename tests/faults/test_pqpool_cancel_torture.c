@@ -31,8 +31,9 @@ Test(pqpool_cancel, a_statement_that_timed_out_ends_on_the_server, .timeout = TE
     pqpool_release(&lease, PQPOOL_REUSE);
     int64_t released_ns = clock_now_ns();
     AWAIT(cluster_query_int(rig.cluster, sleeping) == 0);
-    AWAIT(stats_of(rig.pool).idle == RIG_MIN);
-    cr_expect_eq(stats_of(rig.pool).created, RIG_MIN, "its connection is as good as before");
+    AWAIT(stats_of(rig.pool).connections.idle == RIG_MIN);
+    cr_expect_eq(stats_of(rig.pool).counters.created, RIG_MIN,
+                 "its connection is as good as before");
     printf("cancel: the statement is gone %.3f s after its release\n",
            (double)(clock_now_ns() - released_ns) / 1e9);
     rig_expect_no_more(&rig);
@@ -56,7 +57,7 @@ static void judge(struct torture *torture, enum pqpool_rc rc, const struct err *
         atomic_fetch_add(&torture->timed_out, 1);
     else if (rc == PQPOOL_TIMEOUT)
         atomic_fetch_add(&torture->unsent, 1);
-    else if (rc == PQPOOL_REFUSED && strcmp(err->code, "57014") == 0)
+    else if (rc == PQPOOL_SQL_ERROR && strcmp(err->code, "57014") == 0)
         atomic_fetch_add(&torture->misdirected, 1);
     else if (atomic_fetch_add(&torture->other, 1) == 0)
         printf("    first other: %d, %s\n", (int)rc, err->text);
@@ -116,13 +117,14 @@ Test(pqpool_cancel, none_hits_a_statement_that_is_in_time, .timeout = 7200)
     const struct pqpool_stats stats = stats_of(rig.pool);
     printf("cancel: %lld timed out, %lld ended in time, %lld were not sent; %llu cancels, %llu "
            "failed; %lld misdirected, %lld other; %.1f s, %llu connections made\n",
-           torture.timed_out, torture.good, torture.unsent, (unsigned long long)stats.cancels,
-           (unsigned long long)stats.cancels_failed, torture.misdirected, torture.other,
-           (double)(clock_now_ns() - began_ns) / 1e9, (unsigned long long)stats.created);
+           torture.timed_out, torture.good, torture.unsent,
+           (unsigned long long)stats.counters.cancels,
+           (unsigned long long)stats.counters.cancels_failed, torture.misdirected, torture.other,
+           (double)(clock_now_ns() - began_ns) / 1e9, (unsigned long long)stats.counters.created);
     cr_expect_eq(atomic_load(&torture.misdirected), 0);
     cr_expect_eq(atomic_load(&torture.other), 0);
     cr_expect_gt(atomic_load(&torture.timed_out), 0);
-    cr_expect_gt(stats.cancels, 0);
+    cr_expect_gt(stats.counters.cancels, 0);
     rig_expect_no_more(&rig);
     rig_end(&rig);
 }
@@ -142,15 +144,15 @@ Test(pqpool_cancel, a_silent_server_costs_nothing_but_time, .timeout = TEST_S)
     struct pqpool_lease *lease = lease_from(rig.pool);
     cluster_exec(rig.cluster, "UPDATE slow SET s = 20");
     AWAIT(load_ended(&rig.load, PQPOOL_TIMEOUT) >= 2 * RIG_THREADS &&
-          stats_of(rig.pool).cancels > 0);
+          stats_of(rig.pool).counters.cancels > 0);
     gate_set(rig.gate, GATE_SILENT);
     const struct pqpool_query query = { .sql = rig.load.sql };
     PGresult *result = NULL;
     cr_expect_eq(pqpool_exec(lease, &query, clock_now_ns() + rig.load.exec_ns, &result, NULL),
                  PQPOOL_TIMEOUT);
     pqpool_release(&lease, PQPOOL_REUSE);
-    AWAIT(pqpool_is_down(rig.pool, NULL) && !stats_of(rig.pool).healthy);
-    cr_expect_leq(stats_of(rig.pool).total, RIG_MAX);
+    AWAIT(pqpool_is_down(rig.pool, NULL) && !stats_of(rig.pool).health.healthy);
+    cr_expect_leq(stats_of(rig.pool).connections.total, RIG_MAX);
     cluster_exec(rig.cluster, "UPDATE slow SET s = 0");
     gate_set(rig.gate, GATE_PASS);
     (void)rig_expect_whole(&rig, "silence while statements time out");

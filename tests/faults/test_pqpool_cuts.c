@@ -33,7 +33,7 @@ Test(pqpool_cuts, in_the_middle_of_a_result, .timeout = TEST_S)
     }
     (void)rig_expect_whole(&rig, "cut in the middle of a result");
     cr_expect_geq(load_ended(&rig.load, PQPOOL_LOST), ENDS);
-    cr_expect_eq(load_ended(&rig.load, PQPOOL_REFUSED), 0);
+    cr_expect_eq(load_ended(&rig.load, PQPOOL_SQL_ERROR), 0);
     rig_end(&rig);
 }
 
@@ -43,13 +43,13 @@ Test(pqpool_cuts, all_reset_at_once, .timeout = TEST_S)
     rig_start(&rig);
     for (int i = 0; i < ENDS; i++) {
         int64_t good = load_ended(&rig.load, PQPOOL_OK);
-        uint64_t created = stats_of(rig.pool).created;
+        uint64_t created = stats_of(rig.pool).counters.created;
         gate_cut(rig.gate);
-        AWAIT(stats_of(rig.pool).created > created &&
+        AWAIT(stats_of(rig.pool).counters.created > created &&
               load_ended(&rig.load, PQPOOL_OK) > good + RIG_GOOD);
     }
     (void)rig_expect_whole(&rig, "reset");
-    cr_expect_eq(load_ended(&rig.load, PQPOOL_REFUSED), 0);
+    cr_expect_eq(load_ended(&rig.load, PQPOOL_SQL_ERROR), 0);
     rig_end(&rig);
 }
 
@@ -73,9 +73,10 @@ static bool tell_a_caller(struct rig *rig, const char *message, size_t len, cons
     bool is_told = false;
     for (int tries = 0; tries < TRIES && !is_told; tries++) {
         gate_inject_after(rig->gate, 'D', WITHIN_ROWS, message, len);
-        is_told = WAIT_UNTIL(atomic_load(told) > before &&
-                                 stats_of(rig->pool).idle + stats_of(rig->pool).active > 0,
-                             TRY_S);
+        is_told = WAIT_UNTIL(
+            atomic_load(told) > before &&
+                stats_of(rig->pool).connections.idle + stats_of(rig->pool).connections.active > 0,
+            TRY_S);
     }
     return is_told;
 }
@@ -94,7 +95,7 @@ Test(pqpool_cuts, a_server_that_shuts_down_says_so_in_the_middle_of_a_result, .t
         cr_assert(tell_a_caller(&rig, message, len, &told), "the end %d", i);
     (void)rig_expect_whole(&rig, "57P01 in the middle of a result");
     cr_expect_leq(atomic_load(&told), counts_of(&rig).injected);
-    uint32_t generation = stats_of(rig.pool).generation;
+    uint32_t generation = stats_of(rig.pool).connections.generation;
     cr_expect(generation >= 1 && generation <= counts_of(&rig).injected,
               "all are replaced; once for those of an age");
     rig_end(&rig);

@@ -97,7 +97,7 @@ static uint64_t sum_of_errors(const struct pqpool_stats *stats)
 {
     uint64_t sum = 0;
     for (int i = 0; i < PQPOOL_ERROR_CLASSES; i++)
-        sum += stats->connection_errors[i];
+        sum += stats->counters.connection_errors[i];
     return sum;
 }
 
@@ -105,9 +105,9 @@ static uint64_t sum_of_errors(const struct pqpool_stats *stats)
 static uint64_t count_to_the_last(struct pqpool *pool)
 {
     struct pqpool_stats stats;
-    pqpool_cut(pool);
-    AWAIT((stats = stats_of(pool), sum_of_errors(&stats) == stats.dials));
-    return stats.dials;
+    pqpool_abort(pool);
+    AWAIT((stats = stats_of(pool), sum_of_errors(&stats) == stats.counters.connect_attempts));
+    return stats.counters.connect_attempts;
 }
 
 /* A pool that dials for PROBE_S seconds while a hundred wait; how many times it did. */

@@ -142,7 +142,7 @@ Test(pqpool_failover, an_outage_of_the_new_primary_does_not_lead_back_to_the_old
     struct rig rig = rig_beside_the_old(false);
     cut_the_first_way(&rig);
     AWAIT(pqpool_is_down(rig.pool, NULL));
-    AWAIT(strstr(stats_of(rig.pool).last_error, "was replaced: it is on timeline 1") != NULL);
+    AWAIT(strstr(stats_of(rig.pool).server.error, "was replaced: it is on timeline 1") != NULL);
     gate_set(rig.gate, GATE_PASS);
     (void)rig_expect_whole(&rig, "the new primary away, and the old one there");
     expect_none_on_the_old(&rig);
@@ -187,8 +187,8 @@ Test(pqpool_failover, passes_over_a_host_that_is_silent, .timeout = TEST_S)
     cr_expect_gt(before, 0);
     struct pqpool_lease *lease = lease_from(rig.pool);
     pqpool_release(&lease, PQPOOL_DISCARD);
-    AWAIT(stats_of(rig.pool).closed[1] >= 1 &&
-          stats_of(rig.pool).idle + stats_of(rig.pool).active >= RIG_MIN);
+    AWAIT(stats_of(rig.pool).counters.closed[1] >= 1 &&
+          stats_of(rig.pool).connections.idle + stats_of(rig.pool).connections.active >= RIG_MIN);
     cr_expect_str_eq(pqpool_close_reason_name(1), "discarded");
     cr_expect_eq(tried(&rig), before, "the good one is tried first now");
     gate_set(rig.gate, GATE_PASS);

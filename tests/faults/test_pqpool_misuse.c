@@ -18,8 +18,8 @@ Test(pqpool_misuse, releasing_twice_or_nothing, .timeout = TEST_S)
     pqpool_release(&lease, PQPOOL_REUSE);
     pqpool_release(&lease, PQPOOL_DISCARD);
     pqpool_release(&none, PQPOOL_DISCARD);
-    cr_expect_eq(stats_of(rig.pool).leased, 0);
-    cr_expect_eq(stats_of(rig.pool).closed[1], 0, "nothing was discarded");
+    cr_expect_eq(stats_of(rig.pool).connections.leased, 0);
+    cr_expect_eq(stats_of(rig.pool).counters.closed[1], 0, "nothing was discarded");
     rig_expect_no_more(&rig);
     rig_end(&rig);
 }
@@ -32,8 +32,8 @@ Test(pqpool_misuse, releasing_a_copy_of_what_is_back, .timeout = TEST_S)
     pqpool_release(&lease, PQPOOL_REUSE);
     pqpool_release(&copy, PQPOOL_REUSE);
     pqpool_release(&other, PQPOOL_DISCARD);
-    cr_expect_eq(stats_of(rig.pool).leased, 0);
-    cr_expect_eq(stats_of(rig.pool).idle, RIG_MIN);
+    cr_expect_eq(stats_of(rig.pool).connections.leased, 0);
+    cr_expect_eq(stats_of(rig.pool).connections.idle, RIG_MIN);
     rig_expect_no_more(&rig);
     rig_end(&rig);
 }
@@ -55,21 +55,21 @@ Test(pqpool_misuse, closing_twice_or_nothing, .timeout = TEST_S)
     rig_end(&rig); /* closes it again */
 }
 
-/* After pqpool_cut() the pool is still there to be asked, and says no. */
+/* After pqpool_abort() the pool is still there to be asked, and says no. */
 Test(pqpool_misuse, using_a_pool_that_is_cut, .timeout = TEST_S)
 {
     struct rig rig = quiet_rig();
     struct pqpool_lease *held = lease_from(rig.pool), *lease = NULL;
     struct err err = { 0 };
-    pqpool_cut(rig.pool);
-    pqpool_cut(rig.pool);
+    pqpool_abort(rig.pool);
+    pqpool_abort(rig.pool);
     cr_expect_eq(pqpool_acquire(rig.pool, CLOCK_NEVER, &lease, &err), PQPOOL_CLOSED);
     cr_expect_null(lease, "outputs are written only on success");
     cr_expect_eq(run(held, "SELECT 1", &err), PQPOOL_LOST);
     cr_expect_eq(run(held, "SELECT 1", &err), PQPOOL_LOST, "however often");
     pqpool_release(&held, PQPOOL_REUSE);
     pqpool_release(&held, PQPOOL_REUSE);
-    cr_expect_eq(stats_of(rig.pool).leased, 0);
+    cr_expect_eq(stats_of(rig.pool).connections.leased, 0);
     rig_end(&rig);
 }
 
@@ -81,7 +81,7 @@ Test(pqpool_misuse, releasing_after_the_pool_is_closed, .timeout = TEST_S)
     struct err err = { 0 };
     pqpool_close(&rig.pool, clock_now_ns());
     cr_expect_eq(run(first, "SELECT 1", &err), PQPOOL_LOST);
-    pqpool_note(first, "57P01");
+    pqpool_report_error(first, "57P01");
     cr_expect_not(pqpool_lease_warned(first));
     pqpool_release(&first, PQPOOL_REUSE);
     AWAIT(rig_count_sessions(&rig) == 0);

@@ -11,7 +11,7 @@ static void expect_down_and_back(enum gate_mode mode, bool cut, const char *faul
     gate_set(rig.gate, mode);
     if (cut)
         gate_cut(rig.gate);
-    AWAIT(pqpool_is_down(rig.pool, NULL) && !stats_of(rig.pool).healthy);
+    AWAIT(pqpool_is_down(rig.pool, NULL) && !stats_of(rig.pool).health.healthy);
     AWAIT(atomic_load(&rig.load.acquires[PQPOOL_DOWN]) > RIG_GOOD);
     gate_set(rig.gate, GATE_PASS);
     (void)rig_expect_whole(&rig, fault);
@@ -49,14 +49,14 @@ Test(pqpool_network, refuses_new_ones_only, .timeout = TEST_S)
     rig.options.validation_bypass_ns = generous_ns;
     rig_start(&rig);
     gate_set(rig.gate, GATE_REFUSE);
-    uint64_t dials = stats_of(rig.pool).dials;
+    uint64_t dials = stats_of(rig.pool).counters.connect_attempts;
     int64_t good = load_ended(&rig.load, PQPOOL_OK);
     AWAIT(load_ended(&rig.load, PQPOOL_OK) > good + 4 * RIG_GOOD);
-    cr_expect_eq(stats_of(rig.pool).dials, dials);
+    cr_expect_eq(stats_of(rig.pool).counters.connect_attempts, dials);
     cr_expect_eq(load_failures(&rig.load), 0);
     struct pqpool_lease *lease = lease_from(rig.pool);
     pqpool_release(&lease, PQPOOL_DISCARD);
-    AWAIT(stats_of(rig.pool).dials > dials + 3);
+    AWAIT(stats_of(rig.pool).counters.connect_attempts > dials + 3);
     cr_expect_not(pqpool_is_down(rig.pool, NULL), "it has two that work");
     gate_set(rig.gate, GATE_PASS);
     (void)rig_expect_whole(&rig, "new connections refused");
@@ -77,11 +77,12 @@ Test(pqpool_network, forgets_what_is_there, .timeout = TEST_S)
     gate_forget(rig.gate);
     (void)rig_await_whole(&rig, "every connection lost, and neither side told");
     cr_expect_geq(load_ended(&rig.load, PQPOOL_TIMEOUT), RIG_THREADS / 2 + 1);
-    AWAIT(stats_of(rig.pool).orphans == 0);
-    uint64_t created = stats_of(rig.pool).created;
+    AWAIT(stats_of(rig.pool).connections.orphans == 0);
+    uint64_t created = stats_of(rig.pool).counters.created;
     gate_cut(rig.gate); /* so that both sides hear */
-    AWAIT(stats_of(rig.pool).created >= created + RIG_THREADS &&
-          stats_of(rig.pool).idle == RIG_THREADS && stats_of(rig.pool).control_connected);
+    AWAIT(stats_of(rig.pool).counters.created >= created + RIG_THREADS &&
+          stats_of(rig.pool).connections.idle == RIG_THREADS &&
+          stats_of(rig.pool).health.connected);
     rig_expect_no_more(&rig);
     rig_end(&rig);
 }
@@ -108,7 +109,7 @@ Test(pqpool_network, acquire_keeps_its_deadline_before_the_first_connection, .ti
         struct pqpool *pool = open_pool(&rig.options);
         acquire_in_time(pool, i);
         gate_set(rig.gate, GATE_PASS);
-        AWAIT(stats_of(pool).idle == RIG_MIN && stats_of(pool).control_connected);
+        AWAIT(stats_of(pool).connections.idle == RIG_MIN && stats_of(pool).health.connected);
         gate_set(rig.gate, modes[i]);
         int64_t began_ns = clock_now_ns();
         pqpool_close(&pool, began_ns);

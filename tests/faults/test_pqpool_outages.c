@@ -9,10 +9,11 @@ Test(pqpool_outages, terminated_backends_are_replaced_without_a_query, .timeout 
     struct pqpool *pool = open_simple(cluster, 3, 5);
     cluster_exec(cluster, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                           "WHERE application_name = 'pool'");
-    AWAIT(stats_of(pool).closed[0] == 3 && stats_of(pool).idle == 3);
+    AWAIT(stats_of(pool).counters.closed[0] == 3 && stats_of(pool).connections.idle == 3);
     cr_expect_str_eq(pqpool_close_reason_name(0), "lost");
-    cr_expect_eq(stats_of(pool).validations_passed + stats_of(pool).validations_failed, 0);
-    AWAIT(stats_of(pool).control_connected && stats_of(pool).healthy);
+    cr_expect_eq(
+        stats_of(pool).counters.validations_passed + stats_of(pool).counters.validations_failed, 0);
+    AWAIT(stats_of(pool).health.connected && stats_of(pool).health.healthy);
     struct pqpool_lease *lease = lease_from(pool);
     cr_expect_eq(run(lease, "SELECT 1", NULL), PQPOOL_OK);
     pqpool_release(&lease, PQPOOL_REUSE);
@@ -29,8 +30,8 @@ Test(pqpool_outages, a_backend_terminated_in_use_tells_its_holder, .timeout = TE
     cr_expect_str_eq(err.code, "57P01");
     cr_expect_eq(err.flags, ERR_RETRYABLE | ERR_UNCERTAIN, "the server's own words are public");
     pqpool_release(&lease, PQPOOL_REUSE);
-    cr_expect_eq(stats_of(pool).generation, 1);
-    AWAIT(stats_of(pool).idle == 2 && stats_of(pool).created == 4);
+    cr_expect_eq(stats_of(pool).connections.generation, 1);
+    AWAIT(stats_of(pool).connections.idle == 2 && stats_of(pool).counters.created == 4);
     close_all(&pool, &cluster);
 }
 
@@ -55,7 +56,7 @@ Test(pqpool_outages, a_stopped_backend_holds_nobody_longer_than_the_deadline, .t
     cr_expect_lt(clock_now_ns() - began_ns, generous_ns);
     cr_expect_eq(err.flags, ERR_RETRYABLE | ERR_UNCERTAIN);
     pqpool_release(&lease, PQPOOL_REUSE);
-    AWAIT(stats_of(pool).idle == 1 && stats_of(pool).created == 2);
+    AWAIT(stats_of(pool).connections.idle == 1 && stats_of(pool).counters.created == 2);
     cr_expect_eq(kill(backend, SIGCONT), 0);
     free(big);
     close_all(&pool, &cluster);
@@ -79,7 +80,7 @@ static void expect_back_after(void (*stop)(struct cluster *), const char *fault)
     struct rig rig = rig_of(RIG_DIRECT, NULL);
     rig_start(&rig);
     stop(rig.cluster);
-    AWAIT(pqpool_is_down(rig.pool, NULL) && !stats_of(rig.pool).healthy);
+    AWAIT(pqpool_is_down(rig.pool, NULL) && !stats_of(rig.pool).health.healthy);
     struct pqpool_lease *lease = NULL;
     struct err err = { 0 };
     cr_expect_eq(pqpool_acquire(rig.pool, CLOCK_NEVER, &lease, &err), PQPOOL_DOWN);

@@ -14,23 +14,23 @@ Test(pqpool_refusals, a_server_that_takes_no_writes_is_left, .timeout = TEST_S)
     struct pqpool_lease *lease = lease_from(pool);
     struct err err = { 0 };
     cr_expect_eq(run(lease, "SET default_transaction_read_only = on", NULL), PQPOOL_OK);
-    cr_expect_eq(run(lease, "CREATE TABLE t ()", &err), PQPOOL_REFUSED);
+    cr_expect_eq(run(lease, "CREATE TABLE t ()", &err), PQPOOL_SQL_ERROR);
     cr_expect_str_eq(err.code, "25006");
     pqpool_release(&lease, PQPOOL_REUSE);
-    AWAIT(stats_of(pool).idle == 2 && stats_of(pool).created == 4);
+    AWAIT(stats_of(pool).connections.idle == 2 && stats_of(pool).counters.created == 4);
 
     cluster_exec(cluster, "ALTER SYSTEM SET default_transaction_read_only = on");
     cluster_exec(cluster, "SELECT pg_reload_conf()");
     lease = lease_from(pool);
-    AWAIT(run(lease, "CREATE TABLE t ()", &err) == PQPOOL_REFUSED ||
+    AWAIT(run(lease, "CREATE TABLE t ()", &err) == PQPOOL_SQL_ERROR ||
           run(lease, "DROP TABLE t", NULL) != PQPOOL_OK);
     pqpool_release(&lease, PQPOOL_REUSE);
-    AWAIT(pqpool_is_down(pool, NULL) && !stats_of(pool).healthy);
+    AWAIT(pqpool_is_down(pool, NULL) && !stats_of(pool).health.healthy);
     cr_expect_eq(pqpool_acquire(pool, CLOCK_NEVER, &lease, &err), PQPOOL_DOWN);
     cr_expect_not_null(strstr(err.text, "read-only"), "%s", err.text);
     cluster_exec(cluster, "ALTER SYSTEM RESET default_transaction_read_only");
     cluster_exec(cluster, "SELECT pg_reload_conf()");
-    AWAIT(stats_of(pool).idle == 2 && stats_of(pool).control_connected);
+    AWAIT(stats_of(pool).connections.idle == 2 && stats_of(pool).health.connected);
     close_all(&pool, &cluster);
 }
 
@@ -45,8 +45,8 @@ Test(pqpool_refusals, a_server_becomes_read_only_and_writable_again, .timeout = 
     rig_start(&rig);
     cluster_set(rig.cluster, "default_transaction_read_only", "on");
     AWAIT(pqpool_is_down(rig.pool, NULL));
-    AWAIT(strstr(stats_of(rig.pool).last_error, "read-only") != NULL);
-    cr_expect_gt(load_ended(&rig.load, PQPOOL_REFUSED), 0);
+    AWAIT(strstr(stats_of(rig.pool).server.error, "read-only") != NULL);
+    cr_expect_gt(load_ended(&rig.load, PQPOOL_SQL_ERROR), 0);
     cluster_set(rig.cluster, "default_transaction_read_only", NULL);
     (void)rig_expect_whole(&rig, "read-only (25006), then writable again");
     cr_expect_eq(atomic_load(&watch.late), 0, "nobody gets a connection of before");
@@ -98,8 +98,8 @@ Test(pqpool_refusals, what_was_retired_while_it_was_probed_is_not_lent, .timeout
     pthread_t thread;
     void *lease = NULL;
     cr_assert_eq(pthread_create(&thread, NULL, acquire_slowly, rig.pool), 0);
-    AWAIT(stats_of(rig.pool).checking == 1);
-    pqpool_note(first, "25006");
+    AWAIT(stats_of(rig.pool).connections.checking == 1);
+    pqpool_report_error(first, "25006");
     PQfinish(locker);
     cr_assert_eq(pthread_join(thread, &lease), 0);
     second = lease;
@@ -165,8 +165,8 @@ Test(pqpool_refusals, a_password_changes_and_the_file_follows, .timeout = TEST_S
     int64_t good = load_ended(&rig.load, PQPOOL_OK);
     AWAIT(load_ended(&rig.load, PQPOOL_OK) > good + RIG_GOOD); /* sessions are not asked again */
     AWAIT(is_down_without_sessions(&rig));
-    AWAIT(stats_of(rig.pool).connection_errors[CONFIG_ERRORS] >= 3);
-    AWAIT(strstr(stats_of(rig.pool).last_error, "password authentication failed") != NULL);
+    AWAIT(stats_of(rig.pool).counters.connection_errors[CONFIG_ERRORS] >= 3);
+    AWAIT(strstr(stats_of(rig.pool).server.error, "password authentication failed") != NULL);
     write_password(path, "second\n");
     (void)rig_expect_whole(&rig, "wrong password (28P01), then the right one in its file");
     rig_end(&rig);
@@ -209,7 +209,7 @@ static void hog_until_down(struct rig *rig, struct hog *hog)
     AWAIT((cluster_exec(rig->cluster, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                                       "WHERE application_name = 'pool'"),
            take_all(hog), stats = stats_of(rig->pool),
-           stats.down && strstr(stats.last_error, "53300") != NULL));
+           stats.server.down && strstr(stats.server.error, "53300") != NULL));
 }
 
 Test(pqpool_refusals, others_take_every_connection_and_let_go, .timeout = TEST_S)
@@ -232,10 +232,10 @@ Test(pqpool_refusals, others_take_every_connection_and_let_go, .timeout = TEST_S
     while (hog.n > CONNECTIONS - RESERVED - RIG_MIN - 1)
         PQfinish(hog.conns[--hog.n]); /* room for the floor and the control connection, no more */
     rig_start(&rig);
-    AWAIT(stats_of(rig.pool).connection_errors[SERVER_ERRORS] >= 3);
+    AWAIT(stats_of(rig.pool).counters.connection_errors[SERVER_ERRORS] >= 3);
     int64_t good = load_ended(&rig.load, PQPOOL_OK);
     AWAIT(load_ended(&rig.load, PQPOOL_OK) > good + 4 * RIG_GOOD);
-    AWAIT(strstr(stats_of(rig.pool).last_error, "53300") != NULL);
+    AWAIT(strstr(stats_of(rig.pool).server.error, "53300") != NULL);
     cr_expect_not(pqpool_is_down(rig.pool, NULL), "it works with what it has");
     cr_expect_eq(load_failures(&rig.load), 0);
 

@@ -37,10 +37,11 @@ Test(pqpool_sync_standby, is_gone_under_load_and_comes_back, .timeout = TEST_S)
     rig_start(&rig);
     cluster_stop(rig.standby, CLUSTER_FAST);
     AWAIT(load_ended(&rig.load, PQPOOL_TIMEOUT) >= 2 * RIG_THREADS);
-    AWAIT(stats_of(rig.pool).healthy); /* SELECT 1 waits for nobody */
+    AWAIT(stats_of(rig.pool).health.healthy); /* SELECT 1 waits for nobody */
     printf("sync standby: gone, and %lld sessions on the server wait for it; the pool has %u of at "
            "most %d\n",
-           (long long)cluster_query_int(rig.cluster, waiting), stats_of(rig.pool).total, RIG_MAX);
+           (long long)cluster_query_int(rig.cluster, waiting), stats_of(rig.pool).connections.total,
+           RIG_MAX);
     cluster_start(rig.standby);
     (void)rig_expect_whole(&rig, "synchronous standby gone, then back");
     cr_expect_eq(cluster_query_int(rig.cluster, waiting), 0);

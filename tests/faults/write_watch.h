@@ -27,7 +27,7 @@ UNUSED static void watch_write(void *ctx, const struct load_seen *seen)
     struct write_watch *watch = ctx;
     const long long refused_ns = atomic_load(&watch->first_refused_ns);
     const long long moved_ns = atomic_load(&watch->first_moved_ns);
-    if (seen->rc == PQPOOL_REFUSED && strcmp(seen->err->code, "25006") == 0) {
+    if (seen->rc == PQPOOL_SQL_ERROR && strcmp(seen->err->code, "25006") == 0) {
         atomic_fetch_add(&watch->late, refused_ns != 0 && seen->acquire_began_ns > refused_ns);
         keep_first(&watch->first_refused_ns, seen->ended_ns);
     }

@@ -56,7 +56,8 @@ UNUSED static struct pqpool_stats stats_of(struct pqpool *pool)
 UNUSED static struct pqpool *open_warm_pool(const struct pqpool_options *options)
 {
     struct pqpool *pool = open_pool(options);
-    AWAIT(stats_of(pool).idle == options->min_pool_size && stats_of(pool).healthy);
+    AWAIT(stats_of(pool).connections.idle == options->min_pool_size &&
+          stats_of(pool).health.healthy);
     return pool;
 }
 

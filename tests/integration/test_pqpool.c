@@ -25,11 +25,11 @@ Test(pqpool, gives_results_and_says_why_not, .timeout = TEST_S)
     } cases[] = {
         { "SELECT 7 * 6", PQPOOL_OK, "", "42" },
         { "", PQPOOL_OK, "", NULL },
-        { "SELECT 1 / 0", PQPOOL_REFUSED, "22012", NULL },
-        { "SELECT g / (g - 500) FROM generate_series(1, 1000) g", PQPOOL_REFUSED, "22012", NULL },
-        { "SELEC", PQPOOL_REFUSED, "42601", NULL },
+        { "SELECT 1 / 0", PQPOOL_SQL_ERROR, "22012", NULL },
+        { "SELECT g / (g - 500) FROM generate_series(1, 1000) g", PQPOOL_SQL_ERROR, "22012", NULL },
+        { "SELEC", PQPOOL_SQL_ERROR, "42601", NULL },
         { "INSERT INTO kept VALUES (1)", PQPOOL_OK, "", NULL },
-        { "INSERT INTO kept VALUES (1)", PQPOOL_REFUSED, "23505", NULL },
+        { "INSERT INTO kept VALUES (1)", PQPOOL_SQL_ERROR, "23505", NULL },
         { "SELECT count(*) FROM kept", PQPOOL_OK, "", "1" },
     };
     struct cluster *cluster = cluster_open(NULL);
@@ -50,7 +50,7 @@ Test(pqpool, gives_results_and_says_why_not, .timeout = TEST_S)
         PQclear(result);
     }
     pqpool_release(&lease, PQPOOL_REUSE);
-    cr_expect_eq(stats_of(pool).created, 1, "all on the same connection");
+    cr_expect_eq(stats_of(pool).counters.created, 1, "all on the same connection");
     close_all(&pool, &cluster);
 }
 
@@ -77,7 +77,7 @@ Test(pqpool, an_error_has_the_primary_message_and_names_alone, .timeout = TEST_S
         PGresult *result = NULL;
         struct err err = { 0 };
         cr_assert_eq(pqpool_exec(lease, &query, PQPOOL_DEFAULT_DEADLINE, &result, &err),
-                     PQPOOL_REFUSED);
+                     PQPOOL_SQL_ERROR);
         cr_expect_str_eq(err.code, cases[i].code);
         cr_expect_str_eq(err.text, cases[i].text);
         cr_expect_str_eq(err.constraint, cases[i].constraint);
@@ -165,13 +165,13 @@ Test(pqpool, a_slow_statement_is_cancelled, .timeout = TEST_S)
     cr_expect_eq(err.flags, ERR_RETRYABLE | ERR_UNCERTAIN);
     cr_expect_null(result);
     pqpool_release(&lease, PQPOOL_REUSE);
-    AWAIT(stats_of(pool).idle == 2);
+    AWAIT(stats_of(pool).connections.idle == 2);
     cr_expect_eq(cluster_query_int(cluster, "SELECT count(*) FROM pg_stat_activity WHERE "
                                             "query LIKE '%600%' AND state = 'active' AND "
                                             "pid <> pg_backend_pid()"),
                  0, "at the server too");
-    cr_expect_eq(stats_of(pool).created, 2, "no connection was lost");
-    cr_expect_eq(stats_of(pool).cancels, 1);
+    cr_expect_eq(stats_of(pool).counters.created, 2, "no connection was lost");
+    cr_expect_eq(stats_of(pool).counters.cancels, 1);
     close_all(&pool, &cluster);
 }
 
@@ -184,15 +184,15 @@ Test(pqpool, rolls_back_what_was_left_open, .timeout = TEST_S)
     for (int i = 0; i < 2; i++) {
         struct pqpool_lease *lease = lease_from(pool);
         cr_expect_eq(run(lease, "BEGIN", NULL), PQPOOL_OK);
-        cr_expect_eq(run(lease, last[i], NULL), i == 0 ? PQPOOL_OK : PQPOOL_REFUSED);
+        cr_expect_eq(run(lease, last[i], NULL), i == 0 ? PQPOOL_OK : PQPOOL_SQL_ERROR);
         pqpool_release(&lease, PQPOOL_REUSE);
         lease = lease_from(pool);
         cr_expect_eq(PQtransactionStatus(pqpool_lease_pg(lease)), PQTRANS_IDLE);
         pqpool_release(&lease, PQPOOL_REUSE);
     }
     cr_expect_eq(cluster_query_int(cluster, "SELECT count(*) FROM kept"), 0);
-    cr_expect_eq(stats_of(pool).resets, 2);
-    cr_expect_eq(stats_of(pool).created, 1);
+    cr_expect_eq(stats_of(pool).counters.resets, 2);
+    cr_expect_eq(stats_of(pool).counters.created, 1);
     close_all(&pool, &cluster);
 }
 
@@ -237,11 +237,11 @@ Test(pqpool, a_wrong_password_is_a_configuration_error_until_the_file_is_right, 
     AWAIT(pqpool_is_down(pool, NULL));
     struct pqpool_stats stats = stats_of(pool);
     cr_expect_str_eq(pqpool_error_class_name(3), "config");
-    cr_expect_gt(stats.connection_errors[3], 0);
-    cr_expect_not_null(strstr(stats.last_error, "password authentication failed"));
-    cr_expect_null(strstr(stats.last_error, "wrong"));
+    cr_expect_gt(stats.counters.connection_errors[3], 0);
+    cr_expect_not_null(strstr(stats.server.error, "password authentication failed"));
+    cr_expect_null(strstr(stats.server.error, "wrong"));
     write_password(path, "right\n");
-    AWAIT(stats_of(pool).idle == 1);
+    AWAIT(stats_of(pool).connections.idle == 1);
     close_all(&pool, &cluster);
     (void)remove(path);
     free(conninfo);
@@ -307,8 +307,9 @@ Test(pqpool, a_storm_never_opens_more_than_the_maximum_and_one, .timeout = TEST_
     for (int i = 0; i < STORM_THREADS; i++)
         cr_assert_eq(pthread_join(threads[i], NULL), 0);
     struct pqpool_stats stats;
-    AWAIT((stats = stats_of(pool), stats.total == stats.idle)); /* a last dial may be under way */
-    cr_expect_eq(stats.acquired, (uint64_t)all);
-    cr_expect_leq(stats.created, STORM_MAX);
+    AWAIT((stats = stats_of(pool),
+           stats.connections.total == stats.connections.idle)); /* a last dial may be under way */
+    cr_expect_eq(stats.counters.acquired, (uint64_t)all);
+    cr_expect_leq(stats.counters.created, STORM_MAX);
     close_all(&pool, &cluster);
 }

@@ -38,20 +38,23 @@ static struct pqpool *open_with(struct cluster *cluster, struct own *own)
     struct pqpool_options options = options_for(cluster_conninfo(cluster), 1, 1);
     options.health_check_interval_ns = PQPOOL_SECONDS(3600);
     options.health_query = ask;
-    options.health_verdict = judge;
+    options.health_passed = judge;
     options.ctx = own;
     return open_warm_pool(&options);
 }
 
 static void check(struct pqpool *pool, struct own *own, const char *sql, bool passes)
 {
-    uint64_t checks = stats_of(pool).health_passed + stats_of(pool).health_failed;
+    uint64_t checks =
+        stats_of(pool).counters.health_checks_passed + stats_of(pool).counters.health_checks_failed;
     own->sql = sql;
     own->passes = passes;
     own->before = NO_VERDICT;
-    AWAIT(stats_of(pool).control_connected);
+    AWAIT(stats_of(pool).health.connected);
     pqpool_check_health(pool);
-    AWAIT(stats_of(pool).health_passed + stats_of(pool).health_failed > checks);
+    AWAIT(stats_of(pool).counters.health_checks_passed +
+              stats_of(pool).counters.health_checks_failed >
+          checks);
 }
 
 Test(health, is_the_users_to_judge, .timeout = TEST_S)
@@ -59,28 +62,29 @@ Test(health, is_the_users_to_judge, .timeout = TEST_S)
     struct own own = { .sql = "SELECT 1", .passes = true };
     struct cluster *cluster = cluster_open(NULL);
     struct pqpool *pool = open_with(cluster, &own);
-    uint64_t dials = stats_of(pool).dials;
+    uint64_t dials = stats_of(pool).counters.connect_attempts;
 
     check(pool, &own, "SELECT 1; SELECT 2", true);
     cr_expect_eq(own.before, 1);
     cr_expect_not(own.error);
-    cr_expect(stats_of(pool).healthy);
-    cr_expect_str_eq(stats_of(pool).health_error, "");
+    cr_expect(stats_of(pool).health.healthy);
+    cr_expect_str_eq(stats_of(pool).health.error, "");
 
     check(pool, &own, "SELECT 1", false);
     cr_expect_eq(own.before, 0);
-    cr_expect_not(stats_of(pool).healthy);
-    cr_expect_str_eq(stats_of(pool).health_error, "the user says no");
+    cr_expect_not(stats_of(pool).health.healthy);
+    cr_expect_str_eq(stats_of(pool).health.error, "the user says no");
 
     check(pool, &own, "SELECT 1; SELECT 1 / 0; SELECT 3", true);
     cr_expect_eq(own.before, 1, "the statement behind the error is not run");
     cr_expect(own.error && own.division);
-    cr_expect(stats_of(pool).healthy, "an error may be what the user expects");
-    cr_expect_eq(stats_of(pool).dials, dials, "the connection is kept for the next check");
+    cr_expect(stats_of(pool).health.healthy, "an error may be what the user expects");
+    cr_expect_eq(stats_of(pool).counters.connect_attempts, dials,
+                 "the connection is kept for the next check");
 
     check(pool, &own, NULL, false);
     cr_expect_eq(own.before, NO_VERDICT, "the pool's own question and judgement");
-    cr_expect(stats_of(pool).healthy);
+    cr_expect(stats_of(pool).health.healthy);
     close_all(&pool, &cluster);
 }
 
@@ -89,14 +93,14 @@ Test(health, leaves_no_session_in_a_transaction, .timeout = TEST_S)
     struct own own = { .sql = "SELECT 1", .passes = true };
     struct cluster *cluster = cluster_open(NULL);
     struct pqpool *pool = open_with(cluster, &own);
-    uint64_t dials = stats_of(pool).dials;
+    uint64_t dials = stats_of(pool).counters.connect_attempts;
     check(pool, &own, "BEGIN; SELECT 1 / 0", true);
     own.sql = "SELECT 1";
-    AWAIT(stats_of(pool).dials > dials && stats_of(pool).control_connected);
+    AWAIT(stats_of(pool).counters.connect_attempts > dials && stats_of(pool).health.connected);
     check(pool, &own, "SELECT 1", true);
     /* A fresh connection is checked at once. If that check still had the old statement, the
      * connection is replaced once more. */
-    AWAIT(stats_of(pool).healthy);
+    AWAIT(stats_of(pool).health.healthy);
     AWAIT(cluster_query_int(cluster, "SELECT count(*) FROM pg_stat_activity WHERE "
                                      "application_name = 'pool' AND state <> 'idle'") == 0);
     close_all(&pool, &cluster);
@@ -110,8 +114,8 @@ Test(health, says_why_it_failed, .timeout = TEST_S)
     options.health_check_interval_ns = PQPOOL_SECONDS(3600);
     options.validation_query = "SELECT * FROM none";
     struct pqpool *pool = open_pool(&options);
-    AWAIT(stats_of(pool).health_failed > 0);
-    cr_expect_str_eq(stats_of(pool).health_error, "relation \"none\" does not exist (42P01)");
+    AWAIT(stats_of(pool).counters.health_checks_failed > 0);
+    cr_expect_str_eq(stats_of(pool).health.error, "relation \"none\" does not exist (42P01)");
     close_all(&pool, &cluster);
 }
 
@@ -121,13 +125,14 @@ Test(health, has_failed_while_nobody_can_be_asked, .timeout = TEST_S)
     struct cluster *cluster = cluster_open(NULL);
     struct pqpool *pool = open_with(cluster, &own);
     cluster_stop(cluster, CLUSTER_FAST);
-    AWAIT(!stats_of(pool).healthy);
-    cr_expect_str_eq(stats_of(pool).health_error, "the server closed the control connection");
-    uint64_t failed = stats_of(pool).health_failed;
+    AWAIT(!stats_of(pool).health.healthy);
+    cr_expect_str_eq(stats_of(pool).health.error, "the server closed the control connection");
+    uint64_t failed = stats_of(pool).counters.health_checks_failed;
     pqpool_check_health(pool);
     cluster_start(cluster);
-    AWAIT(stats_of(pool).healthy);
-    cr_expect_str_eq(stats_of(pool).health_error, "");
-    cr_expect_eq(stats_of(pool).health_failed, failed, "it is not asked for in vain");
+    AWAIT(stats_of(pool).health.healthy);
+    cr_expect_str_eq(stats_of(pool).health.error, "");
+    cr_expect_eq(stats_of(pool).counters.health_checks_failed, failed,
+                 "it is not asked for in vain");
     close_all(&pool, &cluster);
 }

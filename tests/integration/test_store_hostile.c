@@ -86,9 +86,9 @@ static uint64_t lost(struct fixture *f)
 {
     struct pqpool_stats stats;
     pqpool_stats(f->pool, &stats);
-    uint64_t n = stats.health_failed;
+    uint64_t n = stats.counters.health_checks_failed;
     for (unsigned i = 0; pqpool_close_reason_name(i) != NULL; i++)
-        n += stats.closed[i];
+        n += stats.counters.closed[i];
     return n;
 }
 

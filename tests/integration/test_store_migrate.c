@@ -148,8 +148,9 @@ Test(connect, another_encoding_is_refused, .timeout = TEST_S)
     struct pqpool_lease *lease = NULL;
     cr_expect_neq(pqpool_acquire(f.pool, in_seconds(1), &lease, NULL), PQPOOL_OK);
     struct pqpool_stats stats;
-    cr_expect(WAIT_UNTIL((pqpool_stats(f.pool, &stats), strstr(stats.last_error, "LATIN1") != NULL),
-                         SOON_S),
-              "%s", stats.last_error);
+    cr_expect(
+        WAIT_UNTIL((pqpool_stats(f.pool, &stats), strstr(stats.server.error, "LATIN1") != NULL),
+                   SOON_S),
+        "%s", stats.server.error);
     fixture_close(&f);
 }

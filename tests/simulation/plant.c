@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "pqpool/janitor.h"
+#include "pqpool/primary.h"
 #include "simulation/sim.h"
 #include "support/wrap.h"
 
@@ -20,11 +21,11 @@ WRAP(janitor_watch);
 REAL(janitor_watch);
 WRAP(names_leave);
 REAL(names_leave);
-WRAP(pool_is_bygone);
-REAL(pool_is_bygone);
+WRAP(primary_was_replaced);
+REAL(primary_was_replaced);
 
-WRAP(pool_settle_on);
-REAL(pool_settle_on);
+WRAP(primary_adopt);
+REAL(primary_adopt);
 WRAP(pool_keep_control);
 REAL(pool_keep_control);
 
@@ -64,7 +65,7 @@ uint32_t __wrap_backoff_allows(const struct backoff *backoff, int64_t now_ns)
 void __wrap_cancel_ended(struct pqpool *pool, struct conn *conn, enum task_rc how)
 {
     if (planted == PLANT_EARLY_REUSE && conn->state == CONN_CANCEL_ASKED)
-        cancel_struck(pool, conn, true);
+        cancel_request_ended(pool, conn, true);
     __real_cancel_ended(pool, conn, how);
 }
 
@@ -76,17 +77,18 @@ bool __wrap_janitor_watch(struct pqpool *pool, struct conn *conn)
     return good;
 }
 
-bool __wrap_pool_is_bygone(const struct pqpool *pool, const struct conn *conn, struct err *err)
+bool __wrap_primary_was_replaced(const struct pqpool *pool, const struct conn *conn,
+                                 struct err *err)
 {
-    return planted != PLANT_GO_BACK && __real_pool_is_bygone(pool, conn, err);
+    return planted != PLANT_GO_BACK && __real_primary_was_replaced(pool, conn, err);
 }
 
-void __wrap_pool_settle_on(struct pqpool *pool, struct conn *conn, int64_t now_ns)
+void __wrap_primary_adopt(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
     if (planted == PLANT_STAY && conn->history.system[0] != '\0' &&
         conn->generation == pool_generation(pool))
         pool->primary.database = 0;
-    __real_pool_settle_on(pool, conn, now_ns);
+    __real_primary_adopt(pool, conn, now_ns);
 }
 
 void __wrap_pool_keep_control(struct pqpool *pool)

@@ -42,12 +42,12 @@ static enum pqpool_rc ask(struct pool_callers *callers, struct pqpool_lease **le
 }
 
 /* A lease that is back already may be given back once more, until it is lent again. */
-static void give_back(struct pqpool_lease **lease, enum pqpool_verdict verdict)
+static void give_back(struct pqpool_lease **lease, enum pqpool_disposition disposition)
 {
     struct pqpool_lease *copy = *lease;
     const struct conn *conn = copy->conn;
     shadow_releases();
-    pqpool_release(lease, verdict);
+    pqpool_release(lease, disposition);
     shadow_released();
     SIM_CHECK(*lease == NULL, "given back, and still in hand");
     if (shadow_pool_lives() && shadow_is_free(conn) && sim_chance(10))
@@ -94,8 +94,8 @@ static void work(struct pqpool_lease *lease)
 
 static void note(struct pqpool_lease *lease, const char *code)
 {
-    pqpool_note(lease, code);
-    SIM_CHECK(!sqlstate_retires_all(code) || conn_is_stale(lease->conn->pool, lease->conn),
+    pqpool_report_error(lease, code);
+    SIM_CHECK(!sqlstate_evicts_all(code) || conn_is_stale(lease->conn->pool, lease->conn),
               "%s is noted, and nothing is retired", code);
 }
 
@@ -128,9 +128,15 @@ static void check_stats(struct pqpool *pool)
 {
     struct pqpool_stats s;
     pqpool_stats(pool, &s);
-    SIM_CHECK(s.active == s.leased + s.checking + s.resetting + s.canceling, "active");
-    SIM_CHECK(s.idle + s.active + s.connecting + s.closing == s.total, "the gauges do not add up");
-    SIM_CHECK(s.total <= s.max && s.oldest_wait_ns >= 0, "%u of %u", s.total, s.max);
+    SIM_CHECK(s.connections.active == s.connections.leased + s.connections.checking +
+                                          s.connections.resetting + s.connections.canceling,
+              "active");
+    SIM_CHECK(s.connections.idle + s.connections.active + s.connections.connecting +
+                      s.connections.closing ==
+                  s.connections.total,
+              "the gauges do not add up");
+    SIM_CHECK(s.connections.total <= s.connections.max && s.queue.oldest_wait_ns >= 0, "%u of %u",
+              s.connections.total, s.connections.max);
 }
 
 static void hold(struct pool_callers *callers, struct pqpool_lease *lease)

@@ -14,7 +14,7 @@ struct pool_callers {
     struct pqpool *pool;
     bool calm; /* no mischief any more */
     bool rest; /* and hardly any use */
-    bool cut;  /* pqpool_cut() has been called: who asks is refused */
+    bool cut;  /* pqpool_abort() has been called: who asks is refused */
     bool stop; /* nobody may ask any more, but for those whose lease keeps the pool alive */
     unsigned actors[SIM_ACTORS_MAX], n;
 };

@@ -9,7 +9,7 @@
 #include "simulation/sim_lookup.h"
 #include "simulation/sim_pg.h"
 
-enum { CANCELERS_MAX = 8 };
+enum { CANCEL_REQUESTS_MAX = 8 };
 
 /* poll() rounds up to whole milliseconds. */
 static const int64_t rounding_ns = 2 * NS_PER_MS;
@@ -33,13 +33,14 @@ void rules_reset(void)
 
 static uint32_t check_list(const struct pqpool *pool, enum conn_state state)
 {
-    const struct conn_list *list = &pool->list[state];
-    const struct conn *prev = NULL;
+    const struct list *list = &pool->list[state];
+    const struct list_node *prev = NULL;
     uint32_t n = 0;
-    for (const struct conn *c = list->first; c != NULL; prev = c, c = c->next, n++) {
+    for (const struct list_node *at = list->first; at != NULL; prev = at, at = at->next, n++) {
+        const struct conn *c = CONTAINER_OF(at, const struct conn, node);
         SIM_CHECK(n < pool->options.max_pool_size, "the list of %s runs in a circle",
                   conn_state_name(state));
-        SIM_CHECK(c->state == state && c->prev == prev && !c->control,
+        SIM_CHECK(c->state == state && at->prev == prev && !c->control,
                   "one that is %s is in the list of %s", conn_state_name(c->state),
                   conn_state_name(state));
     }
@@ -50,14 +51,17 @@ static uint32_t check_list(const struct pqpool *pool, enum conn_state state)
 
 static void check_waiters(const struct pqpool *pool)
 {
-    const struct waiter *prev = NULL;
+    const struct list *list = &pool->waiters.list;
+    const struct list_node *prev = NULL;
     uint32_t n = 0;
-    SIM_CHECK(pool->waiters.count <= pool->callers_inside, "%u wait, but only %u are inside",
-              pool->waiters.count, pool->callers_inside);
-    for (const struct waiter *w = pool->waiters.first; w != NULL; prev = w, w = w->next, n++)
-        SIM_CHECK(n < pool->waiters.count && w->prev == prev && !w->served, "the queue is broken");
-    SIM_CHECK(n == pool->waiters.count && prev == pool->waiters.last,
-              "%u queue, and %u are counted", n, pool->waiters.count);
+    SIM_CHECK(pool->waiters.list.count <= pool->callers_inside, "%u wait, but only %u are inside",
+              pool->waiters.list.count, pool->callers_inside);
+    for (const struct list_node *at = list->first; at != NULL; prev = at, at = at->next, n++)
+        SIM_CHECK(n < list->count && at->prev == prev &&
+                      !CONTAINER_OF(at, const struct waiter, node)->served,
+                  "the queue is broken");
+    SIM_CHECK(n == list->count && prev == list->last, "%u queue, and %u are counted", n,
+              pool->waiters.list.count);
 }
 
 void rules_check_lists(const struct pqpool *pool)
@@ -172,7 +176,7 @@ static void check_server(const struct pqpool *pool)
     SIM_CHECK(sim_pg_open() == known, "%u connections are open, and %u are known", sim_pg_open(),
               known);
     SIM_CHECK(known <= pool->options.max_pool_size + 1, "%u connections are open", known);
-    SIM_CHECK(sim_pg_cancels_open() <= CANCELERS_MAX, "%u cancels", sim_pg_cancels_open());
+    SIM_CHECK(sim_pg_cancels_open() <= CANCEL_REQUESTS_MAX, "%u cancels", sim_pg_cancels_open());
     uint32_t dials = pool->list[CONN_CONNECTING].count + 1;
     SIM_CHECK(sim_lookups_open() <= dsn_hosts(pool->dsn) + dials, "%u lookups", sim_lookups_open());
 }
@@ -212,13 +216,14 @@ static void check_down(struct pqpool *pool)
     bool says = pqpool_is_down(pool, NULL);
     SIM_CHECK(says == is, "%u failures, %u usable, and it is said to be %s",
               pool->demand.backoff.failures, usable, says ? "down" : "up");
-    SIM_CHECK(!is || pool->waiters.count == 0, "down, and %u still wait", pool->waiters.count);
+    SIM_CHECK(!is || pool->waiters.list.count == 0, "down, and %u still wait",
+              pool->waiters.list.count);
 }
 
 /* A waiter may be passed over for something idle only while a fresh connection can still come. */
 static void check_nobody_is_forgotten(const struct pqpool *pool)
 {
-    if (pool->waiters.count == 0 || pool->list[CONN_IDLE].count == 0)
+    if (pool->waiters.list.count == 0 || pool->list[CONN_IDLE].count == 0)
         return;
     SIM_CHECK(pool->demand.backoff.failures == 0, "one waits, one is idle, and dials fail");
     SIM_CHECK(pool->list[CONN_CONNECTING].count + pool_closing(pool) + pool->list[CONN_NEW].count >
@@ -231,8 +236,8 @@ static void check_stats(struct pqpool *pool)
     uint32_t active = pool->list[CONN_LEASED].count + pool->list[CONN_CHECKING].count +
                       pool->list[CONN_RESETTING].count + pool_canceling(pool);
     SIM_CHECK(active + pool->list[CONN_IDLE].count <= pool_total(pool), "more than all");
-    SIM_CHECK(!pool_is_closing(pool) || pool->waiters.count == 0, "closing, and %u still wait",
-              pool->waiters.count);
+    SIM_CHECK(!pool_is_closing(pool) || pool->waiters.list.count == 0, "closing, and %u still wait",
+              pool->waiters.list.count);
 }
 
 /* One was begun by this actor just now. While dials fail there is one at a time, after its pause;
@@ -242,8 +247,8 @@ static void check_dials(const struct pqpool *pool)
     uint32_t slots = pool->list[CONN_CONNECTING].count;
     bool control = pool->control.state == CONN_CONNECTING;
     bool begun_control = pool->control.serial != control_seen;
-    bool begun = pool->counted.dials != dials_seen;
-    dials_seen = pool->counted.dials;
+    bool begun = pool->counters.connect_attempts != dials_seen;
+    dials_seen = pool->counters.connect_attempts;
     control_seen = pool->control.serial;
     if (!begun)
         return;
@@ -303,7 +308,7 @@ static bool wants_dial(const struct pqpool *pool, int64_t now_ns)
     if (total == pool->options.max_pool_size ||
         (!failing && dialling >= pool->demand.backoff.window))
         return false;
-    return pool->waiters.count > dialling || is_away(pool) ||
+    return pool->waiters.list.count > dialling || is_away(pool) ||
            total - pool_closing(pool) < pool->options.min_pool_size;
 }
 
@@ -311,7 +316,7 @@ static bool wants_dial(const struct pqpool *pool, int64_t now_ns)
 static bool is_preparing(const struct pqpool *pool)
 {
     bool is = pool->control.state == CONN_CONNECTING && pool->control.own_fd >= 0;
-    for (const struct conn *c = pool->list[CONN_CONNECTING].first; c != NULL; c = c->next)
+    LIST_EACH (c, &pool->list[CONN_CONNECTING], const struct conn, node)
         is |= c->own_fd >= 0;
     return is;
 }
@@ -326,8 +331,9 @@ static void check_connector(const struct pqpool *pool)
     SIM_CHECK(!wants_dial(pool, sim_now_ns() - rounding_ns),
               "all is quiet, and nobody dials what is wanted: %u failures, %u waiting, %u dialled, "
               "%u of %u open, control %s",
-              pool->demand.backoff.failures, pool->waiters.count, pool->list[CONN_CONNECTING].count,
-              pool_total(pool), pool->options.min_pool_size, conn_state_name(pool->control.state));
+              pool->demand.backoff.failures, pool->waiters.list.count,
+              pool->list[CONN_CONNECTING].count, pool_total(pool), pool->options.min_pool_size,
+              conn_state_name(pool->control.state));
 }
 
 /* The janitor looks four times in each of its shortest spans. */
@@ -374,16 +380,16 @@ static void check_cancels(const struct pqpool *pool)
                                                CONN_CANCEL_ANSWERED };
     bool asks = pool->control.state == CONN_IDLE && pool->pg->cancel_create == NULL;
     for (size_t i = 0; i < sizeof running / sizeof running[0]; i++)
-        for (const struct conn *c = pool->list[running[i]].first; c != NULL; c = c->next)
+        LIST_EACH (c, &pool->list[running[i]], const struct conn, node)
             SIM_CHECK(c->task_deadline_at_ns + rounding_ns > sim_now_ns(),
                       "all is quiet, and a cancel is not begun, or overdue");
-    for (const struct conn *c = pool->list[CONN_CANCEL_WANTED].first; c != NULL; c = c->next)
+    LIST_EACH (c, &pool->list[CONN_CANCEL_WANTED], const struct conn, node)
         SIM_CHECK(!asks || c->backend.pid == 0, "all is quiet, and nobody asks to cancel");
 }
 
 static void check_janitor(const struct pqpool *pool)
 {
-    for (const struct conn *c = pool->list[CONN_IDLE].first; c != NULL; c = c->next)
+    LIST_EACH (c, &pool->list[CONN_IDLE], const struct conn, node)
         check_idle(pool, c);
     if (pool->control.state == CONN_IDLE)
         check_idle(pool, &pool->control);
@@ -391,7 +397,7 @@ static void check_janitor(const struct pqpool *pool)
         return;
     check_control_age(pool);
     check_cancels(pool);
-    for (const struct conn *c = pool->list[CONN_RESETTING].first; c != NULL; c = c->next)
+    LIST_EACH (c, &pool->list[CONN_RESETTING], const struct conn, node)
         SIM_CHECK(c->task_deadline_at_ns + rounding_ns > sim_now_ns(),
                   "all is quiet, and a reset is not begun, or overdue");
     SIM_CHECK(pool->events.count == 0, "all is quiet, and %u events are not delivered",
@@ -406,9 +412,9 @@ void rules_check_quiet(struct pqpool *pool)
     check_connector(pool);
     check_janitor(pool);
     bool exhausted =
-        pool->waiters.count > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
+        pool->waiters.list.count > 0 && pool->list[CONN_IDLE].count == 0 && pool_is_full(pool);
     SIM_CHECK(pool->exhausted.since_ns == 0 || exhausted, "said to be exhausted, and is not");
-    SIM_CHECK(pool->waiters.count == 0 || pool->list[CONN_IDLE].count == 0 ||
+    SIM_CHECK(pool->waiters.list.count == 0 || pool->list[CONN_IDLE].count == 0 ||
                   pool->list[CONN_CONNECTING].count > 0 || is_preparing(pool),
               "all is quiet, one waits, one is idle, and none is dialled");
 }
@@ -430,7 +436,7 @@ int64_t rules_rest_ns(const struct pqpool_options *options)
 void rules_check_rested(const struct pqpool *pool)
 {
     int64_t limit_ns = rules_rest_ns(&pool->options);
-    for (const struct conn *c = pool->list[CONN_IDLE].first; c != NULL; c = c->next)
+    LIST_EACH (c, &pool->list[CONN_IDLE], const struct conn, node)
         SIM_CHECK(pool->options.max_lifetime_ns == 0 || sim_now_ns() - c->born_at_ns < limit_ns,
                   "idle, and lives on for %.3f s", (double)(sim_now_ns() - c->born_at_ns) / 1e9);
     check_control_age(pool);

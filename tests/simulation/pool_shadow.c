@@ -103,7 +103,7 @@ static void check_refusal(const struct caller *c, enum pqpool_rc rc)
     case PQPOOL_TIMEOUT:
         told = sim_now_ns() >= c->deadline_at_ns;
         break;
-    case PQPOOL_FULL:
+    case PQPOOL_QUEUE_FULL:
         told = c->saw_full;
         break;
     case PQPOOL_DOWN:
@@ -115,8 +115,10 @@ static void check_refusal(const struct caller *c, enum pqpool_rc rc)
     case PQPOOL_OK:
         break;
     case PQPOOL_NOMEM:
-    case PQPOOL_REFUSED:
+    case PQPOOL_SQL_ERROR:
     case PQPOOL_LOST:
+    case PQPOOL_NOT_SENT:
+    case PQPOOL_INVALID_OPTIONS:
         told = false;
         break;
     }
@@ -173,7 +175,7 @@ bool shadow_any_entering(void)
 
 /* ---- whose connection is whose ---- */
 
-static bool is_on_loan(enum conn_state state)
+static bool is_checked_out(enum conn_state state)
 {
     return state == CONN_LEASED || state == CONN_CHECKING;
 }
@@ -183,10 +185,10 @@ static void note_move(struct conn *conn, int slot, enum conn_state was)
     int actor = (int)sim_self();
     int *owner = &shadow.owner[slot];
     sim_note("slot", (unsigned)slot, conn_state_name(conn->state));
-    if (is_on_loan(was) && !is_on_loan(conn->state)) {
+    if (is_checked_out(was) && !is_checked_out(conn->state)) {
         SIM_CHECK(*owner == actor, "a connection is taken from %d, who has it", *owner);
         *owner = NOBODY;
-    } else if (!is_on_loan(was) && is_on_loan(conn->state) && me()->acquires) {
+    } else if (!is_checked_out(was) && is_checked_out(conn->state) && me()->acquires) {
         *owner = actor;
     }
     if (conn->state == CONN_CHECKING && was != CONN_CHECKING)
@@ -224,7 +226,7 @@ static void check_owners(const struct pqpool *pool)
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++) {
         const struct conn *conn = &pool->slots[i];
         int owner = shadow.owner[i];
-        SIM_CHECK(is_on_loan(conn->state) == (owner != NOBODY), "%s, and owned by %d",
+        SIM_CHECK(is_checked_out(conn->state) == (owner != NOBODY), "%s, and owned by %d",
                   conn_state_name(conn->state), owner);
         if (owner == NOBODY)
             continue;
@@ -259,7 +261,7 @@ static void note_served(const struct place *place, bool someone_is_passed)
 
 static bool is_queued(const struct pqpool *pool, const struct waiter *waiter)
 {
-    for (const struct waiter *w = pool->waiters.first; w != NULL; w = w->next)
+    LIST_EACH (w, &pool->waiters.list, const struct waiter, node)
         if (w == waiter)
             return true;
     return false;
@@ -282,15 +284,16 @@ static void note_leavers(const struct pqpool *pool)
 /* Only the running actor can have come: to the end, or back to the head where it was before. */
 static void note_comer(const struct pqpool *pool)
 {
-    if (pool->waiters.count == shadow.queued)
+    if (pool->waiters.list.count == shadow.queued)
         return;
-    SIM_CHECK(pool->waiters.count == shadow.queued + 1, "%u wait, %u are known",
-              pool->waiters.count, shadow.queued);
-    struct place newcomer = { pool->waiters.last, (int)sim_self() };
+    SIM_CHECK(pool->waiters.list.count == shadow.queued + 1, "%u wait, %u are known",
+              pool->waiters.list.count, shadow.queued);
+    const struct list *list = &pool->waiters.list;
+    struct place newcomer = { CONTAINER_OF(list->last, struct waiter, node), (int)sim_self() };
     uint32_t at = shadow.queued++;
-    if (at > 0 && pool->waiters.last == shadow.queue[at - 1].waiter) {
+    if (at > 0 && list->last == &shadow.queue[at - 1].waiter->node) {
         SIM_CHECK(me()->candidates > 0, "a newcomer is put before those who wait");
-        newcomer.waiter = pool->waiters.first;
+        newcomer.waiter = CONTAINER_OF(list->first, struct waiter, node);
         memmove(&shadow.queue[1], &shadow.queue[0], at * sizeof shadow.queue[0]);
         at = 0;
     }
@@ -324,7 +327,7 @@ static void check_generation(const struct pqpool *pool)
 
 static void watch_use(const struct pqpool *pool)
 {
-    if (pool->callers_inside > 0 || pool_on_loan(pool) + pool_canceling(pool) > 0)
+    if (pool->callers_inside > 0 || pool_checked_out(pool) + pool_canceling(pool) > 0)
         shadow.unused_since_ns = CLOCK_NEVER;
     else if (shadow.unused_since_ns == CLOCK_NEVER)
         shadow.unused_since_ns = sim_now_ns();
@@ -332,9 +335,9 @@ static void watch_use(const struct pqpool *pool)
 
 static void check_order(const struct pqpool *pool)
 {
-    const struct waiter *w = pool->waiters.first;
-    for (uint32_t i = 0; i < shadow.queued; i++, w = w->next)
-        SIM_CHECK(w == shadow.queue[i].waiter, "the queue is out of order at %u", i);
+    const struct list_node *at = pool->waiters.list.first;
+    for (uint32_t i = 0; i < shadow.queued; i++, at = at->next)
+        SIM_CHECK(at == &shadow.queue[i].waiter->node, "the queue is out of order at %u", i);
 }
 
 /* ---- the hooks ---- */
@@ -368,7 +371,7 @@ static void unlocks(struct mutex *mu)
     check_generation(pool);
     struct caller *c = me();
     c->entered = true;
-    c->saw_full |= pool->waiters.count >= pool->options.max_waiting ||
+    c->saw_full |= pool->waiters.list.count >= pool->options.max_waiting ||
                    pool_estimated_wait_ns(pool) > c->deadline_at_ns - sim_now_ns();
     c->saw_down |= pqpool_is_down(pool, NULL);
     c->saw_closing |= pool_is_closing(pool);

@@ -93,12 +93,12 @@ static const char *health_query(void *ctx)
     return sim_chance(4) ? NULL : "SELECT 'own'";
 }
 
-static bool health_verdict(void *ctx, const PGresult *last, unsigned before, struct err *err)
+static bool health_passed(void *ctx, const PGresult *last, unsigned before, struct err *err)
 {
     (void)ctx;
     (void)before;
-    SIM_CHECK(!sim_holds_lock(), "health_verdict is called with a mutex held");
-    SIM_CHECK(last != NULL, "health_verdict is called with no result");
+    SIM_CHECK(!sim_holds_lock(), "health_passed is called with a mutex held");
+    SIM_CHECK(last != NULL, "health_passed is called with no result");
     if (PQresultStatus(last) == PGRES_TUPLES_OK)
         return true;
     err_set(err, 0, "the server refuses");
@@ -228,7 +228,7 @@ static void end_pool(struct pool_callers *callers)
         sim_pg_set_mood(sim_chance(2) ? SIM_SILENT : (enum sim_mood)sim_draw(SIM_MOODS));
     sim_sleep(draw_ms(0, 300));
     if (sim_chance(3)) {
-        (sim_chance(2) ? pqpool_cut : pqpool_interrupt)(callers->pool);
+        (sim_chance(2) ? pqpool_abort : pqpool_interrupt)(callers->pool);
         callers->cut = true;
         sim_sleep(draw_ms(0, 10));
     }
@@ -248,7 +248,7 @@ static void *live(void *arg)
         world.options.on_connect = on_connect;
     if (sim_chance(2)) {
         world.options.health_query = health_query;
-        world.options.health_verdict = health_verdict;
+        world.options.health_passed = health_passed;
     }
     sim_pg_reset(sim_chance(6));
     world.driver = sim_chance(2) ? &sim_pg_17 : &sim_pg;

@@ -35,11 +35,14 @@ static void check_gauges(struct pqpool *pool)
 {
     struct pqpool_stats s;
     pqpool_stats(pool, &s);
-    CHECK(s.active == s.leased + s.checking + s.resetting + s.canceling);
-    CHECK(s.idle + s.active + s.connecting + s.closing == s.total);
-    CHECK(s.total <= MAX);
-    CHECK(s.oldest_wait_ns >= 0);
-    CHECK(s.exhausted_ns < UINT64_MAX / 2);
+    CHECK(s.connections.active == s.connections.leased + s.connections.checking +
+                                      s.connections.resetting + s.connections.canceling);
+    CHECK(s.connections.idle + s.connections.active + s.connections.connecting +
+              s.connections.closing ==
+          s.connections.total);
+    CHECK(s.connections.total <= MAX);
+    CHECK(s.queue.oldest_wait_ns >= 0);
+    CHECK(s.counters.exhausted_ns < UINT64_MAX / 2);
     struct fake_pg_counts counts;
     fake_pg_counts(&counts);
     CHECK(counts.open_most <= MAX + 1);
@@ -53,7 +56,7 @@ static void use_and_release(struct worker *worker, struct pqpool_lease *lease)
     if (what < 3)
         spoils[what](pqpool_lease_pg(lease));
     else if (what < 7)
-        pqpool_note(lease, notes[what - 3]);
+        pqpool_report_error(lease, notes[what - 3]);
     else if (what < 12)
         (void)sched_yield();
     pqpool_release(&lease, what == 12 ? PQPOOL_DISCARD : PQPOOL_REUSE);
@@ -123,7 +126,7 @@ static bool half_wait(struct pqpool *pool)
     struct pqpool_stats s;
     fake_pg_end_orphans();
     pqpool_stats(pool, &s);
-    return s.leased == MAX && s.waiting == WORKERS - MAX;
+    return s.connections.leased == MAX && s.queue.waiting == WORKERS - MAX;
 }
 
 static void hear(void *ctx, const struct pqpool_event *event)
@@ -163,7 +166,7 @@ static struct pqpool_options random_options(struct round *round)
     options.leak_threshold_ns = 20 * NS_PER_MS;
     options.on_event = hear;
     options.health_query = ask;
-    options.health_verdict = judge;
+    options.health_passed = judge;
     return options;
 }
 

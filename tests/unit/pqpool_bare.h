@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "pqpool/demand.h"
+#include "pqpool/idle.h"
 
 enum { SLOTS = 60, WAITERS = 60 };
 
@@ -27,12 +28,9 @@ UNUSED static void make_pool(uint32_t min, uint32_t max, bool control_is_up)
     cond_init(&pool.quiet);
     backoff_init(&pool.demand.backoff, 1, min);
     for (uint32_t i = 0; i < max; i++) {
-        slots[i] = (struct conn){
-            .pool = &pool, .fd = -1, .own_fd = -1, .next = i + 1 < max ? &slots[i + 1] : NULL
-        };
-        slots[i].prev = i > 0 ? &slots[i - 1] : NULL;
+        slots[i] = (struct conn){ .pool = &pool, .fd = -1, .own_fd = -1 };
+        list_push_back(&pool.list[CONN_NEW], &slots[i].node);
     }
-    pool.list[CONN_NEW] = (struct conn_list){ &slots[0], &slots[max - 1], max };
     pool.control = (struct conn){ .pool = &pool, .control = true, .fd = -1, .own_fd = -1 };
     if (control_is_up)
         pool.control.state = CONN_IDLE;
@@ -71,8 +69,8 @@ UNUSED static void fail(struct conn *conn)
 UNUSED static uint32_t close_discarded(void)
 {
     uint32_t n = 0;
-    for (; pool.list[CONN_CLOSING].first != NULL; n++)
-        conn_free_slot(&pool, pool.list[CONN_CLOSING].first, now_ns);
+    for (; pool.list[CONN_CLOSING].count > 0; n++)
+        conn_free_slot(&pool, pool_newest(&pool, CONN_CLOSING), now_ns);
     if (pool.control.state == CONN_CLOSING)
         conn_free_slot(&pool, &pool.control, now_ns);
     return n;

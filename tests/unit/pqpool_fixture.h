@@ -52,7 +52,8 @@ UNUSED static struct pqpool_stats stats_of(struct pqpool *pool)
 UNUSED static struct pqpool *open_warm_pool(const struct pqpool_options *options)
 {
     struct pqpool *pool = open_pool(options);
-    AWAIT(stats_of(pool).idle == options->min_pool_size && stats_of(pool).healthy);
+    AWAIT(stats_of(pool).connections.idle == options->min_pool_size &&
+          stats_of(pool).health.healthy);
     return pool;
 }
 
@@ -130,12 +131,12 @@ UNUSED static void *call(void *arg)
 /* Starts an acquire that is to wait, and returns when it does. */
 UNUSED static void start_waiting(struct caller *caller, struct pqpool *pool)
 {
-    uint32_t before = stats_of(pool).waiting;
+    uint32_t before = stats_of(pool).queue.waiting;
     *caller =
         (struct caller){ .pool = pool,
                          .deadline_at_ns = clock_after(clock_now_ns(), PATIENCE_S * NS_PER_S) };
     cr_assert_eq(pthread_create(&caller->thread, NULL, call, caller), 0);
-    AWAIT(stats_of(pool).waiting == before + 1);
+    AWAIT(stats_of(pool).queue.waiting == before + 1);
 }
 
 UNUSED static enum pqpool_rc finish_waiting(struct caller *caller)

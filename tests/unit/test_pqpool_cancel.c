@@ -14,7 +14,7 @@ static struct pqpool_options options_of(uint32_t max, int64_t limit_ns)
 }
 
 /* Runs a statement that the server does not answer in time, and gives its connection back. */
-static void run_out_of_time(struct pqpool *pool, enum pqpool_verdict verdict)
+static void run_out_of_time(struct pqpool *pool, enum pqpool_disposition disposition)
 {
     const struct pqpool_query query = { .sql = "SELECT pg_sleep(60)" };
     struct pqpool_lease *lease = lease_from(pool);
@@ -28,7 +28,7 @@ static void run_out_of_time(struct pqpool *pool, enum pqpool_verdict verdict)
     while (rc == PQPOOL_TIMEOUT && (err.flags & ERR_UNCERTAIN) == 0);
     cr_expect_eq(rc, PQPOOL_TIMEOUT);
     cr_expect_eq(err.flags, ERR_RETRYABLE | ERR_UNCERTAIN);
-    pqpool_release(&lease, verdict);
+    pqpool_release(&lease, disposition);
 }
 
 static void expect_used_again(void)
@@ -38,8 +38,8 @@ static void expect_used_again(void)
     run_out_of_time(pool, PQPOOL_REUSE);
     struct pqpool_lease *lease = lease_from(pool);
     cr_expect_eq(*pqpool_lease_bits(lease), 1, "the same one");
-    cr_expect_eq(stats_of(pool).cancels, 1);
-    cr_expect_eq(stats_of(pool).cancels_failed, 0);
+    cr_expect_eq(stats_of(pool).counters.cancels, 1);
+    cr_expect_eq(stats_of(pool).counters.cancels_failed, 0);
     cr_expect_eq(server_counts().cancels, 1);
     cr_expect_eq(server_counts().rollbacks, 1, "proves that it is in step");
     pqpool_release(&lease, PQPOOL_REUSE);
@@ -53,9 +53,9 @@ Test(cancel, what_is_not_wanted_is_cancelled_and_closed)
     run_out_of_time(pool, PQPOOL_DISCARD);
     struct pqpool_lease *lease = lease_from(pool);
     cr_expect_eq(*pqpool_lease_bits(lease), 0, "a fresh one");
-    cr_expect_eq(stats_of(pool).cancels, 1);
-    cr_expect_eq(stats_of(pool).closed[CLOSE_DISCARDED], 1);
-    cr_expect_eq(stats_of(pool).orphans, 0);
+    cr_expect_eq(stats_of(pool).counters.cancels, 1);
+    cr_expect_eq(stats_of(pool).counters.closed[CLOSE_DISCARDED], 1);
+    cr_expect_eq(stats_of(pool).connections.orphans, 0);
     pqpool_release(&lease, PQPOOL_REUSE);
     close_pool(&pool);
 }
@@ -88,10 +88,12 @@ Test(cancel, one_that_nobody_confirms_costs_the_connection)
     struct pqpool *pool = open_warm_pool(&options);
     fake_pg_cancels(FAKE_ANSWER_HANG, 1);
     run_out_of_time(pool, PQPOOL_REUSE);
-    AWAIT(stats_of(pool).closed[CLOSE_STUCK] + stats_of(pool).closed[CLOSE_DISCARDED] == 1);
+    AWAIT(stats_of(pool).counters.closed[CLOSE_STUCK] +
+              stats_of(pool).counters.closed[CLOSE_DISCARDED] ==
+          1);
     fake_pg_end_orphans();
-    AWAIT(stats_of(pool).control_connected && stats_of(pool).idle == 1);
-    AWAIT(stats_of(pool).orphans == 0);
+    AWAIT(stats_of(pool).health.connected && stats_of(pool).connections.idle == 1);
+    AWAIT(stats_of(pool).connections.orphans == 0);
     struct pqpool_lease *lease = lease_from(pool);
     cr_expect_eq(*pqpool_lease_bits(lease), 0, "a fresh one");
     pqpool_release(&lease, PQPOOL_REUSE);
@@ -105,9 +107,9 @@ Test(cancel, one_whose_answer_is_malformed_costs_the_connection)
     struct pqpool *pool = open_warm_pool(&options);
     fake_pg_shape(FAKE_SHAPE_FEWER_COLUMNS);
     run_out_of_time(pool, PQPOOL_REUSE);
-    AWAIT(stats_of(pool).closed[CLOSE_DISCARDED] == 1);
+    AWAIT(stats_of(pool).counters.closed[CLOSE_DISCARDED] == 1);
     fake_pg_shape(FAKE_SHAPE_GOOD); /* what is dialled meanwhile is refused for its own answer */
-    AWAIT(stats_of(pool).idle == 1);
+    AWAIT(stats_of(pool).connections.idle == 1);
     struct pqpool_lease *lease = lease_from(pool);
     cr_expect_eq(*pqpool_lease_bits(lease), 0, "a fresh one");
     pqpool_release(&lease, PQPOOL_REUSE);
@@ -120,14 +122,15 @@ Test(cancel, a_statement_that_does_not_end_keeps_its_slot_while_its_backend_live
     struct pqpool *pool = open_warm_pool(&options);
     fake_pg_cancels(FAKE_ANSWER_ERROR, FAKE_ALWAYS);
     run_out_of_time(pool, PQPOOL_REUSE);
-    AWAIT(stats_of(pool).closed[CLOSE_STUCK] == 1 && stats_of(pool).orphans == 1);
-    cr_expect_eq(stats_of(pool).cancels_failed, 1);
+    AWAIT(stats_of(pool).counters.closed[CLOSE_STUCK] == 1 &&
+          stats_of(pool).connections.orphans == 1);
+    cr_expect_eq(stats_of(pool).counters.cancels_failed, 1);
     uint32_t asked = server_counts().cancels;
     AWAIT(server_counts().cancels > asked);
-    cr_expect_eq(stats_of(pool).orphans, 1, "asked after, and alive");
-    cr_expect_eq(stats_of(pool).closing, 1, "it counts");
+    cr_expect_eq(stats_of(pool).connections.orphans, 1, "asked after, and alive");
+    cr_expect_eq(stats_of(pool).connections.closing, 1, "it counts");
     fake_pg_end_orphans();
-    AWAIT(stats_of(pool).orphans == 0 && stats_of(pool).closing == 0);
+    AWAIT(stats_of(pool).connections.orphans == 0 && stats_of(pool).connections.closing == 0);
     close_pool(&pool);
 }
 
@@ -137,7 +140,7 @@ Test(cancel, half_of_the_slots_lost_to_orphans_is_down)
     struct pqpool *pool = open_warm_pool(&options);
     fake_pg_cancels(FAKE_ANSWER_ERROR, FAKE_ALWAYS);
     run_out_of_time(pool, PQPOOL_REUSE);
-    AWAIT(stats_of(pool).orphans == 1);
+    AWAIT(stats_of(pool).connections.orphans == 1);
     cr_expect_not(pqpool_is_down(pool, NULL));
     run_out_of_time(pool, PQPOOL_REUSE);
     AWAIT(pqpool_is_down(pool, NULL));
@@ -159,10 +162,10 @@ Test(cancel, without_a_control_connection_orphans_are_forgotten)
     struct pqpool *pool = open_warm_pool(&options);
     fake_pg_cancels(FAKE_ANSWER_ERROR, FAKE_ALWAYS);
     run_out_of_time(pool, PQPOOL_REUSE);
-    AWAIT(stats_of(pool).orphans == 1);
+    AWAIT(stats_of(pool).connections.orphans == 1);
     fake_pg_dials(FAKE_DIAL_HANG, NULL, FAKE_ALWAYS); /* a new one would say that it does */
     fake_pg_hang_up_all();
-    AWAIT(stats_of(pool).orphans == 0);
+    AWAIT(stats_of(pool).connections.orphans == 0);
     fake_pg_dials(FAKE_DIAL_OK, NULL, 0);
     AWAIT(!pqpool_is_down(pool, NULL));
     fake_pg_end_orphans();
@@ -217,14 +220,17 @@ Test(cancel_17, a_peer_that_never_closes_costs_the_connection_and_nothing_else)
     struct pqpool *pool = open_warm_pool(&options);
     fake_pg_cancels(FAKE_ANSWER_HANG, FAKE_ALWAYS);
     for (uint32_t i = 1; i <= 3; i++) {
-        uint64_t passed = stats_of(pool).health_passed;
+        uint64_t passed = stats_of(pool).counters.health_checks_passed;
         run_out_of_time(pool, PQPOOL_REUSE);
-        AWAIT(stats_of(pool).closed[CLOSE_STUCK] + stats_of(pool).closed[CLOSE_DISCARDED] == i);
+        AWAIT(stats_of(pool).counters.closed[CLOSE_STUCK] +
+                  stats_of(pool).counters.closed[CLOSE_DISCARDED] ==
+              i);
         fake_pg_end_orphans();
-        AWAIT(server_counts().cancelers == 0 && stats_of(pool).orphans == 0);
-        AWAIT(stats_of(pool).idle == 1 && stats_of(pool).health_passed > passed);
+        AWAIT(server_counts().cancelers == 0 && stats_of(pool).connections.orphans == 0);
+        AWAIT(stats_of(pool).connections.idle == 1 &&
+              stats_of(pool).counters.health_checks_passed > passed);
     }
-    cr_expect_eq(stats_of(pool).cancels, 3);
+    cr_expect_eq(stats_of(pool).counters.cancels, 3);
     close_pool(&pool);
 }
 
@@ -241,8 +247,8 @@ Test(cancel_17, many_at_once_are_all_cancelled)
     }
     for (int i = 0; i < MANY; i++)
         pqpool_release(&leases[i], PQPOOL_REUSE);
-    AWAIT(stats_of(pool).idle == MANY);
-    cr_expect_eq(stats_of(pool).created, MANY, "none was lost");
+    AWAIT(stats_of(pool).connections.idle == MANY);
+    cr_expect_eq(stats_of(pool).counters.created, MANY, "none was lost");
     cr_expect_eq(server_counts().cancels, MANY);
     close_pool(&pool);
 }

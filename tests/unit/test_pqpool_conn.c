@@ -54,10 +54,10 @@ Test(conn, a_session_only_gets_worse)
     struct conn conn = { .session = SESSION_SOUND };
     conn_worsen(&conn, SESSION_MUST_CLOSE);
     cr_expect_eq(conn.session, SESSION_MUST_CLOSE);
-    conn_lose_backend(&conn);
+    conn_orphan_backend(&conn);
     cr_expect_eq(conn.session, SESSION_MUST_CLOSE, "nobody knows its backend");
     conn.backend.pid = 77;
-    conn_lose_backend(&conn);
+    conn_orphan_backend(&conn);
     conn_worsen(&conn, SESSION_MUST_CLOSE);
     cr_expect_eq(conn.session, SESSION_ORPHANED);
 }

@@ -289,7 +289,7 @@ Test(conninfo, no_pool_is_opened)
     struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
     struct pqpool *pool = NULL;
     options.conninfo = "host=h sslmode=foo";
-    cr_expect_eq(pqpool_open(&options, &pool, &err), PQPOOL_REFUSED);
+    cr_expect_eq(pqpool_open(&options, &pool, &err), PQPOOL_INVALID_OPTIONS);
     cr_expect_null(pool);
     cr_expect_not_null(strstr(err.text, "sslmode=foo"), "%s", err.text);
 }

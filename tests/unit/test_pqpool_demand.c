@@ -17,7 +17,7 @@ Test(demand, serves_in_order_of_arrival)
         cr_expect_eq(held[i]->state, CONN_LEASED, "by hand: nobody can take it on the way");
     }
     cr_expect_eq(held[2]->state, CONN_IDLE);
-    cr_expect_eq(pool.waiters.count, 0);
+    cr_expect_eq(pool.waiters.list.count, 0);
 }
 
 Test(demand, leaves_the_line_from_anywhere_and_returns_to_its_head)
@@ -28,14 +28,14 @@ Test(demand, leaves_the_line_from_anywhere_and_returns_to_its_head)
     pool_dequeue(&pool, &waiters[1]);
     pool_dequeue(&pool, &waiters[2]);
     pool_enqueue(&pool, &waiters[2], true);
-    cr_expect_eq(pool.waiters.count, 2);
+    cr_expect_eq(pool.waiters.list.count, 2);
     pool_offer(&pool, held[0], now_ns);
     pool_offer(&pool, held[1], now_ns);
     cr_expect_eq(waiters[2].conn, held[0]);
     cr_expect_eq(waiters[0].conn, held[1]);
     cr_expect_not(waiters[1].served);
-    cr_expect_null(pool.waiters.first);
-    cr_expect_null(pool.waiters.last);
+    cr_expect_null(pool.waiters.list.first);
+    cr_expect_null(pool.waiters.list.last);
 }
 
 Test(demand, the_newest_idle_one_is_used_first)
@@ -51,7 +51,8 @@ Test(demand, the_newest_idle_one_is_used_first)
 Test(demand, those_whose_peer_is_gone_are_passed_over)
 {
     make_warm_pool(3, 3);
-    struct conn *newest = pool.list[CONN_IDLE].first, *next = newest->next;
+    struct conn *newest = pool_newest(&pool, CONN_IDLE);
+    struct conn *next = CONTAINER_OF(newest->node.next, struct conn, node);
     atomic_store(&newest->peer_gone, true);
     cr_expect_eq(lease(), next);
     cr_expect_eq(newest->state, CONN_CLOSING);
@@ -112,7 +113,7 @@ Test(demand, a_spike_asks_for_one_dial_at_a_time)
     cr_expect_null(dial());
     for (int i = 0; i < 50; i++) /* all are served before the dial ends */
         pool_offer(&pool, held[i % 5], now_ns);
-    cr_expect_eq(pool.waiters.count, 0);
+    cr_expect_eq(pool.waiters.list.count, 0);
     succeed(dialled);
     cr_expect_null(dial());
     cr_expect_eq(pool_total(&pool), 6);
@@ -132,7 +133,7 @@ Test(demand, demand_that_stays_doubles_the_dials_and_a_later_wave_starts_anew)
         for (uint32_t i = begin; i < n_held; i++)
             succeed(held[i]);
     }
-    while (pool.waiters.count > 0)
+    while (pool.waiters.list.count > 0)
         pool_offer(&pool, held[0], now_ns);
     for (uint32_t i = 0; i < n_held; i++)
         pool_offer(&pool, held[i], now_ns);
@@ -168,7 +169,7 @@ Test(demand, an_outage_has_one_prober)
         cr_expect_null(dial(), "while it rests");
         cr_expect_eq(pool.demand.backoff.failures, failure);
         while (count(CONN_CONNECTING) > 0)
-            fail(pool.list[CONN_CONNECTING].first);
+            fail(pool_newest(&pool, CONN_CONNECTING));
         cr_expect_eq(pool.demand.backoff.failures, failure, "what began before tells nothing new");
         close_discarded();
         now_ns = pool.demand.backoff.next_at_ns;
@@ -185,7 +186,7 @@ Test(demand, after_an_outage_it_starts_slowly)
     cr_assert_not_null(prober);
     cr_expect_null(dial());
     succeed(prober);
-    cr_expect_eq(last_event()->kind, PQPOOL_EVENT_DIALLED);
+    cr_expect_eq(last_event()->kind, PQPOOL_EVENT_CONNECTED);
     struct conn *wave[] = { dial(), dial() };
     cr_assert(wave[0] != NULL && wave[1] != NULL);
     cr_expect_null(dial(), "two");

@@ -59,10 +59,10 @@ Test(late, transactions_that_were_rolled_back_are_good)
             fake_pg_begin(pqpool_lease_pg(leases[j]));
         for (int j = 0; j < 2; j++)
             pqpool_release(&leases[j], PQPOOL_REUSE);
-        AWAIT(stats_of(pool).idle == 2);
+        AWAIT(stats_of(pool).connections.idle == 2);
     }
-    cr_expect_eq(stats_of(pool).resets, 2 * ROUNDS);
-    cr_expect_eq(stats_of(pool).closed[CLOSE_INVALID], 0);
+    cr_expect_eq(stats_of(pool).counters.resets, 2 * ROUNDS);
+    cr_expect_eq(stats_of(pool).counters.closed[CLOSE_INVALID], 0);
     close_pool(&pool);
 }
 
@@ -86,6 +86,6 @@ Test(late, a_session_that_is_there_is_taken)
     options.connect_timeout_ns = connect_timeout_ns;
     driver = &slow;
     struct pqpool *pool = open_pool(&options);
-    AWAIT(stats_of(pool).idle == 1);
+    AWAIT(stats_of(pool).connections.idle == 1);
     close_pool(&pool);
 }

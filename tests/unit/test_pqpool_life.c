@@ -11,7 +11,7 @@ Test(release, closes_what_is_broken_or_unwanted)
 {
     static const struct {
         void (*spoil)(PGconn *pg);
-        enum pqpool_verdict verdict;
+        enum pqpool_disposition disposition;
         enum close_reason reason;
         uint32_t lost;
     } cases[] = {
@@ -24,12 +24,12 @@ Test(release, closes_what_is_broken_or_unwanted)
         struct pqpool_lease *lease = lease_from(pool);
         *pqpool_lease_bits(lease) = 1;
         cases[i].spoil(pqpool_lease_pg(lease));
-        pqpool_release(&lease, cases[i].verdict);
+        pqpool_release(&lease, cases[i].disposition);
         lease = lease_from(pool);
         cr_expect_eq(*pqpool_lease_bits(lease), 0, "a fresh one");
         struct pqpool_stats stats = stats_of(pool);
-        cr_expect_eq(stats.closed[cases[i].reason], 1, "case %zu", i);
-        cr_expect_eq(stats.connection_errors[ERROR_LOST], cases[i].lost, "case %zu", i);
+        cr_expect_eq(stats.counters.closed[cases[i].reason], 1, "case %zu", i);
+        cr_expect_eq(stats.counters.connection_errors[ERROR_LOST], cases[i].lost, "case %zu", i);
         pqpool_release(&lease, PQPOOL_REUSE);
         close_pool(&pool);
     }
@@ -45,7 +45,7 @@ Test(release, twice_or_of_nothing_does_no_harm)
     pqpool_release(&copy, PQPOOL_DISCARD);
     cr_expect_null(copy);
     pqpool_release(&nothing, PQPOOL_REUSE);
-    cr_expect_eq(stats_of(pool).idle, 1);
+    cr_expect_eq(stats_of(pool).connections.idle, 1);
     close_pool(&pool);
     struct err err = { 0 };
     cr_expect_eq(pqpool_acquire(pool, CLOCK_NEVER, &lease, &err), PQPOOL_CLOSED);
@@ -64,7 +64,7 @@ Test(release, rolls_back_an_open_transaction_elsewhere)
     lease = lease_from(pool);
     cr_expect_eq(*pqpool_lease_bits(lease), 1, "the same one");
     cr_expect_eq(fake_pg.transaction_status(pqpool_lease_pg(lease)), PQTRANS_IDLE);
-    cr_expect_eq(stats_of(pool).resets, 1);
+    cr_expect_eq(stats_of(pool).counters.resets, 1);
     cr_expect_eq(server_counts().rollbacks, 1);
     pqpool_release(&lease, PQPOOL_REUSE);
     close_pool(&pool);
@@ -85,7 +85,7 @@ Test(release, closes_what_cannot_be_rolled_back)
         pqpool_release(&lease, PQPOOL_REUSE);
         lease = lease_from(pool);
         cr_expect_eq(*pqpool_lease_bits(lease), 0);
-        cr_expect_eq(stats_of(pool).closed[CLOSE_INVALID], 1, "case %zu", i);
+        cr_expect_eq(stats_of(pool).counters.closed[CLOSE_INVALID], 1, "case %zu", i);
         pqpool_release(&lease, PQPOOL_REUSE);
         close_pool(&pool);
     }
@@ -105,12 +105,13 @@ Test(release, what_the_server_said_of_itself_counts)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct pqpool *pool = open_warm_pool(&options);
         struct pqpool_lease *lease = lease_from(pool);
-        pqpool_note(lease, cases[i].sqlstate);
+        pqpool_report_error(lease, cases[i].sqlstate);
         pqpool_release(&lease, PQPOOL_REUSE);
         uint64_t gone = cases[i].retires_all ? 2 : cases[i].discards;
-        AWAIT(stats_of(pool).created == 2 + gone && stats_of(pool).idle == 2);
-        cr_expect_eq(stats_of(pool).generation, cases[i].retires_all, "%s", cases[i].sqlstate);
-        AWAIT(stats_of(pool).control_connected);
+        AWAIT(stats_of(pool).counters.created == 2 + gone && stats_of(pool).connections.idle == 2);
+        cr_expect_eq(stats_of(pool).connections.generation, cases[i].retires_all, "%s",
+                     cases[i].sqlstate);
+        AWAIT(stats_of(pool).health.connected);
         close_pool(&pool);
     }
 }
@@ -124,11 +125,11 @@ Test(janitor, notices_a_hang_up_without_a_query)
     struct pqpool_lease *lease = lease_from(pool);
     uint32_t queries = server_counts().queries;
     fake_pg_hang_up_all();
-    AWAIT(stats_of(pool).closed[CLOSE_LOST] == 2 && stats_of(pool).idle == 2);
-    AWAIT(stats_of(pool).healthy);
+    AWAIT(stats_of(pool).counters.closed[CLOSE_LOST] == 2 && stats_of(pool).connections.idle == 2);
+    AWAIT(stats_of(pool).health.healthy);
     cr_expect_leq(server_counts().queries, queries + 1, "the fresh control connection's");
     pqpool_release(&lease, PQPOOL_REUSE);
-    AWAIT(stats_of(pool).closed[CLOSE_LOST] == 3 && stats_of(pool).idle == 3);
+    AWAIT(stats_of(pool).counters.closed[CLOSE_LOST] == 3 && stats_of(pool).connections.idle == 3);
     close_pool(&pool);
 }
 
@@ -142,9 +143,9 @@ Test(janitor, trims_idle_ones_to_the_floor)
         leases[i] = lease_from(pool);
     for (int i = 0; i < 4; i++)
         pqpool_release(&leases[i], PQPOOL_REUSE);
-    AWAIT(stats_of(pool).total == 1);
-    cr_expect_eq(stats_of(pool).closed[CLOSE_IDLE], 3);
-    cr_expect_eq(stats_of(pool).idle, 1);
+    AWAIT(stats_of(pool).connections.total == 1);
+    cr_expect_eq(stats_of(pool).counters.closed[CLOSE_IDLE], 3);
+    cr_expect_eq(stats_of(pool).connections.idle, 1);
     close_pool(&pool);
 }
 
@@ -154,7 +155,8 @@ Test(janitor, replaces_what_is_too_old_and_never_dips)
     options.max_lifetime_ns = 2 * soon_ns;
     struct pqpool *pool = open_warm_pool(&options);
     bool dipped = false;
-    AWAIT((dipped |= stats_of(pool).idle < 2, stats_of(pool).closed[CLOSE_LIFETIME] >= 5));
+    AWAIT((dipped |= stats_of(pool).connections.idle < 2,
+           stats_of(pool).counters.closed[CLOSE_LIFETIME] >= 5));
     cr_expect_not(dipped);
     cr_expect_leq(server_counts().open_most, 4);
     close_pool(&pool);
@@ -173,9 +175,9 @@ Test(janitor, reports_a_lease_held_too_long_once)
     char text[256];
     AWAIT(heard_of(&heard, PQPOOL_EVENT_LEAK, text) == 1);
     cr_expect_not_null(strstr(text, "pqpool_fixture.h:"), "%s", text);
-    uint64_t passed = stats_of(pool).health_passed;
-    AWAIT(stats_of(pool).health_passed >= passed + 3);
-    cr_expect_eq(stats_of(pool).leaks, 1);
+    uint64_t passed = stats_of(pool).counters.health_checks_passed;
+    AWAIT(stats_of(pool).counters.health_checks_passed >= passed + 3);
+    cr_expect_eq(stats_of(pool).counters.leaks, 1);
     pqpool_release(&lease, PQPOOL_REUSE);
     close_pool(&pool);
 }
@@ -202,7 +204,7 @@ static bool note_lost(void *ctx, struct pqpool_lease *lease, int64_t deadline_at
                       struct err *err)
 {
     (void)ctx, (void)deadline_at_ns, (void)err;
-    pqpool_note(lease, "08006");
+    pqpool_report_error(lease, "08006");
     return true;
 }
 
@@ -221,8 +223,8 @@ Test(on_connect, a_session_it_does_not_finish_is_not_taken)
         options.on_connect = cases[i].prepare;
         struct pqpool *pool = open_pool(&options);
         AWAIT(pqpool_is_down(pool, NULL));
-        cr_expect_not_null(strstr(stats_of(pool).last_error, cases[i].says));
-        cr_expect_eq(stats_of(pool).created, 0);
+        cr_expect_not_null(strstr(stats_of(pool).server.error, cases[i].says));
+        cr_expect_eq(stats_of(pool).counters.created, 0);
         close_pool(&pool);
     }
 }
@@ -319,7 +321,7 @@ Test(close, cuts_leases_that_stay_out_and_the_last_release_frees)
         struct pollfd pfd = { .fd = fake_pg.socket(pqpool_lease_pg(leases[i])), .events = POLLIN };
         cr_expect_eq(poll(&pfd, 1, 0), 1, "its socket is dead");
         *pqpool_lease_bits(leases[i]) = 1;
-        pqpool_note(leases[i], "57P01");
+        pqpool_report_error(leases[i], "57P01");
     }
     for (int i = 0; i < 3; i++)
         pqpool_release(&leases[i], i == 1 ? PQPOOL_DISCARD : PQPOOL_REUSE);
@@ -335,7 +337,7 @@ Test(close, cuts_a_probe_short)
     fake_pg_answers(FAKE_ANSWER_HANG, FAKE_ALWAYS);
     struct caller caller = { .pool = pool, .deadline_at_ns = CLOCK_NEVER };
     cr_assert_eq(pthread_create(&caller.thread, NULL, call, &caller), 0);
-    AWAIT(stats_of(pool).checking == 1);
+    AWAIT(stats_of(pool).connections.checking == 1);
     pqpool_close(&pool, clock_now_ns());
     cr_expect_eq(finish_waiting(&caller), PQPOOL_CLOSED);
     cr_expect_eq(server_counts().open, 0);
@@ -359,7 +361,7 @@ Test(close, leaves_nothing_of_what_is_under_way)
 
     uint32_t queries = server_counts().queries; /* a health check that hangs */
     pool = open_pool(&options);
-    AWAIT(server_counts().queries > queries && stats_of(pool).idle == 2);
+    AWAIT(server_counts().queries > queries && stats_of(pool).connections.idle == 2);
     close_pool(&pool);
 
     fake_pg_dials(FAKE_DIAL_HANG, NULL, FAKE_ALWAYS); /* dials that hang */
@@ -461,7 +463,7 @@ Test(interrupt, ends_the_wait_for_the_first_connection, .timeout = 120)
     AWAIT(server_counts().dialling > 0);
     pqpool_interrupt(pool);
     struct err err = { 0 };
-    cr_expect_eq(pqpool_await_first(pool, &err), PQPOOL_CLOSED);
+    cr_expect_eq(pqpool_await_connected(pool, &err), PQPOOL_CLOSED);
     cr_expect_not_null(strstr(err.text, "being closed"), "%s", err.text);
     close_pool(&pool);
 }

@@ -36,8 +36,8 @@ static void dial_again(struct pqpool *pool)
     struct pqpool_lease *lease = lease_from(pool);
     uint32_t dials = server_counts().dials;
     pqpool_release(&lease, PQPOOL_DISCARD);
-    AWAIT(server_counts().dials > dials && stats_of(pool).idle == FLOOR &&
-          stats_of(pool).connecting == 0);
+    AWAIT(server_counts().dials > dials && stats_of(pool).connections.idle == FLOOR &&
+          stats_of(pool).connections.connecting == 0);
 }
 
 static void expect_the_good_one_is_found(const char *addresses, const char *good)
@@ -45,7 +45,7 @@ static void expect_the_good_one_is_found(const char *addresses, const char *good
     fake_lookup_set("db.example", addresses);
     struct pqpool_options options = options_for("host=db.example");
     struct pqpool *pool = open_warm_pool(&options);
-    cr_expect_eq(stats_of(pool).generation, 0);
+    cr_expect_eq(stats_of(pool).connections.generation, 0);
     uint32_t dials = server_counts().dials;
     dial_again(pool);
     cr_expect_eq(server_counts().dials, dials + 1, "the last good one is dialled first");
@@ -85,7 +85,7 @@ Test(names, the_strings_timeout_is_shared_by_the_addresses_of_a_host)
     options.connect_timeout_ns = PQPOOL_SECONDS(3600);
     struct pqpool *pool = open_warm_pool(&options);
     cr_expect(last_address_is(SECOND));
-    cr_expect_eq(stats_of(pool).generation, 0);
+    cr_expect_eq(stats_of(pool).connections.generation, 0);
     close_pool(&pool);
 }
 
@@ -122,8 +122,8 @@ Test(names, two_addresses_of_one_server_are_no_move)
 {
     serve_at(SECOND, true);
     struct pqpool *pool = pool_that_moves_to_the_second_address();
-    cr_expect_eq(stats_of(pool).generation, 0, "what was open stays");
-    cr_expect_eq(stats_of(pool).closed[CLOSE_GENERATION], 0);
+    cr_expect_eq(stats_of(pool).connections.generation, 0, "what was open stays");
+    cr_expect_eq(stats_of(pool).counters.closed[CLOSE_GENERATION], 0);
     close_pool(&pool);
 }
 
@@ -131,9 +131,10 @@ Test(names, another_server_at_the_second_address_is_a_move)
 {
     fake_pg_address(SECOND, true, "2000.5");
     struct pqpool *pool = pool_that_moves_to_the_second_address();
-    AWAIT(stats_of(pool).generation == 1 && stats_of(pool).closed[CLOSE_GENERATION] == FLOOR - 1);
-    AWAIT(stats_of(pool).idle == FLOOR);
-    cr_expect_eq(stats_of(pool).generation, 1);
+    AWAIT(stats_of(pool).connections.generation == 1 &&
+          stats_of(pool).counters.closed[CLOSE_GENERATION] == FLOOR - 1);
+    AWAIT(stats_of(pool).connections.idle == FLOOR);
+    cr_expect_eq(stats_of(pool).connections.generation, 1);
     close_pool(&pool);
 }
 
@@ -168,9 +169,9 @@ Test(names, another_database_at_another_address_does_not_get_a_pool_that_works)
     fake_pg_address(SECOND, true, "2000.5");
     fake_pg_database(1, 1, 0);
     discard_one(pool);
-    AWAIT(heard_of(&heard, PQPOOL_EVENT_DIAL_FAILED, NULL) >= 2);
-    cr_expect_eq(stats_of(pool).database_changes, 0);
-    cr_expect_eq(stats_of(pool).generation, 0);
+    AWAIT(heard_of(&heard, PQPOOL_EVENT_CONNECT_FAILED, NULL) >= 2);
+    cr_expect_eq(stats_of(pool).counters.database_changes, 0);
+    cr_expect_eq(stats_of(pool).connections.generation, 0);
     cr_expect_eq(database_of(pool), 1);
     close_pool(&pool);
 }
@@ -187,7 +188,8 @@ Test(names, a_name_that_leads_to_another_database_is_followed)
     fake_lookup_set("db.example", SECOND);
     fake_pg_database(1, 1, 0);
     discard_one(pool);
-    AWAIT(stats_of(pool).database_changes == 1 && stats_of(pool).idle == FLOOR);
+    AWAIT(stats_of(pool).counters.database_changes == 1 &&
+          stats_of(pool).connections.idle == FLOOR);
     cr_expect_eq(database_of(pool), 2);
     cr_expect(last_address_is(SECOND));
     close_pool(&pool);
@@ -202,10 +204,10 @@ Test(names, dials_of_one_moment_share_a_lookup)
     options.min_pool_size = options.max_pool_size = 4;
     options.connect_timeout_ns = PATIENCE_S * NS_PER_S;
     struct pqpool *pool = open_pool(&options);
-    AWAIT(stats_of(pool).connecting == 4);
+    AWAIT(stats_of(pool).connections.connecting == 4);
     cr_expect_eq(fake_lookup_counts().started, 1);
     fake_lookup_set("db.example", FIRST);
-    AWAIT(stats_of(pool).idle == 4);
+    AWAIT(stats_of(pool).connections.idle == 4);
     AWAIT(fake_lookup_counts().out == 0);
     close_pool(&pool);
 }
@@ -244,7 +246,7 @@ Test(names, a_lookup_that_fails_is_told_and_tried_again)
     cr_expect_not_null(strstr(err.text, "host name \"db.example\""), "%s", err.text);
     cr_expect_not_null(strstr(err.text, "Temporary failure"), "%s", err.text);
     fake_lookup_set("db.example", FIRST);
-    AWAIT(stats_of(pool).idle == FLOOR && !pqpool_is_down(pool, NULL));
+    AWAIT(stats_of(pool).connections.idle == FLOOR && !pqpool_is_down(pool, NULL));
     close_pool(&pool);
 }
 
@@ -267,16 +269,16 @@ Test(names, a_silent_resolver_is_told_and_close_does_not_wait)
     options.connect_timeout_ns = NS_PER_S / 10;
     struct pqpool *pool = open_pool(&options);
     AWAIT(pqpool_is_down(pool, NULL));
-    cr_expect_not_null(strstr(stats_of(pool).last_error, "timeout: could not translate host name "
-                                                         "\"db.example\""),
-                       "%s", stats_of(pool).last_error);
-    cr_expect_gt(stats_of(pool).connection_errors[ERROR_TIMEOUT], 0);
+    cr_expect_not_null(strstr(stats_of(pool).server.error, "timeout: could not translate host name "
+                                                           "\"db.example\""),
+                       "%s", stats_of(pool).server.error);
+    cr_expect_gt(stats_of(pool).counters.connection_errors[ERROR_TIMEOUT], 0);
     cr_expect_eq(fake_lookup_counts().started, 1, "later dials wait for the one that is out");
     fake_lookup_set("db.example", FIRST);
-    AWAIT(stats_of(pool).idle == FLOOR);
+    AWAIT(stats_of(pool).connections.idle == FLOOR);
     fake_lookup_set("db.example", FAKE_LOOKUP_NEVER);
     fake_pg_hang_up_all();
-    AWAIT(stats_of(pool).connecting > 0);
+    AWAIT(stats_of(pool).connections.connecting > 0);
     close_pool(&pool);
     cr_expect_eq(fake_lookup_counts().out, 0);
 }
@@ -293,11 +295,12 @@ Test(names, what_a_server_says_counts_for_more_than_a_silent_address)
     struct pqpool_options options = options_for("host=db.example");
     options.connect_timeout_ns = NS_PER_S;
     struct pqpool *pool = open_pool(&options);
-    AWAIT(stats_of(pool).connection_errors[ERROR_CONFIG] > 0);
+    AWAIT(stats_of(pool).counters.connection_errors[ERROR_CONFIG] > 0);
     const struct pqpool_stats stats = stats_of(pool);
-    cr_expect_not_null(strstr(stats.last_error, "2 addresses tried: db.example: "), "%s",
-                       stats.last_error);
-    cr_expect_not_null(strstr(stats.last_error, "28P01"), "%s", stats.last_error);
-    cr_expect_eq(stats.connection_errors[ERROR_TIMEOUT], 0, "one failure a dial is counted");
+    cr_expect_not_null(strstr(stats.server.error, "2 addresses tried: db.example: "), "%s",
+                       stats.server.error);
+    cr_expect_not_null(strstr(stats.server.error, "28P01"), "%s", stats.server.error);
+    cr_expect_eq(stats.counters.connection_errors[ERROR_TIMEOUT], 0,
+                 "one failure a dial is counted");
     close_pool(&pool);
 }

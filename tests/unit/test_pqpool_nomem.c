@@ -79,7 +79,7 @@ static bool open_short_of_memory(const struct pqpool_options *options, unsigned 
         close_pool(&pool);
         return false;
     }
-    cr_expect(rc == PQPOOL_NOMEM || rc == PQPOOL_REFUSED, "allocation %u: %d", n, (int)rc);
+    cr_expect(rc == PQPOOL_NOMEM || rc == PQPOOL_INVALID_OPTIONS, "allocation %u: %d", n, (int)rc);
     cr_expect_not_null(strstr(err.text, "out of memory"), "allocation %u: %s", n, err.text);
     cr_expect_null(pool);
     return true;
@@ -106,7 +106,7 @@ Test(nomem, an_open_pool_allocates_nothing)
     for (int i = 0; i < 100; i++) {
         struct pqpool_lease *lease = NULL;
         cr_expect_eq(pqpool_acquire(pool, CLOCK_NEVER, &lease, NULL), PQPOOL_OK);
-        pqpool_note(lease, i % 10 == 0 ? "08006" : "23505");
+        pqpool_report_error(lease, i % 10 == 0 ? "08006" : "23505");
         pqpool_release(&lease, i % 7 == 0 ? PQPOOL_DISCARD : PQPOOL_REUSE);
         (void)stats_of(pool);
     }
@@ -161,8 +161,8 @@ Test(nomem, a_dial_without_a_descriptor_fails_and_is_made_again)
     AWAIT(server_counts().dialling == 2);
     allow_fds(next_fd());
     fake_pg_dials(FAKE_DIAL_OK, NULL, 0);
-    AWAIT(strstr(stats_of(pool).last_error, "descriptor") != NULL);
+    AWAIT(strstr(stats_of(pool).server.error, "descriptor") != NULL);
     allow_fds((int)before.rlim_cur);
-    AWAIT(stats_of(pool).idle == 1 && stats_of(pool).healthy);
+    AWAIT(stats_of(pool).connections.idle == 1 && stats_of(pool).health.healthy);
     close_pool(&pool);
 }

@@ -144,7 +144,7 @@ Test(options, a_health_check_is_asked_and_judged_or_neither)
 {
     struct pqpool_options options = PQPOOL_OPTIONS_DEFAULT;
     options.health_query = ask_nothing;
-    expect_verdict(&options, "health_query and health_verdict", 0, false);
+    expect_verdict(&options, "health_query and health_passed", 0, false);
 }
 
 Test(options, open_refuses_and_writes_nothing)
@@ -154,11 +154,11 @@ Test(options, open_refuses_and_writes_nothing)
     struct pqpool *pool = (struct pqpool *)(void *)&mark, *before = pool;
     struct err err = { 0 };
     options.max_pool_size = 0;
-    cr_expect_eq(pqpool_open(&options, &pool, &err), PQPOOL_REFUSED);
+    cr_expect_eq(pqpool_open(&options, &pool, &err), PQPOOL_INVALID_OPTIONS);
     cr_expect_not_null(strstr(err.text, "max_pool_size"));
     options.max_pool_size = 100;
     options.conninfo = "no such word";
-    cr_expect_eq(pqpool_open(&options, &pool, &err), PQPOOL_REFUSED);
+    cr_expect_eq(pqpool_open(&options, &pool, &err), PQPOOL_INVALID_OPTIONS);
     cr_expect_not_null(strstr(err.text, "connection string"));
     cr_expect_eq(pool, before);
 }

@@ -24,7 +24,7 @@ Test(orphans, are_asked_about_whatever_became_of_an_earlier_cancel)
     struct buf sql = BUF_OVER(text);
     make_warm_pool(2, 4);
     struct conn *conn = lent_of_backend(77);
-    conn_lose_backend(conn);
+    conn_orphan_backend(conn);
     conn_discard(&pool, conn, CLOSE_LOST);
     pool.pg = &pg_driver_libpq;
     pool_close_discarded(&pool);
@@ -36,7 +36,8 @@ Test(orphans, are_asked_about_whatever_became_of_an_earlier_cancel)
     cr_expect_eq(conn->state, CONN_NEW, "nobody said that it lives");
 }
 
-/* The control connection is asked about orphans; what has a canceler is answered by that alone. */
+/* The control connection is asked about orphans; what has a cancel_request is answered by that
+ * alone. */
 Test(orphans, their_answer_says_nothing_about_a_canceler)
 {
     static struct pg_driver libpq_17;
@@ -48,11 +49,11 @@ Test(orphans, their_answer_says_nothing_about_a_canceler)
     conn->task_deadline_at_ns = now_ns;
     conn_move(&pool, conn, CONN_CANCEL_ASKED);
     conn_move(&pool, conn, CONN_CANCEL_PENDING);
-    conn->canceler = (struct pg_cancel_conn *)(void *)&slots;
+    conn->cancel_request = (struct pg_cancel_conn *)(void *)&slots;
     cancels_answered(&pool, NULL, now_ns);
     cr_expect_eq(conn->state, CONN_CANCEL_PENDING, "it may strike yet");
     cr_expect_eq(conn->session, SESSION_SOUND);
-    conn->canceler = NULL;
-    cancel_struck(&pool, conn, true);
+    conn->cancel_request = NULL;
+    cancel_request_ended(&pool, conn, true);
     cr_expect_eq(conn->state, CONN_RESETTING);
 }

@@ -8,9 +8,9 @@ Test(pool, warms_up_to_its_floor_and_lends_from_it)
     struct pqpool_options options = quick_options(3, 5);
     struct pqpool *pool = open_warm_pool(&options);
     struct pqpool_stats stats = stats_of(pool);
-    cr_expect(stats.control_connected);
-    cr_expect_eq(stats.total, 3);
-    cr_expect_eq(stats.created, 3);
+    cr_expect(stats.health.connected);
+    cr_expect_eq(stats.connections.total, 3);
+    cr_expect_eq(stats.counters.created, 3);
     cr_expect_eq(server_counts().open, 4, "and the control connection");
 
     struct pqpool_lease *lease = lease_from(pool);
@@ -18,7 +18,8 @@ Test(pool, warms_up_to_its_floor_and_lends_from_it)
     cr_expect_eq(*pqpool_lease_bits(lease), 0);
     *pqpool_lease_bits(lease) = 5;
     stats = stats_of(pool);
-    cr_expect(stats.leased == 1 && stats.active == 1 && stats.idle == 2);
+    cr_expect(stats.connections.leased == 1 && stats.connections.active == 1 &&
+              stats.connections.idle == 2);
     pqpool_release(&lease, PQPOOL_REUSE);
     cr_expect_null(lease);
     pqpool_release(&lease, PQPOOL_REUSE);
@@ -27,7 +28,8 @@ Test(pool, warms_up_to_its_floor_and_lends_from_it)
     cr_expect_eq(*pqpool_lease_bits(lease), 5, "the newest one, and what is said of it stays");
     pqpool_release(&lease, PQPOOL_REUSE);
     stats = stats_of(pool);
-    cr_expect(stats.acquired == 2 && stats.validations_bypassed == 2 && stats.idle == 3);
+    cr_expect(stats.counters.acquired == 2 && stats.counters.validations_bypassed == 2 &&
+              stats.connections.idle == 3);
     close_pool(&pool);
 }
 
@@ -45,8 +47,10 @@ Test(pool, grows_on_demand_up_to_the_maximum)
     cr_expect_not_null(strstr(err.text, "3 of 3 open, 3 leased"), "%s", err.text);
     cr_expect_eq(err.flags, ERR_RETRYABLE);
     struct pqpool_stats stats = stats_of(pool);
-    cr_expect(stats.exhausted_count == 1 && stats.acquire_timeouts == 1 && !stats.exhausted);
-    cr_expect(stats.exhausted_ns > 0 && stats.exhausted_ns < (uint64_t)generous_ns);
+    cr_expect(stats.counters.exhausted_count == 1 && stats.counters.acquires_timed_out == 1 &&
+              !stats.queue.exhausted);
+    cr_expect(stats.counters.exhausted_ns > 0 &&
+              stats.counters.exhausted_ns < (uint64_t)generous_ns);
     for (int i = 0; i < 3; i++)
         pqpool_release(&leases[i], PQPOOL_REUSE);
     cr_expect_eq(server_counts().open_most, 4);
@@ -68,7 +72,7 @@ Test(pool, acquire_returns_by_its_deadline_while_dials_hang)
     cr_expect_null(lease);
 
     fake_pg_dials(FAKE_DIAL_OK, NULL, 0);
-    AWAIT(stats_of(pool).idle == 2);
+    AWAIT(stats_of(pool).connections.idle == 2);
     close_pool(&pool);
 }
 
@@ -79,10 +83,10 @@ Test(pool, dials_that_hang_end_by_connect_timeout_and_are_tried_again)
     options.connect_timeout_ns = 10 * NS_PER_MS;
     struct pqpool *pool = open_pool(&options);
     AWAIT(pqpool_is_down(pool, NULL));
-    cr_expect_geq(stats_of(pool).connection_errors[ERROR_TIMEOUT], 3);
-    cr_expect_not_null(strstr(stats_of(pool).last_error, "timeout"));
+    cr_expect_geq(stats_of(pool).counters.connection_errors[ERROR_TIMEOUT], 3);
+    cr_expect_not_null(strstr(stats_of(pool).server.error, "timeout"));
     fake_pg_dials(FAKE_DIAL_OK, NULL, 0);
-    AWAIT(stats_of(pool).idle == 1);
+    AWAIT(stats_of(pool).connections.idle == 1);
     close_pool(&pool);
 }
 
@@ -97,10 +101,10 @@ Test(pool, is_full_at_its_cap_of_waiters)
     start_waiting(&callers[1], pool);
     struct pqpool_lease *lease = NULL;
     struct err err = { 0 };
-    cr_expect_eq(pqpool_acquire(pool, CLOCK_NEVER, &lease, &err), PQPOOL_FULL);
+    cr_expect_eq(pqpool_acquire(pool, CLOCK_NEVER, &lease, &err), PQPOOL_QUEUE_FULL);
     cr_expect_not_null(strstr(err.text, "2 acquires wait"), "%s", err.text);
     cr_expect_null(lease);
-    cr_expect_eq(stats_of(pool).acquire_refused, 1);
+    cr_expect_eq(stats_of(pool).counters.acquires_rejected, 1);
     fake_pg_dials(FAKE_DIAL_OK, NULL, 0);
     for (int i = 0; i < 2; i++) {
         cr_expect_eq(finish_waiting(&callers[i]), PQPOOL_OK);
@@ -118,11 +122,12 @@ Test(pool, serves_in_order_of_arrival)
     struct caller callers[CALLERS];
     for (int i = 0; i < CALLERS; i++)
         start_waiting(&callers[i], pool);
-    cr_expect(stats_of(pool).exhausted);
-    cr_expect_gt(stats_of(pool).oldest_wait_ns, 0);
+    cr_expect(stats_of(pool).queue.exhausted);
+    cr_expect_gt(stats_of(pool).queue.oldest_wait_ns, 0);
     for (int i = 0; i < CALLERS; i++) {
         pqpool_release(&lease, PQPOOL_REUSE);
-        cr_expect_eq(stats_of(pool).waiting, (uint32_t)(CALLERS - 1 - i), "handed over at once");
+        cr_expect_eq(stats_of(pool).queue.waiting, (uint32_t)(CALLERS - 1 - i),
+                     "handed over at once");
         cr_expect_eq(finish_waiting(&callers[i]), PQPOOL_OK); /* it is this one that returns */
         lease = callers[i].lease;
     }
@@ -151,8 +156,8 @@ Test(pool, fifty_that_spike_on_five_make_it_grow_by_one)
     fake_pg_dials(FAKE_DIAL_OK, NULL, 0);
     for (int i = 0; i < 5; i++)
         pqpool_release(&held[i], PQPOOL_REUSE);
-    AWAIT(stats_of(pool).idle == 6);
-    cr_expect_eq(stats_of(pool).total, 6);
+    AWAIT(stats_of(pool).connections.idle == 6);
+    cr_expect_eq(stats_of(pool).connections.total, 6);
     close_pool(&pool);
 }
 
@@ -166,7 +171,7 @@ Test(pool, outlives_failed_dials_until_its_deadline)
     struct pqpool *pool = open_pool(&options);
     struct pqpool_lease *lease = lease_from(pool);
     pqpool_release(&lease, PQPOOL_REUSE);
-    cr_expect_eq(stats_of(pool).connection_errors[ERROR_REFUSED], 4);
+    cr_expect_eq(stats_of(pool).counters.connection_errors[ERROR_REFUSED], 4);
     close_pool(&pool);
 }
 
@@ -182,7 +187,7 @@ Test(pool, is_down_with_the_cached_error_and_recovers_by_itself)
                   "connection failed: FATAL:  53300: too many clients\nLOCATION:  x", FAKE_ALWAYS);
     struct caller waiter;
     start_waiting(&waiter, pool);
-    AWAIT(heard_of(&heard, PQPOOL_EVENT_DIAL_FAILED, NULL) > options.max_retry_attempts);
+    AWAIT(heard_of(&heard, PQPOOL_EVENT_CONNECT_FAILED, NULL) > options.max_retry_attempts);
     cr_expect_not(pqpool_is_down(pool, NULL), "two may come back");
     pqpool_release(&lease, PQPOOL_DISCARD);
     pqpool_release(&second, PQPOOL_DISCARD);
@@ -196,16 +201,16 @@ Test(pool, is_down_with_the_cached_error_and_recovers_by_itself)
     cr_expect_null(strstr(err.text, "LOCATION"), "%s", err.text);
     cr_expect_eq(err.flags, ERR_RETRYABLE);
     cr_expect_null(lease);
-    cr_expect_gt(stats_of(pool).connection_errors[ERROR_SERVER], 0);
+    cr_expect_gt(stats_of(pool).counters.connection_errors[ERROR_SERVER], 0);
     char text[256];
     AWAIT(heard_of(&heard, PQPOOL_EVENT_DOWN, text) == 1);
     cr_expect_not_null(strstr(text, "too many clients"), "%s", text);
 
     fake_pg_dials(FAKE_DIAL_OK, NULL, 0);
-    AWAIT(stats_of(pool).idle == 2);
-    cr_expect_not(stats_of(pool).down);
-    cr_expect_str_eq(stats_of(pool).last_error, "");
-    AWAIT(heard_of(&heard, PQPOOL_EVENT_DIALLED, NULL) > 0);
+    AWAIT(stats_of(pool).connections.idle == 2);
+    cr_expect_not(stats_of(pool).server.down);
+    cr_expect_str_eq(stats_of(pool).server.error, "");
+    AWAIT(heard_of(&heard, PQPOOL_EVENT_CONNECTED, NULL) > 0);
     close_pool(&pool);
 }
 
@@ -225,7 +230,7 @@ Test(pool, an_outage_sees_one_dial_at_a_time)
         cr_expect_eq(pqpool_acquire(pool, CLOCK_NEVER, &lease, &err), PQPOOL_DOWN);
     cr_expect_eq(server_counts().dials, dials);
     fake_pg_dials(FAKE_DIAL_OK, NULL, 0);
-    AWAIT(stats_of(pool).idle == 4);
+    AWAIT(stats_of(pool).connections.idle == 4);
     close_pool(&pool);
 }
 
@@ -258,11 +263,12 @@ Test(pool, says_what_is_an_operators_to_mend)
         fake_pg_dials(cases[i].how, cases[i].message, FAKE_ALWAYS);
         bool config = cases[i].error_class == ERROR_CONFIG;
         struct pqpool *pool = open_pool(&options);
-        AWAIT(stats_of(pool).connection_errors[cases[i].error_class] == 1);
+        AWAIT(stats_of(pool).counters.connection_errors[cases[i].error_class] == 1);
         int64_t retry_in_ns = 0;
         cr_expect_eq(pqpool_is_down(pool, &retry_in_ns), config, "case %zu", i);
         cr_expect_gt(retry_in_ns, PQPOOL_SECONDS(3000), "case %zu", i);
-        enum pqpool_event_kind kind = config ? PQPOOL_EVENT_CONFIG : PQPOOL_EVENT_DIAL_FAILED;
+        enum pqpool_event_kind kind =
+            config ? PQPOOL_EVENT_CONFIG_ERROR : PQPOOL_EVENT_CONNECT_FAILED;
         AWAIT(heard_of(&heard, kind, NULL) == 1);
         struct pqpool_lease *lease = NULL;
         struct err err = { 0 };

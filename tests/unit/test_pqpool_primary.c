@@ -28,10 +28,10 @@ Test(primary, one_that_was_replaced_is_not_gone_back_to)
     cr_expect_not_null(strstr(err.text, "was replaced: it is on timeline 1, and another one has "
                                         "answered on timeline 2"),
                        "%s", err.text);
-    cr_expect_gt(stats_of(pool).connection_errors[ERROR_SERVER], 0);
+    cr_expect_gt(stats_of(pool).counters.connection_errors[ERROR_SERVER], 0);
 
     fake_pg_timeline(3);
-    AWAIT(stats_of(pool).idle == FLOOR && !pqpool_is_down(pool, NULL));
+    AWAIT(stats_of(pool).connections.idle == FLOOR && !pqpool_is_down(pool, NULL));
     close_pool(&pool);
 }
 
@@ -42,11 +42,12 @@ Test(primary, a_promotion_replaces_what_was_connected_before)
     struct pqpool_lease *held = lease_from(pool), *tells = lease_from(pool);
     fake_pg_timeline(2);
     pqpool_release(&tells, PQPOOL_DISCARD);
-    AWAIT(stats_of(pool).closed[CLOSE_GENERATION] == FLOOR - 2);
-    cr_expect_eq(stats_of(pool).leased, 1, "what is in use is left alone");
+    AWAIT(stats_of(pool).counters.closed[CLOSE_GENERATION] == FLOOR - 2);
+    cr_expect_eq(stats_of(pool).connections.leased, 1, "what is in use is left alone");
     pqpool_release(&held, PQPOOL_REUSE);
-    AWAIT(stats_of(pool).closed[CLOSE_GENERATION] == FLOOR - 1 && stats_of(pool).idle == FLOOR);
-    cr_expect_eq(stats_of(pool).closed[CLOSE_DISCARDED], 1);
+    AWAIT(stats_of(pool).counters.closed[CLOSE_GENERATION] == FLOOR - 1 &&
+          stats_of(pool).connections.idle == FLOOR);
+    cr_expect_eq(stats_of(pool).counters.closed[CLOSE_DISCARDED], 1);
     close_pool(&pool);
 }
 
@@ -59,10 +60,10 @@ Test(primary, another_system_is_not_compared)
     struct pqpool *pool = open_warm_pool(&options);
     fake_pg_another_system();
     fake_pg_hang_up_all();
-    AWAIT(stats_of(pool).generation == 1 && stats_of(pool).idle == FLOOR);
+    AWAIT(stats_of(pool).connections.generation == 1 && stats_of(pool).connections.idle == FLOOR);
     fake_pg_timeline(2);
     fake_pg_hang_up_all();
-    AWAIT(stats_of(pool).generation == 2 && stats_of(pool).idle == FLOOR);
+    AWAIT(stats_of(pool).connections.generation == 2 && stats_of(pool).connections.idle == FLOOR);
     fake_pg_timeline(1);
     fake_pg_hang_up_all();
     AWAIT(pqpool_is_down(pool, NULL));
@@ -73,7 +74,8 @@ Test(primary, another_system_is_not_compared)
 Test(primary, one_that_does_not_say_is_taken_at_its_word)
 {
     struct pqpool *pool = pool_that_has_seen(2, 0);
-    AWAIT(stats_of(pool).closed[CLOSE_LOST] == FLOOR && stats_of(pool).idle == FLOOR);
+    AWAIT(stats_of(pool).counters.closed[CLOSE_LOST] == FLOOR &&
+          stats_of(pool).connections.idle == FLOOR);
     close_pool(&pool);
 }
 
@@ -103,29 +105,32 @@ Test(primary, another_database_replaces_every_connection)
     options.ctx = &heard;
     struct pqpool *pool = open_warm_pool(&options);
     struct pqpool_lease *held = lease_from(pool);
-    uint64_t before = stats_of(pool).dials;
+    uint64_t before = stats_of(pool).counters.connect_attempts;
     (void)usleep(2 * 20000); /* max_retry_delay: the pool has not only just come here */
     fake_pg_database(1, 1, 0);
     discard_one(pool);
-    AWAIT(stats_of(pool).database_changes == 1 && stats_of(pool).idle == FLOOR - 1);
-    AWAIT(stats_of(pool).control_connected && stats_of(pool).dials >= before + FLOOR);
+    AWAIT(stats_of(pool).counters.database_changes == 1 &&
+          stats_of(pool).connections.idle == FLOOR - 1);
+    AWAIT(stats_of(pool).health.connected &&
+          stats_of(pool).counters.connect_attempts >= before + FLOOR);
     cr_expect_eq(pqpool_lease_database(held), 1, "what is in use is where it was");
     cr_expect_eq(database_of(pool), 2);
     pqpool_release(&held, PQPOOL_REUSE);
-    AWAIT(stats_of(pool).idle == FLOOR);
-    cr_expect_eq(stats_of(pool).generation, 1);
+    AWAIT(stats_of(pool).connections.idle == FLOOR);
+    cr_expect_eq(stats_of(pool).connections.generation, 1);
 
     char text[256];
     AWAIT(heard_of(&heard, PQPOOL_EVENT_DATABASE_CHANGED, text) == 1);
     cr_expect_not_null(strstr(text, "system 7000000000000000001, oid 5, and it was system "
                                     "7000000000000000000, oid 5"),
                        "%s", text);
-    cr_expect_eq(heard_of(&heard, PQPOOL_EVENT_RETIRED_ALL, NULL), 0, "one event is enough");
+    cr_expect_eq(heard_of(&heard, PQPOOL_EVENT_EVICTED_ALL, NULL), 0, "one event is enough");
 
     (void)usleep(2 * 20000);
     fake_pg_database(0, 1, 0);
     discard_one(pool);
-    AWAIT(stats_of(pool).database_changes == 2 && stats_of(pool).idle == FLOOR);
+    AWAIT(stats_of(pool).counters.database_changes == 2 &&
+          stats_of(pool).connections.idle == FLOOR);
     cr_expect_eq(database_of(pool), 1, "the same database is the same number");
     close_pool(&pool);
 }
@@ -137,7 +142,8 @@ Test(primary, another_database_of_the_same_name_is_another_one)
     (void)usleep(2 * 20000);
     fake_pg_database(0, 1, 1);
     discard_one(pool);
-    AWAIT(stats_of(pool).database_changes == 1 && stats_of(pool).idle == FLOOR);
+    AWAIT(stats_of(pool).counters.database_changes == 1 &&
+          stats_of(pool).connections.idle == FLOOR);
     cr_expect_eq(database_of(pool), 2);
     close_pool(&pool);
 }
@@ -155,12 +161,12 @@ Test(primary, two_databases_by_turns_do_not_drag_the_pool_to_and_fro)
     struct pqpool *pool = open_warm_pool(&options);
     for (int i = 0; i < 10; i++) {
         discard_one(pool);
-        AWAIT(stats_of(pool).idle == FLOOR && stats_of(pool).control_connected);
+        AWAIT(stats_of(pool).connections.idle == FLOOR && stats_of(pool).health.connected);
     }
-    cr_expect_leq(stats_of(pool).database_changes, 2, "%u changes",
-                  (unsigned)stats_of(pool).database_changes);
+    cr_expect_leq(stats_of(pool).counters.database_changes, 2, "%u changes",
+                  (unsigned)stats_of(pool).counters.database_changes);
     char text[256];
-    AWAIT(heard_of(&heard, PQPOOL_EVENT_DIAL_FAILED, text) > 0);
+    AWAIT(heard_of(&heard, PQPOOL_EVENT_CONNECT_FAILED, text) > 0);
     cr_expect_not_null(strstr(text, "do all hosts and addresses lead to one database?"), "%s",
                        text);
     close_pool(&pool);
@@ -172,7 +178,7 @@ Test(primary, a_database_that_does_not_say_has_no_number)
     fake_pg_timeline(0);
     struct pqpool *pool = open_warm_pool(&options);
     cr_expect_eq(database_of(pool), 0);
-    cr_expect_eq(stats_of(pool).database_changes, 0);
+    cr_expect_eq(stats_of(pool).counters.database_changes, 0);
     close_pool(&pool);
 }
 
@@ -192,9 +198,9 @@ Test(primary, the_control_connection_is_renewed_when_it_is_old)
 {
     struct heard heard = { .mu = { PTHREAD_MUTEX_INITIALIZER } };
     struct pqpool *pool = open_pool_that_ages(&heard, 100 * NS_PER_MS);
-    AWAIT(stats_of(pool).dials >= 4 && stats_of(pool).control_connected);
+    AWAIT(stats_of(pool).counters.connect_attempts >= 4 && stats_of(pool).health.connected);
     cr_expect_eq(heard_of(&heard, PQPOOL_EVENT_UNHEALTHY, NULL), 0, "it is missed by nobody");
-    cr_expect_eq(heard_of(&heard, PQPOOL_EVENT_LOST, NULL), 0);
+    cr_expect_eq(heard_of(&heard, PQPOOL_EVENT_CONNECTION_LOST, NULL), 0);
     close_pool(&pool);
 }
 
@@ -210,9 +216,9 @@ Test(primary, a_server_that_hangs_is_noticed_once_the_control_connection_is_old)
     options.ctx = &heard;
     struct pqpool *pool = open_warm_pool(&options);
     fake_pg_dials(FAKE_DIAL_HANG, NULL, FAKE_ALWAYS);
-    AWAIT(!stats_of(pool).healthy);
+    AWAIT(!stats_of(pool).health.healthy);
     fake_pg_dials(FAKE_DIAL_OK, NULL, 0);
-    AWAIT(stats_of(pool).healthy);
+    AWAIT(stats_of(pool).health.healthy);
     close_pool(&pool);
 }
 
@@ -240,13 +246,13 @@ ParameterizedTest(struct shape_case *c, primary, who_it_is_is_read_only_in_its_s
     struct pqpool *pool = open_pool(&options);
     if (c->is_refused) {
         AWAIT(pqpool_is_down(pool, NULL));
-        cr_expect_not_null(strstr(stats_of(pool).last_error, "malformed answer"), "%s",
-                           stats_of(pool).last_error);
+        cr_expect_not_null(strstr(stats_of(pool).server.error, "malformed answer"), "%s",
+                           stats_of(pool).server.error);
     } else {
-        AWAIT(stats_of(pool).idle == FLOOR);
+        AWAIT(stats_of(pool).connections.idle == FLOOR);
         cr_expect_eq(database_of(pool), 0);
     }
     fake_pg_shape(FAKE_SHAPE_GOOD);
-    AWAIT(stats_of(pool).idle == FLOOR);
+    AWAIT(stats_of(pool).connections.idle == FLOOR);
     close_pool(&pool);
 }

@@ -55,7 +55,7 @@ Test(verdicts, with_no_floor_and_nobody_waiting_it_is_tried_all_the_same)
     wait_in_line(1);
     fail_as(dial(), ERROR_CONFIG, "28P01");
     cr_expect(pqpool_is_down(&pool, NULL));
-    cr_expect_eq(pool.waiters.count, 0);
+    cr_expect_eq(pool.waiters.list.count, 0);
     close_discarded();
     cr_expect_null(dial());
     now_ns = pool.demand.backoff.next_at_ns;
@@ -72,8 +72,8 @@ Test(verdicts, a_configuration_error_is_down_at_once)
     fail_as(dial(), ERROR_CONFIG, "28P01");
     cr_expect(pqpool_is_down(&pool, NULL));
     cr_expect_eq(pool.demand.backoff.next_at_ns, now_ns + pool.options.max_retry_delay_ns);
-    cr_expect_eq(pool.events.ring[pool.events.first].kind, PQPOOL_EVENT_CONFIG);
-    cr_expect_eq(pool.counted.connection_errors[ERROR_CONFIG], 1);
+    cr_expect_eq(pool.events.ring[pool.events.first].kind, PQPOOL_EVENT_CONFIG_ERROR);
+    cr_expect_eq(pool.counters.connection_errors[ERROR_CONFIG], 1);
 }
 
 /* ---- exhausted ---- */
@@ -86,7 +86,7 @@ Test(verdicts, is_exhausted_while_someone_waits_and_there_is_no_room)
     pool_update_exhausted(&pool, 5000);
     cr_expect_eq(pool.exhausted.since_ns, 0, "there is room for one more");
     succeed(dial());
-    cr_expect_eq(pool.waiters.count, 0);
+    cr_expect_eq(pool.waiters.list.count, 0);
     pool_enqueue(&pool, &waiters[1], false);
     pool_update_exhausted(&pool, 6000);
     pool_update_exhausted(&pool, 7000);
@@ -95,7 +95,7 @@ Test(verdicts, is_exhausted_while_someone_waits_and_there_is_no_room)
     pool_offer(&pool, first, 8000);
     pool_update_exhausted(&pool, 8000);
     cr_expect_eq(pool.exhausted.since_ns, 0);
-    cr_expect_eq(pool.counted.exhausted_ns, 2000);
+    cr_expect_eq(pool.counters.exhausted_ns, 2000);
 }
 
 Test(verdicts, is_not_exhausted_while_a_connection_is_on_its_way)
@@ -116,7 +116,7 @@ Test(verdicts, a_clock_read_before_the_mutex_adds_no_time)
     pool_update_exhausted(&pool, 6000);
     pool_offer(&pool, conn, 5990);
     pool_update_exhausted(&pool, 5990);
-    cr_expect_eq(pool.counted.exhausted_ns, 0);
+    cr_expect_eq(pool.counters.exhausted_ns, 0);
 }
 
 /* ---- the end of connections ---- */
@@ -125,14 +125,14 @@ Test(verdicts, a_failover_replaces_every_connection_of_before)
 {
     make_warm_pool(4, 4);
     struct conn *teller = lease(), *other = lease();
-    pool_retire_all(&pool, teller, "25006");
+    pool_evict_all(&pool, teller, "25006");
     cr_expect_eq(count(CONN_IDLE), 0);
     cr_expect_eq(count(CONN_CLOSING), 2);
-    cr_expect_eq(pool.list[CONN_CLOSING].first->close_reason, CLOSE_GENERATION);
+    cr_expect_eq(pool_newest(&pool, CONN_CLOSING)->close_reason, CLOSE_GENERATION);
     cr_expect_eq(pool.control.state, CONN_CLOSING, "it would find the old server healthy");
-    cr_expect_eq(last_event()->kind, PQPOOL_EVENT_RETIRED_ALL);
+    cr_expect_eq(last_event()->kind, PQPOOL_EVENT_EVICTED_ALL);
 
-    pool_retire_all(&pool, other, "25006");
+    pool_evict_all(&pool, other, "25006");
     cr_expect_eq(pool.generation, 1, "what the old ones say is known already");
     wait_in_line(1);
     pool_offer(&pool, other, now_ns);
@@ -147,7 +147,7 @@ Test(verdicts, a_dial_begun_before_a_failover_is_of_before)
     conn_discard(&pool, lease(), CLOSE_LOST);
     struct conn *dialled = dial();
     cr_assert_not_null(dialled);
-    pool_retire_all(&pool, teller, "57P01");
+    pool_evict_all(&pool, teller, "57P01");
     succeed(dialled);
     cr_expect_eq(dialled->state, CONN_CLOSING);
     close_discarded();
@@ -282,7 +282,7 @@ Test(verdicts, of_too_many_events_the_oldest_give_way)
 {
     make_pool(0, 1, true);
     for (int i = 0; i < EVENTS_MAX + 3; i++)
-        pool_event(&pool, PQPOOL_EVENT_LOST, "number %d", i);
+        pool_event(&pool, PQPOOL_EVENT_CONNECTION_LOST, "number %d", i);
     cr_expect_eq(pool.events.count, EVENTS_MAX);
     cr_expect_str_eq(pool.events.ring[pool.events.first].text, "number 3");
     char want[32];

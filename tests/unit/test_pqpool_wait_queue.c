@@ -36,11 +36,11 @@ Test(wait_queue, its_pace_is_known_after_a_few_hand_offs)
         come_back(conn, TICK_NS);
     cr_expect_eq(pool_estimated_wait_ns(&pool), 0, "nothing is foretold yet");
     come_back(conn, TICK_NS);
-    cr_expect_eq(pool.waiters.count, 21);
+    cr_expect_eq(pool.waiters.list.count, 21);
     cr_expect_eq(pool_estimated_wait_ns(&pool), 22 * TICK_NS);
     for (int i = 0; i < 15; i++)
         come_back(conn, 2 * TICK_NS);
-    int64_t slower_ns = pool_estimated_wait_ns(&pool) / (pool.waiters.count + 1);
+    int64_t slower_ns = pool_estimated_wait_ns(&pool) / (pool.waiters.list.count + 1);
     cr_expect(slower_ns > TICK_NS * 3 / 2 && slower_ns <= 2 * TICK_NS, "%lld",
               (long long)slower_ns);
 }
@@ -51,7 +51,7 @@ Test(wait_queue, one_pause_foretells_little)
     for (int i = 0; i < 8; i++)
         come_back(conn, TICK_NS);
     come_back(conn, NS_PER_S);
-    int64_t pace_ns = pool_estimated_wait_ns(&pool) / (pool.waiters.count + 1);
+    int64_t pace_ns = pool_estimated_wait_ns(&pool) / (pool.waiters.list.count + 1);
     cr_expect(pace_ns > TICK_NS && pace_ns < 2 * TICK_NS, "%lld", (long long)pace_ns);
 }
 
@@ -60,7 +60,7 @@ Test(wait_queue, an_empty_line_has_no_pace)
     struct conn *conn = make_line(10);
     for (int i = 0; i < 9; i++)
         come_back(conn, TICK_NS);
-    cr_expect_eq(pool.waiters.count, 0);
+    cr_expect_eq(pool.waiters.list.count, 0);
     pool_enqueue(&pool, &waiters[20], false);
     cr_expect_eq(pool_estimated_wait_ns(&pool), 0);
     come_back(conn, 100 * TICK_NS);
@@ -90,10 +90,10 @@ Test(wait_queue, the_alert_is_told_once_and_ends_after_a_while)
     come_back(conn, 1);
     pool_update_exhausted(&pool, now_ns);
     pool_update_exhausted_alert(&pool, now_ns);
-    expect_events(PQPOOL_EVENT_RELIEVED, 0);
+    expect_events(PQPOOL_EVENT_NOT_EXHAUSTED, 0);
     now_ns += pool.options.metrics_collection_interval_ns;
     pool_update_exhausted_alert(&pool, now_ns);
     pool_update_exhausted_alert(&pool, now_ns);
-    expect_events(PQPOOL_EVENT_RELIEVED, 1);
+    expect_events(PQPOOL_EVENT_NOT_EXHAUSTED, 1);
     cr_expect_not(pool.exhausted.alert);
 }

@@ -143,11 +143,12 @@ static const struct {
     const char *sqlstate;
     bool passing;
 } answers[] = {
-    { PQPOOL_TIMEOUT, "", true },       { PQPOOL_LOST, "", true },
+    { PQPOOL_TIMEOUT, "", true },         { PQPOOL_LOST, "", true },
     { PQPOOL_LOST, "23505", true }, /* whatever the last word was */
-    { PQPOOL_NOMEM, "", true },         { PQPOOL_REFUSED, "40001", true },
-    { PQPOOL_REFUSED, "57014", true },  { PQPOOL_REFUSED, "23514", false },
-    { PQPOOL_REFUSED, "42P01", false }, { PQPOOL_REFUSED, "", true }, /* no memory for the answer */
+    { PQPOOL_NOMEM, "", true },           { PQPOOL_NOT_SENT, "", true },
+    { PQPOOL_SQL_ERROR, "40001", true },  { PQPOOL_SQL_ERROR, "57014", true },
+    { PQPOOL_SQL_ERROR, "23514", false }, { PQPOOL_SQL_ERROR, "42P01", false },
+    { PQPOOL_SQL_ERROR, "", true }, /* no memory for the answer */
 };
 
 Test(sqlstate, what_passes_by_itself)

@@ -66,11 +66,11 @@ static void *commit_late(void *arg)
 }
 
 /* A worker gives its connection back before it passes the verdicts on. */
-void __wrap_pqpool_release(struct pqpool_lease **lease, enum pqpool_verdict verdict)
+void __wrap_pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposition)
 {
     pthread_t thread;
     if (lease == NULL || *lease == NULL || *lease != uncommitted) {
-        __real_pqpool_release(lease, verdict);
+        __real_pqpool_release(lease, disposition);
         return;
     }
     uncommitted = NULL;

@@ -1,6 +1,6 @@
-/* upkeep.c - what the janitor does once a tick, without asking anybody: the floor and the idle
- * limit, lifetimes (the control connection's too), leases held too long, and the windows of the
- * maxima. */
+/* maintenance.c - what the janitor does once a tick, with no network traffic: closes connections
+ * that are idle for too long or too old, reports leases that are held for too long, and begins the
+ * next window of the slowest acquire. */
 #include "base/clock.h"
 #include "pqpool/janitor.h"
 
@@ -9,7 +9,7 @@ static void trim_idle(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
     struct conn *conn;
     if (pool->options.idle_timeout_ns == 0)
         return;
-    while ((conn = pool->list[CONN_IDLE].last) != NULL &&
+    while ((conn = pool_oldest(pool, CONN_IDLE)) != NULL &&
            pool_staying(pool) > pool->options.min_pool_size &&
            now_ns - conn->used_at_ns >= pool->options.idle_timeout_ns)
         conn_discard(pool, conn, CLOSE_IDLE);
@@ -17,43 +17,46 @@ static void trim_idle(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 
 static struct conn *expired_idle(const struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
-    for (struct conn *conn = pool->list[CONN_IDLE].last; conn != NULL; conn = conn->prev)
+    const struct list_node *node = pool->list[CONN_IDLE].last;
+    for (; node != NULL; node = node->prev) {
+        struct conn *conn = CONTAINER_OF(node, struct conn, node);
         if (conn->expires_at_ns <= now_ns)
             return conn;
+    }
     return NULL;
 }
 
 static bool any_expired(const struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
-    for (struct conn *conn = pool->list[CONN_LEASED].first; conn != NULL; conn = conn->next)
+    LIST_EACH (conn, &pool->list[CONN_LEASED], struct conn, node)
         if (conn->expires_at_ns <= now_ns)
             return true;
     return expired_idle(pool, now_ns) != NULL;
 }
 
-/* One at a time, spaced, and its replacement dialled first where there is room for one: a cohort of
- * the same age must not leave together. */
-static void retire_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
+/* Replaces expired connections one at a time, with pauses, so that connections of the same age are
+ * not all closed at once. The replacement is dialled first if there is room for it. */
+static void evict_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *conn = expired_idle(pool, now_ns);
-    if (conn != NULL && pool_retires_now(pool, conn, now_ns))
+    if (conn != NULL && pool_evicts_now(pool, conn, now_ns))
         conn_discard(pool, conn, CLOSE_LIFETIME);
     if (now_ns < pool->demand.next_renewal_at_ns || pool->demand.renewal != RENEWAL_NONE ||
         !any_expired(pool, now_ns))
         return;
-    bool spare = pool_can_spare_one(pool);
-    if (!spare && pool_total(pool) == pool->options.max_pool_size)
-        return; /* one that is being closed has the replacement's place: soon */
-    pool->demand.renewal = spare ? RENEWAL_CLOSES : RENEWAL_DIALS;
+    bool may_close = pool_may_close_one(pool);
+    if (!may_close && pool_total(pool) == pool->options.max_pool_size)
+        return; /* a connection that is being closed still has the replacement's slot */
+    pool->demand.renewal = may_close ? RENEWAL_CLOSES : RENEWAL_DIALS;
     pool->demand.next_renewal_at_ns =
         now_ns + pool->options.max_lifetime_ns / 10 / (int64_t)(pool_total(pool) + 1);
     pool_wake_connector(pool);
 }
 
-/* An old control connection may be at a server that its name no longer leads to. There is only one
- * control connection, so it is closed before the next one is dialled; nothing needs it until the
- * next health check. It stays while dials fail, since an old connection is better than none, and
- * for a while during a cancel. */
+/* Closes an old control connection, because its host name may lead to another server by now. The
+ * next one is dialled after that, for there is only one slot for it; it is not needed before the
+ * next health check. It is kept while dials fail, since an old connection is better than none, and
+ * for health_check_timeout while statements are being cancelled. */
 static void renew_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *control = &pool->control;
@@ -72,28 +75,28 @@ static void report_leaks(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     if (pool->options.leak_threshold_ns == 0)
         return;
-    for (struct conn *conn = pool->list[CONN_LEASED].first; conn != NULL; conn = conn->next) {
+    LIST_EACH (conn, &pool->list[CONN_LEASED], struct conn, node) {
         int64_t held_ns = now_ns - conn->holder.since_at_ns;
-        if (conn->holder.loan == 0 || conn->holder.leak_reported ||
+        if (conn->holder.checkout == 0 || conn->holder.leak_reported ||
             held_ns < pool->options.leak_threshold_ns)
             continue;
         conn->holder.leak_reported = true;
-        pool->counted.leaks++;
+        pool->counters.leaks++;
         pool_event(pool, PQPOOL_EVENT_LEAK, "a connection taken at %s:%d has been held for %.1f s",
                    conn->holder.file, conn->holder.line, (double)held_ns / 1e9);
     }
 }
 
-void upkeep_next_window(struct pqpool *pool)
+void maintenance_next_window(struct pqpool *pool)
 {
     pool->latency.window_slot = (pool->latency.window_slot + 1) % pool->latency.window_slots;
     pool->latency.max_ns[pool->latency.window_slot] = 0;
 }
 
-void upkeep(struct pqpool *pool, int64_t now_ns)
+void maintenance_run(struct pqpool *pool, int64_t now_ns)
 {
     trim_idle(pool, now_ns);
-    retire_expired(pool, now_ns);
+    evict_expired(pool, now_ns);
     renew_control(pool, now_ns);
     report_leaks(pool, now_ns);
     pool_update_exhausted_alert(pool, now_ns);
