@@ -49,6 +49,7 @@ class Service(Restartable):
         self.logs: list[Path] = []  # one a process
         self.unexpected: list[str] = []  # ends of processes that break a promise: see wrong_end()
         self.slow_ends: list[tuple[float, str]] = []  # with 1 after SIGTERM: the orderly end took too long
+        self.replaced_too_early = False  # the last deploy ended the old process before the new one was ready
         self._ends: dict[int, str] = {}  # by pid: KILLED, ASKED or MAY_END
         self._read: dict[Path, int] = {}  # bytes that events() has returned
         self._socket = _listen(port) if keeps_socket else None
@@ -129,6 +130,7 @@ class Service(Restartable):
         new = self._process = self._spawn(env or {}, program or self.program)
         with contextlib.suppress(wait.TooLate):  # the database may be away: then the old one is not ready either
             await wait.until(lambda: not new.alive() or self._said("schema.ready"), 5, "the new process is ready", 0.1)
+        self.replaced_too_early = not self._said("schema.ready")
         return await self._drained(old, timeout_s)
 
     def close(self) -> None:

@@ -74,6 +74,7 @@ class Lives(unittest.IsolatedAsyncioTestCase):
     async def test_an_orderly_end(self) -> None:
         service = await self.service("trap 'exit 0' TERM\n")
         self.assertEqual(await service.deploy(), 0)
+        self.assertFalse(service.replaced_too_early)
         self.assertEqual(await self.found(service), [])
 
     async def test_a_deploy_that_has_to_kill(self) -> None:

@@ -1,10 +1,12 @@
 """Deploys: a new ordersd on the same socket, one replica or all in turn, and restarts by SIGTERM."""
 from typing import TYPE_CHECKING
 
-from chaos.faults import ENDED, register
+from chaos.audit import Exemption
+from chaos.faults import ENDED, NOT_STORED, register
 from chaos.faults.processes import OfOrdersd
 
 if TYPE_CHECKING:
+    from chaos.service import Service
     from chaos.world import World
 
 
@@ -32,13 +34,25 @@ class Deploy(OfOrdersd):
     # allows that, and no server can prevent it. In `scripts/chaos deploy` no client keeps a connection idle so long.
     exempt_rules = ("unanswered", "unavailable/balancer_502")
     because = "an idle connection was closed while a request was on its way to it"
+    too_early = False  # the new process was not ready in time, since the database was away
 
     def missing(self, world: "World") -> str | None:
         return no_shared_socket(world)
 
     async def inject(self, world: "World") -> str | None:
-        code = await self.service(world).deploy()
+        code = await self.replace(self.service(world))
         return f"deployed {self.service(world).name} anew, the old process ended with {code}"
+
+    async def replace(self, service: "Service") -> int:
+        code = await service.deploy()
+        self.too_early = self.too_early or service.replaced_too_early
+        return code
+
+    def exemptions(self, began: float, recovered: float) -> list[Exemption]:
+        """A process that begins in an outage dials with growing pauses: it may find the database later than others."""
+        late = NOT_STORED if self.too_early else ()
+        because = f"{self.kind}: a new process had not found the database yet"
+        return [*super().exemptions(began, recovered), *(Exemption(rule, began, recovered, because) for rule in late)]
 
 
 @register
@@ -51,7 +65,7 @@ class RollingDeploy(Deploy):
         return frozenset(f"replica:{n}" for n in range(self.replicas))
 
     async def inject(self, world: "World") -> str | None:
-        codes = [await service.deploy() for service in world.replicas]
+        codes = [await self.replace(service) for service in world.replicas]
         return f"deployed {len(codes)} replicas anew, the old processes ended with {codes}"
 
     async def heal(self, world: "World") -> None:
