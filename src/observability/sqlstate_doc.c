@@ -44,6 +44,8 @@ static const char *condition_words(enum sqlstate_condition condition)
         [SQLSTATE_BY_POLICY] = "no right is missing: a policy or a trigger refuses",
         [SQLSTATE_TOO_LARGE] = "of the size of a row or an index row",
         [SQLSTATE_NAMES_CONSTRAINT] = "a constraint or an index is named",
+        [SQLSTATE_NAMES_KEY] =
+            "the primary key is named, or a transient index of REINDEX CONCURRENTLY",
         [SQLSTATE_NAMES_TABLE_ONLY] = "a table is named and no constraint",
         [SQLSTATE_OF_FOREIGN_COLUMN] = "of a column that orders do not have",
     };

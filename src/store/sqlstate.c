@@ -16,6 +16,7 @@
 #define LARGE SQLSTATE_TOO_LARGE
 #define CONSTRAINT SQLSTATE_NAMES_CONSTRAINT
 #define TABLE_ONLY SQLSTATE_NAMES_TABLE_ONLY
+#define KEY SQLSTATE_NAMES_KEY
 #define FOREIGN SQLSTATE_OF_FOREIGN_COLUMN
 
 /* clang-format off */
@@ -24,6 +25,7 @@ static const struct sqlstate_row rows[] = {
     { "55P03", ANY, FAULT_NONE, STORE_RETRY_THEN_SPLIT, RETRY_LOCK, false, "a lock was not free in time" },
     { "57014", ANY, FAULT_NONE, STORE_RETRY_THEN_SPLIT, RETRY_LOCK, false, "cancelled, or statement_timeout" },
     { "40", ANY, FAULT_NONE, STORE_RETRY_THEN_SPLIT, RETRY_LOCK, false, "deadlock, serialization failure" },
+    { "23505", KEY, FAULT_NONE, STORE_RETRY_THEN_SPLIT, RETRY_LOCK, false, "the key is being indexed anew (REINDEX CONCURRENTLY), and two transactions wrote one order: ON CONFLICT looks at one of the two indexes" },
     { "25P03", ANY, FAULT_NONE, STORE_RETRY, RETRY_SERVER, false, "the transaction idled for too long" },
     { "25P04", ANY, FAULT_NONE, STORE_RETRY, RETRY_SERVER, false, "transaction_timeout" },
 
@@ -89,6 +91,18 @@ static const struct sqlstate_row rows[] = {
 
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
+/* PostgreSQL's names for such indexes: the suffix _ccnew or _ccold, and a number if that is taken.
+ */
+static bool is_key_or_transient(const char *constraint)
+{
+    size_t len = strlen(constraint);
+    while (len > 0 && constraint[len - 1] >= '0' && constraint[len - 1] <= '9')
+        len--;
+    const char *suffix = len > 6 ? constraint + len - 6 : "";
+    return strcmp(constraint, "orders_pkey") == 0 || strncmp(suffix, "_ccnew", 6) == 0 ||
+           strncmp(suffix, "_ccold", 6) == 0;
+}
+
 static bool is_met(enum sqlstate_condition condition, const struct sqlstate_error *error)
 {
     switch (condition) {
@@ -100,6 +114,8 @@ static bool is_met(enum sqlstate_condition condition, const struct sqlstate_erro
         return error->too_large;
     case SQLSTATE_NAMES_CONSTRAINT:
         return error->constraint[0] != '\0';
+    case SQLSTATE_NAMES_KEY:
+        return is_key_or_transient(error->constraint);
     case SQLSTATE_NAMES_TABLE_ONLY:
         return error->table[0] != '\0' && error->constraint[0] == '\0';
     case SQLSTATE_OF_FOREIGN_COLUMN:

@@ -40,7 +40,8 @@ enum sqlstate_condition {
     SQLSTATE_BY_POLICY,
     SQLSTATE_TOO_LARGE,
     SQLSTATE_NAMES_CONSTRAINT,
-    SQLSTATE_NAMES_TABLE_ONLY,  /* a table, and no constraint */
+    SQLSTATE_NAMES_TABLE_ONLY, /* a table, and no constraint */
+    SQLSTATE_NAMES_KEY, /* the primary key, or an index that REINDEX CONCURRENTLY makes or drops */
     SQLSTATE_OF_FOREIGN_COLUMN, /* a column that no INSERT of ours fills */
 };
 

@@ -99,6 +99,12 @@ static const struct {
     { { "54000", "orders_pkey", "orders", "", false, false }, ORD },       /* an index row is too large */
     { { "54000", "", "", "", false, true }, ORD },                  /* the same of no constraint */
     { { "54000", "", "", "", false, false }, SRV },                        /* no transaction ids are left */
+    { { "23505", "orders_pkey", "orders", "", false, false }, N },         /* while it is indexed anew */
+    { { "23505", "orders_pkey_ccnew", "orders", "", false, false }, N },
+    { { "23505", "desk_ccold12", "orders", "", false, false }, N },
+    { { "23505", "orders_symbol_key", "orders", "", false, false }, ORD },
+    { { "23505", "_ccnewer", "orders", "", false, false }, ORD },
+    { { "23505", "7", "orders", "", false, false }, ORD },
     { { "23514", "", "orders", "", false, false }, OP },                   /* no partition for the row */
     { { "23514", "orders_quantity_check", "orders", "", false, false }, ORD },
     { { "23514", "", "", "", false, false }, ORD },                        /* raised by a trigger */

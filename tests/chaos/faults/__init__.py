@@ -39,6 +39,14 @@ ENDED = KILLED + ("unavailable/shutting_down",)
 DELAYED = ("late", "unavailable/request_timeout", "unavailable/dial")
 
 
+# HAProxy asks each replica once a second, so for a moment it takes those for down that have recovered already.
+BALANCER_LAG_S = 5.0
+
+
+def exemption(rule: str, began: float, recovered: float, why: str) -> Exemption:
+    return Exemption(rule, began, recovered + (BALANCER_LAG_S if rule.endswith("balancer_503") else 0.0), why)
+
+
 class Fault:
     """One fault of a schedule. The docstring of a kind says in one line what is done."""
 
@@ -81,7 +89,7 @@ class Fault:
 
     def exemptions(self, began: float, recovered: float) -> list[Exemption]:
         """What the audit must not ask for because of this fault."""
-        return [Exemption(rule, began, recovered, f"{self.kind}: {self.because}") for rule in self.exempt_rules]
+        return [exemption(rule, began, recovered, f"{self.kind}: {self.because}") for rule in self.exempt_rules]
 
     def not_now(self, why: str) -> None:
         self.why = why

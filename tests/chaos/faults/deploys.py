@@ -2,7 +2,7 @@
 from typing import TYPE_CHECKING
 
 from chaos.audit import Exemption
-from chaos.faults import ENDED, NOT_STORED, register
+from chaos.faults import ENDED, NOT_STORED, exemption, register
 from chaos.faults.processes import OfOrdersd
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Deploy(OfOrdersd):
         """A process that begins in an outage dials with growing pauses: it may find the database later than others."""
         late = NOT_STORED if self.too_early else ()
         because = f"{self.kind}: a new process had not found the database yet"
-        return [*super().exemptions(began, recovered), *(Exemption(rule, began, recovered, because) for rule in late)]
+        return [*super().exemptions(began, recovered), *(exemption(rule, began, recovered, because) for rule in late)]
 
 
 @register

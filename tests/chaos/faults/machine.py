@@ -100,7 +100,7 @@ class ClockOfOrdersd(Clock):
 
     def exemptions(self, began: float, recovered: float) -> list[Exemption]:
         replica = f"replica-{self.replica}"
-        return [replace(exemption, replica=replica) for exemption in super().exemptions(began, recovered)]
+        return [replace(made, replica=replica) for made in super().exemptions(began, recovered)]
 
     def name(self, world: "World") -> str:
         return world.replicas[self.replica].name
