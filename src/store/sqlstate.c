@@ -91,8 +91,7 @@ static const struct sqlstate_row rows[] = {
 
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
-/* PostgreSQL's names for such indexes: the suffix _ccnew or _ccold, and a number if that is taken.
- */
+/* A transient index has the suffix _ccnew or _ccold, and a number behind it if that is taken. */
 static bool is_key_or_transient(const char *constraint)
 {
     size_t len = strlen(constraint);
