@@ -181,8 +181,8 @@ def _counts(counter: Counter[str]) -> str:
 
 def markdown(results: Sequence[Result]) -> str:
     """The table by fault, for docs/RELIABILITY.md."""
-    lines = ["| fault | times | recovery, median / worst | of those that met no other fault |", "|---|---|---|---|"]
+    lines = ["| fault | times | recovery in seconds, median / worst | of those that met no other fault |", "|---|---|---|---|"]
     for kind, faults in recoveries(results).items():
         _, times, all_of_them, alone = _row(kind, faults)
-        lines.append(f"| `{kind}` | {times} | {all_of_them} s | {alone} s |")
+        lines.append(f"| `{kind}` | {times} | {all_of_them} | {alone} |")
     return "\n".join(lines)
