@@ -1,8 +1,9 @@
-/* acquire.c - taking a connection and giving it back: the hot path first, the waiting after it.
+/* acquire.c - acquires and releases connections. A checkout that needs no validation query is the
+ * short way, pqpool_acquire_from(); every other one goes through acquire_the_long_way().
  *
- * A checkout of a connection used within the bypass window makes no system call: one mutex, and
- * the coarse clock. A returned connection is handed to the first waiter, so no newcomer can take
- * it before. While a connection is idle, no caller waits, so any newcomer may take it. */
+ * The short way takes one mutex and reads the coarse clock, without a system call. A returned
+ * connection is handed to the first waiter, so no later caller can take it before. While a
+ * connection is idle, no caller waits, so any caller may take it. */
 #include <stdio.h>
 
 #include "base/check.h"
@@ -11,9 +12,8 @@
 #include "pqpool/exec.h"
 #include "pqpool/idle.h"
 
-enum {
-    CANDIDATES_MAX = 3
-}; /* stale connections tried by one acquire before it waits for a fresh one */
+/* One acquire tries so many bad connections before it waits for a new one. */
+enum { CANDIDATES_MAX = 3 };
 
 struct request {
     int64_t since_at_ns, deadline_at_ns;
@@ -54,7 +54,7 @@ static enum pqpool_rc time_out(struct pqpool *pool, const struct request *req, i
     return PQPOOL_TIMEOUT;
 }
 
-/* When another acquire is likely to succeed; 0: not known. */
+/* Returns after what time another acquire is likely to succeed; 0: not known. */
 static int64_t retry_after_ns(const struct pqpool *pool, enum pqpool_rc rc) REQUIRES(pool->mu)
 {
     int64_t retry_in_ns = 0;
@@ -84,7 +84,8 @@ static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err 
     return rc;
 }
 
-/* Too many callers wait, or the queue moves too slowly to reach its head in time. */
+/* Returns true if max_waiting callers wait already, or the estimated wait is longer than the
+ * time that is left. */
 static bool is_hopeless(const struct pqpool *pool, int64_t time_left_ns) REQUIRES(pool->mu)
 {
     if (pool->waiters.list.count >= pool->options.max_waiting)
@@ -92,8 +93,9 @@ static bool is_hopeless(const struct pqpool *pool, int64_t time_left_ns) REQUIRE
     return time_left_ns > 0 && pool_estimated_wait_ns(pool) > time_left_ns;
 }
 
-/* Waits in the queue for a connection; on OK the connection is LEASED to this thread. first: this
- * caller was at the head before and got stale connections, so it goes back to the head. */
+/* Waits in the queue for a connection; if the result is OK, the connection is LEASED to this
+ * thread. first: this caller was at the head of the queue before and got bad connections, so it
+ * goes back to the head. */
 static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool first,
                                  struct conn **out, struct err *err) REQUIRES(pool->mu)
 {
@@ -126,7 +128,8 @@ static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool 
     return waiter.rc;
 }
 
-/* Probes with the mutex released; false: the connection was discarded. */
+/* Runs the validation query with the mutex released. Returns false if the query failed; the
+ * connection has been discarded then. */
 static bool passes_probe(struct pqpool *pool, struct conn *conn, struct request *req)
     REQUIRES(pool->mu)
 {
@@ -147,13 +150,15 @@ static bool passes_probe(struct pqpool *pool, struct conn *conn, struct request 
     return false;
 }
 
-/* After CANDIDATES_MAX bad connections the caller waits for a new one, unless dials fail. */
+/* Returns true if the caller may try another idle connection. After CANDIDATES_MAX bad ones the
+ * caller waits for a new connection, unless dials fail. */
 static bool may_try_another(const struct pqpool *pool, int tried) REQUIRES(pool->mu)
 {
     return !pool_is_closing(pool) && (tried < CANDIDATES_MAX || pool->demand.backoff.failures > 0);
 }
 
-/* Checks that the connection is alive. LOST: it was not, and has been discarded. */
+/* Runs the validation query if the connection needs it. Returns LOST if the connection failed or
+ * became stale; it has been discarded then. */
 static enum pqpool_rc validate(struct pqpool *pool, struct conn *conn, struct request *req,
                                struct err *err) REQUIRES(pool->mu)
 {
@@ -161,7 +166,8 @@ static enum pqpool_rc validate(struct pqpool *pool, struct conn *conn, struct re
     if (!needs_probe(pool, conn, now_ns))
         return PQPOOL_OK;
     if (now_ns >= req->deadline_at_ns) {
-        if (conn->state == CONN_LEASED) /* no time is left: the next caller probes it */
+        if (conn->state == CONN_LEASED) /* no time is left for the query, so the connection goes to
+                                           the next caller */
             pool_offer(pool, conn, now_ns);
         return time_out(pool, req, now_ns, err);
     }
@@ -169,7 +175,8 @@ static enum pqpool_rc validate(struct pqpool *pool, struct conn *conn, struct re
         return PQPOOL_LOST;
     if (!conn_is_stale(pool, conn))
         return PQPOOL_OK;
-    pool_offer(pool, conn, now_ns); /* it became stale during the probe: discards it */
+    /* The connection became stale during the probe: pool_offer() discards it. */
+    pool_offer(pool, conn, now_ns);
     return PQPOOL_LOST;
 }
 
@@ -197,15 +204,16 @@ static void observe(struct pqpool *pool, const struct request *req, int64_t took
         pool->latency.max_ns[pool->latency.window_slot] = took_ns;
     if (!pool->options.enable_pool_metrics)
         return;
-    histogram_observe(&pool->latency.acquire,
-                      took_ns); /* bypasses are counted elsewhere: see stats.c */
+    /* A checkout without a probe is not observed here: pqpool_stats() adds it. */
+    histogram_observe(&pool->latency.acquire, took_ns);
     if (req->queued_ns > 0)
         histogram_observe(&pool->latency.queue, req->queued_ns);
     if (req->checked_ns > 0)
         histogram_observe(&pool->latency.validate, req->checked_ns);
 }
 
-/* Every acquire that does not bypass the probe. idle: a connection that needs a probe, or NULL. */
+/* Takes a connection when none can be had without a probe. idle: a connection that needs a
+ * probe, or NULL. */
 static enum pqpool_rc acquire_the_long_way(struct pqpool *pool, struct request *req,
                                            struct conn *idle, struct conn **out, struct err *err)
     REQUIRES(pool->mu)
@@ -254,7 +262,8 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
     return rc;
 }
 
-/* The state of a connection after its release. It reads libpq's members, so no mutex is held. */
+/* Returns the state that a connection gets at its release. Reads libpq's members, so this is
+ * called without the mutex. */
 static enum conn_state state_after_release(const struct conn *conn,
                                            enum pqpool_disposition disposition)
 {
@@ -269,7 +278,8 @@ static enum conn_state state_after_release(const struct conn *conn,
     case PQTRANS_INTRANS:
     case PQTRANS_INERROR:
         return wanted == CONN_IDLE ? CONN_RESETTING : wanted;
-    case PQTRANS_ACTIVE: /* a statement still runs: it is cancelled, also before a discard */
+    case PQTRANS_ACTIVE: /* a statement still runs: it is cancelled, even if the connection is
+                            discarded */
         return CONN_CANCEL_WANTED;
     case PQTRANS_UNKNOWN:
         return CONN_CLOSING;
@@ -277,7 +287,8 @@ static enum conn_state state_after_release(const struct conn *conn,
     return CONN_CLOSING;
 }
 
-/* Moves a released connection to its next state. wanted: it was released with PQPOOL_REUSE. */
+/* Moves a released connection to its next state. wanted: the connection was released with
+ * PQPOOL_REUSE. */
 static void check_in(struct pqpool *pool, struct conn *conn, enum conn_state next, bool wanted,
                      int64_t now_ns) REQUIRES(pool->mu)
 {
@@ -300,7 +311,8 @@ static void check_in(struct pqpool *pool, struct conn *conn, enum conn_state nex
     }
 }
 
-/* The lease is released after the pool's threads have ended. */
+/* Closes a connection that is released after the pool's threads have ended, and frees a closed
+ * pool with its last connection. */
 static void check_in_late(struct pqpool *pool, struct conn *conn)
 {
     conn_finish(conn);
@@ -320,7 +332,7 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposi
     struct conn *conn = (*lease)->conn;
     *lease = NULL;
     if (!atomic_exchange_explicit(&conn->checked_out, false, memory_order_acq_rel))
-        return; /* a copy of this lease was released before */
+        return; /* this is a copy of a lease that was released before */
     struct pqpool *pool = conn->pool;
     int64_t now_ns = clock_coarse_ns();
     enum conn_state next = state_after_release(conn, disposition);
@@ -330,7 +342,7 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposi
     mutex_lock(&pool->mu);
     bool late = pool->phase >= POOL_STOPPED;
     if (pool->waiters.list.count > 0 || pool->exhausted.since_ns != 0)
-        now_ns = clock_now_ns(); /* the pace of the queue is measured by it */
+        now_ns = clock_now_ns(); /* the queue's pace and the time exhausted need the exact clock */
     if (!late)
         check_in(pool, conn, next, disposition != PQPOOL_DISCARD, now_ns);
     if (pool->exhausted.since_ns != 0)

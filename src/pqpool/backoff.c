@@ -37,8 +37,9 @@ void backoff_failed(struct backoff *backoff, const struct pqpool_options *option
         return;
     if (backoff->failures < UINT32_MAX)
         backoff->failures++;
+    /* A further try would fail in the same way, so the pool need not wait for it to be down. */
     if (config_error && backoff->failures < options->max_retry_attempts)
-        backoff->failures = options->max_retry_attempts; /* no further try will change it */
+        backoff->failures = options->max_retry_attempts;
     int64_t delay_ns =
         config_error ? options->max_retry_delay_ns : ceiling(options, backoff->failures);
     if (options->retry_jitter && !config_error)

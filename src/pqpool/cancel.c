@@ -1,22 +1,23 @@
-/* cancel.c - cancels the statement of a connection that was released too early, so that the
- * connection can be used again and the backend does not work for nothing.
+/* cancel.c - cancels the statement of a connection that was released while the statement still ran.
+ * Then the connection can be used again, and the backend does not work for nothing.
  *
- * The control connection runs one statement for all that are to be cancelled. It names each backend
- * by pid and start time, so it does not hit another session that has got the pid since. It has a
- * deadline, and is encrypted like all other traffic; PQcancel() would block without a limit and
- * send in the clear. From libpq 17 on, cancel_request.c is used instead, which also works behind a
- * pooler.
+ * Before libpq 17 the control connection runs one SQL statement that cancels for all these
+ * connections. That SQL names each backend by pid and start time, so it does not hit another
+ * session that has got the pid since. It has a deadline, and is encrypted like all other traffic;
+ * PQcancel() would block without a limit and send in the clear. From libpq 17 on, cancel_request.c
+ * is used instead, which also works behind a pooler.
  *
- * When the server has answered, the cancel can do no more harm: a backend ignores the signal
- * between two statements. Before that the connection is not reset, or the cancel might hit a later
- * statement. Then a ROLLBACK, as after any release in a transaction, proves that client and server
- * are in step.
+ * When the server has answered, the cancel can do no more harm, because a backend ignores the
+ * signal between two statements. Before the answer the connection is not reset, or the cancel might
+ * hit a later statement. After the answer the janitor runs ROLLBACK, as after any release in a
+ * transaction. That proves that client and server are in step.
  *
- * If the statement does not end within health_check_timeout, its connection is closed. The backend
- * is then an orphan, which keeps the slot as long as the server lists it: otherwise each attempt
- * would add one more to a server that cannot end them. An orphan is terminated rather than
- * cancelled: no client can use it again, and an idle one would notice the lost client only after
- * hours. */
+ * If the statement does not end within health_check_timeout, its connection is closed. If the
+ * backend is known, it is then an orphan, which keeps the slot as long as the server lists it.
+ * If the slot were free at once, each new connection could add one more backend to a server that
+ * cannot end them. The control connection terminates orphans rather than cancel their
+ * statements: no client can use an orphan again, and an idle one would notice the lost client
+ * only after hours. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "pqpool/janitor.h"
@@ -30,8 +31,8 @@ _Static_assert(CANCEL_SQL_MAX > 400 + BACKENDS_A_STATEMENT * (sizeof "(-21474836
 
 /* ---- the statement on the control connection ---- */
 
-/* Adds the backends of the connections in state `from`, as long as there is room. Returns how many
- * backends the text has now. */
+/* Adds the backends of the connections in state `from` to the SQL, as long as there is room.
+ * Returns how many backends the SQL names now. */
 static uint32_t add_backends(struct pqpool *pool, enum conn_state from, enum conn_state to,
                              uint32_t n, struct buf *sql) REQUIRES(pool->mu)
 {
@@ -40,8 +41,9 @@ static uint32_t add_backends(struct pqpool *pool, enum conn_state from, enum con
          node = next) {
         struct conn *conn = CONTAINER_OF(node, struct conn, node);
         next = node->next;
+        /* begun: the janitor awaits the end of the statement, or the connection is an orphan. */
         bool begun = from == CONN_ORPHANED || conn->task_deadline_at_ns != 0;
-        if (conn->backend.pid == 0 || !begun) /* begun: the janitor awaits its end */
+        if (conn->backend.pid == 0 || !begun)
             continue;
         buf_printf(sql, "%s(%d,'%s',%d)", n > 0 ? "," : "", conn->backend.pid, conn->backend.start,
                    from == CONN_ORPHANED);
@@ -54,7 +56,7 @@ static uint32_t add_backends(struct pqpool *pool, enum conn_state from, enum con
 bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql)
 {
     if (pool->list[CONN_CANCEL_WANTED].count + pool->list[CONN_ORPHANED].count == 0)
-        return false; /* nearly always: so no text is written under the mutex for nothing */
+        return false; /* this is nearly always so, and then no text is written under the mutex */
     buf_add_str(sql, "SELECT b.pid, CASE b.orphan WHEN 1 THEN pg_terminate_backend(b.pid) ELSE "
                      "pg_cancel_backend(b.pid) END FROM (VALUES ");
     uint32_t cancels = 0;
@@ -85,7 +87,7 @@ static void give_up(struct pqpool *pool, struct conn *conn, bool lives_on) REQUI
     conn_discard(pool, conn, CLOSE_STUCK);
 }
 
-/* The statement has ended, and no cancel request can hit a later one. */
+/* Called when the cancelled statement has ended, and no cancel request can hit a later one. */
 static void reset_or_close(struct pqpool *pool, struct conn *conn) REQUIRES(pool->mu)
 {
     conn->task_deadline_at_ns = 0;
@@ -125,7 +127,8 @@ static void all_requests_ended(struct pqpool *pool, enum conn_state state, bool 
     for (struct list_node *node = pool->list[state].first; node != NULL; node = next) {
         struct conn *conn = CONTAINER_OF(node, struct conn, node);
         next = node->next;
-        if (conn->cancel_request == NULL) /* otherwise the end of that request decides */
+        /* If there is a cancel request, its own end calls cancel_request_ended(). */
+        if (conn->cancel_request == NULL)
             cancel_request_ended(pool, conn, certain);
     }
 }
@@ -147,7 +150,8 @@ static void backend_is_gone(struct pqpool *pool, struct conn *conn, int64_t now_
     pool_wake_connector(pool);
 }
 
-/* An orphan that the server does not list any more has ended. */
+/* Frees the slots of the orphans that the server does not list any more: their backends have
+ * ended. */
 static void orphans_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
     REQUIRES(pool->mu)
 {
@@ -167,7 +171,8 @@ void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
         rows = NULL;
     all_requests_ended(pool, CONN_CANCEL_ASKED, rows != NULL);
     all_requests_ended(pool, CONN_CANCEL_PENDING, rows != NULL);
-    if (!pool_is_closing(pool)) /* otherwise the connector frees their slots */
+    /* While the pool is being closed, the connector frees the slots of orphans. */
+    if (!pool_is_closing(pool))
         orphans_answered(pool, rows, now_ns);
 }
 

@@ -1,13 +1,13 @@
-/* cancel_request.c - a cancel request over a connection of its own, stepped without blocking: what
- * libpq can do since version 17 (libpq manual, 34.7). The request is encrypted like the connection
- * of the statement, and poolers understand it. When the server closes the request's connection, it
- * has sent the signal to the backend. */
+/* cancel_request.c - a cancel request over a connection of its own, which libpq can send since
+ * version 17 (libpq manual, 34.7). Nothing here blocks. The request is encrypted like the
+ * connection of the statement, and poolers understand it. When the server closes the request's
+ * connection, it has sent the signal to the backend. */
 #include <sys/epoll.h>
 
 #include "base/clock.h"
 #include "pqpool/janitor.h"
 
-enum { CANCEL_REQUESTS_MAX = 8 }; /* each costs the server a process */
+enum { CANCEL_REQUESTS_MAX = 8 }; /* each request costs the server a process for a moment */
 
 bool cancel_request_is_supported(const struct pqpool *pool)
 {
@@ -31,7 +31,8 @@ static void end(struct pqpool *pool, struct conn *conn, bool certain)
     mutex_unlock(&pool->mu);
 }
 
-/* Waits for one event only: after the next step the request may have another socket. */
+/* Has epoll report one event of the request, and no more: after the next step the request may
+ * have another socket. */
 static bool watch(struct pqpool *pool, struct conn *conn, PostgresPollingStatusType want)
 {
     int fd = pool->pg->cancel_socket(conn->cancel_request);
@@ -47,7 +48,7 @@ static bool watch(struct pqpool *pool, struct conn *conn, PostgresPollingStatusT
 void cancel_request_step(struct pqpool *pool, struct conn *conn)
 {
     if (conn->cancel_request == NULL)
-        return; /* an event of a request that has ended */
+        return; /* this is a late event of a request that has ended */
     PostgresPollingStatusType want = pool->pg->cancel_poll(conn->cancel_request);
     if (want == PGRES_POLLING_OK)
         end(pool, conn, true);
@@ -64,7 +65,8 @@ static void start(struct pqpool *pool, struct conn *conn)
         end(pool, conn, false);
 }
 
-/* Moves the next connection that wants a cancel request to CANCEL_ASKED; NULL: there is none. */
+/* Moves the next connection that wants a cancel request to CANCEL_ASKED and returns it; NULL:
+ * there is none. */
 static struct conn *next_wanted(struct pqpool *pool)
 {
     struct conn *found = NULL;
@@ -80,7 +82,8 @@ static struct conn *next_wanted(struct pqpool *pool)
     return found;
 }
 
-/* The connection with a cancel request whose deadline comes first; NULL: there is none. */
+/* Returns, of the connections with a cancel request, the one whose deadline comes first; NULL:
+ * there is none. */
 static struct conn *most_urgent(const struct pqpool *pool) REQUIRES(pool->mu)
 {
     struct conn *found = NULL;

@@ -1,11 +1,13 @@
-/* close.c - closes a pool: first fails its waiters, then awaits its leases, then closes sockets. */
+/* close.c - closes a pool: first fails its waiters, then waits for its leases to be released,
+ * then closes the sockets. */
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
 #include "pqpool/connector.h"
 
-/* Leaves the control connection open: it may still have to cancel a running statement. */
+/* Discards the idle connections. The control connection stays open, since it may still have to
+ * cancel a running statement. */
 static void discard_idle(struct pqpool *pool) REQUIRES(pool->mu)
 {
     struct conn *conn;
@@ -13,7 +15,8 @@ static void discard_idle(struct pqpool *pool) REQUIRES(pool->mu)
         conn_discard(pool, conn, CLOSE_SHUTDOWN);
 }
 
-/* Shuts the sockets down. Each holder finds its connection lost, and releases the lease. */
+/* Shuts down the sockets of the connections in this state. Each holder finds its connection
+ * lost, and releases the lease. */
 static void cut(struct pqpool *pool, unsigned state) REQUIRES(pool->mu)
 {
     LIST_EACH (conn, &pool->list[state], struct conn, node)
@@ -34,11 +37,11 @@ static void begin_close(struct pqpool *pool) REQUIRES(pool->mu)
     discard_idle(pool);
 }
 
-/* Wakes every thread that waits for the server. If the sockets are shut down too, that comes first,
- * so that a statement ends as lost and not as timed out. */
+/* Wakes every thread that waits for the server. If the sockets are to be shut down too, they
+ * must be shut down before, so that a statement ends as lost and not as timed out. */
 static void end_waits(struct pqpool *pool)
 {
-    (void)eventfd_write(pool->interrupt_fd, 1); /* cannot block: it is not read */
+    (void)eventfd_write(pool->interrupt_fd, 1); /* nobody reads it, so it stays readable */
 }
 
 void pqpool_interrupt(struct pqpool *pool)
@@ -68,7 +71,8 @@ static void stop_threads(struct pqpool *pool)
         pool_wake_janitor(pool);
         thread_join(pool->janitor.thread);
     }
-    if (pool->connector.runs) { /* after the janitor, because it closes the janitor's connections */
+    /* The connector ends after the janitor, because it closes the janitor's connections. */
+    if (pool->connector.runs) {
         pool_wake_connector(pool);
         thread_join(pool->connector.thread);
     }
@@ -87,16 +91,17 @@ void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
         if (!cond_wait_until(&pool->quiet, &pool->mu, deadline_at_ns))
             break;
     cut_all(pool);
-    end_waits(pool); /* also for a session that is being set up */
-    while (pool->callers_inside >
-           0) /* bounded: their waits have failed, and their probes were cut */
+    end_waits(pool); /* also ends the wait for a session that is being set up */
+    /* These callers leave soon: their waits have failed, and the sockets of their probes are
+     * shut down. */
+    while (pool->callers_inside > 0)
         (void)cond_wait_until(&pool->quiet, &pool->mu, CLOCK_NEVER);
     mutex_unlock(&pool->mu);
     stop_threads(pool);
     mutex_lock(&pool->mu);
     pool_advance(pool, POOL_STOPPED);
     mutex_unlock(&pool->mu);
-    pool_close_discarded(pool); /* connections that were released while the connector ended */
+    pool_close_discarded(pool); /* closes what was released while the connector ended */
     mutex_lock(&pool->mu);
     pool_advance(pool, POOL_CLOSED);
     bool last = pool_checked_out(pool) == 0;

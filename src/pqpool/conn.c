@@ -21,7 +21,7 @@ static void check_connecting(const struct pqpool *pool, const struct conn *conn)
     CHECK(conn->generation == pool_generation(pool));
 }
 
-/* Whoever takes it next may use it at once. */
+/* Called for each connection that its next holder may use at once. */
 static void check_fit(const struct pqpool *pool, const struct conn *conn)
 {
     (void)pool;
@@ -30,14 +30,15 @@ static void check_fit(const struct pqpool *pool, const struct conn *conn)
     CHECK(!conn->checked_out);
 }
 
-static void check_idle(const struct pqpool *pool, const struct conn *conn) NO_TSA /* conn_move() */
+/* Called by conn_move(), which has the mutex. */
+static void check_idle(const struct pqpool *pool, const struct conn *conn) NO_TSA
 {
     check_fit(pool, conn);
     CHECK(!conn_is_stale(pool, conn));
     CHECK(conn->control || !pool_is_closing(pool));
 }
 
-/* The janitor has not begun with it. */
+/* The connection is to be rolled back, and the janitor has not begun the ROLLBACK yet. */
 static void check_resetting(const struct pqpool *pool, const struct conn *conn)
 {
     check_fit(pool, conn);
@@ -52,7 +53,7 @@ static void check_cancel_wanted(const struct pqpool *pool, const struct conn *co
     CHECK(!conn->checked_out);
 }
 
-/* The janitor awaits the end of the statement, or has done so. */
+/* The janitor has begun to await the end of the statement. */
 static void check_canceling(const struct pqpool *pool, const struct conn *conn)
 {
     (void)pool;
@@ -98,7 +99,7 @@ static void check_orphaned(const struct pqpool *pool, const struct conn *conn)
 static const struct conn_row {
     const char *name;
     unsigned allowed;
-    void (*check)(const struct pqpool *pool, const struct conn *conn); /* in debug builds */
+    void (*check)(const struct pqpool *pool, const struct conn *conn); /* checks what must be true in the state; called in debug builds only */
 } table[CONN_STATES] = {
     [CONN_NEW]             = { "new",             TO(CONNECTING), check_new },
     [CONN_CONNECTING]      = { "connecting",      TO(IDLE) | TO(LEASED) | TO(CLOSING) | TO(CLOSING_ORPHAN), check_connecting },
@@ -147,7 +148,7 @@ void conn_discard(struct pqpool *pool, struct conn *conn, enum close_reason reas
     pool_update_down(pool);
     pool_wake_connector(pool);
     if (pool_is_closing(pool))
-        cond_broadcast(&pool->quiet); /* a cancel is over: close need not wait for the connector */
+        cond_broadcast(&pool->quiet); /* pqpool_close() may have waited for this cancel */
 }
 
 void conn_free_slot(struct pqpool *pool, struct conn *conn, int64_t now_ns)

@@ -1,7 +1,9 @@
-/* connector.c - the thread that dials and closes, so that no other thread waits for either.
+/* connector.c - the connector: the thread that dials and closes, so that no other thread waits for
+ * either.
  *
- * It owns every connection in CONNECTING and CLOSING. Each round: start the dials that demand.c
- * wants, close what is to be closed, poll what is being dialled. */
+ * The connector has every connection in CONNECTING, CLOSING and CLOSING_ORPHAN. In each round it
+ * starts the dials that demand.c wants, closes what is to be closed, and polls what is being
+ * dialled. */
 #include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -16,12 +18,13 @@
 #include "pqpool/janitor.h"
 #include "pqpool/primary.h"
 
-enum { PREPARE_LIMIT_S = 5 }; /* a set-up delays the other dials */
+enum { PREPARE_LIMIT_S = 5 }; /* the limit of one session's set-up, which delays the other dials */
 
 struct connector {
     struct pqpool *pool;
-    struct conn **dials; /* being dialled; room for every slot and the control connection */
-    struct pollfd *fds;  /* [0] is the eventfd, then one a dial */
+    struct conn **dials; /* the connections that are being dialled; room for every slot and the
+                            control connection */
+    struct pollfd *fds;  /* [0] is the eventfd, [1 + i] belongs to dials[i] */
     uint32_t n_dials;
     int64_t looked_at_ns; /* when demand.c was last asked what to dial */
 };
@@ -68,7 +71,7 @@ static void dial_ended(struct connector *c, struct conn *conn)
     dial_end(conn);
 }
 
-/* Handles the end of a dial. True: the dial is still under way. */
+/* Handles the end of a dial. Returns true if the dial is still under way. */
 static bool is_pending(struct connector *c, struct conn *conn, enum dial_rc rc,
                        const struct err *err, enum error_class error_class)
 {
@@ -104,8 +107,8 @@ static void start_dials(struct connector *c)
     }
 }
 
-/* Asks the session which server and database it is at, and lets on_connect set it up. If that fails
- * or the server is the wrong one, dials the next address. */
+/* Asks the session which server and database it is at, and calls on_connect to set it up. If
+ * that fails or the server is the wrong one, begins to dial the next address. */
 static enum dial_rc set_up_session(struct conn *conn, struct err *err,
                                    enum error_class *error_class)
 {
@@ -118,7 +121,7 @@ static enum dial_rc set_up_session(struct conn *conn, struct err *err,
         prepare_session(conn, limit_at_ns, err))
         return DIAL_OK;
     if (conn->session == SESSION_ORPHANED)
-        return DIAL_FAILED; /* its slot waits for the end of the backend */
+        return DIAL_FAILED; /* the slot of this connection waits for the end of the backend */
     conn_finish(conn);
     return dial_next(conn, clock_now_ns(), err, error_class);
 }
@@ -128,7 +131,8 @@ static bool is_stopped(const struct pqpool *pool)
     return atomic_load_explicit(&pool->stop, memory_order_acquire);
 }
 
-/* After the stop no session is set up any more, so pqpool_close() waits for one set-up at most. */
+/* Steps a dial. Once the pool is being stopped, no session is set up any more, so pqpool_close()
+ * waits for one set-up at most. */
 static enum dial_rc step_dial(struct conn *conn, bool ready, struct err *err,
                               enum error_class *error_class)
 {
@@ -152,8 +156,9 @@ static void step_dials(struct connector *c)
     c->n_dials = kept;
 }
 
-/* PQfinish() sends a message, which may block. So it is sent only on a sound connection; the socket
- * of any other is shut down first. */
+/* PQfinish() sends a message, which may block. So PQfinish() may send it only if the connection
+ * is closed for its age, for idleness or at shutdown. In every other case the socket is shut
+ * down before, so that sending fails at once. */
 void conn_finish(struct conn *conn)
 {
     if (conn->pg == NULL)
@@ -171,7 +176,8 @@ void conn_finish(struct conn *conn)
     conn->fd = conn->own_fd = -1;
 }
 
-/* The slot of an orphan counts until the janitor learns that its backend has ended. */
+/* Closes one connection and frees its slot. The slot of an orphan is not freed until the janitor
+ * learns that the backend has ended. */
 static void close_one(struct pqpool *pool, struct conn *conn)
 {
     conn_finish(conn);
@@ -189,7 +195,8 @@ static void close_one(struct pqpool *pool, struct conn *conn)
     mutex_unlock(&pool->mu);
 }
 
-/* A pool that is being closed does not wait for orphaned backends. */
+/* Returns a connection that is to be closed; NULL: there is none. A pool that is being closed
+ * does not wait for orphaned backends, so it closes those connections too. */
 static struct conn *next_to_close(struct pqpool *pool) REQUIRES(pool->mu)
 {
     unsigned last = pool_is_closing(pool) ? CONN_ORPHAN_ASKED : CONN_CLOSING_ORPHAN;
@@ -216,7 +223,8 @@ static int64_t next_wake(struct connector *c)
     struct pqpool *pool = c->pool;
     int64_t at_ns = CLOCK_NEVER;
     mutex_lock(&pool->mu);
-    /* If the pause is over, no dial is wanted: the next event will wake this thread. */
+    /* A pause that had passed when demand.c was last asked needs no timer, since an event wakes
+     * this thread when a dial is wanted. */
     if (pool->demand.backoff.failures > 0 && pool->demand.backoff.next_at_ns > c->looked_at_ns)
         at_ns = pool->demand.backoff.next_at_ns;
     mutex_unlock(&pool->mu);
@@ -232,9 +240,10 @@ static void await_events(struct connector *c)
         c->fds[1 + i] = dial_awaits(c->dials[i]);
     int64_t at_ns = next_wake(c);
     int ready = poll(c->fds, 1 + c->n_dials, clock_poll_ms(at_ns, clock_now_ns()));
+    /* If poll() was interrupted, no descriptor counts as ready in this round. */
     if (ready < 0)
         for (uint32_t i = 0; i <= c->n_dials; i++)
-            c->fds[i].revents = 0; /* EINTR: another round */
+            c->fds[i].revents = 0;
     eventfd_t drained;
     if (c->fds[0].revents != 0)
         (void)eventfd_read(c->pool->connector.fd, &drained);
@@ -249,7 +258,7 @@ void *connector_run(void *arg)
     while (!is_stopped(pool)) {
         pool_close_discarded(pool);
         start_dials(&c);
-        pool_close_discarded(pool); /* a dial that failed at once */
+        pool_close_discarded(pool); /* closes the connections whose dial failed at once */
         await_events(&c);
         step_dials(&c);
     }

@@ -1,10 +1,10 @@
 /* connector.h - the thread that dials and closes.
  *
  *   connector.c    the loop: begins dials, sets up new sessions, closes
- *   dial.c         one dial, a step at a time                                dial.h
- *   dial_errors.c  why it failed                                             dial_errors.h
- *   backend.c      which backend, server and database a session is at                    exec.h
- *   names.c        the lookups of host names                                 names.h
+ *   dial.c         one dial, a step at a time                                  dial.h
+ *   dial_errors.c  why a dial failed                                           dial_errors.h
+ *   backend.c      which backend, server and database a session is at          exec.h
+ *   names.c        the lookups of host names                                   names.h
  *
  * Threads    as each function says.
  * Ownership  the connector has all connections in CONNECTING, CLOSING and CLOSING_ORPHAN. */
@@ -13,13 +13,15 @@
 
 #include "pqpool/pool.h"
 
-void *connector_run(void *arg); /* the pool */
+void *connector_run(void *arg); /* arg: the pool */
 
-/* Closes the socket. Any thread that has the connection, as its state says. */
+/* Closes the connection to the server with PQfinish(), and the descriptor that the pool has
+ * duplicated. Called by the thread that has the connection (conn.h). No-op if the connection is
+ * closed already. */
 void conn_finish(struct conn *conn);
 
-/* Closes the connections in CLOSING and CLOSING_ORPHAN and frees their slots. The connector; after
- * its end, pqpool_close(). */
+/* Closes the connections in CLOSING and CLOSING_ORPHAN and frees their slots. Called by the
+ * connector, and by pqpool_close() after the connector has ended. */
 void pool_close_discarded(struct pqpool *pool) EXCLUDES(pool->mu);
 
 #endif

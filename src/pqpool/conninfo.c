@@ -1,9 +1,9 @@
-/* conninfo.c - see conninfo.h. libpq itself resolves the parameters that the string does not give.
- * It reports the parameters of any connection, also of one that it refuses before it looks up or
- * dials a host. Two such connections are made, each with one value that every libpq refuses.
- * dsn_resolve() gives this value to the keyword that libpq checks first, so libpq reports the
- * parameters whatever else is wrong. Here last_checked() gets the value, so any other refusal is a
- * fault of the user's. */
+/* conninfo.c - see conninfo.h. libpq itself resolves the parameters that the string does not
+ * give. libpq reports the parameters of any connection, also of one that it refuses before it
+ * looks up or dials a host. So two connections are begun, each with one value that every libpq
+ * refuses. dsn_resolve() gives this value to the keyword that libpq checks first, so libpq
+ * reports the parameters whatever else is wrong. check_resolved() gives it to the keyword that
+ * libpq checks last, so a refusal for any other reason is a fault in the user's settings. */
 #include "pqpool/conninfo.h"
 
 #include <stdio.h>
@@ -42,14 +42,16 @@ static const char *environment_of(const struct conninfo *info, const char *keywo
     return NULL;
 }
 
-/* The name of the service; NULL: none. libpq does not report it for a connection. */
+/* Returns the name of the service; NULL: none. libpq does not report the service of a
+ * connection. */
 static const char *service_of(const struct conninfo *info)
 {
     const char *name = NULL, *given = dsn_find(info->given, "service");
     return given != NULL ? given : environment_of(info, "service", &name);
 }
 
-/* "SOURCE: KEYWORD", or the environment variable. A service takes precedence over the latter. */
+/* Writes "SOURCE: KEYWORD", or the name of the environment variable that gives the value. If
+ * both a service and the variable give a value, libpq takes the service's. */
 static void name_source(const struct conninfo *info, const char *keyword, struct buf *out)
 {
     const char *name = NULL, *env = environment_of(info, keyword, &name);
@@ -64,7 +66,8 @@ static void name_source(const struct conninfo *info, const char *keyword, struct
         buf_printf(out, "connection string: %s", keyword);
 }
 
-/* Text that libpq reads as a host or a port of a URI may be the remainder of a password. */
+/* Returns true if the value may be shown in an error. Text that libpq reads as a host or a port
+ * of a URI may be the remainder of a password. */
 static bool may_be_shown(const struct conninfo *info, const char *keyword, const char *value)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -89,7 +92,8 @@ bool conninfo_refuse(const struct conninfo *info, const char *keyword, const cha
 
 /* ---- the string itself ---- */
 
-/* libpq quotes what it does not understand, and a broken string may break in its password. */
+/* Writes libpq's reason without what it quotes: libpq quotes what it does not understand, and in
+ * a broken string that may be a part of the password. */
 static void leave_out_quotes(const char *why, struct err *err)
 {
     const char *first = strchr(why, '"'), *last = strrchr(why, '"');
@@ -106,8 +110,8 @@ static unsigned least(unsigned a, unsigned b)
 
 typedef unsigned distances[WORD_MAX + 1][WORD_MAX + 1];
 
-/* The distance from the first i letters of a to the first j letters of b; the distances of shorter
- * prefixes are known. */
+/* Returns the distance from the first i letters of a to the first j letters of b. The distances
+ * of shorter prefixes must be known. */
 static unsigned distance_to(distances known, const char *a, size_t i, const char *b, size_t j)
 {
     unsigned best = known[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
@@ -117,7 +121,8 @@ static unsigned distance_to(distances known, const char *a, size_t i, const char
     return best;
 }
 
-/* How many letters must be inserted, deleted, replaced or swapped with the next one. */
+/* Returns how many steps make b of a, where a step inserts, deletes or replaces a letter or
+ * swaps two neighbouring ones. */
 static unsigned distance(const char *a, const char *b)
 {
     distances known = { { 0 } };
@@ -130,7 +135,8 @@ static unsigned distance(const char *a, const char *b)
     return known[n][m];
 }
 
-/* What other libraries call the same. */
+/* Returns libpq's keyword for a word with which other libraries name the same parameter; NULL:
+ * none. */
 static const char *of_other_libraries(const char *word)
 {
     static const char *const known[][2] = {
@@ -145,7 +151,7 @@ static const char *of_other_libraries(const char *word)
     return NULL;
 }
 
-/* The keyword of libpq that the word is likely to mean; NULL: none. */
+/* Returns the keyword of libpq that the word is likely to mean; NULL: none. */
 static const char *nearest(const char *word, const PQconninfoOption *known)
 {
     const char *found = of_other_libraries(word);
@@ -162,7 +168,8 @@ static const char *nearest(const char *word, const PQconninfoOption *known)
     return found;
 }
 
-/* Keywords that this libpq may be too old for: libpq's major version, or 0. */
+/* Returns the major version of libpq that introduced this keyword, if it is a recent one; else
+ * 0. */
 static int first_version(const char *word)
 {
     static const struct {
@@ -179,8 +186,8 @@ static int first_version(const char *word)
     return 0;
 }
 
-/* The word is shown only when it is nearly a keyword: any other word may be part of a password that
- * was not quoted. */
+/* Explains that a keyword is unknown. The word is shown only if it is nearly a keyword: any
+ * other word may be part of a password that was not quoted. */
 static void explain_keyword(const char *word, bool uri, struct err *err)
 {
     PQconninfoOption *known = PQconndefaults();
@@ -228,7 +235,7 @@ static const char *last_checked(const PQconninfoOption *known)
     return "target_session_attrs";
 }
 
-/* The first line of libpq's refusal; "" when the user's settings are good. */
+/* Writes the first line of libpq's refusal, or "" if libpq has refused nothing but the poison. */
 static void take_refusal(PGconn *refused, const char *poison, char *text, size_t size)
 {
     const char *why = PQerrorMessage(refused);
@@ -237,7 +244,8 @@ static void take_refusal(PGconn *refused, const char *poison, char *text, size_t
         text[0] = '\0';
 }
 
-/* A service that is not there leaves all parameters open. */
+/* Reports a service that libpq did not find, before other faults: without it no parameter has a
+ * value. */
 static bool check_service(const struct conninfo *info, const char *refusal, struct err *err)
 {
     const char *service = service_of(info);
@@ -255,14 +263,14 @@ static bool check_refusal(const char *refusal, struct err *err)
 {
     if (refusal[0] == '\0')
         return true;
-    if (strchr(refusal, '@') != NULL) /* a URI that broke in its password */
+    if (strchr(refusal, '@') != NULL) /* a URI may have been split inside its password */
         leave_out_quotes(refusal, err);
     else
         err_set(err, 0, "connection string: libpq says: %s", refusal);
     return false;
 }
 
-/* libpq would block on a pipe. */
+/* Rejects a pipe among the files that libpq opens, because libpq would block on it. */
 static bool check_files(const struct conninfo *info, struct err *err)
 {
     struct dsn_files files = { 0 };

@@ -1,5 +1,6 @@
-/* conninfo_values.c - see conninfo.h: the values of libpq's keywords, one table a kind, and the
- * files that they name. Keywords that this libpq does not know have no value and are skipped. */
+/* conninfo_values.c - see conninfo.h: checks the values of libpq's keywords, by one table for
+ * each kind of value, and the files that the values name. A keyword that this libpq does not
+ * know has no value and is skipped. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,14 +18,15 @@
 
 enum { PORT_MAX = 65535, PART_MAX = 256, LIBPQ_16 = 160000 };
 
-#define ROOTS_IN_HOME "/.postgresql/root.crt" /* where libpq looks when nothing names a file */
+/* Where libpq looks for the root certificates if sslrootcert is not set. */
+#define ROOTS_IN_HOME "/.postgresql/root.crt"
 
 /* ---- words and numbers ---- */
 
 /* clang-format off */
 static const struct words {
     const char *keyword;
-    const char *right[7]; /* ends with NULL */
+    const char *right[7]; /* the allowed values; NULL after the last */
 } words[] = {
     { "sslmode",              { "disable", "allow", "prefer", "require", "verify-ca", "verify-full" } },
     { "target_session_attrs", { "any", "read-write", "read-only", "primary", "standby", "prefer-standby" } },
@@ -38,7 +40,8 @@ static const struct words {
     { "gssdelegation",        { "0", "1" } },
     { "ssl_min_protocol_version", { "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3" } },
     { "ssl_max_protocol_version", { "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3" } },
-    { "replication",          { "false", "off", "no", "0" } }, /* else no SQL is prepared there */
+    /* In replication mode the server prepares no SQL, so only "no" is allowed. */
+    { "replication",          { "false", "off", "no", "0" } },
 };
 
 static const struct {
@@ -55,7 +58,7 @@ static const struct {
 
 static bool is_protocol(const char *keyword)
 {
-    return strncmp(keyword, "ssl_m", 5) == 0; /* libpq takes these in any case */
+    return strncmp(keyword, "ssl_m", 5) == 0; /* libpq ignores the case of these values */
 }
 
 static bool is_one_of(const struct words *row, const char *value)
@@ -117,7 +120,8 @@ unsigned conninfo_count_parts(const char *list)
     return n;
 }
 
-/* The next part of the list, cut when it is too long; false at the end. */
+/* Copies the next part of the list, and cuts it if it is too long. Returns false at the end of
+ * the list. */
 static bool next_part(const char **list, char out[PART_MAX])
 {
     if (*list == NULL)
@@ -133,15 +137,16 @@ static bool is_address(const char *text)
     struct in6_addr v6;
     struct in_addr v4;
     char v6_text[INET6_ADDRSTRLEN];
-    (void)snprintf(v6_text, sizeof v6_text, "%.*s", (int)strcspn(text, "%"), text); /* no scope */
+    /* The scope is left out, such as %eth0 of fe80::1%eth0. */
+    (void)snprintf(v6_text, sizeof v6_text, "%.*s", (int)strcspn(text, "%"), text);
     return inet_pton(AF_INET, text, &v4) == 1 || inet_pton(AF_INET6, v6_text, &v6) == 1;
 }
 
-/* What is wrong with a host; NULL: nothing. */
+/* Returns what is wrong with a host; NULL: nothing. */
 static const char *fault_of_host(const char *host, bool uri)
 {
     if (host[0] == '/' || host[0] == '@')
-        return NULL; /* the folder of a socket, or its name */
+        return NULL; /* the folder of a socket, or an abstract socket */
     if (strchr(host, '@') != NULL)
         return uri ? "a @ in a host; a password's @ is %40 in a URI" : "a @ in a host";
     if (strchr(host, ':') != NULL && !is_address(host))
@@ -214,7 +219,7 @@ static bool is_absent(const char *path)
     return stat(path, &file) != 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
-/* The reason why it cannot be read; NULL: it can. */
+/* Returns why the file or folder cannot be read; NULL: it can. */
 static const char *fault_of_file(const char *path, bool folder)
 {
     struct stat file;
@@ -225,7 +230,8 @@ static const char *fault_of_file(const char *path, bool folder)
     return access(path, R_OK) == 0 ? NULL : strerrordesc_np(errno);
 }
 
-/* libpq goes on without a file that is absent, unless it must be there. */
+/* Checks a file or folder that a keyword names. If it is absent, that is a fault only if
+ * must_be: libpq goes on without it. */
 static bool check_file(const struct conninfo *info, const char *keyword, bool folder, bool must_be,
                        struct err *err)
 {
@@ -241,13 +247,13 @@ static bool check_file(const struct conninfo *info, const char *keyword, bool fo
     return conninfo_refuse(info, keyword, path, right, err);
 }
 
-/* libpq refuses a certificate without its key, and a key that others may read; a group may read
- * that of root. */
+/* Checks the private key. libpq refuses a certificate without its key, and a key that others may
+ * read. If root owns the key, its group may read it. */
 static bool check_key(const struct conninfo *info, struct err *err)
 {
     struct stat file;
     const char *path = conninfo_value(info, "sslkey");
-    if (path == NULL || strchr(path, ':') != NULL) /* that of an engine, not a file */
+    if (path == NULL || strchr(path, ':') != NULL) /* the key of an OpenSSL engine is not a file */
         return true;
     const char *certificate = conninfo_value(info, "sslcert");
     bool needed = certificate != NULL && !is_absent(certificate);
@@ -282,7 +288,7 @@ static bool check_roots(const struct conninfo *info, struct err *err)
                            err);
 }
 
-/* Over a socket in a folder nothing is encrypted. */
+/* Returns true if libpq may encrypt. On a socket in a folder libpq never does. */
 static bool uses_tls(const struct conninfo *info)
 {
     char host[PART_MAX];

@@ -1,16 +1,16 @@
-/* control.c - the control connection, which no caller can have: it runs health checks and the
+/* control.c - the control connection, which no caller can have. It runs the health checks and the
  * statements of cancel.c, one at a time.
  *
- * A user of the pool may want to check more than that the server answers. Then the user gives the
- * SQL and checks the answer (options.health_query, options.health_passed). Both are
- * called on the janitor's thread, with no lock held. */
+ * A user of the pool may want to check more than that the server answers. Such a user gives the
+ * SQL of the check, and a function that checks the answer (options.health_query,
+ * options.health_passed). The janitor's thread calls both, with no lock held. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "pqpool/janitor.h"
 
 /* ---- the health check, with no lock held ---- */
 
-/* The SQL of the health check that begins now. */
+/* Returns the SQL of the health check that begins now. */
 static const char *health_ask(struct pqpool *pool)
 {
     const struct pqpool_options *o = &pool->options;
@@ -29,7 +29,7 @@ static bool server_error(const PGresult *result, struct err *why)
     return false;
 }
 
-/* False: the health check has failed, and *why says why. */
+/* Returns whether the health check has passed. If it has not, *why says why. */
 static bool check_passed(const struct pqpool *pool, enum task_rc how, struct err *why)
 {
     const struct conn *control = &pool->control;
@@ -46,7 +46,8 @@ static bool check_passed(const struct pqpool *pool, enum task_rc how, struct err
     return how == TASK_OK || server_error(control->task_rows, why);
 }
 
-/* True if the control connection can be used for the next check, whether or not this one passed. */
+/* Returns true if the control connection can be used for the next check, whether or not this one
+ * passed. */
 static bool health_keeps_control(const struct pqpool *pool, enum task_rc how)
 {
     const struct conn *control = &pool->control;
@@ -59,7 +60,8 @@ static bool health_keeps_control(const struct pqpool *pool, enum task_rc how)
 
 /* ---- the outcome ---- */
 
-/* why: the error of a check that failed; NULL: the check has passed. */
+/* Records the result of a check. why: the error of a check that failed; NULL: the check has
+ * passed. */
 static void health_result(struct pqpool *pool, const struct err *why, int64_t took_ns)
     REQUIRES(pool->mu)
 {
@@ -85,8 +87,7 @@ void control_lost(struct pqpool *pool)
     health_result(pool, &gone, 0);
 }
 
-/* Whether a health check has passed is found out before the lock is taken: it may be the user's
- * function that says so. */
+/* Calls check_passed() before taking the lock, because that may call a function of the user's. */
 void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns)
 {
     struct conn *control = &pool->control;
@@ -118,7 +119,8 @@ static bool health_is_due(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu
     return true;
 }
 
-/* Without a control connection, a health check that is due fails. */
+/* Called when there is no control connection. A health check whose time has come fails then, and
+ * orphans are not waited for. */
 static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct err why;
@@ -128,8 +130,8 @@ static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(poo
         health_result(pool, &why, 0);
 }
 
-/* Cancels go first, because connections wait for them. A health check that is due meanwhile follows
- * their answer. */
+/* Returns the next statement, or NULL. Cancels go first, because connections wait for them. A
+ * health check whose time comes meanwhile is made after the cancel. */
 static const char *choose_job(struct pqpool *pool, int64_t now_ns, struct buf *sql)
     REQUIRES(pool->mu)
 {
@@ -164,8 +166,9 @@ void pqpool_check_health(struct pqpool *pool)
 {
     mutex_lock(&pool->mu);
     const struct conn *control = &pool->control;
+    /* Not needed without a control connection, because a new one is checked at once. */
     if (control->state == CONN_IDLE || control->state == CONN_CHECKING)
-        pool->health.next_at_ns = 0; /* a new control connection is checked at once in any case */
+        pool->health.next_at_ns = 0;
     pool_wake_janitor(pool);
     mutex_unlock(&pool->mu);
 }

@@ -1,5 +1,6 @@
-/* demand.c - what is dialled and when, and what a dial's end means for the whole pool. No socket,
- * no clock, no allocation: only the struct, under its mutex. */
+/* demand.c - decides what is dialled and when, and what the end of a dial means for the whole
+ * pool. These functions use no socket and no clock, and allocate nothing: they work on struct
+ * pqpool, under its mutex. */
 #include "pqpool/demand.h"
 
 #include "base/clock.h"
@@ -13,7 +14,7 @@ static bool slot_is_wanted(const struct pqpool *pool) REQUIRES(pool->mu)
     if (total >= pool->options.max_pool_size)
         return false;
     if (pool_is_away(pool))
-        return true; /* no caller can wait while the pool is down, and only a dial can end that */
+        return true; /* no caller waits while the pool is down, and only a dial can end that */
     return pool_staying(pool) < pool->options.min_pool_size ||
            pool->waiters.list.count > dialling ||
            (pool->demand.renewal == RENEWAL_DIALS && dialling == 0);
@@ -44,7 +45,9 @@ struct conn *pool_next_dial(struct pqpool *pool, int64_t now_ns)
     return conn;
 }
 
-/* max_lifetime less 0 to 10 %. It is drawn once: drawn at each check, it would spread nothing. */
+/* Returns when the connection expires: after max_lifetime less 0 to 10 %, drawn at random. The
+ * share is drawn once, because with a new share at each check all connections would expire
+ * early. */
 static int64_t draw_expiry(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     int64_t life_ns = pool->options.max_lifetime_ns;
@@ -74,10 +77,11 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     conn->born_at_ns = conn->used_at_ns = now_ns;
     conn->expires_at_ns = draw_expiry(pool, now_ns);
     if (conn->control && pool_is_closing(pool)) {
-        conn_discard(pool, conn, CLOSE_SHUTDOWN); /* the janitor may have left already */
+        /* The janitor, which would discard it, may have ended already. */
+        conn_discard(pool, conn, CLOSE_SHUTDOWN);
     } else if (conn->control) {
         pool_keep_control(pool);
-        pool->health.next_at_ns = now_ns; /* the first check at once */
+        pool->health.next_at_ns = now_ns; /* the janitor makes the first check at once */
         pool_wake_janitor(pool);
     } else {
         pool->counters.created++;
@@ -90,7 +94,7 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     cond_broadcast(&pool->quiet);
 }
 
-/* The dial has failed: waiters that wanted a new connection get an idle one. */
+/* Gives idle connections to waiters that wanted a new connection. Called when a dial has failed. */
 static void serve_from_idle(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *conn;

@@ -1,10 +1,12 @@
-/* dial.c - one dial, a step at a time and without blocking: the hosts of the string in turn, and
- * the addresses of each, the last good ones first. Connector thread only.
+/* dial.c - one dial, a step at a time and without blocking. It tries the hosts of the string in
+ * turn, and the addresses of each host in turn. The host and the address that answered last come
+ * first. Called by the connector's thread only.
  *
- * A host has its share of the time that is left, and each address its share of what its host has
- * left after the lookup. libpq is given one address at a time, as `hostaddr`: by itself it would
- * begin each dial at the first address, wait for that one for ever, and look the name up on this
- * thread. libpq is given the name as `host` too, because a certificate is checked against that. */
+ * A host gets its share of the time that is left for the dial. Each address gets its share of
+ * the time that its host has left after the lookup. libpq is given one address at a time, as
+ * `hostaddr`. If libpq were given the name alone, it would begin each dial at the first address,
+ * wait for that one for ever, and look the name up on this thread. libpq is given the name as
+ * `host` too, because it checks the certificate of the server against the name. */
 #include <fcntl.h>
 #include <string.h>
 
@@ -62,7 +64,7 @@ static bool begin_lookup(struct conn *conn, int64_t now_ns, struct err *err,
     return true;
 }
 
-/* Resets the members that an attempt at an earlier address has set. */
+/* Sets up conn->pg, and resets the members that an attempt at an earlier address may have set. */
 static void begin_session(struct conn *conn)
 {
     conn->session = SESSION_SOUND;
@@ -74,7 +76,7 @@ static void begin_session(struct conn *conn)
     conn->fd = conn->pool->pg->socket(conn->pg);
 }
 
-/* False: the dial of this address cannot begin, and *err says why. */
+/* Begins to dial the next address. Returns false if that cannot begin, and *err says why. */
 static bool begin_address(struct conn *conn, int64_t now_ns, struct err *err,
                           enum error_class *error_class)
 {
@@ -112,7 +114,7 @@ static bool begin_host(struct conn *conn, int64_t now_ns, struct err *err,
 
 /* ---- one after the other ---- */
 
-/* Moves on to the next address; false: there is none, or no time is left. */
+/* Moves on to the next address of the host. Returns false if there is none, or no time is left. */
 static bool has_next_address(struct conn_dial *dial, int64_t now_ns)
 {
     const struct name *name = dial->name;
@@ -166,7 +168,8 @@ enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
 static enum dial_rc connected(struct conn *conn, struct err *err, enum error_class *error_class)
 {
     struct pqpool *pool = conn->pool;
-    (void)pool->pg->set_error_verbosity(conn->pg, PQERRORS_TERSE); /* no row in any text */
+    /* Terse messages of libpq quote no row. */
+    (void)pool->pg->set_error_verbosity(conn->pg, PQERRORS_TERSE);
     if (pool->pg->set_nonblocking(conn->pg, 1) != 0) {
         dial_explain(conn, err, error_class);
         hang_up(conn);
@@ -187,14 +190,15 @@ struct pollfd dial_awaits(const struct conn *conn)
     return (struct pollfd){ .fd = conn->fd, .events = reads ? POLLIN : POLLOUT };
 }
 
-/* The connector may have been busy with another dial since it last polled this socket. */
+/* Returns true if the socket is ready now. The connector may have been busy with another dial
+ * since it last polled this socket. */
 static bool is_ready_now(const struct conn *conn)
 {
     struct pollfd socket = dial_awaits(conn);
     return poll(&socket, 1, 0) > 0;
 }
 
-/* A step of the lookup. DIAL_OK: the dial of the first address has begun. */
+/* Makes a step of the lookup. DIAL_OK: the dial of the first address has begun. */
 static enum dial_rc step_lookup(struct conn *conn, int64_t now_ns, struct err *err,
                                 enum error_class *error_class)
 {

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* libpq 15 gives no SQLSTATE for a refused connection, but its verbose message carries one:
- * "...: FATAL:  28P01: password authentication failed". */
+/* Finds the SQLSTATE in a verbose message such as "...: FATAL:  28P01: password authentication
+ * failed". For a failed dial libpq gives the SQLSTATE in no other way. */
 static void find_sqlstate(const char *message, char code[6])
 {
     code[0] = '\0';
@@ -30,11 +30,12 @@ void dial_explain(const struct conn *conn, struct err *err, enum error_class *er
         conn->pg != NULL ? conn->pool->pg->error_message(conn->pg) : "out of memory";
     char code[6], text[sizeof err->text];
     (void)snprintf(text, sizeof text, "%s", message);
-    char *location = strstr(text, "\nLOCATION:"); /* only verbose messages have it */
+    char *location = strstr(text, "\nLOCATION:"); /* verbose messages have such a line */
     if (location != NULL)
         *location = '\0';
     find_sqlstate(message, code);
-    if (conn->dial.name != NULL) /* libpq shows the address that it was given, and not the name */
+    /* libpq's message has the address that libpq was given, and not the name. */
+    if (conn->dial.name != NULL)
         err_set_code(err, ERR_RETRYABLE, code, "%.100s: %s", host_of(conn), text);
     else
         err_set_code(err, ERR_RETRYABLE, code, "%s", text);
@@ -62,7 +63,8 @@ void dial_explain_timeout(const struct conn *conn, struct err *err, enum error_c
                 address[0] != '\0' ? " (" : "", address, address[0] != '\0' ? ")" : "");
 }
 
-/* The rank of a failure: first what a server answers, then what its machine answers. */
+/* Returns how significant a failure is. An answer of the server ranks highest, then an answer of
+ * the server's machine. */
 static int weight_of(int error_class)
 {
     static const int weights[ERROR_CLASSES] = {

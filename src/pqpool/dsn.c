@@ -1,7 +1,10 @@
-/* dsn.c - see dsn.h. The conninfo is parsed once by libpq's own parser; each dial then gets the
- * same parameters with one host, one port, and the password of the moment. What the conninfo leaves
- * open libpq fills in at each dial by itself: only what we split, join or have a default for needs
- * its resolution here. */
+/* dsn.c - see dsn.h. libpq's own parser reads the connection string once. Each dial then gives
+ * libpq the same parameters with one host, one port, and the password as it is at that moment.
+ *
+ * A parameter that the string does not set is left to libpq, which fills it in at each dial.
+ * Some of these parameters the pool has to know, and finds by dsn_resolve(): it splits host,
+ * hostaddr and port, joins options, limits the dial by connect_timeout, and has defaults of its
+ * own. */
 #include "pqpool/dsn.h"
 
 #include <errno.h>
@@ -25,11 +28,12 @@ enum { HOSTS_MAX = 16, PASSWORD_SIZE = 1024, OPTIONS_SIZE = 1024, SECONDS_MAX = 
 
 struct host {
     char *host, *hostaddr, *port; /* owned; NULL: not set */
-    bool is_name;                 /* to be looked up */
+    bool is_name;                 /* the host has to be looked up */
 };
 
-/* Half-open sockets are found in seconds; only a server that takes writes will do. They are for
- * what neither the string nor a service nor the environment says. */
+/* The pool's defaults, for parameters that neither the string nor a service nor the environment
+ * sets. With them a half-open socket is found in seconds, and only a server that accepts writes
+ * is used. */
 static const char *const defaults[][2] = {
     { "keepalives", "1" },           { "keepalives_idle", "15" },
     { "keepalives_interval", "5" },  { "keepalives_count", "3" },
@@ -38,19 +42,21 @@ static const char *const defaults[][2] = {
 enum { DEFAULTS = sizeof defaults / sizeof defaults[0] };
 
 struct dsn {
-    PQconninfoOption *given;    /* what the string says; PQconninfoFree() */
-    PQconninfoOption *resolved; /* what libpq makes of it; the same */
-    bool is_said[DEFAULTS];     /* set by the user: the pool's default does not apply */
+    PQconninfoOption *given;    /* the parameters that the string sets; freed by PQconninfoFree() */
+    PQconninfoOption *resolved; /* the same with all that libpq adds; freed by PQconninfoFree() */
+    bool is_said[DEFAULTS]; /* the user sets defaults[i], so the pool's default does not apply */
     struct host hosts[HOSTS_MAX];
     unsigned n_hosts;
     struct dsn_files files;
     const char *given_password, *password_file,
         *application_name; /* borrowed from the pool's options */
     char startup_options[OPTIONS_SIZE];
-    char password[PASSWORD_SIZE]; /* of the last read */
+    char password[PASSWORD_SIZE]; /* the password read last from password_file */
 };
 
-/* The i-th of a comma-separated list, a copy; the only one counts for all. false: no memory. */
+/* Copies the i-th part of a list with commas between the parts. If the list has one part only,
+ * that part is meant for every i. *out is NULL if the part is empty. Returns false if there is
+ * no memory. */
 static bool part(const char *list, unsigned i, char **out)
 {
     *out = NULL;
@@ -73,8 +79,8 @@ static unsigned most(unsigned a, unsigned b)
     return a > b ? a : b;
 }
 
-/* What counts in the end. `given` has it too when the service cannot be read, and libpq resolves
- * nothing. */
+/* Returns the value with which libpq would dial. Looks in `given` first, since `resolved` has no
+ * values if the service cannot be read. */
 static const char *find(const struct dsn *dsn, const char *keyword)
 {
     const char *given = dsn_find(dsn->given, keyword);
@@ -118,7 +124,8 @@ static bool split_hosts(struct dsn *dsn, struct err *err)
     return true;
 }
 
-/* The pool's options come first, so that those of the user win. */
+/* Joins the pool's options and the user's. If both set the same one, the user's wins, because it
+ * comes later. */
 static bool join_options(struct dsn *dsn, const char *ours, struct err *err)
 {
     const char *theirs = find(dsn, "options");
@@ -130,8 +137,8 @@ static bool join_options(struct dsn *dsn, const char *ours, struct err *err)
     return false;
 }
 
-/* libpq quotes what it does not understand, and a broken string may break in its password: all from
- * the first quote to the last is left out. */
+/* Writes libpq's reason without the text from the first quote to the last: libpq quotes what it
+ * does not understand, and in a broken string that may be a part of the password. */
 static void explain_parse(const char *why, struct err *err)
 {
     const char *first = strchr(why, '"'), *last = strrchr(why, '"');

@@ -2,7 +2,7 @@
  * share of the time. libpq would hang for ever on a first host that accepts and stays silent,
  * because it ignores connect_timeout when it is polled (libpq manual, 34.1, PQconnectPoll).
  *
- * Threads: connector only, after dsn_open(). */
+ * Threads    the connector's, after dsn_open(). */
 #ifndef PQPOOL_DSN_H
 #define PQPOOL_DSN_H
 
@@ -17,27 +17,33 @@ struct dsn; /* opaque */
 
 enum { DSN_PARAMS_MAX = 64 };
 
-/* What PQconnectStartParams() takes; borrowed from the dsn until its next dsn_params(). */
+/* The arguments of PQconnectStartParams(); borrowed from the dsn until the next dsn_params(). */
 struct dsn_params {
     const char *keywords[DSN_PARAMS_MAX + 1];
     const char *values[DSN_PARAMS_MAX + 1];
 };
 
-/* NULL: *err says what is wrong with the string (never the string itself). */
+/* Reads the connection string and the other options of the pool. NULL: *err says what is wrong
+ * with the string, and never shows the string itself. */
 struct dsn *dsn_open(const struct pqpool_options *options, struct err *err) MUST_CHECK;
 void dsn_close(struct dsn *dsn); /* NULL is a no-op */
 
 unsigned dsn_hosts(const struct dsn *dsn);
-const char *dsn_host(const struct dsn *dsn,
-                     unsigned host); /* as the string names it; "": libpq's default */
-bool dsn_host_is_name(const struct dsn *dsn, unsigned host); /* true: it has to be looked up */
+/* Returns the host as the string names it; "": the string names none, and libpq takes its
+ * default. */
+const char *dsn_host(const struct dsn *dsn, unsigned host);
+/* Returns true if the host has to be looked up. */
+bool dsn_host_is_name(const struct dsn *dsn, unsigned host);
 
-/* connect_timeout of the string, the service or the environment: the limit for each host. libpq
- * applies it in its blocking calls only. CLOCK_NEVER: not set, or no limit. */
+/* Returns the time for a whole dial: the connect_timeout of the string, the service or the
+ * environment, times the number of hosts. The pool must limit the dial by it, since libpq
+ * applies connect_timeout in its blocking calls only. CLOCK_NEVER: connect_timeout is not set,
+ * or sets no limit. */
 int64_t dsn_connect_timeout_ns(const struct dsn *dsn);
 
-/* address: the result of the lookup, or "" if there was none. Reads the password file, if there is
- * one, so that a new password needs no restart. */
+/* Writes the parameters for a dial of this host. address: the result of the lookup, or "" if
+ * there was none. If there is a password file, reads it, so that a new password needs no
+ * restart. False: *err says why. */
 bool dsn_params(struct dsn *dsn, unsigned host, const char *address, struct dsn_params *out,
                 struct err *err) MUST_CHECK;
 

@@ -45,7 +45,7 @@ static bool service_good(const struct service_files *files, struct err *err)
 }
 
 static const struct {
-    const char *keyword, *at_home; /* where libpq looks when nothing is said */
+    const char *keyword, *at_home; /* `at_home`: where libpq looks if the keyword is not set */
 } tls_files[DSN_TLS_FILES] = {
     { "sslcert", "/.postgresql/postgresql.crt" },
     { "sslrootcert", "/.postgresql/root.crt" },
@@ -107,7 +107,8 @@ PQconninfoOption *dsn_resolve(const PQconninfoOption *given, struct err *err)
     struct service_files files;
     if (service_files_find(given, &files) && !service_good(&files, err))
         return NULL;
-    PGconn *refused = dsn_begin_refused(given, "channel_binding"); /* is checked first */
+    /* libpq checks the keyword channel_binding first. */
+    PGconn *refused = dsn_begin_refused(given, "channel_binding");
     PQconninfoOption *resolved = PQconninfo(refused);
     PQfinish(refused);
     if (resolved == NULL)

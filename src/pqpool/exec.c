@@ -1,8 +1,8 @@
-/* exec.c - one statement on a held connection: sent, awaited until ReadyForQuery, and its outcome
- * classified.
+/* exec.c - runs one statement on a held connection: sends it, waits for the answer until
+ * ReadyForQuery, and classifies the outcome.
  *
- * Connections are in libpq's nonblocking mode, so no send and no read can outlast the deadline: a
- * server that stopped reading would hold a blocking PQsendQueryParams() for ever. */
+ * Connections are in libpq's nonblocking mode, so no send and no read can outlast the deadline.
+ * In blocking mode a server that stopped reading would hold PQsendQueryParams() for ever. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -43,8 +43,9 @@ static enum exchange_rc send_all(const struct conn *conn, int64_t deadline_at_ns
 {
     const struct pg_driver *pg = conn->pool->pg;
     int left;
-    while ((left = pg->flush(conn->pg)) ==
-           1) { /* reads too, or both sides may wait for each other */
+    /* Reads while it sends, because a server that waits for its answers to be read does not
+     * read. */
+    while ((left = pg->flush(conn->pg)) == 1) {
         enum exchange_rc rc = wait_for(conn, POLLIN | POLLOUT, deadline_at_ns);
         if (rc != EXCHANGE_DONE)
             return rc == EXCHANGE_TIMEOUT ? EXCHANGE_STALLED : rc;
@@ -66,8 +67,8 @@ bool result_is_copy(const PGresult *result)
     return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
 
-/* Waits until PQgetResult() would not block; it does not block after a failure either. An answer
- * that has come by the deadline is taken, even if this thread looks later. */
+/* Waits until PQgetResult() would not block. After a failure it would not block either. An
+ * answer that has come by the deadline is taken, even if this thread looks later. */
 static enum exchange_rc await_result(const struct conn *conn, int64_t deadline_at_ns)
 {
     const struct pg_driver *pg = conn->pool->pg;
@@ -82,7 +83,8 @@ static enum exchange_rc await_result(const struct conn *conn, int64_t deadline_a
     return pg->is_busy(conn->pg) ? rc : EXCHANGE_DONE;
 }
 
-/* Reads until ReadyForQuery. *last: the first error, else the last result; owned by the caller. */
+/* Reads results until ReadyForQuery. *last gets the first error, or else the last result; the
+ * caller owns it. */
 static enum exchange_rc receive_all(const struct conn *conn, int64_t deadline_at_ns,
                                     PGresult **last)
 {
@@ -94,7 +96,8 @@ static enum exchange_rc receive_all(const struct conn *conn, int64_t deadline_at
         PGresult *result = pg->get_result(conn->pg);
         if (result == NULL)
             return pg->status(conn->pg) == CONNECTION_OK ? EXCHANGE_DONE : EXCHANGE_LOST;
-        if (result_is_copy(result)) { /* COPY needs the raw PGconn: this loop would not end */
+        /* COPY is not supported: PQgetResult() would return the same result for ever. */
+        if (result_is_copy(result)) {
             PQclear(result);
             return EXCHANGE_LOST;
         }
@@ -110,14 +113,16 @@ static enum exchange_rc receive_all(const struct conn *conn, int64_t deadline_at
 static enum exchange_rc exchange(const struct conn *conn, int64_t deadline_at_ns, PGresult **last)
 {
     enum exchange_rc rc = send_all(conn, deadline_at_ns);
+    /* If the connection is lost, reads the server's reason, if it has sent one. */
     if (rc == EXCHANGE_LOST)
-        (void)conn->pool->pg->consume_input(conn->pg); /* the server may have said why */
+        (void)conn->pool->pg->consume_input(conn->pg);
     return rc == EXCHANGE_STALLED ? rc : receive_all(conn, deadline_at_ns, last);
 }
 
 /* ---- what an SQLSTATE means for the connection ---- */
 
-/* 57P05 ends one session because it idled too long. It says nothing about other sessions. */
+/* Returns true if every connection must be replaced. 57P05 is not among these errors: it ends
+ * one session that idled too long, and says nothing about other sessions. */
 bool sqlstate_evicts_all(const char *sqlstate)
 {
     bool shuts_down = strncmp(sqlstate, "57P0", 4) == 0 && strcmp(sqlstate, "57P05") != 0;
@@ -174,22 +179,22 @@ static enum pqpool_rc not_sent(struct conn *conn, struct err *err)
 {
     const struct pg_driver *pg = conn->pool->pg;
     bool alive = pg->status(conn->pg) == CONNECTION_OK;
-    conn_worsen(conn, SESSION_MUST_CLOSE); /* libpq may hold half a message */
+    conn_worsen(conn, SESSION_MUST_CLOSE); /* libpq may still hold a part of the message */
     err_set(err, ERR_RETRYABLE | (alive ? 0u : ERR_UNCERTAIN), "cannot send: %s",
             pg->error_message(conn->pg));
     return alive ? PQPOOL_NOT_SENT : PQPOOL_LOST;
 }
 
-/* Only the fields that are copied here leave the pool. DETAIL, HINT, CONTEXT and the text of the
- * statement may hold whole rows. */
+/* Copies a field of the error. Only the fields that are copied in this file leave the pool,
+ * because DETAIL, HINT, CONTEXT and the text of the statement may hold whole rows. */
 static void copy_field(char *to, size_t size, const PGresult *error, int field)
 {
     const char *value = PQresultErrorField(error, field);
     (void)snprintf(to, size, "%s", value != NULL ? value : "");
 }
 
-/* The message of an ERROR may come from a user's function or quote a value. The message of an error
- * that ends the session is the server's own. libpq's errors have no code. */
+/* Returns true if the message may come from a user's function or quote a value. The message of
+ * an error that ends the session is the server's own. An error without a code is libpq's own. */
 static bool is_private(const PGresult *error)
 {
     const char *severity = PQresultErrorField(error, PG_DIAG_SEVERITY_NONLOCALIZED);
@@ -198,7 +203,8 @@ static bool is_private(const PGresult *error)
     return severity == NULL || (strcmp(severity, "FATAL") != 0 && strcmp(severity, "PANIC") != 0);
 }
 
-/* Describes an error. An error of libpq itself has no fields, only a text. */
+/* Writes an error to *err and to conn->error_fields. An error of libpq itself has no fields,
+ * only a text. */
 static void explain(struct conn *conn, const PGresult *error, unsigned flags, const char *prefix,
                     struct err *err)
 {
@@ -232,7 +238,7 @@ static enum pqpool_rc classify(struct conn *conn, enum exchange_rc how, const PG
     case EXCHANGE_STALLED:
         conn_orphan_backend(conn);
         __attribute__((fallthrough));
-    case EXCHANGE_TIMEOUT: /* the statement is cancelled at the release */
+    case EXCHANGE_TIMEOUT: /* the release will cancel the statement */
         err_set(err, ERR_RETRYABLE | ERR_UNCERTAIN,
                 is_interrupted(conn->pool) ? "the pool is being closed; the statement is cancelled"
                                            : "no answer from the database by the deadline");
@@ -284,8 +290,8 @@ enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query
     return rc;
 }
 
-/* Runs the validation query once. PROBE_SOFT: the server answered with an error, and the session is
- * still usable. */
+/* Runs the validation query once. PROBE_SOFT: the server answered with an error, and the session
+ * can still be used. */
 static enum probe_rc probe_once(struct conn *conn, int64_t deadline_at_ns)
 {
     const struct pg_driver *pg = conn->pool->pg;

@@ -9,25 +9,30 @@
 
 /* ---- exec.c ---- */
 enum probe_rc { PROBE_OK, PROBE_SOFT, PROBE_HARD };
-/* Runs the validation query on a connection that this thread holds. */
+/* Runs the validation query on a connection that this thread has, up to max_validation_failures
+ * times. */
 enum probe_rc conn_probe(struct conn *conn, int64_t deadline_at_ns);
 void conn_watch_notices(struct conn *conn);
-bool result_is_copy(const PGresult *result); /* it would not end by itself */
-/* What an SQLSTATE such as "57P01" means: close this connection, or replace all connections. */
+bool result_is_copy(const PGresult *result); /* true: a COPY, for which PQgetResult() returns the
+                                                same result for ever */
+/* sqlstate_discards() returns true if the connection must be closed after an error with this
+ * SQLSTATE, sqlstate_evicts_all() if every connection must be replaced. */
 bool sqlstate_discards(const char *sqlstate);
 bool sqlstate_evicts_all(const char *sqlstate);
 
 /* ---- backend.c ---- */
-/* Sets conn->backend and conn->history of a new connection; false: it must not be used. */
+/* Asks a new session who it is, and sets conn->backend and conn->history. Returns false if the
+ * connection must not be used. */
 bool conn_identify(struct conn *conn, int64_t deadline_at_ns, struct err *err);
 
 /* ---- task.c: a statement that the janitor runs or awaits without blocking ---- */
 enum task_rc {
     TASK_PENDING,
-    TASK_OK,      /* ended without an error, and the session is idle */
-    TASK_REFUSED, /* ended with an error of the server, or the session is in a transaction */
+    TASK_OK,      /* the statement ended without an error, and the session is idle */
+    TASK_REFUSED, /* the statement ended with an error of the server, or the session is in a
+                     transaction */
     TASK_LOST,    /* the connection broke, or the protocol is out of step */
-    TASK_LATE,    /* not ended by its deadline */
+    TASK_LATE,    /* the statement did not end by its deadline */
 };
 enum task_rc task_start(struct conn *conn, const char *sql);
 enum task_rc task_step(struct conn *conn);

@@ -1,13 +1,13 @@
-/* holders.c - which thread holds which connection: for pqpool_holders(), for reports of leaks, and
- * to detect a thread that acquires a second connection while it holds one. If all threads do that
- * at once, they wait for each other until their deadlines. */
+/* holders.c - records which thread holds which connection, for pqpool_holders() and for reports
+ * of leaks. Also detects a thread that acquires a second connection while it holds one: if all
+ * threads do that at once, they wait for each other until their deadlines. */
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "pqpool/pool.h"
 
-/* The last checkout of this thread. It is only a hint: the lease may have been released since, also
- * by another thread, and the pool may be closed. */
+/* The last checkout of this thread. It is only a hint: any thread may have released the lease
+ * since, and the pool may be closed. */
 static _Thread_local struct {
     const struct pqpool *pool;
     size_t slot;
@@ -16,7 +16,8 @@ static _Thread_local struct {
 
 static _Thread_local int thread_id;
 
-enum { TIMED_EVERY = 16 }; /* one checkout in so many: reading the clock costs time */
+/* One checkout in sixteen is measured, since reading the exact clock costs time. */
+enum { TIMED_EVERY = 16 };
 
 static int this_thread(void)
 {

@@ -1,10 +1,10 @@
-/* janitor.c - the thread of the janitor: its loop, ROLLBACK on connections that came
- * back in a transaction, hang-ups of idle peers, and delivering events. control.c, cancel.c and
- * maintenance.c have the rest of its work.
+/* janitor.c - the janitor's thread: its loop, ROLLBACK on connections that were released in a
+ * transaction, hang-ups of idle peers, and the delivery of events. control.c, cancel.c and
+ * maintenance.c have the rest of the janitor's work.
  *
- * Nothing in it blocks: a statement is a task that is stepped when its socket is readable. It owns
- * every connection in RESETTING and CANCEL_*, and the control connection while that is IDLE or
- * CHECKING. */
+ * Nothing on this thread blocks: a statement is a task, which is stepped when its socket is
+ * readable. The janitor has every connection in RESETTING and CANCEL_*, and the control
+ * connection while that is IDLE or CHECKING. */
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -21,10 +21,12 @@ enum { EVENTS_A_ROUND = 64, TICK_MIN_MS = 20, TICK_MAX_MS = 1000, WINDOW_S = 60 
 static uint64_t watch_key(const struct pqpool *pool, const struct conn *conn)
 {
     uint32_t index = conn->control ? pool->options.max_pool_size : (uint32_t)(conn - pool->slots);
-    return (uint64_t)conn->serial << 32 | (index + 1); /* 0 is the eventfd */
+    /* A key whose low half is 0 belongs to the eventfd. */
+    return (uint64_t)conn->serial << 32 | (index + 1);
 }
 
-/* Edge-triggered hang-ups alone cost nothing while a connection is used: data does not wake us. */
+/* Adds or changes a watch. For a connection in use the watch is for hang-ups only and
+ * edge-triggered, so arriving data does not wake the janitor. */
 static bool watch(struct pqpool *pool, struct conn *conn, int op, uint32_t events)
 {
     struct epoll_event event = { .events = events, .data.u64 = watch_key(pool, conn) };
@@ -76,7 +78,8 @@ static void task_ended(struct janitor *j, struct conn *conn, enum task_rc how)
     mutex_unlock(&pool->mu);
 }
 
-/* Runs a statement, or with sql NULL awaits the end of the one under way. */
+/* Starts a task that runs this statement. If sql is NULL, the task awaits the end of the
+ * statement that is under way. */
 static void start_task(struct janitor *j, struct conn *conn, const char *sql, int64_t limit_ns)
 {
     conn->task_deadline_at_ns = clock_after(clock_now_ns(), limit_ns);
@@ -89,8 +92,8 @@ static void start_task(struct janitor *j, struct conn *conn, const char *sql, in
         task_ended(j, conn, rc);
 }
 
-/* Steps the task of the readable connection (NULL: none), and the tasks whose deadline has come: an
- * answer that came in time but was not read yet is not late. */
+/* Steps the task of the readable connection (NULL: none). Also steps each task whose deadline
+ * has come, so that an answer that came in time is not counted as late. */
 static void step_tasks(struct janitor *j, const struct conn *readable)
 {
     uint32_t kept = 0;
@@ -109,7 +112,7 @@ static void step_tasks(struct janitor *j, const struct conn *readable)
     j->n_tasks = kept;
 }
 
-/* A connection in this state whose task has not begun; NULL: there is none. */
+/* Returns a connection in this state whose task has not begun; NULL: there is none. */
 static struct conn *next_without_task(struct pqpool *pool, enum conn_state state)
 {
     struct conn *found = NULL;
@@ -190,12 +193,14 @@ static void tick(struct janitor *j, int64_t now_ns)
         maintenance_next_window(pool);
     }
     mutex_unlock(&pool->mu);
-    pool_wake_connector(pool); /* there may be fewer connections than min_pool_size */
+    pool_wake_connector(pool); /* the pool may have fewer connections than min_pool_size */
 }
 
 static void deliver_events(struct pqpool *pool)
 {
-    for (int i = 0; i < EVENTS_MAX; i++) { /* a callback may make events: they wake us again */
+    /* Delivers so many events and no more: if a callback queues new ones, they wake this thread
+     * again. */
+    for (int i = 0; i < EVENTS_MAX; i++) {
         struct pool_event event;
         mutex_lock(&pool->mu);
         bool any = pool_next_event(pool, &event);
@@ -208,7 +213,8 @@ static void deliver_events(struct pqpool *pool)
     }
 }
 
-/* A quarter of the shortest interval: short ones are for tests, the defaults tick once a second. */
+/* Returns a quarter of the shortest interval, 20 ms to 1 s. With the default options it is 1 s;
+ * short intervals are for tests. */
 static int64_t tick_length(const struct pqpool_options *o)
 {
     const int64_t spans[] = { o->idle_timeout_ns, o->max_lifetime_ns / 10, o->leak_threshold_ns,
@@ -226,7 +232,8 @@ static int64_t next_wake(const struct janitor *j)
     struct pqpool *pool = j->pool;
     mutex_lock(&pool->mu);
     int64_t at_ns = clock_min(j->next_tick_ns, cancel_requests_next_wake(pool));
-    if (pool->control.state != CONN_CHECKING) /* else the check follows its statement */
+    /* In CHECKING the end of the statement wakes this thread. */
+    if (pool->control.state != CONN_CHECKING)
         at_ns = clock_min(at_ns, pool->health.next_at_ns);
     mutex_unlock(&pool->mu);
     for (uint32_t i = 0; i < j->n_tasks; i++)
@@ -255,13 +262,13 @@ static void round_of(struct janitor *j)
     deliver_events(j->pool);
 }
 
-/* The connector will close the connections that the janitor had. */
+/* Discards the connections that the janitor has. The connector will close them. */
 static void leave(struct janitor *j)
 {
     struct pqpool *pool = j->pool;
     struct conn *conn;
     for (uint32_t i = 0; i < j->n_tasks; i++)
-        task_clear(j->tasks[i]); /* the result of a statement that has not ended */
+        task_clear(j->tasks[i]); /* frees a result of a statement that has not ended */
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
         cancel_request_close(&pool->slots[i]);
     mutex_lock(&pool->mu);

@@ -13,8 +13,8 @@
 #include "base/sync.h"
 
 struct lookup {
-    atomic_uint owners; /* the thread and the asker: the last of them frees */
-    atomic_bool over;   /* set once, after `found` and `err` were written */
+    atomic_uint owners; /* the thread and the caller; the last of them frees the memory */
+    atomic_bool over;   /* set once, after `found`, `failed` and `err` were written */
     int fd;
     bool failed;
     struct addresses found;
@@ -22,7 +22,7 @@ struct lookup {
     char host[HOST_SIZE];
 };
 
-static atomic_uint lookups_out; /* threads, of all pools */
+static atomic_uint lookups_out; /* how many lookup threads run, of all pools */
 
 /* ---- memory ---- */
 
@@ -83,7 +83,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* ---- the asker ---- */
+/* ---- the caller ---- */
 
 bool lookup_is_needed(const char *host)
 {

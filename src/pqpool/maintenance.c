@@ -1,6 +1,6 @@
 /* maintenance.c - what the janitor does once a tick, with no network traffic: closes connections
- * that are idle for too long or too old, reports leases that are held for too long, and begins the
- * next window of the slowest acquire. */
+ * that are idle for too long or too old, reports leases that are held for too long, and begins
+ * the next window for the slowest acquire. */
 #include "base/clock.h"
 #include "pqpool/janitor.h"
 
@@ -34,8 +34,9 @@ static bool any_expired(const struct pqpool *pool, int64_t now_ns) REQUIRES(pool
     return expired_idle(pool, now_ns) != NULL;
 }
 
-/* Replaces expired connections one at a time, with pauses, so that connections of the same age are
- * not all closed at once. The replacement is dialled first if there is room for it. */
+/* Replaces expired connections one at a time, with pauses, so that connections of the same age
+ * are not all closed at once. If there is room for the replacement, it is dialled before the
+ * expired connection is closed. */
 static void evict_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *conn = expired_idle(pool, now_ns);
@@ -46,17 +47,20 @@ static void evict_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu
         return;
     bool may_close = pool_may_close_one(pool);
     if (!may_close && pool_total(pool) == pool->options.max_pool_size)
-        return; /* a connection that is being closed still has the replacement's slot */
+        /* Every slot is taken, some by connections that are being closed. The replacement waits
+         * for one of these slots. */
+        return;
     pool->demand.renewal = may_close ? RENEWAL_CLOSES : RENEWAL_DIALS;
     pool->demand.next_renewal_at_ns =
         now_ns + pool->options.max_lifetime_ns / 10 / (int64_t)(pool_total(pool) + 1);
     pool_wake_connector(pool);
 }
 
-/* Closes an old control connection, because its host name may lead to another server by now. The
- * next one is dialled after that, for there is only one slot for it; it is not needed before the
- * next health check. It is kept while dials fail, since an old connection is better than none, and
- * for health_check_timeout while statements are being cancelled. */
+/* Closes the control connection when it has expired, because its host name may lead to another
+ * server by now. There is only one slot for it, so its replacement is dialled after it is closed.
+ * No health check falls between: the next one is put off by health_check_interval.
+ * While dials fail, the old connection is kept, since it is better than none. While statements
+ * are being cancelled, it is kept for health_check_timeout longer. */
 static void renew_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *control = &pool->control;

@@ -8,14 +8,16 @@
 #include "base/clock.h"
 #include "pqpool/pg_driver.h"
 
-/* A dial waits for no lookup that is out for longer, but begins a new one: the resolver may have
- * been mended since. It is twice the 5 s after which libc asks the next name server. So a resolver
- * that never answers costs a thread in that time, up to LOOKUPS_MAX. */
+/* A lookup that began this long ago is not shared any more: a dial that begins now starts a new
+ * one, because the resolver may have been repaired since. The time is twice the 5 s after which
+ * libc asks the next name server. With a resolver that never answers, each host costs one thread
+ * in this time, until there are LOOKUPS_MAX. */
 #define SHARED_NS (10 * NS_PER_S)
 
 struct host_names {
-    struct name *latest;     /* the lookup whose answer has not been read yet; NULL: none */
-    char good[ADDRESS_SIZE]; /* "": not known */
+    /* The lookup that began last and whose answer has not been read yet; NULL: none. */
+    struct name *latest;
+    char good[ADDRESS_SIZE]; /* the address that answered last; "": not known */
 };
 
 struct names {
@@ -68,7 +70,7 @@ static struct name *begin(struct names *names, const char *text, int64_t now_ns,
     return name;
 }
 
-/* If no new lookup can be started, the dial waits for the old one. */
+/* If the old lookup is too old but no new one can be started, the dial waits for the old one. */
 struct name *names_enter(struct names *names, unsigned host, const char *text, int64_t now_ns,
                          struct err *err)
 {
@@ -104,11 +106,12 @@ enum lookup_state names_step(struct names *names, unsigned host, struct name *na
     if (name->state != LOOKUP_PENDING)
         return name->state;
     name->state = names->pg->lookup_poll(name->lookup, &name->addresses, &name->err);
+    /* The addresses are sorted once per lookup, because dials refer to them by index. */
     if (name->state == LOOKUP_FOUND)
-        put_first(&name->addresses, of->good); /* once: a dial refers to them by index */
+        put_first(&name->addresses, of->good);
     enum lookup_state state = name->state;
     if (state != LOOKUP_PENDING && of->latest == name)
-        names_leave(names, &of->latest); /* a dial that begins later looks the name up again */
+        names_leave(names, &of->latest); /* a dial that begins later starts a new lookup */
     return state;
 }
 

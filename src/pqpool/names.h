@@ -1,7 +1,8 @@
 /* names.h - what the pool knows of the host names that it dials: the lookups under way, which the
- * dials of one host share, and the address of each host that was last good.
+ * dials of one host share, and the address of each host that answered last.
  *
- * Threads    the connector's; names_open() and names_close() while that does not run. */
+ * Threads    the connector's. names_open() and names_close() are called while the connector does
+ *            not run. */
 #ifndef PQPOOL_NAMES_H
 #define PQPOOL_NAMES_H
 
@@ -15,29 +16,33 @@ struct err;
 struct names;
 struct pg_driver;
 
-/* One lookup of one host, for every dial that waits for the answer. */
+/* One lookup of one host, shared by every dial that waits for its answer. */
 struct name {
-    unsigned owners; /* dials, and struct names */
+    unsigned owners; /* how many dials use the lookup, plus one while struct names does */
     struct lookup *lookup;
     int64_t began_at_ns;
     enum lookup_state state;
-    struct addresses addresses; /* FOUND: the last good one first, then as they were answered */
-    struct err err;             /* FAILED */
+    struct addresses addresses; /* if FOUND: the address that answered last, then the others in the
+                                   order of the answer */
+    struct err err;             /* if FAILED: why */
 };
 
 struct names *names_open(const struct pg_driver *pg, unsigned hosts); /* NULL: no memory */
 void names_close(struct names *names);                                /* NULL is a no-op */
 
-/* The lookup that a dial of this host, begun now, waits for: the one under way, unless that is too
- * old, or a new one. The dial gives it back by names_leave(). NULL: *err. */
+/* Returns the lookup for which a dial of this host is to wait: the one under way, unless that is
+ * too old, or else a new one. The dial gives the lookup back by names_leave(). NULL: no lookup
+ * can be started, and *err says why. */
 struct name *names_enter(struct names *names, unsigned host, const char *text, int64_t now_ns,
                          struct err *err) MUST_CHECK;
-void names_leave(struct names *names, struct name **name); /* NULL in it is a no-op */
+/* Sets *name to NULL, and ends the lookup if no other owner is left. No-op if *name is NULL. */
+void names_leave(struct names *names, struct name **name);
 
-/* Takes the answer, if there is one. */
+/* Reads the answer of the lookup if there is one, and returns the lookup's state. */
 enum lookup_state names_step(struct names *names, unsigned host, struct name *name);
 
-/* A server has answered at this address of the host; "": it was not looked up. */
+/* Records that a server has answered at this address of the host, so that later lookups put the
+ * address first. If the address is "", because no lookup was needed, does nothing. */
 void names_good(struct names *names, unsigned host, const char *address);
 
 #endif

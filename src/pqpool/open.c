@@ -1,4 +1,5 @@
-/* open.c - opens a pool: copies the options, allocates, starts the threads; and frees it. */
+/* open.c - opens a pool: copies the options, allocates the memory, starts the threads. Also
+ * frees a pool. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -11,8 +12,8 @@
 #include "pqpool/conninfo.h"
 #include "pqpool/janitor.h"
 
-#define FIRST_SLACK_NS                                                                             \
-    NS_PER_S /* for the first dial, which has connect_timeout, to tell its failure */
+/* Added to connect_timeout, so that the first dial has time to report that it timed out. */
+#define FIRST_SLACK_NS NS_PER_S
 
 static bool copy_strings(struct pqpool *pool, const struct pqpool_options *given)
 {
@@ -35,7 +36,8 @@ static bool copy_strings(struct pqpool *pool, const struct pqpool_options *given
 
 /* ---- the pool ---- */
 
-static void init_slots(struct pqpool *pool) NO_TSA /* no other thread knows it yet */
+/* No other thread knows the pool yet, so the mutex is not needed. */
+static void init_slots(struct pqpool *pool) NO_TSA
 {
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++) {
         struct conn *conn = &pool->slots[i];
@@ -51,7 +53,8 @@ static void init_slots(struct pqpool *pool) NO_TSA /* no other thread knows it y
 static void init_rules(struct pqpool *pool) NO_TSA
 {
     uint64_t seed = (uint64_t)clock_now_ns();
-    (void)!getrandom(&seed, sizeof seed, 0); /* the clock will do for jitter */
+    /* If getrandom() fails, the clock is random enough for jitter. */
+    (void)!getrandom(&seed, sizeof seed, 0);
     backoff_init(&pool->demand.backoff, seed,
                  pool->options.warmup ? pool->options.min_pool_size : 1);
     int64_t slots = 60 * NS_PER_S / pool->options.metrics_collection_interval_ns;
@@ -66,7 +69,8 @@ static void init_rules(struct pqpool *pool) NO_TSA
         histogram_init(all[i], metric_latency_bounds_ns, metric_latency_n_bounds);
 }
 
-/* First of all: pool_free() closes those that are not -1. */
+/* Opens the descriptors. Called before any other step that may fail, because pool_free() closes
+ * every descriptor that is not -1, and the memory of a new pool is all 0. */
 static bool open_descriptors(struct pqpool *pool)
 {
     pool->connector.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -109,8 +113,9 @@ void pool_free(struct pqpool *pool)
     names_close(pool->connector.names);
     dsn_close(pool->dsn);
     for (size_t i = 0; i < sizeof pool->strings / sizeof pool->strings[0]; i++) {
+        /* The string may be the password. */
         if (pool->strings[i] != NULL)
-            explicit_bzero(pool->strings[i], strlen(pool->strings[i])); /* it may be the password */
+            explicit_bzero(pool->strings[i], strlen(pool->strings[i]));
         free(pool->strings[i]);
     }
     free(pool->janitor.tasks);

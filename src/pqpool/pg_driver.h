@@ -1,7 +1,9 @@
-/* pg_driver.h - the seam between the pool and libpq: everything that goes to a server goes by here.
- * Tests give a scripted server; the pool's own is pg_driver_libpq. Each member is the libpq
- * function of that name (libpq manual, 34.1-34.4), or that of lookup.h, and may be called from any
- * one thread at a time. */
+/* pg_driver.h - the seam between the pool and libpq: whatever the pool does with a server, it does
+ * through these functions. Tests replace them by a scripted server; pg_driver_libpq has the real
+ * ones. Each member is the libpq function of that name (libpq manual, 34.1-34.4), or the function
+ * of lookup.h.
+ *
+ * Threads    any, one at a time for each connection or lookup. */
 #ifndef PQPOOL_PG_DRIVER_H
 #define PQPOOL_PG_DRIVER_H
 
@@ -34,14 +36,15 @@ struct pg_driver {
     int (*set_nonblocking)(PGconn *pg, int nonblocking);
     void (*finish)(PGconn *pg);
 
-    /* libpq 17's PQcancelCreate() and its like; all NULL with an older one. */
+    /* PQcancelCreate() and its companions, which libpq has since version 17; all NULL with an
+     * older one. */
     struct pg_cancel_conn *(*cancel_create)(PGconn *pg);
     int (*cancel_start)(struct pg_cancel_conn *cancel);
     PostgresPollingStatusType (*cancel_poll)(struct pg_cancel_conn *cancel);
     int (*cancel_socket)(const struct pg_cancel_conn *cancel);
     void (*cancel_finish)(struct pg_cancel_conn *cancel);
 
-    /* lookup.h */
+    /* The functions of lookup.h. */
     struct lookup *(*lookup_start)(const char *host, struct err *err);
     int (*lookup_fd)(const struct lookup *lookup);
     enum lookup_state (*lookup_poll)(const struct lookup *lookup, struct addresses *out,

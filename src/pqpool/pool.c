@@ -1,6 +1,6 @@
 /* pool.c - the pool as a whole: its counts, whether it is down or exhausted, its events, and the
- * wake-ups of its two threads. No clock and no allocation; the time
- * is passed in. */
+ * wake-ups of its two threads. These functions allocate nothing, and take the time from the
+ * caller. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -18,7 +18,7 @@ void pool_advance(struct pqpool *pool, enum pool_phase to)
 
 void pool_wake_connector(struct pqpool *pool)
 {
-    (void)eventfd_write(pool->connector.fd, 1); /* cannot block: it would need 2^64 wakes */
+    (void)eventfd_write(pool->connector.fd, 1); /* never blocks before 2^64 wake-ups are unread */
 }
 
 void pool_wake_janitor(struct pqpool *pool)
@@ -30,7 +30,7 @@ void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fm
 {
     struct pool_events *events = &pool->events;
     if (events->count == EVENTS_MAX)
-        events->first = (events->first + 1) % EVENTS_MAX; /* the oldest gives way */
+        events->first = (events->first + 1) % EVENTS_MAX; /* the new event replaces the oldest */
     else
         events->count++;
     struct pool_event *event = &events->ring[(events->first + events->count - 1) % EVENTS_MAX];
@@ -158,7 +158,8 @@ void pool_update_exhausted(struct pqpool *pool, int64_t now_ns)
     if (is && !was) {
         pool->exhausted.since_ns = now_ns;
     } else if (was && !is) {
-        if (now_ns > pool->exhausted.since_ns) /* now was read before the mutex was taken */
+        if (now_ns > pool->exhausted.since_ns) /* now_ns may be older: a caller may read the clock
+                                                  before it takes the mutex */
             pool->counters.exhausted_ns += (uint64_t)(now_ns - pool->exhausted.since_ns);
         pool->exhausted.since_ns = 0;
     }
@@ -171,8 +172,8 @@ void pool_update_exhausted(struct pqpool *pool, int64_t now_ns)
         pool->exhausted.last_at_ns = now_ns;
 }
 
-/* With every hand-off the pool may change between exhausted and not exhausted. So the alert ends
- * only after the pool has not been exhausted for metrics_collection_interval. */
+/* The pool may change between exhausted and not exhausted with every hand-off. So the alert does
+ * not end before the pool has not been exhausted for metrics_collection_interval. */
 void pool_update_exhausted_alert(struct pqpool *pool, int64_t now_ns)
 {
     int64_t quiet_ns = pool->options.metrics_collection_interval_ns;

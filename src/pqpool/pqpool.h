@@ -23,7 +23,7 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-struct err;          /* base/err.h, installed as pqpool_err.h */
+struct err;          /* declared in base/err.h, which is installed as pqpool_err.h */
 struct pg_conn;      /* libpq's PGconn */
 struct pg_result;    /* libpq's PGresult */
 struct pqpool;       /* opaque */
@@ -32,18 +32,20 @@ struct pqpool_lease; /* opaque: one connection, held by one thread */
 enum pqpool_rc {
     PQPOOL_OK = 0,
     PQPOOL_TIMEOUT, /* acquire: no connection came free by the deadline. exec: no answer came by the
-                       deadline, and the statement may have run or may still run (ERR_UNCERTAIN):
-                       it is cancelled when the lease is released. If the deadline had passed
-                       before the call, nothing was sent */
-    PQPOOL_QUEUE_FULL, /* acquire: max_waiting callers wait already, or the queue moves so slowly
-                          that the deadline would pass: shed load; err->retry_after_ns is the
+                       deadline. The statement may have run or may still run (ERR_UNCERTAIN); it is
+                       cancelled when the lease is released. If the deadline had passed before the
+                       call, nothing was sent */
+    PQPOOL_QUEUE_FULL, /* acquire: max_waiting callers wait already, or the estimated wait is longer
+                          than the time until the deadline. Shed load; err->retry_after_ns is the
                           estimated wait */
-    PQPOOL_DOWN,       /* acquire: the server cannot be reached; *err is why the last dial failed */
-    PQPOOL_CLOSED,     /* acquire: pqpool_close() has begun */
-    PQPOOL_NOMEM,      /* open: no memory, descriptor or thread is left */
-    PQPOOL_SQL_ERROR, /* exec: the server answered with an error, and the statement changed nothing;
+    PQPOOL_DOWN,   /* acquire: the server cannot be reached, and *err says why the last dial failed;
+                      or too many cancelled statements do not end */
+    PQPOOL_CLOSED, /* acquire: pqpool_close() has begun */
+    PQPOOL_NOMEM,  /* open: no memory, descriptor or thread is left */
+    PQPOOL_SQL_ERROR, /* exec: the server answered with an error, and the statement changed nothing.
                          err->code is the SQLSTATE, or "" if libpq had no memory for the answer */
-    PQPOOL_LOST,      /* exec: the connection broke; ERR_UNCERTAIN if the statement had been sent */
+    PQPOOL_LOST,      /* exec: the connection broke; the statement may have run if err->flags has
+                         ERR_UNCERTAIN */
     PQPOOL_NOT_SENT,  /* exec: libpq could not send the statement, for lack of memory or because
                          another statement is under way */
     PQPOOL_INVALID_OPTIONS, /* check, open: *err names the option that is wrong */
@@ -51,30 +53,32 @@ enum pqpool_rc {
 
 /* What becomes of a connection when its lease is released. */
 enum pqpool_disposition {
-    PQPOOL_REUSE,   /* the pool keeps it, if it is still good */
-    PQPOOL_DISCARD, /* the pool closes it */
+    PQPOOL_REUSE,   /* the pool keeps the connection if it can be used again */
+    PQPOOL_DISCARD, /* the pool closes the connection */
 };
 
 /* What happened, for a log or a counter. `text` has no secret in it. */
 enum pqpool_event_kind {
-    PQPOOL_EVENT_CONNECTED,       /* a dial succeeded after failures: the server is back */
-    PQPOOL_EVENT_CONNECT_FAILED,  /* a dial failed; `text` has the pause until the next one */
-    PQPOOL_EVENT_DOWN,            /* max_retry_attempts dials failed in a row, and no connection is
-                                     left; or too many cancelled statements do not end */
+    PQPOOL_EVENT_CONNECTED,      /* a dial succeeded after failures: the server is back */
+    PQPOOL_EVENT_CONNECT_FAILED, /* a dial failed; `text` has the pause until the next one */
+    PQPOOL_EVENT_DOWN, /* max_retry_attempts dials failed in a row, and no connection is left; or
+                          too many cancelled statements do not end */
     PQPOOL_EVENT_CONFIG_ERROR,    /* the server rejects the credentials or the database name: an
                                      operator has to correct them */
     PQPOOL_EVENT_CONNECTION_LOST, /* a connection broke, or was in no state to be used again */
     PQPOOL_EVENT_UNHEALTHY,       /* a health check failed, and the one before it had passed */
-    PQPOOL_EVENT_HEALTHY,         /* a health check passed: the first one, or after a failure */
-    PQPOOL_EVENT_EVICTED_ALL,     /* the server answered 57P0x or 25006, or another server has
-                                     answered: every open connection will be replaced */
-    PQPOOL_EVENT_EXHAUSTED,       /* an acquire found no idle connection and no room to open one */
-    PQPOOL_EVENT_NOT_EXHAUSTED,   /* for metrics_collection_interval, connections were free again */
-    PQPOOL_EVENT_LEAK,            /* a lease has been held for longer than leak_threshold */
-    PQPOOL_EVENT_NESTED_ACQUIRE,  /* a thread took a second lease while it held one; at most one
-                                     event a second */
-    PQPOOL_EVENT_DATABASE_CHANGED, /* a new session is at another database than the sessions before
-                                      it: every open connection will be replaced */
+    PQPOOL_EVENT_HEALTHY,     /* a health check passed, and the one before had failed or this is the
+                                 first */
+    PQPOOL_EVENT_EVICTED_ALL, /* the server answered 57P0x (not 57P05) or 25006, or another server
+                                 has answered: every open connection will be replaced */
+    PQPOOL_EVENT_EXHAUSTED,   /* a caller waits, no connection is idle, and there is no room to open
+                                 one */
+    PQPOOL_EVENT_NOT_EXHAUSTED,    /* metrics_collection_interval has passed without exhaustion */
+    PQPOOL_EVENT_LEAK,             /* a lease has been held for longer than leak_threshold */
+    PQPOOL_EVENT_NESTED_ACQUIRE,   /* a thread took a second lease while it held one; at most one
+                                      event a second */
+    PQPOOL_EVENT_DATABASE_CHANGED, /* a new session is at another database than those before it:
+                                      every open connection will be replaced */
 };
 
 enum { PQPOOL_EVENT_KINDS = PQPOOL_EVENT_DATABASE_CHANGED + 1 };
@@ -84,78 +88,84 @@ struct pqpool_event {
     const char *text;
 };
 
-/* A deadline: acquire_timeout_ns or command_timeout_ns from now. */
+/* As a deadline of pqpool_acquire() this means acquire_timeout_ns from now, as a deadline of
+ * pqpool_exec() command_timeout_ns from now. */
 #define PQPOOL_DEFAULT_DEADLINE INT64_C(0)
 
-/* Makes the checks with which pqpool_open() begins, and opens nothing: the bounds of the options,
- * contradictions between them, and conninfo with its service, libpq's PG* environment and the files
- * that these name. No host is looked up or dialled. PQPOOL_INVALID_OPTIONS: *err says what is wrong
- * and what would be right; its text begins with "connection string: " if the fault is in
- * conninfo. */
+/* Makes the checks with which pqpool_open() begins, and opens nothing. It checks the bounds of
+ * the options, contradictions between them, and conninfo with its service, libpq's PG*
+ * environment and the files that these name. It looks up and dials no host. On
+ * PQPOOL_INVALID_OPTIONS, *err says what is wrong and what would be right. The text begins with
+ * "connection string: " if the fault is in conninfo. */
 enum pqpool_rc pqpool_check(const struct pqpool_options *options, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Starts the pool's threads and, with warmup, dials min_pool_size connections. Returns without
- * waiting for them, unless `start` is PQPOOL_START_FAIL: then it waits for the first dial, and
- * returns PQPOOL_DOWN if that fails. */
+/* Starts the pool's threads and, with warmup, dials min_pool_size connections without waiting
+ * for them. If `start` is PQPOOL_START_FAIL, waits for the first dial, and returns PQPOOL_DOWN
+ * if that fails. */
 enum pqpool_rc pqpool_open(const struct pqpool_options *options, struct pqpool **pool_out,
                            struct err *err) __attribute__((warn_unused_result));
 
-/* Takes a connection. Callers wait in FIFO order, until deadline_at_ns at most. The session is
- * idle: no transaction is open. A NULL pool is a closed one. Locks: takes the pool's mutex; no
- * network call is made under it. */
+/* Takes a connection whose session is in no transaction. Callers wait in FIFO order, until
+ * deadline_at_ns at most. If `pool` is NULL, returns PQPOOL_CLOSED. Locks: takes the pool's
+ * mutex, and waits for no server while it holds the mutex. */
 #define pqpool_acquire(pool, deadline_at_ns, lease_out, err)                                       \
     pqpool_acquire_from(pool, deadline_at_ns, lease_out, err, __FILE__, __LINE__)
 enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
                                    struct pqpool_lease **lease_out, struct err *err,
                                    const char *file, int line) __attribute__((warn_unused_result));
 
-/* Gives the connection back and sets *lease to NULL. A NULL *lease is a no-op; so is a copy of a
- * lease that was released before, until the connection is leased again. Allowed after
- * pqpool_close() too. PQPOOL_REUSE: a connection that is broken or known to be stale is closed all
- * the same, and one in a transaction is rolled back, neither of it on this thread. PQPOOL_DISCARD:
- * for when the state of the protocol is unknown. A statement that still runs is cancelled first,
- * over the pool's control connection, so never in the clear; the cancel cannot hit a later
- * statement. Behind a pooler, which has process ids of its own, the connection is closed
+/* Gives the connection back and sets *lease to NULL. If *lease is NULL, does nothing. If *lease is
+ * a copy of a lease that was released before, does nothing until the connection is leased again.
+ * May be called after pqpool_close() too.
+ * With PQPOOL_REUSE, a connection that is broken or known to be stale is closed all the same, and
+ * one in a transaction is rolled back. Other threads do both. PQPOOL_DISCARD is for a caller that
+ * does not know the state of the protocol.
+ * A statement that still runs is cancelled first, and the cancel cannot hit a later statement.
+ * With libpq 17 or later the pool sends libpq's cancel request, encrypted as the connection is;
+ * poolers understand it. With an older libpq the control connection cancels the statement;
+ * behind a pooler, which has process ids of its own, it cannot, and the connection is closed
  * instead. */
 void pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposition);
 
-/* Borrowed: valid until the lease is released. */
+/* Returns libpq's connection. Borrowed: valid until the lease is released. */
 struct pg_conn *pqpool_lease_pg(struct pqpool_lease *lease);
 
-/* Bits for the user to note something about this connection, such as which statements are prepared
- * on it; all are clear on a new connection. Only the holder of the lease may use them. */
+/* Returns bits in which the user can note something about this connection, such as which
+ * statements are prepared on it. All bits of a new connection are clear. Only the holder of the
+ * lease may use them. */
 unsigned *pqpool_lease_bits(struct pqpool_lease *lease);
 
-/* The number of the database that the connection is at: as long as the pool lives, one number means
- * one database. Databases differ by the server's system identifier, which a standby shares and
- * keeps when it is promoted, and by their oid. 0: the server does not tell (its functions are
- * forbidden, or it is not PostgreSQL). What was sent to one database cannot be looked up in
- * another. */
+/* Returns the number of the database that the connection is at. As long as the pool lives, one
+ * number means one database. Two databases differ if their oid or the server's system identifier
+ * differs; a standby has the identifier of its primary and keeps it when it is promoted. 0: the
+ * server does not tell, since its functions are forbidden or it is not PostgreSQL. What was sent
+ * to one database cannot be looked up in another. */
 uint32_t pqpool_lease_database(const struct pqpool_lease *lease);
 
-/* True if a notice of SQLSTATE class 01 has come on this connection since the last call. */
+/* Returns true if a notice of SQLSTATE class 01 has come on this connection since the last call. */
 bool pqpool_lease_warned(struct pqpool_lease *lease);
 
 enum { PQPOOL_NAME_SIZE = 64 };
 
-/* Names from an error of the server that struct err has no room for; cut if too long, "" if the
- * server gave none. */
+/* Names from an error of the server for which struct err has no room. A name that is too long is
+ * cut; "": the server gave none. */
 struct pqpool_error_fields {
-    char column[PQPOOL_NAME_SIZE];  /* a column of err->table */
-    char routine[PQPOOL_NAME_SIZE]; /* the function of the server's source that reported it */
+    char column[PQPOOL_NAME_SIZE]; /* a column of the table err->table */
+    /* The function in the server's source that reported the error. */
+    char routine[PQPOOL_NAME_SIZE];
 };
 
-/* Describes the last SQL error that pqpool_exec() returned on this lease. Borrowed: valid until the
- * next one. */
+/* Returns the names of the last SQL error that pqpool_exec() returned on this lease. Borrowed:
+ * valid until the next such error. */
 const struct pqpool_error_fields *pqpool_lease_error_fields(struct pqpool_lease *lease);
 
 struct pqpool_query {
-    const char *statement; /* name of a prepared statement, or NULL */
-    const char *sql; /* with statement: prepares it under that name, runs nothing; else runs it */
-    bool prepare;
+    const char *statement; /* the prepared statement to run, or NULL to run `sql` */
+    const char *sql;       /* the text to run or to prepare; not used with `statement` alone */
+    bool prepare;          /* prepares `sql` under the name `statement`, and runs nothing */
     int n_params;
-    const unsigned *types; /* OIDs, or NULL */
+    const unsigned *types; /* the OIDs of the parameters' types, or NULL */
     const char *const *values;
     const int *lengths, *formats; /* as PQsendQueryParams() wants them, or NULL */
     int result_format;            /* 0 text, 1 binary */
@@ -163,54 +173,56 @@ struct pqpool_query {
 
 /* Sends one statement, waits until the server is ready for the next one, and gives the last result:
  * the caller PQclear()s *result_out. PQPOOL_OK means that the whole exchange was without an error.
- * Errors are reported to the pool as by pqpool_report_error(). After PQPOOL_LOST, PQPOOL_NOT_SENT
- * and an uncertain PQPOOL_TIMEOUT the lease can only be released.
- * From an error of the server *err takes the primary message, the SQLSTATE, and the names of a
- * constraint and a table. The message is ERR_PRIVATE, unless the error ended the session. DETAIL,
- * HINT and CONTEXT are never taken, because they quote rows. */
+ * An error of the server is reported to the pool as pqpool_report_error() does it. After
+ * PQPOOL_LOST, PQPOOL_NOT_SENT and an uncertain PQPOOL_TIMEOUT the caller can only release the
+ * lease.
+ * If the server answers with an error, *err takes the primary message, the SQLSTATE, and the
+ * names of a constraint and a table. The message is ERR_PRIVATE, unless the error ended the
+ * session. DETAIL, HINT and CONTEXT are never taken, because they quote rows. */
 enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query *query,
                            int64_t deadline_at_ns, struct pg_result **result_out, struct err *err)
     __attribute__((warn_unused_result));
 
-/* For users of pqpool_lease_pg(): tells the pool the SQLSTATE of an error that the server returned.
- * After 08xxx, 57P0x and 25006 the connection is closed at its release. After 57P0x (except 57P05,
- * which ends one idle session) and 25006 every open connection is replaced. */
+/* Tells the pool the SQLSTATE of an error that the server returned on pqpool_lease_pg(). After
+ * 08xxx, 57P0x and 25006 the connection is closed at its release. After 25006 and 57P0x every
+ * open connection is replaced, except after 57P05, which ends one idle session only. */
 void pqpool_report_error(struct pqpool_lease *lease, const char *sqlstate);
 
-/* Makes the next health check now instead of at its time, for a user who has just seen an error. If
- * a check is under way, another one follows it. Without a control connection this does nothing: a
- * new control connection is checked at once. */
+/* Makes the next health check now, for a user who has just seen an error. If a check is under
+ * way, another one follows it. If there is no control connection, does nothing, because a new
+ * control connection is checked at once. */
 void pqpool_check_health(struct pqpool *pool);
 
-/* True if every acquire fails at once with PQPOOL_DOWN. *retry_in_ns (may be NULL) is the time
- * until the next dial. Takes no lock. */
+/* Returns true if every acquire fails at once with PQPOOL_DOWN. *retry_in_ns (may be NULL) is
+ * the time until the next dial. Takes no lock. */
 bool pqpool_is_down(const struct pqpool *pool, int64_t *retry_in_ns);
 
 enum { PQPOOL_LATENCY_BUCKETS = 24, PQPOOL_CLOSE_REASONS = 9, PQPOOL_ERROR_CLASSES = 6 };
 
-/* Connections at one moment: idle + active + connecting + closing = total <= max. */
+/* The connections at one moment: idle + active + connecting + closing = total <= max. */
 struct pqpool_connection_stats {
     uint32_t min, max; /* min_pool_size and max_pool_size */
     uint32_t total, idle, active, connecting, closing;
-    uint32_t leased, checking, resetting, canceling; /* together: active */
-    uint32_t orphans;    /* of those closing: their backends still run; with half of max the pool is
-                            down */
-    uint32_t generation; /* rises when all connections are to be replaced */
+    uint32_t leased, checking, resetting, canceling; /* the sum of these four is `active` */
+    uint32_t orphans;    /* the part of `closing` whose backends may still run; if they are half of
+                            max, the pool is down */
+    uint32_t generation; /* rises whenever all connections are to be replaced */
 };
 
 struct pqpool_queue_stats {
-    uint32_t waiting; /* callers */
+    uint32_t waiting; /* how many callers wait */
     int64_t oldest_wait_ns;
-    bool exhausted;       /* a caller waits, and there is no idle connection and no room for one */
-    bool exhausted_alert; /* from PQPOOL_EVENT_EXHAUSTED to PQPOOL_EVENT_NOT_EXHAUSTED */
+    bool exhausted; /* a caller waits, no connection is idle, and there is no room to open one */
+    bool exhausted_alert; /* true from PQPOOL_EVENT_EXHAUSTED to PQPOOL_EVENT_NOT_EXHAUSTED */
 };
 
 struct pqpool_server_stats {
-    bool down;            /* as pqpool_is_down() returns */
-    int64_t retry_in_ns;  /* until the next dial after a failure; 0: no dial has failed */
-    char error[250];      /* why the last dial failed; "" after a success */
-    char error_code[6];   /* its SQLSTATE, or "" */
-    unsigned error_class; /* for pqpool_error_class_name() */
+    bool down;            /* as pqpool_is_down() returns it */
+    int64_t retry_in_ns;  /* the time until the next dial; 0: no dial has failed since the last
+                             success */
+    char error[250];      /* why the last dial failed; "": it succeeded, or there was none */
+    char error_code[6];   /* the SQLSTATE of that error, or "" */
+    unsigned error_class; /* the class of that error, for pqpool_error_class_name() */
 };
 
 /* Health checks, on the control connection. */
@@ -218,36 +230,38 @@ struct pqpool_health_stats {
     bool connected;        /* there is a control connection */
     bool healthy;          /* the last check has passed */
     int64_t checked_at_us; /* Unix time; 0: no check has been made yet */
-    int64_t took_ns;       /* the last check */
-    char error[250];       /* why it failed; "" if it has passed */
+    int64_t took_ns;       /* how long the last check took */
+    char error[250];       /* why the last check failed; "": it passed */
 };
 
-/* Since the pool was opened. */
+/* Counts since the pool was opened. */
 struct pqpool_counters {
-    uint64_t created; /* connections */
+    uint64_t created; /* how many connections were opened */
     uint64_t acquired, acquires_timed_out, acquires_rejected;
     uint64_t exhausted_count, exhausted_ns;
-    uint64_t closed[PQPOOL_CLOSE_REASONS];            /* by pqpool_close_reason_name() */
-    uint64_t connection_errors[PQPOOL_ERROR_CLASSES]; /* by pqpool_error_class_name() */
+    uint64_t closed[PQPOOL_CLOSE_REASONS]; /* indexed as pqpool_close_reason_name() takes it */
+    /* Indexed as pqpool_error_class_name() takes it. */
+    uint64_t connection_errors[PQPOOL_ERROR_CLASSES];
     uint64_t health_checks_passed, health_checks_failed;
     uint64_t validations_passed, validations_failed, validations_bypassed;
     uint64_t connect_attempts, resets, leaks, nested_acquires;
     uint64_t database_changes;        /* one for each PQPOOL_EVENT_DATABASE_CHANGED */
-    uint64_t cancels, cancels_failed; /* failed: the statement did not end */
+    uint64_t cancels, cancels_failed; /* `cancels_failed`: the cancelled statement did not end */
 };
 
 struct pqpool_histogram {
     uint64_t count, sum_ns;
     uint32_t n_bounds;
-    const int64_t *bounds_ns;                    /* static */
-    uint64_t bucket[PQPOOL_LATENCY_BUCKETS + 1]; /* not cumulative; the last: above all bounds */
+    const int64_t *bounds_ns; /* a static array */
+    /* Not cumulative. The last bucket counts what is above all bounds. */
+    uint64_t bucket[PQPOOL_LATENCY_BUCKETS + 1];
 };
 
 /* The histograms are empty without enable_pool_metrics. */
 struct pqpool_latency_stats {
-    int64_t acquire_max_ns; /* in the last 60 s */
+    int64_t acquire_max_ns; /* the slowest acquire in the last 60 s */
     struct pqpool_histogram acquire, queue, validate, connect;
-    struct pqpool_histogram hold; /* one lease in sixteen */
+    struct pqpool_histogram hold; /* how long leases were held; one lease in sixteen is measured */
 };
 
 struct pqpool_stats {
@@ -262,38 +276,38 @@ struct pqpool_stats {
 void pqpool_stats(struct pqpool *pool, struct pqpool_stats *out);
 
 struct pqpool_holder {
-    const char *file; /* static: where pqpool_acquire() was called */
+    const char *file; /* a static string: the file in which pqpool_acquire() was called */
     int line, thread; /* the kernel's thread id, as in top and gdb */
     int64_t held_ns;
 };
 
-/* Lists the leases that are held, the oldest first: fills at most `room` entries, and returns how
- * many there are. */
+/* Lists the leases that are held, the oldest first. Fills at most `room` entries, and returns
+ * how many leases are held. */
 uint32_t pqpool_holders(struct pqpool *pool, struct pqpool_holder *out, uint32_t room);
-const char *pqpool_close_reason_name(unsigned reason); /* NULL past the last */
+const char *pqpool_close_reason_name(unsigned reason); /* returns NULL if there is no such reason */
 const char *pqpool_error_class_name(unsigned error_class);
 
-/* Waits for the pool's first connection, as pqpool_open() does with PQPOOL_START_FAIL. PQPOOL_DOWN:
- * the first dial has failed, and *err says why. PQPOOL_CLOSED: pqpool_interrupt() or pqpool_abort()
- * was called meanwhile. */
+/* Waits for the pool's first connection, as pqpool_open() does with PQPOOL_START_FAIL. Returns
+ * PQPOOL_DOWN if the first dial has failed, and *err says why. Returns PQPOOL_CLOSED if
+ * pqpool_interrupt() or pqpool_abort() was called meanwhile. */
 enum pqpool_rc pqpool_await_connected(struct pqpool *pool, struct err *err)
     __attribute__((warn_unused_result));
 
 /* Begins to close the pool: every acquire, also one that waits, returns PQPOOL_CLOSED. Each
- * pqpool_exec() that waits for the server returns PQPOOL_TIMEOUT at once, as if its deadline had
- * come, and its statement is cancelled when the lease is released. A thread that waits on
- * pqpool_lease_pg() by itself is not woken. pqpool_close() must follow. */
+ * pqpool_exec() that waits for the server returns PQPOOL_TIMEOUT at once, and its statement is
+ * cancelled when the lease is released. A thread that itself waits on the socket of
+ * pqpool_lease_pg() is not woken. pqpool_close() must follow. */
 void pqpool_interrupt(struct pqpool *pool);
 
-/* Begins to close the pool at once: every acquire, also one that waits, returns PQPOOL_CLOSED, and
- * the sockets of all leases are shut down, so every thread that waits for the server finds its
+/* Begins to close the pool: every acquire, also one that waits, returns PQPOOL_CLOSED. The
+ * sockets of all leases are shut down, so every thread that waits for the server finds its
  * connection lost. pqpool_close() must follow. */
 void pqpool_abort(struct pqpool *pool);
 
 /* Fails every waiter with PQPOOL_CLOSED, waits until the deadline for the leases to be released,
- * closes all connections, joins the threads and frees the pool. If leases are still held then,
- * their sockets are shut down, and the memory is freed when the last of them is released. A NULL
- * *pool is a no-op. */
+ * closes all connections, joins the threads and frees the pool. If leases are still held at the
+ * deadline, their sockets are shut down, and the release of the last one frees the memory. If
+ * *pool is NULL, does nothing. */
 void pqpool_close(struct pqpool **pool, int64_t deadline_at_ns);
 
 #pragma GCC visibility pop

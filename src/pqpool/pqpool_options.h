@@ -1,11 +1,11 @@
 /* pqpool_options.h - the options of a pool; included by pqpool.h.
  *
  * Use        begin with PQPOOL_OPTIONS_DEFAULT and change the members that shall differ. 0 is a
- * value like any other: it never means the default. Units      *_ns: nanoseconds; more than 0,
- * unless the comment of the member says what 0 means. Threads    none: a struct of values. pqpool.h
- * says on which threads the callbacks are called. Ownership  pqpool_open() copies the strings;
- * `ctx` is borrowed until pqpool_close() returns. Errors     pqpool_check() and pqpool_open() name
- * the option that is wrong. */
+ *            value like any other: it never means the default.
+ * Units      *_ns: nanoseconds; more than 0, unless the comment of the member says what 0 means.
+ * Threads    the struct has values only. Each callback says on which thread it is called.
+ * Ownership  pqpool_open() copies the strings; `ctx` is borrowed until pqpool_close() returns.
+ * Errors     pqpool_check() and pqpool_open() name the option that is wrong. */
 #ifndef PQPOOL_OPTIONS_H
 #define PQPOOL_OPTIONS_H
 
@@ -118,22 +118,25 @@ struct pqpool_options {
     enum pqpool_start start;
     /* End of what is made. */
 
-    /* Sets up a new session, on the thread that dials; deadline_at_ns is 5 seconds or
-     * connect_timeout_ns away, whichever is less. The lease may be used for pqpool_exec() and
-     * pqpool_lease_pg() only. False: the connection is closed, and *err says why. */
+    /* Sets up a new session. Called on the thread that dials; deadline_at_ns is 5 seconds or
+     * connect_timeout_ns away, whichever is less. The callback may use the lease for
+     * pqpool_exec() and pqpool_lease_pg() only. If it returns false, the connection is closed,
+     * and *err must say why. */
     bool (*on_connect)(void *ctx, struct pqpool_lease *lease, int64_t deadline_at_ns,
                        struct err *err);
+    /* Told of each event. Called on a thread of the pool, with no lock held. */
     void (*on_event)(void *ctx, const struct pqpool_event *event);
 
     /* A health check of the user's own: give both callbacks or none. They are called on a thread of
      * the pool, with no lock held, and must not wait.
      * health_query returns the SQL of the check that begins now: one statement, or several with
-     * semicolons between them. The pool uses the text until health_passed is called. NULL means
-     * validation_query this time.
-     * health_passed is given the last result, and the number of results before it. If a statement
-     * failed, the last result is its error, and the statements behind it were not run. It returns
-     * whether the check has passed; false: *err says why. It is not called if no answer came: then
-     * the check has failed. If the session is left in a transaction, it is closed. */
+     * semicolons between them. The pool uses the text until health_passed is called. If
+     * health_query returns NULL, the pool sends validation_query this time.
+     * health_passed is given the last result, and the number of results before it. If a
+     * statement failed, the last result is its error, and the statements behind it were not run.
+     * health_passed returns whether the check has passed; if it returns false, *err must say
+     * why. If no answer came, the check has failed, and health_passed is not called. If the
+     * check leaves the session in a transaction, the connection is closed. */
     const char *(*health_query)(void *ctx);
     bool (*health_passed)(void *ctx, const struct pg_result *last, unsigned before,
                           struct err *err);

@@ -1,16 +1,17 @@
-/* primary.c - which server and database the pool is at: one at a time, and never again a primary
- * that was replaced.
+/* primary.c - decides which server and database the pool is at: one at a time, and never again a
+ * primary that was replaced.
  *
- * If a primary hangs or is cut off, its standby may be promoted meanwhile. When the old primary
+ * If a primary hangs or is cut off, its standby may be promoted meanwhile. If the old primary
  * returns, it accepts writes without any error, and they are lost when it is repaired. So all
- * connections are to one server. Of two servers with the same system identifier, the one with the
- * higher timeline is the later primary, since each promotion raises it (PostgreSQL manual, 26.3.5).
- * The pool remembers the highest timeline as long as it is open.
+ * connections of the pool are to one server. If two servers have the same system identifier, the
+ * one with the higher timeline is the later primary, since each promotion raises the timeline
+ * (PostgreSQL manual, 26.3.5). The pool remembers the highest timeline as long as it is open.
  *
- * A server with another system identifier, or a database of the same name with another oid, is
- * another database: a copy that was restored, the other side of a logical replication, or the wrong
- * address. All connections move to the database that answered last. What was sent to one database
- * cannot be looked up in another, so each database has a number, which users compare. */
+ * If a server has another system identifier, or a database of the same name has another oid, it
+ * is another database: a copy that was restored, the other side of a logical replication, or the
+ * wrong address. All connections move to the database that answered last. What was sent to one
+ * database cannot be looked up in another, so each database has a number, which users of the
+ * pool compare. */
 #include <stdio.h>
 #include <string.h>
 
@@ -37,7 +38,8 @@ bool primary_was_replaced(const struct pqpool *pool, const struct conn *conn, st
 
 /* ---- which server ---- */
 
-/* Two addresses may lead to one server: then identifier and start time are equal. */
+/* Returns true if both are one server, which two addresses may lead to. Identifier and start
+ * time are equal then. */
 static bool is_same_server(const struct conn_history *a, const struct conn_history *b)
 {
     return a->started[0] != '\0' && strcmp(a->started, b->started) == 0 &&
@@ -50,8 +52,9 @@ static bool is_elsewhere(const struct pqpool *pool, const struct conn *conn)
            strcmp(dial_address(conn), pool->primary.address) != 0;
 }
 
-/* True if this server was reached only because the pool's server, which is dialled first, did not
- * answer. False if the name has moved: then the pool's address is no longer one of the host. */
+/* Returns true if this server was dialled only because the pool's server, which is dialled
+ * first, did not answer. Returns false if the host name has moved: then the address of the
+ * pool's server is no longer among those of the host. */
 static bool is_in_its_place(const struct pqpool *pool, const struct conn *conn)
 {
     return is_elsewhere(pool, conn) &&
@@ -71,7 +74,8 @@ static bool is_same(const struct pool_database *known, const struct conn_history
            strcmp(known->system, history->system) == 0;
 }
 
-/* The number of this database: a new number, unless it is among those that were seen last. */
+/* Returns the number of this database. If the database is not among those seen last, it gets a
+ * new number. */
 static uint32_t number_of(struct pqpool *pool, const struct conn_history *history)
 {
     if (history->system[0] == '\0')
@@ -92,7 +96,8 @@ static const struct pool_database *current_database(const struct pqpool *pool)
     for (size_t i = 0; i < DATABASES_MAX; i++)
         if (pool->primary.databases[i].number == pool->primary.database)
             return &pool->primary.databases[i];
-    return &pool->primary.databases[0]; /* not reached: the current database was seen last */
+    return &pool->primary.databases[0]; /* never reached, because the current database is among
+                                           those seen last */
 }
 
 static bool is_at_another(const struct pqpool *pool, const struct conn_history *history)
@@ -101,7 +106,7 @@ static bool is_at_another(const struct pqpool *pool, const struct conn_history *
            !is_same(current_database(pool), history);
 }
 
-/* A connection that is in use or can be used, and is not stale. */
+/* Returns true if there is a connection that is in use or can be used, and is not stale. */
 static bool has_usable(const struct pqpool *pool) REQUIRES(pool->mu)
 {
     static const enum conn_state states[] = { CONN_IDLE, CONN_LEASED, CONN_CHECKING,
@@ -113,8 +118,8 @@ static bool has_usable(const struct pqpool *pool) REQUIRES(pool->mu)
     return false;
 }
 
-/* If two databases answer by turns, following each of them would replace every connection at each
- * dial. */
+/* Without this rule, two databases that answer by turns would have every connection replaced at
+ * each dial. */
 bool primary_rejects_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
                               struct err *err)
 {
@@ -135,7 +140,8 @@ bool primary_rejects_database(struct pqpool *pool, const struct conn *conn, int6
     return stays;
 }
 
-/* Makes the database of this connection the pool's. True: it is another one than before. */
+/* Makes the database of this connection the pool's. Returns true if the pool was at another
+ * database before. */
 static bool adopt_database(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     REQUIRES(pool->mu)
 {
@@ -159,7 +165,9 @@ static bool adopt_database(struct pqpool *pool, struct conn *conn, int64_t now_n
 void primary_adopt(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
     if (conn->generation != pool_generation(pool))
-        return; /* dialled before the last change: closed like the older connections */
+        /* This connection was dialled before the last generation began: it will be closed like
+         * the older connections. */
+        return;
     bool another = adopt_database(pool, conn, now_ns);
     if (pool->primary.settled &&
         (another || has_moved(pool, conn) || is_older(&pool->primary.history, &conn->history))) {

@@ -1,5 +1,5 @@
-/* primary.h - which server and database the pool is at. A rule of the pool: no socket, no clock, no
- * allocation.
+/* primary.h - decides which server and database the pool is at. These functions use no socket and
+ * no clock, and allocate nothing.
  *
  * Threads    the connector's; primary_adopt() needs pool->mu too. */
 #ifndef PQPOOL_PRIMARY_H
@@ -7,16 +7,18 @@
 
 #include "pqpool/pool.h"
 
-/* True if a later primary has replaced this server: it accepts writes, which would be lost. */
+/* Returns true if a later primary has replaced this server. The server still accepts writes, but
+ * they would be lost. */
 bool primary_was_replaced(const struct pqpool *pool, const struct conn *conn,
                           struct err *err) MUST_CHECK;
-/* True if the server has another database than the pool's, and the pool must not move there: the
- * pool has usable connections, and either it has only just moved from another database, or this is
- * only another host of the list or another address of the host. */
+/* Returns true if the server of this new session has another database than the pool's, and the
+ * pool stays at its own. The pool stays if it has usable connections and one of these is true:
+ * it came to its database less than max_retry_delay ago; or the address of its server is still
+ * one to dial, and only did not answer this time. */
 bool primary_rejects_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
                               struct err *err) MUST_CHECK EXCLUDES(pool->mu);
-/* Makes the server and database of this new connection the pool's. If they are others than before,
- * a new generation begins, so that all older connections are replaced. */
+/* Makes the server and database of this new connection the pool's. If either is another one than
+ * before, begins a new generation, so that all older connections are replaced. */
 void primary_adopt(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
 
 #endif

@@ -1,5 +1,6 @@
-/* service_file.c - see service_file.h. The user's file comes first; where it does not know the
- * service, the system's does. Their form: "[service]", then lines of "keyword=value". */
+/* service_file.c - see service_file.h. The user's file comes first; if it does not have the
+ * service, the system's file is read. Both have the form "[service]", then lines of
+ * "keyword=value". */
 #include "pqpool/service_file.h"
 
 #include <pwd.h>
@@ -49,7 +50,7 @@ static bool is_parameter(const char *line, const char *keyword)
     return strncmp(line, keyword, len) == 0 && line[len] == '=';
 }
 
-/* Opens regular files only: reading any other might block. */
+/* Opens a regular file. Any other file is not opened, because reading it might block. */
 static FILE *open_file(const char *path)
 {
     struct stat stat;
@@ -61,7 +62,8 @@ static FILE *open_file(const char *path)
     return file;
 }
 
-/* ABSENT: the file does not know the service. */
+/* Looks for the keyword in one file. SAID: the service sets it. UNSAID: the service does not set
+ * it. ABSENT: the file does not have the service. */
 static enum answer look_in(const char *path, const char *service, const char *keyword)
 {
     char buffer[LINE_BYTES];
@@ -70,7 +72,7 @@ static enum answer look_in(const char *path, const char *service, const char *ke
     while (file != NULL && answer != SAID && fgets(buffer, sizeof buffer, file) != NULL) {
         const char *line = trim(buffer);
         if (line[0] == '[' && answer == UNSAID)
-            break; /* the next one begins */
+            break; /* the next service begins here */
         if (line[0] == '[' && is_section(line, service))
             answer = UNSAID;
         else if (answer == UNSAID && is_parameter(line, keyword))
@@ -81,7 +83,7 @@ static enum answer look_in(const char *path, const char *service, const char *ke
     return answer;
 }
 
-/* "" for a path that is too long. */
+/* Writes the path of a file in a folder, or "" if the path is too long. */
 static void put_path(char path[SERVICE_PATH_SIZE], const char *folder, const char *name)
 {
     if (snprintf(path, SERVICE_PATH_SIZE, "%s%s", folder, name) >= SERVICE_PATH_SIZE)
@@ -102,7 +104,7 @@ void service_home_path(const char *name, char *path, size_t size)
 
 static void find_users(const PQconninfoOption *given, char path[SERVICE_PATH_SIZE])
 {
-    const char *told = dsn_find(given, "servicefile"); /* libpq 18 */
+    const char *told = dsn_find(given, "servicefile"); /* libpq 18 has this keyword */
     if (told == NULL)
         told = from_environment("PGSERVICEFILE");
     if (told != NULL)

@@ -1,14 +1,15 @@
-/* wait_queue.c - callers wait for a connection in order of arrival, and get it by direct hand-off.
- * The queue measures its own pace, so that a caller that would wait in vain is rejected at once. As
- * in demand.c: no socket, no clock, no allocation; the pool's mutex is held. */
+/* wait_queue.c - callers wait for a connection in order of arrival, and get it by direct
+ * hand-off. The queue measures its own pace, so that a caller that would wait in vain is
+ * rejected at once. As in demand.c, these functions use no socket and no clock, and allocate
+ * nothing; the caller holds the pool's mutex. */
 #include "base/check.h"
 #include "base/clock.h"
 #include "pqpool/pool.h"
 
 enum {
-    HAND_OFFS_KNOWN = 8, /* before so many hand-offs, there is no estimate */
-    HAND_OFF_WEIGHT = 8, /* the newest hand-off has a weight of one eighth in the average */
-    OUTLIER = 4          /* a longer pause counts as so many times the average */
+    HAND_OFFS_KNOWN = 8, /* no wait is estimated before so many hand-offs */
+    HAND_OFF_WEIGHT = 8, /* the newest hand-off has a weight of 1/HAND_OFF_WEIGHT in the average */
+    OUTLIER = 4          /* a pause between hand-offs counts as at most OUTLIER times the average */
 };
 
 void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first)
@@ -22,8 +23,9 @@ void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first)
 void pool_dequeue(struct pqpool *pool, struct waiter *waiter)
 {
     list_remove(&pool->waiters.list, &waiter->node);
+    /* The pace is measured anew when callers wait again. */
     if (pool->waiters.list.count == 0)
-        pool->waiters.pace = (struct queue_pace){ 0 }; /* an empty queue has no pace */
+        pool->waiters.pace = (struct queue_pace){ 0 };
 }
 
 static void serve_first(struct pqpool *pool, enum pqpool_rc rc, struct conn *conn)
@@ -35,7 +37,8 @@ static void serve_first(struct pqpool *pool, enum pqpool_rc rc, struct conn *con
     waiter->served = true;
     waiter->rc = rc;
     waiter->conn = conn;
-    cond_signal(&waiter->wake); /* under the mutex, because it is on the stack of the waiter */
+    /* The signal must be sent under the mutex, because `wake` is on the stack of the waiter. */
+    cond_signal(&waiter->wake);
 }
 
 void pool_fail_waiters(struct pqpool *pool, enum pqpool_rc rc)
