@@ -10,7 +10,7 @@
 #include "base/one_line.h"
 #include "http/http.h"
 
-/* One byte more than the longest key, so that a longer one is noticed. */
+/* The input has room for one byte more than the longest key, so that a longer key is noticed. */
 enum { INPUT_MAX = HTTP_KEY_MAX + 1 + ONE_LINE_AROUND };
 
 /* Returns false if standard input cannot be read. */

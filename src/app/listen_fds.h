@@ -16,9 +16,9 @@ struct listen_fds {
     bool loopback;
 };
 
-/* Reads LISTEN_PID and LISTEN_FDS, and removes them from the environment, so call it before the
- * first thread. Returns false, with *err, if there is more than one socket, or if it does not
- * listen for TCP. */
+/* Takes the socket that LISTEN_PID and LISTEN_FDS name. Removes both from the environment, so call
+ * it before the first thread. Returns false, with *err, if there is more than one socket, or if the
+ * socket does not listen for TCP. */
 bool listen_fds_take(struct listen_fds *out, struct err *err) MUST_CHECK;
 
 #endif

@@ -53,7 +53,8 @@ static const char intro[] =
     "configuration;\n"
     "of ordersd migrate also 130 and 143: SIGINT or SIGTERM ended it before the schema was up.\n\n";
 
-/* Takes flags such as --help, which are no options, out of argv. */
+/* Takes the flags that are no options, such as --help, out of argv. Returns the action that they
+ * request. */
 static enum action take_action(int *argc, char *argv[])
 {
     static const char *const flags[] = {

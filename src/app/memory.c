@@ -81,8 +81,8 @@ static uint64_t slack_of(const struct service *service)
     return resident > used ? resident - used : 0;
 }
 
-/* The bytes that are still resident after a trim are taken as needed, so that a trim that frees
- * nothing is not repeated. */
+/* Trims the heaps if enough memory is slack. The bytes that are still resident after a trim count
+ * as needed, so that a trim that frees nothing is not repeated. */
 void memory_tick(struct service *service)
 {
     uint64_t slack = slack_of(service);

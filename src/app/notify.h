@@ -36,16 +36,17 @@ void notify_reloading(const struct notify *notify, int64_t now_ns);
 /* Reports that the service is stopping and will take `longest_ns` at most. */
 void notify_stopping(const struct notify *notify, int64_t longest_ns);
 
-/* Sends STATUS= if it differs from the one that was sent last. If there is no room, a later call
- * sends it. */
+/* Sends STATUS= if the text differs from the one that was sent last. If the socket has no room, a
+ * later call sends the text. */
 void notify_status(struct notify *notify, const char *text);
 
-/* Returns true when it is time to check whether the service is alive; then call notify_beat() with
- * the result. WATCHDOG=1 is sent twice in WATCHDOG_USEC, but not while the service is not alive.
- * The check runs more often than that, so that a service that was only slow is not killed. */
+/* Returns true when it is time to check whether the service is alive. The caller then calls
+ * notify_beat() with the result. WATCHDOG=1 is sent twice in WATCHDOG_USEC, but not while the
+ * service is not alive. Checks are more frequent than WATCHDOG=1, so that a service that was only
+ * slow is not killed. */
 bool notify_beat_due(const struct notify *notify, int64_t now_ns) MUST_CHECK;
 void notify_beat(struct notify *notify, int64_t now_ns, bool alive);
-/* When the next check is due. CLOCK_NEVER without a watchdog. */
+/* Returns when the next check is due, or CLOCK_NEVER if there is no watchdog. */
 int64_t notify_next_ns(const struct notify *notify);
 
 #endif

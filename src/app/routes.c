@@ -54,7 +54,7 @@ static const int plain_statuses[] = { 200, 500, 0 };
 #define JSON "application/json"
 #define BATCH JSON ", application/x-ndjson"
 
-/* A probe ignores Accept. */
+/* The routes of the service. A probe ignores Accept. */
 /* clang-format off */
 const struct http_route routes[] = {
     { "POST", "/v1/orders",            HTTP_JSON_BODY, HTTP_WITH_KEY, handlers_post_order,  post_statuses,  JSON },

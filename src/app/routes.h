@@ -6,7 +6,8 @@
 
 #include "http/http.h"
 
-/* For an HTTP server whose http_options.ctx is the `handlers` of a struct service. */
+/* The routes of the service, for an HTTP server whose http_options.ctx is the `handlers` of a
+ * struct service. */
 extern const struct http_route routes[];
 extern const size_t routes_count;
 

@@ -101,7 +101,7 @@ static void interrupt_first(void *arg)
     pqpool_interrupt(first->service->pool);
 }
 
-/* If it returns START_FAILED, *err says why. */
+/* Opens the database as DATABASE_START requires. If it returns START_FAILED, *err says why. */
 static enum start_rc open_database(struct service *service, struct err *err)
 {
     struct first first = { .service = service };
@@ -188,7 +188,9 @@ static int serve(struct service *service, int argc, char *const argv[])
     return atomic_load_explicit(&service->exit_code, memory_order_acquire);
 }
 
-/* The check of AUTH needs the address of the actual socket. */
+/* Takes the socket of the service manager, if there is one. Returns false, with *err, if AUTH is
+ * not set and the socket is not on loopback. Only the socket itself tells which address it listens
+ * on. */
 static bool take_socket(struct service *service, struct err *err)
 {
     if (!listen_fds_take(&service->listen, err))

@@ -60,7 +60,7 @@ static int name_char(char letter, bool flag)
 }
 
 /* If `text` begins with `name`, written as a flag or a variable, returns what follows. Otherwise
- * NULL. */
+ * returns NULL. */
 static char *text_after(char *text, const char *name, bool flag)
 {
     if (flag && strncmp(text, "--", 2) != 0)
@@ -81,7 +81,8 @@ static char *text_after_secret(char *text, bool flag)
         if (rest != NULL && (*rest == '=' || (flag && *rest == '\0')))
             return rest;
     }
-    return flag ? NULL : text_after(text, "pgpassword", false); /* read by libpq itself */
+    /* libpq itself reads PGPASSWORD. */
+    return flag ? NULL : text_after(text, "pgpassword", false);
 }
 
 static void cover_flags(char *argv[])

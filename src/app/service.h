@@ -55,14 +55,14 @@ bool service_start(struct service *service, struct err *err) MUST_CHECK;
 bool service_listen(struct service *service, struct err *err) MUST_CHECK;
 
 /* From now on no connection is accepted. Each open connection gets one more answer, with
- * Connection: close; an order in that request is stored as usual. */
+ * Connection: close. An order in that request is stored as usual. */
 void service_drain(struct service *service);
 /* Reads API_KEYS_FILE again, and logs the result. */
 void service_reload_keys(struct service *service);
 /* Returns the number of unanswered requests and of orders without a verdict. */
 uint64_t service_in_flight(struct service *service);
-/* Ends everything now. Whatever is in flight is cut off: a lookup is answered 503, an order
- * according to what is known about it. */
+/* Ends everything now, and cuts off what is in flight. A lookup is answered 503, and an order
+ * according to what is known about the order. */
 void service_stop(struct service *service);
 
 /* Checks the database settings in the options, in libpq's environment and in the files that they

@@ -8,11 +8,11 @@
 
 #include "base/attr.h"
 
-/* Call it before any other thread is started. It also ignores SIGPIPE: writing to a peer that has
- * gone then returns an error. */
+/* Blocks the signals. Call it before any other thread is started. It also ignores SIGPIPE, so that
+ * writing to a peer that has gone returns an error. */
 void signals_block(void);
 
-/* Waits for a signal until `until_ns`. Returns its number, or 0 if none came. */
+/* Waits for a signal until `until_ns`. Returns the signal's number, or 0 if none came. */
 int signals_await(int64_t until_ns);
 
 bool signal_ends(int signal); /* SIGTERM or SIGINT */
@@ -31,8 +31,8 @@ struct signals_task {
 int signals_run(const struct signals_task *task);
 
 /* Starts a thread that ends the process if something blocks the orderly end: with status 1 at
- * `at_ns`, or with `status` when SIGTERM or SIGINT comes before. signals_unguard() ends that
- * thread. If it cannot be started, nothing is guarded. */
+ * `at_ns`, or with `status` if SIGTERM or SIGINT comes before. signals_unguard() ends that thread.
+ * If the thread cannot be started, nothing is guarded. */
 void signals_guard(int64_t at_ns, int status);
 void signals_unguard(void);
 

@@ -23,7 +23,7 @@ void starter_fini(struct starter *starter)
     mutex_fini(&starter->mu);
 }
 
-/* Returns false if the thread shall end. */
+/* Waits for pause_ns. Returns false if the thread should end. */
 static bool pause_for(struct starter *starter, int64_t pause_ns)
 {
     int64_t until_ns = clock_after(clock_now_ns(), pause_ns);

@@ -24,7 +24,7 @@ struct starter {
 void starter_init(struct starter *starter);
 void starter_fini(struct starter *starter);
 
-/* Returns false, with *err, if the thread cannot be started. */
+/* Starts the thread. Returns false, with *err, if the thread cannot be started. */
 bool starter_start(struct service *service, struct err *err) MUST_CHECK;
 
 /* Asks the thread to end. A running attempt goes on until the pool is interrupted. */

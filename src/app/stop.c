@@ -14,15 +14,16 @@
 
 enum { STOP_SLACK_S = 10 };
 
-/* This much of SHUTDOWN_TIMEOUT, or half of a shorter one, is kept for the last answers and for
- * closing the pool. */
+/* This part of SHUTDOWN_TIMEOUT is kept for the last answers and for closing the pool. If
+ * SHUTDOWN_TIMEOUT is shorter than 4 s, half of it is kept. */
 #define STOP_RESERVE_NS (2 * NS_PER_S)
 
-/* The orderly end gets at least this long. It takes this long only if something blocks it. */
+/* The stopping may take at least this long before the process is ended. */
 #define STOP_LEAST_NS (5 * NS_PER_S)
 
-/* The HTTP server closes idle connections 1 s after the drain began (http.h). After this time all
- * of them are closed. */
+/* While a connection is open, the service does not count as quiet until this long after the drain
+ * began. By then the HTTP server has closed all idle connections: it closes them 1 s after the
+ * drain began (http.h). */
 #define IDLE_LIMIT_NS (2 * NS_PER_S)
 
 static void tell_status(struct service *service)
@@ -33,7 +34,7 @@ static void tell_status(struct service *service)
     notify_status(&service->notify, text);
 }
 
-/* Does the periodic work of main, and returns when it is due again. */
+/* Does the periodic work of main. Returns the time at which it is due again. */
 static int64_t tick(struct service *service)
 {
     int64_t next_ns = sampler_tick(&service->observability);
@@ -91,8 +92,9 @@ static bool await_delay(struct service *service, int64_t until_ns)
     }
 }
 
-/* From now on the service is not ready. After SHUTDOWN_DELAY it accepts no connection. Requests on
- * open connections are still answered. Returns false if a second signal has come. */
+/* Drains the service, which is not ready from now on. After SHUTDOWN_DELAY it accepts no
+ * connection. Requests on open connections are still answered. Returns false if a second signal has
+ * come. */
 static bool drain(struct service *service, int64_t began_ns, int64_t until_ns)
 {
     int64_t delay_until_ns = began_ns + service->options.shutdown_delay_ns;

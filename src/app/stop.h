@@ -6,15 +6,20 @@
 
 struct service;
 
-/* Waits for a signal until `until_ns`. Returns its number, or 0 if none came. Meanwhile main takes
- * its samples and reports to the service manager. */
+/* Waits for a signal until `until_ns`. Returns the signal's number, or 0 if none came. Meanwhile
+ * main takes its samples and reports to the service manager. */
 int stop_await_signal(struct service *service, int64_t until_ns);
 
-/* Drains and stops the service within SHUTDOWN_TIMEOUT. A second signal ends the draining. The
- * process ends at a third one, or 5 s after the draining if SHUTDOWN_TIMEOUT is over by then. */
+/* Drains the service and then stops it. SIGTERM or SIGINT during the draining ends the draining.
+ * SIGTERM or SIGINT after the draining ends the process at once.
+ *
+ * If something blocks the stopping, the process is ended. If a signal ended the draining, that
+ * happens 5 s after the draining. Otherwise it happens when SHUTDOWN_TIMEOUT is over, but not
+ * earlier than 5 s after the draining. */
 void stop_service(struct service *service);
 
-/* Stops a service that does not listen yet, at once. */
+/* Stops at once a service that does not listen yet. If something blocks the stopping, the process
+ * ends after 5 s. */
 void stop_unserved(struct service *service);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 
-enum { KEPT_FOR_SMALL = 8 }; /* one part in so many */
+enum { KEPT_FOR_SMALL = 8 }; /* one eighth of a budget is kept for small holders */
 
 void budget_init(struct budget *budget, uint64_t limit_bytes, struct budget *whole)
 {
@@ -20,7 +20,8 @@ static void note_refusal(struct budget *budget)
         atomic_fetch_add_explicit(&budget->refused_total, 1, memory_order_relaxed);
 }
 
-/* A large holder leaves the last part to small ones, unless no other holder has anything. */
+/* Returns the limit that counts for this holder. A large holder leaves the last part of the budget
+ * to small holders, unless no other holder has anything. */
 static uint64_t limit_for(const struct budget *budget, uint64_t holder_bytes, uint64_t others)
 {
     bool leaves_room = holder_bytes >= BUDGET_LARGE_BYTES && others > 0;

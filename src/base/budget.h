@@ -40,13 +40,13 @@ uint64_t budget_refused(const struct budget *budget);
 
 /* The bytes that one holder has taken from a budget. */
 struct budget_share {
-    struct budget *budget; /* borrowed; NULL: always has room */
+    struct budget *budget; /* borrowed; a NULL budget always has room */
     uint64_t bytes;
 };
 
-/* Returns false, and changes nothing, if there is no room. */
+/* Takes bytes for this holder. Returns false, and changes nothing, if there is no room. */
 bool budget_share_take(struct budget_share *share, uint64_t bytes) MUST_CHECK;
 void budget_share_give(struct budget_share *share, uint64_t bytes); /* at most share->bytes */
-void budget_share_end(struct budget_share *share);                  /* gives all of it back */
+void budget_share_end(struct budget_share *share);                  /* gives all bytes back */
 
 #endif

@@ -133,7 +133,7 @@ static bool load_file(const struct conf_opt *opt, void *conf, const char *as_wri
         ok = set_member(opt, conf, as_written, content.data, err);
     ok = ok && wrong == NULL;
     if (content.data != NULL)
-        explicit_bzero(content.data, content.cap); /* it may hold a secret */
+        explicit_bzero(content.data, content.cap); /* the content may be a secret */
     buf_fini(&content);
     return ok;
 }
@@ -167,7 +167,7 @@ static bool load_env(const struct conf_table *table, void *conf, char *const env
 
 /* ---- flags ---- */
 
-/* Levenshtein's distance; only one row of the matrix is kept. */
+/* Returns Levenshtein's distance of two names. Only one row of the matrix is kept. */
 static size_t edit_distance(const char *a, const char *b)
 {
     size_t row[NAME_SIZE];
@@ -290,7 +290,7 @@ bool conf_load(const struct conf_table *table, void *conf, int argc, char *const
         const struct conf_opt *opt = &table->opts[i];
         memcpy(member_of(opt, conf), member_of(opt, made), opt->size);
     }
-    explicit_bzero(made, size); /* it held secrets */
+    explicit_bzero(made, size); /* `made` held secrets */
     free(made);
     return ok;
 }

@@ -1,6 +1,5 @@
-/* conf.h - the configuration table. Each option is one row, and the rows make the parser, the
- * bounds,
- * --help, --print-config and docs/CONFIGURATION.md.
+/* conf.h - the configuration table. Each option is one row. The parser, the bounds, the texts of
+ * --help and --print-config, and docs/CONFIGURATION.md are made from the rows.
  *
  * Sources    From first to last: flag `--x-y`, environment `X_Y`, `X_Y_FILE` (rows with CONF_FILE),
  *            the row's default. It is an error to set both X_Y and X_Y_FILE. A flag may be
@@ -48,7 +47,7 @@ struct conf_opt {
     enum conf_type type;
     unsigned flags;   /* enum conf_flag */
     size_t off;       /* offset of the member in the struct that the table fills */
-    size_t size;      /* of that member; for CONF_STRING its capacity, NUL included */
+    size_t size;      /* size of that member; for CONF_STRING its capacity, NUL included */
     int64_t min, max; /* inclusive, in the member's unit; CONF_DOUBLE: in thousandths */
     /* CONF_ENUM: the names of the values, NULL at the end; the member is an int, the index. */
     const char *const *words;

@@ -53,7 +53,7 @@ static bool read_digits(const char **text, int64_t *out)
     return true;
 }
 
-/* Returns 0 if no unit has that name. */
+/* Returns the size of the unit, or 0 if no unit has that name. */
 static int64_t unit_size(const struct unit *units, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++)

@@ -42,8 +42,8 @@ void err_set(struct err *err, unsigned flags, const char *fmt, ...)
 void err_set_code(struct err *err, unsigned flags, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Returns the text for logs, health documents and others than the sender: `text`, or a notice in
- * its place if it is private. */
+/* Returns the text that others than the sender may read, in logs and health documents: `text`, or a
+ * notice in its place if `text` is private. */
 const char *err_public_text(const struct err *err);
 
 #pragma GCC visibility pop

@@ -32,7 +32,7 @@ void heap_fini(struct heap *heap);
 /* Adds the node, for which heap_reserve() made room, or moves it if it is already in the heap. */
 void heap_set(struct heap *heap, struct heap_node *node, int64_t key);
 
-/* No-op if the node is in no heap. */
+/* Removes the node from the heap. Does nothing if the node is in no heap. */
 void heap_remove(struct heap *heap, struct heap_node *node);
 
 /* Returns the node with the smallest key and leaves it in the heap. NULL if the heap is empty. */

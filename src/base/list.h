@@ -26,8 +26,8 @@ static inline void *container_or_null(const void *member, size_t offset)
     return member == NULL ? NULL : container_of(member, offset);
 }
 
-/* `pointer` must not be NULL, and is evaluated once. It does not compile if `pointer` has another
- * type than the member. */
+/* Returns the struct whose `member` is at `pointer`. `pointer` must not be NULL, and is evaluated
+ * once. The macro does not compile if `pointer` has another type than the member. */
 #define CONTAINER_OF(pointer, type, member)                                                        \
     ((type *)container_of(1 ? (pointer) : &((type *)0)->member, offsetof(type, member)))
 
@@ -68,7 +68,7 @@ static inline void list_push_back(struct list *list, struct list_node *node)
     list->count++;
 }
 
-/* The node must be in this list. */
+/* Removes the node, which must be in this list. */
 static inline void list_remove(struct list *list, struct list_node *node)
 {
     *(node->prev != NULL ? &node->prev->next : &list->first) = node->next;
@@ -113,7 +113,7 @@ static inline struct fifo_node *fifo_pop(struct fifo *fifo)
     return node;
 }
 
-/* Takes the nodes from the first to `last`, which must be in the fifo. */
+/* Takes the nodes from the first to `last`, which must be in the fifo, and returns them. */
 static inline struct fifo fifo_pop_to(struct fifo *fifo, struct fifo_node *last)
 {
     struct fifo taken = { fifo->first, last };

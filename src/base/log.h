@@ -26,7 +26,7 @@ static inline struct log_field log_str(const char *key, const char *text)
     return (struct log_field){ .key = key, .text = text != 0 ? text : "" };
 }
 
-/* The field is left out if the text is NULL or "". */
+/* Makes a field that is left out if the text is NULL or "". */
 static inline struct log_field log_known(const char *key, const char *text)
 {
     bool known = text != 0 && text[0] != '\0';

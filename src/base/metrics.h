@@ -50,7 +50,7 @@ struct histogram_view {
 extern const int64_t metric_latency_bounds_ns[];
 extern const size_t metric_latency_n_bounds;
 
-/* The stripe of the calling thread, 0..METRIC_STRIPES-1. */
+/* Returns the stripe of the calling thread, from 0 to METRIC_STRIPES - 1. */
 unsigned metric_stripe_index(void);
 
 void counter_add(struct counter *counter, uint64_t n);

@@ -76,7 +76,8 @@ static int number(const char *digits, size_t n)
     return value;
 }
 
-/* RFC 3339, 5.6 and 4.3: z or Z; -00:00 means UTC with an unknown local offset. */
+/* Returns true if the text is a name of UTC: "Z", "z", "+00:00" or "-00:00" (RFC 3339, 4.3 and
+ * 5.6). */
 static bool is_utc(const char *text)
 {
     return strcasecmp(text, "Z") == 0 || strcmp(text, "+00:00") == 0 || strcmp(text, "-00:00") == 0;

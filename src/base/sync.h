@@ -28,8 +28,9 @@ void cond_fini(struct cond *cond);
 void cond_signal(struct cond *cond);
 void cond_broadcast(struct cond *cond);
 
-/* Waits for a signal, or until at_ns (CLOCK_NEVER: no limit). Returns false if the moment has come.
- * It may wake without a signal, so call it in a loop that tests the condition. */
+/* Waits until the condition is signalled, or until at_ns (CLOCK_NEVER: no limit). Returns false if
+ * at_ns has come. It may return true without a signal, so call it in a loop that tests the
+ * condition. */
 bool cond_wait_until(struct cond *cond, struct mutex *mu, int64_t at_ns) REQUIRES(mu);
 
 /* Starts a joinable thread with every signal blocked. /proc and top show its name (15 characters).

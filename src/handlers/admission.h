@@ -9,8 +9,8 @@
 struct handlers;
 struct http_request;
 
-/* Returns false, and has rejected the request, if the database is down or its schema is not ready.
- * Loop thread only. */
+/* Rejects the request and returns false if the database is down or its schema is not ready. Loop
+ * thread only. */
 bool admission_check(struct handlers *handlers, struct http_request *req) MUST_CHECK;
 
 #endif

@@ -98,10 +98,11 @@ static void resolved(struct http_completion *completion)
     if (batch->n_waiting == 0 && batch->state == BATCH_QUEUED)
         answer(batch);
     else if (batch->n_waiting == 0 && batch->state == BATCH_ANSWERED)
-        batch_free(batch); /* otherwise send_answer() frees it, when the answer is written */
+        batch_free(batch); /* otherwise send_answer() frees the batch after the answer is written */
 }
 
-/* An atomic batch expires as a whole in the ingest, so its first entry decides for all. */
+/* Makes each queued entry EXPIRED if the order was not sent, else UNKNOWN. An atomic batch expires
+ * as a whole in the ingest, so its first entry decides for all. */
 static void expire(struct batch *batch)
 {
     bool asked = false, expired = false;
@@ -157,7 +158,8 @@ static void move_valid(struct batch *batch, enum entry_state to)
             batch_entry_move(&batch->entries[i], to);
 }
 
-/* Returns true if the ingest has taken the valid entries and the request waits for them. */
+/* Submits the valid entries. Returns true if the ingest has taken them and the request waits for
+ * them. */
 static bool enqueue(struct batch *batch, size_t n_valid)
 {
     struct ingest *ingest = batch->handlers->ingest;
@@ -227,7 +229,7 @@ static bool read_orders(struct http_work *work)
     return batch_read((struct batch *)work);
 }
 
-/* Returns NULL if the request was rejected. */
+/* Makes the batch of a request. Returns NULL if the request was rejected. */
 static struct batch *batch_new(struct http_request *req, struct handlers *handlers)
 {
     struct budget_share held = { .budget = handlers->memory };

@@ -34,26 +34,26 @@
 #include "orders/order_batch.h"
 
 enum batch_state {
-    BATCH_COUNTING,       /* its orders are counted */
-    BATCH_READING,        /* its entries are read */
-    BATCH_READ,           /* each entry is VALID or REJECTED */
-    BATCH_REJECTED,       /* the whole document is rejected: see `problem` and `detail` */
-    BATCH_QUEUED,         /* the ingest has entries, and the request waits for all of them */
-    BATCH_ANSWERING,      /* the answer is being written, and the ingest has no entry */
-    BATCH_ANSWERING_LATE, /* the deadline has come: the answer is being written, and the ingest has
-                             entries */
-    BATCH_ANSWERED,       /* the request is answered, and the ingest still has entries */
-    BATCH_ENDED,          /* the batch will be freed next */
+    BATCH_COUNTING,  /* the orders are being counted */
+    BATCH_READING,   /* the entries are being read */
+    BATCH_READ,      /* each entry is VALID or REJECTED */
+    BATCH_REJECTED,  /* the whole document is rejected: see `problem` and `detail` */
+    BATCH_QUEUED,    /* entries are in the ingest, and the request waits for all of them */
+    BATCH_ANSWERING, /* the answer is being written, and no entry is in the ingest */
+    /* The deadline has come: the answer is being written while entries are still in the ingest. */
+    BATCH_ANSWERING_LATE,
+    BATCH_ANSWERED, /* the request is answered, and entries are still in the ingest */
+    BATCH_ENDED,    /* the batch will be freed next */
 };
 
 enum entry_state {
     ENTRY_VALID,          /* not read yet, or read and within the rules */
     ENTRY_REJECTED,       /* rejected before the queue: see `problem` and `error` */
     ENTRY_BATCH_REJECTED, /* valid, but its batch is atomic and another entry was rejected */
-    ENTRY_QUEUED,         /* the ingest has it */
-    ENTRY_RESOLVED,       /* the ingest has passed it back: see item.verdict */
-    ENTRY_EXPIRED,        /* not sent by the deadline, and it never will be */
-    ENTRY_UNKNOWN,        /* sent, but without a verdict at the deadline */
+    ENTRY_QUEUED,         /* the entry is in the ingest */
+    ENTRY_RESOLVED,       /* the ingest has passed the entry back: see item.verdict */
+    ENTRY_EXPIRED,        /* the order was not sent by the deadline, and never will be */
+    ENTRY_UNKNOWN,        /* the order was sent, but has no verdict at the deadline */
 };
 
 struct batch_entry {
@@ -74,7 +74,7 @@ enum {
 struct batch_tally {
     uint64_t created, replayed, rejected, unknown;
     int status; /* status of all results; 0: no result yet */
-    /* 500 or more, from an order that failed through no fault of its own; 0: none */
+    /* Status of an order that failed through no fault of its own, 500 or more. 0: there is none. */
     int failed_status;
     bool one_code;             /* all rejections so far have the same code */
     struct http_problem first; /* the first rejection; its code is NULL if there is none */
@@ -104,7 +104,7 @@ struct batch {
     struct order_batch reader;
     size_t n_read; /* orders counted so far, then entries read so far */
 
-    size_t n_waiting; /* entries that the ingest has; used by the loop only */
+    size_t n_waiting; /* entries that are in the ingest; used by the loop only */
 
     /* Progress of batch_write() between two slices. */
     struct batch_tally tally;
@@ -113,7 +113,9 @@ struct batch {
 
     /* Set by batch_write(). */
     int status;
-    const char *code; /* of the rejected orders; "several" if they differ, NULL if there are none */
+    /* The code of the rejected orders. "several" if their codes differ, NULL if no order is
+     * rejected. */
+    const char *code;
     struct http_problem answer; /* if status >= 400 */
     struct pieces out;          /* the body */
 };
@@ -131,7 +133,7 @@ bool batch_read(struct batch *batch) MUST_CHECK;
  * written. */
 bool batch_write(struct batch *batch) MUST_CHECK;
 
-/* Frees the entries and gives their bytes back to the budget. The ingest must have none of them. */
+/* Frees the entries and gives their bytes back to the budget. No entry may be in the ingest. */
 void batch_drop_entries(struct batch *batch);
 
 /* Rejects the entry; `problem` is borrowed for the call. */

@@ -43,7 +43,7 @@ static void begin(struct batch *batch)
     batch->n_read = 0;
 }
 
-/* Ends the count: it is complete, or above the limit. */
+/* Ends the count, which is complete or exceeds `max`. */
 static void end_count(struct batch *batch, size_t max)
 {
     struct order_problem found;

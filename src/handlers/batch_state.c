@@ -29,7 +29,8 @@ static const unsigned entry_moves[] = {
 };
 /* clang-format on */
 
-/* The invariant of the state, checked when the batch enters it. */
+/* Returns true if the members of the batch are as the state requires. Checked when the batch enters
+ * the state. */
 static bool holds(const struct batch *batch, enum batch_state state)
 {
     switch (state) {

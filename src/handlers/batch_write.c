@@ -130,7 +130,8 @@ static void add_good(struct buf *out, const struct batch_entry *entry, int statu
     buf_add_char(out, '}');
 }
 
-/* `occurrence` is the detail and the members, written as JSON members. */
+/* Adds the result of a rejected order. `occurrence` is the detail and the members, written as JSON
+ * members. */
 static void add_rejected(struct buf *out, const struct batch_entry *entry,
                          const struct http_problem *problem, const char *occurrence)
 {
@@ -162,7 +163,7 @@ static void add_problem(struct buf *out, const struct batch_entry *entry,
 
 /* ---- into the answer ---- */
 
-/* True if a result of `len` bytes fits beside the room reserved for the later results. */
+/* Returns true if a result of `len` bytes fits beside the room reserved for the later results. */
 static bool has_room(struct batch *batch, size_t len)
 {
     size_t n_left = batch->n - batch->n_written - 1;
@@ -215,7 +216,7 @@ static void add_summary(struct batch *batch)
     pieces_add(&batch->out, summary.data, summary.len);
 }
 
-/* The problem of the whole request, if none of its orders is known to be stored. */
+/* Returns the problem of the whole request. Called if none of its orders is known to be stored. */
 static struct http_problem whole_problem(const struct batch_tally *tally, int status)
 {
     struct http_problem problem = statuses_problem(REJECT_BATCH);
@@ -231,7 +232,7 @@ static struct http_problem whole_problem(const struct batch_tally *tally, int st
     return problem;
 }
 
-/* The status of the request. If some orders of an atomic batch are rejected, all are. */
+/* Returns the status of the request. If some orders of an atomic batch are rejected, all are. */
 static int status_of(const struct batch *batch, const struct batch_tally *tally)
 {
     if (!batch->preferences.atomic || tally->status != STATUS_MIXED)

@@ -30,10 +30,10 @@ struct get {
     char account_id[ORDER_NAME_SIZE];
     char *ids; /* owned: the client_order_ids, each with its NUL */
     struct order_key keys[READER_KEYS_MAX];
-    bool found_any;       /* if LOOKUP_OK: an order was found that the API key may see */
-    bool no_room;         /* if LOOKUP_OK: the budget has no room for the answer */
-    struct pieces out;    /* if LOOKUP_OK: the answer */
-    size_t n_found;       /* elements of `found` */
+    bool found_any;       /* set if LOOKUP_OK: an order was found that the API key may see */
+    bool no_room;         /* set if LOOKUP_OK: the budget has no room for the answer */
+    struct pieces out;    /* set if LOOKUP_OK: the answer */
+    size_t n_found;       /* number of elements of `found` */
     struct order found[]; /* one for each key */
 };
 
@@ -103,8 +103,8 @@ static void write_orders(struct get *get, const bool left_out[])
     }
 }
 
-/* Writes the ids of orders that were left out, or of those that were not found. `there` chooses
- * which. */
+/* If `there` is true, writes the ids of the orders that were found and then left out of the answer.
+ * Otherwise writes the ids of the orders that were not found. */
 static void write_ids(struct get *get, const bool left_out[], bool there)
 {
     const char *comma = "";
@@ -207,7 +207,7 @@ static void finish(struct http_completion *completion)
 
 /* ---- requests ---- */
 
-/* Returns NULL if the request was rejected. */
+/* Makes the struct of a lookup. Returns NULL if the request was rejected. */
 static struct get *get_new(struct http_request *req, struct handlers *handlers, size_t n_found,
                            size_t ids_bytes)
 {

@@ -80,8 +80,8 @@ static void answer_rejected(struct http_request *req, const struct ingest_item *
     reject_text_fini(&text);
 }
 
-/* Answers with the order that was sent. It equals the stored one, except for order_id and
- * received_at, which come from the store. */
+/* Answers with the order that was sent. The stored order is equal, except for order_id and
+ * received_at, which are therefore copied from the store's answer. */
 static void answer_replay(struct post *post)
 {
     struct ingest_item *item = &post->submission.item;
@@ -141,7 +141,8 @@ static void answer_valid(struct http_request *req, const struct order *order)
     http_answer(req, 200, "application/json", &body);
 }
 
-/* Returns true if the ingest has taken the order and the request waits for it. */
+/* Submits the order. Returns true if the ingest has taken the order and the request waits for
+ * it. */
 static bool enqueue(struct post *post)
 {
     struct handlers *handlers = post->submission.handlers;
@@ -166,8 +167,8 @@ static bool enqueue(struct post *post)
     return true;
 }
 
-/* Runs on the loop or the offload thread. It is one slice, because jansson cannot be interrupted;
- * ORDER_BYTES_MAX limits its time. */
+/* Reads the order. Runs on the loop or the offload thread. The reading is one slice, because
+ * jansson cannot be interrupted; ORDER_BYTES_MAX limits its time. */
 static bool read_order(struct http_work *work)
 {
     struct post *post = (struct post *)work;
@@ -205,7 +206,7 @@ static void on_read(struct http_completion *completion)
     post_free(post);
 }
 
-/* Returns NULL if the request was rejected. */
+/* Makes the post of a request. Returns NULL if the request was rejected. */
 static struct post *post_new(struct http_request *req, struct handlers *handlers)
 {
     struct budget_share held = { .budget = handlers->memory };

@@ -7,7 +7,8 @@
 
 #include "handlers/reject.h"
 
-/* Returns false if the parameter is given twice, or is neither true nor false. */
+/* Reads a parameter that is true or false. Returns false if the parameter is given twice, or has
+ * another value. */
 static bool read_flag(struct http_request *req, const char *name, bool *out)
 {
     size_t n = 0;
@@ -28,7 +29,7 @@ static bool read_flag(struct http_request *req, const char *name, bool *out)
 
 struct preference {
     const char *name, *value;
-    size_t name_len, value_len; /* value_len 0: no value, or an empty one */
+    size_t name_len, value_len; /* value_len is 0 if there is no value or an empty one */
 };
 
 struct return_preference {
@@ -80,7 +81,8 @@ static bool is_text(const char *text, size_t len, const char *want)
     return strlen(want) == len && strncasecmp(text, want, len) == 0;
 }
 
-/* If a preference is given more than once, the first one counts. */
+/* Reads the list of a Prefer header. If a preference is given more than once, the first one
+ * counts. */
 static void read_prefer(void *arg, const char *list)
 {
     struct return_preference *out = arg;

@@ -16,7 +16,8 @@ struct preferences {
     bool lines;         /* Accept prefers application/x-ndjson */
 };
 
-/* Returns false, and has answered the request, if a parameter has another value. */
+/* Reads the preferences of the request. If a parameter is given twice or is neither true nor false,
+ * answers the request and returns false. */
 bool preferences_read(struct http_request *req, struct preferences *out) MUST_CHECK;
 
 #endif

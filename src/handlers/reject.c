@@ -131,7 +131,8 @@ static const char *sqlstate_member(const struct ingest_item *item, struct reject
     return members_of(text);
 }
 
-/* The sender of the order may read the server's message, even if the message quotes the order. */
+/* Returns the problem of an order that the database rejected. The sender of the order may read the
+ * server's message, even if the message quotes the order. */
 static struct http_problem of_database(const struct ingest_item *item, struct reject_text *text)
 {
     struct http_problem problem = statuses_problem(REJECT_BY_DATABASE);
@@ -142,7 +143,8 @@ static struct http_problem of_database(const struct ingest_item *item, struct re
     return problem;
 }
 
-/* The server's message is left out, because it may be about another order of the group. */
+/* Returns the problem of an order that failed by a fault of the database. The server's message is
+ * left out, because the message may be about another order of the group. */
 static struct http_problem of_database_fault(const struct ingest_item *item,
                                              struct reject_text *text)
 {

@@ -20,30 +20,33 @@ struct reject_text {
 };
 void reject_text_fini(struct reject_text *text);
 
-/* Answers the request. retry_after_ns 0 means the value of the table. */
+/* Answers the request with the problem of this rejection. If retry_after_ns is 0, the value of the
+ * table in statuses.c counts. */
 void reject_request(struct http_request *req, enum rejection rejection, int64_t retry_after_ns);
 
 /* As reject_request(), with a detail for this occurrence. */
 void reject_because(struct http_request *req, enum rejection rejection, const char *detail);
 
-/* The problem of a replay_only order (orders/order.h) that is not stored. text may be NULL. */
+/* Returns the problem of a replay_only order (orders/order.h) that is not stored. `text` may be
+ * NULL. */
 struct http_problem reject_replay_only(struct reject_text *text);
 
-/* The problem of a document, for a result of order_parse() other than ORDER_OK. If `text` is NULL,
- * the problem has no detail and no members, and `found` is read only if rc is ORDER_MALFORMED. */
+/* Returns the problem of a document. `rc` is a result of order_parse() other than ORDER_OK. If
+ * `text` is NULL, the problem has no detail and no members, and `found` is read only if rc is
+ * ORDER_MALFORMED. */
 struct http_problem reject_document(enum order_rc rc, const struct order_problem *found,
                                     struct reject_text *text);
 
-/* The problem of an unsuccessful verdict, without details of this occurrence. */
+/* Returns the problem of an unsuccessful verdict, without the details of this occurrence. */
 struct http_problem reject_verdict_kind(const struct ingest_item *item);
 
-/* The problem of an unsuccessful verdict. */
+/* Returns the problem of an unsuccessful verdict. */
 struct http_problem reject_verdict(const struct ingest_item *item, struct reject_text *text);
 
 /* Adds the detail and the members of a problem as JSON members: `,"a":1`. */
 void reject_add_occurrence(struct buf *out, const struct http_problem *problem);
 
-/* The reason for which ingest_submit() did not take the order; rc is not INGEST_OK. */
+/* Returns the reason for which ingest_submit() did not take the order. rc must not be INGEST_OK. */
 enum rejection reject_submit_rc(enum ingest_rc rc);
 
 #endif

@@ -49,7 +49,7 @@ enum { REJECTIONS = REJECT_BATCH_KEY + 1 };
  * vary. */
 struct http_problem statuses_problem(enum rejection rejection);
 
-/* `verdict` must not be a success. */
+/* statuses_rejection() requires a `verdict` that is not a success. */
 enum rejection statuses_rejection(enum item_verdict verdict);
 enum order_result statuses_result(enum item_verdict verdict);
 

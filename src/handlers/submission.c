@@ -13,7 +13,8 @@ void submission_stamp(struct submission *submission, int64_t received_at_ns)
     item->deadline_at_ns = received_at_ns + submission->handlers->commit_timeout_ns;
 }
 
-/* An order that was answered 504 is counted by its later verdict. */
+/* Returns the result as which the order is counted. If the client was answered 504, the later
+ * verdict counts. */
 static enum order_result result_of(const struct submission *submission, bool gave_up)
 {
     const struct ingest_item *item = &submission->item;

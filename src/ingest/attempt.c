@@ -7,7 +7,7 @@
 #include "ingest/resolve.h"
 #include "ingest/trial.h"
 
-enum { ATTEMPTS_IN_TIME = 3 }; /* an attempt has at most this part of commit_timeout */
+enum { ATTEMPTS_IN_TIME = 3 }; /* one attempt may take commit_timeout_ns divided by this */
 
 void attempt_init(struct attempt *a, const struct ingest_options *options,
                   struct ingest_metrics *metrics, struct streak *streak, uint64_t random)
@@ -26,8 +26,9 @@ void attempt_fini(struct attempt *a)
 
 /* ---- just before the send ---- */
 
-/* Decides for an order when it is the first of its key. That may be long after its group was first
- * sent: an order that is only looked up can expire, and then a duplicate takes its place. */
+/* Decides, once for each order, whether the order is only looked up. A duplicate is decided about
+ * when it becomes the first order of its key. That may be long after its group was first sent: an
+ * order that is only looked up can expire, and then its first duplicate takes its place. */
 static void choose_lookup(const struct attempt *a, struct ingest_item *item, int64_t now_us)
 {
     if (item->own.lookup_decided)
@@ -37,8 +38,9 @@ static void choose_lookup(const struct attempt *a, struct ingest_item *item, int
                                 order_is_stale(&item->order, now_us);
 }
 
-/* Skips an order that has expired, and only looks up an order that is too old by now. An order that
- * is sent cannot expire any more, nor can its duplicates. */
+/* Skips each order that has expired, and only looks up each order that is too old now. An order
+ * that is inserted becomes SENT, and so do the duplicates of every order that is not skipped. An
+ * order that is SENT cannot expire. */
 static void send_each(struct attempt *a, int64_t now_us)
 {
     LIST_EACH (item, &a->group.items, struct ingest_item, link) {
@@ -49,11 +51,12 @@ static void send_each(struct attempt *a, int64_t now_us)
             continue;
         a->n_sent += !put->lookup_only;
         LIST_EACH (duplicate, &item->own.duplicates, struct ingest_item, link)
-            (void)item_claim(duplicate); /* an expired one leaves before the next attempt */
+            (void)item_claim(duplicate); /* an expired duplicate leaves before the next attempt */
     }
 }
 
-/* Sends or skips the whole list: its items share one state, which is read once. */
+/* Sends or skips an atomic list as a whole. Its items share one state, which is therefore read
+ * once. */
 static void send_batch(struct attempt *a, int64_t now_us)
 {
     LIST_EACH (item, &a->group.items, struct ingest_item, link) {
@@ -82,7 +85,7 @@ static void before_send(void *arg, struct put_group *put_group)
 
 /* ---- the attempt ---- */
 
-/* False: all items of the group have expired. */
+/* Takes over the group and ends its expired items. Returns false if all items have expired. */
 static bool prepare(struct attempt *a, const struct ingest_group *group,
                     struct group_outcome *outcome)
 {
@@ -98,7 +101,8 @@ static bool prepare(struct attempt *a, const struct ingest_group *group,
     return a->group.n > 0;
 }
 
-/* Allocates room for the puts of a group that is larger than any before it, and keeps the room. */
+/* Allocates `puts` for a group that is larger than any before it, and keeps that memory for later
+ * groups. Returns false if out of memory. */
 static bool make_room(struct attempt *a)
 {
     if (a->group.n <= a->puts_max)
@@ -115,14 +119,14 @@ static bool make_room(struct attempt *a)
 static void count_commit(struct attempt *a, bool ok)
 {
     if (a->n_sent == 0)
-        return; /* nothing went out */
+        return; /* no INSERT was sent */
     counter_add(ok ? &a->metrics->commits_ok : &a->metrics->commits_failed, 1);
     if (ok)
         histogram_observe(&a->metrics->group_orders, a->n_sent);
 }
 
-/* The time that counts for the average. An atomic group may be larger than group_max, and then
- * counts as several groups. */
+/* Returns the duration that counts for the queue's average of one group. An atomic group that is
+ * larger than group_max counts as several groups. */
 static int64_t time_of_one_group(const struct attempt *a, uint32_t n, int64_t took_ns)
 {
     uint32_t group_max = a->options->group_max;

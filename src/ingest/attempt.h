@@ -1,5 +1,6 @@
-/* attempt.h - one attempt at a group, and what follows from it for each of its orders
- * (docs/DESIGN.md, "Writing a group" and "Errors"). On a worker, with no lock held. */
+/* attempt.h - makes one attempt to write a group, and decides what follows for each of its orders
+ * (docs/DESIGN.md, "Writing a group" and "Errors"). The functions run on a worker, with no lock
+ * held. */
 #ifndef INGEST_ATTEMPT_H
 #define INGEST_ATTEMPT_H
 
@@ -11,34 +12,37 @@ struct attempt {
     const struct ingest_options *options;
     struct ingest_metrics *metrics;
     struct streak *streak;
-    struct order_put **puts; /* [puts_max]; grows to the largest group there was */
+    struct order_put **puts; /* owned; puts_max elements, enough for the largest group so far */
     size_t puts_max;
-    uint64_t random; /* state of the jitter; not 0 */
+    uint64_t random; /* state of the random pauses; never 0 */
 
-    struct ingest_group group; /* the group of this attempt; an order with a verdict leaves it */
-    struct fifo to_write;      /* duplicates that make a group of their own after this one */
-    struct fifo to_compare; /* duplicates whose keys are stored now: compared in the next group */
-    uint32_t n_sent;        /* orders that went out in this attempt */
-    uint32_t n_created;     /* of these orders: those that the attempt stored */
-    struct group_outcome *outcome; /* zeroed by the caller */
+    struct ingest_group group; /* the group; an order leaves it when the order has a verdict */
+    struct fifo to_write;      /* duplicates to be written in the next group */
+    /* Duplicates whose key is stored now. They are compared with the stored orders in the next
+     * group. */
+    struct fifo to_compare;
+    uint32_t n_sent;               /* orders that this attempt sent to be inserted */
+    uint32_t n_created;            /* orders that have the verdict PUT_CREATED after this attempt */
+    struct group_outcome *outcome; /* borrowed; the caller zeroes it before the attempt */
 };
 
-/* No memory is needed before the first attempt. */
+/* Allocates nothing; attempt_run() allocates the first memory. */
 void attempt_init(struct attempt *attempt, const struct ingest_options *options,
                   struct ingest_metrics *metrics, struct streak *streak, uint64_t random);
 void attempt_fini(struct attempt *attempt);
 
-/* Makes one attempt, which ends by `stop_at_ns` at the latest. Afterwards every item of the group
- * is in `done` or in one group of `back` of the outcome. A group past its deadline is not sent. */
+/* Makes one attempt to write the group. The attempt ends at `stop_at_ns` at the latest. Afterwards
+ * every item of the group is in outcome->done or in a group of outcome->back. If the deadline of
+ * the group has passed, the group is not sent. */
 void attempt_run(struct attempt *attempt, const struct ingest_group *group, int64_t stop_at_ns,
                  struct group_outcome *outcome);
 
-/* One call of the store for attempt->group, by `stop_at_ns` at the latest; orders that have their
- * verdict leave the group. False: *failure says why the remaining orders have none. */
+/* Calls the store once to write attempt->group by `stop_at_ns`. Orders that get a verdict leave the
+ * group. If it returns false, *failure says why the remaining orders have no verdict. */
 bool attempt_put(struct attempt *attempt, int64_t stop_at_ns,
                  struct store_failure *failure) MUST_CHECK;
 
-/* Ends the group without an attempt, since the ingest closes. */
+/* Ends the group without an attempt, because the ingest closes. */
 void attempt_abandon(struct attempt *attempt, const struct ingest_group *group,
                      struct group_outcome *outcome);
 

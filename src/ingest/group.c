@@ -14,7 +14,7 @@ static const unsigned sending_moves[] = {
     [GROUP_IN_DOUBT] = 0,
 };
 
-/* Pieces are suspect, so only a suspect can have a neighbour. */
+/* Only a piece of a split group becomes NEIGHBOUR_STORED, and every piece is SUSPECT. */
 static const unsigned suspicion_moves[] = {
     [GROUP_TRUSTED] = TO(SUSPECT) | TO(FAILED_ALIKE),
     [GROUP_SUSPECT] = TO(NEIGHBOUR_STORED) | TO(FAILED_ALIKE),
@@ -67,7 +67,7 @@ void group_measure(struct ingest_group *group)
 struct ingest_group group_form(struct fifo items)
 {
     struct ingest_group group = { .kind = GROUP_PLAIN };
-    struct ingest_item *first = NULL; /* of its key */
+    struct ingest_item *first = NULL; /* the first item of the current key */
     items_sort(&items, items_by_key);
     for (struct ingest_item *item; (item = items_pop(&items)) != NULL;) {
         item->own.duplicates = (struct fifo){ NULL, NULL };
@@ -95,17 +95,17 @@ struct ingest_group group_to_compare(struct fifo items)
     struct ingest_group group = {
         .items = items,
         .kind = GROUP_COMPARE,
-        .due_at_ns = clock_now_ns(), /* behind those that are due already */
+        .due_at_ns = clock_now_ns(), /* after the groups that are due already */
     };
     items_sort(&group.items, items_by_key);
     group_measure(&group);
     return group;
 }
 
-/* ---- how it is made ready ---- */
+/* ---- how a group is made ready ---- */
 
-/* Moves the expired orders of one key to `expired`. Returns the order that is first now, or
- * NULL. */
+/* Moves the expired orders of one key to `expired`. Returns the first of the remaining orders, with
+ * the others as its duplicates, or NULL if none remains. */
 static struct ingest_item *without_expired(struct ingest_item *first, struct fifo *expired)
 {
     struct fifo live = { NULL, NULL }, duplicates = first->own.duplicates;
@@ -141,7 +141,7 @@ void group_list_puts(const struct ingest_group *group, struct order_put **puts)
         puts[n++] = &item->own.put;
 }
 
-/* ---- how it is split ---- */
+/* ---- how a group is split ---- */
 
 void group_split(struct ingest_group *group, struct group_outcome *outcome)
 {

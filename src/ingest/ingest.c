@@ -1,10 +1,10 @@
-/* ingest.c - see ingest.h. Puts the parts together. Every order takes one path:
+/* ingest.c - see ingest.h. Puts the parts of the ingest together. Every order takes one path:
  *
  *     ingest_submit -> queue -> worker -> attempt -> on_done
  *                        ^---- back, whole or split ----'
  *
- * A worker makes one attempt at a time and then takes the group that goes first. A group that has
- * to wait for its next attempt waits in the queue, not on a thread. */
+ * A worker makes one attempt at a time and then takes the next group. A group that has to wait for
+ * its next attempt waits in the queue, not on a thread. */
 #include "ingest/ingest.h"
 
 #include <stdlib.h>
@@ -26,7 +26,7 @@ struct ingest {
     struct ingest_metrics metrics;
     struct streak streak;
     struct queue queue;
-    uint32_t n_workers; /* started */
+    uint32_t n_workers; /* workers that were started */
     struct worker workers[];
 };
 
@@ -59,7 +59,8 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* The seed of the jitter differs at each start and for each worker. */
+/* Starts the next worker. Its random pauses have the time as their seed, which differs at each
+ * start and for each worker. */
 static bool start_worker(struct ingest *ingest, struct err *err)
 {
     struct worker *worker = &ingest->workers[ingest->n_workers];
@@ -85,7 +86,7 @@ static void check_options(const struct ingest_options *options)
     CHECK(options->on_event != NULL);
 }
 
-/* aligned_alloc(): the counters keep to cache lines of their own. */
+/* Allocates a zeroed ingest, aligned so that each counter has cache lines of its own. */
 static struct ingest *allocate(uint32_t workers)
 {
     size_t align = _Alignof(struct ingest);
@@ -126,7 +127,8 @@ no_memory:
 
 /* ---- submit ---- */
 
-/* Makes the item QUEUED, without a verdict. `batch`: see own.h. */
+/* Makes the item QUEUED, without a verdict. `batch` is the first item of its atomic list, or NULL
+ * (see own.h). */
 static void reset(struct ingest_item *item, struct ingest_item *batch)
 {
     struct ingest_own *own = &item->own;

@@ -22,31 +22,33 @@
 
 struct ingest; /* opaque */
 
-/* NULL on failure (no memory, no thread): *err. */
+/* Returns NULL if there was no memory or a thread could not be started; *err then says why. */
 struct ingest *ingest_open(const struct ingest_options *options, struct err *err) MUST_CHECK;
 
-/* Takes all items of a list, which is linked by `link` and not empty, or none of them. If it takes
- * none, the list does not change, and *retry_after_ns is the time until room is expected. A list
- * longer than `capacity` is never taken (INGEST_FULL). The orders go into groups with orders of
- * other lists, in the order of the list. */
+/* Takes all items of the list, or none. The list must not be empty, and is linked by `link`. If the
+ * items are not taken, the list does not change, and *retry_after_ns is the time until room is
+ * expected. A list longer than `capacity` is never taken (INGEST_FULL). The orders go into groups
+ * with orders of other lists, in the order of the list. */
 enum ingest_rc ingest_submit(struct ingest *ingest, struct fifo *items,
                              int64_t *retry_after_ns) MUST_CHECK;
 
-/* The same for a list whose orders are stored all or not at all. If a key stands in it twice, the
- * later order is ITEM_REPLAYED if it equals the earlier one, else ITEM_REUSED. */
+/* As ingest_submit(), for a list of which either all orders are stored or none. If the list has a
+ * key twice, the later order is ITEM_REPLAYED if it equals the earlier one, else ITEM_REUSED. */
 enum ingest_rc ingest_submit_atomic(struct ingest *ingest, struct fifo *items,
                                     int64_t *retry_after_ns) MUST_CHECK;
 
 /* Refuses new items from now on. Accepted items are still attempted. */
 void ingest_drain(struct ingest *ingest);
 
-/* Drains until no item is left or the deadline has come, then gives back the remaining items (in
- * doubt: UNKNOWN, else UNAVAILABLE) and joins the workers. It waits for an attempt that runs at the
- * deadline, for at most a third of commit_timeout. Afterwards on_done is not called any more, new
- * items are refused, and the figures can still be read. NULL is a no-op. */
+/* Drains until no item is left or the deadline has come. Then gives back the remaining items, as
+ * ITEM_UNKNOWN if they are in doubt and otherwise as ITEM_UNAVAILABLE, and joins the workers. If an
+ * attempt is running at the deadline, ingest_stop() waits for its end, for at most a third of
+ * commit_timeout_ns. Afterwards on_done is not called, new items are refused, and the figures can
+ * still be read. Does nothing if `ingest` is NULL. */
 void ingest_stop(struct ingest *ingest, int64_t deadline_at_ns);
 
-/* ingest_stop(), and frees. NULL is a no-op. */
+/* Calls ingest_stop(), frees the ingest and sets *ingest to NULL. Does nothing if *ingest is
+ * NULL. */
 void ingest_close(struct ingest **ingest, int64_t deadline_at_ns);
 
 const struct ingest_metrics *ingest_metrics(const struct ingest *ingest);

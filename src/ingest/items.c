@@ -4,7 +4,7 @@
 
 typedef int compare_items(const struct ingest_item *, const struct ingest_item *);
 
-/* `a` came before `b`: of equals, those of `a` stay first. */
+/* Merges two sorted lists. Of items that are equal, those of `a` come first. */
 static struct fifo_node *merge(struct fifo_node *a, struct fifo_node *b, compare_items *compare)
 {
     struct fifo_node *first = NULL, **end = &first;
@@ -23,10 +23,11 @@ static struct fifo_node *merge(struct fifo_node *a, struct fifo_node *b, compare
 
 void items_sort(struct fifo *items, compare_items *compare)
 {
-    struct fifo_node *run[32] = { NULL }; /* run[i]: 2^i items, before those of every lower run */
+    /* run[i] is NULL, or has 2^i sorted items, which came before those of all lower runs. */
+    struct fifo_node *run[32] = { NULL };
     struct fifo_node *first = NULL, *rest = items->first;
     if (items->first == items->last)
-        return; /* one item, or none */
+        return; /* the list has at most one item */
     while (rest != NULL) {
         struct fifo_node *sorted = rest;
         rest = rest->next;
@@ -61,11 +62,13 @@ uint64_t item_bytes(const struct ingest_item *item)
     return sizeof *item + item->order.metadata_len;
 }
 
-/* The only mover of an item's state, and the only moves there are: out of QUEUED, once in a submit.
+/* Moves an item from QUEUED to the state `to`. Returns false, and sets *was to the state of the
+ * item, if the item is not QUEUED any more. After a submit, only this function changes the state of
+ * an item, and no other moves exist.
  *
- * The state decides who has the item, nothing else: the queue's lock and on_done order the memory
- * of the item, so the order of memory does not matter here. An atomic list has one state for all of
- * it, so that part of it can never be sent while another part has expired. */
+ * The state only decides who has the item. The queue's lock and on_done order the memory of the
+ * item, so relaxed atomics suffice here. All items of an atomic list share one state, so a part of
+ * the list can never be sent while another part has expired. */
 static bool leave_queued(struct ingest_item *item, int to, int *was)
 {
     struct ingest_item *holder = item->own.batch != NULL ? item->own.batch : item;

@@ -7,8 +7,8 @@
 
 enum { ATTEMPT_WEIGHT = 8 }; /* the newest attempt counts for an eighth of the average */
 
-static const int64_t room_after_ns =
-    100 * NS_PER_MS; /* at least: when a full queue may have room */
+/* The least time that is reported until a full queue may have room again. */
+static const int64_t room_after_ns = 100 * NS_PER_MS;
 
 bool queue_init(struct queue *queue, const struct ingest_options *options)
 {
@@ -55,9 +55,9 @@ static void wait_for_work(struct queue *queue) REQUIRES(queue->work.mu)
 
 /* ---- in ---- */
 
-/* How long a new order would wait for its attempt. It is 0 for an empty queue, however slow the
- * last attempts were: otherwise no order would be accepted, and no attempt could show that the
- * database is fast again. */
+/* Estimates how long a new order would wait for its attempt. If there are no new items, the
+ * estimate is 0, however slow the last attempts were. Otherwise no order would be accepted, and no
+ * attempt could show that the database is fast again. */
 static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->work.mu)
 {
     if (queue->n_fresh == 0)
@@ -66,7 +66,7 @@ static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->work
     return groups * queue->attempt_ns / queue->options->workers;
 }
 
-/* New items that stand one after the other. */
+/* The sums over new items that stand one after the other in the queue. */
 struct row {
     struct ingest_item *last;
     uint64_t n, bytes, metadata;
@@ -122,7 +122,7 @@ enum ingest_rc queue_submit(struct queue *queue, struct fifo *items, int64_t *re
 
 /* ---- out ---- */
 
-/* May the item join the group of the items before it? */
+/* Returns true if the item may join the group of the items in `row`, which precede it. */
 static bool belongs_to(const struct queue *queue, const struct row *row,
                        const struct ingest_item *item) REQUIRES(queue->work.mu)
 {
@@ -132,8 +132,8 @@ static bool belongs_to(const struct queue *queue, const struct row *row,
            row->metadata + item->order.metadata_len <= INGEST_GROUP_METADATA_MAX;
 }
 
-/* The new items that go into one group: an atomic list, or items that stand before the next atomic
- * list. */
+/* Returns the new items that make the next group: a whole atomic list, or items that precede the
+ * next atomic list, within the limits of a group. */
 static struct row next_row(const struct queue *queue) REQUIRES(queue->work.mu)
 {
     struct ingest_item *first = items_first(&queue->fresh);
@@ -151,8 +151,7 @@ static struct row next_row(const struct queue *queue) REQUIRES(queue->work.mu)
     return row;
 }
 
-/* Takes the items of a group. group_form() and group_of_batch() are called later, without the
- * lock. */
+/* Takes the items of the next group. queue_take() forms the group later, without the lock. */
 static struct ingest_group take_fresh(struct queue *queue) REQUIRES(queue->work.mu)
 {
     const struct row row = next_row(queue);
@@ -172,7 +171,7 @@ static bool is_due(const struct heap *heap, int64_t now_ns)
     return heap->n > 0 && retry_heap_first_at_ns(heap) <= now_ns;
 }
 
-/* May a worker whose last work was `work` take a suspect group now? */
+/* Returns true if a worker whose last work was `work` may take a suspect group now. */
 static bool suspect_is_next(const struct queue *queue, const struct queue_work *work,
                             int64_t now_ns) REQUIRES(queue->work.mu)
 {
@@ -180,7 +179,8 @@ static bool suspect_is_next(const struct queue *queue, const struct queue_work *
     return is_due(&queue->suspects, now_ns) && suspect_allowed(queue) && !fresh_first;
 }
 
-/* Takes the group that goes first. False: there is none at this moment. */
+/* Takes the next group: a retry that is due, else a suspect group, else new items. Returns false if
+ * there is nothing to do now. */
 static bool take_ready(struct queue *queue, int64_t now_ns, struct queue_work *work)
     REQUIRES(queue->work.mu)
 {
@@ -201,7 +201,7 @@ static bool take_ready(struct queue *queue, int64_t now_ns, struct queue_work *w
     return true;
 }
 
-/* Takes any group, whether or not it is due or suspect. */
+/* Takes any group, due or not, suspect or not. Returns false if no group is left. */
 static bool take_leftover(struct queue *queue, struct queue_work *work) REQUIRES(queue->work.mu)
 {
     if (queue->n_fresh > 0)
@@ -217,7 +217,7 @@ static bool take_leftover(struct queue *queue, struct queue_work *work) REQUIRES
     return true;
 }
 
-/* False: stopped, and nothing is left. */
+/* Waits for work and takes it. Returns false if the queue is stopped and no work is left. */
 static bool take_or_wait(struct queue *queue, struct queue_work *work) REQUIRES(queue->work.mu)
 {
     for (;;) {

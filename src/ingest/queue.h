@@ -9,7 +9,7 @@
  * A worker that had a suspect group takes new items before another suspect, so suspects never stall
  * new orders.
  *
- * Threads    any function, any thread; queue_take() and queue_return() are the workers'. */
+ * Threads    queue_take() and queue_return(): the workers. The other functions: any thread. */
 #ifndef INGEST_QUEUE_H
 #define INGEST_QUEUE_H
 
@@ -18,54 +18,58 @@
 #include "ingest/types.h"
 
 struct queue {
-    struct work_queue work; /* its mutex guards all of it */
-    struct cond empty;      /* for queue_stop() */
+    struct work_queue work; /* the queue's mutex guards the members with GUARDED_VAR */
+    struct cond empty;      /* signalled when `held` becomes 0 while draining */
     const struct ingest_options *options;
     uint32_t suspects_max;
 
     struct fifo fresh GUARDED_VAR;
-    struct heap retries GUARDED_VAR, suspects GUARDED_VAR; /* groups: retry_heap.h */
-    uint32_t n_fresh GUARDED_VAR;                          /* items; those of atomic lists too */
-    uint32_t n_batches GUARDED_VAR;                        /* atomic lists among them */
-    uint64_t fresh_metadata GUARDED_VAR;                   /* of all of them, in bytes */
-    uint32_t depth GUARDED_VAR; /* orders that are in no attempt: fresh, retries, suspects */
-    uint32_t held GUARDED_VAR;  /* accepted and not given back */
-    uint64_t bytes GUARDED_VAR; /* of the held items */
-    uint32_t busy GUARDED_VAR, suspects_busy GUARDED_VAR; /* workers */
-    int64_t attempt_ns
-        GUARDED_VAR; /* moving average of first attempts that succeeded; 0: none yet */
-    int64_t stop_at_ns GUARDED_VAR; /* from then on, work is leftover */
+    struct heap retries GUARDED_VAR, suspects GUARDED_VAR; /* groups, see retry_heap.h */
+    uint32_t n_fresh GUARDED_VAR;        /* items in `fresh`, those of atomic lists too */
+    uint32_t n_batches GUARDED_VAR;      /* atomic lists in `fresh` */
+    uint64_t fresh_metadata GUARDED_VAR; /* bytes of metadata of all items in `fresh` */
+    uint32_t depth GUARDED_VAR;          /* orders in fresh, retries and suspects */
+    uint32_t held GUARDED_VAR;           /* orders that were accepted and not given back yet */
+    uint64_t bytes GUARDED_VAR;          /* bytes of the `held` orders */
+    /* Workers that have a group, and workers that have a suspect group. */
+    uint32_t busy GUARDED_VAR, suspects_busy GUARDED_VAR;
+    /* The moving average of the duration of first attempts that succeeded. 0: none yet. */
+    int64_t attempt_ns GUARDED_VAR;
+    int64_t stop_at_ns GUARDED_VAR; /* from this moment on, all work is leftover */
     bool draining GUARDED_VAR;
 };
 
-/* What a worker takes. The worker zeroes it before the first call of queue_take(). */
+/* The work that a worker takes from the queue. The worker zeroes the struct before its first call
+ * of queue_take(). */
 struct queue_work {
     struct ingest_group group;
-    int64_t stop_at_ns; /* an attempt ends by then */
-    bool suspect;       /* the group was taken as a suspect one */
+    int64_t stop_at_ns; /* the attempt must end by this moment */
+    bool suspect;       /* the group was taken from the suspects */
     bool leftover;      /* the queue is stopped: give the items back without an attempt */
 };
 
 bool queue_init(struct queue *queue, const struct ingest_options *options) MUST_CHECK;
 void queue_fini(struct queue *queue);
 
-/* The list is atomic if its first item has `own.batch`. */
+/* Takes all items of the list, or none, as ingest_submit() does. The list is atomic if `own.batch`
+ * of its first item is set. */
 enum ingest_rc queue_submit(struct queue *queue, struct fifo *items,
                             int64_t *retry_after_ns) MUST_CHECK;
 
-/* Waits for work. False: stopped, and nothing is left. */
+/* Waits for work and takes it. Returns false if the queue is stopped and no work is left. */
 bool queue_take(struct queue *queue, struct queue_work *work) MUST_CHECK;
 
-/* Called once for each queue_take() that gave work. Takes the groups of outcome->back, and counts
- * the items of outcome->done, which the worker delivers, as given back. Wakes no worker, since the
- * caller takes work next. */
+/* Called by the worker once for each queue_take() that returned true. Takes the groups of
+ * outcome->back. Counts the items of outcome->done as given back; the worker delivers them. Wakes
+ * no worker, because the caller itself takes work next. */
 void queue_return(struct queue *queue, const struct queue_work *work,
                   const struct group_outcome *outcome);
 
-void queue_drain(struct queue *queue); /* refuses new items from now on */
+void queue_drain(struct queue *queue); /* from now on, new items are refused */
 
-/* Drains, waits until all items are given back or the deadline has come, and stops: the remaining
- * work is leftover, and workers end when none is left. */
+/* Refuses new items, and waits until all items are given back or the deadline has come. Then stops
+ * the queue: the remaining work is taken as leftover, and queue_take() returns false when none is
+ * left. */
 void queue_stop(struct queue *queue, int64_t deadline_at_ns);
 
 void queue_gauges(struct queue *queue, struct ingest_gauges *out);

@@ -10,15 +10,15 @@
 
 struct reader {
     const struct order_store *store;
-    struct work_queue queue; /* its mutex guards the next two */
+    struct work_queue queue; /* the queue's mutex guards `lookups` and `n_queued` */
     struct fifo lookups GUARDED_VAR;
     size_t n_queued GUARDED_VAR;
     uint32_t n_threads;
     pthread_t threads[];
 };
 
-/* Waits for a lookup. NULL: the queue has ended, and no lookup is left. *ended: the queue has
- * ended, so the lookup must be answered without the database. */
+/* Waits for a lookup and takes it. Returns NULL if the queue has ended and no lookup is left. Sets
+ * *ended to true if the queue has ended: the lookup must then be answered without the database. */
 static struct lookup *take(struct reader *reader, bool *ended)
 {
     mutex_lock(&reader->queue.mu);

@@ -19,16 +19,17 @@ struct reader; /* opaque */
 enum { READER_KEYS_MAX = 100, READER_QUEUE_MAX = 1024 };
 
 struct lookup {
-    char order_id[ORDER_ID_SIZE]; /* in: by id, or "" */
-    struct order_key *keys;       /* in: by keys; borrowed with their strings */
+    char order_id[ORDER_ID_SIZE]; /* in: the id to look up; "": look up `keys` */
+    struct order_key *keys;       /* in: the keys to look up; borrowed with their strings */
     size_t n_keys;
     int64_t deadline_at_ns; /* in */
-    struct order *found;    /* in: room for n_keys orders (1 for an id); out: filled in */
-    enum lookup_rc rc;      /* out */
-    struct err err;         /* out, unless LOOKUP_OK */
+    /* In: room for n_keys orders, or for 1 order if order_id is set. Out: the orders. */
+    struct order *found;
+    enum lookup_rc rc; /* out */
+    struct err err;    /* out, set unless rc is LOOKUP_OK */
     void (*done)(struct lookup *lookup);
-    void *owner;           /* in; for done */
-    struct fifo_node link; /* the reader's */
+    void *owner;           /* in; not used by the reader */
+    struct fifo_node link; /* used by the reader */
 };
 
 enum reader_rc { READER_OK, READER_FULL, READER_CLOSED };
@@ -38,10 +39,11 @@ struct reader *reader_open(const struct order_store *store, uint32_t threads,
 enum reader_rc reader_submit(struct reader *reader, struct lookup *lookup) MUST_CHECK;
 
 /* Answers the queued lookups with LOOKUP_UNAVAILABLE, and joins the threads. Afterwards `done` is
- * not called any more, and new lookups are refused. NULL is a no-op. */
+ * not called, and reader_submit() returns READER_CLOSED. Does nothing if `reader` is NULL. */
 void reader_stop(struct reader *reader);
 
-/* reader_stop(), and frees. NULL is a no-op. */
+/* Calls reader_stop(), frees the reader and sets *reader to NULL. Does nothing if *reader is
+ * NULL. */
 void reader_close(struct reader **reader);
 
 #endif

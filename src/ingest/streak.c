@@ -16,7 +16,7 @@ void streak_fini(struct streak *streak)
     mutex_fini(&streak->mu);
 }
 
-/* Is an order of the group of another account than the first order that failed? */
+/* Returns true if the group has an order of another account than the first order that failed. */
 static bool is_of_other_account(const struct streak *streak, const struct ingest_group *group)
     REQUIRES(streak->mu)
 {

@@ -1,7 +1,7 @@
-/* streak.h - groups that fail one after the other while none is stored: the evidence that no order
- * can be stored at all, and not one order alone.
+/* streak.h - counts groups that fail one after the other while no order is stored. Such a streak is
+ * evidence that no order can be stored at all.
  *
- * Threads    any. Locks: streak->mu, a leaf; it is not taken while groups are stored. */
+ * Threads    any. Locks: streak->mu, a leaf; streak_note_stored() takes it only during a streak. */
 #ifndef INGEST_STREAK_H
 #define INGEST_STREAK_H
 
@@ -12,20 +12,22 @@
 #include "ingest/types.h"
 
 struct streak {
-    atomic_bool running; /* groups have failed since the last one that was stored */
+    atomic_bool running; /* groups have failed since an order was last stored */
     struct mutex mu;
     struct ingest_streak state GUARDED_VAR;
-    char account_id[ORDER_NAME_SIZE] GUARDED_VAR; /* of the first order that failed */
+    char account_id[ORDER_NAME_SIZE] GUARDED_VAR; /* account of the first order of the first failed
+                                                     group */
 };
 
 void streak_init(struct streak *streak);
 void streak_fini(struct streak *streak);
 
-/* The group failed; only a fault of the operator's, the server's or ours counts. */
+/* Notes that the group failed. The failure counts only if the fault is the operator's, the server's
+ * or the service's. */
 void streak_note_failure(struct streak *streak, const struct ingest_group *group,
                          const struct store_failure *failure);
 
-/* A group stored an order: the streak is over. */
+/* Notes that a group stored an order, which ends the streak. */
 void streak_note_stored(struct streak *streak);
 
 void streak_read(struct streak *streak, struct ingest_streak *out);

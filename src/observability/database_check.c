@@ -10,9 +10,9 @@
 #include "store/store.h"
 
 enum {
-    RECENT_S = 60,      /* how long after a failure it is shown and canaries are inserted */
-    DOUBT_GROUPS = 3,   /* so many groups must have failed with none stored in between */
-    DOUBT_LASTS_S = 30, /* after that, orders are accepted again, as a test */
+    RECENT_S = 60,      /* for this long a failure is shown, and canaries are inserted */
+    DOUBT_GROUPS = 3,   /* number of groups that must have failed with none stored in between */
+    DOUBT_LASTS_S = 30, /* after this time orders are accepted again, as a test */
 };
 
 static bool is_recent(int64_t at_ns, int64_t seconds)

@@ -34,14 +34,16 @@ struct database_check {
     atomic_bool begun;     /* the schema is ready, so there is a table to check */
     atomic_bool made;      /* the table has been checked once */
     atomic_bool suspicion; /* groups fail, and none is stored */
-    int64_t asked_for_ns;  /* main's: the start of the streak for which a check was requested */
+    int64_t asked_for_ns;  /* used by main only: the start of the streak for which a check was
+                              requested */
     /* Used by the pool's janitor: */
     bool passed;                                                  /* a check has succeeded once */
     bool told_fsync_off, told_unlogged, told_blind, told_refused; /* findings that were logged */
 };
 
-/* From now on, the health check checks the table; the first check runs at once. Before, it runs
- * DATABASE_VALIDATION_QUERY, because a table that no migration has made yet is no fault. */
+/* From now on, the health check checks the table, and the first check runs at once. Before this
+ * call, the health check runs DATABASE_VALIDATION_QUERY, because a table that no migration has made
+ * yet is no fault. */
 void database_check_begin(struct database_check *check);
 
 const char *database_check_query(struct database_check *check);

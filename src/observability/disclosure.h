@@ -25,10 +25,11 @@ bool disclosure_is_full(bool disclose_all, struct http_request *req) MUST_CHECK;
 
 enum { DISCLOSURE_SIZE = 256 };
 
-/* Writes why no connection can be opened, in a form for everyone. "" if the last dial succeeded. */
+/* Writes why no connection can be opened, in a form for everyone. Writes "" if the last dial
+ * succeeded. */
 void disclosure_of_dial(const struct pqpool_stats *pool, char *out, size_t size);
 
-/* Writes why the schema is not ready, in a form for everyone. "" if nothing is known. */
+/* Writes why the schema is not ready, in a form for everyone. Writes "" if nothing is known. */
 void disclosure_of_schema(const struct err *err, char *out, size_t size);
 
 #endif

@@ -38,10 +38,11 @@ void history_add(struct history *history, const struct sample *sample);
 /* Sets the numbers of the oldest and the newest sample. first > newest if there are none. */
 void history_range(struct history *history, uint64_t *first, uint64_t *newest);
 
-/* Returns false if there is no such sample yet, or no longer. */
+/* Copies the sample with this number. Returns false if that sample has not been taken yet, or is no
+ * longer kept. */
 bool history_get(struct history *history, uint64_t number, struct sample *out) MUST_CHECK;
 
-/* The names of the columns, in the order of history.def. NULL after the last one. */
+/* Returns the name of a column, in the order of history.def, or NULL after the last column. */
 const char *history_column_name(unsigned column);
 uint32_t history_column(const struct sample *sample, unsigned column);
 

@@ -16,7 +16,7 @@ enum { ROWS_MAX = 256 };
 struct row {
     struct http_problem problem;
     bool not_accepted, unknown; /* outcomes that this problem can have */
-    const char *meaning;        /* if it is the code of a document; else NULL */
+    const char *meaning;        /* set if the problem is a document error; else NULL */
 };
 
 struct page {
@@ -49,7 +49,8 @@ static struct row *add(struct page *page, const struct http_problem *problem)
     return row;
 }
 
-/* statuses.c has one row for all document errors, and order_codes.def has a code for each. */
+/* Adds a problem for each document error. statuses.c has one row for all of them, and
+ * order_codes.def has a code for each. */
 static void add_documents(struct page *page)
 {
     for (size_t i = 0; i < ORDER_CODES; i++) {

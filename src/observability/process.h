@@ -15,7 +15,7 @@ struct process_files {
 };
 struct process_files process_files(void);
 
-/* User and system time. */
+/* Returns the processor time of the process: user and system time together. */
 int64_t process_cpu_ns(void);
 
 #endif

@@ -19,11 +19,11 @@ struct sampler_view {
 };
 
 struct sampler {
-    struct sampler_view last; /* at_ns is 0 before the first */
+    struct sampler_view last; /* at_ns is 0 before the first view */
     int64_t next_at_ns;
 };
 
-/* Takes a sample when its time has come. Returns the time of the next one. */
+/* Takes a sample if its time has come. Returns the time of the next sample. */
 int64_t sampler_tick(struct observability *observed);
 
 #endif

@@ -1,6 +1,7 @@
 /* status.c - GET /status: the figures that the page at / loads each second. An answer has the
- * present state, the samples after number ?after=N (history.h), and the last errors. Its status is
- * always 200; the body says whether the service is ready. */
+ * present state, the samples after number ?after=N (history.h), and the last errors. A figure of
+ * the samples is a row of history.def, and sampler.c fills it in. The status is always 200; the
+ * body says whether the service is ready. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,8 +69,8 @@ static void add_health_check(struct buf *out, const struct pqpool_stats *pool)
 
 /* ---- samples ---- */
 
-/* Used in place of buf_printf(), with which ten minutes of samples would be the loop's slowest
- * answer. */
+/* Adds a number. It does not use buf_printf(), which would make ten minutes of samples the loop's
+ * slowest answer. */
 static void add_number(struct buf *out, uint64_t number)
 {
     char digits[24];
@@ -135,7 +136,7 @@ static uint64_t after_of(struct http_request *req)
 
 /* ---- errors ---- */
 
-/* `full`: with the texts of the errors, see disclosure.h. */
+/* Adds the last errors. If `full` is true, their texts are added too: see disclosure.h. */
 static void add_errors(struct buf *out, struct last_errors *errors, bool full)
 {
     struct last_error all[LAST_ERRORS_MAX];

@@ -21,7 +21,7 @@ enum {
     ORDER_DECIMAL_SIZE = 39, /* 18 digits, point, 18 digits */
     ORDER_METADATA_MAX = 4096,
     ORDER_ZEROS_MAX = 32768, /* zeros that the exponents in metadata may add; see `replay_only` */
-    ORDER_BYTES_MAX = 64 * 1024, /* of the document; a normal order has less than a tenth of that */
+    ORDER_BYTES_MAX = 64 * 1024, /* bytes of the document; a normal order has less than a tenth */
     ORDER_DEPTH_MAX = 8,         /* nesting of the document; the order object is level 1 */
     ORDER_ERRORS_MAX = 16,
 };

@@ -115,7 +115,7 @@ static bool next_line(struct order_batch *batch, struct json_token *item)
         stop = batch->end;
     batch->at = stop;
     while (json_is_space(stop[-1]))
-        stop--; /* ends at *begin at the latest */
+        stop--; /* *begin is no white space, so the loop ends there */
     *item = (struct json_token){ begin, (size_t)(stop - begin) };
     return true;
 }
@@ -127,8 +127,8 @@ bool order_batch_next(struct order_batch *batch, struct json_token *item)
     return batch->form == ORDER_BATCH_LINES ? next_line(batch, item) : next_element(batch, item);
 }
 
-/* Returns true if the body begins with a JSON value that is no array: it has an error text of its
- * own. */
+/* Returns true if the body begins with a JSON value that is not an array. The error then has a code
+ * and a text of its own. */
 static bool is_other_value(const struct order_batch *batch)
 {
     return batch->missing == bracket && batch->at < batch->end && json_begins_value(*batch->at);

@@ -119,7 +119,8 @@ static const struct order_field_error *read_sent_at(const struct order_field *fi
     return rfc3339_parse_us(value->text, &draft->order.sent_at_us) ? NULL : &invalid_format;
 }
 
-/* JSON allows no leading zeros, so more than five digits are too many. */
+/* Reads max_age_ms. JSON allows no leading zeros, so a number of more than five digits is too
+ * large. */
 static const struct order_field_error *read_max_age(const struct order_field *field UNUSED,
                                                     const struct order_value *value,
                                                     struct order_draft *draft)

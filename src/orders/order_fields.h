@@ -31,8 +31,8 @@ enum order_field_id {
 struct order_draft {
     struct order order;
     struct json_token metadata; /* borrowed from the body; .at is NULL when absent */
-    /* sets of 1u << enum order_field_id: fields that were given and are not null; fields that are
-     * valid */
+    /* Two sets of 1u << enum order_field_id. `present`: fields that were given and are not null.
+     * `good`: fields that are valid. */
     unsigned present, good;
     struct order_errors errors;
 };

@@ -133,8 +133,9 @@ static enum order_rc finish(const struct order_draft *draft, struct order *out)
     return ORDER_OK;
 }
 
-/* Checks what jansson does not limit. jansson recurses, ignores a NUL after a number, and cannot
- * work in slices, so the size of a document limits the time. */
+/* Returns false, and fills in *problem, if the text is not safe to give to jansson. jansson
+ * recurses, ignores a NUL after a number, and cannot work in slices, so the size of a document
+ * limits the time. */
 static bool is_safe(struct json_token text, struct order_problem *problem)
 {
     const char *nul = memchr(text.at, '\0', text.len);

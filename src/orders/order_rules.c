@@ -123,6 +123,6 @@ void order_draft_finish(struct order_draft *draft, const char *idempotency_key, 
     check_required(draft);
     check_prices(draft);
     check_age(draft, now_us);
-    if (draft->errors.n > 0 && draft->order.replay_only) /* an invalid order is no replay either */
+    if (draft->errors.n > 0 && draft->order.replay_only) /* an invalid order cannot be a replay */
         reject_long_numbers(&draft->errors);
 }

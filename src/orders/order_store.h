@@ -16,14 +16,14 @@
 #include "orders/order.h"
 
 enum put_verdict {
-    PUT_PENDING,  /* no verdict yet, or the statement returned no row for the key: try again */
+    PUT_PENDING,  /* no verdict yet, or no row came back for the key: attempt it again */
     PUT_CREATED,  /* stored under our order_id and committed */
     PUT_REPLAYED, /* the same order was stored before: see `stored` */
     PUT_REUSED,   /* another order has this key: see `stored` and `diff` */
-    PUT_ABSENT,   /* lookup_only: no order has this key */
+    PUT_ABSENT,   /* no order has this key; only for lookup_only */
 
-    /* Only in an atomic group that was rolled back. PUT_REUSED and PUT_ABSENT may also be the
-     * reason. */
+    /* The next two verdicts occur only in an atomic group that was rolled back. Orders that are
+     * PUT_REUSED or PUT_ABSENT may also be the reason of the rollback. */
     PUT_REFUSED,     /* the database rejects this order: see put_group.refusal */
     PUT_ROLLED_BACK, /* not stored, because another order of the group failed */
 };
@@ -31,8 +31,8 @@ enum put_verdict {
 /* What the store returns about an order that was stored before. The other fields of a replay equal
  * those that were sent, so they are not fetched. */
 struct order_stored {
-    char order_id[ORDER_ID_SIZE]; /* "": it is an order of the same atomic group, of which nothing
-                                     is stored */
+    /* "" if the order is in the same atomic group, of which nothing is stored. */
+    char order_id[ORDER_ID_SIZE];
     int64_t received_at_us;
 };
 
@@ -43,13 +43,13 @@ struct order_put {
     bool lookup_only;         /* in: only look the key up, write nothing */
     bool skip;                /* before_send may set it: leave this order out of the attempt */
     enum put_verdict verdict; /* out; final unless PUT_PENDING */
-    unsigned diff;            /* out: PUT_REUSED */
-    struct order_stored stored; /* out: PUT_REPLAYED, PUT_REUSED */
+    unsigned diff;            /* out, if PUT_REUSED: the fields that differ */
+    struct order_stored stored; /* out, if PUT_REPLAYED or PUT_REUSED */
 };
 
 /* Who can remedy a failure. The table of SQLSTATEs is in store/sqlstate.c. */
 enum store_fault {
-    FAULT_NONE,     /* nobody need: a lock, a deadlock, a deadline, no connection yet */
+    FAULT_NONE,     /* nobody has to act: a lock, a deadlock, a deadline, no connection yet */
     FAULT_ORDER,    /* the order's sender: the same order would be rejected again */
     FAULT_OPERATOR, /* the operator: a table, column, right or function must be mended */
     FAULT_SERVER,   /* those who run the database server: its space, memory, files or state */
@@ -59,17 +59,20 @@ enum { STORE_FAULTS = FAULT_SERVICE + 1 };
 
 /* What the caller should do after a failed attempt (docs/DESIGN.md, "Errors"). */
 enum store_action {
-    STORE_RETRY,            /* retry the whole group after a pause */
-    STORE_RETRY_THEN_SPLIT, /* retry; split after two such failures, so that others pass */
-    /* one order is at fault: split the group. A single order is then rejected by the database. An
-     * atomic group is rejected as a whole, without naming an order. */
+    STORE_RETRY, /* retry the whole group after a pause */
+    /* Retry the whole group after a pause. After two such failures split the group, so that the
+     * orders without fault are stored. */
+    STORE_RETRY_THEN_SPLIT,
+    /* One order is at fault: split the group. If the group has only one order, the database rejects
+     * that order. An atomic group is rejected as a whole, without naming an order. */
     STORE_SPLIT,
-    /* either one order is at fault, or every attempt would fail: try the group in pieces. An order
-     * that fails alone, or all orders if all pieces fail alike, fail by `fault`. */
+    /* Either one order is at fault, or every attempt would fail: attempt the group in pieces to
+     * find out. An order that fails alone fails by `fault`. If all pieces fail alike, all orders
+     * fail by `fault`. */
     STORE_SPLIT_OR_FAIL,
     STORE_FAIL,        /* fail the whole group at once, and log an error */
     STORE_UNAVAILABLE, /* nothing was sent: the pool is down, or no connection came in time */
-    /* nothing was sent: the group is in doubt at another database than the current one. The current
+    /* Nothing was sent. The group is in doubt at another database than the current one. The current
      * database does not know the outcome and must not get the group, so the outcome stays
      * unknown. */
     STORE_ELSEWHERE,
@@ -89,8 +92,8 @@ struct store_failure {
     enum store_fault fault;
     enum retry_reason retry; /* the reason, if the attempt is repeated */
     bool in_doubt;           /* this attempt may have stored something, or may do so later */
-    /* STORE_SPLIT_OR_FAIL: if another order of the group was stored, this failure is the order's
-     * fault */
+    /* Only for STORE_SPLIT_OR_FAIL: if another order of the group was stored, this failure is the
+     * fault of the order that failed. */
     bool unless_neighbour_stored;
     bool down; /* STORE_UNAVAILABLE: the database is known to be down, so do not wait for it */
     struct err err;
@@ -113,7 +116,7 @@ struct put_group {
     /* out: a number that identifies the database to which this attempt was sent. 0: nothing was
      * sent, or the database cannot be identified. */
     uint32_t sent_database;
-    bool refused;       /* out, atomic: rolled back; the verdicts say why */
+    bool refused;       /* out: the atomic group was rolled back; the verdicts say why */
     struct err refusal; /* out, with PUT_REFUSED: the database's error */
 };
 
@@ -129,9 +132,10 @@ enum lookup_rc {
  * sent. */
 enum { ORDER_SHOWN_METADATA_MAX = 256 * 1024 };
 
-/* Most metadata that one lookup fetches. In a lookup of n orders, those with more than
- * LOOKUP_METADATA_MAX / n (and at most ORDER_SHOWN_METADATA_MAX) are left out. So a lookup of up to
- * LOOKUP_KEYS_ALL orders leaves none out, and one of 100 none that this version has stored. */
+/* The most bytes of metadata that one lookup fetches. A lookup of n orders leaves out the metadata
+ * of an order if they have more than LOOKUP_METADATA_MAX / n bytes, or more than
+ * ORDER_SHOWN_METADATA_MAX. So a lookup of up to LOOKUP_KEYS_ALL orders leaves no metadata out, and
+ * a lookup of 100 orders leaves out none that this version has stored. */
 enum {
     LOOKUP_METADATA_MAX = 4 * 1024 * 1024,
     LOOKUP_KEYS_ALL = LOOKUP_METADATA_MAX / ORDER_SHOWN_METADATA_MAX,
@@ -147,9 +151,9 @@ struct order_store {
      * its verdict or is rightly PENDING. If it returns false, *failure says why, and verdicts that
      * are set are final. An atomic group has verdicts for all of its orders or for none. */
     bool (*put)(void *ctx, struct put_group *group, struct store_failure *failure);
-    /* out[i].order_id is "" if keys[i] was not found. The caller owns what is filled in. If an
-     * order is too large to be returned with so many others, its metadata is NULL and its
-     * metadata_len is not 0. */
+    /* Looks up orders by their keys. out[i].order_id is "" if keys[i] was not found. The caller
+     * owns the orders in `out`. If an order is too large to be returned with so many others, its
+     * metadata is NULL and its metadata_len is not 0. */
     enum lookup_rc (*get_by_keys)(void *ctx, const struct order_key *keys, size_t n,
                                   struct order *out, int64_t deadline_at_ns, struct err *err);
     enum lookup_rc (*get_by_id)(void *ctx, const char *order_id, struct order *out,

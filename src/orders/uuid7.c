@@ -34,7 +34,8 @@ static void random_take(void *out, size_t n)
         ssize_t got;
         do
             got = getrandom(state.stock, STOCK_BYTES, 0);
-        while (got < 0 && errno == EINTR); /* only before the kernel's generator is seeded */
+        while (got < 0 && errno == EINTR); /* getrandom() is interrupted only before the kernel's
+                                              generator is seeded */
         CHECK(got == STOCK_BYTES);         /* ids without randomness would not be unique */
         state.left = STOCK_BYTES;
     }
@@ -55,7 +56,7 @@ static void next_tick(int64_t unix_ms)
     state.counter = start & COUNTER_START_MASK;
 }
 
-/* A hyphen stands before bytes 4, 6, 8 and 10. */
+/* Returns true if a hyphen stands before this byte of the id: before bytes 4, 6, 8 and 10. */
 static bool hyphen_before(size_t byte)
 {
     return byte >= 4 && byte <= 10 && byte % 2 == 0;

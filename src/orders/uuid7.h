@@ -12,8 +12,8 @@
 /* Writes 36 characters and a NUL. Any thread: each has a state of its own. */
 void uuid7_text(int64_t unix_ms, char out[37]);
 
-/* Parses a UUID of any version, in upper or lower case, into 16 bytes. Returns false if it is
- * none. */
+/* Parses a UUID of any version, in upper or lower case, into 16 bytes. Returns false if the text is
+ * no UUID. */
 bool uuid_parse(const char *text, unsigned char out[16]) MUST_CHECK;
 
 #endif

@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "store/sqlstate.h"
 
-/* Functions of the server's source, PostgreSQL 9.5 to 18. */
+/* Functions of the server (PostgreSQL 9.5 to 18) that report an error about one row. */
 static const char *const refuse_rows[] = {
     "ExecWithCheckOptions", /* WITH CHECK of a policy */
     "exec_stmt_raise",      /* RAISE in a trigger of the owner's */
@@ -112,7 +112,7 @@ void failure_classify(const struct session *session, enum pqpool_rc rc,
     failure->fault = FAULT_SERVICE;
 }
 
-/* The server did not report an error that has no code: the connection was lost, or no answer
+/* An error without an SQLSTATE does not come from the server: the connection was lost, or no answer
  * came. */
 enum retry_reason failure_retry(const struct store_failure *failure)
 {

@@ -17,8 +17,9 @@
 
 #define LOCK_WAIT "SELECT set_config('lock_timeout', '100ms', true)"
 
-/* The rows of a partitioned table are in its leaves. PostgreSQL refuses new transaction ids when
- * only this number is left (1 million before version 14). */
+/* The SELECT that reads what no plan shows. The rows of a partitioned table are in its leaves, so
+ * all tables below it are checked. PostgreSQL refuses new transaction ids when only 3 million are
+ * left (1 million before version 14). */
 #define READ_STATE                                                                                 \
     "WITH RECURSIVE tables(id) AS (SELECT to_regclass('orders')::oid "                             \
     "UNION ALL SELECT i.inhrelid FROM tables JOIN pg_inherits i ON i.inhparent = tables.id "       \
@@ -33,9 +34,10 @@ enum column { IN_RECOVERY, READ_ONLY, XIDS_EXHAUSTED, FSYNC, UNLOGGED, COLUMNS }
 /* The statements of the check, in their order. */
 enum step { STEP_LOCK_WAIT, STEP_INSERT, STEP_SELECT, STEP_STATE };
 
-/* The statements of a canary, which come before the others. Deferred constraints are checked at
- * once. Statements that are sent together are one transaction, so an INSERT that fails leaves no
- * transaction open. BEGIN only makes it a transaction that ROLLBACK may end. */
+/* The statements of a canary, which come before those of the check. Statements that are sent
+ * together are one transaction, so an INSERT that fails leaves no transaction open. The BEGIN only
+ * turns them into a transaction that ROLLBACK may end. Deferred constraints are checked at once,
+ * since nothing is committed. */
 #define BEGIN_CANARY LOCK_WAIT "; SET CONSTRAINTS ALL IMMEDIATE; "
 #define END_CANARY "; BEGIN; ROLLBACK; "
 enum canary_step {
@@ -115,8 +117,9 @@ static void set(atomic_bool *flag, bool value)
     atomic_store_explicit(flag, value, memory_order_relaxed);
 }
 
-/* The statement did not finish, for a reason that says nothing about an order: a lock was held,
- * somebody cancelled the statement, or EXPLAIN is not possible for this kind of table. */
+/* Returns true if the statement did not finish, for a reason that says nothing about an order: a
+ * lock was held, somebody cancelled the statement, or EXPLAIN is not possible for this kind of
+ * table. */
 static bool says_nothing(const char *code)
 {
     return sqlstate_find_code(code)->fault == FAULT_NONE ||
@@ -129,9 +132,9 @@ static const char *field_of(const PGresult *error, int field)
     return value != NULL ? value : "";
 }
 
-/* Does the error say that no order can be stored? A fault of the operator's may be about the
- * canary's account alone, unless an earlier canary has passed. Even then a partition may be missing
- * for that account (23514), or a policy may forbid it (42501). */
+/* Returns true if the error says that no order can be stored. A fault of the operator's may be
+ * about the canary's account alone, unless an earlier canary has passed. Even then a partition may
+ * be missing for that account (23514), or a policy may forbid the account (42501). */
 static bool is_of_database(const struct store_health *health, const PGresult *error)
 {
     const char *code = field_of(error, PG_DIAG_SQLSTATE);
@@ -140,7 +143,7 @@ static bool is_of_database(const struct store_health *health, const PGresult *er
         .constraint = field_of(error, PG_DIAG_CONSTRAINT_NAME),
         .table = field_of(error, PG_DIAG_TABLE_NAME),
         .column = field_of(error, PG_DIAG_COLUMN_NAME),
-        .by_policy = true, /* it may be */
+        .by_policy = true, /* a policy may be the reason */
     };
     enum store_fault fault = sqlstate_find(&said)->fault;
     return fault == FAULT_SERVER || (fault == FAULT_OPERATOR && health->trusted &&
@@ -204,7 +207,8 @@ static void pass_canary(struct store_health *health)
     set_canary(health, CANARY_PASSED);
 }
 
-/* The server's message may come from an owner's trigger, so only the code is shown. */
+/* Records that the canary failed. Shows only the code, because the server's message may come from a
+ * trigger of the owner's. */
 static void fail_canary(struct store_health *health, const PGresult *error)
 {
     const char *code = field_of(error, PG_DIAG_SQLSTATE);

@@ -13,33 +13,33 @@
 
 struct pqpool;
 
-/* The state of the health check (health.c). Atomic members are relaxed; only the janitor uses the
- * others. */
+/* The state of the health check (health.c). The atomic members may be used by any thread, with
+ * relaxed order; the other members only by the pool's janitor. */
 struct store_health {
-    struct buf sql, canary_sql; /* owned; NUL-terminated; they never change */
-    bool on_canary;             /* the check under way has a canary */
-    bool unfinished;            /* the canary failed: the rest of the check is still to be made */
+    struct buf sql, canary_sql; /* the SQL of the checks; owned, NUL-terminated, constant */
+    bool on_canary;             /* the running check has a canary */
+    bool unfinished;            /* the canary failed, so the rest of the check has not been made */
     bool trusted;               /* a canary has passed once */
-    struct err refusal;         /* why no order can be stored or read; empty: orders can */
-    struct err canary_refusal;  /* the same for the last canary */
+    struct err refusal;         /* why no order can be stored or read; empty if orders can */
+    struct err canary_refusal;  /* why the last canary says that no order can be stored, or empty */
     _Atomic(enum store_canary) canary;
     atomic_bool unlogged;
-    atomic_bool blind; /* the role may not read what the check reads beside the table */
+    atomic_bool blind; /* the role may not read the catalogs: see store_health_blind() */
 };
 
 struct store {
     struct order_store face;
     struct pqpool *pool; /* borrowed */
     bool prepare;
-    atomic_bool fsync_off; /* relaxed: written by connectors, read by health */
+    atomic_bool fsync_off; /* relaxed; set by each connect and each health check */
     struct store_health health;
 };
 
-/* False: out of memory. */
+/* Writes the SQL of the health checks. Returns false if out of memory. */
 bool store_health_open(struct store *store) MUST_CHECK;
 void store_health_fini(struct store *store);
 
-/* The functions of struct order_store; ctx is a struct store. */
+/* The functions of struct order_store. `ctx` is a struct store. */
 bool store_put(void *ctx, struct put_group *group, struct store_failure *failure);
 enum lookup_rc store_get_by_keys(void *ctx, const struct order_key *keys, size_t n,
                                  struct order *out, int64_t deadline_at_ns, struct err *err);

@@ -12,7 +12,8 @@
 #include "store/row.h"
 #include "store/statement.h"
 
-/* Runs one statement on a connection of its own. */
+/* Runs one statement on a connection that is leased only for it. If it finds rows, seals them, so
+ * that they are durable. */
 static enum lookup_rc fetch(const struct store *store, enum statement which,
                             const struct params *params, int64_t deadline_at_ns,
                             PGresult **rows_out, struct err *err)
@@ -31,8 +32,8 @@ static enum lookup_rc fetch(const struct store *store, enum statement which,
 
 enum { LIMIT_SIZE = 16 };
 
-/* Every statement that fetches metadata has a limit for one order, so all orders of a lookup
- * together have LOOKUP_METADATA_MAX at most. */
+/* Adds the parameter that limits the metadata of each order. Together, the n orders of a lookup
+ * have LOOKUP_METADATA_MAX of metadata at most. */
 static void add_limit(struct params *params, size_t n, char text[LIMIT_SIZE])
 {
     size_t share = LOOKUP_METADATA_MAX / n;
@@ -114,7 +115,7 @@ enum lookup_rc store_get_by_id(void *ctx, const char *order_id, struct order *ou
     struct err why = { 0 };
     *out = (struct order){ 0 };
     if (!uuid_parse(order_id, uuid))
-        return LOOKUP_OK; /* the id of no order */
+        return LOOKUP_OK; /* no order has this id */
     char limit[LIMIT_SIZE];
     params_text(&params, order_id);
     add_limit(&params, 1, limit);

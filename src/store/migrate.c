@@ -25,8 +25,8 @@ struct run {
     struct err *err; /* never NULL */
 };
 
-/* The answer does not have the shape that its statement gives, so it says nothing about the
- * schema. */
+/* Reports an answer that does not have the shape of its statement, so that it says nothing about
+ * the schema. */
 static enum migrate_rc malformed(const struct run *run)
 {
     pqpool_report_error(run->lease, SQLSTATE_PROTOCOL_VIOLATION);
@@ -43,7 +43,8 @@ static enum migrate_rc run_sql(const struct run *run, const char *sql, PGresult 
     return failure_is_passing(rc, run->err) ? MIGRATE_RETRY : MIGRATE_FAILED;
 }
 
-/* Runs a query that gives one row of one column, and with `number` reads that as a whole number. */
+/* Runs a query that returns one row of one column. If `number` is not NULL, reads the value as a
+ * whole number. */
 static enum migrate_rc ask(const struct run *run, const char *sql, unsigned *number)
 {
     PGresult *result = NULL;
@@ -61,7 +62,7 @@ static enum migrate_rc ask(const struct run *run, const char *sql, unsigned *num
     return rc;
 }
 
-/* Runs a command; `tag` is the command tag of its success, or NULL. */
+/* Runs a command. `tag` is the command tag that the server must report, or NULL. */
 static enum migrate_rc tell(const struct run *run, const char *sql, const char *tag)
 {
     PGresult *result = NULL;
@@ -72,8 +73,9 @@ static enum migrate_rc tell(const struct run *run, const char *sql, const char *
     return rc;
 }
 
-/* 0 for a database that was never migrated. to_regclass() would not do: it may answer from a cache
- * that a wait for the lock does not refresh. */
+/* Reads the version of the schema, which is 0 if the database was never migrated. to_regclass()
+ * would be wrong here, because it may answer from a cache that a wait for the lock does not
+ * refresh. */
 static enum migrate_rc read_version(const struct run *run, unsigned *version)
 {
     static const char tables_sql[] = "SELECT count(*) FROM pg_class WHERE "
@@ -124,7 +126,7 @@ static enum migrate_rc step(const struct run *run, unsigned version)
     return rc == MIGRATE_OK ? tell(run, "COMMIT", "COMMIT") : rc; /* else the pool rolls back */
 }
 
-/* MIGRATE_RETRY: the schema is older than ours. */
+/* Compares the version of the schema with ours. Returns MIGRATE_RETRY if the schema is older. */
 static enum migrate_rc check_version(const struct run *run, unsigned version)
 {
     if (version == migrations_count)

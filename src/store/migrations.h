@@ -3,9 +3,9 @@
 #define STORE_MIGRATIONS_H
 
 struct migration {
-    int version; /* its place in the array, from 1 */
+    int version; /* the migration's place in the array, from 1 */
     const char *name;
-    const char *sql; /* statements, each NUL-terminated; an empty one is the end */
+    const char *sql; /* statements, each with a NUL at its end; an empty one ends the list */
 };
 
 extern const struct migration migrations[];

@@ -1,5 +1,5 @@
-/* params.h - the parameters of one statement, as libpq wants them: arrays in binary, one a column,
- * or plain text. Start from a zeroed struct. */
+/* params.h - the parameters of one statement, in the form that libpq wants. A parameter is a binary
+ * array, with the values of one column, or plain text. Start with a zeroed struct. */
 #ifndef STORE_PARAMS_H
 #define STORE_PARAMS_H
 
@@ -14,7 +14,7 @@ enum { PARAMS_MAX = 12 };
 
 struct params {
     int n;
-    struct buf arrays[PARAMS_MAX]; /* owned; empty for a text */
+    struct buf arrays[PARAMS_MAX]; /* owned; an array is empty if its parameter is a text */
     const char *values[PARAMS_MAX];
     int lengths[PARAMS_MAX], formats[PARAMS_MAX];
 };
@@ -26,7 +26,8 @@ void params_text(struct params *params, const char *text);
  * elements to the buffer. */
 struct buf *params_array(struct params *params, enum pg_type element, size_t n, size_t element_max);
 
-/* Called once, when all parameters were added. False: out of memory, so an array is not whole. */
+/* Call it once, after all parameters were added. Returns false if an array is incomplete, because
+ * memory ran out. */
 bool params_ready(struct params *params) MUST_CHECK;
 
 void params_fini(struct params *params);

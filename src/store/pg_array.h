@@ -1,6 +1,6 @@
-/* pg_array.h - one array of PostgreSQL in the binary form of a parameter (array_recv() in its
- * source): one dimension, any element may be NULL. Begin, then add exactly n elements; the buffer
- * says at the end whether all of it fitted. */
+/* pg_array.h - one PostgreSQL array in the binary form of a parameter (array_recv() in PostgreSQL's
+ * source). The array has one dimension, and any element may be NULL. Call pg_array_begin(), then
+ * add exactly n elements. Afterwards the buffer says whether all of it fitted. */
 #ifndef STORE_PG_ARRAY_H
 #define STORE_PG_ARRAY_H
 
@@ -11,13 +11,13 @@ struct buf;
 
 enum pg_type { PG_TEXT = 25, PG_TIMESTAMPTZ = 1184, PG_UUID = 2950 }; /* OIDs, fixed for ever */
 
-/* The most bytes that n elements of at most element_max bytes take. */
+/* Returns the most bytes that an array of n elements of at most element_max bytes each takes. */
 size_t pg_array_size(size_t n, size_t element_max);
 
 void pg_array_begin(struct buf *out, enum pg_type element, size_t n);
 void pg_array_null(struct buf *out);
 void pg_array_text(struct buf *out, const char *text); /* "" is an empty text, not NULL */
-void pg_array_uuid(struct buf *out, const char *text); /* a valid UUID, or the process ends */
+void pg_array_uuid(struct buf *out, const char *text); /* the process ends if `text` is no UUID */
 void pg_array_timestamptz(struct buf *out, int64_t unix_us);
 
 #endif

@@ -44,9 +44,9 @@ static bool insert_new(struct put_attempt *a)
     return true;
 }
 
-/* An earlier attempt may have stored the group in another database than the one of this lease:
- * finding or missing the group here says nothing about that database, and writing the group here
- * could store it in both. */
+/* Returns true, and sets the error, if an earlier attempt may have stored the group in another
+ * database than the one of this lease. Finding or missing the group here would say nothing about
+ * that database, and writing the group here could store it in both. */
 static bool is_elsewhere(const struct put_attempt *a, uint32_t database)
 {
     uint32_t doubt = a->group->doubt_database;

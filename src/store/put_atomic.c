@@ -20,12 +20,12 @@
 
 struct batch {
     struct put_attempt *a;
-    enum statement at; /* the last statement sent; STATEMENT_INSERT for the COMMIT, too */
-    size_t n_inserted; /* rows of ours that this transaction made */
-    size_t n_found;    /* rows that the SELECT found, of this transaction or older */
+    enum statement at; /* the last statement sent; the COMMIT counts as STATEMENT_INSERT */
+    size_t n_inserted; /* rows that this transaction inserted */
+    size_t n_found;    /* rows that the SELECT found, from this transaction or older */
 };
 
-/* Takes all verdicts back. */
+/* Sets every order of the group back to "no verdict". */
 static void withdraw(const struct put_attempt *a)
 {
     for (size_t i = 0; i < a->group->n; i++) {
@@ -44,7 +44,8 @@ static size_t count(const struct put_attempt *a, enum put_verdict verdict)
     return n;
 }
 
-/* Twins stand behind the first order of their key. */
+/* Returns true if order i is the first order of its key. The later orders of the key (twins) stand
+ * directly behind it. */
 static bool is_first_of_key(const struct put_group *group, size_t i)
 {
     return i == 0 || order_compare_key(group->puts[i - 1]->order, group->puts[i]->order) != 0;
@@ -52,8 +53,8 @@ static bool is_first_of_key(const struct put_group *group, size_t i)
 
 /* ---- the statements ---- */
 
-/* Fills `open` with the first order of each key, unless that order is only looked up, and returns
- * their number. */
+/* Fills `open` with the first order of each key, except orders that are only looked up. Returns the
+ * number of orders in `open`. */
 static size_t collect_firsts(struct put_attempt *a)
 {
     a->n_open = 0;
@@ -77,7 +78,8 @@ static bool insert_part(struct batch *b, struct put_part part)
     return true;
 }
 
-/* Runs a statement for each part of `open`. */
+/* Calls `run`, which runs the statement `at`, for each part of `open`. Stops at the first
+ * failure. */
 static bool for_each_part(struct batch *b, enum statement at,
                           bool (*run)(struct batch *b, struct put_part part))
 {
@@ -116,7 +118,8 @@ static bool look_up_part(struct batch *b, struct put_part part)
     return ok;
 }
 
-/* Looks up replays, twins and orders that are only looked up. */
+/* Looks up all orders that have no verdict after the INSERT: replays, twins, and orders that are
+ * only looked up. */
 static bool look_up_others(struct batch *b)
 {
     if (put_collect_open(b->a, true) == 0)
@@ -127,9 +130,10 @@ static bool look_up_others(struct batch *b)
     return true;
 }
 
-/* ---- all of it ---- */
+/* ---- the commit ---- */
 
-/* The server warned during the commit, so a lookup and a seal decide. */
+/* Called if the server warned during the commit, which then proves nothing. A lookup and a seal
+ * decide whether the orders are stored. */
 static bool confirm(struct put_attempt *a)
 {
     a->failure->in_doubt = true;
@@ -153,7 +157,9 @@ static bool commit(const struct batch *b)
         return put_fail_by(a, rc);
     }
     bool warned = pqpool_lease_warned(a->session.lease);
-    if (b->n_inserted > 0) /* this commit is a seal, too */
+    /* A commit that wrote rows has waited for the standbys, so no seal (statement_seal()) is
+     * needed. */
+    if (b->n_inserted > 0)
         return !warned || confirm(a);
     if (b->n_found == 0)
         return true;
@@ -161,10 +167,11 @@ static bool commit(const struct batch *b)
     return rc == PQPOOL_OK || put_fail_by(a, rc);
 }
 
-/* ---- or nothing ---- */
+/* ---- the rollback ---- */
 
-/* If the order differs from the first order of its key, it differs from an order that is not
- * stored. */
+/* Sets the verdict of one order of a group that was rolled back. If the order is PUT_REUSED because
+ * it differs from the first order of its key in this group, `stored` becomes empty, because that
+ * first order is not stored. */
 static void settle_rolled_back(struct order_put *put, const struct order_put *first)
 {
     switch (put->verdict) {
@@ -199,7 +206,8 @@ static bool refuse(const struct put_attempt *a)
     return true;
 }
 
-/* Another order holds a key, or an order is too old and is not stored. */
+/* Rolls the group back, because another order holds one of its keys, or because one of its orders
+ * is too old and is not stored. */
 static bool roll_back(const struct batch *b)
 {
     struct put_attempt *a = b->a;
@@ -218,7 +226,8 @@ static bool roll_back(const struct batch *b)
     return refuse(a);
 }
 
-/* The database refused the transaction: finds out whether one order is at fault. */
+/* Called after the database refused the transaction. Finds the order that is at fault, and ends the
+ * group as refused. Returns false if no order is at fault. */
 static bool blame(const struct batch *b)
 {
     struct put_attempt *a = b->a;

@@ -21,7 +21,7 @@ size_t put_collect_open(struct put_attempt *a, bool lookups_too)
     return a->n_open;
 }
 
-/* Sets ERR_UNCERTAIN if the attempt is in doubt, and clears it otherwise. */
+/* Sets ERR_UNCERTAIN if the attempt is in doubt, and clears it otherwise. Returns false. */
 static bool fail(struct store_failure *failure)
 {
     if (failure->in_doubt)
@@ -61,8 +61,9 @@ struct put_part put_next_part(struct put_part *rest)
     return part;
 }
 
-/* Rows mostly come back in the order in which they were sent, but the server does not promise that.
- * So the search begins after the last match. */
+/* Returns the put with this order_id, or NULL. Rows mostly come back in the order in which they
+ * were sent, but the server does not promise that. So the search begins at *next, after the
+ * previous match. */
 static struct order_put *find(struct put_part part, const char *order_id, size_t *next)
 {
     for (size_t tried = 0; tried < part.n; tried++) {
@@ -88,15 +89,17 @@ size_t put_settle_created(struct put_part part, const struct pg_result *rows)
     return created;
 }
 
-/* The answer is malformed, so it says nothing about the result of an earlier INSERT. */
+/* Ends the attempt because of a malformed answer to the SELECT. The attempt is in doubt, because
+ * such an answer says nothing about the result of an earlier INSERT. */
 static bool fail_malformed(const struct put_attempt *a)
 {
     a->failure->in_doubt = true;
     return put_fail_by(a, statement_malformed(&a->session, &a->failure->err));
 }
 
-/* Is each row for another order of the part? `diff` is 0 until there is a verdict; here it marks
- * the orders for which a row was seen. */
+/* Returns true if each row is for a different order of the part. An order has no `diff` before its
+ * verdict, so this function marks in `diff` the orders whose row it has seen, and then clears the
+ * marks. */
 static bool places_are_sound(const struct put_attempt *a, struct put_part part,
                              const PGresult *rows)
 {
@@ -160,7 +163,9 @@ static bool settle_sealed(const struct put_attempt *a, struct put_part part,
     return put_settle_found(a, part, rows);
 }
 
-/* After the SELECT: the orders whose keys were not found. */
+/* Called after the SELECT, for the orders whose keys were not found. An order that was only looked
+ * up becomes PUT_ABSENT. If another order was not found and the attempt is in doubt, the attempt
+ * fails. */
 static bool settle_absent(const struct put_attempt *a)
 {
     size_t n_pending = 0;

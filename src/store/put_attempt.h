@@ -1,5 +1,6 @@
-/* put_attempt.h - what put.c, put_atomic.c and put_culprit.c share: which puts a statement is
- * about, which verdicts its rows give, and how an attempt fails. */
+/* put_attempt.h - functions that put.c, put_atomic.c and put_culprit.c share. They select the
+ * orders of a statement, read the verdicts from its rows, and end an attempt that fails. A "put" is
+ * one order with its verdict: struct order_put in orders/order_store.h. */
 #ifndef STORE_PUT_ATTEMPT_H
 #define STORE_PUT_ATTEMPT_H
 
@@ -12,60 +13,67 @@
 
 struct put_attempt {
     struct put_group *group;
-    struct store_failure *failure; /* in_doubt is kept up to date, for a failure that may follow */
+    struct store_failure *failure; /* in_doubt is always up to date; the rest is set on failure */
     struct session session;
-    struct order_put **open; /* room for the whole group: the puts a statement is about */
+    struct order_put **open; /* the puts of the next statement; has room for the whole group */
     size_t n_open;
 };
 
-/* Fills `open` with the puts that have no verdict, and returns their number. */
+/* Fills `open` with the puts that are not skipped and have no verdict. Leaves out those that are
+ * only looked up, unless lookups_too is set. Returns the number of puts in `open`. */
 size_t put_collect_open(struct put_attempt *a, bool lookups_too);
 
-/* Both end the attempt with an error, and return false. failure->err and in_doubt must be set.
- * put_fail_by() finds the action and the fault from `rc` and the error. */
+/* Both end the attempt: they set action and fault of the failure, and return false. failure->err
+ * and failure->in_doubt must be set before. put_fail_by() finds the action and the fault from `rc`
+ * and the error. */
 bool put_fail(const struct put_attempt *a, enum store_action action, enum store_fault fault);
 bool put_fail_by(const struct put_attempt *a, enum pqpool_rc rc);
 
-/* Some of the puts that a statement is about. */
+/* The puts of one statement: a part of `open`. */
 struct put_part {
     struct order_put *const *puts; /* borrowed */
     size_t n;
 };
 
-/* put_run.c: runs STATEMENT_INSERT or STATEMENT_COMPARE with the orders of the part, by `run`:
- * statement_read(), statement_commit() or transaction_run(). PQPOOL_OK: the caller clears *rows.
- * PQPOOL_NOMEM: there was no memory for the parameters, and nothing was sent. */
+/* Runs STATEMENT_INSERT or STATEMENT_COMPARE with the orders of the part (put_run.c). `run` is
+ * statement_read(), statement_commit() or transaction_run(). If it returns PQPOOL_OK, the caller
+ * must clear *rows. If it returns PQPOOL_NOMEM, there was no memory for the parameters, and nothing
+ * was sent. */
 enum pqpool_rc put_run(const struct put_attempt *a, statement_runner *run, enum statement which,
                        struct put_part part, struct pg_result **rows, struct err *err) MUST_CHECK;
 
-/* Takes as many puts off `rest` as one statement may carry. This bounds the memory of a statement
- * and of its connection, however large an atomic group is. The part is empty when `rest` is. */
+/* Takes as many puts from the front of `rest` as one statement may carry, and returns them. The
+ * limit bounds the memory of a statement and of its connection, however large an atomic group is.
+ * If `rest` is empty, the returned part is empty. */
 struct put_part put_next_part(struct put_part *rest);
 
-/* Reads the rows of STATEMENT_INSERT and returns how many orders of the part they show as new. If
- * that is fewer than there are rows, a row was for an order that was not sent, or two rows were for
- * one order: then no row proves anything. */
+/* Reads the rows of STATEMENT_INSERT, gives PUT_CREATED to the orders that the rows show as new,
+ * and returns the number of these orders. If that number is smaller than the number of rows, a row
+ * was for an order that was not sent, or two rows were for one order. Then no row proves
+ * anything. */
 size_t put_settle_created(struct put_part part, const struct pg_result *rows);
 
-/* The rows of STATEMENT_COMPARE about the part. False: the attempt has failed. */
+/* Reads the rows of STATEMENT_COMPARE, and gives verdicts to the orders of the part that were
+ * found. Returns false if the attempt has failed. */
 bool put_settle_found(const struct put_attempt *a, struct put_part part,
                       const struct pg_result *rows) MUST_CHECK;
 
-/* Gives a verdict to the puts that have none, by a SELECT for each part and a seal. False: the
- * attempt has failed. */
+/* Looks up the puts that have no verdict, by a SELECT for each part and a seal (statement_seal()),
+ * and gives them verdicts. Returns false if the attempt has failed. */
 bool put_look_up_rest(struct put_attempt *a) MUST_CHECK;
 
-/* put_atomic.c: writes the whole group in one transaction, after before_send(). The caller holds
- * the lease. False: the attempt has failed, and no put has a verdict. */
+/* Writes the whole atomic group in one transaction (put_atomic.c). The caller holds the lease and
+ * has called before_send(). Returns false if the attempt has failed; then no put has a verdict. */
 bool put_atomic(struct put_attempt *a) MUST_CHECK;
 
-/* put_culprit.c: can one order be at fault for this failure? */
+/* Returns true if one order can be at fault for this failure (put_culprit.c). */
 bool put_has_culprit(const struct store_failure *failure);
 
-/* The database refused `open`: finds the order at fault by attempts at parts of it, of which none
- * is committed. PQPOOL_OK: *culprit is the first order that is refused alone, and *refusal says
- * why. NULL: no order is refused alone, or the server may be able to store nothing. Else *refusal
- * says why the search could not be completed. */
+/* Called after the database refused the puts of `open`. Finds the order at fault by attempts at
+ * parts of `open`, none of which is committed. If it returns PQPOOL_OK, *culprit is the first order
+ * that is refused alone, and *refusal says why. *culprit is NULL if no order is refused alone, or
+ * if the server may be able to store nothing. If it does not return PQPOOL_OK, *refusal says why
+ * the search could not be completed. */
 enum pqpool_rc put_find_culprit(const struct put_attempt *a, struct order_put **culprit,
                                 struct store_failure *refusal) MUST_CHECK;
 

@@ -24,9 +24,10 @@ struct part {
     size_t from, n;
 };
 
-enum { PARTS_MAX = 64 }; /* each halving adds one, and a size_t can be halved 64 times */
+enum { PARTS_MAX = 64 }; /* each halving adds one part, and a size_t can be halved 64 times */
 
-/* *stored: a statement wrote a row, so the server can store orders. */
+/* Runs the INSERT with the orders of the part. Sets *stored if it wrote a row, which shows that the
+ * server can store orders. */
 static enum pqpool_rc run_part(const struct put_attempt *a, struct part part, bool *stored,
                                struct err *err)
 {
@@ -59,7 +60,7 @@ struct search {
     size_t n_parts;
     bool stored;                 /* a part could be stored */
     struct part suspect;         /* one order that was refused alone; n 0: none yet */
-    struct store_failure reason; /* of the suspect */
+    struct store_failure reason; /* why the suspect was refused */
 };
 
 static void halve(struct search *search, struct part part)
@@ -75,8 +76,9 @@ bool put_has_culprit(const struct store_failure *failure)
     return failure->action == STORE_SPLIT || failure->unless_neighbour_stored;
 }
 
-/* A part was refused. If there is a suspect already, the search only goes on for a part that can be
- * stored. */
+/* Called for a part that was refused. If the part has several orders, its halves are tried next;
+ * otherwise its order becomes the suspect. If there is a suspect already, nothing is added, because
+ * the search then only looks for a part that can be stored. */
 static void narrow(struct search *search, struct part part, const struct store_failure *refusal)
 {
     if (search->suspect.n > 0)
@@ -94,7 +96,8 @@ static bool is_found(const struct search *search)
     return search->suspect.n > 0 && (search->stored || !search->reason.unless_neighbour_stored);
 }
 
-/* PQPOOL_OK: *culprit is the suspect, or NULL if the suspect can be stored by now. */
+/* Tries the suspect once more. If it returns PQPOOL_OK, *culprit is the suspect, or NULL if the
+ * suspect can be stored by now. */
 static enum pqpool_rc try_again(const struct put_attempt *a, const struct search *search,
                                 struct order_put **culprit, struct store_failure *refusal)
 {

@@ -81,7 +81,7 @@ struct column {
     void (*add)(struct buf *out, const struct order *order);
 };
 
-enum { WORD_MAX = 16 }; /* of side, type, time_in_force */
+enum { WORD_MAX = 16 }; /* longest name of a side, type or time_in_force */
 
 static const struct column insert_columns[] = {
     { PG_TEXT, ORDER_NAME_SIZE, add_account_id },
@@ -107,7 +107,7 @@ static const struct column key_columns[] = {
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 static_assert(COUNT(insert_columns) <= PARAMS_MAX, "a parameter a column");
 
-/* False: out of memory. */
+/* Makes one array for each column. Returns false if out of memory. */
 static bool make_params(struct params *params, const struct column *columns, size_t n_columns,
                         struct put_part part)
 {

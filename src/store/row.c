@@ -13,7 +13,7 @@
 #include "orders/order.h"
 #include "orders/order_store.h"
 
-/* In the order of ROW_FIELDS. */
+/* The columns of ROW_FIELDS, in its order. */
 enum column {
     ACCOUNT_ID,
     CLIENT_ORDER_ID,
@@ -29,7 +29,7 @@ enum column {
 };
 static_assert(RECEIVED_AT + 1 == ROW_FIELD_COLUMNS, "one name, one column");
 
-/* The columns after them, which depend on the statement. */
+/* The columns after ROW_FIELDS, which depend on the statement. */
 enum { METADATA = ROW_FIELD_COLUMNS, METADATA_BYTES, FOUND_PLACE };
 enum { COMPARED_PLACE = ROW_COMPARED_PLACE, SAME_METADATA };
 
@@ -80,7 +80,7 @@ static bool read_int(const struct cursor *at, int column, int64_t *out)
     return errno == 0 && end != value(at, column) && *end == '\0';
 }
 
-/* Reads all but the metadata into a zeroed order. */
+/* Reads all columns but the metadata into a zeroed order. */
 static bool read_fields(const struct cursor *at, struct order *o)
 {
     return read_text(at, ACCOUNT_ID, o->account_id, sizeof o->account_id) &&

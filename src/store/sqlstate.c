@@ -1,10 +1,11 @@
 /* sqlstate.c - see sqlstate.h. The first row that fits counts, so exceptions to a class stand above
- * it. statement.c prepares a statement again after 26000 and 0A000. If the error comes once more,
- * it is an error like any other.
+ * the class. After 26000 and 0A000, statement.c prepares the statement again. If the error comes
+ * once more, it is an error like any other.
  *
- * An order's fault is refused for good, so a row says FAULT_ORDER only where the same order would
- * be refused again however the database is mended: the code is about the row's content, or the
- * owner of the table wrote the check that refuses it. Everything else can be sent again. */
+ * An order that is at fault is refused for good. So a row says FAULT_ORDER only if the same order
+ * would be refused again however the database is mended: the code is about the row's content, or
+ * the owner of the table wrote the check that refuses the order. After every other fault the order
+ * can be sent again. */
 #include "store/sqlstate.h"
 
 #include <string.h>
@@ -91,7 +92,9 @@ static const struct sqlstate_row rows[] = {
 
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
-/* A transient index has the suffix _ccnew or _ccold, and a number behind it if that is taken. */
+/* Returns true for the primary key, and for an index that REINDEX CONCURRENTLY makes or drops. The
+ * name of such an index ends with _ccnew or _ccold, and with a number after it if that name is
+ * taken. */
 static bool is_key_or_transient(const char *constraint)
 {
     size_t len = strlen(constraint);

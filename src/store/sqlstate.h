@@ -1,6 +1,6 @@
-/* sqlstate.h - the table of SQLSTATEs: whose fault an error of the database is, what may be done
- * with the group that got it, and why the group is tried again. Beside this table only the pool
- * interprets codes, to decide about a connection.
+/* sqlstate.h - the table of SQLSTATEs. For each error of the database it says whose fault the error
+ * is, what is done with the group, and why the group is tried again. Outside this table, only the
+ * pool interprets codes, to decide about a connection.
  *
  * Threads    any: nothing here changes. */
 #ifndef STORE_SQLSTATE_H
@@ -14,7 +14,7 @@
 /* Codes that the store looks for one by one, under PostgreSQL's names. */
 #define SQLSTATE_PROTOCOL_VIOLATION "08P01" /* also our own code for a malformed answer */
 #define SQLSTATE_TRANSACTION_RESOLUTION_UNKNOWN "08007"
-#define SQLSTATE_FEATURE_NOT_SUPPORTED "0A000" /* of a prepared statement: its plan is stale */
+#define SQLSTATE_FEATURE_NOT_SUPPORTED "0A000" /* also: a plan is stale */
 #define SQLSTATE_CHECK_VIOLATION "23514"       /* also a missing partition */
 #define SQLSTATE_UNDEFINED_PSTATEMENT "26000"
 #define SQLSTATE_STATEMENT_COMPLETION_UNKNOWN "40003"
@@ -23,46 +23,49 @@
 
 bool sqlstate_is(const char *code, const char *sqlstate);
 
-/* The server does not know itself whether the transaction was committed. */
+/* Returns true if the server itself does not know whether the transaction was committed. */
 bool sqlstate_commit_is_unknown(const char *code);
 
-/* What the server reported beside the code; a name is "" if the server gave none. */
+/* The parts of a server's error that choose a row of the table. A name is "" if the server gave
+ * none. */
 struct sqlstate_error {
     const char *code;
     const char *constraint, *table, *column;
-    bool by_policy; /* of 42501: it is about the row, and no right is missing */
-    bool too_large; /* of class 54: it is about the size of a row or of an index row */
+    bool by_policy; /* for 42501: a policy forbids the row, and no right is missing */
+    bool too_large; /* for class 54: a row or an index row is too large */
 };
 
-/* What else must be true for a row of the table to fit. */
+/* A condition that an error must meet, beside its code, for a row of the table to fit. */
 enum sqlstate_condition {
     SQLSTATE_ALWAYS,
     SQLSTATE_BY_POLICY,
     SQLSTATE_TOO_LARGE,
     SQLSTATE_NAMES_CONSTRAINT,
-    SQLSTATE_NAMES_TABLE_ONLY, /* a table, and no constraint */
-    SQLSTATE_NAMES_KEY, /* the primary key, or an index that REINDEX CONCURRENTLY makes or drops */
-    SQLSTATE_OF_FOREIGN_COLUMN, /* a column that no INSERT of ours fills */
+    SQLSTATE_NAMES_TABLE_ONLY, /* the error names a table, and no constraint */
+    /* The error names the primary key, or an index that REINDEX CONCURRENTLY makes or drops. */
+    SQLSTATE_NAMES_KEY,
+    SQLSTATE_OF_FOREIGN_COLUMN, /* the error names a column that our INSERT does not fill */
 };
 
 struct sqlstate_row {
-    const char *prefix; /* of the code; "": any */
+    const char *prefix; /* the code begins with it; "": any code */
     enum sqlstate_condition condition;
     enum store_fault fault;
     enum store_action action;
-    enum retry_reason retry;      /* if the group is tried again */
-    bool unless_neighbour_stored; /* the order's fault, if another order of the group was stored: a
-                                     server that can store nothing refuses every order */
-    const char *meaning;          /* for the manual */
+    enum retry_reason retry; /* the reason, if the group is tried again */
+    /* If another order of the group was stored, the failure is this order's fault. Otherwise the
+     * server may be able to store nothing, and refuse every order. */
+    bool unless_neighbour_stored;
+    const char *meaning; /* for the manual */
 };
 
-/* The first row that fits. There always is one. */
+/* Returns the first row that fits the error. There always is one. */
 const struct sqlstate_row *sqlstate_find(const struct sqlstate_error *error);
 
-/* All rows, in the order in which they are tried; NULL past the last. */
+/* Returns row i in the order in which the rows are tried, or NULL after the last one. */
 const struct sqlstate_row *sqlstate_row(size_t i);
 
-/* The row of a code, if nothing but the code is known. */
+/* Returns the row for a code, if nothing but the code is known. */
 const struct sqlstate_row *sqlstate_find_code(const char *code);
 
 #endif

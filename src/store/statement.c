@@ -29,7 +29,8 @@ enum pqpool_rc statement_malformed(const struct session *session, struct err *er
     return PQPOOL_LOST;
 }
 
-/* Runs a command that gives no rows; `tag` is the command tag of its success. */
+/* Runs a command that returns no rows. `tag` is the command tag that the server reports on
+ * success. */
 static enum pqpool_rc run_command(const struct session *session, const char *sql, const char *tag,
                                   struct err *err)
 {
@@ -42,8 +43,7 @@ static enum pqpool_rc run_command(const struct session *session, const char *sql
     return rc;
 }
 
-/* Checks the shape of the rows that a statement has given. If the shape is wrong, the rows are
- * cleared. */
+/* Checks that the rows of a statement have the right shape. Clears the rows if they do not. */
 static enum pqpool_rc check_rows(const struct session *session, enum statement which,
                                  enum pqpool_rc rc, PGresult **rows, struct err *err)
 {
@@ -73,7 +73,7 @@ static enum pqpool_rc make_prepared(const struct session *session, enum statemen
     if (rc == PQPOOL_OK && !result_is_command(result, "", err))
         rc = statement_malformed(session, err);
     PQclear(result);
-    /* An earlier try timed out, and the server has prepared the statement nevertheless. */
+    /* An earlier attempt to prepare timed out, but the server has prepared the statement. */
     if (rc == PQPOOL_SQL_ERROR && sqlstate_is(err->code, SQLSTATE_DUPLICATE_PSTATEMENT))
         rc = PQPOOL_OK;
     if (rc == PQPOOL_OK)
@@ -81,8 +81,8 @@ static enum pqpool_rc make_prepared(const struct session *session, enum statemen
     return rc;
 }
 
-/* Did the statement fail only because its prepared form is missing or stale? Then the connection
- * counts as one that has not prepared it. */
+/* Returns true if the statement failed only because its prepared form is missing or stale. The
+ * connection then counts as one that has not prepared the statement. */
 static bool forget_prepared(const struct session *session, enum statement which,
                             const struct err *refusal)
 {
@@ -127,7 +127,7 @@ static enum pqpool_rc run_unnamed(const struct session *session, enum statement 
     return check_rows(session, which, rc, rows_out, err);
 }
 
-/* For a step that changes nothing if it fails: its error is not uncertain. */
+/* Clears ERR_UNCERTAIN, for a step that changes nothing if it fails. Returns rc. */
 static enum pqpool_rc never_uncertain(enum pqpool_rc rc, struct err *err)
 {
     if (rc != PQPOOL_OK)
@@ -135,9 +135,9 @@ static enum pqpool_rc never_uncertain(enum pqpool_rc rc, struct err *err)
     return rc;
 }
 
-/* The outcome of a commit is known only if the server has reported it and the session is idle
- * afterwards. It stays uncertain if the connection was lost after the report, or if libpq made the
- * error. */
+/* Checks the result of a commit. The outcome is known only if the server has reported the commit
+ * and the session is idle afterwards. The outcome stays uncertain if the connection was lost after
+ * the report, or if libpq made the error. */
 static enum pqpool_rc check_commit(const struct session *session, enum pqpool_rc rc,
                                    struct err *err)
 {
@@ -235,7 +235,8 @@ void transaction_rollback(const struct session *session)
 
 /* ---- */
 
-/* If a step fails, the pool rolls the transaction back. */
+/* Runs a statement in a transaction of its own. If a step fails, the pool rolls the transaction
+ * back. */
 static enum pqpool_rc run_and_commit(const struct session *session, enum statement which,
                                      const struct params *params, PGresult **rows_out,
                                      struct err *err)
@@ -248,8 +249,8 @@ static enum pqpool_rc run_and_commit(const struct session *session, enum stateme
     return rc;
 }
 
-/* If nothing may outlive a transaction, the settings that the plan needs must be made in the same
- * transaction. */
+/* If session.prepare is false, nothing may outlive a transaction. So the settings that the plan
+ * needs must be made in the same transaction. */
 enum pqpool_rc statement_read(const struct session *session, enum statement which,
                               const struct params *params, struct pg_result **rows_out,
                               struct err *err)

@@ -52,9 +52,9 @@ static const struct statement_text texts[] = {
         .columns = ROW_COLUMNS,
         .max_rows = INT_MAX,
     },
-    /* A commit that wrote no WAL does not wait for standbys. A message writes WAL;
-     * pg_current_xact_id() does not. If there are no standbys to wait for, a row that is visible is
-     * durable already. */
+    /* Writes a message to the WAL, because a commit that wrote no WAL does not wait for standbys.
+     * (pg_current_xact_id() writes none.) If there are no standbys to wait for, the statement
+     * writes nothing, because a row that is visible is durable already. */
     [STATEMENT_SEAL] = {
         "ordersd_seal",
         "SELECT pg_logical_emit_message(true, 'ordersd', '') "

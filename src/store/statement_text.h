@@ -12,28 +12,28 @@ struct buf;
 
 /* clang-format off: what each takes and gives */
 enum statement {
-    STATEMENT_INSERT,  /* 12 arrays, one a column; gives the order_id of each row that is new */
-    STATEMENT_COMPARE, /* account_ids, client_order_ids, metadata to compare; gives ROW_FIELDS, then
-                          the place in the arrays from 1, then whether the metadata are equal, which
-                          are not fetched */
-    STATEMENT_BY_KEYS, /* account_ids, client_order_ids, the largest metadata to fetch, in bytes of
-                          text; gives ROW_FIELDS, ROW_METADATA, then the place in the arrays, which
-                          counts from 1 */
-    STATEMENT_BY_ID,   /* order_id, the largest metadata; gives ROW_FIELDS, ROW_METADATA */
-    STATEMENT_SEAL,    /* nothing; committed, it has waited for standbys as every commit must */
+    STATEMENT_INSERT, /* takes 12 arrays, one for each column; returns the order_id of each row that
+                         is new */
+    STATEMENT_COMPARE, /* takes account_ids, client_order_ids, metadata; returns ROW_FIELDS, the
+                          place in the arrays from 1, and whether the metadata are equal */
+    STATEMENT_BY_KEYS, /* takes account_ids, client_order_ids, the largest metadata to fetch in
+                          bytes of text; returns ROW_FIELDS, ROW_METADATA, and the place in the
+                          arrays from 1 */
+    STATEMENT_BY_ID,   /* takes order_id, the largest metadata; returns ROW_FIELDS, ROW_METADATA */
+    STATEMENT_SEAL, /* takes nothing; makes the commit of its transaction wait for the standbys */
 };
 /* clang-format on */
 
 struct statement_text {
-    const char *name, *sql; /* `name`: of the prepared statement */
-    int columns, max_rows;  /* of its answer */
+    const char *name, *sql; /* `name` is that of the prepared statement */
+    int columns, max_rows;  /* of the answer */
 };
 
-/* Borrowed; lives for ever. */
+/* Returns the text of the statement, which is never freed. */
 const struct statement_text *statement_text(enum statement which);
 
-/* Writes the SQL of a statement with literals[n - 1] for its parameter $n; literals NULL: NULL for
- * each. */
+/* Writes the SQL of a statement, with literals[n - 1] in place of its parameter $n. If `literals`
+ * is NULL, NULL takes the place of every parameter. */
 void statement_spell(enum statement which, const char *const literals[], struct buf *out);
 
 /* The columns that an INSERT gives a value, in the order of its arrays. */
@@ -41,23 +41,26 @@ void statement_spell(enum statement which, const char *const literals[], struct 
     "account_id, client_order_id, order_id, symbol, side, type, quantity, limit_price, "           \
     "stop_price, time_in_force, metadata, received_at"
 
-/* Does the INSERT give the column a value? The owner of the table must provide for every other
- * column. */
+/* Returns true if the INSERT gives the column a value. The owner of the table must provide for
+ * every other column. */
 bool statement_fills(const char *column);
 
 /* clang-format off */
 #define STATEMENT_SET(name, value, local) "set_config('" name "', " value ", " local ")"
-/* The same for a setting that the oldest servers do not have. */
+/* As STATEMENT_SET, for a setting that the oldest servers do not have. */
 #define STATEMENT_SET_IF_KNOWN(name, value, local) \
     "CASE WHEN current_setting('" name "', true) IS NOT NULL THEN " STATEMENT_SET(name, value, local) " END"
 
-/* What each session or transaction of ours must have, whatever the settings of its role or database
- * are; `local` is "true" or "false". One expression, for a SELECT. The server ends a transaction
- * whose client has vanished, so that its keys become free. Other time limits are kept on our side,
- * since a group and a migration have different ones. exit_on_error would turn a refusal into a lost
- * session. A plan that was made while the table was small is still used when the table has grown,
- * so no plan may scan the table. jit is off because the planner then sees high costs where there is
- * no index, and would compile. */
+/* Makes the settings that each session or transaction of ours must have, whatever the settings of
+ * its role or database are. `local` is "true" (for the transaction) or "false" (for the session).
+ * The macro is one expression for a SELECT.
+ *
+ * The idle timeout makes the server end a transaction whose client has vanished, so that its keys
+ * become free. Other time limits are kept on our side, since a group and a migration have different
+ * ones. exit_on_error is off, because it would turn a refusal into a lost session. A plan that was
+ * made while the table was small is still used when the table has grown, so no plan may scan the
+ * table. jit is off, because the planner sees high costs where there is no index, and would
+ * compile. */
 #define STATEMENT_SETTINGS(local) "concat_ws(' ', " \
     STATEMENT_SET("lock_timeout", "'1s'", local) ", " \
     STATEMENT_SET("idle_in_transaction_session_timeout", "'30s'", local) ", " \
@@ -70,16 +73,17 @@ bool statement_fills(const char *column);
     STATEMENT_SET("synchronous_commit", \
                   "coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on')", local) ")"
 
-/* The same for settings that matter to whole sessions only. The pool decides how long a session may
- * idle. Each statement must see what was committed before it. */
+/* As STATEMENT_SETTINGS, for settings that matter to whole sessions only. The pool decides how long
+ * a session may idle. Each statement must see what was committed before the statement. */
 #define STATEMENT_SESSION_SETTINGS "concat_ws(' ', " \
     STATEMENT_SET_IF_KNOWN("idle_session_timeout", "'0'", "false") ", " \
     STATEMENT_SET("default_transaction_isolation", "'read committed'", "false") ", " \
     STATEMENT_SET_IF_KNOWN("plan_cache_mode", "'auto'", "false") ")"
 /* clang-format on */
 
-/* Does not depend on the default of the session: a transaction must see what others have committed
- * since it began, also while it waited for their lock. */
+/* Begins a transaction with an isolation level that does not depend on the default of the session.
+ * The transaction must see what others have committed since it began, also while it waited for
+ * their lock. */
 #define STATEMENT_BEGIN "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 #endif

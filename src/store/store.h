@@ -29,21 +29,22 @@ bool store_open(const struct store_options *options, struct store **store_out,
                 struct err *err) MUST_CHECK;
 void store_close(struct store **store); /* NULL is a no-op */
 
-/* Sets the pool from which the store leases: borrowed, and needed before the first put or
- * lookup. */
+/* Sets the pool from which the store leases connections. The pool is borrowed, and is needed before
+ * the first put or lookup. */
 void store_attach(struct store *store, struct pqpool *pool);
 
-/* Borrowed; lives as long as the store. */
+/* Returns the interface of the store. It is borrowed, and lives as long as the store. */
 const struct order_store *store_as_order_store(const struct store *store);
 
-/* Prepares a fresh session in one round trip: client_encoding UTF8, and the settings that
- * STATEMENT_SETTINGS and STATEMENT_SESSION_SETTINGS (statement.h) list, which go before those of
- * the role and the database. Refuses a database whose encoding is not UTF8, and a malformed answer.
- * `store` is a struct store: the type is that of pqpool_options.on_connect. */
+/* Prepares a fresh session in one round trip: client_encoding UTF8, and the settings of
+ * STATEMENT_SETTINGS and STATEMENT_SESSION_SETTINGS (statement_text.h), which override those of the
+ * role and the database. Refuses a database whose encoding is not UTF8, and a malformed answer.
+ * `store` is a struct store; its type is void because pqpool_options.on_connect requires that. */
 bool store_on_connect(void *store, struct pqpool_lease *lease, int64_t deadline_at_ns,
                       struct err *err) MUST_CHECK;
 
-/* Does the server to which the last connection was made run with fsync=off? Any thread. */
+/* Returns true if the server runs with fsync=off, as it was at the last connect or health check.
+ * Any thread. */
 bool store_fsync_off(const struct store *store);
 
 /* ---- the health check: for pqpool_options.health_query and health_passed ----
@@ -58,18 +59,18 @@ bool store_fsync_off(const struct store *store);
 
 #define STORE_CANARY_ACCOUNT "ordersd.health"
 
-/* The SQL of the check that begins now. Borrowed; lives as long as the store. One thread at a time,
- * as the next two: the pool's. */
+/* Returns the SQL of the check that begins now. It is borrowed, and lives as long as the store.
+ * Only one thread at a time, the pool's, may call this function and the next two. */
 const char *store_health_query(struct store *store, bool canary);
 
-/* Checks the answer: the last result, and how many came before it. False: no order can be stored or
- * read, and *err says why. A check that could not finish, since a lock was held, repeats the
- * verdict of the check before. */
+/* Checks the answer: `last` is the last result, and `before` is the number of results that came
+ * before it. Returns false if no order can be stored or read; *err then says why. If the check
+ * could not finish, because a lock was held, the verdict of the previous check is repeated. */
 bool store_health_verdict(struct store *store, const struct pg_result *last, unsigned before,
                           struct err *err) MUST_CHECK;
 
-/* Did the canary fail, so that the rest of the check was not made? Then make another check at once;
- * it comes without a canary. */
+/* Returns true if the canary failed, so that the rest of the check was not made. The caller should
+ * then make another check at once; that check has no canary. */
 bool store_health_unfinished(const struct store *store);
 
 enum store_canary {
@@ -79,12 +80,12 @@ enum store_canary {
     CANARY_REFUSED, /* the owner's rules refuse the canary, which says nothing about orders */
 };
 
-/* The result of the last canary. Any thread. */
+/* Returns the result of the last canary. Any thread. */
 enum store_canary store_health_canary(const struct store *store);
 
-/* What the last check found. Any thread. Unlogged: the table, or a partition of it, is emptied by
- * PostgreSQL after a crash. Blind: the role may not read the catalogs that the check reads, so it
- * cannot tell a standby, a database that is read only, or an unlogged table. */
+/* Return what the last check found. Any thread. Unlogged: PostgreSQL empties the table, or a
+ * partition of it, after a crash. Blind: the role may not read the catalogs that the check reads,
+ * so the check cannot recognise a standby, a database that is read only, or an unlogged table. */
 bool store_unlogged(const struct store *store);
 bool store_health_blind(const struct store *store);
 
@@ -100,8 +101,8 @@ enum migrate_rc {
 enum migrate_rc store_migrate(struct pqpool *pool, int64_t deadline_at_ns,
                               struct err *err) MUST_CHECK;
 
-/* Only compares the versions. MIGRATE_RETRY: no connection, or the schema is older than the
- * program's. */
+/* Compares the versions, and changes nothing. Returns MIGRATE_RETRY if there is no connection, or
+ * if the schema is older than the program's. */
 enum migrate_rc store_check_schema(struct pqpool *pool, int64_t deadline_at_ns,
                                    struct err *err) MUST_CHECK;
 unsigned store_schema_version(void);

@@ -4,14 +4,14 @@ const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const one = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 const two = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
 
-// At least three significant digits; thousands are separated.
+// Formats a number with at least three significant digits and separated thousands.
 export function number(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return '–';
   const size = Math.abs(value);
   return (size >= 100 ? whole : size >= 10 ? one : two).format(value);
 }
 
-// Singular for one, plural for all others.
+// Returns the number and its word: the singular for one, the plural for all others.
 export const counted = (n, word, words = `${word}s`) => `${number(n)} ${n === 1 ? word : words}`;
 
 export function milliseconds(ms) {
@@ -35,7 +35,7 @@ export function clock(ms, seconds = true) {
   return seconds ? `${text}:${two_digits(at.getSeconds())}` : text;
 }
 
-// Shows the day too, unless it is that of `now`.
+// Formats a moment. Shows the day too, unless it is the day of `now`.
 export function moment(ms, now) {
   const at = new Date(ms);
   if (at.toDateString() === new Date(now).toDateString()) return clock(ms);

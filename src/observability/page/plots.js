@@ -60,7 +60,7 @@ class Plot {
     else if (this.last) this.draw(...this.last);
   }
 
-  // One row for each sample, and a row of nulls at the start of a gap, so that no line is drawn across it.
+  // Returns one row for each sample, and a row of nulls at the start of a gap, so that no line is drawn across it.
   table(from, now) {
     const rows = [];
     let end = null;
@@ -121,7 +121,7 @@ class Plot {
     return this.whole && !Number.isInteger(v) ? '' : number(v) + this.unit;
   }
 
-  // No label if half of it would be outside of the plot.
+  // Returns the label of a time, or no label if half of it would be outside of the plot.
   timeLabel(at, g) {
     const x = g.toDomXCoord(at.getTime()), { x: left, w } = g.getArea();
     if (x < left + 24 || x > left + w - 24) return '';
@@ -150,7 +150,7 @@ class Plot {
     context.restore();
   }
 
-  // The values of the second under the pointer, else of the last sample, if there is one.
+  // Shows the values of the second under the pointer, else of the last sample, if there is one.
   showValues() {
     const newest = this.samples.newest, fresh = newest && this.now - newest.at_ms < 3000;
     const row = this.hovered !== null ? this.rows[this.hovered]?.slice(1) : fresh ? this.series.map(([, of]) => of(newest)) : [];

@@ -23,7 +23,7 @@ export class Samples {
     if (first > 0) this.rows.splice(0, first);
   }
 
-  // The stretches [from, to], in ms, in which `is` is true for every sample.
+  // Returns the stretches [from, to], in ms, in which `is` is true for every sample.
   stretches(is) {
     const found = [];
     for (const row of this.rows) {
@@ -35,7 +35,7 @@ export class Samples {
     return found;
   }
 
-  // The stretches without samples, from the first sample to now.
+  // Returns the stretches without samples, from the first sample to now.
   gaps(now) {
     const found = [];
     let end = null;
@@ -47,7 +47,7 @@ export class Samples {
     return found;
   }
 
-  // When the present outage began. `atStart`: no sample before it was ready.
+  // Returns when the present outage began. `atStart` is true if the service was never ready in the samples kept.
   outage() {
     const last = this.stretches((row) => row.ready === 0).at(-1);
     if (!last || last[1] !== this.newest.at_ms) return null;
