@@ -1,5 +1,5 @@
-/* addresses.c - see addresses.h. A hash table with chains, which doubles when it is full. If there
- * is no memory for a larger table, the chains get longer. */
+/* addresses.c - see addresses.h. The table is a hash table with chains, which doubles when it is
+ * full. If there is no memory for a larger table, the chains get longer. */
 #include "http/addresses.h"
 
 #include <netinet/in.h>
@@ -45,7 +45,8 @@ static void key_of_v6(const struct in6_addr *v6, unsigned char bytes[16])
         memcpy(bytes, v6->s6_addr, NETWORK_BYTES);
 }
 
-/* All clients of another family count as one address. */
+/* Makes the key under which the client's address is counted. All clients whose address is neither
+ * IPv4 nor IPv6 have the same key. */
 static void key_of(const struct sockaddr *client, uint64_t key[KEY_WORDS])
 {
     unsigned char bytes[16] = { 0 };
@@ -56,7 +57,7 @@ static void key_of(const struct sockaddr *client, uint64_t key[KEY_WORDS])
     memcpy(key, bytes, sizeof bytes);
 }
 
-/* The finalizer of splitmix64. */
+/* Mixes the bits of `x`: this is the finalizer of splitmix64. */
 static uint64_t mix(uint64_t x)
 {
     x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -94,7 +95,8 @@ static void link_all(struct addresses *addresses, struct address_count *first)
     }
 }
 
-/* False: there is no table, and no memory for one. */
+/* Makes the table larger if it is full. Returns false if there is no table yet and no memory for
+ * one. */
 static bool make_room(struct addresses *addresses) REQUIRES(addresses->mu)
 {
     size_t old_n = addresses->n_buckets, n = old_n > 0 ? 2 * old_n : BUCKETS_FIRST;

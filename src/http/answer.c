@@ -1,5 +1,5 @@
-/* answer.c - http_answer(), http_problem() and the others that answer: makes a response of
- * libmicrohttpd's from the status, headers and body that a handler gives. */
+/* answer.c - http_answer(), http_problem() and the other functions that answer a request. They make
+ * a response of libmicrohttpd's from the status, headers and body that a handler gives. */
 #include "http/answer.h"
 
 #include <microhttpd.h>
@@ -22,7 +22,8 @@
 
 enum { HTTP_BLOCK_MIN = 1024 };
 
-/* Steps through the headers that a handler added. NULL: `at` is behind the last one. */
+/* Sets *value to the value of the added header whose name is at `at`, and returns the name of the
+ * next header. Returns NULL if `at` is behind the last header. */
 static const char *next_header(const struct http_request *req, const char *at, const char **value)
 {
     if (req->headers.data == NULL || at == req->headers.data + req->headers.len)
@@ -54,8 +55,8 @@ static bool add_headers(struct MHD_Response *response, const struct http_request
     return ok && !req->headers.failed;
 }
 
-/* Adds the headers of the request to `response`, which may be NULL. NULL: out of memory, or a
- * header cannot be sent; the response is destroyed. */
+/* Adds the headers of the answer to `response`, and returns it. Returns NULL if `response` is NULL.
+ * If memory is out or a header cannot be sent, destroys `response` and returns NULL. */
 static struct MHD_Response *with_headers(struct MHD_Response *response, struct http_request *req,
                                          const char *content_type)
 {
@@ -67,8 +68,8 @@ static struct MHD_Response *with_headers(struct MHD_Response *response, struct h
 
 /* ---- memory for the answer ---- */
 
-/* Answers with figures have a budget of their own, so they are sent when the orders' budget is used
- * up. */
+/* Returns the budget that counts the answer. The answers of probes, health and figures have a
+ * budget of their own, so that they can be sent while the budget of the orders is used up. */
 static struct budget *budget_of(const struct http_request *req)
 {
     const struct http_route *route = req->match.route;
@@ -85,7 +86,8 @@ bool http_reserve(struct http_request *req, size_t bytes)
     return want <= req->held.bytes || budget_share_take(&req->held, want - req->held.bytes);
 }
 
-/* Holds memory for an answer of exactly so many bytes. */
+/* Reserves memory for an answer of `bytes` bytes, and gives back what had been reserved beyond
+ * that. Returns false if the budget has no room. */
 static bool hold(struct http_request *req, size_t bytes)
 {
     size_t want = bytes > HTTP_ANSWER_FREE ? bytes - HTTP_ANSWER_FREE : 0;
@@ -103,7 +105,8 @@ static void drop_headers(struct http_request *req)
 
 /* ---- answers ---- */
 
-/* NULL: as with_headers(). Takes the bytes out of *body in any case. */
+/* Makes a response with the bytes of *body, which is empty afterwards in any case. Returns NULL if
+ * *body has failed, memory is out or a header cannot be sent. */
 static struct MHD_Response *make_response(struct http_request *req, const char *content_type,
                                           struct buf *body)
 {
@@ -123,7 +126,8 @@ static struct MHD_Response *make_response(struct http_request *req, const char *
     return with_headers(response, req, content_type);
 }
 
-/* The answer is stored: request_flow.c hands it to libmicrohttpd, at once or after the resume. */
+/* Stores the answer in the request. request_flow.c then hands the answer to libmicrohttpd. If the
+ * request is suspended, this happens after its connection has been resumed. */
 static void store(struct http_request *req, int status, struct MHD_Response *response)
 {
     bool suspended = request_is_suspended(req);
@@ -138,7 +142,8 @@ static void store(struct http_request *req, int status, struct MHD_Response *res
     MHD_resume_connection(req->mhd);
 }
 
-/* If `response` is NULL, because it could not be made, the answer is a 500. */
+/* Answers with `response`. If `response` is NULL, because it could not be made, answers with
+ * 500. */
 static void answer_with(struct http_request *req, int status, struct MHD_Response *response)
 {
     if (response == NULL) {
@@ -193,7 +198,8 @@ void http_answer_static(struct http_request *req, int status, const char *conten
 
 /* ---- in pieces ---- */
 
-/* libmicrohttpd asks for the bytes in order, each once. */
+/* Called by libmicrohttpd for the next bytes of the answer. libmicrohttpd asks for the bytes in
+ * order and for each byte once, so `at` is not needed. */
 static ssize_t read_pieces(void *cls, uint64_t at, char *out, size_t max)
 {
     (void)at;
@@ -207,19 +213,20 @@ static void free_pieces(void *cls)
     free(cls);
 }
 
-/* libmicrohttpd copies the pieces into a block of its own. The reserved bytes that were not used
- * count for that block. */
+/* Returns the size of the block into which libmicrohttpd copies the pieces. The bytes that were
+ * reserved for the answer and were not used count for that block. */
 static size_t block_size(struct pieces *pieces)
 {
     size_t in_last = pieces_room(pieces) - pieces->reserved;
     bool enough = pieces_reserve(pieces, in_last + HTTP_BLOCK_BYTES);
     size_t block = enough ? (size_t)HTTP_BLOCK_BYTES : pieces->reserved;
     budget_share_give(&pieces->share, pieces->reserved - block);
-    pieces->reserved = 0; /* the share counts them for the block until the answer is sent */
+    pieces->reserved = 0; /* the share counts the block's bytes until the answer is sent */
     return block > HTTP_BLOCK_MIN ? block : HTTP_BLOCK_MIN;
 }
 
-/* A small answer is sent as one buffer: each connection has that much memory anyway. */
+/* Makes a response of one buffer, for a small answer. The buffer needs no budget, because each
+ * connection is counted with HTTP_ANSWER_FREE bytes. */
 static struct MHD_Response *make_small_response(struct pieces *body)
 {
     size_t len = body->len;

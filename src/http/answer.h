@@ -1,5 +1,5 @@
-/* answer.h - inside of the layer: the function of answer.c that http.h does not declare. The
- * loop's thread only. */
+/* answer.h - inside of the layer: the function of answer.c that http.h does not declare. Called by
+ * the loop's thread only. */
 #ifndef HTTP_ANSWER_H
 #define HTTP_ANSWER_H
 

@@ -1,6 +1,7 @@
 /* body.c - see body.h. Memory is taken for the bytes that have arrived, not for the length that is
- * announced. A body whose length is at most BODY_FIRST_BYTES gets its memory at once, a larger one
- * as it grows. So the first byte of a slow sender takes no more than BODY_FIRST_BYTES. */
+ * announced. A body whose announced length is at most BODY_FIRST_BYTES gets memory for that length
+ * with its first byte. Any other body begins with BODY_FIRST_BYTES, and its memory doubles as bytes
+ * arrive. So the first byte of a slow sender takes no more than BODY_FIRST_BYTES. */
 #include "http/body.h"
 
 #include <string.h>

@@ -27,8 +27,9 @@ struct http_conn *http_conn_of(struct MHD_Connection *mhd)
     return info != NULL ? info->socket_context : NULL;
 }
 
-/* Headers and body of a request have one clock, which starts when the sweep sees its first byte.
- * Bytes that arrived before that count too. */
+/* Starts the clock of the connection's new state. The headers and the body of a request have one
+ * clock, so a move from HEAD to BODY does not start it again. The clock of HEAD starts when the
+ * sweep sees the first byte of a request; bytes that arrived before that moment count too. */
 static void start_clock(struct http_conn *conn, enum http_conn_state from)
 {
     if (from == HTTP_CONN_HEAD && conn->state == HTTP_CONN_BODY)

@@ -14,7 +14,8 @@
 
 enum { UNSENT_MAX = 128 * 1024 };
 
-/* Counts the connection for its client's address. False: out of memory. */
+/* Counts the connection for its client's address, and sets `surplus` if the address has too many
+ * connections. Returns false if memory is out. */
 static bool count_address(struct http_conn *conn, const struct sockaddr *client)
 {
     struct http_server *server = conn->loop->server;
@@ -39,8 +40,8 @@ static void count_connection(struct http_conn *conn)
     conn->surplus = REJECT_CONNECTIONS;
 }
 
-/* Admits the connection within the limits or into the reserve. False: the connection is to be
- * closed. */
+/* Admits the connection within the limits or into the reserve. Returns false if the connection must
+ * be closed. */
 static bool admit(struct http_conn *conn, const struct sockaddr *client)
 {
     if (!count_address(conn, client))
@@ -81,7 +82,7 @@ static void conn_free(struct http_conn *conn)
     transport_end(&conn->transport);
     reserve_leave(conn);
     list_remove(&loop->conns, &conn->link);
-    http_conn_move(conn, HTTP_CONN_CUT); /* so that n_sending does not count it any more */
+    http_conn_move(conn, HTTP_CONN_CUT); /* so that n_sending no longer counts the connection */
     addresses_remove(&loop->server->addresses, conn->address);
     atomic_fetch_sub_explicit(&loop->server->connections, 1, memory_order_relaxed);
     if (conn->place == HTTP_CONN_ADMITTED)
@@ -89,8 +90,9 @@ static void conn_free(struct http_conn *conn)
     free(conn);
 }
 
-/* If the client's window is full, the bytes of an answer wait in this process, which counts them,
- * and not in the kernel, which would buffer megabytes. This does not bound the bytes in flight. */
+/* Bounds the unsent bytes of an answer that the kernel takes. If the client's window is full, the
+ * other bytes wait in this process, which counts them; the kernel alone would buffer megabytes.
+ * This does not bound the bytes that are sent and not yet acknowledged. */
 static void bound_unsent(int fd)
 {
     int bytes = UNSENT_MAX;

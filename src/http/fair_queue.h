@@ -1,20 +1,21 @@
 /* fair_queue.h - inside of the layer: decides which client the offload thread serves next.
  *
- * Clients share the time equally, however many connections each of them has (start-time fair
- * queueing). The client with the least time served comes next. The queue's clock is the time served
- * of the client that was taken last; a client that comes back starts at most FAIR_CREDIT_NS behind
- * the clock. So a long slice is paid for by a longer wait, and no pause saves up more than the
- * credit. A waiting client gets a slice at the latest when every other client has used up its
- * credit.
+ * Clients share the time of the thread equally, however many connections each of them has
+ * (start-time fair queueing). The queue keeps for each client the time for which it has been
+ * served. The client with the least time served comes next. The queue's clock is the largest time
+ * served with which a client was taken. If a client has no waiting work and adds work, its time
+ * served is raised to FAIR_CREDIT_NS behind the clock unless it is more. So a client pays for a
+ * long slice by a longer wait, and a client that pauses saves up no more than the credit. A waiting
+ * client gets a slice at the latest when every other client has used up its credit.
  *
  * The work of one client begins as fresh. After FAIR_FRESH_SLICES, or FAIR_FRESH_NS of service, it
- * is old. Fresh work takes turns in the order of arrival; old work is finished one after another.
- * Where there are both, a slice of one kind follows one of the other. So a small request overtakes
- * the large requests of its own client, and only one of these is taking more memory at a time.
+ * is old. Fresh work takes turns in the order of arrival. Old work is finished one after another.
+ * If a client has both kinds, its slices alternate between them. So a small request overtakes the
+ * large requests of its own client, and only one of the large requests takes more memory at a time.
  *
- * Clients are told apart by a hash, modulo FAIR_CLIENTS. Two that collide are served as one. So
- * there is no table to grow and no memory to run out of. The caller seeds the hash, so nobody can
- * plan a collision.
+ * A hash, modulo FAIR_CLIENTS, tells clients apart. Two clients whose hashes collide are served as
+ * one client. So the queue has a fixed size and cannot run out of memory. The caller seeds the
+ * hash, so that nobody can plan a collision.
  *
  * Threads    one at a time: the caller holds a lock.
  * Ownership  an entry is the caller's memory.
@@ -36,42 +37,44 @@ enum {
     FAIR_FRESH_NS = 1000000,
 };
 
-/* One piece of work. The caller does not touch it from fair_queue_add() to its last
- * fair_queue_served(). */
+/* One piece of work in the queue. The caller does not touch the entry from fair_queue_add() until
+ * fair_queue_served() with `more` false. */
 struct fair_entry {
     struct fifo_node link;
     struct fair_client *client;
-    unsigned slices;   /* served so far */
-    int64_t served_ns; /* in all of these slices */
+    unsigned slices;   /* slices served so far */
+    int64_t served_ns; /* time of all slices served so far */
     bool old;
 };
 
 struct fair_client {
-    struct heap_node node;  /* of fair_queue.waiting; its key is served_ns */
-    int64_t served_ns;      /* on the queue's clock */
-    struct fifo fresh, old; /* fair_entry.link */
-    bool served_old;        /* the last slice went to old work */
-    bool waiting;           /* it is in the heap, or one of its entries is taken */
+    struct heap_node node;  /* in fair_queue.waiting; the key is served_ns */
+    int64_t served_ns;      /* time served, on the queue's clock */
+    struct fifo fresh, old; /* linked by fair_entry.link */
+    bool served_old;        /* the client's last slice went to old work */
+    bool waiting;           /* the client is in the heap, or one of its entries is taken */
 };
 
 struct fair_queue {
-    struct heap waiting; /* fair_client.node */
+    struct heap waiting; /* linked by fair_client.node */
     int64_t clock_ns;
     struct fair_client all[FAIR_CLIENTS];
 };
 
-/* The queue is all zeros. False: out of memory, and there is nothing to end. */
+/* The caller has filled the queue with zeros. Returns false if memory is out: then there is nothing
+ * for fair_queue_fini() to free. */
 bool fair_queue_init(struct fair_queue *queue) MUST_CHECK;
 void fair_queue_fini(struct fair_queue *queue);
 
-/* Adds the entry to the work of that client. */
+/* Adds an entry to the work of the client that has this hash. */
 void fair_queue_add(struct fair_queue *queue, struct fair_entry *entry, uint64_t client_hash);
 
-/* Takes out the entry that is served next; NULL: there is none. The caller calls
- * fair_queue_served() before the next take. */
+/* Takes out the entry that is served next. Returns NULL if no entry is waiting. The caller calls
+ * fair_queue_served() for the entry before it takes another one. */
 struct fair_entry *fair_queue_take(struct fair_queue *queue) MUST_CHECK;
 
-/* The entry that was taken has been served for that long, and waits again if it has more to do. */
+/* Reports that the taken entry has been served for span_ns. If `more` is true, the entry has more
+ * to do, so it is put back into the queue. */
 void fair_queue_served(struct fair_queue *queue, struct fair_entry *entry, int64_t span_ns,
                        bool more);
 

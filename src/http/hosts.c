@@ -25,7 +25,8 @@ static bool same_name(const struct host *host, const char *name, size_t len)
     return host->len == len && strncasecmp(host->name, name, len) == 0;
 }
 
-/* localhost, and every name below it: no name server can give them another address. */
+/* Returns true for localhost and for every name below it. No name server can give these names
+ * another address. */
 static bool is_loopback_name(const struct host *host)
 {
     static const char name[] = ".localhost";
@@ -51,7 +52,8 @@ static bool is_own_address(const struct hosts *hosts, const struct host *host)
     return IN6_ARE_ADDR_EQUAL(&address, &hosts->own) && !is_any(&address);
 }
 
-/* The next item of a list with commas; NULL: there is none. */
+/* Returns the next item of a list with commas, from `at` on, and sets *len to its length. Returns
+ * NULL if there is none. */
 static const char *next_listed(const char *at, size_t *len)
 {
     at += strspn(at, ", \t");
@@ -73,7 +75,7 @@ bool hosts_allow(const struct hosts *hosts, const struct host *host)
 {
     struct host bare = *host;
     if (!bare.bracketed && bare.len > 1 && bare.name[bare.len - 1] == '.')
-        bare.len--; /* the dot at the end of a fully qualified name */
+        bare.len--; /* drop the dot at the end of a fully qualified name */
     return !hosts->checked || is_loopback_name(&bare) || is_own_address(hosts, &bare) ||
            is_listed(hosts, &bare);
 }

@@ -1,9 +1,11 @@
-/* hosts.h - inside of the layer: whether this server answers to the host that a request names.
+/* hosts.h - inside of the layer: decides whether this server answers to the host that a request
+ * names.
  *
  * A web page can make a browser send requests to a server on loopback by giving its own name the
  * address 127.0.0.1 (DNS rebinding). Such a request names the page's host. So a server that
  * requires no key answers only to names that no page can take: the names of loopback, its own
- * address, and the names that its owner lists. Immutable once the server is open. */
+ * address, and the names that its owner lists. A struct hosts does not change once the server is
+ * open. */
 #ifndef HTTP_HOSTS_H
 #define HTTP_HOSTS_H
 
@@ -18,15 +20,18 @@ struct sockaddr;
 struct hosts {
     bool checked;        /* false: every host is allowed */
     const char *listed;  /* more hosts, with commas between them; borrowed */
-    struct in6_addr own; /* the address of the server; IPv4 mapped into IPv6 */
+    struct in6_addr own; /* the address of the server; an IPv4 address is mapped into IPv6 */
 };
 
 void hosts_init(struct hosts *hosts, bool checked, const char *listed, const struct sockaddr *own);
 
-/* Also true when nothing is checked. Any thread. */
+/* Returns true if this server answers to the host, or if hosts are not checked. Any thread may call
+ * this. */
 bool hosts_allow(const struct hosts *hosts, const struct host *host) MUST_CHECK;
 
-/* The same for the value of an Origin header, "https://host:443"; "null" is not allowed. */
+/* Returns true if web pages of that origin may use this server, or if hosts are not checked.
+ * `origin` is the value of an Origin header, such as "https://host:443". The origin "null" is not
+ * allowed. */
 bool hosts_allow_origin(const struct hosts *hosts, const char *origin) MUST_CHECK;
 
 #endif

@@ -1,7 +1,7 @@
 /* listener.h - inside of the layer: the socket that a server listens on.
  *
- * We bind the socket instead of libmicrohttpd, and without SO_REUSEPORT, so that a port that is in
- * use is an error that says so. Every loop gets a duplicate of the socket. */
+ * We bind the socket, not libmicrohttpd, and without SO_REUSEPORT. So if the port is in use, the
+ * error says that. Every loop gets a duplicate of the socket. */
 #ifndef HTTP_LISTENER_H
 #define HTTP_LISTENER_H
 
@@ -20,8 +20,9 @@ union listener_address {
     struct sockaddr_in6 v6;
 };
 
-/* Binds and listens, or takes options->listen_fd. The caller closes *fd, also on failure; -1: there
- * is none. *own is the address of the socket. False: *err. */
+/* Opens a listening socket, or takes options->listen_fd, and sets *own to the address of the
+ * socket. Returns false on failure: then *err says why. The caller closes *fd in either case,
+ * unless *fd is -1. */
 bool listener_open(const struct http_options *options, int *fd, union listener_address *own,
                    struct err *err) MUST_CHECK;
 

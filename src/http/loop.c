@@ -15,7 +15,7 @@ void loop_random_id(struct http_loop *loop, char out[LOOP_ID_SIZE])
     static const char digits[] = "0123456789abcdef";
     if (loop->entropy_used == LOOP_ENTROPY_BYTES) {
         ssize_t got = getrandom(loop->entropy, LOOP_ENTROPY_BYTES, 0);
-        CHECK(got == LOOP_ENTROPY_BYTES); /* no signal comes to this thread */
+        CHECK(got == LOOP_ENTROPY_BYTES); /* no signal interrupts this thread */
         loop->entropy_used = 0;
     }
     const unsigned char *bytes = loop->entropy + loop->entropy_used;
@@ -78,7 +78,7 @@ bool loop_finish_completions(struct http_loop *loop)
     bool any = completions.first != NULL;
     for (struct fifo_node *node; (node = fifo_pop(&completions)) != NULL;) {
         struct http_completion *completion = CONTAINER_OF(node, struct http_completion, link);
-        completion->finish(completion); /* which may free it */
+        completion->finish(completion); /* this may free the completion */
     }
     return any;
 }

@@ -5,8 +5,8 @@
  *     2. finish the completions, and call on_deadline() of the requests whose deadline has come
  *     3. run libmicrohttpd, which reads, calls handlers and writes. It runs after step 2, so that
  *        the answers of step 2 are sent in the same round
- *     4. sweep the connections. This is after step 3, so that no connection is closed as late while
- *        its bytes wait to be read
+ *     4. sweep the connections. This is after step 3, so that no connection is closed for being
+ *        late while its bytes wait to be read
  *
  * http.h says why libmicrohttpd has no thread of its own. */
 #include "http/loop_run.h"
@@ -35,15 +35,17 @@
 #include "http/sweep.h"
 #include "http/tls/transport.h"
 
-/* How strictly libmicrohttpd 0.9.77 and later parse; 0.9.75 has no such option, and raw_framing.h
- * checks there. At 1 only CRLF ends a line, also in chunks and trailers, no header is folded, and
- * no blank stands in a target. 2 would also reject the empty line before a request, which RFC 9112
- * section 2.2 has servers ignore, and 3 would take blanks before a chunk's extension again. */
+/* Says how strictly libmicrohttpd 0.9.77 and later parse. 0.9.75 has no such option, so
+ * raw_framing.h checks its requests. At level 1 only CRLF ends a line, also in chunks and trailers,
+ * no header may be folded, and no blank may stand in a target. Level 2 would also reject an empty
+ * line before a request, which RFC 9112 section 2.2 asks servers to ignore. Level 3 would accept
+ * blanks before a chunk's extension again. */
 enum { CLIENT_DISCIPLINE = 1 };
 
 #define FLUSH_NS NS_PER_S /* the time for sending the last answers */
 
-/* Only a round makes libmicrohttpd accept again. Without a connection nothing else starts one. */
+/* The time between two rounds while no descriptor is free. Only a round makes libmicrohttpd accept
+ * again, and a server that has no connection may have no other reason for a round. */
 #define STARVED_ROUND_NS (50 * NS_PER_MS)
 
 /* ---- one round ---- */
@@ -101,8 +103,8 @@ static enum server_phase phase_of(struct http_loop *loop)
     return (enum server_phase)phase;
 }
 
-/* Returns true if a connection waits to be accepted. accept() itself cannot tell: without a
- * descriptor it fails before it looks. */
+/* Returns true if a connection waits to be accepted. accept() cannot tell that: if no descriptor is
+ * free, it fails before it looks for a connection. */
 static bool has_pending_connection(const struct http_loop *loop)
 {
     struct pollfd listener = { .fd = loop->listen_fd, .events = POLLIN };
@@ -116,7 +118,7 @@ static void run_round(struct http_loop *loop, int64_t until_ns)
         stop_listening(loop);
     loop_give_beat(loop);
     call_on_deadline(loop);
-    (void)MHD_run(loop->daemon); /* fails only once stopped */
+    (void)MHD_run(loop->daemon); /* fails only after the daemon was stopped */
     if (loop->starved && has_pending_connection(loop))
         sweep_make_room(loop);
     if (loop->now_ns >= loop->sweep_at_ns) {
@@ -127,7 +129,8 @@ static void run_round(struct http_loop *loop, int64_t until_ns)
 
 /* ---- life ---- */
 
-/* libmicrohttpd must not be stopped while a connection is suspended. */
+/* Answers all suspended requests, because libmicrohttpd must not be stopped while a connection is
+ * suspended. */
 static void answer_deferred(struct http_loop *loop)
 {
     for (struct list_node *node; (node = loop->suspended.first) != NULL;)
@@ -158,8 +161,8 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* libmicrohttpd calls this before it unescapes the target and reads the headers. The return value
- * is the first context of the request. */
+/* Notes the target of a request on its connection. libmicrohttpd calls this before it unescapes the
+ * target and reads the headers. The return value is the first context of the request. */
 static void *note_target(void *cls, const char *target, struct MHD_Connection *mhd)
 {
     (void)cls;
@@ -190,7 +193,7 @@ static struct MHD_Daemon *start_daemon(struct http_loop *loop)
     flags |= transport_daemon(options->tls, tls_items);
     return MHD_start_daemon(
         flags, 0, NULL, NULL, request_flow_access, loop, MHD_OPTION_EXTERNAL_LOGGER,
-        mhd_errors_note, loop, /* the first, so that no other option prints an error */
+        mhd_errors_note, loop, /* the first option, so that no other option prints an error */
         MHD_OPTION_ARRAY, items, MHD_OPTION_NOTIFY_CONNECTION, conn_admit_notify, loop,
         MHD_OPTION_NOTIFY_COMPLETED, request_flow_completed, loop, MHD_OPTION_URI_LOG_CALLBACK,
         note_target, loop, MHD_OPTION_ARRAY, tls_items, MHD_OPTION_END);
@@ -247,7 +250,7 @@ bool loop_run_open(struct http_loop *loop, struct http_server *server, struct er
         return true;
     err_set(err, ERR_RETRYABLE, "cannot start an HTTP loop: no memory, descriptors or threads");
     if (loop->daemon != NULL) {
-        (void)MHD_quiesce_daemon(loop->daemon); /* or it would close listen_fd too */
+        (void)MHD_quiesce_daemon(loop->daemon); /* else the stop closes listen_fd too */
         MHD_stop_daemon(loop->daemon);
     }
     loop_fini(loop);

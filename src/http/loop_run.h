@@ -1,5 +1,5 @@
-/* loop_run.h - inside of the layer: runs an event loop in a thread of its own. The server's owner
- * calls this. */
+/* loop_run.h - inside of the layer: runs an event loop in a thread of its own. The thread that
+ * opens and closes the server calls these functions. */
 #ifndef HTTP_LOOP_RUN_H
 #define HTTP_LOOP_RUN_H
 
@@ -11,10 +11,12 @@ struct err;
 struct http_loop;
 struct http_server;
 
-/* Starts the thread. On failure nothing is left open. */
+/* Starts the loop's thread. Returns false on failure: then *err says why, and nothing is left
+ * open. */
 bool loop_run_open(struct http_loop *loop, struct http_server *server, struct err *err) MUST_CHECK;
 
-/* After SERVER_CLOSING and loop_wake(): waits for the thread's end and frees. */
+/* Waits for the end of the loop's thread, and frees what the loop holds. The caller has set the
+ * phase SERVER_CLOSING and called loop_wake() before. */
 void loop_run_join(struct http_loop *loop);
 
 #endif

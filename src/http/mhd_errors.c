@@ -10,7 +10,8 @@
 #include "http/message/raw_framing.h"
 #include "http/raw_reject.h"
 
-/* Messages of 0.9.75 that come before such an answer. */
+/* Returns the reason to reject the request if libmicrohttpd 0.9.75 writes this message before it
+ * makes two heads of an answer (see mhd_errors.h). Returns REJECT_NONE for any other message. */
 static enum reject_reason reason_of(const char *format)
 {
     static const struct {
@@ -27,8 +28,9 @@ static enum reject_reason reason_of(const char *format)
     return REJECT_NONE;
 }
 
-/* Are the headers complete, and neither passed to us nor answered yet? That is true only of the
- * connection whose headers libmicrohttpd is checking at this moment. */
+/* Returns true if the headers are complete, and have neither been passed to us nor been answered
+ * yet. That is so only for the connection whose headers libmicrohttpd is checking at this
+ * moment. */
 static bool is_being_checked(const struct http_conn *conn)
 {
     return conn->req == NULL && conn->state != HTTP_CONN_CUT &&

@@ -9,8 +9,9 @@
 #include "http/request.h"
 #include "http/server.h"
 
-/* The client that the work counts for. The hash of a key is as random as the key, and that of an
- * address is seeded, so nobody can collide with another client on purpose. */
+/* Returns the hash of the client for which the work counts: the API key, or the address if the
+ * request has no key. Nobody can collide with another client on purpose, because the hash of a key
+ * is as random as the key, and the hash of an address is seeded. */
 static uint64_t client_of(const struct http_request *req)
 {
     const struct key *key = req->credentials.key;
@@ -27,7 +28,8 @@ static int64_t deadline_of(const struct http_request *req)
     return timeout_ns > 0 ? clock_after(req->received_at_ns, timeout_ns) : CLOCK_NEVER;
 }
 
-/* The offload thread stops when the server closes; from then on the loop does the work itself. */
+/* The offload thread stops when the server closes. From then on the loop does all slices of the
+ * work itself. */
 void http_offload(struct http_request *req, struct http_work *work)
 {
     struct offload_turn *turn = &req->conn->turn;

@@ -4,7 +4,8 @@
 #include "base/clock.h"
 #include "http/http.h"
 
-/* NULL: the work queue has ended, and all work is done. */
+/* Waits until there is work, and returns the turn that is served next. Returns NULL when the work
+ * queue has ended and all work is done. */
 static struct offload_turn *next_turn(struct offload_thread *offload)
 {
     struct fair_entry *entry;
@@ -33,7 +34,8 @@ static bool is_in_vain(const struct http_work *work, const struct offload_turn *
            atomic_load_explicit(&turn->gone, memory_order_relaxed);
 }
 
-/* One slice, or none. True: the work is finished or dropped. */
+/* Serves one slice of the work, or drops the work. Returns true if the work is finished or
+ * dropped. */
 static bool serve(struct offload_thread *offload, const struct offload_turn *turn, int64_t now_ns)
 {
     struct http_work *work = turn->work;
@@ -44,7 +46,8 @@ static bool serve(struct offload_thread *offload, const struct offload_turn *tur
     return true;
 }
 
-/* Gives the turn back before the completion, because the loop may then use it at once. */
+/* Gives the turn back to its connection, and then completes the work. The turn comes first, because
+ * the loop may use it again as soon as the work is completed. */
 static void give_back(struct offload_thread *offload, struct offload_turn *turn)
 {
     struct http_work *work = turn->work;

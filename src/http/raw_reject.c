@@ -29,7 +29,8 @@ static void write_raw(struct http_conn *conn, const struct http_problem *problem
     buf_fini(&body);
 }
 
-/* The headers were not complete, so only the client of the request is known. */
+/* Reports the answer to a request whose headers were not complete. So only the client of the
+ * request is known. */
 static void report_cut_head(const struct http_conn *conn, const struct http_problem *problem,
                             const char *id)
 {

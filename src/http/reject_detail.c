@@ -20,7 +20,7 @@ static void add_methods(struct http_request *req, struct buf *out)
     router_allow(out, options->routes, options->n_routes, req->path);
 }
 
-/* "Content-Type is text/plain; " */
+/* Adds what the client gave for the header `name`, such as: Content-Type is "text/plain"; */
 static void add_given(struct http_request *req, const char *name, struct buf *out)
 {
     const char *value = http_header(req, name);

@@ -1,5 +1,5 @@
 /* reject_detail.h - inside of the layer: the detail of a rejection, which says what is wrong with
- * this request. The loop's thread only. */
+ * this request. Called by the loop's thread only. */
 #ifndef HTTP_REJECT_DETAIL_H
 #define HTTP_REJECT_DETAIL_H
 
@@ -8,10 +8,12 @@ struct http_request;
 
 enum { REJECT_DETAIL_SIZE = 512 };
 
-/* The problem document of req->reject. `text` holds its detail for as long as it is used. */
+/* Returns the problem document of req->reject. Its detail may be in `text`, so `text` must live as
+ * long as the document is used. */
 struct http_problem reject_detail(struct http_request *req, char text[REJECT_DETAIL_SIZE]);
 
-/* Adds the headers that RFC 9110 wants beside the status of req->reject. */
+/* Adds the headers that RFC 9110 asks for beside the status of req->reject, such as Allow with
+ * 405. */
 void reject_add_headers(struct http_request *req);
 
 #endif

@@ -44,7 +44,8 @@ static bool type_fits(enum http_body body, const struct http_head *head)
     return false;
 }
 
-/* True: the body has no coding, or one that we know. A list of codings does not fit. */
+/* Returns true if the body has no coding, or one that we know, and sets *is_gzip. A list of codings
+ * does not fit. */
 static bool encoding_fits(const struct http_head *head, bool *is_gzip)
 {
     const char *encoding = head->content_encoding;
@@ -57,7 +58,8 @@ static bool encoding_fits(const struct http_head *head, bool *is_gzip)
     return *is_gzip || has_text(encoding, len, "identity");
 }
 
-/* Every route can answer with a problem document, so a client that accepts it is not rejected. */
+/* Returns true if Accept allows one of the media types in `produces`, or problem documents. Every
+ * route can answer with a problem document, so a client that accepts only those is not rejected. */
 static bool accepts_any_of(struct http_request *req, const char *produces)
 {
     const char *at = produces;
@@ -141,7 +143,8 @@ static enum reject_reason check_certificate(struct http_request *req)
     return reason;
 }
 
-/* Checks the target and finds the route. A connection of the reserve serves few routes. */
+/* Checks the target and finds the route. If the connection is beyond a limit, only a few routes are
+ * served (reserve_serves()), and every other request is rejected because of that limit. */
 static enum reject_reason check_place(struct http_request *req)
 {
     enum reject_reason reason = check_target(req), surplus = req->conn->surplus;
@@ -151,9 +154,9 @@ static enum reject_reason check_place(struct http_request *req)
     return surplus == REJECT_NONE || reserved ? reason : surplus;
 }
 
-/* Checks the host that the request names, and the origin of the web page that sent it. The host of
- * a target in absolute form counts, not Host (RFC 9112, 3.2.2). A request of HTTP/1.0 may name no
- * host; no browser sends such a request. */
+/* Checks the host that the request names, and the origin of the web page that sent it. If the
+ * target is in absolute form, its host counts and not the Host header (RFC 9112, 3.2.2). A request
+ * of HTTP/1.0 that names no host passes, because no browser sends such a request. */
 static enum reject_reason check_host(const struct http_request *req, const struct http_head *head)
 {
     const struct hosts *hosts = &req->loop->server->hosts;
@@ -209,10 +212,11 @@ static enum reject_reason check_all(struct http_request *req, const struct http_
     return reason == REJECT_NONE ? credentials_spend(&req->credentials, req->begun_at_ns) : reason;
 }
 
-/* True: a proxy in front of us may see the end of this request at another byte than we do. Then the
- * connection closes with the answer, so that no byte behind the request is read as another request.
- * A POST without a length may have a body. Only libmicrohttpd reads the framing of chunks, and
- * 0.9.75 takes a bare LF where RFC 9112, 7.1 requires CRLF. */
+/* Returns true if a proxy in front of us may see the end of this request at another byte than we
+ * do. If so, the connection is closed after the answer, so that no byte behind the request is read
+ * as another request. A POST without a length may have a body. A chunked body is unsure because
+ * only libmicrohttpd reads the framing of chunks, and 0.9.75 takes a bare LF where RFC 9112, 7.1
+ * requires CRLF. */
 static bool end_is_unsure(const struct http_request *req, const struct http_head *head)
 {
     return head->chunked || (!head->has_length && strcmp(req->method, "POST") == 0);

@@ -36,7 +36,7 @@ static void set_id(struct http_request *req, const char *given)
         loop_random_id(req->loop, req->id);
 }
 
-/* NULL when out of memory. */
+/* Makes the request of a connection whose headers are complete. Returns NULL if memory is out. */
 static struct http_request *request_new(struct http_loop *loop, struct MHD_Connection *mhd,
                                         const char *method, const char *url)
 {
@@ -59,8 +59,8 @@ static struct http_request *request_new(struct http_loop *loop, struct MHD_Conne
     return req;
 }
 
-/* Hands the answer to libmicrohttpd. In the first call of the access handler that also closes the
- * connection, and no body is read. */
+/* Hands the answer to libmicrohttpd. If this happens in the first call of the access handler,
+ * libmicrohttpd reads no body, and closes the connection after the answer. */
 static enum MHD_Result send_answer(struct http_request *req)
 {
     CHECK(req->state == REQUEST_ANSWERED);
@@ -78,7 +78,7 @@ static enum MHD_Result send_answer(struct http_request *req)
     return queued;
 }
 
-/* See body.h. */
+/* Returns true if a rejected request is answered without reading its body first, see body.h. */
 static bool rejected_at_once(const struct http_request *req, const struct http_head *head)
 {
     bool end_unknown = req->reject == REJECT_FRAMING || req->reject == REJECT_NO_LENGTH;
@@ -111,7 +111,8 @@ static enum MHD_Result take_body(struct http_request *req, const char *piece, si
     return MHD_NO;
 }
 
-/* In HANDLING or DEFERRED: the request is complete, and its body is unpacked. */
+/* Calls the handler, or answers the request if it is rejected. Called in the states HANDLING and
+ * DEFERRED, when the request is complete and its body is unpacked. */
 static void call_handler(struct http_request *req)
 {
     if (req->reject == REJECT_NONE && req->loop->closing)
@@ -136,7 +137,7 @@ static void on_unpacked(struct http_request *req, enum reject_reason reason)
     call_handler(req);
 }
 
-/* Called when the request is complete. */
+/* Called when all of the request has been read. */
 static enum MHD_Result finish_reading(struct http_request *req)
 {
     req->received_at_ns = clock_now_ns();
@@ -165,9 +166,9 @@ enum MHD_Result request_flow_access(void *cls, struct MHD_Connection *mhd, const
         *ctx = req = request_new(cls, mhd, method, url);
         return req != NULL ? begin(req, version) : MHD_NO;
     }
-    if (req->state == REQUEST_SENT) /* cut while it was being read */
+    if (req->state == REQUEST_SENT) /* raw_reject() has answered the request */
         return MHD_NO;
-    if (req->state == REQUEST_ANSWERED) /* resumed */
+    if (req->state == REQUEST_ANSWERED) /* the connection was resumed */
         return send_answer(req);
     size_t len = *upload_len;
     *upload_len = 0;

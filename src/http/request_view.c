@@ -1,4 +1,4 @@
-/* request_view.c - a request as its handler sees it. */
+/* request_view.c - the functions of http.h by which a handler reads a request. */
 #include <microhttpd.h>
 #include <string.h>
 #include <strings.h>

@@ -30,13 +30,14 @@ static bool has_no_request(const struct http_conn *conn)
     return false;
 }
 
-/* The answer is being sent, and the client does not read it. */
+/* Returns true if the answer is being sent, and the client has not read all of it yet. */
 static bool takes_no_answer(const struct http_conn *conn)
 {
     return conn->state == HTTP_CONN_SENDING;
 }
 
-/* The oldest such connection; `address` NULL: of any address. */
+/* Returns the oldest connection of the reserve for which `fits` returns true, or NULL if there is
+ * none. If `address` is not NULL, only the connections of that address count. */
 static struct http_conn *oldest(const struct list *reserve, const struct address_count *address,
                                 bool (*fits)(const struct http_conn *conn))
 {

@@ -2,14 +2,16 @@
  * address.
  *
  * A server that is merely full must still answer its probes, or an orchestrator kills it. So each
- * loop takes RESERVE_MAX connections more. Only routes of health and metrics are served on them,
- * everything else is rejected (503, or 429 beyond the limit of an address), and each ends with its
- * first answer. No client can hold them for long: a connection of the reserve has RESERVE_SPAN_NS
- * for its request, and when the reserve is full, a new connection takes the place of the oldest one
- * without a complete request. If addresses are counted, one address has RESERVE_OF_ADDRESS_MAX of
- * them; one more takes the place of the oldest of the same address.
+ * loop takes RESERVE_MAX connections more, which are its reserve. Only routes of health and metrics
+ * are served on them, and everything else is rejected (503, or 429 beyond the limit of an address).
+ * Each connection of the reserve ends with its first answer. No client can hold the reserve for
+ * long. A connection of the reserve has RESERVE_SPAN_NS for its request. When the reserve is full,
+ * a new connection takes the place of the oldest one without a complete request; if there is none,
+ * of the oldest one whose answer is being sent. If addresses are counted, one address has at most
+ * RESERVE_OF_ADDRESS_MAX connections in a reserve. One more takes the place of another one of the
+ * same address, by the same rule.
  *
- * The loop's thread only. */
+ * Called by the loop's thread only. */
 #ifndef HTTP_RESERVE_H
 #define HTTP_RESERVE_H
 
@@ -26,21 +28,24 @@ struct http_route;
 enum {
     RESERVE_MAX = 64,
     RESERVE_OF_ADDRESS_MAX = 16,
-    /* Connections that we have shut down and libmicrohttpd has not closed yet. */
+    /* The most connections of a loop that we have shut down and libmicrohttpd has not closed
+     * yet. */
     RESERVE_CLOSING_MAX = 64,
 };
 
-/* Puts a new connection into its loop's reserve, and closes another one if there is no room. False:
- * no other one may be closed, so the caller closes the new connection. */
+/* Puts a new connection into its loop's reserve, and closes another connection of the reserve if
+ * there is no room. Returns false if no other connection may be closed: then the caller closes the
+ * new one. */
 bool reserve_enter(struct http_conn *conn) MUST_CHECK;
 
-/* A no-op for a connection that is not in the reserve. */
+/* Takes the connection out of the reserve. A no-op for a connection that is not in the reserve. */
 void reserve_leave(struct http_conn *conn);
 
-/* When a connection must have sent its request: `until_ns`, or earlier in the reserve. */
+/* Returns the moment at which a connection must have sent its request: `until_ns`, or an earlier
+ * moment if the connection is in the reserve. */
 int64_t reserve_until_ns(const struct http_conn *conn, int64_t until_ns);
 
-/* Is that route served on connections of the reserve? */
+/* Returns true if the route is served on connections of the reserve. */
 bool reserve_serves(const struct http_route *route);
 
 #endif

@@ -11,10 +11,10 @@
 #include "http/server_metrics.h"
 
 enum {
-    /* Beside HTTP_HEADER_MAX: the request and its headers, libmicrohttpd's connection, an answer of
-     * HTTP_ANSWER_FREE. */
+    /* The memory of a connection beside HTTP_HEADER_MAX: the request and its headers,
+     * libmicrohttpd's struct of the connection, and an answer of HTTP_ANSWER_FREE bytes. */
     CONNECTION_BYTES = 8 * 1024,
-    TLS_BYTES = 72 * 1024, /* a session of GnuTLS: records under way, the client's certificates */
+    TLS_BYTES = 72 * 1024, /* a GnuTLS session: records under way, the client's certificates */
 };
 
 void http_client_text(const struct sockaddr *client, char out[HTTP_CLIENT_SIZE])

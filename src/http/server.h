@@ -1,5 +1,6 @@
-/* server.h - inside of the layer: the data that all loops of a server share. Immutable once open,
- * except the atomics and the keys. */
+/* server.h - inside of the layer: the data that all loops of a server share. Once the server is
+ * open, its plain members do not change, except beats_asked. The other members have atomics or
+ * locks of their own. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
@@ -19,7 +20,7 @@ struct server_metrics;
 
 enum server_phase { SERVER_OPEN, SERVER_DRAINING, SERVER_CLOSING };
 
-/* The budget for the answers of probes and figures. */
+/* The size of the budget for the answers of probes, health and figures. */
 enum { SERVER_FIGURES_BYTES = 8 << 20 };
 
 struct http_server {
@@ -30,17 +31,18 @@ struct http_server {
     struct http_loop *loops;
     uint32_t n_loops;
     uint32_t port;
-    uint64_t beats_asked; /* http_server_alive() writes it, one thread at a time */
-    int listen_fd;        /* until each loop has its duplicate; else -1 */
+    uint64_t beats_asked; /* written by http_server_alive(), by one thread at a time */
+    int listen_fd;        /* open until each loop has its duplicate; then -1 */
     atomic_int phase;     /* enum server_phase; stored with release, loaded with acquire */
-    /* Current counts; relaxed. */
+    /* The connections that are open, and the requests under way; relaxed. */
     atomic_uint_fast64_t connections, requests;
-    atomic_uint_fast64_t admitted; /* connections within max_connections; at most that many */
+    atomic_uint_fast64_t admitted; /* connections that count towards max_connections */
     struct bodies bodies;
-    struct budget figures; /* for the answers of probes and figures */
+    struct budget figures; /* for the answers of probes, health and figures */
     struct addresses addresses;
     struct hosts hosts;
-    atomic_uint_fast64_t handshakes_failed; /* of TLS; only grows; relaxed */
+    /* The TLS handshakes that failed since the start; relaxed. */
+    atomic_uint_fast64_t handshakes_failed;
 };
 
 #endif

@@ -1,4 +1,4 @@
-/* server_life.c - opening, draining and closing a server: http.h. */
+/* server_life.c - opens, drains and closes a server, see http.h. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -65,7 +65,7 @@ struct http_server *http_server_open(const struct http_options *options, struct 
     addresses_init(&server->addresses);
     server->offload.clock = clock_now_ns;
     server->offload.cpu_clock = clock_thread_ns;
-    server->listen_fd = options->listen_fd > 0 ? options->listen_fd : -1; /* taken over */
+    server->listen_fd = options->listen_fd > 0 ? options->listen_fd : -1; /* the server owns it */
     bool keys_good = active_keys_open(&server->active_keys, options->keys_file, err);
     server->metrics = server_metrics_open(options->routes, options->n_routes);
     server->loops = calloc(options->threads, sizeof *server->loops);
@@ -96,7 +96,7 @@ void http_server_close(struct http_server **server_inout)
     if (server == NULL)
         return;
     *server_inout = NULL;
-    offload_thread_stop(&server->offload); /* before the loops, which finish its work */
+    offload_thread_stop(&server->offload); /* before the loops end, because they finish its work */
     move_to(server, SERVER_CLOSING);
     for (uint32_t i = 0; i < server->n_loops; i++)
         loop_run_join(&server->loops[i]);

@@ -1,5 +1,5 @@
-/* server_metrics.c - see server_metrics.h. A slot is written once, before `used` covers it. It is
- * found by a linear search, since a route has few slots and they lie together. */
+/* server_metrics.c - see server_metrics.h. A slot is written once, before `used` counts it. A slot
+ * is found by a linear search, since a route has few slots and they lie together. */
 #include "http/server_metrics.h"
 
 #include <stdatomic.h>
@@ -16,8 +16,8 @@
 #define DURATION "http_server_request_duration_seconds"
 
 struct slot_key {
-    const struct http_route *route; /* NULL: none matched */
-    const char *method;             /* from method_label(): compared by address */
+    const struct http_route *route; /* NULL: no route matched */
+    const char *method;             /* from method_label(), so it is compared by its address */
     int status;
 };
 
@@ -29,15 +29,16 @@ struct slot {
 struct server_metrics {
     const struct http_route *routes;
     size_t n_routes;
-    size_t *first;   /* of each route among the slots; n_routes + 1 of them */
-    struct mutex mu; /* of adding a slot; a leaf */
+    size_t *first;   /* the index of each route's first slot; n_routes + 1 items */
+    struct mutex mu; /* held while a slot is added; a leaf */
     size_t cap;
-    atomic_size_t used; /* release after the slot is written, acquire before it is read */
+    /* Stored (release) after a slot is written, and loaded (acquire) before a slot is read. */
+    atomic_size_t used;
     struct slot *slots;
 };
 
 static const char method_get[] = "GET", method_head[] = "HEAD", method_post[] = "POST";
-static const char method_other[] = "_OTHER"; /* so that clients cannot invent labels */
+static const char method_other[] = "_OTHER"; /* any other; clients cannot invent labels */
 
 static const char *method_label(const struct http_route *route, const char *method)
 {

@@ -1,8 +1,8 @@
 /* server_metrics.h - inside of the layer: durations of requests by route, method and status.
  *
  * Each status that a route declares has a slot from the start. Another combination gets a slot when
- * it first occurs, at most METRICS_EXTRA of them, so that no client can make the scrape grow.
- * Any thread. */
+ * it first occurs. There are at most METRICS_EXTRA such slots, so that no client can make the
+ * scrape grow. Any thread may observe and render. */
 #ifndef HTTP_SERVER_METRICS_H
 #define HTTP_SERVER_METRICS_H
 
@@ -17,12 +17,12 @@ struct server_metrics; /* opaque */
 
 enum { METRICS_EXTRA = 128 };
 
-/* `routes` is borrowed. NULL when out of memory. */
+/* Makes the slots of the routes, which are borrowed. Returns NULL if memory is out. */
 struct server_metrics *server_metrics_open(const struct http_route *routes,
                                            size_t n_routes) MUST_CHECK;
 void server_metrics_close(struct server_metrics *metrics); /* NULL is a no-op */
 
-/* route NULL: none matched. */
+/* Counts one request that took duration_ns. `route` is NULL if no route matched. */
 void server_metrics_observe(struct server_metrics *metrics, const struct http_route *route,
                             const char *method, int status, int64_t duration_ns);
 

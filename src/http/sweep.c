@@ -1,8 +1,10 @@
-/* sweep.c - see sweep.h. The bytes of a body are counted as they arrive. For all other bytes the
+/* sweep.c - see sweep.h. The sweep needs the number of bytes that a connection has moved in its
+ * state. For the body of a request, body.c counts the bytes as they arrive. For everything else the
  * sweep asks the kernel (TCP_INFO), because libmicrohttpd does not report the first byte of a
- * request. It asks only about connections that have been in their state for a while, so a busy
- * connection costs no system call. Bytes that moved before the first question are not counted;
- * between requests, idle_timeout bounds the time that this can hide. */
+ * request. The sweep asks only about connections that have been in their state for a while, so a
+ * busy connection costs no system call. Bytes that move in a state before the sweep first asks
+ * about it are not counted. Between requests the sweep can overlook the beginning of a request in
+ * this way, but for no longer than idle_timeout. */
 #include "http/sweep.h"
 
 #include <linux/tcp.h>
@@ -25,20 +27,21 @@
 #define SWEEP_DRAINING_NS (50 * NS_PER_MS)
 #define DRAIN_IDLE_NS NS_PER_S
 
-/* While a budget has no room for requests, and for PRESSED_NS after, a connection that holds much
- * of that budget must make progress: at PRESSED_PACE_BYTES_PER_S on average, and an answer must not
- * stall. So a client that does not read cannot keep the memory from other clients for long. */
+/* A budget is pressed while it has no room for a request, and for PRESSED_NS after that. If a
+ * connection holds much of a pressed budget, its bytes must move faster: PRESSED_PACE_BYTES_PER_S
+ * takes the place of HTTP_CONN_PACE_BYTES_PER_S. Its answer must not stand still for
+ * PRESSED_STALL_NS. So a client that does not read cannot keep the memory from other clients for
+ * long. */
 #define PRESSED_NS (5 * NS_PER_S)
 #define PRESSED_STALL_NS (2 * NS_PER_S)
 enum { PRESSED_PACE_BYTES_PER_S = 100 * 1000 };
 
-enum {
-    CLOSED = 7,
-    CLOSE_WAIT = 8
-}; /* TCP_CLOSE and TCP_CLOSE_WAIT of <netinet/tcp.h>, which <linux/tcp.h> excludes */
+/* TCP_CLOSE and TCP_CLOSE_WAIT of <netinet/tcp.h>, which <linux/tcp.h> excludes. */
+enum { CLOSED = 7, CLOSE_WAIT = 8 };
 
-/* Returns the bytes that have moved on the socket since it was opened, or 0 if the kernel does not
- * say: then the pace adds no time. Also notes whether the client has closed its side. */
+/* Returns the bytes that have moved on the socket since it was opened: the bytes that the client
+ * acknowledged while an answer is being sent, else the bytes received. Returns 0 if the kernel does
+ * not say; then the bytes add no time. Also notes whether the client has closed its side. */
 static int64_t bytes_moved(struct http_conn *conn)
 {
     struct tcp_info info = { 0 };
@@ -73,7 +76,7 @@ static int64_t idle_until_ns(const struct http_conn *conn)
     return clock_min(until_ns, since_ns + DRAIN_IDLE_NS);
 }
 
-/* Does the connection hold much of a budget that has no room for other requests? */
+/* Returns true if the connection holds much of a budget that has no room for other requests. */
 static bool is_pressed(const struct http_conn *conn)
 {
     const struct http_loop *loop = conn->loop;
@@ -95,7 +98,8 @@ static int64_t paced_until_ns(const struct http_conn *conn, int64_t bytes)
     return clock_after(until_ns, bytes * (NS_PER_S / pace));
 }
 
-/* For a request or a handshake: the pace decides, and the reserve allows less. */
+/* Returns the moment at which a request or a TLS handshake must be complete. That depends on the
+ * pace, and is earlier in the reserve. */
 static int64_t request_until_ns(const struct http_conn *conn, int64_t bytes)
 {
     return reserve_until_ns(conn, paced_until_ns(conn, bytes));
@@ -109,9 +113,9 @@ static int64_t body_until_ns(const struct http_conn *conn, int64_t bytes)
     return clock_min(until_ns, conn->req->begun_at_ns + BODY_DISCARD_NS);
 }
 
-/* True: the client will send no more. libmicrohttpd overlooks an end that arrives together with
- * data: it would keep the connection for idle_timeout, or wait for the rest of the headers or of
- * the body. */
+/* Returns true if the client has closed its side, and all that it sent has been read. libmicrohttpd
+ * overlooks a close that arrives together with data. Without this check libmicrohttpd would keep
+ * the connection for idle_timeout, or wait for the rest of the headers or of the body. */
 static bool is_done_with(const struct http_conn *conn)
 {
     int unread = 0;
@@ -155,9 +159,9 @@ static void sweep_sending(struct http_conn *conn, int64_t bytes)
         http_conn_cut(conn);
 }
 
-/* Checks only connections that wait for the offload thread, which drops the work of a client that
- * is gone. A client that has only closed its sending side looks the same, so it counts as gone,
- * too. */
+/* Notes that the client is gone. Only a connection that waits for the offload thread is checked,
+ * because that thread drops the work of a client that is gone. A client that has closed only its
+ * sending side looks the same, so it counts as gone too. */
 static void sweep_deferred(struct http_conn *conn)
 {
     if (!atomic_load_explicit(&conn->turn.waiting, memory_order_relaxed))
@@ -167,8 +171,8 @@ static void sweep_deferred(struct http_conn *conn)
         atomic_store_explicit(&conn->turn.gone, true, memory_order_relaxed);
 }
 
-/* Is the answer on its way? While a request is still being read, that means that libmicrohttpd has
- * rejected it by itself. */
+/* Returns true if libmicrohttpd has an answer to send. If a request is still being read, that means
+ * that libmicrohttpd has rejected the request by itself. */
 static bool is_answered(const struct http_conn *conn)
 {
     return MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_HTTP_STATUS) != NULL;
@@ -212,7 +216,7 @@ int64_t sweep_interval_ns(const struct http_loop *loop)
 {
     const struct http_options *options = &loop->server->options;
     int64_t shorter_ns = clock_min(options->read_timeout_ns, options->idle_timeout_ns);
-    bool draining = loop->draining_since_ns != CLOCK_NEVER; /* the end waits for idle clients */
+    bool draining = loop->draining_since_ns != CLOCK_NEVER; /* the server waits for idle clients */
     int64_t interval_ns = clock_min(shorter_ns / 8, draining ? SWEEP_DRAINING_NS : SWEEP_MAX_NS);
     return interval_ns > SWEEP_MIN_NS ? interval_ns : SWEEP_MIN_NS;
 }

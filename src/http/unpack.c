@@ -1,5 +1,6 @@
-/* unpack.c - see unpack.h. During the work the request is suspended and keeps the packed bytes.
- * Both bodies count for the bound until the packed one is freed. */
+/* unpack.c - see unpack.h. While its body is unpacked, the request is suspended and keeps the
+ * packed bytes. The packed and the unpacked body both count towards the bound of all bodies until
+ * the packed one is freed. */
 #include "http/unpack.h"
 
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include "http/server.h"
 
 struct unpack {
-    struct http_work work; /* first: unpack_slice() and finish() cast */
+    struct http_work work; /* must be first: unpack_slice() and finish() cast */
     struct http_request *req;
     void (*on_unpacked)(struct http_request *req, enum reject_reason reason);
     struct gunzip gunzip;
@@ -19,7 +20,7 @@ struct unpack {
     enum gunzip_rc rc;
 };
 
-/* On the offload thread. */
+/* Called on the offload thread. */
 static bool unpack_slice(struct http_work *work)
 {
     struct unpack *unpack = (struct unpack *)work;
@@ -44,7 +45,7 @@ static enum reject_reason reason_of(enum gunzip_rc rc)
     return REJECT_OVERLOADED;
 }
 
-/* On the loop. */
+/* Called on the loop's thread. */
 static void finish(struct http_completion *completion)
 {
     struct unpack *unpack = (struct unpack *)completion;

@@ -12,7 +12,8 @@ static struct http_keys_info info_of(const struct keys *keys)
     return (struct http_keys_info){ .count = keys->n, .readable_by_all = keys->readable_by_all };
 }
 
-/* The views of the loops begin with version 0, so the first look takes the set. */
+/* The version begins at 1, and the view of each loop at 0. So each loop takes the set at its first
+ * look. */
 bool active_keys_open(struct active_keys *active, const char *path, struct err *err)
 {
     *active = (struct active_keys){ .path = NULL };

@@ -1,11 +1,11 @@
 /* active_keys.h - inside of the layer: the set of API keys that is active, and how it is replaced
  * while the loops serve.
  *
- * Each loop has a view, which holds a reference. It reads one atomic a request, and takes the lock
- * only after a reload. A request that begins after active_keys_reload() has returned sees the new
- * set.
+ * Each loop has a view, which holds a reference to a set. For each request the loop reads one
+ * atomic, and it takes the lock only after a reload. A request that begins after
+ * active_keys_reload() has returned sees the new set.
  *
- * Threads    views: the loop that has it. Reloads: one thread at a time. */
+ * Threads    a view is used by its loop alone. One thread at a time reloads. */
 #ifndef HTTP_AUTH_ACTIVE_KEYS_H
 #define HTTP_AUTH_ACTIVE_KEYS_H
 
@@ -24,7 +24,8 @@ struct active_keys {
     const char *path; /* borrowed; NULL: no key is required */
     struct mutex mu;  /* a leaf */
     struct keys *now GUARDED_VAR;
-    atomic_uint_fast64_t version; /* of `now`: release by the reload, acquire by the loops */
+    /* The version of `now`: stored (release) by a reload, loaded (acquire) by the loops. */
+    atomic_uint_fast64_t version;
 };
 
 struct active_keys_view { /* begins as all zeros */
@@ -32,17 +33,19 @@ struct active_keys_view { /* begins as all zeros */
     uint64_t version;
 };
 
-/* path may be NULL. On failure no key is required, and *err says why. Call active_keys_fini()
- * either way. */
+/* Loads the keys of the file at `path`. If `path` is NULL, no key is required. Returns false on
+ * failure: then *err says why. Call active_keys_fini() in either case. */
 bool active_keys_open(struct active_keys *active, const char *path, struct err *err) MUST_CHECK;
 void active_keys_fini(struct active_keys *active);
 
-/* On failure the set is as it was. */
+/* Reads the file again, and makes its keys the active set. Returns false on failure: then *err says
+ * why, and the active set is the same as before. */
 bool active_keys_reload(struct active_keys *active, struct err *err) MUST_CHECK;
 
 void active_keys_info(struct active_keys *active, struct http_keys_info *info);
 
-/* The active set; NULL: no key is required. */
+/* Returns the active set, or NULL if no key is required. The view holds the reference to the set
+ * until the next call. */
 struct keys *active_keys_look(struct active_keys *active, struct active_keys_view *view);
 void active_keys_view_fini(struct active_keys_view *view);
 

@@ -1,8 +1,8 @@
 /* credentials.c - see credentials.h.
  *
- * The header is that of RFC 6750: `Authorization: Bearer KEY`. The challenge names an error only if
- * the request presented a token: a client that sent none, or used another scheme, may not have
- * known better. */
+ * The key comes in the header of RFC 6750: `Authorization: Bearer KEY`. The challenge names an
+ * error only if the request presented a token. A client that sent no token, or used another scheme,
+ * may not have known better. */
 #include "http/auth/credentials.h"
 
 #include <inttypes.h>
@@ -16,7 +16,8 @@
 
 #define CHALLENGE "Bearer realm=\"ordersd\""
 
-/* The token of "Bearer TOKEN", with its length. NULL: another scheme. */
+/* Returns the token of the header value "Bearer TOKEN", and sets *len to its length. Returns NULL
+ * if the header has another scheme. */
 static const char *token_of(const char *header, size_t *len)
 {
     static const char scheme[] = "Bearer";
@@ -26,7 +27,7 @@ static const char *token_of(const char *header, size_t *len)
     const char *token = header + name + strspn(header + name, " ");
     *len = strcspn(token, " \t");
     if (token[*len + strspn(token + *len, " \t")] != '\0')
-        *len = 0; /* two words are no token */
+        *len = 0; /* a token is one word */
     return token;
 }
 
@@ -67,7 +68,7 @@ enum reject_reason credentials_check(struct credentials *credentials, struct key
     return required ? reason : REJECT_NONE;
 }
 
-/* NULL: no limit. */
+/* Returns the key whose rate limits this request, or NULL if no rate does. */
 static const struct key *limited(const struct credentials *credentials)
 {
     const struct key *key = credentials->key;
@@ -101,7 +102,8 @@ bool credentials_rate(const struct credentials *credentials, int64_t begun_at_ns
     const struct key *key = limited(credentials);
     if (key == NULL)
         return false;
-    /* A rejection shows the rate of the moment from which its Retry-After counts. */
+    /* If the request was rejected for its rate, Retry-After counts from the beginning of the
+     * request. So the headers show the rate of that moment. */
     int64_t now_ns = credentials->wait_ns > 0 ? begun_at_ns : clock_now_ns();
     struct rate_view view = rate_look(&key->rate, key->bucket, now_ns);
     (void)snprintf(out->policy, sizeof out->policy, "\"key\";q=%" PRIu32 ";w=%" PRIu32,

@@ -2,8 +2,9 @@
  * has requests left.
  *
  * A request with a good key belongs to that key on every route. A request with no key, or with a
- * bad one, is rejected on a route that requires a key, and has no key on the others. Only
- * routes that require a key count against its rate. One thread at a time. */
+ * bad one, is rejected on a route that requires a key, and has no key on the others. Only requests
+ * to routes that require a key count against the rate of the key. One thread at a time uses a
+ * struct credentials. */
 #ifndef HTTP_AUTH_CREDENTIALS_H
 #define HTTP_AUTH_CREDENTIALS_H
 
@@ -17,33 +18,36 @@ struct http_head;
 struct key;
 struct keys;
 
-struct credentials {       /* of a request; begins as all zeros */
-    struct keys *keys;     /* a reference, while there is a key */
-    const struct key *key; /* of that set; NULL: the request has no good key */
+struct credentials {       /* the credentials of a request; begins as all zeros */
+    struct keys *keys;     /* a reference to the set of `key`; NULL: no key */
+    const struct key *key; /* in that set; NULL: the request has no good key */
     bool required;         /* the route requires a key */
-    bool bad_token;        /* a bearer token came, and it is no key of the set */
-    int64_t wait_ns;       /* after REJECT_RATE: until the next request may come */
+    bool bad_token;        /* the request presents a token that is no key of the set */
+    int64_t wait_ns;       /* after REJECT_RATE, the time until the next request may come */
 };
 
-/* Finds the key of the request in `keys`; NULL: no key is required. REJECT_NONE or one of
- * REJECT_KEY_*. */
+/* Finds the key of the request in `keys`, which is NULL if the server requires no key. `required`
+ * says whether the route requires a key. Returns REJECT_NONE or one of REJECT_KEY_*. */
 enum reject_reason credentials_check(struct credentials *credentials, struct keys *keys,
                                      const struct http_head *head, bool required) MUST_CHECK;
 
-/* Takes one request from the rate of the key: REJECT_NONE, or REJECT_RATE and nothing is taken. */
+/* Takes one request from the rate of the key, and returns REJECT_NONE. If the rate is used up,
+ * takes nothing and returns REJECT_RATE. */
 enum reject_reason credentials_spend(struct credentials *credentials, int64_t now_ns) MUST_CHECK;
 
-/* Takes so many requests more from the rate, which may go below zero. Any thread. */
+/* Takes `requests` further requests from the rate of the key, which may go below zero. Any thread
+ * may call this. */
 void credentials_charge(const struct credentials *credentials, uint32_t requests);
 
-/* The value of WWW-Authenticate. */
+/* Returns the value of WWW-Authenticate. */
 const char *credentials_challenge(const struct credentials *credentials);
 
 struct rate_headers {
     char policy[64], limit[64]; /* the values of RateLimit-Policy and RateLimit */
 };
 
-/* The rate limit headers of an answer to a request that began then. False: the key has no rate. */
+/* Writes the rate limit headers for the answer to a request that began at begun_at_ns. Returns
+ * false if no rate limits the request. */
 bool credentials_rate(const struct credentials *credentials, int64_t begun_at_ns,
                       struct rate_headers *out) MUST_CHECK;
 

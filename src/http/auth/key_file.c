@@ -1,5 +1,5 @@
-/* key_file.c - see key_file.h. The text is cut into words in place, and the set's names and
- * accounts point into it. */
+/* key_file.c - see key_file.h. The text of the file is cut into words in place. The names and
+ * accounts of the set point into that text. */
 #include "http/auth/key_file.h"
 
 #include <errno.h>
@@ -55,7 +55,7 @@ static bool fault_of_system(const char *path, struct err *err)
     return fault_of_file(path, text, err);
 }
 
-/* Reads up to `max` bytes, and returns their number; < 0: errno says why. */
+/* Reads up to `max` bytes, and returns their number. Returns -1 on failure: then errno says why. */
 static ssize_t read_up_to(int fd, char *out, size_t max)
 {
     size_t len = 0;
@@ -100,7 +100,8 @@ static bool read_bytes(const char *path, struct keys *keys, size_t *len, struct 
 
 /* ---- words ---- */
 
-/* NULL: there is no more word, or a comment begins. CR counts as a blank, for files of Windows. */
+/* Returns the next word of the line, or NULL if there is none or a comment begins. CR counts as a
+ * blank, for files of Windows. */
 static char *next_word(char **rest)
 {
     static const char blanks[] = " \t\r";
@@ -121,7 +122,8 @@ static bool is_name(const char *word)
     return len > 0 && len <= KEY_WORD_MAX && strspn(word, allowed) == len;
 }
 
-/* Reads digits and then `end`: 1..RATE_MAX, or 0 if the text is something else. */
+/* Reads digits that must be followed by `end` alone. Returns their value, 1..RATE_MAX, or 0 if the
+ * text is anything else. */
 static uint32_t read_number(const char *text, const char *end)
 {
     uint32_t value = 0;
@@ -131,7 +133,7 @@ static uint32_t read_number(const char *text, const char *end)
     return strcmp(c, end) == 0 && value <= RATE_MAX ? value : 0;
 }
 
-/* ---- options: NULL, or what is wrong ---- */
+/* ---- options: each function returns NULL, or what is wrong ---- */
 
 static int by_text(const void *a, const void *b)
 {
@@ -207,7 +209,7 @@ static const char *settle_rate(struct key *key)
     return key->bucket != NULL ? NULL : "out of memory";
 }
 
-/* ---- lines: NULL, or what is wrong ---- */
+/* ---- lines: each function returns NULL, or what is wrong ---- */
 
 static const char *take_key(struct keys *keys, size_t line, char *name, char *rest)
 {

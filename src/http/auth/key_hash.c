@@ -1,4 +1,5 @@
-/* key_hash.c - see key_hash.h; and http_hash_key(), which makes the hash for the file of keys. */
+/* key_hash.c - see key_hash.h. It also has http_hash_key(), which makes the hash for the file of
+ * keys. */
 #include "http/auth/key_hash.h"
 
 #include <stdio.h>

@@ -39,7 +39,7 @@ void keys_unref(struct keys **keys_inout)
         keys_free(keys);
 }
 
-/* ---- order; of equals the earlier line comes first ---- */
+/* ---- order: of two equal keys the one of the earlier line comes first ---- */
 
 static int by_line(const struct key *a, const struct key *b)
 {

@@ -25,16 +25,16 @@
 
 struct err;
 
-enum { KEYS_MAX = 10000, KEY_WORD_MAX = 64 }; /* names and accounts */
+enum { KEYS_MAX = 10000, KEY_WORD_MAX = 64 }; /* KEY_WORD_MAX: characters of a name or an account */
 
 struct key {
     const char *name; /* points into keys->text, as the accounts do */
     unsigned char hash[KEY_HASH_SIZE];
-    const char **accounts; /* owned, sorted; NULL: every account */
+    const char **accounts; /* owned, sorted; NULL: the key may use every account */
     size_t n_accounts;
     struct rate rate;
-    struct rate_bucket *bucket; /* a reference; NULL: no limit */
-    size_t line;                /* of the file, from 1 */
+    struct rate_bucket *bucket; /* a reference; NULL: the key has no limit */
+    size_t line;                /* its line in the file, from 1 */
 };
 
 struct keys {
@@ -46,15 +46,17 @@ struct keys {
     bool readable_by_all; /* the file was readable by everyone */
 };
 
-/* Reads the file, checks all of it, and takes over buckets from `before` (may be NULL). One
- * reference is the caller's. NULL: *err names the file, the line, what is wrong and what would be
+/* Reads the file and checks all of it. If a key has the name and rate of a key in `before`, which
+ * may be NULL, it takes over the bucket of that key. The caller has one reference to the set.
+ * Returns NULL on failure: then *err names the file, the line, what is wrong and what would be
  * right, and shows nothing that might be a key. */
 struct keys *keys_load(const char *path, const struct keys *before, struct err *err) MUST_CHECK;
 
-struct keys *keys_ref(struct keys *keys); /* NULL is passed through */
-void keys_unref(struct keys **keys);      /* sets it to NULL; a NULL *keys is a no-op */
+struct keys *keys_ref(struct keys *keys); /* returns NULL for NULL */
+void keys_unref(struct keys **keys);      /* sets *keys to NULL; a NULL *keys is a no-op */
 
-/* NULL when no key has this hash. Borrowed from the set. */
+/* Returns the key that has this hash, or NULL if there is none. The key is borrowed from the
+ * set. */
 const struct key *keys_find(const struct keys *keys,
                             const unsigned char hash[KEY_HASH_SIZE]) MUST_CHECK;
 

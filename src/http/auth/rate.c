@@ -1,4 +1,4 @@
-/* rate.c - see rate.h. Taking a token moves the moment at which the bucket is full. */
+/* rate.c - see rate.h. Each token that is taken puts off the moment at which the bucket is full. */
 #include "http/auth/rate.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@ static int64_t interval_ns(const struct rate *rate)
     return NS_PER_S / rate->per_second;
 }
 
-/* The time that an empty bucket without debt takes to fill. */
+/* Returns the time that an empty bucket without debt takes to fill. */
 static int64_t span_ns(const struct rate *rate)
 {
     return rate->burst * interval_ns(rate);

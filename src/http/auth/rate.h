@@ -1,9 +1,10 @@
-/* rate.h - how many requests a key may make: a bucket of `burst` tokens that gains one token an
- * interval. It is stored as the moment at which it will be full again (GCRA).
+/* rate.h - limits how many requests a key may make, by a bucket of `burst` tokens that gains one
+ * token an interval. The bucket is stored as the moment at which it will be full again (GCRA).
  *
  * A request takes a token, or learns how long to wait for one. A request that turns out to cost
  * more is charged afterwards: the bucket may go into debt, and later requests wait until the debt
- * is gone. The caller gives the time. Lock-free, any thread: all loops share a bucket. */
+ * is gone. The caller gives the time. The functions are lock-free and may be called by any thread,
+ * because all loops share a bucket. */
 #ifndef HTTP_AUTH_RATE_H
 #define HTTP_AUTH_RATE_H
 
@@ -12,7 +13,7 @@
 
 #include "base/attr.h"
 
-enum { RATE_MAX = 1000000 }; /* of both requests a second and burst */
+enum { RATE_MAX = 1000000 }; /* the largest per_second and the largest burst */
 
 struct rate {
     uint32_t per_second; /* 0: no limit */
@@ -21,27 +22,28 @@ struct rate {
 
 struct rate_bucket {
     atomic_uint refs;
-    atomic_int_fast64_t full_at_ns; /* in the past: the bucket is full */
+    atomic_int_fast64_t full_at_ns; /* if in the past, the bucket is full */
 };
 
-/* Full, with one reference. NULL when out of memory. */
+/* Returns a full bucket with one reference, or NULL if memory is out. */
 struct rate_bucket *rate_bucket_new(void) MUST_CHECK;
 struct rate_bucket *rate_bucket_ref(struct rate_bucket *bucket);
 void rate_bucket_unref(struct rate_bucket **bucket); /* a NULL *bucket is a no-op */
 
-/* 0: took a token. > 0: took none, and the first one is there after that time. */
+/* Takes a token and returns 0. If there is no token, takes none and returns the time until there is
+ * one. */
 int64_t rate_take(const struct rate *rate, struct rate_bucket *bucket, int64_t now_ns) MUST_CHECK;
 
-/* Takes n tokens, even if the bucket has fewer. */
+/* Takes n tokens. If the bucket has fewer, it goes into debt. */
 void rate_charge(const struct rate *rate, struct rate_bucket *bucket, uint32_t n, int64_t now_ns);
 
 struct rate_view {
     uint32_t remaining;
-    int64_t more_in_ns; /* until there is one more token; 0: the bucket is full */
+    int64_t more_in_ns; /* the time until there is one more token; 0: the bucket is full */
 };
 struct rate_view rate_look(const struct rate *rate, struct rate_bucket *bucket, int64_t now_ns);
 
-/* How long an empty bucket takes to fill, in whole seconds, rounded up, at least 1. */
+/* Returns how long an empty bucket takes to fill, in whole seconds, rounded up, at least 1. */
 uint32_t rate_window_s(const struct rate *rate);
 
 #endif

@@ -1,4 +1,5 @@
-/* accept.c - see accept.h. Reads without copying: a span is a stretch of the header's own text. */
+/* accept.c - see accept.h. The header is read without copying: a span is a part of the header's own
+ * text. */
 #include "http/message/accept.h"
 
 #include <string.h>
@@ -30,7 +31,7 @@ static const char *skip_blanks(const char *at)
     return at + strspn(at, " \t");
 }
 
-/* A token (RFC 9110, 5.6.2), which may be empty. */
+/* Takes a token (RFC 9110, 5.6.2), which may be empty, and moves *at behind it. */
 static struct span take_token(const char **at)
 {
     static const char token[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -40,8 +41,8 @@ static struct span take_token(const char **at)
     return span;
 }
 
-/* Returns the text between the quotes. Escapes stay as they are, since no value of ours has any.
- * len 0: the closing quote is missing. */
+/* Takes a quoted string, and returns the text between its quotes. Escapes stay as they are, since
+ * no value of ours has any. If the closing quote is missing, the returned span is empty. */
 static struct span take_quoted(const char **at)
 {
     const char *begin = ++*at;
@@ -55,7 +56,8 @@ static struct span take_quoted(const char **at)
     return span;
 }
 
-/* *at is behind ';'. */
+/* Takes a parameter, such as q=0.5. *at is behind the ';' before it. Returns false if the parameter
+ * is malformed. */
 static bool take_parameter(const char **at, struct parameter *out)
 {
     *at = skip_blanks(*at);
@@ -76,7 +78,8 @@ static bool all_digits(struct span span)
     return true;
 }
 
-/* "0", "0.5", "0.125", "1", "1.000"; -1 for anything else. */
+/* Reads a quality, such as "0", "0.5", "0.125", "1" or "1.000", and returns it times
+ * ACCEPT_QUALITY_MAX. Returns -1 for anything else. */
 static int read_quality(struct span text)
 {
     bool whole = text.at[0] == '0' || text.at[0] == '1';
@@ -94,7 +97,8 @@ static int read_quality(struct span text)
 
 enum fit { FIT_DIFFERS, FIT_OPEN, FIT_EQUAL };
 
-/* FIT_OPEN: the media type has no such parameter. */
+/* Compares a parameter of a range with the parameters of the media type. Returns FIT_OPEN if the
+ * media type has no parameter of that name. */
 static enum fit fit_of(const char *media_type, const struct parameter *wanted)
 {
     struct parameter have;
@@ -106,7 +110,8 @@ static enum fit fit_of(const char *media_type, const struct parameter *wanted)
     return FIT_OPEN;
 }
 
-/* 0: the range does not match. */
+/* Returns how closely the range type/subtype matches the media type: one of RANGE_*, or 0 if the
+ * range does not match. */
 static int specificity_of(struct span type, struct span subtype, const char *media_type)
 {
     struct span have = take_token(&media_type);
@@ -143,7 +148,8 @@ static void apply(struct range *range, const struct parameter *parameter, const 
     }
 }
 
-/* "text/html;level=1;q=0.5", up to ',' or the end. */
+/* Takes one range, such as "text/html;level=1;q=0.5", up to ',' or the end. Returns false if the
+ * range is malformed. */
 static bool take_range(const char **at, const char *media_type, struct range *out)
 {
     struct span type = take_token(at);

@@ -14,12 +14,12 @@
 
 enum { ACCEPT_QUALITY_MAX = 1000 };
 
-/* The rank of one type. It starts as ACCEPT_UNREAD, and each Accept field of the request is read
- * into it, since several fields are one list. */
+/* The rank of one media type. It starts as ACCEPT_UNREAD. accept_read() then reads each Accept
+ * field of the request into it, since several fields are one list. */
 struct accept_match {
-    int specificity; /* of the range that counts; 0: none matched */
-    int quality;     /* 0..ACCEPT_QUALITY_MAX, of that range */
-    bool any_range;  /* there was a range at all */
+    int specificity; /* the specificity of the range that counts; 0: no range matched */
+    int quality;     /* the quality of that range, 0..ACCEPT_QUALITY_MAX */
+    bool any_range;  /* Accept has at least one range */
     bool malformed;
 };
 
@@ -27,10 +27,12 @@ struct accept_match {
 
 void accept_read(struct accept_match *match, const char *value, const char *media_type);
 
-/* 0: not acceptable. An Accept that is empty or malformed counts as absent, and so accepts all. */
+/* Returns the quality of the media type. 0 means that the type is not acceptable. If Accept is
+ * absent, empty or malformed, every type has ACCEPT_QUALITY_MAX. */
 int accept_quality(const struct accept_match *match) MUST_CHECK;
 
-/* Is `a` preferred to `b`: by quality, and where that is equal by being named more exactly? */
+/* Returns true if the media type of `a` is preferred to that of `b`. It is preferred if its quality
+ * is higher, or if the qualities are equal and Accept names it more exactly. */
 bool accept_prefers(const struct accept_match *a, const struct accept_match *b) MUST_CHECK;
 
 #endif

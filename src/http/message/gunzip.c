@@ -1,9 +1,9 @@
-/* gunzip.c - see gunzip.h. zlib unpacks. This file gives it memory, and lets only another
- * member follow the end of a member. */
+/* gunzip.c - see gunzip.h. zlib unpacks the body. This file gives zlib memory, and rejects bytes
+ * behind a member that are no other member. */
 #include "http/message/gunzip.h"
 
 #include <stdlib.h>
-#define ZLIB_CONST /* its pointer to the input is const */
+#define ZLIB_CONST /* makes zlib's pointer to the input const */
 #include <zlib.h>
 
 #include "http/message/bodies.h"
@@ -28,7 +28,8 @@ static void show_more(struct gunzip *un)
     un->slice_left -= piece;
 }
 
-/* Makes room for at least one more byte; the caller has fewer than max_len. */
+/* Makes room for at least one more byte. Called only while fewer than max_len bytes are unpacked.
+ * Returns false if there is no room. */
 static bool grow(struct gunzip *un)
 {
     size_t cap = un->out->cap > 0 ? 2 * un->out->cap : GUNZIP_FIRST_BYTES;
@@ -42,8 +43,9 @@ static bool all_shown(const struct gunzip *un)
 
 enum step { STEP_ON, STEP_DONE, STEP_INVALID, STEP_TOO_LARGE, STEP_NO_ROOM };
 
-/* The body is complete if a member ends with its last byte. If there is room and no more input, and
- * the member has not ended, the body was cut short. */
+/* Decides what follows from the result `rc` of zlib. If a member ends with the last byte of the
+ * body, the body is complete. If zlib has room but no more input, and the member has not ended, the
+ * body was cut short. */
 static enum step step_of(struct gunzip *un, int rc)
 {
     switch (rc) {
@@ -61,8 +63,8 @@ static enum step step_of(struct gunzip *un, int rc)
     }
 }
 
-/* Unpacks into the room that there is. At max_len it unpacks into a spare byte: if zlib writes it,
- * the body is too large. */
+/* Unpacks into the free part of the output. If max_len bytes are unpacked, there is none, so zlib
+ * gets a spare byte: if zlib writes it, the body is too large. */
 static enum step unpack_piece(struct gunzip *un)
 {
     struct body_bytes *out = un->out;
@@ -116,7 +118,7 @@ static bool open_stream(struct gunzip *un)
     return false;
 }
 
-/* Makes room for the NUL. */
+/* Puts a NUL behind the unpacked bytes. If the body is empty, this takes the first memory. */
 static enum gunzip_rc finish(struct gunzip *un)
 {
     if (!bodies_reserve(un->bodies, un->out, un->out->len))

@@ -1,9 +1,9 @@
 /* gunzip.h - inside of the layer: unpacks a gzip body (RFC 1952, one member or several) within
  * bounds, slice by slice.
  *
- * A few kilobytes can unpack to gigabytes, so memory is taken piece by piece as it fills, up to
- * max_len and to the bound of all bodies, and never for a length that a header announces.
- * Any thread, one at a time. */
+ * A few kilobytes can unpack to gigabytes. So memory is taken as it is filled, up to max_len and to
+ * the bound of all bodies, and never for a length that a header announces. Any thread may unpack;
+ * one thread at a time uses a struct gunzip. */
 #ifndef HTTP_MESSAGE_GUNZIP_H
 #define HTTP_MESSAGE_GUNZIP_H
 
@@ -16,46 +16,48 @@ struct bodies;
 struct body_bytes;
 struct z_stream_s;
 
-/* A slice ends when one of these is reached. The time depends on the bytes made, and on the bytes
- * read where none are made: a block of Deflate can be a code table alone, and a member can be
- * empty. */
+/* A slice ends when one of these bounds is reached: bytes unpacked, bytes read, or calls of zlib.
+ * The bytes unpacked are not enough as a bound, because zlib may work and unpack nothing: a block
+ * of Deflate can be a code table alone, and a member can be empty. */
 enum {
     GUNZIP_SLICE_MADE_BYTES = 32 * 1024,
     GUNZIP_SLICE_READ_BYTES = 4 * 1024,
     GUNZIP_SLICE_STEPS = 64,
 };
 
-/* The memory that zlib takes for a stream: its window of 32 KiB and its tables. Many streams can be
- * open at once, so each body counts as that much larger. */
+/* The memory that zlib takes for a stream: a window of 32 KiB, and tables. Many streams can be open
+ * at once, so each of them counts this much towards the bound of all bodies. */
 enum { GUNZIP_STREAM_BYTES = 40 * 1024 };
 
 enum gunzip_rc {
-    GUNZIP_MORE, /* the slice is over, and more is to come */
+    GUNZIP_MORE, /* the slice is over, and the body is not complete yet */
     GUNZIP_OK,
-    GUNZIP_INVALID,   /* not gzip, cut short, damaged, or more behind it */
-    GUNZIP_TOO_LARGE, /* more than max_len bytes */
-    GUNZIP_NO_ROOM,   /* the bound of all bodies, or memory, is reached */
+    GUNZIP_INVALID,   /* not gzip, cut short, damaged, or followed by other bytes */
+    GUNZIP_TOO_LARGE, /* the body unpacks to more than max_len bytes */
+    GUNZIP_NO_ROOM,   /* the bound of all bodies is reached, or memory is out */
 };
 
 struct gunzip {
     struct z_stream_s *zlib; /* owned; NULL before the first slice */
-    const char *next;        /* the bytes that zlib has not been given yet */
+    const char *next;        /* the bytes that zlib has not been given yet, `left` in number */
     size_t left;
     size_t max_len;
-    size_t slice_left; /* of GUNZIP_SLICE_READ_BYTES */
+    size_t slice_left; /* what is left of GUNZIP_SLICE_READ_BYTES in this slice */
     struct bodies *bodies;
     struct body_bytes *out;
 };
 
-/* packed, bodies and out are borrowed until gunzip_end(); *out must be empty. */
+/* Begins to unpack `packed` into *out, which must be empty. packed, bodies and out are borrowed
+ * until gunzip_end(). */
 void gunzip_begin(struct gunzip *un, const struct body_bytes *packed, size_t max_len,
                   struct bodies *bodies, struct body_bytes *out);
 
-/* On GUNZIP_OK *out holds the bytes and a NUL; on any other end it is empty. Not to be called again
- * after anything but GUNZIP_MORE. */
+/* Unpacks one slice. After GUNZIP_OK, *out holds the unpacked bytes and a NUL. After an error, *out
+ * is empty. Call this again only after GUNZIP_MORE. */
 enum gunzip_rc gunzip_slice(struct gunzip *un) MUST_CHECK;
 
-/* Frees the memory of the unpacking. *out is kept if it is complete, else freed and emptied. */
+/* Frees the memory for unpacking. If the body is complete, *out is kept; otherwise *out is freed
+ * and emptied. */
 void gunzip_end(struct gunzip *un);
 
 #endif

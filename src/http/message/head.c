@@ -1,5 +1,5 @@
-/* head.c - see head.h. One pass over the headers; one table has the names that we need.
- * raw_framing.h finds the bytes that libmicrohttpd does not show. */
+/* head.c - see head.h. All headers are read in one pass. One table has the names of the headers
+ * that we need. raw_framing.h finds the bytes that libmicrohttpd does not show. */
 #include "http/message/head.h"
 
 #include <microhttpd.h>
@@ -12,10 +12,10 @@
 #include "http/message/raw_framing.h"
 
 enum field {
-    FIELD_LENGTH, /* the first three are framing */
+    FIELD_LENGTH, /* the first three fields are framing */
     FIELD_TRANSFER,
     FIELD_HOST,
-    FIELD_TYPE, /* up to FIELD_ORIGIN: may be there once */
+    FIELD_TYPE, /* from here to FIELD_ORIGIN: may be given once */
     FIELD_IDEMPOTENCY_KEY,
     FIELD_ORIGIN,
     FIELD_ENCODING,
@@ -50,14 +50,14 @@ static const struct {
     [FIELD_AUTHORIZATION] = NAMED("Authorization"),
 };
 
-enum { SHOWN_MAX = 40 }; /* of the client's own bytes in a sentence */
+enum { SHOWN_MAX = 40 }; /* the most of the client's own bytes that a sentence shows */
 
 struct reading {
-    const char *value[FIELDS]; /* the first of each */
+    const char *value[FIELDS]; /* the first value of each field; NULL: absent */
     bool repeated[FIELDS];
-    bool expects_continue; /* one of the values of Expect, which is a list, says so */
+    bool expects_continue; /* one of the values of Expect is 100-continue */
     struct raw_framing *raw;
-    struct buf *fault; /* "" while all is well */
+    struct buf *fault; /* empty while nothing is wrong */
 };
 
 static bool is_framing(enum field field)
@@ -65,7 +65,7 @@ static bool is_framing(enum field field)
     return field <= FIELD_HOST;
 }
 
-/* RFC 9110, 5.6.2. */
+/* Returns true if the name is a token (RFC 9110, 5.6.2). */
 static bool is_token(const char *name, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -100,8 +100,8 @@ static bool note_lookalike(struct reading *reading, const char *name, enum field
     return false;
 }
 
-/* Rejects a name that only begins like a framing header ("Content-Length-X", a folded line),
- * because a proxy might take it for that header. */
+/* Takes a header if it is one of those that we need. Rejects a name that only begins like a framing
+ * header ("Content-Length-X", a folded line), because a proxy might take it for that header. */
 static bool take(struct reading *reading, const char *name, size_t len, const char *value)
 {
     for (enum field field = 0; field < FIELDS; field++) {
@@ -194,7 +194,8 @@ static void check_raw_framing(const struct reading *reading)
                     "header without a name, or more than one blank in the request line.");
 }
 
-/* NULL also if there are two, since neither is better than the other. */
+/* Returns the value of a header that is given once. Returns NULL if it is given twice, since
+ * neither value is better than the other. */
 static const char *the_only(const struct reading *reading, enum field field)
 {
     return reading->repeated[field] ? NULL : reading->value[field];
@@ -224,7 +225,7 @@ bool head_read(struct MHD_Connection *mhd, struct raw_framing *raw, const char *
         .authorization = reading.value[FIELD_AUTHORIZATION],
         .repeated = repeated_name(&reading),
         .authorization_twice = reading.repeated[FIELD_AUTHORIZATION],
-        /* digits that fit, or libmicrohttpd would have rejected them */
+        /* libmicrohttpd has rejected what is no number, or does not fit */
         .content_length = length != NULL ? strtoull(length, NULL, 10) : 0,
         .has_length = length != NULL,
         .chunked = reading.value[FIELD_TRANSFER] != NULL,

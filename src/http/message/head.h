@@ -18,20 +18,23 @@ struct raw_framing;
 
 struct http_head {
     const char *host, *origin, *content_type, *content_encoding; /* NULL when absent */
-    const char *request_id, *traceparent;                        /* NULL also when there are two */
-    const char *authorization;                                   /* the first, or NULL */
-    const char *repeated;    /* the name of a header that may be given once and is given twice */
-    uint64_t content_length; /* with has_length */
+    const char *request_id, *traceparent;                        /* NULL if absent or given twice */
+    const char *authorization;                                   /* the first value, or NULL */
+    /* The name of a header that is given twice and may be given once. NULL: there is none. */
+    const char *repeated;
+    uint64_t content_length; /* if has_length; else 0 */
     bool has_length, chunked, expects_continue, has_accept;
     bool authorization_twice;
-    bool encoding_repeated; /* Content-Encoding is there twice: a list */
+    bool encoding_repeated; /* Content-Encoding is given twice, so it is a list */
 };
 
-/* Also cuts the blanks behind every value, which are no part of it (RFC 9110, 5.5). Those of
- * Transfer-Encoding stay, because libmicrohttpd 0.9.75 compares that value with its blanks.
+/* Reads the headers into *head, and checks the framing. Cuts the blanks behind every value in
+ * place, since they are no part of the value (RFC 9110, 5.5). The blanks of Transfer-Encoding stay,
+ * because libmicrohttpd 0.9.75 compares that value with its blanks.
  *
- * False: *fault says what is wrong with the framing, in which header, and what would be right, as a
- * sentence for the client. Pointers in *head live as long as the request. */
+ * Returns false if the framing is bad. Then *fault is a sentence for the client: it says what is
+ * wrong, in which header, and what would be right. The pointers in *head live as long as the
+ * request. */
 bool head_read(struct MHD_Connection *mhd, struct raw_framing *raw, const char *version,
                struct http_head *head, struct buf *fault) MUST_CHECK;
 

@@ -10,7 +10,7 @@ enum { PORT_DIGITS_MAX = 5, PORT_MAX = 65535 };
 #define ALPHA "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define HEX "0123456789ABCDEFabcdef"
 
-/* unreserved and sub-delims of RFC 3986, without the comma */
+/* The characters of a name: unreserved and sub-delims of RFC 3986, without the comma. */
 static const char name_chars[] = ALPHA "0123456789-._~!$&'()*+;=";
 
 static bool is_one_of(char c, const char *set)
@@ -31,7 +31,8 @@ static size_t name_length(const char *text, size_t len)
     return at;
 }
 
-/* "v1.addr", which RFC 3986 keeps for future versions of IP. */
+/* Returns true for an address such as "v1.addr". RFC 3986 keeps this form for future versions of
+ * IP. */
 static bool is_future_address(const char *text, size_t len)
 {
     size_t at = 1;
@@ -60,7 +61,8 @@ bool host_address(const struct host *host, struct in6_addr *out)
     return inet_pton(AF_INET, text, out->s6_addr + 12) == 1;
 }
 
-/* Behind the name: nothing, or a colon and a port, which may be empty. */
+/* Returns true if the text behind a name is empty, or is a colon and a port. The port may be
+ * empty. */
 static bool is_port(const char *text, size_t len)
 {
     unsigned port = 0;

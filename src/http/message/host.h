@@ -1,5 +1,5 @@
-/* host.h - inside of the layer: the host that Host, Origin or the request target names, as
- * RFC 9112, 3.2, and RFC 3986, 3.2.2, write it. Any thread. */
+/* host.h - inside of the layer: the host that Host, Origin or the request target names, as RFC
+ * 9112, 3.2, and RFC 3986, 3.2.2, write it. Any thread may call these functions. */
 #ifndef HTTP_MESSAGE_HOST_H
 #define HTTP_MESSAGE_HOST_H
 
@@ -9,21 +9,24 @@
 
 #include "base/attr.h"
 
-/* Points into the text that it was read from. */
+/* A host. Its name points into the text from which it was read. */
 struct host {
-    const char *name; /* of an IPv6 address without its brackets; may be empty */
+    const char *name; /* without the brackets of an IPv6 address; may be empty */
     size_t len;
     bool bracketed;
 };
 
-/* Reads "name", "name:80" or "[::1]:80". False: the text is no host with or without a port. No name
- * may hold a comma, though RFC 3986 allows it: a proxy joins two Host headers by one. */
+/* Reads "name", "name:80" or "[::1]:80". Returns false if the text is no host with or without a
+ * port. A name may hold no comma, though RFC 3986 allows that, because a proxy joins two Host
+ * headers by a comma. */
 bool host_read(const char *text, size_t len, struct host *out) MUST_CHECK;
 
-/* The host and port of a target in absolute form, "http://host:80/path"; NULL for another form. */
+/* Returns the host and port of a target in absolute form, "http://host:80/path", and sets *len to
+ * their length. Returns NULL for a target in another form. */
 const char *host_of_target(const char *target, size_t *len);
 
-/* Reads a host that is an address; IPv4 is mapped into IPv6. False: the host is a name. */
+/* Reads the address of a host that is given as an address. An IPv4 address is mapped into IPv6.
+ * Returns false if the host is a name. */
 bool host_address(const struct host *host, struct in6_addr *out) MUST_CHECK;
 
 #endif

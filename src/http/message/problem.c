@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-enum { PROBLEM_MAX_BYTES = 16 * 1024 }; /* members aside */
+enum { PROBLEM_MAX_BYTES = 16 * 1024 }; /* without the bytes of http_problem.members */
 
 const struct http_problem problem_no_answer = {
     .status = 500,

@@ -1,6 +1,6 @@
-/* problem.h - a problem document (RFC 9457 and our members), and its bytes. http.h brings this
- * header for struct http_problem and http_own_problem(); the other functions are inside of the
- * layer. Any thread. */
+/* problem.h - a problem document (RFC 9457 and our members), and its bytes. http.h includes this
+ * header for struct http_problem and http_own_problem(). The other functions are inside of the
+ * layer. Any thread may call these functions. */
 #ifndef HTTP_PROBLEM_H
 #define HTTP_PROBLEM_H
 
@@ -15,34 +15,37 @@
 
 struct http_problem {
     int status;
-    const char *code;    /* "queue_full"; lives as long as the request */
+    const char *code;    /* such as "queue_full"; lives as long as the request */
     const char *title;   /* short, the same for every occurrence of the code */
-    const char *detail;  /* this occurrence; NULL: left out */
-    const char *outcome; /* "not_accepted" or "unknown"; NULL: left out (a GET) */
+    const char *detail;  /* what is wrong with this request; NULL: left out */
+    const char *outcome; /* "not_accepted" or "unknown"; NULL: left out, as for a GET */
     bool retryable;
-    int64_t retry_after_ns; /* > 0: Retry-After in whole seconds, rounded up, and retry_after_ms */
-    long offset;            /* >= 0: in the body; < 0: left out */
+    int64_t retry_after_ns; /* > 0: sent as Retry-After (see below) and as retry_after_ms */
+    long offset;            /* >= 0: a position in the body; < 0: left out */
     const char *members;    /* more members as JSON, `"a":1,"b":[]`; NULL: none */
 };
 
-/* The i-th of the problems that this layer answers with by itself. False: i is past the last.
- * detail is NULL if each request gets its own; the answer to a GET leaves the outcome out. */
+/* Sets *out to the i-th of the problems with which this layer answers by itself. Returns false if i
+ * is past the last one. If out->detail is NULL, each request gets a detail of its own. The answer
+ * to a GET leaves the outcome out. */
 bool http_own_problem(size_t i, struct http_problem *out) MUST_CHECK;
 
 enum { RETRY_AFTER_SIZE = 24 };
 
-/* The answer could not be made, so the client does not learn the outcome. */
+/* Says that the answer could not be made. The client does not learn the outcome. */
 extern const struct http_problem problem_no_answer;
-/* The server ends while a request is deferred. */
+/* Says that the server ends while the request is deferred. */
 extern const struct http_problem problem_cut_short;
 
-/* A buffer with the document in it, failed if memory ran out; the caller ends it. */
+/* Returns a buffer with the problem document. If memory ran out, the buffer has failed. The caller
+ * frees the buffer by buf_fini(). */
 struct buf problem_render(const struct http_problem *problem, const char *request_id);
 
-/* The same without members and without its end: `}` and a line feed. */
+/* Returns a buffer with the problem document, but without problem->members and without the end of
+ * the document: `}` and a line feed. The caller frees the buffer by buf_fini(). */
 struct buf problem_render_open(const struct http_problem *problem, const char *request_id);
 
-/* The value of Retry-After: whole seconds, rounded up, at least 1. */
+/* Writes the value of Retry-After: whole seconds, rounded up, at least 1. */
 void problem_retry_after(int64_t span_ns, char out[RETRY_AFTER_SIZE]);
 
 #endif

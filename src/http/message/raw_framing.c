@@ -1,18 +1,19 @@
-/* raw_framing.c - see raw_framing.h. Reads no byte outside of [method, end), which is the section
- * as it came. */
+/* raw_framing.c - see raw_framing.h. The functions read no byte outside of the header section,
+ * which lies from the method to raw->end as it came. */
 #include "http/message/raw_framing.h"
 
 #include <microhttpd.h>
 #include <string.h>
 
-enum { LINE_END = 2 }; /* CR and LF, both written over with NUL */
+enum { LINE_END = 2 }; /* a line ends with CR and LF, and libmicrohttpd has written NUL over both */
 
 bool raw_framing_is_shown(void)
 {
     return strcmp(MHD_get_version(), "0.9.75") == 0;
 }
 
-/* raw->at is behind a line: takes the end of the line. */
+/* Moves raw->at, which is behind a line, over the CRLF that ends the line. If the CRLF is missing,
+ * clears raw->whole. */
 static void take_line_end(struct raw_framing *raw)
 {
     if (!raw->whole)

@@ -8,7 +8,7 @@
  * the bytes between them. So they must follow each other without a gap, from the method to the end.
  * Later versions parse otherwise and reject such requests, so nothing is checked there.
  *
- * Only for the first call of the access handler. */
+ * The functions may be called only in the first call of the access handler for a request. */
 #ifndef HTTP_MESSAGE_RAW_FRAMING_H
 #define HTTP_MESSAGE_RAW_FRAMING_H
 
@@ -21,26 +21,28 @@ struct MHD_Connection;
 
 struct raw_framing {
     const char *at;  /* where the next header must begin */
-    const char *end; /* of the section, its empty line included; NULL: nothing is checked */
-    bool whole;      /* no byte is missing so far */
+    const char *end; /* behind the empty line of the section; NULL: nothing is checked */
+    bool whole;      /* no byte of the section is missing so far */
 };
 
-/* The request line; the target as it came, to its first NUL. */
+/* The parts of the request line. `target` is the target as it came, up to its first NUL, which is
+ * at target_end. */
 struct raw_framing_line {
     const char *method, *target, *target_end, *version;
 };
 
-/* Is this libmicrohttpd the one that parses in place, and is anything checked? */
+/* Returns true if this libmicrohttpd is the version that parses in place, so that the section is
+ * checked. */
 bool raw_framing_is_shown(void) MUST_CHECK;
 
 struct raw_framing raw_framing_begin(struct MHD_Connection *mhd,
                                      const struct raw_framing_line *line) MUST_CHECK;
 
-/* The next header, as MHD_get_connection_values_n() gives it. */
+/* Checks the next header, as MHD_get_connection_values_n() gives it. */
 void raw_framing_header(struct raw_framing *raw, const char *name, size_t len, const char *value,
                         size_t value_len);
 
-/* After the last header: have all bytes been seen? */
+/* Returns true if all bytes of the section have been seen. Called after the last header. */
 bool raw_framing_is_whole(const struct raw_framing *raw) MUST_CHECK;
 
 #endif

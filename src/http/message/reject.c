@@ -7,11 +7,11 @@
 struct reject_row {
     int status;
     bool retryable;
-    bool close; /* the connection ends with the answer */
+    bool close; /* the connection is closed after the answer */
     const char *code;
-    const char *phrase; /* of the status line, where we write it */
+    const char *phrase; /* of the status line, if we write that line */
     const char *title;
-    const char *detail; /* NULL: reject_detail.c makes it for each request */
+    const char *detail; /* NULL: reject_detail.c makes the detail for each request */
 };
 
 /* clang-format off */
@@ -103,7 +103,7 @@ struct http_problem reject_problem(enum reject_reason reason)
 bool http_own_problem(size_t i, struct http_problem *out)
 {
     static const struct http_problem *const others[] = { &problem_no_answer, &problem_cut_short };
-    const size_t n_rows = sizeof rows / sizeof rows[0] - 1; /* the first is REJECT_NONE */
+    const size_t n_rows = sizeof rows / sizeof rows[0] - 1; /* no problem has row REJECT_NONE */
     if (i < n_rows)
         *out = reject_problem((enum reject_reason)(i + 1));
     else if (i - n_rows < sizeof others / sizeof others[0])

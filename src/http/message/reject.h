@@ -1,5 +1,5 @@
 /* reject.h - inside of the layer: the reasons for which the layer rejects a request by itself, and
- * the problem document of each: one row a reason. Any thread. */
+ * the problem document of each reason. Any thread may call these functions. */
 #ifndef HTTP_MESSAGE_REJECT_H
 #define HTTP_MESSAGE_REJECT_H
 
@@ -41,13 +41,14 @@ enum reject_reason {
 };
 enum { REJECT_REASONS = REJECT_CLOSING + 1 };
 
-/* The problem document. Its detail is NULL where reject_detail.h makes one for each request. */
+/* Returns the problem document of the reason. Its detail is NULL if reject_detail.h makes a detail
+ * for each request. */
 struct http_problem reject_problem(enum reject_reason reason);
 
-/* Does the connection end with the answer? */
+/* Returns true if the connection is closed after the answer. */
 bool reject_closes(enum reject_reason reason) MUST_CHECK;
 
-/* The reason phrase of the status line. */
+/* Returns the reason phrase of the status line. */
 const char *reject_phrase(enum reject_reason reason);
 
 #endif

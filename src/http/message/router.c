@@ -11,7 +11,8 @@ static bool is_part(const char *segment)
     return segment[0] == '{';
 }
 
-/* Both paths begin with '/'. Notes where the brace parts begin. */
+/* Returns true if `path` fits the path of a route, `pattern`, and notes where the brace parts of
+ * `path` begin. Both paths begin with '/'. */
 static bool path_fits(const char *pattern, const char *path, struct route_match *match)
 {
     match->n_parts = 0;
@@ -66,7 +67,8 @@ enum route_rc router_find(const struct http_route *routes, size_t n_routes, cons
     return rc;
 }
 
-/* Two routes of one path may share a method, one with a brace part and one without. */
+/* Returns true if the list has the method already. That happens because two routes that fit one
+ * path may share a method, one with a brace part and one without. */
 static bool listed(const char *list, const char *method)
 {
     size_t len = strlen(method);

@@ -1,7 +1,7 @@
-/* router.h - finds the route of a request: the first in the table whose method and path fit.
+/* router.h - finds the route of a request: the first route in the table whose method and path fit.
  *
- * Paths match segment by segment; a brace part of a route ("{order_id}") takes any one segment that
- * is not empty. GET routes serve HEAD. Tables are short, so the search is linear. */
+ * Paths match segment by segment. A brace part of a route ("{order_id}") matches any one segment
+ * that is not empty. GET routes serve HEAD. Tables are short, so the search is linear. */
 #ifndef HTTP_MESSAGE_ROUTER_H
 #define HTTP_MESSAGE_ROUTER_H
 
@@ -24,23 +24,25 @@ enum route_rc {
 struct route_match {
     const struct http_route *route;
     size_t n_parts;
-    const char *parts[ROUTE_PARTS_MAX]; /* point into the path */
+    const char *parts[ROUTE_PARTS_MAX]; /* point into the path of the request */
 };
 
-/* On ROUTE_FOUND fills *match, and cuts `path` into strings after its brace parts. */
+/* Finds the route of a request. If there is one, returns ROUTE_FOUND, fills *match, and writes a
+ * NUL behind each brace part of `path`, so that match->parts are strings. */
 enum route_rc router_find(const struct http_route *routes, size_t n_routes, const char *method,
                           char *path, struct route_match *match) MUST_CHECK;
 
-/* The methods of `path` as the value of Allow: "GET, HEAD, POST". */
+/* Adds the methods that the routes of `path` serve, as the value of Allow: "GET, HEAD, POST". */
 void router_allow(struct buf *out, const struct http_route *routes, size_t n_routes,
                   const char *path);
 
-/* The constant of a method of RFC 9110 or RFC 5789; "_OTHER" for every other token. If a body is
- * longer than its Content-Length, the bytes behind it are read as the next request. So a method may
- * be any bytes of a client, which are never logged. */
+/* Returns the name of a method of RFC 9110 or RFC 5789 as a constant, and "_OTHER" for every other
+ * method. Only this name is logged, because a method may be any bytes of a client: if a body is
+ * longer than its Content-Length, the bytes behind it are read as the next request. */
 const char *router_method_name(const char *method);
 
-/* Is the path one that a route may have: starts with '/', at most ROUTE_PARTS_MAX brace parts? */
+/* Returns true if a route may have this path: it begins with '/' and has at most ROUTE_PARTS_MAX
+ * brace parts. */
 bool router_path_ok(const char *route_path);
 
 #endif

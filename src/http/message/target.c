@@ -16,7 +16,8 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* `at` is at '%'. < 0: not followed by two hex digits. */
+/* Returns the byte that a percent-encoding means, or -1 if two hex digits do not follow the '%'.
+ * `at` is at the '%'. */
 static int escaped_byte(const char *at)
 {
     int high = hex_digit(at[1]);

@@ -11,8 +11,8 @@
 
 enum { TRACE_ID_SIZE = 33 };
 
-/* "00-<32 lower-case hex digits>-<16>-<2>"; of a later version the first four fields count. False:
- * malformed, and nothing is written. */
+/* Reads the trace id of "00-<32 lower-case hex digits>-<16>-<2>". Of a later version only these
+ * four fields count. Returns false if the header is malformed: then nothing is written. */
 bool trace_read(const char *traceparent, char out[TRACE_ID_SIZE]) MUST_CHECK;
 
 #endif

@@ -1,4 +1,5 @@
-/* sha256.h - inside of the layer: SHA-256, of GnuTLS. Any thread. */
+/* sha256.h - inside of the layer: makes and compares SHA-256 hashes, by GnuTLS. Any thread may call
+ * these functions. */
 #ifndef HTTP_TLS_SHA256_H
 #define HTTP_TLS_SHA256_H
 
@@ -9,10 +10,10 @@
 
 enum { SHA256_SIZE = 32 };
 
-/* False: GnuTLS offers no SHA-256. */
+/* Writes the SHA-256 of the bytes. Returns false if GnuTLS offers no SHA-256. */
 bool sha256_make(const char *bytes, size_t len, unsigned char out[SHA256_SIZE]) MUST_CHECK;
 
-/* Are the two equal? Takes the same time whatever they are. */
+/* Returns true if the two hashes are equal. This takes the same time whatever the hashes are. */
 bool sha256_equal(const unsigned char a[SHA256_SIZE],
                   const unsigned char b[SHA256_SIZE]) MUST_CHECK;
 

@@ -1,4 +1,5 @@
-/* tls.c - see tls.h: the current set, and the holders of each. */
+/* tls.c - see tls.h. It keeps the current set of credentials, and counts the holders of each
+ * set. */
 #include "http/tls/tls.h"
 
 #include <microhttpd.h>
@@ -7,7 +8,8 @@
 #include "base/sync.h"
 #include "http/tls/tls_set.h"
 
-/* What is left out: CBC and the key exchange by RSA (no forward secrecy) of TLS 1.2. */
+/* The versions and ciphers that GnuTLS may use. Of TLS 1.2, CBC and the key exchange by RSA are
+ * left out: RSA has no forward secrecy. */
 const char tls_priorities[] = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-MAC-ALL:+AEAD:"
                               "%SERVER_PRECEDENCE";
 
@@ -27,7 +29,7 @@ static bool library_can(struct err *err)
     return false;
 }
 
-/* Returns the set that was current before. */
+/* Makes `fresh` the current set. Returns the set that was current before. */
 static struct tls_set *exchange(struct http_tls *tls, struct tls_set *fresh)
 {
     mutex_lock(&tls->mu);

@@ -1,5 +1,5 @@
-/* tls_set.c - see tls_set.h: three PEM files become one set of credentials, or a sentence that
- * names the file and what is wrong with it. */
+/* tls_set.c - see tls_set.h. It makes one set of credentials of three PEM files. If a file is bad,
+ * the error names the file and what is wrong with it. */
 #include "http/tls/tls_set.h"
 
 #include <errno.h>
@@ -13,13 +13,14 @@
 
 enum { FILE_MAX_BYTES = 1 << 20, SERIAL_MAX_BYTES = 31 };
 
-/* A file, and the option that gave it. */
+/* A PEM file, and the name of the option that gave its path. */
 struct pem {
     const char *option, *path;
     gnutls_datum_t text; /* owned */
 };
 
-/* A long path is cut, so that the reason fits. */
+/* Writes into *err what is wrong with the file, and returns false. A long path is cut, so that the
+ * reason fits. */
 static bool pem_fault(const struct pem *pem, const char *why, struct err *err)
 {
     err_set(err, 0, "%s=%.120s: %s", pem->option, pem->path, why);
@@ -89,7 +90,7 @@ static bool pem_read(struct pem *pem, struct err *err)
 static void pem_fini(struct pem *pem)
 {
     if (pem->text.data != NULL)
-        explicit_bzero(pem->text.data, pem->text.size); /* it may be the key */
+        explicit_bzero(pem->text.data, pem->text.size); /* the text may be the private key */
     free(pem->text.data);
 }
 
@@ -106,7 +107,7 @@ static void describe(struct http_tls_info *info, gnutls_x509_crt_t crt)
     unsigned char serial[SERIAL_MAX_BYTES];
     size_t subject_size = sizeof info->subject, serial_size = sizeof serial;
     if (gnutls_x509_crt_get_dn(crt, info->subject, &subject_size) != 0)
-        info->subject[0] = '\0'; /* too long for info->subject */
+        info->subject[0] = '\0'; /* the subject is too long for info->subject */
     if (gnutls_x509_crt_get_serial(crt, serial, &serial_size) != 0)
         serial_size = 0;
     for (size_t i = 0; i < serial_size; i++) {

@@ -11,7 +11,8 @@
 #include "base/check.h"
 #include "http/tls/tls_set.h"
 
-/* A message of the handshake, such as a chain of certificates, is kept with the session. */
+/* CHAIN_MAX bounds the certificates of a client's chain. HANDSHAKE_MAX_BYTES bounds each message of
+ * the handshake, because GnuTLS keeps the message in the memory of the session. */
 enum { CHAIN_MAX = 16, HANDSHAKE_MAX_BYTES = 24 * 1024 };
 
 #define TO(state) (1u << TRANSPORT_##state)
@@ -43,7 +44,8 @@ static bool is_tls_open(const struct transport *transport)
 
 /* ---- life ---- */
 
-/* Each side ends its part of the handshake by a Finished; the version decides which one is last. */
+/* GnuTLS calls this when one side has finished its part of the handshake. The client or the server
+ * may be the first to finish, depending on the version of TLS. */
 static int on_finished(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
                        const gnutls_datum_t *message)
 {
@@ -91,7 +93,7 @@ void transport_end(struct transport *transport)
 {
     if (transport->session == NULL)
         return;
-    gnutls_credentials_clear(transport->session); /* the session lives longer than our hold */
+    gnutls_credentials_clear(transport->session); /* the session outlives our hold on the set */
     tls_release(transport->tls, transport->set);
 }
 
@@ -152,7 +154,7 @@ static const char *reason_of(unsigned status)
     return "The client certificate cannot be verified.";
 }
 
-/* True when the authorities vouch for the chain; else *status says why not. */
+/* Returns true if the authorities vouch for the chain. Otherwise *status says why not. */
 static bool vouched_for(gnutls_x509_trust_list_t authorities, gnutls_x509_crt_t *chain, unsigned n,
                         unsigned *status)
 {
@@ -237,7 +239,7 @@ void transport_send_last(struct transport *transport, const struct buf *head,
         send_plain(transport->fd, head, body);
     if (!is_tls_open(transport))
         return;
-    gnutls_record_cork(session); /* one record, taken whole or not at all */
+    gnutls_record_cork(session); /* one record, which the socket takes whole or not at all */
     (void)gnutls_record_send(session, head->data, head->len);
     (void)gnutls_record_send(session, body->data, body->len);
     (void)gnutls_record_uncork(session, 0);
