@@ -3,17 +3,16 @@
  * needs no indirection; the handlers of observability get their context by a function here. */
 #include "app/routes.h"
 
-#include <stddef.h>
-
 #include "app/service.h"
+#include "base/list.h"
 #include "handlers/handlers.h"
 #include "observability/observability.h"
 
 /* `ctx` is the `handlers` of a struct service. */
 static struct observability *observability_of(void *ctx)
 {
-    struct service *service = (void *)((char *)ctx - offsetof(struct service, handlers));
-    return &service->observability;
+    struct handlers *handlers = ctx;
+    return &CONTAINER_OF(handlers, struct service, handlers)->observability;
 }
 
 static void get_health(struct http_request *req, void *ctx)

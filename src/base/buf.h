@@ -40,6 +40,12 @@ void buf_printf(struct buf *buf, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * not UTF-8 become U+FFFD, so the text may come from anywhere. */
 void buf_add_json(struct buf *buf, const char *text);
 
+/* Returns "true" or "false", as JSON has them. */
+static inline const char *json_bool(bool value)
+{
+    return value ? "true" : "false";
+}
+
 /* Moves the bytes to the caller, who frees them with free(). Returns NULL if the buffer has failed
  * or is empty. */
 char *buf_steal(struct buf *buf, size_t *len) MUST_CHECK;

@@ -1,8 +1,8 @@
 /* batch.c - POST /v1/orders/batch: many orders in one request, each with its own verdict.
  *
- * The queue takes all valid orders of a batch or none. Unless the batch is atomic, each order then
- * goes its own way, in groups with orders of other requests. The request is answered when the last
- * order has its verdict, or at the deadline with what is known then. */
+ * The queue takes all valid orders of a batch or none. Unless the batch is atomic, each order is
+ * then handled by itself, in groups with orders of other requests. The request is answered when the
+ * last order has its verdict, or at the deadline with what is known then. */
 #include "handlers/batch.h"
 
 #include <stdlib.h>
@@ -51,7 +51,7 @@ static void send_results(struct batch *batch)
 
 static void send_answer(struct http_completion *completion)
 {
-    struct batch *batch = (struct batch *)(void *)completion;
+    struct batch *batch = CONTAINER_OF(completion, struct batch, work.done);
     if (batch->status >= 400)
         http_problem_pieces(batch->req, &batch->answer, &batch->out);
     else
@@ -65,7 +65,7 @@ static void send_answer(struct http_completion *completion)
 
 static bool write_answer(struct http_work *work)
 {
-    struct batch *batch = (struct batch *)work;
+    struct batch *batch = CONTAINER_OF(work, struct batch, work);
     if (!batch_write(batch))
         return false;
     if (batch->state == BATCH_ANSWERING)
@@ -196,7 +196,7 @@ static void reject_whole(struct batch *batch)
 
 static void on_read(struct http_completion *completion)
 {
-    struct batch *batch = (struct batch *)(void *)completion;
+    struct batch *batch = CONTAINER_OF(completion, struct batch, work.done);
     http_body_done(batch->req);
     if (batch->work.dropped) {
         order_metrics_count(&batch->handlers->metrics, RESULT_REFUSED_FULL, 1);
@@ -226,7 +226,7 @@ static void on_read(struct http_completion *completion)
 
 static bool read_orders(struct http_work *work)
 {
-    return batch_read((struct batch *)work);
+    return batch_read(CONTAINER_OF(work, struct batch, work));
 }
 
 /* Makes the batch of a request. Returns NULL if the request was rejected. */

@@ -82,7 +82,7 @@ struct batch_tally {
 };
 
 struct batch {
-    struct http_work work;     /* must be the first member: the loop passes it back */
+    struct http_work work;     /* reading, then writing the answer */
     enum batch_state state;    /* changed only by batch_move() */
     struct handlers *handlers; /* borrowed */
     struct http_request *req;  /* NULL once the request is answered */

@@ -137,7 +137,7 @@ static void add_rejected(struct buf *out, const struct batch_entry *entry,
 {
     begin_result(out, entry, problem->status);
     buf_printf(out, ",\"error\":{\"code\":\"%s\"%s,\"outcome\":\"%s\",\"retryable\":%s",
-               problem->code, occurrence, problem->outcome, problem->retryable ? "true" : "false");
+               problem->code, occurrence, problem->outcome, json_bool(problem->retryable));
     if (problem->offset >= 0)
         buf_printf(out, ",\"offset\":%ld", problem->offset);
     if (problem->retry_after_ns > 0)

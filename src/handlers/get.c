@@ -22,7 +22,7 @@ enum {
 };
 
 struct get {
-    struct http_completion done; /* must be the first member: the loop passes it back */
+    struct http_completion done; /* the loop passes it back */
     struct http_request *req;
     struct http_loop *loop;
     struct lookup lookup;
@@ -185,7 +185,7 @@ static void log_failure(const struct get *get)
 
 static void finish(struct http_completion *completion)
 {
-    struct get *get = (struct get *)completion;
+    struct get *get = CONTAINER_OF(completion, struct get, done);
     switch (get->lookup.rc) {
     case LOOKUP_OK:
         answer(get);

@@ -24,7 +24,7 @@ enum {
 };
 
 struct post {
-    struct http_work reading; /* must be the first member: the loop passes it back */
+    struct http_work reading; /* the loop passes it back */
     struct submission submission;
     struct http_request *req; /* NULL once the request is answered */
     struct preferences preferences;
@@ -171,7 +171,7 @@ static bool enqueue(struct post *post)
  * jansson cannot be interrupted; ORDER_BYTES_MAX limits its time. */
 static bool read_order(struct http_work *work)
 {
-    struct post *post = (struct post *)work;
+    struct post *post = CONTAINER_OF(work, struct post, reading);
     struct order_problem found;
     post->rc = order_parse(post->body, post->len, post->idempotency_key,
                            &post->submission.item.order, &found);
@@ -187,7 +187,7 @@ static bool read_order(struct http_work *work)
 
 static void on_read(struct http_completion *completion)
 {
-    struct post *post = (struct post *)(void *)completion;
+    struct post *post = CONTAINER_OF(completion, struct post, reading.done);
     struct order *order = &post->submission.item.order;
     http_body_done(post->req);
     if (post->reading.dropped) {

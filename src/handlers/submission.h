@@ -14,7 +14,7 @@
 #include "ingest/ingest.h"
 
 struct submission {
-    struct http_completion done; /* must be the first member: the loop passes it back */
+    struct http_completion done; /* the loop passes it back */
     struct handlers *handlers;   /* borrowed */
     struct http_loop *loop;
     struct ingest_item item;

@@ -12,7 +12,7 @@
 #include "http/server.h"
 
 struct unpack {
-    struct http_work work; /* must be first: unpack_slice() and finish() cast */
+    struct http_work work;
     struct http_request *req;
     void (*on_unpacked)(struct http_request *req, enum reject_reason reason);
     struct gunzip gunzip;
@@ -23,7 +23,7 @@ struct unpack {
 /* Called on the offload thread. */
 static bool unpack_slice(struct http_work *work)
 {
-    struct unpack *unpack = (struct unpack *)work;
+    struct unpack *unpack = CONTAINER_OF(work, struct unpack, work);
     unpack->rc = gunzip_slice(&unpack->gunzip);
     return unpack->rc != GUNZIP_MORE;
 }
@@ -48,7 +48,7 @@ static enum reject_reason reason_of(enum gunzip_rc rc)
 /* Called on the loop's thread. */
 static void finish(struct http_completion *completion)
 {
-    struct unpack *unpack = (struct unpack *)completion;
+    struct unpack *unpack = CONTAINER_OF(completion, struct unpack, work.done);
     struct http_request *req = unpack->req;
     enum reject_reason reason = reason_of(unpack->rc);
     gunzip_end(&unpack->gunzip);

@@ -16,11 +16,6 @@
 enum { HEALTH_MAX = 32 * 1024, HOLDERS_MAX = 100 };
 #define HEALTH_JSON "application/health+json"
 
-static const char *boolean(bool b)
-{
-    return b ? "true" : "false";
-}
-
 static double seconds(int64_t ns)
 {
     return (double)ns / 1e9;
@@ -126,7 +121,7 @@ static void add_pool(struct buf *out, const struct pqpool_stats *p, bool full)
     buf_printf(out, ",\"pool_exhausted_count\":%llu}",
                (unsigned long long)p->counters.exhausted_count);
     buf_printf(out,
-               ",\"down\":%s,\"orphaned_backends\":%u,\"last_error\":", boolean(p->server.down),
+               ",\"down\":%s,\"orphaned_backends\":%u,\"last_error\":", json_bool(p->server.down),
                p->connections.orphans);
     disclosure_of_dial(p, words, sizeof words);
     buf_add_json(out, words[0] == '\0' ? NULL : full ? p->server.error : words);
@@ -181,9 +176,10 @@ void observability_get_health(struct http_request *req, void *ctx)
         buf_add_json(&body, h.why[0]);
     }
     rfc3339_format_us(clock_wall_us(), at);
-    buf_printf(&body, ",\"time\":\"%s\",\"uptime_seconds\":%.3f,\"draining\":%s", at,
-               seconds(clock_now_ns() - observed->started_at_ns),
-               boolean(atomic_load_explicit(&observed->readiness.draining, memory_order_relaxed)));
+    buf_printf(
+        &body, ",\"time\":\"%s\",\"uptime_seconds\":%.3f,\"draining\":%s", at,
+        seconds(clock_now_ns() - observed->started_at_ns),
+        json_bool(atomic_load_explicit(&observed->readiness.draining, memory_order_relaxed)));
     add_checks(&body, &h);
     add_pool(&body, &h.pool, full);
     if (full)

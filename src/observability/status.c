@@ -25,11 +25,6 @@ static void add_moment(struct buf *out, const char *name, int64_t at_us)
     buf_add_json(out, at_us != 0 ? at : NULL);
 }
 
-static const char *boolean(bool b)
-{
-    return b ? "true" : "false";
-}
-
 static void add_state(struct buf *out, struct observability *observed, const struct state *state)
 {
     buf_printf(out, "{\"status\":\"%s\",\"why\":[", state_status(state));
@@ -40,7 +35,7 @@ static void add_state(struct buf *out, struct observability *observed, const str
     buf_add_str(out, "],\"replica\":{\"host\":");
     buf_add_json(out, observed->host);
     buf_printf(out, ",\"pid\":%d},\"draining\":%s,\"version\":\"%s\"", (int)getpid(),
-               boolean(atomic_load_explicit(&observed->readiness.draining, memory_order_relaxed)),
+               json_bool(atomic_load_explicit(&observed->readiness.draining, memory_order_relaxed)),
                ORDERSD_VERSION);
     add_moment(out, "time", clock_wall_us());
     add_moment(out, "started_at", observed->started_at_us);
@@ -60,7 +55,7 @@ static void add_limits(struct buf *out, struct observability *observed, const st
 static void add_health_check(struct buf *out, const struct pqpool_stats *pool)
 {
     buf_printf(out, ",\"last_health_check\":{\"passed\":%s,\"duration_seconds\":%.6f",
-               boolean(pool->health.healthy), (double)pool->health.took_ns / NS_PER_S);
+               json_bool(pool->health.healthy), (double)pool->health.took_ns / NS_PER_S);
     add_moment(out, "at", pool->health.checked_at_us);
     buf_add_str(out, ",\"error\":");
     buf_add_json(out, pool->health.error[0] != '\0' ? pool->health.error : NULL);

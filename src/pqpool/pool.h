@@ -102,7 +102,7 @@ struct pool_database {
 struct pool_primary {
     unsigned host;               /* the index of the host that answered last; it is dialled first */
     char address[ADDRESS_SIZE];  /* at which that host answered; "": no lookup was needed */
-    bool settled;                /* a server has answered */
+    bool known;                  /* a server has answered since the pool was opened */
     struct conn_history at;      /* the server that answered last */
     struct conn_history history; /* the primary with the highest timeline so far */
     /* The databases seen last; a new one replaces the oldest. */

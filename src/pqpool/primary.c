@@ -169,7 +169,7 @@ void primary_adopt(struct pqpool *pool, struct conn *conn, int64_t now_ns)
          * the older connections. */
         return;
     bool another = adopt_database(pool, conn, now_ns);
-    if (pool->primary.settled &&
+    if (pool->primary.known &&
         (another || has_moved(pool, conn) || is_older(&pool->primary.history, &conn->history))) {
         pool_begin_generation(pool);
         conn->generation = pool_generation(pool);
@@ -179,7 +179,7 @@ void primary_adopt(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     }
     pool->primary.host = conn->dial.host;
     (void)snprintf(pool->primary.address, sizeof pool->primary.address, "%s", dial_address(conn));
-    pool->primary.settled = true;
+    pool->primary.known = true;
     pool->primary.at = conn->history;
     if (conn->history.timeline != 0)
         pool->primary.history = conn->history;

@@ -53,7 +53,7 @@ struct buf problem_render_open(const struct http_problem *problem, const char *r
     buf_printf(&out, ",\"instance\":\"urn:ordersd:request:%s\"", request_id);
     add_text(&out, "code", problem->code);
     add_text(&out, "outcome", problem->outcome);
-    buf_printf(&out, ",\"retryable\":%s", problem->retryable ? "true" : "false");
+    buf_printf(&out, ",\"retryable\":%s", json_bool(problem->retryable));
     if (problem->offset >= 0)
         buf_printf(&out, ",\"offset\":%ld", problem->offset);
     if (problem->retry_after_ns > 0)
