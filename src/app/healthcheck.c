@@ -71,18 +71,18 @@ int run_healthcheck(const struct options *options)
 {
     static const char request[] =
         "GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    const char *address = reachable(options->http_address);
+    const char *address = reachable(options->http.address);
     int64_t deadline_at_ns = clock_now_ns() + TIMEOUT_S * NS_PER_S;
     (void)alarm(TIMEOUT_S + 1); /* TLS may exceed the deadline, because its timeout starts anew with
                                    each byte of a record */
     char answer[2048];
-    int fd = connect_to(address, options->http_port);
+    int fd = connect_to(address, options->http.port);
     if (fd < 0) {
         (void)fprintf(stderr, "ordersd: nothing answers at %s port %u\n", address,
-                      options->http_port);
+                      options->http.port);
         return 1;
     }
-    size_t got = options->tls_cert_file[0] == '\0'
+    size_t got = options->tls.cert_file[0] == '\0'
                      ? ask(fd, request, answer, sizeof answer - 1, deadline_at_ns)
                      : http_tls_ask(fd, request, answer, sizeof answer - 1, deadline_at_ns);
     (void)close(fd);

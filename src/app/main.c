@@ -149,7 +149,7 @@ static int run_action(enum action action, const struct options *options)
 static bool check_hosts(const struct options *options, struct err *err)
 {
     struct err why = { 0 };
-    if (http_hosts_check(options->http_allowed_hosts, &why))
+    if (http_hosts_check(options->http.allowed_hosts, &why))
         return true;
     err_set(err, 0, "HTTP_ALLOWED_HOSTS: %s", why.text);
     return false;
@@ -196,9 +196,9 @@ static int run(const char *command, const struct options *options, int argc, cha
 
 static void start_log(const struct options *options)
 {
-    bool text = options->log_format == OPTIONS_LOG_TEXT ||
-                (options->log_format == OPTIONS_LOG_AUTO && isatty(STDERR_FILENO));
-    log_init((enum log_level)options->log_level, text ? LOG_AS_TEXT : LOG_AS_JSON);
+    bool text = options->log.format == OPTIONS_LOG_TEXT ||
+                (options->log.format == OPTIONS_LOG_AUTO && isatty(STDERR_FILENO));
+    log_init((enum log_level)options->log.level, text ? LOG_AS_TEXT : LOG_AS_JSON);
 }
 
 int main(int argc, char *given[])

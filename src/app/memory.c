@@ -38,19 +38,19 @@ static uint64_t larger(uint64_t a, uint64_t b)
 static uint64_t fixed_of(const struct options *o)
 {
     const struct http_options http = {
-        .max_connections = o->http_max_connections,
-        .threads = o->http_threads,
-        .header_max_bytes = o->http_header_max_bytes,
+        .max_connections = o->http.max_connections,
+        .threads = o->http.threads,
+        .header_max_bytes = o->http.header_max_bytes,
     };
-    bool tls = o->tls_cert_file[0] != '\0';
-    return program_bytes + http_fixed_bytes(&http, tls) + o->orders_workers * worker_bytes +
-           o->orders_readers * reader_bytes;
+    bool tls = o->tls.cert_file[0] != '\0';
+    return program_bytes + http_fixed_bytes(&http, tls) + o->orders.workers * worker_bytes +
+           o->orders.readers * reader_bytes;
 }
 
 bool memory_plan(const struct options *o, struct memory_plan *out, struct err *err)
 {
-    uint64_t fixed = fixed_of(o), two_bodies = 2 * o->http_max_body_bytes;
-    uint64_t parts = larger(o->http_bodies_max_bytes, o->orders_queue_max_bytes);
+    uint64_t fixed = fixed_of(o), two_bodies = 2 * o->http.max_body_bytes;
+    uint64_t parts = larger(o->http.bodies_max_bytes, o->orders.queue_max_bytes);
     uint64_t whole = o->memory_max_bytes;
     uint64_t least = fixed + larger(clients_min, two_bodies);
     if (whole == 0)
@@ -60,7 +60,7 @@ bool memory_plan(const struct options *o, struct memory_plan *out, struct err *e
             err, 0,
             "MEMORY_MAX: must be 0 or at least %lluMiB with this HTTP_MAX_CONNECTIONS (%u), "
             "HTTP_THREADS, HTTP_HEADER_MAX, HTTP_MAX_BODY, TLS, ORDERS_WORKERS and ORDERS_READERS",
-            (unsigned long long)(least / MIB(1) + 1), o->http_max_connections);
+            (unsigned long long)(least / MIB(1) + 1), o->http.max_connections);
         return false;
     }
     *out = (struct memory_plan){ whole, whole - fixed, fixed };

@@ -33,9 +33,9 @@ static const char *const log_format_words[] = {
     .name = #option, .type = TYPE_OF(m), .off = offsetof(struct options, m),                       \
     .size = sizeof MEMBER(m)
 
-#define OPT(option) ROW(option, option)
-#define DURATION(option) ROW(option, option##_ns)
-#define SIZE(option) ROW(option, option##_bytes)
+#define OPT(group, m) ROW(group##_##m, group.m)
+#define DURATION(group, m) ROW(group##_##m, group.m##_ns)
+#define SIZE(group, m) ROW(group##_##m, group.m##_bytes)
 #define BOUNDS(low, high) .min = (low), .max = (high)
 
 #define MS(n) (INT64_C(n) * NS_PER_MS)
@@ -49,93 +49,93 @@ static const char *const log_format_words[] = {
 /* One row per option. */
 /* clang-format off */
 static const struct conf_opt opts[] = {
-    { OPT(database_url), .group = "Database", .def = "", .flags = CONF_SECRET | CONF_FILE,
+    { OPT(database, url), .group = "Database", .def = "", .flags = CONF_SECRET | CONF_FILE,
       .doc = "The database as a URI or as key=value words of libpq; parameters that it does not give come from a connection service or libpq's PG* environment." },
-    { OPT(database_password), .def = "", .flags = CONF_SECRET,
+    { OPT(database, password), .def = "", .flags = CONF_SECRET,
       .doc = "The password, to keep it out of DATABASE_URL." },
-    { OPT(database_password_file), .def = "",
+    { OPT(database, password_file), .def = "",
       .doc = "A regular file that holds the password, read again for each new connection, so that it can be changed without a restart." },
-    { OPT(database_start), .def = "degraded", .words = start_words,
+    { OPT(database, start), .def = "degraded", .words = start_words,
       .doc = "What to do when the database cannot be reached at start: serve and keep trying (degraded), or exit (fail)." },
-    { OPT(database_migrate), .def = "true",
+    { OPT(database, migrate), .def = "true",
       .doc = "Bring the schema up to date at start." },
-    { OPT(database_prepare), .def = "true",
+    { OPT(database, prepare), .def = "true",
       .doc = "Use prepared statements; false is for PgBouncer in transaction mode." },
 
 #define POOL(default, text) .group = "Connection pool", .def = default, .doc = text
 #define PQPOOL_COUNT(name, default, least, most, from, to, text, note) \
-    { OPT(database_##name), POOL(default, text), BOUNDS(from, to) },
+    { ROW(database_##name, pool.name), POOL(default, text), BOUNDS(from, to) },
 #define PQPOOL_SPAN(name, default, least, from, to, text, note) \
-    { DURATION(database_##name), POOL(default, text), BOUNDS(from, to) },
+    { ROW(database_##name, pool.name##_ns), POOL(default, text), BOUNDS(from, to) },
 #define PQPOOL_FACTOR(name, default, least, most, from, to, text, note) \
-    { OPT(database_##name), POOL(default, text), BOUNDS((from)*1000, (to)*1000) },
-#define PQPOOL_SWITCH(name, default, text, note) { OPT(database_##name), POOL(default, text) },
+    { ROW(database_##name, pool.name), POOL(default, text), BOUNDS((from)*1000, (to)*1000) },
+#define PQPOOL_SWITCH(name, default, text, note) { ROW(database_##name, pool.name), POOL(default, text) },
 #define PQPOOL_QUERY PQPOOL_SWITCH
 #include "pqpool/options.def"
 
-    { OPT(http_address), .group = "HTTP", .def = "127.0.0.1",
+    { OPT(http, address), .group = "HTTP", .def = "127.0.0.1",
       .doc = "The IPv4 or IPv6 address to listen on; an address other than loopback requires AUTH." },
-    { OPT(http_port), .def = "8080", BOUNDS(0, 65535),
+    { OPT(http, port), .def = "8080", BOUNDS(0, 65535),
       .doc = "The port to listen on; 0 takes any free one." },
-    { OPT(http_threads), .def = "1", BOUNDS(1, 64),
+    { OPT(http, threads), .def = "1", BOUNDS(1, 64),
       .doc = "Event loops that serve connections." },
-    { OPT(http_max_connections), .def = "10000", BOUNDS(1, 1000000),
+    { OPT(http, max_connections), .def = "10000", BOUNDS(1, 1000000),
       .doc = "Connections served at once; more are answered 503, but for health and metrics, which have a reserve of their own." },
-    { OPT(http_max_connections_per_address), .def = "0", BOUNDS(0, 1000000),
+    { OPT(http, max_connections_per_address), .def = "0", BOUNDS(0, 1000000),
       .doc = "Connections that one client address (of IPv6: one /64) may have at once; more are answered 429, but for health and metrics, and 0 sets no limit." },
-    { SIZE(http_max_body), .def = "4MiB", BOUNDS(KIB(1), GIB(1)),
+    { SIZE(http, max_body), .def = "4MiB", BOUNDS(KIB(1), GIB(1)),
       .doc = "The largest body of a request; a larger one is answered 413, as is one order of more than 64 KiB." },
-    { SIZE(http_bodies_max), .def = "256MiB", BOUNDS(KIB(64), GIB(64)),
+    { SIZE(http, bodies_max), .def = "256MiB", BOUNDS(KIB(64), GIB(64)),
       .doc = "Memory for the bodies of all requests together, within MEMORY_MAX; beyond it they are answered 503." },
-    { SIZE(http_header_max), .def = "16KiB", BOUNDS(KIB(4), MIB(1)),
+    { SIZE(http, header_max), .def = "16KiB", BOUNDS(KIB(4), MIB(1)),
       .doc = "Memory for each connection's request line and headers; larger ones are answered 431." },
-    { DURATION(http_read_timeout), .def = "10s", BOUNDS(MS(100), H(1)),
+    { DURATION(http, read_timeout), .def = "10s", BOUNDS(MS(100), H(1)),
       .doc = "Time for a request to arrive from its first byte on, longer for a body that keeps coming at 10 kB/s or more." },
-    { DURATION(http_idle_timeout), .def = "75s", BOUNDS(MS(100), H(1)),
+    { DURATION(http, idle_timeout), .def = "75s", BOUNDS(MS(100), H(1)),
       .doc = "A connection without a request for this long is closed." },
-    { OPT(http_allowed_hosts), .def = "",
+    { OPT(http, allowed_hosts), .def = "",
       .doc = "Host names and addresses, without ports and separated by commas, that requests may name in Host beside localhost and HTTP_ADDRESS, such as the name of a local proxy; while AUTH is unset, and whenever this option is set, a request with another Host is answered 421, and a page of another Origin 403; only /health/live, /health/ready and /health/startup answer to every Host." },
-    { OPT(auth), .def = "unset", .words = auth_words,
+    { ROW(auth, auth), .def = "unset", .words = auth_words,
       .doc = "Who may use the service: with keys, a caller that has a key of API_KEYS_FILE; with none, everyone; with unset, everyone, but the service listens on loopback only." },
-    { OPT(api_keys_file), .def = "",
+    { ROW(api_keys_file, api_keys_file), .def = "",
       .doc = "The file of keys, read again on SIGHUP; a line is NAME sha256:HEX [accounts=A,B] [rate=N/s burst=N], and `ordersd hash-key` makes the sha256:HEX of a key." },
-    { OPT(auth_metrics), .def = "false",
+    { ROW(auth_metrics, auth_metrics), .def = "false",
       .doc = "With AUTH=keys, ask for a key at /metrics and /status too." },
-    { OPT(tls_cert_file), .def = "",
+    { OPT(tls, cert_file), .def = "",
       .doc = "A PEM file with the server's certificate and the intermediate ones: with it HTTP is spoken over TLS 1.2 and 1.3 only; read again on SIGHUP." },
-    { OPT(tls_key_file), .def = "",
+    { OPT(tls, key_file), .def = "",
       .doc = "A PEM file with the private key of that certificate, without a passphrase; read again on SIGHUP." },
-    { OPT(tls_client_ca_file), .def = "",
+    { OPT(tls, client_ca_file), .def = "",
       .doc = "A PEM file with the authorities of client certificates: with it only /health/live, /health/ready and /health/startup are answered without one; read again on SIGHUP." },
 
-    { OPT(orders_workers), .group = "Orders", .def = "4", BOUNDS(1, 256),
+    { OPT(orders, workers), .group = "Orders", .def = "4", BOUNDS(1, 256),
       .doc = "Groups of orders committed at the same time, each on a connection." },
-    { OPT(orders_readers), .def = "2", BOUNDS(1, 256),
+    { OPT(orders, readers), .def = "2", BOUNDS(1, 256),
       .doc = "Lookups of orders made at the same time, each on a connection." },
-    { OPT(orders_queue_capacity), .def = "65536", .unit = "orders", BOUNDS(1, 16777216),
+    { OPT(orders, queue_capacity), .def = "65536", .unit = "orders", BOUNDS(1, 16777216),
       .doc = "Orders that may wait to be committed; more are answered 503." },
-    { OPT(orders_queue_max_bytes), .def = "256MiB", BOUNDS(KIB(64), GIB(64)),
+    { OPT(orders, queue_max_bytes), .def = "256MiB", BOUNDS(KIB(64), GIB(64)),
       .doc = "Memory for the orders that wait to be committed, within MEMORY_MAX; beyond it they are answered 503." },
-    { DURATION(orders_queue_wait_max), .def = "1s", BOUNDS(MS(1), MIN(10)),
+    { DURATION(orders, queue_wait_max), .def = "1s", BOUNDS(MS(1), MIN(10)),
       .doc = "An order that would wait longer than this, at the present rate, is answered 503 at once." },
-    { OPT(orders_group_max), .def = "512", .unit = "orders", BOUNDS(1, 10000),
+    { OPT(orders, group_max), .def = "512", .unit = "orders", BOUNDS(1, 10000),
       .doc = "Orders committed in one transaction." },
-    { OPT(orders_batch_max), .def = "5000", .unit = "orders", BOUNDS(1, 100000),
+    { OPT(orders, batch_max), .def = "5000", .unit = "orders", BOUNDS(1, 100000),
       .doc = "Orders in one request to /v1/orders/batch; more are answered 413." },
-    { DURATION(orders_commit_timeout), .def = "10s", BOUNDS(MS(100), MIN(10)),
+    { DURATION(orders, commit_timeout), .def = "10s", BOUNDS(MS(100), MIN(10)),
       .doc = "The longest that an order may take from its receipt to its commit; after that it is answered 503, or 504 if it was sent." },
 
-    { SIZE(memory_max), .group = "Process", .def = "0", BOUNDS(0, GIB(1024)),
+    { ROW(memory_max, memory_max_bytes), .group = "Process", .def = "0", BOUNDS(0, GIB(1024)),
       .doc = "The most memory that the process may take: a request for which there is no room is answered 503; 0 is the sum of the other limits, 665MiB by default (docs/OPERATIONS.md, Memory)." },
-    { DURATION(shutdown_timeout), .def = "25s", BOUNDS(0, H(1)),
+    { DURATION(shutdown, timeout), .def = "25s", BOUNDS(0, H(1)),
       .doc = "The longest from SIGTERM to the end of the process." },
-    { DURATION(shutdown_delay), .def = "0", BOUNDS(0, MIN(10)),
+    { DURATION(shutdown, delay), .def = "0", BOUNDS(0, MIN(10)),
       .doc = "How long after SIGTERM new connections are still accepted, while /health/ready already answers 503." },
-    { OPT(core_dumps), .def = "false",
+    { ROW(core_dumps, core_dumps), .def = "false",
       .doc = "Let a crash leave a core dump, which holds the database's password and orders; false also keeps everyone but root from tracing the process." },
-    { OPT(log_level), .def = "info", .flags = CONF_RELOAD | CONF_FILE, .words = log_level_words,
+    { OPT(log, level), .def = "info", .flags = CONF_RELOAD | CONF_FILE, .words = log_level_words,
       .doc = "The least severe events that are logged." },
-    { OPT(log_format), .def = "auto", .words = log_format_words,
+    { OPT(log, format), .def = "auto", .words = log_format_words,
       .doc = "One JSON object or one line of text an event; auto is text on a terminal and JSON elsewhere." },
 };
 /* clang-format on */
@@ -184,12 +184,12 @@ static bool check_listen(const struct options *options, struct err *err)
     struct in6_addr v6;
     struct in_addr v4;
     bool loopback;
-    if (inet_pton(AF_INET, options->http_address, &v4) == 1) {
+    if (inet_pton(AF_INET, options->http.address, &v4) == 1) {
         loopback = ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
-    } else if (inet_pton(AF_INET6, options->http_address, &v6) == 1) {
+    } else if (inet_pton(AF_INET6, options->http.address, &v6) == 1) {
         loopback = is_loopback(&v6);
     } else {
-        err_set(err, 0, "HTTP_ADDRESS=%s: must be an IPv4 or IPv6 address", options->http_address);
+        err_set(err, 0, "HTTP_ADDRESS=%s: must be an IPv4 or IPv6 address", options->http.address);
         return false;
     }
     if (loopback || options->auth != OPTIONS_AUTH_UNSET)
@@ -197,14 +197,14 @@ static bool check_listen(const struct options *options, struct err *err)
     err_set(err, 0,
             "HTTP_ADDRESS=%s is not loopback and AUTH=unset: say AUTH=keys to ask for a key of "
             "API_KEYS_FILE, or AUTH=none to let everyone who reaches that address in",
-            options->http_address);
+            options->http.address);
     return false;
 }
 
 static bool check_tls(const struct options *options, struct err *err)
 {
-    const char *cert = options->tls_cert_file, *key = options->tls_key_file;
-    const char *client_ca = options->tls_client_ca_file;
+    const char *cert = options->tls.cert_file, *key = options->tls.key_file;
+    const char *client_ca = options->tls.client_ca_file;
     if (cert[0] != '\0' && key[0] == '\0')
         err_set(err, 0, "TLS_CERT_FILE=%s needs TLS_KEY_FILE, the key of that certificate", cert);
     else if (cert[0] == '\0' && key[0] != '\0')
@@ -236,11 +236,11 @@ static bool check_auth(const struct options *options, struct err *err)
 
 bool options_check(const struct options *options, struct err *err)
 {
-    if (options->database_password[0] != '\0' && options->database_password_file[0] != '\0') {
+    if (options->database.password[0] != '\0' && options->database.password_file[0] != '\0') {
         err_set(err, 0,
                 "DATABASE_PASSWORD=*** and DATABASE_PASSWORD_FILE=%s are both set: "
                 "leave one out",
-                options->database_password_file);
+                options->database.password_file);
         return false;
     }
     return check_orders(options, err) && check_auth(options, err) && check_listen(options, err) &&

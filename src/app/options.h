@@ -1,7 +1,7 @@
 /* options.h - all configuration in one struct. The table in options.c has each member's meaning,
  * default and bounds, and docs/CONFIGURATION.md is made from it.
  *
- * A member is named after its option, plus its unit: HTTP_READ_TIMEOUT is http_read_timeout_ns.
+ * A member is named after its option, plus its unit: HTTP_READ_TIMEOUT is http.read_timeout_ns.
  * Strings are never NULL; a string that is not set is "". */
 #ifndef APP_OPTIONS_H
 #define APP_OPTIONS_H
@@ -19,50 +19,61 @@ enum options_auth { OPTIONS_AUTH_UNSET, OPTIONS_AUTH_NONE, OPTIONS_AUTH_KEYS };
 enum options_log_format { OPTIONS_LOG_AUTO, OPTIONS_LOG_JSON, OPTIONS_LOG_TEXT };
 
 struct options {
-    /* database */
-    char database_url[4096]; /* "": use libpq's PG* variables */
-    char database_password[1024];
-    char database_password_file[1024];
-    int database_start; /* enum options_start */
-    bool database_migrate;
-    bool database_prepare;
+    struct {
+        char url[4096]; /* "": use libpq's PG* variables */
+        char password[1024];
+        char password_file[1024];
+        int start; /* enum options_start */
+        bool migrate;
+        bool prepare;
+    } database;
 
-    /* connection pool: the rows of pqpool/options.def, with "database_" before their names */
-#define PQPOOL_COUNT(name, ...) uint32_t database_##name;
-#define PQPOOL_SPAN(name, ...) int64_t database_##name##_ns;
-#define PQPOOL_FACTOR(name, ...) double database_##name;
-#define PQPOOL_SWITCH(name, ...) bool database_##name;
-#define PQPOOL_QUERY(name, ...) char database_##name[256];
+    struct { /* the rows of pqpool/options.def: DATABASE_MAX_POOL_SIZE is pool.max_pool_size */
+#define PQPOOL_COUNT(name, ...) uint32_t name;
+#define PQPOOL_SPAN(name, ...) int64_t name##_ns;
+#define PQPOOL_FACTOR(name, ...) double name;
+#define PQPOOL_SWITCH(name, ...) bool name;
+#define PQPOOL_QUERY(name, ...) char name[256];
 #include "pqpool/options.def"
+    } pool;
 
-    /* http */
-    char http_address[64]; /* IPv4 or IPv6, numeric */
-    uint32_t http_port;    /* 0: any free port */
-    uint32_t http_threads;
-    uint32_t http_max_connections;
-    uint32_t http_max_connections_per_address; /* 0: no limit */
-    uint64_t http_max_body_bytes, http_bodies_max_bytes, http_header_max_bytes;
-    int64_t http_read_timeout_ns, http_idle_timeout_ns;
-    char http_allowed_hosts[1024]; /* separated by commas */
-    int auth;                      /* enum options_auth */
+    struct {
+        char address[64]; /* IPv4 or IPv6, numeric */
+        uint32_t port;    /* 0: any free port */
+        uint32_t threads;
+        uint32_t max_connections;
+        uint32_t max_connections_per_address; /* 0: no limit */
+        uint64_t max_body_bytes, bodies_max_bytes, header_max_bytes;
+        int64_t read_timeout_ns, idle_timeout_ns;
+        char allowed_hosts[1024]; /* separated by commas */
+    } http;
+
+    int auth; /* enum options_auth */
     char api_keys_file[1024];
     bool auth_metrics;
-    char tls_cert_file[1024], tls_key_file[1024], tls_client_ca_file[1024];
 
-    /* orders */
-    uint32_t orders_workers, orders_readers;
-    uint32_t orders_queue_capacity;
-    uint64_t orders_queue_max_bytes;
-    int64_t orders_queue_wait_max_ns;
-    uint32_t orders_group_max, orders_batch_max;
-    int64_t orders_commit_timeout_ns;
+    struct {
+        char cert_file[1024], key_file[1024], client_ca_file[1024];
+    } tls;
 
-    /* process */
+    struct {
+        uint32_t workers, readers;
+        uint32_t queue_capacity;
+        uint64_t queue_max_bytes;
+        int64_t queue_wait_max_ns;
+        uint32_t group_max, batch_max;
+        int64_t commit_timeout_ns;
+    } orders;
+
     uint64_t memory_max_bytes; /* 0: computed, see app/memory.h */
-    int64_t shutdown_timeout_ns, shutdown_delay_ns;
+    struct {
+        int64_t timeout_ns, delay_ns;
+    } shutdown;
     bool core_dumps;
-    int log_level;  /* enum log_level */
-    int log_format; /* enum options_log_format */
+    struct {
+        int level;  /* enum log_level */
+        int format; /* enum options_log_format */
+    } log;
 };
 
 extern const struct conf_table options_table;

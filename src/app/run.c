@@ -31,8 +31,8 @@ static bool raise_fd_limit(const struct options *o)
         return true;
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t needed = http_sockets_max(o->http_max_connections, o->http_threads) +
-                    (rlim_t)2 * o->database_max_pool_size + FDS_BESIDE_SOCKETS;
+    rlim_t needed = http_sockets_max(o->http.max_connections, o->http.threads) +
+                    (rlim_t)2 * o->pool.max_pool_size + FDS_BESIDE_SOCKETS;
     if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= needed)
         return true;
     log_event(LOG_ERROR, "config.too_few_files",
@@ -51,8 +51,8 @@ static void reload_options(int argc, char *const argv[])
         log_event(LOG_ERROR, "config.reload_failed", log_str("error", err.text));
         return;
     }
-    log_set_level((enum log_level)fresh.log_level);
-    log_event(LOG_INFO, "config.reloaded", log_int("log_level", fresh.log_level));
+    log_set_level((enum log_level)fresh.log.level);
+    log_event(LOG_INFO, "config.reloaded", log_int("log_level", fresh.log.level));
 }
 
 /* Reloads each file on its own: an error in one file keeps only that file's old content. */
@@ -108,7 +108,7 @@ static enum start_rc open_database(struct service *service, struct err *err)
     const struct signals_task task = { await_first, interrupt_first, &first };
     if (!service_open_database(service, false, err))
         return START_FAILED;
-    if (service->options.database_start != OPTIONS_START_FAIL)
+    if (service->options.database.start != OPTIONS_START_FAIL)
         return START_GOOD;
     int signal = signals_run(&task);
     if (signal < 0)
@@ -176,7 +176,7 @@ static int serve(struct service *service, int argc, char *const argv[])
     bool handed_over = service->listen.fd >= 0;
     log_event(
         LOG_INFO, "service.listening",
-        log_str("address", handed_over ? service->listen.address : service->options.http_address),
+        log_str("address", handed_over ? service->listen.address : service->options.http.address),
         log_int("port", http_server_port(service->http)),
         log_str("tls", service->tls != NULL ? "on" : "off"),
         log_known("socket", handed_over ? "handed over" : NULL),

@@ -177,13 +177,13 @@ void secrets_warn_of_files(const struct options *options)
 {
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): the environment no longer changes */
     warn_of("DATABASE_URL_FILE", getenv("DATABASE_URL_FILE"));
-    warn_of("DATABASE_PASSWORD_FILE", options->database_password_file);
-    warn_of("TLS_KEY_FILE", options->tls_key_file);
+    warn_of("DATABASE_PASSWORD_FILE", options->database.password_file);
+    warn_of("TLS_KEY_FILE", options->tls.key_file);
 }
 
 bool secrets_check_files(const struct options *options, struct err *err)
 {
-    const char *path = options->database_password_file;
+    const char *path = options->database.password_file;
     struct stat file;
     const char *why;
     if (path[0] == '\0')

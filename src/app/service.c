@@ -42,15 +42,15 @@ static bool health_passed(void *ctx, const struct pg_result *last, unsigned befo
 static struct pqpool_options pool_options(const struct options *o, struct service *service)
 {
     struct pqpool_options p = PQPOOL_OPTIONS_DEFAULT;
-    p.conninfo = o->database_url;
-    p.password = o->database_password;
-    p.password_file = o->database_password_file;
+    p.conninfo = o->database.url;
+    p.password = o->database.password;
+    p.password_file = o->database.password_file;
     p.application_name = "ordersd";
-#define PQPOOL_COUNT(name, ...) p.name = o->database_##name;
+#define PQPOOL_COUNT(name, ...) p.name = o->pool.name;
 #define PQPOOL_FACTOR PQPOOL_COUNT
 #define PQPOOL_SWITCH PQPOOL_COUNT
 #define PQPOOL_QUERY PQPOOL_COUNT
-#define PQPOOL_SPAN(name, ...) p.name##_ns = o->database_##name##_ns;
+#define PQPOOL_SPAN(name, ...) p.name##_ns = o->pool.name##_ns;
 #include "pqpool/options.def"
     p.start = PQPOOL_START_DEGRADED; /* run.c does the waiting that DATABASE_START asks for, so that
                                         a signal can end it */
@@ -78,7 +78,7 @@ bool service_check_database(const struct options *options, struct err *err)
 
 bool service_open_database(struct service *service, bool small, struct err *err)
 {
-    struct store_options store_options = { .prepare = service->options.database_prepare };
+    struct store_options store_options = { .prepare = service->options.database.prepare };
     if (!store_open(&store_options, &service->store, err))
         return false;
     service->observability.check.store = service->store;
@@ -126,12 +126,12 @@ static bool start_ingest(struct service *service, struct err *err)
     const struct order_store *store = store_as_order_store(service->store);
     struct ingest_options ingest = {
         .store = store,
-        .workers = o->orders_workers,
-        .group_max = o->orders_group_max,
-        .capacity = o->orders_queue_capacity,
-        .max_bytes = o->orders_queue_max_bytes,
-        .commit_timeout_ns = o->orders_commit_timeout_ns,
-        .queue_wait_max_ns = o->orders_queue_wait_max_ns,
+        .workers = o->orders.workers,
+        .group_max = o->orders.group_max,
+        .capacity = o->orders.queue_capacity,
+        .max_bytes = o->orders.queue_max_bytes,
+        .commit_timeout_ns = o->orders.commit_timeout_ns,
+        .queue_wait_max_ns = o->orders.queue_wait_max_ns,
         .on_done = submission_on_done,
         .on_event = events_of_ingest,
         .ctx = service,
@@ -139,7 +139,7 @@ static bool start_ingest(struct service *service, struct err *err)
     service->ingest = ingest_open(&ingest, err);
     if (service->ingest == NULL)
         return false;
-    service->reader = reader_open(store, o->orders_readers, err);
+    service->reader = reader_open(store, o->orders.readers, err);
     return service->reader != NULL;
 }
 
@@ -148,24 +148,24 @@ static bool start_http(struct service *service, struct err *err)
     const struct options *o = &service->options;
     struct http_options http = {
         .listen_fd = service->listen.fd > 0 ? service->listen.fd : 0,
-        .address = o->http_address,
-        .port = o->http_port,
-        .threads = o->http_threads,
-        .max_connections = o->http_max_connections,
-        .max_connections_per_address = o->http_max_connections_per_address,
-        .max_body_bytes = o->http_max_body_bytes,
+        .address = o->http.address,
+        .port = o->http.port,
+        .threads = o->http.threads,
+        .max_connections = o->http.max_connections,
+        .max_connections_per_address = o->http.max_connections_per_address,
+        .max_body_bytes = o->http.max_body_bytes,
         .max_document_bytes = ORDER_BYTES_MAX,
-        .bodies_max_bytes = o->http_bodies_max_bytes,
-        .header_max_bytes = o->http_header_max_bytes,
+        .bodies_max_bytes = o->http.bodies_max_bytes,
+        .header_max_bytes = o->http.header_max_bytes,
         .memory = &service->memory,
-        .read_timeout_ns = o->http_read_timeout_ns,
-        .idle_timeout_ns = o->http_idle_timeout_ns,
-        .offload_timeout_ns = o->orders_commit_timeout_ns,
+        .read_timeout_ns = o->http.read_timeout_ns,
+        .idle_timeout_ns = o->http.idle_timeout_ns,
+        .offload_timeout_ns = o->orders.commit_timeout_ns,
         .tls = service->tls,
         .keys_file = o->auth == OPTIONS_AUTH_KEYS ? o->api_keys_file : NULL,
         .guard_figures = o->auth_metrics,
-        .check_hosts = o->auth == OPTIONS_AUTH_UNSET || o->http_allowed_hosts[0] != '\0',
-        .allowed_hosts = o->http_allowed_hosts,
+        .check_hosts = o->auth == OPTIONS_AUTH_UNSET || o->http.allowed_hosts[0] != '\0',
+        .allowed_hosts = o->http.allowed_hosts,
         .routes = routes,
         .n_routes = routes_count,
         .ctx = &service->handlers,
@@ -198,10 +198,10 @@ static void wire_handlers(struct service *service)
     handlers->memory = &service->memory;
     handlers->schema_ready = &service->observability.readiness.schema_ready;
     /* a batch larger than the queue could never be taken whole */
-    handlers->batch_max = o->orders_batch_max < o->orders_queue_capacity ? o->orders_batch_max
-                                                                         : o->orders_queue_capacity;
-    handlers->commit_timeout_ns = o->orders_commit_timeout_ns;
-    handlers->lookup_timeout_ns = o->database_acquire_timeout_ns;
+    handlers->batch_max = o->orders.batch_max < o->orders.queue_capacity ? o->orders.batch_max
+                                                                         : o->orders.queue_capacity;
+    handlers->commit_timeout_ns = o->orders.commit_timeout_ns;
+    handlers->lookup_timeout_ns = o->pool.acquire_timeout_ns;
 }
 
 static void wire_observability(struct service *service)
@@ -212,7 +212,7 @@ static void wire_observability(struct service *service)
     observed->ingest = observed->check.ingest = service->ingest;
     observed->orders = &service->handlers.metrics;
     observed->memory = &service->memory;
-    observed->group_max = service->options.orders_group_max;
+    observed->group_max = service->options.orders.group_max;
     observed->disclose_all = service->options.auth == OPTIONS_AUTH_NONE;
 }
 

@@ -44,7 +44,7 @@ static void end_process(struct service *service, int exit_code)
 static enum migrate_rc bring_up_schema(struct service *service, struct err *err)
 {
     int64_t deadline_at_ns = clock_now_ns() + MIGRATE_LIMIT_S * NS_PER_S;
-    return service->options.database_migrate
+    return service->options.database.migrate
                ? store_migrate(service->pool, deadline_at_ns, err)
                : store_check_schema(service->pool, deadline_at_ns, err);
 }
@@ -70,7 +70,7 @@ static int64_t try_schema(struct service *service, struct err *err)
     case MIGRATE_FAILED:
         log_event(LOG_ERROR, "schema.failed", log_str("error", err_public_text(err)),
                   log_str("sqlstate", err->code));
-        return service->options.database_max_retry_delay_ns;
+        return service->options.pool.max_retry_delay_ns;
     case MIGRATE_RETRY:
         log_event(LOG_WARN, "schema.waiting", log_str("error", err_public_text(err)));
         break;

@@ -97,7 +97,7 @@ static bool await_delay(struct service *service, int64_t until_ns)
  * come. */
 static bool drain(struct service *service, int64_t began_ns, int64_t until_ns)
 {
-    int64_t delay_until_ns = began_ns + service->options.shutdown_delay_ns;
+    int64_t delay_until_ns = began_ns + service->options.shutdown.delay_ns;
     bool patient = await_delay(service, clock_min(until_ns, delay_until_ns));
     service_drain(service);
     bool quiet = patient && await_quiet(service, until_ns);
@@ -117,7 +117,7 @@ static void stop_guarded(struct service *service, int64_t until_ns)
 
 void stop_service(struct service *service)
 {
-    int64_t began_ns = clock_now_ns(), timeout_ns = service->options.shutdown_timeout_ns;
+    int64_t began_ns = clock_now_ns(), timeout_ns = service->options.shutdown.timeout_ns;
     int64_t until_ns = clock_after(began_ns, timeout_ns);
     atomic_store_explicit(&service->observability.readiness.draining, true, memory_order_release);
     notify_stopping(&service->notify, timeout_ns + STOP_SLACK_S * NS_PER_S);

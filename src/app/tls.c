@@ -10,11 +10,11 @@
 bool tls_open(const struct options *options, struct http_tls **tls, struct err *err)
 {
     const struct http_tls_files files = {
-        .cert_file = options->tls_cert_file,
-        .key_file = options->tls_key_file,
-        .client_ca_file = options->tls_client_ca_file,
+        .cert_file = options->tls.cert_file,
+        .key_file = options->tls.key_file,
+        .client_ca_file = options->tls.client_ca_file,
     };
-    if (options->tls_cert_file[0] == '\0')
+    if (options->tls.cert_file[0] == '\0')
         return true;
     *tls = http_tls_open(&files, err);
     return *tls != NULL;

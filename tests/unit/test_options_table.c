@@ -85,36 +85,36 @@ Test(options, every_member_has_a_row)
 Test(options, defaults_are_those_of_the_design)
 {
     struct options o = defaults();
-    cr_expect_eq(o.database_min_pool_size, 10);
-    cr_expect_eq(o.database_max_pool_size, 100);
-    cr_expect_eq(o.database_acquire_timeout_ns, 5 * NS_PER_S);
-    cr_expect_eq(o.database_validation_bypass_ns, 500 * NS_PER_MS);
-    cr_expect_str_eq(o.database_validation_query, "SELECT 1");
-    cr_expect_eq(o.database_start, OPTIONS_START_DEGRADED);
-    cr_expect_str_eq(o.http_address, "127.0.0.1");
-    cr_expect_eq(o.http_port, 8080);
-    cr_expect_eq(o.http_max_body_bytes, 4 << 20);
+    cr_expect_eq(o.pool.min_pool_size, 10);
+    cr_expect_eq(o.pool.max_pool_size, 100);
+    cr_expect_eq(o.pool.acquire_timeout_ns, 5 * NS_PER_S);
+    cr_expect_eq(o.pool.validation_bypass_ns, 500 * NS_PER_MS);
+    cr_expect_str_eq(o.pool.validation_query, "SELECT 1");
+    cr_expect_eq(o.database.start, OPTIONS_START_DEGRADED);
+    cr_expect_str_eq(o.http.address, "127.0.0.1");
+    cr_expect_eq(o.http.port, 8080);
+    cr_expect_eq(o.http.max_body_bytes, 4 << 20);
     cr_expect_eq(o.auth, OPTIONS_AUTH_UNSET);
     cr_expect_str_eq(o.api_keys_file, "");
     cr_expect_not(o.auth_metrics);
-    cr_expect_eq(o.orders_queue_capacity, 65536);
-    cr_expect_eq(o.orders_queue_max_bytes, 256 << 20);
-    cr_expect_eq(o.orders_group_max, 512);
-    cr_expect_eq(o.orders_commit_timeout_ns, 10 * NS_PER_S);
-    cr_expect_eq(o.shutdown_timeout_ns, 25 * NS_PER_S);
-    cr_expect_eq(o.log_level, LOG_INFO);
-    cr_expect_eq(o.log_format, OPTIONS_LOG_AUTO);
+    cr_expect_eq(o.orders.queue_capacity, 65536);
+    cr_expect_eq(o.orders.queue_max_bytes, 256 << 20);
+    cr_expect_eq(o.orders.group_max, 512);
+    cr_expect_eq(o.orders.commit_timeout_ns, 10 * NS_PER_S);
+    cr_expect_eq(o.shutdown.timeout_ns, 25 * NS_PER_S);
+    cr_expect_eq(o.log.level, LOG_INFO);
+    cr_expect_eq(o.log.format, OPTIONS_LOG_AUTO);
 }
 
 Test(options, the_pools_defaults_are_those_of_the_pool)
 {
     struct options o = defaults();
     const struct pqpool_options pool = PQPOOL_OPTIONS_DEFAULT;
-#define PQPOOL_COUNT(name, ...) cr_expect_eq(o.database_##name, pool.name, #name);
+#define PQPOOL_COUNT(name, ...) cr_expect_eq(o.pool.name, pool.name, #name);
 #define PQPOOL_SWITCH PQPOOL_COUNT
-#define PQPOOL_FACTOR(name, ...) cr_expect_float_eq(o.database_##name, pool.name, 1e-9, #name);
-#define PQPOOL_SPAN(name, ...) cr_expect_eq(o.database_##name##_ns, pool.name##_ns, #name);
-#define PQPOOL_QUERY(name, ...) cr_expect_str_eq(o.database_##name, pool.name, #name);
+#define PQPOOL_FACTOR(name, ...) cr_expect_float_eq(o.pool.name, pool.name, 1e-9, #name);
+#define PQPOOL_SPAN(name, ...) cr_expect_eq(o.pool.name##_ns, pool.name##_ns, #name);
+#define PQPOOL_QUERY(name, ...) cr_expect_str_eq(o.pool.name, pool.name, #name);
 #include "pqpool/options.def"
 }
 
@@ -126,11 +126,11 @@ Test(options, environment_and_flags)
     struct options o;
     struct err err = { 0 };
     cr_assert(options_load(&o, 4, argv, env, &err), "%s", err.text);
-    cr_expect_str_eq(o.database_url, "postgresql:///x");
-    cr_expect_eq(o.log_level, LOG_DEBUG);
-    cr_expect_eq(o.orders_workers, 7);
-    cr_expect_eq(o.orders_queue_max_bytes, 1 << 30);
-    cr_expect_eq(o.http_read_timeout_ns, 2500 * NS_PER_MS);
+    cr_expect_str_eq(o.database.url, "postgresql:///x");
+    cr_expect_eq(o.log.level, LOG_DEBUG);
+    cr_expect_eq(o.orders.workers, 7);
+    cr_expect_eq(o.orders.queue_max_bytes, 1 << 30);
+    cr_expect_eq(o.http.read_timeout_ns, 2500 * NS_PER_MS);
 }
 
 /* ---- what options owe each other; want: "" is good, else a part of the error ---- */
@@ -202,7 +202,7 @@ ParameterizedTest(struct check_case *c, options, check, .timeout = 60)
     cr_expect_eq(options_load(&o, 0, none, env, &err), c->want[0] == '\0', "%s", err.text);
     if (c->want[0] != '\0') {
         cr_expect(strstr(err.text, c->want) != NULL, "%s", err.text);
-        cr_expect_eq(o.http_port, 0x5A5A5A5A, "written on failure");
+        cr_expect_eq(o.http.port, 0x5A5A5A5A, "written on failure");
     }
 }
 
@@ -229,7 +229,7 @@ Test(options, documents_are_whole)
     }
 
     buf_clear(&out);
-    (void)snprintf(o.database_url, sizeof o.database_url, "postgresql://u:hunter2@h/");
+    (void)snprintf(o.database.url, sizeof o.database.url, "postgresql://u:hunter2@h/");
     conf_print(&options_table, &o, &out);
     cr_expect(strstr(out.data, "hunter2") == NULL);
     cr_expect(strstr(out.data, "\nHTTP_MAX_BODY=4MiB\n") != NULL, "%s", out.data);
