@@ -119,9 +119,9 @@ bool neighbour_members(struct neighbour_request *request, const char *host, size
     if (body == NULL)
         return false;
     size_t len, begun_at = 0;
-    memcpy(body, "[{", 2);
-    len = batch ? 2 : 1;
     body[0] = batch ? '[' : '{';
+    body[1] = '{';
+    len = batch ? 2 : 1;
     for (size_t i = 0; i < members; i++) {
         bool next = batch && len - begun_at > document_bytes;
         begun_at = next ? len : begun_at;
@@ -129,8 +129,9 @@ bool neighbour_members(struct neighbour_request *request, const char *host, size
         int n = snprintf(body + len, MEMBER_BYTES, "%s\"m%06zu\":1", before, i);
         len += (size_t)n;
     }
-    memcpy(body + len, "}]", 2);
-    len += batch ? 2 : 1;
+    body[len++] = '}';
+    if (batch)
+        body[len++] = ']';
     return assemble(request, host, batch ? "/v1/orders/batch" : "/v1/orders", "", body, len);
 }
 

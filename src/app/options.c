@@ -33,9 +33,11 @@ static const char *const log_format_words[] = {
     .name = #option, .type = TYPE_OF(m), .off = offsetof(struct options, m),                       \
     .size = sizeof MEMBER(m)
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): names of members cannot stand in parentheses */
 #define OPT(group, m) ROW(group##_##m, group.m)
 #define DURATION(group, m) ROW(group##_##m, group.m##_ns)
 #define SIZE(group, m) ROW(group##_##m, group.m##_bytes)
+/* NOLINTEND(bugprone-macro-parentheses) */
 #define BOUNDS(low, high) .min = (low), .max = (high)
 
 #define MS(n) (INT64_C(n) * NS_PER_MS)

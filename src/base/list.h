@@ -18,6 +18,7 @@
 
 static inline void *container_of(const void *member, size_t offset)
 {
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): a cast of the pointer itself would drop const */
     return (void *)((uintptr_t)member - offset);
 }
 
@@ -38,8 +39,9 @@ static inline void *container_or_null(const void *member, size_t offset)
 /* Runs the statement for each `type *item`, from the first to the last. The statement must not
  * remove the item: to do that, read `next` before, or take items from the front. */
 #define LIST_EACH(item, list, type, member)                                                        \
-    for (type *item = CONTAINER_OR_NULL((list)->first, type, member); (item) != NULL;              \
-         (item) = CONTAINER_OR_NULL((item)->member.next, type, member))
+    for (type *item /* NOLINT(bugprone-macro-parentheses): declares it */ =                        \
+             CONTAINER_OR_NULL((list)->first, type, member);                                       \
+         (item) != NULL; (item) = CONTAINER_OR_NULL((item)->member.next, type, member))
 
 /* ---- struct list ---- */
 

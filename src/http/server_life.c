@@ -56,6 +56,8 @@ struct http_server *http_server_open(const struct http_options *options, struct 
     check_options(options);
     struct http_server *server = calloc(1, sizeof *server);
     if (server == NULL) {
+        if (options->listen_fd > 0)
+            (void)close(options->listen_fd);
         err_set(err, ERR_RETRYABLE, "out of memory");
         return NULL;
     }

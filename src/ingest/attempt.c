@@ -38,6 +38,12 @@ static void choose_lookup(const struct attempt *a, struct ingest_item *item, int
                                 order_is_stale(&item->order, now_us);
 }
 
+static void claim_duplicates(struct ingest_item *item)
+{
+    LIST_EACH (duplicate, &item->own.duplicates, struct ingest_item, link)
+        (void)item_claim(duplicate); /* an expired duplicate leaves before the next attempt */
+}
+
 /* Skips each order that has expired, and only looks up each order that is too old now. An order
  * that is inserted becomes SENT, and so do the duplicates of every order that is not skipped. An
  * order that is SENT cannot expire. */
@@ -50,8 +56,7 @@ static void send_each(struct attempt *a, int64_t now_us)
         if (put->skip)
             continue;
         a->n_sent += !put->lookup_only;
-        LIST_EACH (duplicate, &item->own.duplicates, struct ingest_item, link)
-            (void)item_claim(duplicate); /* an expired duplicate leaves before the next attempt */
+        claim_duplicates(item);
     }
 }
 

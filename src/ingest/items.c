@@ -42,9 +42,9 @@ void items_sort(struct fifo *items, compare_items *compare)
     for (size_t i = 0; i < sizeof run / sizeof run[0]; i++)
         if (run[i] != NULL)
             first = merge(run[i], first, compare);
-    items->first = items->last = first;
-    while (items->last->next != NULL)
-        items->last = items->last->next;
+    items->first = first;
+    for (struct fifo_node *node = first; node != NULL; node = node->next)
+        items->last = node;
 }
 
 int items_by_key(const struct ingest_item *a, const struct ingest_item *b)

@@ -21,7 +21,7 @@ static enum lookup_rc fetch(const struct store *store, enum statement which,
     struct session session = { .prepare = store->prepare, .deadline_at_ns = deadline_at_ns };
     enum pqpool_rc rc = pqpool_acquire(store->pool, deadline_at_ns, &session.lease, err);
     if (rc != PQPOOL_OK)
-        return rc == PQPOOL_NOMEM ? LOOKUP_FAILED : LOOKUP_UNAVAILABLE;
+        return LOOKUP_UNAVAILABLE;
     rc = statement_read(&session, which, params, rows_out, err);
     if (rc == PQPOOL_OK && PQntuples(*rows_out) > 0)
         rc = statement_seal(&session, err);

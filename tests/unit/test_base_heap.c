@@ -46,7 +46,7 @@ Test(heap, empties_in_order)
         heap_set(&heap, &nodes[i], given[i]);
     for (size_t i = 0; i < N; i++) {
         struct heap_node *first = heap_first(&heap);
-        cr_expect_eq(first - nodes, order[i]);
+        cr_expect_eq((size_t)(first - nodes), order[i]);
         heap_remove(&heap, first);
         heap_remove(&heap, first); /* no-op */
     }
