@@ -1,5 +1,5 @@
-/* hash_key.c - `ordersd hash-key`: prints the hash of a key, for API_KEYS_FILE. It reads the
- * key from standard input, because every user of the machine can see the arguments of a process. */
+/* hash_key.c - `ordersd hash-key`: prints the hash of a key, for API_KEYS_FILE. The key comes from
+ * standard input, because every user of the machine can see the arguments of a process. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 #include "base/one_line.h"
 #include "http/http.h"
 
-/* The input has room for one byte more than the longest key, so that a longer key is noticed. */
+/* One byte more than the longest key, so that a longer key is noticed. */
 enum { INPUT_MAX = HTTP_KEY_MAX + 1 + ONE_LINE_AROUND };
 
 /* Returns false if standard input cannot be read. */

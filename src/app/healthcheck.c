@@ -1,7 +1,7 @@
 /* healthcheck.c - `ordersd healthcheck`: one GET of /health/ready on this machine, for images that
- * have neither a shell nor curl. It uses a plain socket, which saves a client library in the image.
- * If the service uses TLS, the healthcheck does so too, but does not verify the certificate: it
- * connects only to its own machine, whose name is in no certificate, and sends nothing secret. */
+ * have neither a shell nor curl. It uses a plain socket, so the image needs no client library. If
+ * the service uses TLS, the healthcheck uses it too, without verifying the certificate: it connects
+ * only to its own machine, which no certificate names, and sends nothing secret. */
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <poll.h>
@@ -73,8 +73,8 @@ int run_healthcheck(const struct options *options)
         "GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     const char *address = reachable(options->http.address);
     int64_t deadline_at_ns = clock_now_ns() + TIMEOUT_S * NS_PER_S;
-    (void)alarm(TIMEOUT_S + 1); /* TLS may exceed the deadline, because its timeout starts anew with
-                                   each byte of a record */
+    (void)alarm(TIMEOUT_S + 1); /* TLS may exceed the deadline, because each byte of a record
+                                 * restarts its timeout */
     char answer[2048];
     int fd = connect_to(address, options->http.port);
     if (fd < 0) {

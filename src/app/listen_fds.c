@@ -56,7 +56,7 @@ static bool describe(struct listen_fds *out)
     return inet_ntop(AF_INET6, v6, out->address, sizeof out->address) != NULL;
 }
 
-/* NOLINTBEGIN(concurrency-mt-unsafe): the environment, before the first thread */
+/* NOLINTBEGIN(concurrency-mt-unsafe): runs before the first thread is started */
 bool listen_fds_take(struct listen_fds *out, struct err *err)
 {
     *out = (struct listen_fds){ .fd = -1 };

@@ -1,4 +1,4 @@
-/* main.c - the command line: subcommands, flags that print something and end, exit codes. */
+/* main.c - parses the command line: subcommands, and flags that print something and end. */
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,8 +53,8 @@ static const char intro[] =
     "configuration;\n"
     "of ordersd migrate also 130 and 143: SIGINT or SIGTERM ended it before the schema was up.\n\n";
 
-/* Takes the flags that are no options, such as --help, out of argv. Returns the action that they
- * request. */
+/* Removes the flags that are not options, such as --help, from argv. Returns the action that the
+ * last of them requests. */
 static enum action take_action(int *argc, char *argv[])
 {
     static const char *const flags[] = {
@@ -82,7 +82,7 @@ static enum action take_action(int *argc, char *argv[])
     return action;
 }
 
-/* If argv[1] is a subcommand, removes it from argv and returns it. Otherwise returns NULL. */
+/* Removes argv[1] and returns it, if it is not a flag. Otherwise returns "serve". See run(). */
 static const char *take_command(int *argc, char *argv[])
 {
     if (*argc < 2 || argv[1][0] == '-')
@@ -171,8 +171,8 @@ static bool check_memory(const struct options *options, struct err *err)
     return memory_plan(options, &plan, err);
 }
 
-/* Checks the files and addresses that the options name, as far as the command uses them. Returns
- * false, with *err, if one is wrong. */
+/* Checks the files and addresses that the options name, except those that the command does not use.
+ * Returns false, with *err, if one is wrong. */
 static bool check_options(const struct options *options, bool serves, bool connects,
                           struct err *err)
 {

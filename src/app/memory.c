@@ -2,9 +2,9 @@
  *
  * By default, glibc keeps freed memory. It raises its threshold for mmap() to the size of the
  * largest freed block (up to 32 MiB), so bodies and answers end up among small blocks in the heaps
- * of a dozen threads. With a fixed threshold, every block of MAPPED_FROM or more has its own
- * mapping, which free() returns to the system. Freed small blocks are returned only by
- * malloc_trim(), which walks through all heaps. So it is called only if much more memory is
+ * of a dozen threads. With a fixed threshold, every block of MAPPED_FROM bytes or more has its own
+ * mapping, which free() returns to the system. Smaller blocks are returned only by malloc_trim(),
+ * which walks through all heaps. So memory_tick() calls malloc_trim() only if much more memory is
  * resident than is needed. */
 #include "app/memory.h"
 
@@ -18,15 +18,15 @@
 
 #define MIB(n) ((uint64_t)(n) << 20)
 
-enum { MAPPED_FROM = 60 * 1024 }; /* smaller than a piece of base/pieces.h */
+enum { MAPPED_FROM = 60 * 1024 }; /* so that each piece of base/pieces.h has a mapping */
 
 static const uint64_t clients_default = MIB(320);
 static const uint64_t clients_min = MIB(16);
 static const uint64_t program_bytes =
     MIB(48); /* the program, its libraries, threads and idle connections */
-/* One worker: a group as parameters, as libpq's message, and the answer to it. */
+/* For each worker: a group as parameters, as libpq's message, and the result. */
 static const uint64_t worker_bytes = MIB(8);
-/* One reader: LOOKUP_METADATA_MAX twice, as rows in libpq and as orders. */
+/* For each reader: LOOKUP_METADATA_MAX twice, in the rows of libpq and in orders. */
 static const uint64_t reader_bytes = MIB(10);
 static const uint64_t trim_after = MIB(8);
 
@@ -73,7 +73,7 @@ void memory_prepare(void)
     (void)mallopt(M_TRIM_THRESHOLD, MAPPED_FROM);
 }
 
-/* Returns the resident bytes that are not used for clients. */
+/* Returns how many resident bytes are not taken from the clients' budget. */
 static uint64_t slack_of(const struct service *service)
 {
     uint64_t resident = process_memory().resident_bytes;
@@ -81,8 +81,8 @@ static uint64_t slack_of(const struct service *service)
     return resident > used ? resident - used : 0;
 }
 
-/* Trims the heaps if enough memory is slack. The bytes that are still resident after a trim count
- * as needed, so that a trim that frees nothing is not repeated. */
+/* Trims the heaps if the slack has grown by more than `trim_after`. The slack that a trim leaves
+ * counts as needed, so that a trim that frees nothing is not repeated. */
 void memory_tick(struct service *service)
 {
     uint64_t slack = slack_of(service);

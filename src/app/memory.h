@@ -1,7 +1,7 @@
 /* memory.h - limits the memory of the service, and returns freed memory to the system. For
  * operators, docs/OPERATIONS.md, "Memory", says the same.
  *
- *   whole     = clients + fixed: MEMORY_MAX, or computed if that is 0
+ *   whole     MEMORY_MAX, or if that is 0, a computed value; the sum of clients and fixed
  *   clients   one budget (base/budget.h) for everything that a client can make the service hold:
  *             bodies, batches and orders in flight, fetched rows, unsent answers
  *   fixed     memory that other options limit: connections with their headers, workers and readers
@@ -24,14 +24,15 @@ struct memory_plan {
     uint64_t whole_bytes, clients_bytes, fixed_bytes;
 };
 
-/* Returns false if MEMORY_MAX is too small for the other options; *err gives the smallest value. */
+/* Returns false if MEMORY_MAX is too small for the other options; *err has the least valid
+ * value. */
 bool memory_plan(const struct options *options, struct memory_plan *out,
                  struct err *err) MUST_CHECK;
 
 /* Makes malloc() return large blocks to the system as soon as they are freed. */
 void memory_prepare(void);
 
-/* Returns freed small blocks to the system if there are enough of them. */
+/* Returns small freed blocks to the system if enough resident memory is unused. */
 void memory_tick(struct service *service);
 
 #endif

@@ -1,4 +1,4 @@
-/* migrate.c - `ordersd migrate`: migrates the schema and ends. A signal interrupts it. */
+/* migrate.c - `ordersd migrate`: migrates the schema. A signal interrupts the migration. */
 #include "app/run.h"
 
 #include "app/service.h"
@@ -33,7 +33,7 @@ static void interrupt(void *arg)
     pqpool_interrupt(m->service->pool);
 }
 
-/* Reports the result of the migration, even if a signal came meanwhile. */
+/* Logs the result and returns the exit code. A signal counts only if the migration failed. */
 static int tell(const struct migration *m, int signal)
 {
     if (m->rc == MIGRATE_OK) {

@@ -12,9 +12,9 @@
 
 enum { PATIENCE_S = 1 };
 
-/* NOLINTBEGIN(concurrency-mt-unsafe): the environment, before the first thread */
+/* NOLINTBEGIN(concurrency-mt-unsafe): runs before the first thread is started */
 
-/* Accepts a path, or "@" and the name of an abstract socket. Returns false for anything else. */
+/* Parses a path, or "@" and the name of an abstract socket. Returns false for anything else. */
 static bool read_address(const char *text, struct notify *notify)
 {
     size_t len = strlen(text);
@@ -22,7 +22,7 @@ static bool read_address(const char *text, struct notify *notify)
         return false;
     notify->to.sun_family = AF_UNIX;
     memcpy(notify->to.sun_path, text, len + 1);
-    /* an abstract name ends where the length says, without a NUL */
+    /* the length of an abstract name does not count a NUL */
     notify->to_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
     if (text[0] == '@')
         notify->to.sun_path[0] = '\0';

@@ -2,9 +2,9 @@
  * promises that the protocol is stable, so we send it ourselves. libsystemd would add itself,
  * liblzma, libzstd, liblz4 and libgcrypt to the process for one sendto().
  *
- * Without NOTIFY_SOCKET in the environment, nothing is sent and every call is cheap. If the manager
- * does not read, messages that change its view of the service (READY=1) wait up to a second, and
- * other messages are dropped. Threads: main only. */
+ * If the environment has no NOTIFY_SOCKET, nothing is sent. If the service manager does not read,
+ * STATUS= and WATCHDOG=1 are dropped at once, and other messages after a second. Threads: main
+ * only. */
 #ifndef APP_NOTIFY_H
 #define APP_NOTIFY_H
 
@@ -24,8 +24,8 @@ struct notify {
     char status[400];    /* the status that was sent last */
 };
 
-/* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, and removes them from the environment, so
- * call it before the first thread. */
+/* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, and removes them from the environment. Call
+ * it before the first thread is started. */
 void notify_open(struct notify *notify);
 void notify_close(struct notify *notify);
 
@@ -36,14 +36,14 @@ void notify_reloading(const struct notify *notify, int64_t now_ns);
 /* Reports that the service is stopping and will take `longest_ns` at most. */
 void notify_stopping(const struct notify *notify, int64_t longest_ns);
 
-/* Sends STATUS= if the text differs from the one that was sent last. If the socket has no room, a
- * later call sends the text. */
+/* Sends STATUS= if the text differs from the one that was sent last. If the socket has no room, the
+ * next call tries again. */
 void notify_status(struct notify *notify, const char *text);
 
 /* Returns true when it is time to check whether the service is alive. The caller then calls
- * notify_beat() with the result. WATCHDOG=1 is sent twice in WATCHDOG_USEC, but not while the
- * service is not alive. Checks are more frequent than WATCHDOG=1, so that a service that was only
- * slow is not killed. */
+ * notify_beat() with the result. If the service is alive, notify_beat() sends WATCHDOG=1, and the
+ * next check is due after half of WATCHDOG_USEC. If not, the next
+ * check is due after a sixteenth of it, so that a service that was only slow is not killed. */
 bool notify_beat_due(const struct notify *notify, int64_t now_ns) MUST_CHECK;
 void notify_beat(struct notify *notify, int64_t now_ns, bool alive);
 /* Returns when the next check is due, or CLOCK_NEVER if there is no watchdog. */

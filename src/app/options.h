@@ -1,8 +1,8 @@
-/* options.h - all configuration in one struct. The table in options.c has each member's meaning,
- * default and bounds, and docs/CONFIGURATION.md is made from it.
+/* options.h - the whole configuration in one struct. The table in options.c has each member's
+ * meaning, default and bounds, and docs/CONFIGURATION.md is made from that table.
  *
- * A member is named after its option, plus its unit: HTTP_READ_TIMEOUT is http.read_timeout_ns.
- * Strings are never NULL; a string that is not set is "". */
+ * A member has the name of its option, plus its unit: HTTP_READ_TIMEOUT is http.read_timeout_ns. A
+ * string that is not set is "", never NULL. */
 #ifndef APP_OPTIONS_H
 #define APP_OPTIONS_H
 
@@ -83,7 +83,7 @@ extern const struct conf_table options_table;
 bool options_load(struct options *options, int argc, char *const argv[], char *const env[],
                   struct err *err) MUST_CHECK;
 
-/* Checks the rules between options, which the bounds of a single option cannot express. */
+/* Checks the rules between several options. conf.h checks the bounds of each single option. */
 bool options_check(const struct options *options, struct err *err) MUST_CHECK;
 
 #endif

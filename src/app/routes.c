@@ -1,6 +1,6 @@
-/* routes.c - the routes of api/openapi.yaml: the handler of each path, and the statuses that it may
- * answer. HTTP has one context for all routes. It is that of the order handlers, so that an order
- * needs no indirection; the handlers of observability get their context by a function here. */
+/* routes.c - the table of routes of api/openapi.yaml, with the handler and the possible statuses of
+ * each. HTTP passes one context to all handlers: the `handlers` of the service, so that an order
+ * needs no indirection. Functions here pass the other context to the handlers of observability. */
 #include "app/routes.h"
 
 #include "app/service.h"

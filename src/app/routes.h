@@ -1,4 +1,4 @@
-/* routes.h - the table of paths: the handler of each, and the statuses that it may answer. */
+/* routes.h - the table of routes, with the handler and the possible statuses of each. */
 #ifndef APP_ROUTES_H
 #define APP_ROUTES_H
 

@@ -1,4 +1,4 @@
-/* run.c - the life of the serving process: limits, start, SIGHUP and end. */
+/* run.c - runs the serving process: limits, start, SIGHUP and end. */
 #include "app/run.h"
 
 #include <signal.h>
@@ -18,8 +18,8 @@
 #include "observability/state.h"
 #include "pqpool/pqpool.h"
 
-/* 48 descriptors are for name lookups: up to 16 run at once, and the resolver opens files and
- * sockets. */
+/* Descriptors beside those of HTTP and the pool. 48 of them are for name lookups: up to 16 lookups
+ * run at once, and each opens files and sockets. */
 enum { FDS_BESIDE_SOCKETS = 112 };
 
 #define HANDED_OVER_WAIT_NS (5 * NS_PER_S)
@@ -55,7 +55,7 @@ static void reload_options(int argc, char *const argv[])
     log_event(LOG_INFO, "config.reloaded", log_int("log_level", fresh.log.level));
 }
 
-/* Reloads each file on its own: an error in one file keeps only that file's old content. */
+/* Reloads the options and the keys. An error in one file keeps only that file's old content. */
 static void reload(struct service *service, int argc, char *const argv[])
 {
     reload_options(argc, argv);
@@ -101,7 +101,8 @@ static void interrupt_first(void *arg)
     pqpool_interrupt(first->service->pool);
 }
 
-/* Opens the database as DATABASE_START requires. If it returns START_FAILED, *err says why. */
+/* Opens the database. With DATABASE_START=fail, also waits for its first connection. If this
+ * returns START_FAILED, *err says why. */
 static enum start_rc open_database(struct service *service, struct err *err)
 {
     struct first first = { .service = service };
@@ -121,9 +122,9 @@ static enum start_rc open_database(struct service *service, struct err *err)
 
 /* ---- a listening socket from the service manager ---- */
 
-/* Waits until an order can be stored, before anything is accepted from the socket. Meanwhile a
- * previous process may serve the same socket, or connections wait in it. Health checks wait too, so
- * this ends after HANDED_OVER_WAIT_NS. */
+/* Waits until an order can be stored, before the service accepts from the socket. Meanwhile the
+ * previous process may still accept from it; otherwise connections wait in it. Probes wait too, so
+ * the service listens after HANDED_OVER_WAIT_NS even if it is not ready. */
 static enum start_rc await_ready(struct service *service)
 {
     int64_t until_ns = clock_now_ns() + HANDED_OVER_WAIT_NS;
@@ -136,7 +137,7 @@ static enum start_rc await_ready(struct service *service)
         reload = reload || got == SIGHUP;
     }
     if (reload)
-        (void)kill(getpid(), SIGHUP); /* await_end() handles it */
+        (void)kill(getpid(), SIGHUP); /* again, for await_end() */
     return START_GOOD;
 }
 
@@ -188,9 +189,9 @@ static int serve(struct service *service, int argc, char *const argv[])
     return atomic_load_explicit(&service->exit_code, memory_order_acquire);
 }
 
-/* Takes the socket of the service manager, if there is one. Returns false, with *err, if AUTH is
- * not set and the socket is not on loopback. Only the socket itself tells which address it listens
- * on. */
+/* Takes the socket of the service manager, if one was passed. Returns false, with *err, if AUTH is
+ * unset and the socket is not on loopback. options_check() cannot check that, because the socket
+ * has its own address. */
 static bool take_socket(struct service *service, struct err *err)
 {
     if (!listen_fds_take(&service->listen, err))
@@ -217,7 +218,7 @@ int run_serve(const struct options *options, int argc, char *const argv[])
     struct err err = { 0 };
 
     signals_block();
-    /* first of all, because /status shows every warning since the start */
+    /* before any warning is logged, because /status shows all of them */
     last_errors_init(&service.observability.last_errors);
     log_listen(note_error, &service.observability.last_errors);
     if (!raise_fd_limit(options))

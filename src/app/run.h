@@ -1,24 +1,24 @@
-/* run.h - the subcommands of the program. Each returns the process's exit code
+/* run.h - runs the subcommands of the program. Each function returns the exit code of the process
  * (docs/OPERATIONS.md, "Signals and exit codes"). */
 #ifndef APP_RUN_H
 #define APP_RUN_H
 
 struct options;
 
-/* Serves until SIGTERM or SIGINT. A second signal ends the draining, and a third one ends the
- * process. argv is kept for SIGHUP, which reads the configuration again and applies the parts that
- * may change: LOG_LEVEL (from its file), the keys, and the TLS files. */
+/* Serves until SIGTERM or SIGINT, and then drains. A second signal ends the draining, and a third
+ * one ends the process. SIGHUP loads the options again, from the environment and from argv, and
+ * applies those that may change: LOG_LEVEL (from its file), the API keys, and the TLS files. */
 int run_serve(const struct options *options, int argc, char *const argv[]);
 
-/* Migrates the schema and ends. SIGTERM or SIGINT cancels the running statement, and the exit code
- * is then 128 + the signal's number. */
+/* Migrates the schema. SIGTERM or SIGINT cancels the running statement; the exit code is then 128 +
+ * the signal's number. */
 int run_migrate(const struct options *options);
 
-/* Asks the service on this machine whether it is ready: for images without a shell. */
+/* Asks the service on this machine whether it is ready. Images without a shell use this. */
 int run_healthcheck(const struct options *options);
 
-/* Reads a key, one line of standard input, and prints its hash for API_KEYS_FILE. `argc` counts the
- * remaining arguments. */
+/* Reads a key, one line of standard input, and prints its hash for API_KEYS_FILE. `argc` must be 1:
+ * only the program's name is left. */
 int run_hash_key(int argc);
 
 #endif

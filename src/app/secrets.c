@@ -1,6 +1,5 @@
-/* secrets.c - see secrets.h. The kernel always shows the strings with which the process was
- * started, whatever argv and environ point to. So the process uses copies, and overwrites the
- * originals. */
+/* secrets.c - see secrets.h. In /proc the kernel always shows the memory of the strings with which
+ * the process was started. So the process uses copies, and overwrites the originals. */
 #include "app/secrets.h"
 
 #include <errno.h>
@@ -18,8 +17,8 @@
 #include "base/file.h"
 #include "base/log.h"
 
-/* Lists of strings that live until the process ends. unsetenv() and the like remove a string only
- * from the list in use, and not from the list that is kept. */
+/* Two lists of the same copies, which live until the process ends. unsetenv() and main() remove
+ * strings from `used`; `kept` still names them, so that LeakSanitizer reports no leak. */
 struct strings {
     char **kept, **used;
 };
@@ -51,7 +50,7 @@ static void cover(char *text)
     memset(text, '*', len < 3 ? len : 3);
 }
 
-/* Converts a letter of an option's name as it is written in a flag or in the environment. */
+/* Returns a letter of an option's name as a flag or as an environment variable has it. */
 static int name_char(char letter, bool flag)
 {
     if (flag)
@@ -59,8 +58,8 @@ static int name_char(char letter, bool flag)
     return letter >= 'a' && letter <= 'z' ? letter - 'a' + 'A' : letter;
 }
 
-/* If `text` begins with `name`, written as a flag or a variable, returns what follows. Otherwise
- * returns NULL. */
+/* Returns what follows the option's name at the beginning of `text`, a flag or a variable. Returns
+ * NULL if `text` begins with something else. */
 static char *text_after(char *text, const char *name, bool flag)
 {
     if (flag && strncmp(text, "--", 2) != 0)
@@ -81,7 +80,7 @@ static char *text_after_secret(char *text, bool flag)
         if (rest != NULL && (*rest == '=' || (flag && *rest == '\0')))
             return rest;
     }
-    /* libpq itself reads PGPASSWORD. */
+    /* libpq itself reads PGPASSWORD, which is no option. */
     return flag ? NULL : text_after(text, "pgpassword", false);
 }
 
@@ -121,8 +120,8 @@ char **secrets_hide(int argc, char *argv[])
 
 /* ---- memory ---- */
 
-/* If core_pattern is a pipe, the kernel ignores a limit of 0. A process that is not dumpable writes
- * no core in either case. */
+/* If core_pattern is a pipe, the kernel ignores a core limit of 0. But if a process is not
+ * dumpable, the kernel never writes its core. */
 void secrets_keep_from_dumps(const struct options *options)
 {
     const struct rlimit none = { 0, 0 };
@@ -134,8 +133,8 @@ void secrets_keep_from_dumps(const struct options *options)
 
 /* ---- files ---- */
 
-/* Returns true if the file is a mount of its own, as the secrets of a container are. Who else may
- * read it then depends on the host's folders, which cannot be seen from here. */
+/* Returns true if the file is a mount of its own, as the secrets of a container are. Then the
+ * folders of the host decide who else may read the file, and this process cannot see them. */
 static bool is_mounted_alone(const char *path)
 {
     struct statx file;
@@ -143,7 +142,7 @@ static bool is_mounted_alone(const char *path)
            (file.stx_attributes & file.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-/* Returns true if this process may read the file for another reason than that everyone may. */
+/* Returns true if this process could still read the file after chmod o-r. */
 static bool is_ours(const struct stat *file)
 {
     uid_t user = geteuid();
@@ -175,7 +174,7 @@ static void warn_of(const char *option, const char *path)
 
 void secrets_warn_of_files(const struct options *options)
 {
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the environment no longer changes */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment any more */
     warn_of("DATABASE_URL_FILE", getenv("DATABASE_URL_FILE"));
     warn_of("DATABASE_PASSWORD_FILE", options->database.password_file);
     warn_of("TLS_KEY_FILE", options->tls.key_file);

@@ -1,5 +1,5 @@
-/* service.c - see service.h. Parts are opened from the database to the client and closed in the
- * reverse order, so that whatever a part calls is open. */
+/* service.c - see service.h. Parts are opened from the database to the client and closed from the
+ * client to the database, so that a part can always call the parts that it uses. */
 #include "app/service.h"
 
 #include <string.h>
@@ -52,8 +52,8 @@ static struct pqpool_options pool_options(const struct options *o, struct servic
 #define PQPOOL_QUERY PQPOOL_COUNT
 #define PQPOOL_SPAN(name, ...) p.name##_ns = o->pool.name##_ns;
 #include "pqpool/options.def"
-    p.start = PQPOOL_START_DEGRADED; /* run.c does the waiting that DATABASE_START asks for, so that
-                                        a signal can end it */
+    p.start = PQPOOL_START_DEGRADED; /* run.c waits for the database if DATABASE_START=fail, so that
+                                      * a signal can end the wait */
     p.on_connect = on_connect;
     p.on_event = events_of_pool;
     p.health_query = health_query;
@@ -197,7 +197,7 @@ static void wire_handlers(struct service *service)
     handlers->pool = service->pool;
     handlers->memory = &service->memory;
     handlers->schema_ready = &service->observability.readiness.schema_ready;
-    /* a batch larger than the queue could never be taken whole */
+    /* the queue could never take a larger batch whole */
     handlers->batch_max = o->orders.batch_max < o->orders.queue_capacity ? o->orders.batch_max
                                                                          : o->orders.queue_capacity;
     handlers->commit_timeout_ns = o->orders.commit_timeout_ns;
@@ -222,7 +222,7 @@ static void init_parts(struct service *service)
     observed->started_at_ns = clock_now_ns();
     observed->started_at_us = clock_wall_us();
     if (gethostname(observed->host, sizeof observed->host - 1) != 0)
-        observed->host[0] = '\0'; /* never: host names of Linux fit */
+        observed->host[0] = '\0'; /* does not happen: a host name of Linux fits */
     starter_init(&service->starter);
     readiness_init(&observed->readiness);
     history_init(&observed->history);
@@ -270,7 +270,7 @@ void service_stop(struct service *service)
     if (service->ingest != NULL)
         ingest_drain(service->ingest);
     starter_stop(&service->starter);
-    pqpool_interrupt(service->pool); /* makes workers and readers stop waiting for the database */
+    pqpool_interrupt(service->pool); /* ends the waits of workers and readers for the database */
     starter_join(&service->starter);
     ingest_stop(service->ingest, now_ns);
     reader_stop(service->reader);

@@ -1,4 +1,4 @@
-/* service.h - the running service: all of its parts and their connections.
+/* service.h - opens, connects and closes all parts of the running service.
  *
  *   http loops -> routes -> handlers -> ingest (queue, workers) -> store -> pqpool -> PostgreSQL
  *                                    -> reader (lookups)        -> store
@@ -35,42 +35,42 @@ struct service {
     struct listen_fds listen;    /* the socket from the service manager, if there is one */
     struct notify notify;        /* used by main only */
     struct budget memory;        /* memory that clients make the service hold: see app/memory.h */
-    uint64_t memory_slack_bytes; /* used by main only: see memory_tick() */
+    uint64_t memory_slack_bytes; /* used by memory_tick() */
     struct store *store;
     struct pqpool *pool;
     struct ingest *ingest;
     struct reader *reader;
     struct http_tls *tls;     /* NULL: plain HTTP; borrowed from main */
-    struct http_server *http; /* set after the loops have started: see http_server_of() */
+    struct http_server *http; /* the loops start before this is set: see http_server_of() */
     struct handlers handlers;
     struct observability observability;
     struct starter starter;
     atomic_int exit_code; /* set by the starter to end the process; 0: not set */
 };
 
-/* Starts all parts, after service_open_database(), and waits for no server. A socket from the
- * service manager is not used before service_listen(). Returns false, with *err, if a part fails;
- * then all parts are closed, the database too. */
+/* Starts all parts except the database, which must be open already. Waits for no server. With a
+ * socket of the service manager, HTTP starts only in service_listen(). If a part fails, these two
+ * functions return false, with *err, and all parts are closed, the database too. */
 bool service_start(struct service *service, struct err *err) MUST_CHECK;
 bool service_listen(struct service *service, struct err *err) MUST_CHECK;
 
-/* From now on no connection is accepted. Each open connection gets one more answer, with
- * Connection: close. An order in that request is stored as usual. */
+/* From now on the service accepts no connection. Each open connection gets one more answer, with
+ * Connection: close; an order in that request is stored as usual. */
 void service_drain(struct service *service);
 /* Reads API_KEYS_FILE again, and logs the result. */
 void service_reload_keys(struct service *service);
-/* Returns the number of unanswered requests and of orders without a verdict. */
+/* Returns the number of unanswered requests, orders in the queue and busy workers together. */
 uint64_t service_in_flight(struct service *service);
-/* Ends everything now, and cuts off what is in flight. A lookup is answered 503, and an order
- * according to what is known about the order. */
+/* Ends everything now. A lookup in flight is answered 503, and an order in flight according to what
+ * is known of its outcome. */
 void service_stop(struct service *service);
 
 /* Checks the database settings in the options, in libpq's environment and in the files that they
- * name. Connects to nothing. On failure, *err names the option or variable, what is wrong with it,
+ * name, without connecting. On failure, *err names the option or variable, what is wrong with it,
  * and what would be right. */
 bool service_check_database(const struct options *options, struct err *err) MUST_CHECK;
 
-/* Opens only the store and the pool, which `ordersd migrate` needs too. Waits for no server. */
+/* Opens only the store and the pool, with one connection if `small`. Waits for no server. */
 bool service_open_database(struct service *service, bool small, struct err *err) MUST_CHECK;
 void service_close_database(struct service *service, int64_t deadline_at_ns);
 

@@ -70,8 +70,8 @@ static void wait_close(struct wait *wait)
 
 enum awaited { AWAITED_EVENT, AWAITED_SIGNAL, AWAITED_MOMENT };
 
-/* Waits for a signal or the event until `until_ns`. Sets *signal to SIGTERM or SIGINT, if one
- * came. */
+/* Waits for the event, SIGTERM or SIGINT until `until_ns`, and ignores SIGHUP. *signal is valid
+ * only after AWAITED_SIGNAL. */
 static enum awaited await(const struct wait *wait, int64_t until_ns, int *signal)
 {
     struct pollfd fds[] = { { .fd = wait->event_fd, .events = POLLIN },

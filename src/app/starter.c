@@ -23,7 +23,7 @@ void starter_fini(struct starter *starter)
     mutex_fini(&starter->mu);
 }
 
-/* Waits for pause_ns. Returns false if the thread should end. */
+/* Waits for pause_ns. Returns false if starter_stop() was called. */
 static bool pause_for(struct starter *starter, int64_t pause_ns)
 {
     int64_t until_ns = clock_after(clock_now_ns(), pause_ns);
@@ -38,7 +38,7 @@ static bool pause_for(struct starter *starter, int64_t pause_ns)
 static void end_process(struct service *service, int exit_code)
 {
     atomic_store_explicit(&service->exit_code, exit_code, memory_order_release);
-    (void)kill(getpid(), SIGTERM); /* main then drains, and ends with that code */
+    (void)kill(getpid(), SIGTERM); /* main then drains, and ends with exit_code */
 }
 
 static enum migrate_rc bring_up_schema(struct service *service, struct err *err)
@@ -56,7 +56,7 @@ static void schema_is_ready(struct observability *observed)
     database_check_begin(&observed->check);
 }
 
-/* Makes one attempt. Returns the time until the next one, or 0 if no further one is needed. */
+/* Makes one attempt. Returns the pause until the next attempt, or 0 if none is needed. */
 static int64_t try_schema(struct service *service, struct err *err)
 {
     switch (bring_up_schema(service, err)) {

@@ -1,6 +1,7 @@
-/* starter.h - the thread that migrates the database's schema at the start. It repeats its attempts
- * for as long as the database is away. It ends when the schema is ready, or when main stops it.
- * Threads: main. Locks: starter->mu, a leaf. */
+/* starter.h - the thread that migrates the schema at the start, or only checks it without
+ * DATABASE_MIGRATE. After a failure it tries again. It ends when the schema is ready, when main
+ * stops it, or when the schema is too new, which ends the service. Threads: main. Locks:
+ * starter->mu, a leaf. */
 #ifndef APP_STARTER_H
 #define APP_STARTER_H
 
@@ -27,9 +28,9 @@ void starter_fini(struct starter *starter);
 /* Starts the thread. Returns false, with *err, if the thread cannot be started. */
 bool starter_start(struct service *service, struct err *err) MUST_CHECK;
 
-/* Asks the thread to end. A running attempt goes on until the pool is interrupted. */
+/* Asks the thread to end. An attempt that is under way ends only when the pool is interrupted. */
 void starter_stop(struct starter *starter);
-/* Waits for the end of the thread, if there is one. */
+/* Waits for the end of the thread, if it was started. */
 void starter_join(struct starter *starter);
 
 #endif

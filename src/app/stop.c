@@ -21,9 +21,9 @@ enum { STOP_SLACK_S = 10 };
 /* The stopping may take at least this long before the process is ended. */
 #define STOP_LEAST_NS (5 * NS_PER_S)
 
-/* While a connection is open, the service does not count as quiet until this long after the drain
- * began. By then the HTTP server has closed all idle connections: it closes them 1 s after the
- * drain began (http.h). */
+/* As long as a connection is open, is_quiet() returns false until this long after the drain began.
+ * By then the HTTP server has closed the idle connections, which it does 1 s after the drain began
+ * (http.h). */
 #define IDLE_LIMIT_NS (2 * NS_PER_S)
 
 static void tell_status(struct service *service)
@@ -34,7 +34,7 @@ static void tell_status(struct service *service)
     notify_status(&service->notify, text);
 }
 
-/* Does the periodic work of main. Returns the time at which it is due again. */
+/* Does the periodic work of main: samples, memory, watchdog. Returns when it is due again. */
 static int64_t tick(struct service *service)
 {
     int64_t next_ns = sampler_tick(&service->observability);
@@ -58,16 +58,15 @@ int stop_await_signal(struct service *service, int64_t until_ns)
     }
 }
 
-/* Returns true if nothing is in flight, and if no client can send another request on an open
- * connection. */
+/* Returns true if no request or order is in flight, and no client can send another request on an
+ * open connection. */
 static bool is_quiet(struct service *service, int64_t now_ns, int64_t idle_until_ns)
 {
     return service_in_flight(service) == 0 &&
            (now_ns >= idle_until_ns || http_server_connections(service->http) == 0);
 }
 
-/* Polls until the service is quiet. Returns false if a second signal has come or the time is
- * over. */
+/* Polls until the service is quiet. Returns false if a second signal or until_ns comes first. */
 static bool await_quiet(struct service *service, int64_t until_ns)
 {
     int64_t now_ns = clock_now_ns(), idle_until_ns = now_ns + IDLE_LIMIT_NS;
@@ -92,8 +91,8 @@ static bool await_delay(struct service *service, int64_t until_ns)
     }
 }
 
-/* Drains the service, which is not ready from now on. After SHUTDOWN_DELAY it accepts no
- * connection. Requests on open connections are still answered. Returns false if a second signal has
+/* Drains the service, which is no longer ready. SHUTDOWN_DELAY later it accepts no more
+ * connections, but still answers requests on open ones. Returns false if a second signal has
  * come. */
 static bool drain(struct service *service, int64_t began_ns, int64_t until_ns)
 {

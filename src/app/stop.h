@@ -1,4 +1,4 @@
-/* stop.h - waits for the signal that ends the service, and ends the service. Main's thread. */
+/* stop.h - waits for the signal that ends the service, and ends the service. Threads: main only. */
 #ifndef APP_STOP_H
 #define APP_STOP_H
 
@@ -10,16 +10,15 @@ struct service;
  * main takes its samples and reports to the service manager. */
 int stop_await_signal(struct service *service, int64_t until_ns);
 
-/* Drains the service and then stops it. SIGTERM or SIGINT during the draining ends the draining.
- * SIGTERM or SIGINT after the draining ends the process at once.
+/* Drains the service and then stops it. SIGTERM or SIGINT during the draining ends the draining;
+ * SIGTERM or SIGINT during the stopping ends the process at once.
  *
- * If something blocks the stopping, the process is ended. If a signal ended the draining, that
- * happens 5 s after the draining. Otherwise it happens when SHUTDOWN_TIMEOUT is over, but not
- * earlier than 5 s after the draining. */
+ * If something blocks the stopping, the process is ended 5 s after the draining, or when
+ * SHUTDOWN_TIMEOUT is over if that is later and no signal ended the draining. */
 void stop_service(struct service *service);
 
-/* Stops at once a service that does not listen yet. If something blocks the stopping, the process
- * ends after 5 s. */
+/* Stops a service that does not listen yet, without draining. If something blocks the stopping, the
+ * process is ended after 5 s. */
 void stop_unserved(struct service *service);
 
 #endif

@@ -15,11 +15,12 @@ struct options;
  * option and the file. The options are borrowed until *tls is closed. */
 bool tls_open(const struct options *options, struct http_tls **tls, struct err *err) MUST_CHECK;
 
-/* Logs which certificate is in use, and warns if it has expired. No-op without TLS. */
+/* Logs which certificate is in use, and warns if it is expired or not valid yet. No-op without
+ * TLS. */
 void tls_report(struct http_tls *tls, const char *event);
 
-/* Reads the files again. If one of them is wrong, logs that and keeps the old files. No-op without
- * TLS. */
+/* Reads the files again. If one of them is wrong, logs that and keeps the old contents. No-op
+ * without TLS. */
 void tls_reload(struct http_tls *tls);
 
 #endif

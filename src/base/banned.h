@@ -1,5 +1,5 @@
-/* banned.h - included before every file. It bans functions that cannot be called safely or that
- * hide a bound. */
+/* banned.h - is included before every file and bans functions of libc: those that do not check the
+ * size of a buffer, do not report an error, or return static memory. */
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H
 

@@ -1,13 +1,13 @@
-/* budget.c - see budget.h. budget_take() adds first and then checks the limit, so two threads never
- * both get the last bytes. A take that fails can make a concurrent one fail that would have
- * fitted. */
+/* budget.c - see budget.h. budget_take() adds the bytes first and then checks the limit, so two
+ * threads never both get the last bytes. A take that fails counts for a moment, so a take by
+ * another thread may fail although there is room. */
 #include "base/budget.h"
 
 #include <stddef.h>
 
 #include "base/check.h"
 
-enum { KEPT_FOR_SMALL = 8 }; /* one eighth of a budget is kept for small holders */
+enum { KEPT_FOR_SMALL = 8 }; /* 1/8 of a budget is kept for small holders */
 
 void budget_init(struct budget *budget, uint64_t limit_bytes, struct budget *whole)
 {
@@ -20,8 +20,8 @@ static void note_refusal(struct budget *budget)
         atomic_fetch_add_explicit(&budget->refused_total, 1, memory_order_relaxed);
 }
 
-/* Returns the limit that counts for this holder. A large holder leaves the last part of the budget
- * to small holders, unless no other holder has anything. */
+/* Returns how many bytes may be in use, including those that this holder takes now. For a large
+ * holder this is seven eighths of the budget if other holders have bytes (`others`). */
 static uint64_t limit_for(const struct budget *budget, uint64_t holder_bytes, uint64_t others)
 {
     bool leaves_room = holder_bytes >= BUDGET_LARGE_BYTES && others > 0;

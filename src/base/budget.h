@@ -1,14 +1,14 @@
-/* budget.h - how much memory is in use for one purpose, and its limit.
+/* budget.h - counts how much memory is in use for one purpose, and enforces a limit.
  *
  * A budget counts bytes and allocates nothing. The owner of memory takes the bytes before it
  * allocates them, and gives them back after it has freed them. A budget may be part of another one:
  * then the bytes count in both.
  *
- * Small before large  An eighth of a budget is kept for holders of less than BUDGET_LARGE_BYTES, so
- *                     that large requests, which fill it first, leave room for small ones. A large
- *                     holder may use all of a budget in which nobody else has anything.
- * Thread              Any. The counts are relaxed atomics, so they publish no other data.
- *                     A struct budget_share belongs to one thread at a time. */
+ * Small before large  One eighth of a budget is kept for holders of less than BUDGET_LARGE_BYTES,
+ *                     so that large requests cannot use up all of it. A large holder may use all of
+ *                     a budget from which no other holder has taken any bytes.
+ * Thread              Any. The counts are relaxed atomics, so they publish no other data. A struct
+ *                     budget_share belongs to one thread at a time. */
 #ifndef BASE_BUDGET_H
 #define BASE_BUDGET_H
 
@@ -24,7 +24,7 @@ struct budget {
     uint64_t limit_bytes;
     struct budget *whole; /* the budget that this one is part of, or NULL */
     atomic_uint_fast64_t used_bytes;
-    atomic_uint_fast64_t refused_total; /* failed takes, those of its parts included */
+    atomic_uint_fast64_t refused_total; /* failed takes from this budget and its parts */
 };
 
 /* `whole` is borrowed, may be NULL, and must outlive `budget`. */

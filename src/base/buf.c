@@ -1,5 +1,5 @@
-/* buf.c - see buf.h. The capacity doubles, up to max bytes and one for the NUL. A buffer over the
- * caller's array (BUF_OVER) starts with its full capacity, so it never allocates. */
+/* buf.c - see buf.h. The capacity doubles, up to `max` bytes plus one for the NUL. A buffer over
+ * the caller's array (BUF_OVER) starts with its full capacity, so it never allocates. */
 #include "base/buf.h"
 
 #include <stdarg.h>
@@ -24,8 +24,8 @@ void buf_clear(struct buf *buf)
         buf->data[0] = '\0';
 }
 
-/* Returns a capacity of at least `need` bytes, doubled from the present one. The caller ensures
- * need <= max + 1, so the loop ends and nothing overflows. */
+/* Doubles the capacity until it is at least `need` bytes, and returns it. The caller ensures need
+ * <= max + 1. */
 static size_t next_cap(const struct buf *buf, size_t need)
 {
     size_t cap = buf->cap < FIRST_CAP ? FIRST_CAP : buf->cap;
@@ -38,7 +38,7 @@ bool buf_reserve(struct buf *buf, size_t more)
 {
     if (buf->failed)
         return false;
-    if (buf->max == SIZE_MAX || more > buf->max - buf->len) /* max SIZE_MAX would be no limit */
+    if (buf->max == SIZE_MAX || more > buf->max - buf->len) /* max + 1 must not overflow */
         goto fail;
     size_t need = buf->len + more + 1;
     if (need <= buf->cap)
@@ -93,8 +93,8 @@ void buf_printf(struct buf *buf, const char *fmt, ...)
     buf->len += (size_t)len;
 }
 
-/* Returns the length of the well-formed UTF-8 sequence of two to four bytes at s, or 0 if there is
- * none (Unicode, table 3-7). It never reads past a NUL, because a NUL is no continuation byte. */
+/* Returns the length of the UTF-8 sequence of two to four bytes at s, or 0 if it is not well-formed
+ * (Unicode, table 3-7). It never reads past a NUL, because a NUL is no continuation byte. */
 static size_t utf8_sequence(const unsigned char *s)
 {
     unsigned char low = 0x80, high = 0xBF; /* bounds of the second byte */
@@ -102,13 +102,13 @@ static size_t utf8_sequence(const unsigned char *s)
     if (s[0] < 0xC2 || s[0] > 0xF4)
         return 0;
     if (s[0] == 0xE0)
-        low = 0xA0; /* lower: overlong */
+        low = 0xA0; /* below: an overlong encoding */
     if (s[0] == 0xED)
-        high = 0x9F; /* higher: a surrogate */
+        high = 0x9F; /* above: a surrogate */
     if (s[0] == 0xF0)
-        low = 0x90; /* lower: overlong */
+        low = 0x90; /* below: an overlong encoding */
     if (s[0] == 0xF4)
-        high = 0x8F; /* higher: above U+10FFFF */
+        high = 0x8F; /* above: more than U+10FFFF */
     if (s[1] < low || s[1] > high)
         return 0;
     for (size_t i = 2; i < len; i++)

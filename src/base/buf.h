@@ -1,8 +1,9 @@
 /* buf.h - a growing byte buffer that always has a maximum size.
  *
- * An append that exceeds the maximum, or for which there is no memory, sets `failed` and adds
- * nothing, and neither does any later one. So a caller writes a whole document and checks `failed`
- * once, at the end. `data` ends with a NUL once anything was appended. One thread at a time. */
+ * If an append would exceed the maximum, or if it gets no memory, it adds nothing and sets
+ * `failed`. All later appends then add nothing too. So a caller writes a whole document and checks
+ * `failed` once, at the end. After the first append, `data` ends with a NUL. One thread at a
+ * time. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -25,10 +26,10 @@ struct buf {
     ((struct buf){ .data = (array), .cap = sizeof(array), .max = sizeof(array) - 1 })
 
 void buf_fini(struct buf *buf);  /* frees the memory; the maximum stays */
-void buf_clear(struct buf *buf); /* keeps the memory */
+void buf_clear(struct buf *buf); /* empties the buffer and keeps its memory */
 
-/* Makes room for `more` bytes beyond len and a NUL. If it cannot, it sets `failed` and returns
- * false. */
+/* Makes room for `more` bytes after the `len` bytes present, and for a NUL. If that fails, sets
+ * `failed` and returns false. */
 bool buf_reserve(struct buf *buf, size_t more);
 
 void buf_add(struct buf *buf, const void *bytes, size_t len);
@@ -40,7 +41,7 @@ void buf_printf(struct buf *buf, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * not UTF-8 become U+FFFD, so the text may come from anywhere. */
 void buf_add_json(struct buf *buf, const char *text);
 
-/* Returns "true" or "false", as JSON has them. */
+/* Returns the JSON literal: "true" or "false". */
 static inline const char *json_bool(bool value)
 {
     return value ? "true" : "false";

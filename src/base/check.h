@@ -1,6 +1,6 @@
-/* check.h - CHECK(condition) aborts the process if a programmer's error makes the condition false,
- * in release builds too. Check one condition at a time, so that the message says which one was
- * false. Never check what a peer, a user or the system can cause. */
+/* check.h - CHECK(condition) aborts the process if the condition is false, in release builds too. A
+ * false condition must be a programmer's error: never check what a peer, a user or the system can
+ * cause. Check one condition at a time, so that the message says which one was false. */
 #ifndef BASE_CHECK_H
 #define BASE_CHECK_H
 

@@ -1,8 +1,8 @@
-/* clock.h - the only place that reads a clock.
+/* clock.h - reads the clocks; no other file does.
  *
  * Threads    any
  * Units      *_at_ns: a moment on CLOCK_MONOTONIC; *_ns: a span; both are int64_t nanoseconds.
- *            *_us: microseconds of Unix time, which are shown or stored but never waited for. */
+ *            *_us: microseconds of Unix time, to be shown or stored. No wait uses them. */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
@@ -20,15 +20,15 @@ int64_t clock_wall_us(void);
 /* Processor time of the calling thread. Only the difference of two values has a meaning. */
 int64_t clock_thread_ns(void);
 
-/* The value of clock_now_ns() at the last timer tick, 1 to 10 ms ago, for a quarter of the cost.
- * Compare it only with much longer spans. */
+/* Returns CLOCK_MONOTONIC as of the kernel's last timer tick, so the value may be up to 10 ms old.
+ * The call costs a quarter of clock_now_ns(). Compare the value only with much longer spans. */
 int64_t clock_coarse_ns(void);
 
-/* Converts a moment for pthread and libc functions. */
+/* Converts a moment to the struct that pthread and libc functions take. */
 struct timespec clock_timespec(int64_t at_ns);
 
-/* Milliseconds until at_ns, for poll(2) and epoll_wait(2). The result is rounded up, so that a wait
- * never ends before its deadline. It is 0 for a moment in the past and -1 for CLOCK_NEVER. */
+/* Returns the milliseconds until at_ns, for poll(2) and epoll_wait(2), rounded up, so that a wait
+ * never ends before its deadline. Returns 0 for a past moment, and -1 for CLOCK_NEVER. */
 int clock_poll_ms(int64_t at_ns, int64_t now_ns);
 
 /* Returns now + span, or CLOCK_NEVER if the sum would overflow. */

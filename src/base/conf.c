@@ -1,4 +1,4 @@
-/* conf.c - see conf.h. Loads values from defaults, environment, files and flags. conf_value.c
+/* conf.c - see conf.h. Loads the values from defaults, environment, files and flags. conf_value.c
  * parses a single value, and conf_print.c prints the table.
  *
  * conf_load() fills a copy of the struct, and copies the members of all rows to the caller's struct
@@ -95,7 +95,7 @@ static const char *env_value(char *const env[], const char *name)
     return NULL;
 }
 
-/* Reads content->max bytes at most. On failure it sets *why, and errno as file_open() does. */
+/* Reads at most content->max bytes. On failure *why is a text; errno is 0 if it is not errno's. */
 static bool read_value_file(const char *path, struct buf *content, const char **why)
 {
     struct stat file;
@@ -120,7 +120,7 @@ static bool read_value_file(const char *path, struct buf *content, const char **
 static bool load_file(const struct conf_opt *opt, void *conf, const char *as_written,
                       const char *path, struct err *err)
 {
-    /* one byte more than fits, so that conf_parse() sees when a value is too long */
+    /* more room than the longest value needs, so that conf_parse() rejects a longer one */
     struct buf content = BUF_INIT(opt->size + 1 + ONE_LINE_AROUND);
     const char *why, *wrong = NULL;
     bool ok = read_value_file(path, &content, &why);
@@ -167,7 +167,7 @@ static bool load_env(const struct conf_table *table, void *conf, char *const env
 
 /* ---- flags ---- */
 
-/* Returns Levenshtein's distance of two names. Only one row of the matrix is kept. */
+/* Returns Levenshtein's distance of two names. Only one row of the distance matrix is kept. */
 static size_t edit_distance(const char *a, const char *b)
 {
     size_t row[NAME_SIZE];
@@ -187,7 +187,7 @@ static size_t edit_distance(const char *a, const char *b)
     return row[b_len];
 }
 
-/* Reports a flag (without its value) that no row has, and suggests the known flag nearest in
+/* Reports an unknown flag (without its value), and suggests the known flag that is nearest in
  * spelling. */
 static void unknown_flag(const struct conf_table *table, const char *flag, struct err *err)
 {
@@ -295,7 +295,7 @@ bool conf_load(const struct conf_table *table, void *conf, int argc, char *const
     return ok;
 }
 
-/* ---- the order of two options ---- */
+/* ---- comparing two options ---- */
 
 static int64_t number_of(const struct conf_opt *opt, const void *conf)
 {

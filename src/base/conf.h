@@ -1,9 +1,9 @@
-/* conf.h - the configuration table. Each option is one row. The parser, the bounds, the texts of
- * --help and --print-config, and docs/CONFIGURATION.md are made from the rows.
+/* conf.h - loads, checks and prints the configuration from a table with one row for each option.
+ * --help, --print-config and docs/CONFIGURATION.md are made from the rows too.
  *
- * Sources    From first to last: flag `--x-y`, environment `X_Y`, `X_Y_FILE` (rows with CONF_FILE),
- *            the row's default. It is an error to set both X_Y and X_Y_FILE. A flag may be
- *            `--x-y=value` or `--x-y value`; a bool flag alone means true.
+ * Sources    A flag `--x-y` overrides the environment variable `X_Y`, which overrides the row's
+ *            default. For rows with CONF_FILE, `X_Y_FILE` may name a file with the value instead of
+ *            X_Y. A flag is `--x-y=value` or `--x-y value`; a bool flag alone means true.
  * Values     Durations are seconds ("0.5") or have a unit (500us, 500ms, 2s, 2m, 1h) and are kept
  *            in nanoseconds. Sizes are bytes or have a unit (KiB, MiB, GiB). A bool is true|false,
  *            on|off, yes|no or 1|0. An enum is one of the row's words. Only a string may be empty.
@@ -34,8 +34,8 @@ enum conf_type {
 
 enum conf_flag {
     CONF_SECRET = 1u << 0, /* shown as *** */
-    CONF_FILE = 1u << 1,   /* NAME_FILE may hold the value; one final newline is cut */
-    CONF_RELOAD = 1u << 2, /* SIGHUP reads NAME_FILE again; requires CONF_FILE */
+    CONF_FILE = 1u << 1,   /* the variable NAME_FILE may name a file with the value */
+    CONF_RELOAD = 1u << 2, /* SIGHUP reads that file again; requires CONF_FILE */
 };
 
 struct conf_opt {
@@ -49,7 +49,7 @@ struct conf_opt {
     size_t off;       /* offset of the member in the struct that the table fills */
     size_t size;      /* size of that member; for CONF_STRING its capacity, NUL included */
     int64_t min, max; /* inclusive, in the member's unit; CONF_DOUBLE: in thousandths */
-    /* CONF_ENUM: the names of the values, NULL at the end; the member is an int, the index. */
+    /* CONF_ENUM: names of the values, with a NULL at the end; the member is an int, the index. */
     const char *const *words;
 };
 
@@ -59,11 +59,11 @@ struct conf_table {
     const char *program; /* "ordersd" */
 };
 
-/* Types of the members: bool, uint32_t, double, int64_t (duration), uint64_t (size), char[], int
- * (enum). */
+/* The members that rows fill have these types: bool, uint32_t, double, int64_t (duration), uint64_t
+ * (size), char[] and int (enum). */
 
-/* Fills `conf` from the defaults, then from `env` (as environ), then from argv[1..argc-1]. An
- * argument that is not a flag is an error. */
+/* Fills `conf` from the defaults, then from `env` (as environ), then from argv[1..argc-1]. A later
+ * source overwrites an earlier one. An argument that is not a flag is an error. */
 bool conf_load(const struct conf_table *table, void *conf, int argc, char *const argv[],
                char *const env[], struct err *err) MUST_CHECK;
 
@@ -71,14 +71,14 @@ bool conf_load(const struct conf_table *table, void *conf, int argc, char *const
 bool conf_set(const struct conf_table *table, void *conf, const char *name, const char *text,
               struct err *err) MUST_CHECK;
 
-/* Compares two options of one numeric type. Returns false, and names both with their values in
- * *err, if `small` is greater than `large`. */
+/* Returns true if the option `small` is not greater than the option `large`. Otherwise returns
+ * false, and *err names both with their values. Both must have the same numeric type. */
 bool conf_check_order(const struct conf_table *table, const void *conf, const char *small,
                       const char *large, struct err *err) MUST_CHECK;
 
 void conf_print(const struct conf_table *table, const void *conf,
-                struct buf *out);                                /* NAME=value, secrets masked */
-void conf_help(const struct conf_table *table, struct buf *out); /* for --help, 100 columns */
+                struct buf *out); /* NAME=value lines; a secret is shown as *** */
+void conf_help(const struct conf_table *table, struct buf *out);     /* for --help, 100 columns */
 void conf_markdown(const struct conf_table *table, struct buf *out); /* for docs/CONFIGURATION.md */
 
 #endif

@@ -23,7 +23,7 @@ void conf_print(const struct conf_table *table, const void *conf, struct buf *ou
     }
 }
 
-/* Returns true if the row is the first of its group. */
+/* Returns true if the row is the first of its group of options. */
 static bool begins_group(const struct conf_table *table, size_t row)
 {
     const char *group = table->opts[row].group;

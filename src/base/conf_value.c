@@ -1,6 +1,6 @@
 /* conf_value.c - see conf_value.h. Numbers are parsed digit by digit, because strtol() and the like
- * accept a sign, blanks and hexadecimal. Durations never become a double, so 0.1 is exactly 100
- * ms. */
+ * accept a sign, blanks and hexadecimal. Durations are never converted to a double, so "0.1" is
+ * exactly 100 ms. */
 #include "base/conf_value.h"
 
 #include <ctype.h>
@@ -36,8 +36,8 @@ enum {
     N_BOOL_WORDS = sizeof bool_words / sizeof bool_words[0],
 };
 
-/* Reads one digit or more and moves *text past them. Returns false if there is none, or if the
- * number is too large. */
+/* Reads a number of one or more digits, and moves *text past them. Returns false if *text has no
+ * digit or the number is too large. */
 static bool read_digits(const char **text, int64_t *out)
 {
     const char *c = *text;

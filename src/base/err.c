@@ -1,4 +1,4 @@
-/* err.c - see err.h. Messages of libpq may have several lines: they are joined into one here. */
+/* err.c - see err.h. A message of libpq may have several lines; they are joined into one. */
 #include "base/err.h"
 
 #include <stdarg.h>

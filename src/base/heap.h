@@ -1,5 +1,5 @@
-/* heap.h - a binary min-heap of the caller's structs. Each node knows its place, so it is moved or
- * removed in O(log n). Of equal keys, the one that was set first comes first.
+/* heap.h - a binary min-heap of the caller's structs. Each node knows its place, so the heap moves
+ * or removes it in O(log n). Among nodes with equal keys, the one that was set first comes first.
  *
  * Threads    one at a time.
  * Ownership  The nodes are members of the caller's structs (CONTAINER_OF in list.h). The heap owns
@@ -15,7 +15,7 @@
 
 struct heap_node {
     int64_t key;
-    uint32_t turn;  /* number of the call of heap_set(), modulo 2^32; orders equal keys */
+    uint32_t turn;  /* number of the heap_set() call, modulo 2^32; decides between equal keys */
     uint32_t place; /* from 1; 0: the node is in no heap */
 };
 
@@ -29,13 +29,14 @@ struct heap {
 bool heap_reserve(struct heap *heap, uint32_t n) MUST_CHECK;
 void heap_fini(struct heap *heap);
 
-/* Adds the node, for which heap_reserve() made room, or moves it if it is already in the heap. */
+/* Sets the key of the node, and adds the node if it is in no heap yet. heap_reserve() must have
+ * made room for it. */
 void heap_set(struct heap *heap, struct heap_node *node, int64_t key);
 
 /* Removes the node from the heap. Does nothing if the node is in no heap. */
 void heap_remove(struct heap *heap, struct heap_node *node);
 
-/* Returns the node with the smallest key and leaves it in the heap. NULL if the heap is empty. */
+/* Returns the node with the smallest key, without removing it, or NULL if the heap is empty. */
 struct heap_node *heap_first(const struct heap *heap);
 
 #endif

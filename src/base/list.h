@@ -4,8 +4,8 @@
  *   struct list   doubly linked and counted: any member is removed in O(1)
  *   struct fifo   singly linked: added at either end, taken from the front
  *
- * Both are empty when all zeros. A struct fifo may be copied or assigned: the copy then owns the
- * nodes. A node is in one list at most. CONTAINER_OF() gives the struct that has the node.
+ * A list or fifo of zeros is empty. A struct fifo may be copied; use only the copy afterwards. A
+ * node is in one list at most. CONTAINER_OF() gives the struct that has the node.
  *
  * Threads    one at a time: the caller's thread, or the lock of the struct that holds the list
  * Ownership  the nodes stay the caller's memory */
@@ -28,16 +28,17 @@ static inline void *container_or_null(const void *member, size_t offset)
 }
 
 /* Returns the struct whose `member` is at `pointer`. `pointer` must not be NULL, and is evaluated
- * once. The macro does not compile if `pointer` has another type than the member. */
+ * once. If `pointer` is not of the type of `member`, the macro does not compile. */
 #define CONTAINER_OF(pointer, type, member)                                                        \
     ((type *)container_of(1 ? (pointer) : &((type *)0)->member, offsetof(type, member)))
 
-/* As CONTAINER_OF, but returns NULL for NULL: for functions below that return a node or NULL. */
+/* As CONTAINER_OF(), but returns NULL for NULL, such as the result of fifo_pop(). */
 #define CONTAINER_OR_NULL(pointer, type, member)                                                   \
     ((type *)container_or_null(1 ? (pointer) : &((type *)0)->member, offsetof(type, member)))
 
 /* Runs the statement for each `type *item`, from the first to the last. The statement must not
- * remove the item: to do that, read `next` before, or take items from the front. */
+ * remove the item. To remove items, read `next` first in a loop of your own, or pop from the
+ * front. */
 #define LIST_EACH(item, list, type, member)                                                        \
     for (type *item /* NOLINT(bugprone-macro-parentheses): declares it */ =                        \
              CONTAINER_OR_NULL((list)->first, type, member);                                       \
@@ -115,7 +116,7 @@ static inline struct fifo_node *fifo_pop(struct fifo *fifo)
     return node;
 }
 
-/* Takes the nodes from the first to `last`, which must be in the fifo, and returns them. */
+/* Removes the nodes from the first to `last`, which must be in the fifo, and returns them. */
 static inline struct fifo fifo_pop_to(struct fifo *fifo, struct fifo_node *last)
 {
     struct fifo taken = { fifo->first, last };

@@ -1,6 +1,6 @@
-/* log.c - see log.h. A line is built in a buffer on the stack, so that logging works without
- * memory. It has at most PIPE_BUF bytes, so that lines of several threads and processes never mix
- * in a pipe. A value that does not fit is cut: the line stays valid JSON and has "cut":true. */
+/* log.c - see log.h. A line is built on the stack, so that logging also works when memory is
+ * exhausted. It has at most PIPE_BUF bytes, so that lines of several threads and processes never
+ * mix in a pipe. A value that does not fit is cut: the line stays valid JSON and has "cut":true. */
 #include "base/log.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 
 enum {
     TAIL_BYTES = 64, /* kept free for `suppressed`, `cut` and the newline */
-    CUT_BYTES = 1024 /* longest value that is kept when it is cut */
+    CUT_BYTES = 1024 /* most bytes that are kept of a value that is cut */
 };
 
 static const char *const level_names[] = {
@@ -81,8 +81,8 @@ static void add_key(struct buf *line, const char *key)
         buf_printf(line, " %s=", key);
 }
 
-/* Returns false, and leaves the line as it was, if there is no room. Text is escaped in both
- * formats, so that no control character from outside reaches a terminal. */
+/* Adds a field. If there is no room, leaves the line as it was and returns false. Text is escaped
+ * in both formats, so that no control character from outside reaches a terminal. */
 static bool try_field(struct buf *line, const char *key, const char *text, int64_t number)
 {
     size_t len = line->len;
@@ -98,7 +98,7 @@ static bool try_field(struct buf *line, const char *key, const char *text, int64
     return false;
 }
 
-/* Adds as much of the value as fits. Returns false if the value was cut. */
+/* Adds as much of a text as fits, or a number if it fits. Returns false if something was cut. */
 static bool add_field(struct buf *line, const struct log_field *field)
 {
     if (try_field(line, field->key, field->text, field->number))
@@ -115,9 +115,9 @@ static bool add_field(struct buf *line, const struct log_field *field)
     return false;
 }
 
-/* Drops a line that would block, because a pipe that nobody reads must not stop the service. If
- * poll() reports room, a pipe takes PIPE_BUF bytes without blocking; this holds for one writer at a
- * time, hence the lock. */
+/* Writes the line, or drops it if the write would block, because a pipe that nobody reads must not
+ * stop the service. If poll() reports room, a pipe takes PIPE_BUF bytes without blocking. That
+ * holds for one writer at a time, hence the lock. */
 static void write_line(const struct buf *line)
 {
     static struct mutex one_writer = { PTHREAD_MUTEX_INITIALIZER };
@@ -126,7 +126,7 @@ static void write_line(const struct buf *line)
     mutex_lock(&one_writer);
     do
         rc = poll(&out, 1, 0) > 0 ? write(STDERR_FILENO, line->data, line->len) : 0;
-    while (rc < 0 && errno == EINTR); /* there is no place to report other errors */
+    while (rc < 0 && errno == EINTR); /* other errors cannot be reported anywhere */
     mutex_unlock(&one_writer);
 }
 

@@ -1,11 +1,12 @@
-/* log.h - one line for each event: JSON for machines, text for a terminal. Only app/, handlers/ and
- * observability/ log. Libraries return errors or call an event callback.
+/* log.h - writes one line for each event: JSON for machines, text for a terminal. Only app/,
+ * handlers/ and observability/ log. The other layers return errors or call an event callback.
  *
  *     log_event(LOG_WARN, "pool.dial_failed", log_str("error", err.text), log_int("attempt", 3));
  *
  * Event names are constants of the form area.what_happened. Values are escaped. Never log a body, a
- * key or a connection string. An event name gets at most 20 lines a second; the next line says how
- * many were left out (`suppressed`). Any thread; a line is one write(2) to standard error. */
+ * key or a connection string. At most 20 lines a second are written for each event name; the next
+ * line of that event says how many were left out (`suppressed`). Any thread. A line is one write(2)
+ * to standard error. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 

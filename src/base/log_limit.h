@@ -1,7 +1,6 @@
-/* log_limit.h - limits the lines per second of each event name, so that a fault that repeats ten
- * thousand times a second neither fills a disk nor hides others.
- *
- * The caller passes the time. Any thread. */
+/* log_limit.h - limits the log lines per second for each event name, so that a fault that repeats
+ * ten thousand times a second neither fills a disk nor hides other events. The caller passes the
+ * time. Any thread. */
 #ifndef BASE_LOG_LIMIT_H
 #define BASE_LOG_LIMIT_H
 
@@ -30,8 +29,8 @@ struct log_limit {
     }
 
 /* Returns true if a line of this event may be written now. *suppressed is then the number of lines
- * left out since the last one. Names beyond LOG_LIMIT_EVENTS share one slot. Locks: takes
- * limit->mu. */
+ * left out since the last line of this event. The first LOG_LIMIT_EVENTS - 1 names have a slot
+ * each; all other names share the last slot. Locks: takes limit->mu. */
 bool log_limit_pass(struct log_limit *limit, const char *event, int64_t now_ns,
                     uint64_t *suppressed) MUST_CHECK;
 

@@ -1,5 +1,5 @@
 /* metrics.c - see metrics.h. Threads get their stripes round robin. Two threads may share a stripe,
- * so updates are atomic. All are relaxed, because no count guards other data. */
+ * so updates are atomic. They are relaxed, because no other data depends on a count. */
 #include "base/metrics.h"
 
 #include <string.h>
@@ -131,7 +131,7 @@ static void add_scaled(struct buf *out, uint64_t value, uint64_t scale)
     }
 }
 
-/* Adds `name suffix{labels,le="..."} `, without the parts that are empty. */
+/* Adds `name`, `suffix` and {labels}, and a space. Empty labels get no braces. */
 static void add_series(struct buf *out, const char *name, const char *suffix, const char *labels)
 {
     buf_add_str(out, name);
@@ -172,7 +172,7 @@ static void add_bucket(struct buf *out, const char *name, const char *labels)
     buf_printf(out, "%s_bucket{%s%sle=\"", name, labels, labels[0] != '\0' ? "," : "");
 }
 
-/* Adds the bound as a float ("1.0"), as OpenMetrics requires; the Prometheus text has the same. */
+/* Adds the bound as a float ("1.0"), as OpenMetrics requires. Prometheus accepts that too. */
 static void add_bound(struct buf *out, uint64_t bound, uint64_t scale)
 {
     add_scaled(out, bound, scale);
@@ -200,8 +200,8 @@ void prom_histogram(struct buf *out, const char *name, const char *labels,
     buf_printf(out, "%llu\n", (unsigned long long)view->count);
 }
 
-/* For a HELP or TYPE line whose family name ends in _total: returns where that suffix begins.
- * Otherwise returns NULL. */
+/* Returns the suffix _total of the family name in a HELP or TYPE line. Returns NULL for other lines
+ * and for names without that suffix. */
 static const char *total_of(const char *line, size_t len)
 {
     bool names_family = strncmp(line, "# HELP ", 7) == 0 || strncmp(line, "# TYPE ", 7) == 0;

@@ -1,7 +1,7 @@
-/* metrics.h - counters, gauges and histograms, and their output as Prometheus text.
+/* metrics.h - counts in counters, gauges and histograms, and prints them as Prometheus text.
  *
- * Writers    counter_add() and histogram_observe() touch the calling thread's own stripe with one
- *            relaxed atomic add each: no lock, no shared cache line. Any thread.
+ * Writers    counter_add() and histogram_observe() add to the calling thread's stripe, by relaxed
+ *            atomics without a lock. METRIC_STRIPES threads share no cache line. Any thread.
  * Readers    counter_read() and histogram_read() sum the stripes. The sum never falls, and it is
  *            exact when no thread is writing. Any thread.
  * Units      durations are observed in nanoseconds and shown in seconds. */
@@ -46,7 +46,7 @@ struct histogram_view {
     uint64_t count, sum;
 };
 
-/* 50 us to 30 s, each bound about twice the one before: for commits, acquires and requests. */
+/* Bounds from 50 us to 30 s, each about twice the one before, for histograms of latencies. */
 extern const int64_t metric_latency_bounds_ns[];
 extern const size_t metric_latency_n_bounds;
 
@@ -64,25 +64,25 @@ void histogram_init(struct histogram *histogram, const int64_t *bounds, size_t n
 void histogram_observe(struct histogram *histogram, int64_t value);
 void histogram_read(const struct histogram *histogram, struct histogram_view *view);
 
-/* Subtracts an earlier view of the same histogram, so that *view has what was observed between the
- * two. */
+/* Subtracts `before`, an earlier view of the same histogram. Then *view has only the values that
+ * were observed after `before`. */
 void histogram_since(struct histogram_view *view, const struct histogram_view *before);
 /* Estimates the quantile inside its bucket, as Prometheus does. Values above the last bound count
  * as the last bound. Returns -1 if nothing was observed. */
 int64_t histogram_quantile(const struct histogram_view *view, unsigned permille);
 
-/* Print the Prometheus text format 0.0.4. `labels` is written as given, without braces; "" means
- * none. */
+/* These print the Prometheus text format 0.0.4. `labels` is written as given, without braces; ""
+ * means no labels. */
 void prom_family(struct buf *out, const char *name, const char *type, const char *help);
 void prom_uint(struct buf *out, const char *name, const char *labels, uint64_t value);
 void prom_int(struct buf *out, const char *name, const char *labels, int64_t value);
 void prom_seconds(struct buf *out, const char *name, const char *labels, int64_t value_ns);
-/* Values are divided by `scale`: NS_PER_S for durations, 1 for sizes. */
+/* Divides the values by `scale`: NS_PER_S for durations, 1 for sizes. */
 void prom_histogram(struct buf *out, const char *name, const char *labels,
                     const struct histogram_view *view, int64_t scale);
 
-/* Converts Prometheus text to OpenMetrics 1.0.0, where _total is part of a counter's sample names
- * but not of its family name, and where "# EOF" ends the text. Series and values are the same. */
+/* Converts Prometheus text to OpenMetrics 1.0.0. There, the name of a counter's family has no
+ * suffix _total, although the names of its samples have it, and the text ends with "# EOF". */
 void prom_to_openmetrics(const char *text, struct buf *out);
 
 #endif

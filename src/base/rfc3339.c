@@ -83,7 +83,7 @@ static bool is_utc(const char *text)
     return strcasecmp(text, "Z") == 0 || strcmp(text, "+00:00") == 0 || strcmp(text, "-00:00") == 0;
 }
 
-/* Reads ".123456789Z" or "Z" to the end of the text. */
+/* Parses ".123456789Z" or "Z". Nothing may follow. */
 static bool parse_fraction_us(const char *text, int64_t *out_us)
 {
     int64_t us = 0;
@@ -117,7 +117,7 @@ bool rfc3339_parse_us(const char *text, int64_t *out_us)
     return true;
 }
 
-/* Writes n digits and then `next`. Returns the position after them. */
+/* Writes n digits and then the character `next`. Returns the position after them. */
 static char *put(char *out, int64_t value, int n, char next)
 {
     for (int i = n - 1; i >= 0; i--, value /= 10)

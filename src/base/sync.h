@@ -1,6 +1,6 @@
-/* sync.h - mutex and condition variable whose return codes are checked and whose use clang checks
- * (preset tsa). Waits use CLOCK_MONOTONIC. A pthread call that fails is a programmer's error and
- * aborts. Any thread. */
+/* sync.h - a mutex and a condition variable with two checks: a pthread call that fails aborts the
+ * process as a programmer's error, and clang checks the locking (preset tsa). Waits use
+ * CLOCK_MONOTONIC. Any thread. */
 #ifndef BASE_SYNC_H
 #define BASE_SYNC_H
 
@@ -28,13 +28,13 @@ void cond_fini(struct cond *cond);
 void cond_signal(struct cond *cond);
 void cond_broadcast(struct cond *cond);
 
-/* Waits until the condition is signalled, or until at_ns (CLOCK_NEVER: no limit). Returns false if
- * at_ns has come. It may return true without a signal, so call it in a loop that tests the
- * condition. */
+/* Waits until `cond` is signalled, or until at_ns (CLOCK_NEVER: no limit). Returns false if at_ns
+ * has come. It may return true without a signal, so call it in a loop that tests what the thread
+ * waits for. */
 bool cond_wait_until(struct cond *cond, struct mutex *mu, int64_t at_ns) REQUIRES(mu);
 
-/* Starts a joinable thread with every signal blocked. /proc and top show its name (15 characters).
- * Returns 0 or an errno value. */
+/* Starts a joinable thread with every signal blocked. /proc and top show `name`, 15 characters at
+ * most. Returns 0 or an errno value. */
 int thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *arg) MUST_CHECK;
 void thread_join(pthread_t thread);
 

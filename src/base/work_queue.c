@@ -1,5 +1,5 @@
-/* work_queue.c - see work_queue.h. At most one thread is being woken at a time: a thread that is on
- * its way can also take work that is added meanwhile, so a second wake-up would be in vain. */
+/* work_queue.c - see work_queue.h. Only one thread is woken at a time. Until it runs, it needs no
+ * second wake-up, because it also finds the work that is added meanwhile. */
 #include "base/work_queue.h"
 
 void work_queue_init(struct work_queue *queue) NO_TSA

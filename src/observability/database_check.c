@@ -10,9 +10,9 @@
 #include "store/store.h"
 
 enum {
-    RECENT_S = 60,      /* for this long a failure is shown, and canaries are inserted */
-    DOUBT_GROUPS = 3,   /* number of groups that must have failed with none stored in between */
-    DOUBT_LASTS_S = 30, /* after this time orders are accepted again, as a test */
+    RECENT_S = 60,      /* how long a failure is shown and leads to canaries */
+    DOUBT_GROUPS = 3,   /* as many groups must have failed, and no order been stored since */
+    DOUBT_LASTS_S = 30, /* then orders are accepted again, to see whether they fail */
 };
 
 static bool is_recent(int64_t at_ns, int64_t seconds)
@@ -33,8 +33,8 @@ bool database_check_made(const struct database_check *check)
     return atomic_load_explicit(&check->made, memory_order_acquire);
 }
 
-/* The first canary is inserted before anything has failed. It shows whether the owner's rules
- * accept a canary, so that a later failure can be blamed on the database. */
+/* The first canary is inserted after the first check that passes. It shows whether the table's own
+ * rules accept a canary. If they do, a canary that fails later is a fault of the database. */
 const char *database_check_query(struct database_check *check)
 {
     if (!atomic_load_explicit(&check->begun, memory_order_acquire))
@@ -44,7 +44,7 @@ const char *database_check_query(struct database_check *check)
     return store_health_query(check->store, canary);
 }
 
-/* Logs a finding when it first appears, and again each time it comes back. */
+/* Logs a finding when it appears, and again if it comes back after it had gone. */
 static void tell(bool *told, bool is, enum log_level level, const char *event, const char *text)
 {
     if (is && !*told)
@@ -88,7 +88,7 @@ void database_check_tick(struct database_check *check, const struct pqpool_stats
 {
     struct ingest_streak streak;
     ingest_failure_streak(check->ingest, &streak);
-    /* After a failed check no order arrives, so only a canary can end the streak. */
+    /* After a failed check no order is accepted, so only a canary can end the streak. */
     bool suspicion =
         streak.groups > 0 && (is_recent(streak.last_at_ns, RECENT_S) || !pool->health.healthy);
     atomic_store_explicit(&check->suspicion, suspicion, memory_order_relaxed);

@@ -42,8 +42,8 @@ void disclosure_of_dial(const struct pqpool_stats *pool, char *out, size_t size)
     say(out, size, pool->server.error[0] != '\0' ? words : "", pool->server.error_code);
 }
 
-/* An error without an SQLSTATE and without ERR_RETRYABLE has a text of ours: the server's version
- * or encoding is wrong. */
+/* The text of an error without flags and without an SQLSTATE is our own (the server's version or
+ * encoding is wrong), so everyone may read it. */
 void disclosure_of_schema(const struct err *err, char *out, size_t size)
 {
     if (err->text[0] == '\0')

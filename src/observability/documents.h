@@ -1,4 +1,4 @@
-/* documents.h - files that cmake/embed_files.cmake compiles into the program. */
+/* documents.h - declares the files that cmake/embed_files.cmake compiles into the program. */
 #ifndef OBSERVABILITY_DOCUMENTS_H
 #define OBSERVABILITY_DOCUMENTS_H
 

@@ -1,7 +1,7 @@
-/* events.c - see events.h. Answers with 2xx are logged only at debug level, because a line for each
- * of tens of thousands a second would cost more than the orders. The answer to a batch is logged as
- * a rejection if some of its orders are rejected. A line has no text of the client's, except the
- * request id and the trace id, whose form was validated. */
+/* events.c - see events.h. A request that is answered 2xx is logged only at debug level, because
+ * tens of thousands of lines a second would cost more than the orders. A batch of which some orders
+ * are rejected is logged like a rejection. A line has no text of the client, except the request id
+ * and the trace id, whose form was validated. */
 #include "observability/events.h"
 
 #include <assert.h>
@@ -53,11 +53,11 @@ void events_of_http(void *service, const struct http_answered *answered)
     (void)service;
     int status = answered->status;
     char client[HTTP_CLIENT_SIZE];
-    /* A code with a status below 400: some orders of a batch are rejected. */
+    /* If the status is below 400 and there is a code, some orders of a batch were rejected. */
     bool rejected = status >= 400 || answered->code[0] != '\0';
     enum log_level level = !rejected ? LOG_DEBUG : status < 500 ? LOG_INFO : LOG_WARN;
     if (level > LOG_WARN &&
-        !log_enabled(level)) /* warnings are also kept for /status, at any log level */
+        !log_enabled(level)) /* warnings go on: /status shows them at any log level */
         return;
     http_client_text(answered->client, client);
     log_event(level, "http.answer", log_str("request_id", answered->request_id),

@@ -1,6 +1,6 @@
-/* health.c - the three probes, and the document at /health. The loop answers them from figures in
- * memory. They need no queue, connection or database, so they cannot hang and add no load during an
- * outage. */
+/* health.c - answers the three probes and /health. The loop makes these answers from figures in
+ * memory. They need no queue, connection or database, so they cannot hang, and add no load during
+ * an outage. */
 #include <stdio.h>
 #include <string.h>
 
@@ -127,7 +127,7 @@ static void add_pool(struct buf *out, const struct pqpool_stats *p, bool full)
     buf_add_json(out, words[0] == '\0' ? NULL : full ? p->server.error : words);
 }
 
-/* Lists the places in our code that hold a connection, longest first. */
+/* Lists the places in our code that hold a connection, the longest held first. */
 static void add_holders(struct buf *out, struct pqpool *pool)
 {
     struct pqpool_holder holders[HOLDERS_MAX];

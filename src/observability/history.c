@@ -1,5 +1,5 @@
-/* history.c - see history.h. Readers copy one sample at a time under the lock, so that a
- * reader of ten minutes does not delay the next sample. */
+/* history.c - see history.h. A reader copies one sample at a time under the lock, so that reading
+ * all samples does not delay the next history_add(). */
 #include "observability/history.h"
 
 #include <stddef.h>

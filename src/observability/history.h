@@ -1,8 +1,8 @@
-/* history.h - the last ten minutes of the service, one sample a second, so that the page at / also
- * shows the time before it was opened. It is a ring of fixed size and allocates nothing.
+/* history.h - keeps the last ten minutes of the service, one sample a second, so that the page at /
+ * also shows the time before it was opened. It is a ring of fixed size and allocates nothing.
  *
  * Samples are numbered from 1, so that a reader can ask for those after the last one that it has.
- * Threads: any may read, one adds. Locks: history->mu, a leaf. */
+ * Threads: any may read; main adds. Locks: history->mu, a leaf. */
 #ifndef OBSERVABILITY_HISTORY_H
 #define OBSERVABILITY_HISTORY_H
 
@@ -35,11 +35,11 @@ void history_fini(struct history *history);
 
 void history_add(struct history *history, const struct sample *sample);
 
-/* Sets the numbers of the oldest and the newest sample. first > newest if there are none. */
+/* Sets the numbers of the oldest and the newest sample. Without samples, *first > *newest. */
 void history_range(struct history *history, uint64_t *first, uint64_t *newest);
 
-/* Copies the sample with this number. Returns false if that sample has not been taken yet, or is no
- * longer kept. */
+/* Copies the sample with this number. Returns false if that sample is not yet taken, or no longer
+ * kept. */
 bool history_get(struct history *history, uint64_t number, struct sample *out) MUST_CHECK;
 
 /* Returns the name of a column, in the order of history.def, or NULL after the last column. */

@@ -29,7 +29,7 @@ static void append(char *to, size_t size, const struct log_field *field)
         (void)snprintf(to + len, size - len, "%s%" PRId64, space, field->number);
 }
 
-/* Appends the fields whose key is one of the names, in the order of the fields. */
+/* Writes the fields whose key is one of the names, in the sequence of the fields. */
 static void gather(char *to, size_t size, const struct log_field *fields, int count,
                    const char *const names[])
 {
@@ -74,7 +74,7 @@ static bool same_kind(const struct last_error *a, const struct last_error *b)
 
 /* ---- the entries ---- */
 
-/* Returns the entry of that kind, else a free one, else the one that was seen longest ago. */
+/* Returns the entry of the same kind, else a free one, else the one with the oldest last event. */
 static struct last_error *place_for(struct last_errors *errors, const struct last_error *error)
     REQUIRES(errors->mu)
 {

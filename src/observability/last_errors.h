@@ -1,10 +1,11 @@
-/* last_errors.h - the latest warnings and errors of the log, one entry for each kind. The page
- * shows them, so that an operator sees them without the log.
+/* last_errors.h - keeps the latest warnings and errors of the log, one entry for each kind, so that
+ * the page can show them to an operator.
  *
  * Two events are of one kind if they have the same name, the same code (SQLSTATE and constraint, or
- * status and route) and the same text, numbers aside ("next try in 0.4 s"). An entry shows the
- * latest text. If there is no room for a new kind, it replaces the entry that was seen longest ago.
- * An entry keeps no request id and no key name. No event has bodies or secrets (base/log.h).
+ * status, method and route) and the same text except for numbers ("next try in 0.4 s"). An entry
+ * shows the latest text. If all entries are in use, a new kind replaces the entry whose last event
+ * is the oldest. An entry keeps no request id and no key name. No event has bodies or secrets
+ * (base/log.h).
  *
  * Threads: any. Locks: last_errors->mu, a leaf. */
 #ifndef OBSERVABILITY_LAST_ERRORS_H
@@ -38,7 +39,7 @@ void last_errors_fini(struct last_errors *errors);
 void last_errors_note(struct last_errors *errors, int64_t at_us, enum log_level level,
                       const char *event, const struct log_field *fields, int count);
 
-/* Copies the entries, the latest first. Returns their number. */
+/* Copies the entries, the latest first, and returns their number. */
 size_t last_errors_read(struct last_errors *errors, struct last_error out[LAST_ERRORS_MAX]);
 
 #endif

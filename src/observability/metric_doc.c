@@ -1,5 +1,5 @@
-/* metric_doc.c - see metric_doc.h. Parses the text of /metrics: the lines of a family make one row
- * of the table. Our label values have neither quotes nor backslashes, so nothing is unescaped. */
+/* metric_doc.c - see metric_doc.h. Parses the text of /metrics; each metric family becomes a row of
+ * the table. Our label values have neither quotes nor backslashes, so nothing is unescaped. */
 #include "observability/metric_doc.h"
 
 #include <stdbool.h>
@@ -59,8 +59,8 @@ static void add_value(struct label *label, struct slice value)
     label->values[label->n_values++] = value;
 }
 
-/* Reads the labels in `a="x",b="y"} 0`; `at` is after the brace. `le` is left out, because it is
- * part of the format and not one of our labels. */
+/* Reads labels such as `a="x",b="y"} 0`; `at` is after the opening brace. `le` is left out, because
+ * it belongs to the format of histograms and is not our label. */
 static void read_labels(struct family *family, const char *at)
 {
     while (*at != '}') {
@@ -76,7 +76,7 @@ static void read_labels(struct family *family, const char *at)
 
 /* ---- one row ---- */
 
-/* Returns true for labels whose value differs from build to build; the page does not list these
+/* Returns true for labels whose value differs from build to build. The page does not list such
  * values. */
 static bool varies_by_build(struct slice label)
 {
@@ -162,7 +162,7 @@ static void put_family(struct buf *out, const struct family *family, const char 
     put_row(out, family);
 }
 
-/* For a line "# HELP name text" or "# TYPE name type": returns what follows the name. */
+/* Splits a line "# HELP name text" or "# TYPE name type": sets *name, returns the remainder. */
 static struct slice text_after_name(const char *line, size_t len, struct slice *name)
 {
     const char *at = line + strlen("# HELP ");

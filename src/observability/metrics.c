@@ -1,6 +1,6 @@
 /* metrics.c - GET /metrics: every figure of the service as Prometheus text or OpenMetrics, from one
- * snapshot of each part. Every label set is there from the first scrape on, so that rate() sees the
- * first increase. */
+ * snapshot of each part. All label sets are present from the first scrape on, so that rate() sees
+ * the first increase. */
 #include <stdio.h>
 #include <string.h>
 
@@ -56,7 +56,8 @@ static void one_seconds(struct buf *out, enum metric m, const char *labels, int6
     prom_seconds(out, rows[m].name, labels, value_ns);
 }
 
-/* Adds a sample with the label `key` after the labels in `common` ("" or "a=\"b\","). */
+/* Adds a sample with the label key="value" after those in `common`, which is "" or ends with a
+ * comma. */
 static void labelled(struct buf *out, enum metric m, const char *common, const char *key,
                      const char *value, uint64_t count)
 {

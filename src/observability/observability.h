@@ -1,11 +1,11 @@
-/* observability.h - the handlers of health, metrics, status, the page and the contract, and the
- * context that they share: the parts that they observe, and what was recorded about them.
+/* observability.h - declares the handlers of health, metrics, status, the page and the contract,
+ * and their context: the parts that they observe, and what was recorded about these.
  *
  * Every answer is made on the loop from figures in memory. No handler waits for the queue, a
  * connection or the database, so an answer can neither hang nor add to an overload.
  *
- * Threads    A handler runs on the loop of its request. `sampler` is used by main only. The other
- *            members have rules of their own, or do not change after the first request.
+ * Threads    A handler runs on the loop of its request. Only main uses `sampler`. The other structs
+ *            have rules of their own. Pointers and numbers do not change after the first request.
  * Ownership  The context borrows what its pointers name, and outlives every request. */
 #ifndef OBSERVABILITY_OBSERVABILITY_H
 #define OBSERVABILITY_OBSERVABILITY_H
@@ -45,7 +45,7 @@ struct observability {
     struct last_errors last_errors;
 };
 
-/* `ctx` is a struct observability. The functions are http_route.handle callbacks. */
+/* The functions are callbacks for http_route.handle. `ctx` is a struct observability. */
 void observability_get_health(struct http_request *req, void *ctx);
 void observability_get_live(struct http_request *req, void *ctx);
 void observability_get_ready(struct http_request *req, void *ctx);

@@ -1,5 +1,5 @@
-/* pages.c - documents that are compiled into the program: the page at /, its assets, and the
- * contract. The page gets its figures from /status, and contacts no other server. */
+/* pages.c - serves the documents that are compiled into the program: the page at /, its assets, and
+ * the contract. The page gets its figures from /status, and contacts no other server. */
 #include <string.h>
 
 #include "http/http.h"
@@ -32,8 +32,8 @@ static const struct asset *find_asset(const char *version, const char *name)
     return NULL;
 }
 
-/* The bytes of an asset never change under the same version. Other versions are answered 404,
- * because this program does not have their bytes. */
+/* Serves an asset. Its bytes never change under the same version. Another version is answered 404,
+ * because this program does not have its bytes. */
 void observability_get_asset(struct http_request *req, void *ctx)
 {
     (void)ctx;

@@ -1,4 +1,4 @@
-/* problem_doc.c - see problem_doc.h. Rows that look the same to a client are merged. */
+/* problem_doc.c - see problem_doc.h. Problems that a client cannot tell apart share one row. */
 #include "observability/problem_doc.h"
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@ enum { ROWS_MAX = 256 };
 struct row {
     struct http_problem problem;
     bool not_accepted, unknown; /* outcomes that this problem can have */
-    const char *meaning;        /* set if the problem is a document error; else NULL */
+    const char *meaning;        /* only of errors of the document; else NULL */
 };
 
 struct page {
@@ -49,7 +49,7 @@ static struct row *add(struct page *page, const struct http_problem *problem)
     return row;
 }
 
-/* Adds a problem for each document error. statuses.c has one row for all of them, and
+/* Adds a problem for each error of a document. statuses.c has one row for all of these errors, and
  * order_codes.def has a code for each. */
 static void add_documents(struct page *page)
 {

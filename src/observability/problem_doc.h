@@ -1,5 +1,5 @@
-/* problem_doc.h - makes docs/PROBLEMS.md, the manual's page about rejections, from the tables of
- * http/, statuses.c and orders/ that the program uses itself. */
+/* problem_doc.h - makes docs/PROBLEMS.md, the manual's page about rejections, from the tables with
+ * which http/, handlers/statuses.c and orders/ reject requests. */
 #ifndef OBSERVABILITY_PROBLEM_DOC_H
 #define OBSERVABILITY_PROBLEM_DOC_H
 

@@ -1,5 +1,5 @@
-/* process.h - figures of this process from the kernel: memory, file descriptors, processor time.
- * Threads: any. A figure that the kernel does not give is 0. */
+/* process.h - reads figures of this process from the kernel: memory, file descriptors, processor
+ * time. Threads: any. A figure that the kernel does not give is 0. */
 #ifndef OBSERVABILITY_PROCESS_H
 #define OBSERVABILITY_PROCESS_H
 

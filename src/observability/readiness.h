@@ -1,7 +1,7 @@
-/* readiness.h - can an order be stored? The state that /health/ready answers from.
+/* readiness.h - tells whether an order can be stored, which is what /health/ready answers.
  *
  * Threads    readiness_init() and readiness_fini(): main, before the first and after the last use.
- *            The others: any.
+ *            The other functions: any.
  * Locks      readiness->mu, a leaf. */
 #ifndef OBSERVABILITY_READINESS_H
 #define OBSERVABILITY_READINESS_H
@@ -29,11 +29,11 @@ struct readiness {
 void readiness_init(struct readiness *readiness);
 void readiness_fini(struct readiness *readiness);
 
-/* Records why the schema is not ready yet. */
+/* Records why the schema is not ready yet, for readiness_check(). */
 void readiness_schema_failed(struct readiness *readiness, const struct err *err);
 
-/* Returns true if an order can be stored. Otherwise `why` (READINESS_WHY_SIZE) says what is
- * missing, in a text that everyone may read. */
+/* Returns true if an order can be stored. Otherwise `why` says what is missing, in a text that
+ * everyone may read. */
 bool readiness_check(struct readiness *readiness, const struct database_check *check,
                      const struct pqpool_stats *pool, char why[READINESS_WHY_SIZE]);
 

@@ -118,8 +118,8 @@ int64_t sampler_tick(struct observability *observed)
     if (now_ns < sampler->next_at_ns)
         return sampler->next_at_ns;
     take(observed, now_ns);
-    /* the next sample is due one second after the planned time, not after now, so that samples do
-     * not drift */
+    /* The next sample is due one second after the time planned for this one, so that delays do not
+     * add up. */
     bool late = now_ns - sampler->next_at_ns >= NS_PER_S;
     sampler->next_at_ns = (late ? now_ns : sampler->next_at_ns) + NS_PER_S;
     return sampler->next_at_ns;

@@ -1,6 +1,6 @@
 /* sampler.h - makes the samples of history.h from the service's counters, one a second. Threads:
- * main only, between signals. While main does something else (a reload, a stopped process), no
- * sample is taken; the next one then covers a longer interval, and says how long. */
+ * main only, while it waits for signals. If main is busy or the process stopped, no sample is
+ * taken, and the next one covers a longer interval, as its interval_ms says. */
 #ifndef OBSERVABILITY_SAMPLER_H
 #define OBSERVABILITY_SAMPLER_H
 
@@ -23,7 +23,7 @@ struct sampler {
     int64_t next_at_ns;
 };
 
-/* Takes a sample if its time has come. Returns the time of the next sample. */
+/* Takes a sample, and runs database_check_tick(), if it is time. Returns when it is time again. */
 int64_t sampler_tick(struct observability *observed);
 
 #endif

@@ -1,5 +1,5 @@
-/* sqlstate_doc.c - see sqlstate_doc.h. The program's own functions derive the columns from each
- * row, so the manual says what the program does. */
+/* sqlstate_doc.c - see sqlstate_doc.h. Fault, action and answer of a row come from the functions
+ * that the service itself calls, so the manual says what the service does. */
 #include "observability/sqlstate_doc.h"
 
 #include <stdio.h>
@@ -96,7 +96,7 @@ static struct http_problem problem_of(const struct sqlstate_row *row)
     return statuses_problem(statuses_rejection(verdict));
 }
 
-/* Writes a class of codes as 42xxx. */
+/* Writes a prefix of SQLSTATEs as 42xxx. */
 static void write_code(const char *prefix, char *out, size_t size)
 {
     if (prefix[0] == '\0')

@@ -1,5 +1,5 @@
-/* sqlstate_doc.h - makes the part of docs/PROBLEMS.md about errors of the database: the table of
- * store/sqlstate.c, and the answer that statuses.c has for each row. */
+/* sqlstate_doc.h - makes the part of docs/PROBLEMS.md about errors of the database: the rows of
+ * store/sqlstate.c, each with the answer that handlers/statuses.c gives. */
 #ifndef OBSERVABILITY_SQLSTATE_DOC_H
 #define OBSERVABILITY_SQLSTATE_DOC_H
 

@@ -1,6 +1,6 @@
-/* state.h - the present state of the service and its reasons, for GET /health, GET /status and the
- * sampler. It is read from figures in memory: no function waits for the queue, the pool or the
- * database.
+/* state.h - tells whether the service is ready and well, and if not, why; for GET /health, GET
+ * /status and the sampler. All figures are in memory: no function waits for the queue, the pool or
+ * the database.
  *
  * Threads    any. */
 #ifndef OBSERVABILITY_STATE_H
@@ -23,14 +23,14 @@ struct state {
     struct ingest_streak streak;
     bool ready, warn;
     bool faulty;  /* groups failed in the last minute through no fault of the orders */
-    size_t n_why; /* number of reasons why the service is not ready or not well, the worst first */
+    size_t n_why; /* reasons why it is not ready or not well, the worst first */
     char why[STATE_WHYS][READINESS_WHY_SIZE];
 };
 
 void state_look(struct observability *observed, struct state *out);
 
-/* Returns true if an order can be stored now. Otherwise `why` says what is missing: see
- * readiness_check(). */
+/* As readiness_check(): returns true if an order can be stored now, otherwise `why` says what is
+ * missing. */
 bool state_is_ready(struct observability *observed, char why[READINESS_WHY_SIZE]);
 
 /* Returns "pass", "warn" or "fail". */

@@ -1,7 +1,7 @@
-/* status.c - GET /status: the figures that the page at / loads each second. An answer has the
- * present state, the samples after number ?after=N (history.h), and the last errors. A figure of
- * the samples is a row of history.def, and sampler.c fills it in. The status is always 200; the
- * body says whether the service is ready. */
+/* status.c - GET /status: the figures that the page at / loads each second. The answer has the
+ * present state, the samples with a number above ?after=N (history.h), and the last errors. The
+ * figures of a sample are the rows of history.def; sampler.c fills them in. The HTTP status is
+ * always 200; the body says whether the service is ready. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,8 +64,8 @@ static void add_health_check(struct buf *out, const struct pqpool_stats *pool)
 
 /* ---- samples ---- */
 
-/* Adds a number. It does not use buf_printf(), which would make ten minutes of samples the loop's
- * slowest answer. */
+/* Adds a number without buf_printf(): with that, ten minutes of samples would be the slowest answer
+ * that the loop makes. */
 static void add_number(struct buf *out, uint64_t number)
 {
     char digits[24];
@@ -122,7 +122,7 @@ static void add_samples(struct buf *out, struct history *history, uint64_t after
     buf_add_str(out, "]}");
 }
 
-/* Returns the number in ?after, or 0 if it is absent or no number. */
+/* Returns the number in ?after, or 0 if ?after is absent or no number. */
 static uint64_t after_of(struct http_request *req)
 {
     const char *text = http_query(req, "after", NULL);
@@ -131,7 +131,7 @@ static uint64_t after_of(struct http_request *req)
 
 /* ---- errors ---- */
 
-/* Adds the last errors. If `full` is true, their texts are added too: see disclosure.h. */
+/* Adds the last errors, with their texts only if `full` (see disclosure.h). */
 static void add_errors(struct buf *out, struct last_errors *errors, bool full)
 {
     struct last_error all[LAST_ERRORS_MAX];

@@ -1,4 +1,4 @@
-/* decimal.h - a decimal as text: (0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?, never a double. */
+/* decimal.h - checks decimals as text, never as a double: (0|[1-9][0-9]{0,17})(\.[0-9]{1,18})? */
 #ifndef ORDERS_DECIMAL_H
 #define ORDERS_DECIMAL_H
 
@@ -7,15 +7,15 @@
 
 #include "base/attr.h"
 
-/* Checks len bytes against that grammar, and writes the canonical form (no trailing zeros, no
- * trailing point) with a NUL. `out` must have ORDER_DECIMAL_SIZE bytes. Returns false if the bytes
- * do not match the grammar. */
+/* Checks len bytes against this grammar, and writes the canonical form (no trailing zeros, no
+ * trailing point) with a NUL to `out`, which must have ORDER_DECIMAL_SIZE bytes. Returns false if
+ * the bytes do not match the grammar. */
 bool decimal_canonical(const char *text, size_t len, char *out) MUST_CHECK;
 
 /* Returns true if the decimal, which must be canonical, is zero. */
 bool decimal_is_zero(const char *canonical);
 
-/* Counts the significant digits as written: "0.10" has 2. A double holds 15. */
+/* Returns the number of significant digits as written: 2 for "0.10". A double keeps 15. */
 size_t decimal_digits(const char *text, size_t len);
 
 #endif

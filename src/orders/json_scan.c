@@ -1,5 +1,5 @@
 /* json_scan.c - see json_scan.h. All functions rely on two facts: brackets and digits are syntax
- * only outside strings, and a string ends at the first quote without a backslash before it. */
+ * only outside strings, and a string ends at the first quote that no backslash escapes. */
 #include "orders/json_scan.h"
 
 #include <limits.h>
@@ -107,7 +107,7 @@ bool json_first_value(struct json_token text, struct json_token *value)
 bool json_next_value(struct json_token *rest, struct json_token *value)
 {
     const char *end = rest->at + rest->len;
-    const char *at = memchr(rest->at, '"', rest->len); /* the key: only punctuation precedes it */
+    const char *at = memchr(rest->at, '"', rest->len); /* the quote that opens the key */
     if (at == NULL)
         return false;
     at = after_string(at, end);
@@ -121,8 +121,8 @@ bool json_next_value(struct json_token *rest, struct json_token *value)
     return true;
 }
 
-/* Returns the absolute value of the exponent whose e is at `at`, or 0 if the e belongs to `true` or
- * `false`. Stops reading digits once the value exceeds max. */
+/* Returns the absolute value of the exponent whose "e" is at `at`. Returns 0 if that "e" belongs to
+ * `true` or `false`. Stops reading digits once the value exceeds max. */
 static int exponent_size(const char *at, const char *end, int max)
 {
     int size = 0;
@@ -134,7 +134,7 @@ static int exponent_size(const char *at, const char *end, int max)
     return size;
 }
 
-/* Returns the next e outside strings, or `end` if there is none. */
+/* Returns the position of the next "e" outside strings, or `end` if there is no "e". */
 static const char *find_exponent(const char *at, const char *end)
 {
     while (at < end && *at != 'e' && *at != 'E')

@@ -1,8 +1,8 @@
-/* json_scan.h - finds JSON tokens in a text and gives their bytes as written, which a JSON library
- * does not keep: the digits of a number, the bytes of an object.
+/* json_scan.h - finds JSON values in a text and returns their bytes as the client wrote them. A
+ * JSON library keeps neither the digits of a number nor the bytes of an object.
  *
- * Nothing here validates JSON. On any bytes, the functions stay within them and take linear time.
- * Their results are right for text that jansson accepts; those of json_too_deep() and
+ * The functions do not validate JSON. Whatever the text is, they read only the text, and take time
+ * linear in its length. Their results are right for text that jansson accepts; json_too_deep() and
  * json_first_value() are right up to the first error that jansson would report. */
 #ifndef ORDERS_JSON_SCAN_H
 #define ORDERS_JSON_SCAN_H
@@ -18,28 +18,27 @@ struct json_token {
     size_t len;
 };
 
-/* Returns true if the text nests deeper than max levels. *offset is then the offset of the first
- * bracket that does. */
+/* Returns true if the text nests deeper than max levels. *offset is then the offset of the bracket
+ * that opens level max + 1. */
 bool json_too_deep(struct json_token text, int max, size_t *offset) MUST_CHECK;
 
-/* Character classes: white space between tokens, and bytes with which a value may begin. */
-bool json_is_space(char c) MUST_CHECK;
-bool json_begins_value(char c) MUST_CHECK;
+bool json_is_space(char c) MUST_CHECK;     /* white space between tokens */
+bool json_begins_value(char c) MUST_CHECK; /* a byte with which a value may begin */
 
-/* Finds the value with which the text begins. *value ends with its closing quote or bracket, or
- * before the first byte that cannot belong to a number or literal. Returns false if a string,
- * object or array is not closed. */
+/* Finds the value with which the text begins. A string, object or array ends with its closing quote
+ * or bracket; any other value ends before the next comma, closing bracket or white space. Returns
+ * false if a string, object or array is not closed. */
 bool json_first_value(struct json_token text, struct json_token *value) MUST_CHECK;
 
-/* Iterates over the members of an object: *value is the value of the next one. Start with *rest =
- * the object's text. Returns false at the end. */
+/* Iterates over the members of an object. Start with *rest = the object's text; each call sets
+ * *value to the value of the next member. Returns false after the last member. */
 bool json_next_value(struct json_token *rest, struct json_token *value) MUST_CHECK;
 
 /* Returns true if every number in the text has an exponent within -max..max. */
 bool json_exponents_within(struct json_token text, int max) MUST_CHECK;
 
-/* Returns the sum of the absolute values of all exponents: at most so many digits are added when
- * the numbers are written without exponents. Call it only after json_exponents_within(). */
+/* Returns the sum of the absolute values of all exponents: the most digits that are added when the
+ * numbers are written without exponents. Valid only after json_exponents_within() was true. */
 size_t json_exponents_sum(struct json_token text);
 
 #endif

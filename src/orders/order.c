@@ -1,5 +1,5 @@
-/* order.c - properties of a valid order: names of enum values, staleness, key, and differences from
- * another order. */
+/* order.c - gives the properties of a valid order: enum names, staleness, order key,
+ * differences. */
 #include "orders/order.h"
 
 #include <stdlib.h>
@@ -100,7 +100,7 @@ int order_compare_key(const struct order *a, const struct order *b)
     return by_account != 0 ? by_account : strcmp(a->client_order_id, b->client_order_id);
 }
 
-/* Decimals are canonical, so their values are equal exactly if their texts are. */
+/* Decimals are canonical, so two are equal if and only if their texts are equal. */
 unsigned order_diff(const struct order *a, const struct order *b)
 {
     unsigned diff = 0;

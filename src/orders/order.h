@@ -1,7 +1,7 @@
 /* order.h - an order: its fields, their rules, and how it is parsed, compared and rendered
- * (docs/DESIGN.md, "Orders"). Knows JSON; knows no HTTP, no SQL, no threads.
+ * (docs/DESIGN.md, "Orders"). This layer uses JSON, but neither HTTP nor SQL.
  *
- * Threads    No shared state: any thread, one order at a time. Call json_object_seed() first.
+ * Threads    Any; one at a time for each order. Call json_object_seed() before the first thread.
  * Ownership  An order owns its metadata. order_fini() frees it, and accepts a zeroed order. */
 #ifndef ORDERS_ORDER_H
 #define ORDERS_ORDER_H
@@ -20,8 +20,8 @@ enum {
     ORDER_SYMBOL_SIZE = 33,  /* 1..32 of [A-Z0-9._/-] */
     ORDER_DECIMAL_SIZE = 39, /* 18 digits, point, 18 digits */
     ORDER_METADATA_MAX = 4096,
-    ORDER_ZEROS_MAX = 32768, /* zeros that the exponents in metadata may add; see `replay_only` */
-    ORDER_BYTES_MAX = 64 * 1024, /* bytes of the document; a normal order has less than a tenth */
+    ORDER_ZEROS_MAX = 32768,     /* sum of all exponents in the metadata; see `replay_only` */
+    ORDER_BYTES_MAX = 64 * 1024, /* bytes of the document; normal is less than a tenth of it */
     ORDER_DEPTH_MAX = 8,         /* nesting of the document; the order object is level 1 */
     ORDER_ERRORS_MAX = 16,
 };
@@ -31,8 +31,8 @@ enum order_type { ORDER_MARKET, ORDER_LIMIT, ORDER_STOP, ORDER_STOP_LIMIT };
 enum order_tif { ORDER_DAY, ORDER_GTC, ORDER_IOC, ORDER_FOK };
 
 struct order {
-    char order_id[ORDER_ID_SIZE]; /* UUIDv7, made by order_stamp(); "" before */
-    int64_t received_at_us;       /* Unix time, set by order_stamp(); 0 before */
+    char order_id[ORDER_ID_SIZE]; /* UUIDv7, set by order_stamp(); "" before that */
+    int64_t received_at_us;       /* Unix time, set by order_stamp(); 0 before that */
     char account_id[ORDER_NAME_SIZE];
     char client_order_id[ORDER_NAME_SIZE];
     char symbol[ORDER_SYMBOL_SIZE];
@@ -45,10 +45,10 @@ struct order {
     int64_t sent_at_us, max_age_ms;       /* 0 when absent; neither stored nor compared */
     char *metadata; /* owned; the bytes that the client sent, and a NUL; NULL when absent */
     size_t metadata_len;
-    /* The metadata has numbers such as 1e308, whose exponents add up to more than ORDER_ZEROS_MAX.
-     * The database would write these zeros out, so that one order could become fifty times as
-     * large. Such an order is no longer stored; if an older version stored it, it is still a
-     * replay. */
+    /* The metadata has numbers such as 1e308, and the exponents add up to more than
+     * ORDER_ZEROS_MAX. The database would write out these zeros, so the stored order could be fifty
+     * times as large as the one sent. A new order of this kind is rejected. Older versions stored
+     * such orders, so one of them is still answered as a replay. */
     bool replay_only;
 };
 
@@ -69,7 +69,7 @@ struct order_error {
 enum order_rc {
     ORDER_OK,
     ORDER_MALFORMED, /* not JSON, or beyond a limit of the document: 400 */
-    ORDER_INVALID,   /* some fields break the rules, `errors` lists them: 422 */
+    ORDER_INVALID,   /* order_problem.errors lists the fields that break a rule: 422 */
     ORDER_NOMEM,
 };
 
@@ -81,27 +81,26 @@ struct order_problem {
     struct order_error errors[ORDER_ERRORS_MAX];
 };
 
-/* Parses one order object of at most ORDER_BYTES_MAX bytes. `idempotency_key` (may be NULL) is used
- * if client_order_id is absent; if both are there and differ, that is a field error. order_id and
- * received_at are not read from the document. *out is written only on ORDER_OK, and then the caller
- * owns it; otherwise *problem is written. If problem is NULL, parsing stops at the first field
- * error and makes no texts. */
+/* Parses one order object of at most ORDER_BYTES_MAX bytes. `idempotency_key` (may be NULL) becomes
+ * the client_order_id if the document has none. If the document has another one, that is a field
+ * error. On ORDER_OK, *out is written and the caller owns it; otherwise only *problem is written.
+ * If problem is NULL, parsing stops at the first field error, and no error text is made. */
 enum order_rc order_parse(const char *body, size_t len, const char *idempotency_key,
                           struct order *out, struct order_problem *problem) MUST_CHECK;
 
-/* Fills in the ORDER_INVALID problem of a replay_only order that is not stored. */
+/* Fills in *problem as for ORDER_INVALID, for a replay_only order that is not a replay. */
 void order_reject_replay_only(struct order_problem *problem);
 
-/* Sets order_id, a new UUIDv7 of that moment, and received_at. */
+/* Sets order_id to a new UUIDv7 of the time now_us, and received_at_us to now_us. */
 void order_stamp(struct order *order, int64_t now_us);
 
 /* Returns true if the text is valid as an account_id or a client_order_id. */
 bool order_name_is_valid(const char *name) MUST_CHECK;
 
-/* Returns true if sent_at + max_age_ms has passed, and false if the order has no such limit. */
+/* Returns true if the order has sent_at and max_age_ms, and their sum has passed. */
 bool order_is_stale(const struct order *order, int64_t now_us);
 
-/* Compares the keys (account_id, client_order_id) bytewise, as the table does with COLLATE "C". */
+/* Compares two order keys bytewise, as COLLATE "C" does in the table. */
 int order_compare_key(const struct order *a, const struct order *b);
 
 enum order_field_bit {
@@ -112,18 +111,19 @@ enum order_field_bit {
     ORDER_DIFF_LIMIT_PRICE = 1u << 4,
     ORDER_DIFF_STOP_PRICE = 1u << 5,
     ORDER_DIFF_TIME_IN_FORCE = 1u << 6,
-    ORDER_DIFF_METADATA = 1u << 7, /* set only by the store: the database compares jsonb */
+    ORDER_DIFF_METADATA = 1u << 7, /* set only by the store, because the database compares jsonb */
 };
 
-/* Returns the fields, except metadata, in which two orders with the same key differ. 0: none. */
+/* Returns the fields, as a set of enum order_field_bit and without metadata, in which two orders
+ * with the same key differ. */
 unsigned order_diff(const struct order *a, const struct order *b);
 
 /* Writes a JSON array with the names of the fields in `diff`. */
 void order_diff_render(struct buf *out, unsigned diff);
 
-/* Writes the order as the API shows it: the stored fields, order_id, received_at, status "accepted"
- * and `replayed`. An order without order_stamp() was only validated: it gets status "valid" and no
- * order_id, received_at and `replayed`. */
+/* Writes the order as the API shows it: the fields of the client, order_id, received_at, status
+ * "accepted" and `replayed`. An order without an order_id was only validated: then the status is
+ * "valid", and order_id, received_at and `replayed` are left out. */
 void order_render(struct buf *out, const struct order *order, bool replayed);
 
 /* Writes only order_id, status and `replayed`. */

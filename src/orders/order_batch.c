@@ -30,8 +30,7 @@ static bool miss(struct order_batch *batch, const char *what)
     return end_here(batch);
 }
 
-/* Skips white space. Returns false if there are more than ORDER_BYTES_MAX bytes of it; the
- * remainder is not looked at. */
+/* Skips at most ORDER_BYTES_MAX bytes of white space. Returns false if more white space follows. */
 static bool skip_space(struct order_batch *batch)
 {
     size_t left = (size_t)(batch->end - batch->at);
@@ -41,7 +40,8 @@ static bool skip_space(struct order_batch *batch)
     return batch->at < stop || stop == batch->end || !json_is_space(*stop);
 }
 
-/* If the next byte is c, skips it and the white space after it, and returns true. */
+/* If the next byte is c, skips it and the white space after it, and returns true. May set
+ * too_large. */
 static bool pass(struct order_batch *batch, char c)
 {
     if (batch->at == batch->end || *batch->at != c)
@@ -62,7 +62,7 @@ static bool leave_array(struct order_batch *batch)
     return batch->at < batch->end ? miss(batch, "the end of the body") : end_here(batch);
 }
 
-/* Moves to the first byte of the next element. Returns false if there is none. */
+/* Moves to the first byte of the next element. Returns false if no element follows. */
 static bool reach_element(struct order_batch *batch)
 {
     if (!skip_space(batch))
@@ -115,7 +115,7 @@ static bool next_line(struct order_batch *batch, struct json_token *item)
         stop = batch->end;
     batch->at = stop;
     while (json_is_space(stop[-1]))
-        stop--; /* *begin is no white space, so the loop ends there */
+        stop--; /* the loop ends, because *begin is no white space */
     *item = (struct json_token){ begin, (size_t)(stop - begin) };
     return true;
 }
@@ -127,8 +127,8 @@ bool order_batch_next(struct order_batch *batch, struct json_token *item)
     return batch->form == ORDER_BATCH_LINES ? next_line(batch, item) : next_element(batch, item);
 }
 
-/* Returns true if the body begins with a JSON value that is not an array. The error then has a code
- * and a text of its own. */
+/* Returns true if the body begins with a JSON value that is not an array. This error has its own
+ * code and text. */
 static bool is_other_value(const struct order_batch *batch)
 {
     return batch->missing == bracket && batch->at < batch->end && json_begins_value(*batch->at);

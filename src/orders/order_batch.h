@@ -1,12 +1,11 @@
-/* order_batch.h - takes the orders of a batch one by one out of the body: a JSON array, or one
- * order per line (NDJSON). No document tree is built, so thousands of orders need the memory of
- * one.
+/* order_batch.h - finds the orders of a batch one by one in the body: a JSON array, or one order
+ * per line (NDJSON). No document tree is built, so thousands of orders need the memory of one.
  *
- * This file finds where an element begins and ends, and checks only the bytes between elements.
- * order_parse() checks the elements. So an array is valid JSON if order_batch_whole() is true and
- * no element is ORDER_MALFORMED. An element of more than ORDER_BYTES_MAX bytes, or as much white
- * space in a row, is an error of the array and is not read further. On any bytes, the functions
- * stay within them, never recurse, and take time linear in the body. */
+ * These functions find where an element begins and ends, and check only the bytes between elements.
+ * order_parse() checks the elements. So an array is valid JSON if order_batch_whole() returns true
+ * and no element is ORDER_MALFORMED. If an element of an array, or white space in a row, has more
+ * than ORDER_BYTES_MAX bytes, that is an error of the array, and reading stops there. Whatever the
+ * body is, the functions read only the body, never recurse, and take time linear in its length. */
 #ifndef ORDERS_ORDER_BATCH_H
 #define ORDERS_ORDER_BATCH_H
 
@@ -27,30 +26,30 @@ enum order_batch_form {
 struct order_batch {
     enum order_batch_form form;
     const char *begin, *at, *end; /* the body, borrowed; `at` is the next byte to read */
-    bool inside;                  /* the bracket that opens the array was read */
+    bool inside;                  /* the opening bracket of the array has been read */
     bool over;                    /* order_batch_next() has returned false */
     const char *missing;          /* static: what was expected at `at`; NULL: no error */
     bool too_large;               /* an element, or white space, exceeds ORDER_BYTES_MAX */
 };
 
-/* The body must not change while the batch is read. It may be NULL if len is 0. There is nothing to
- * free. */
+/* The body is borrowed and must not change while the batch is read. It may be NULL if len is 0. A
+ * struct order_batch owns nothing, so it is not freed. */
 void order_batch_begin(struct order_batch *batch, enum order_batch_form form, const char *body,
                        size_t len);
 
-/* Finds the next order. *item is its bytes in the body, at least one, without the white space
- * around it. Exception: in lines, more than ORDER_BYTES_MAX bytes of white space in a row are an
- * item, which order_parse() finds too large.
+/* Finds the next order and returns true. *item is then the order's bytes in the body, at least one,
+ * without the white space around them. If lines have more than ORDER_BYTES_MAX bytes of white space
+ * in a row, these bytes are an item, which order_parse() rejects as too large.
  *
- * Returns false at the end and at a syntax error of the array, does not write *item then, and
- * returns false ever after. An error within an item is left to order_parse(), whose offset counts
- * from item->at. */
+ * At the end of the body and at a syntax error of the array, returns false and does not write
+ * *item; all later calls return false too. Errors within an item are found by order_parse(), which
+ * counts their offsets from item->at. */
 bool order_batch_next(struct order_batch *batch, struct json_token *item) MUST_CHECK;
 
-/* Returns true if the document was complete. Call it only after order_batch_next() has returned
- * false. If it returns false, it fills in *problem as for ORDER_MALFORMED: code "not_an_array",
- * "invalid_json", "nul_character" or "order_too_large", and the offset in the body. Lines are
- * always complete. */
+/* Returns true if the document was complete; lines always are. Otherwise returns false and fills in
+ * *problem as for ORDER_MALFORMED: code "not_an_array", "invalid_json", "nul_character" or
+ * "order_too_large", and the offset in the body. Call it only after order_batch_next() has returned
+ * false. */
 bool order_batch_whole(const struct order_batch *batch, struct order_problem *problem) MUST_CHECK;
 
 #endif

@@ -1,4 +1,4 @@
-/* order_codes.h - the codes of order_codes.def: an enum for the code, and the texts for clients. */
+/* order_codes.h - the error codes of order_codes.def, as an enum and as texts for clients. */
 #ifndef ORDERS_ORDER_CODES_H
 #define ORDERS_ORDER_CODES_H
 

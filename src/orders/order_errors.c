@@ -1,5 +1,5 @@
-/* order_errors.c - see order_errors.h. Quoted text comes from outside and may be of any length. It
- * is cut between characters, so that the result is still UTF-8. */
+/* order_errors.c - see order_errors.h. Text of the client may be of any length. Where it is quoted,
+ * it is cut between characters, so that the result is still UTF-8. */
 #include "orders/order_errors.h"
 
 #include <stdarg.h>
@@ -25,7 +25,7 @@ void order_errors_quote(struct json_token token, char out[ORDER_SHOWN_SIZE])
         (void)snprintf(out + n, ORDER_SHOWN_SIZE - (size_t)n, "... (%zu bytes)", token.len);
 }
 
-/* Writes "/" and the name, with ~ as ~0 and / as ~1 (RFC 6901). A name that is too long is cut. */
+/* Writes a JSON pointer: "/" and the name, ~ as ~0, / as ~1 (RFC 6901). Cuts a long name. */
 static void write_pointer(char *out, size_t size, const char *member)
 {
     size_t n = 0;

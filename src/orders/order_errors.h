@@ -1,4 +1,4 @@
-/* order_errors.h - collects the field errors of one document. */
+/* order_errors.h - collects the field errors of one order document. */
 #ifndef ORDERS_ORDER_ERRORS_H
 #define ORDERS_ORDER_ERRORS_H
 
@@ -13,17 +13,18 @@
 struct order_errors {
     struct order_problem *problem; /* borrowed, may be NULL; untouched until the first error */
     size_t n;
-    bool full; /* further errors change nothing, so the caller need not look for any */
+    bool full; /* later errors are ignored, so the caller may stop */
 };
 
-/* Adds an error. A NULL member means the document. Beyond ORDER_ERRORS_MAX errors, the last one is
- * replaced by "there are more", and `full` is set. */
+/* Adds an error about `member`, or about the whole document if `member` is NULL. The error after
+ * ORDER_ERRORS_MAX errors replaces the last one by "there are more" and sets `full`. If `problem`
+ * is NULL, the first error sets `full`. */
 void order_errors_add(struct order_errors *errors, const char *member, enum order_code code,
                       const char *fmt, ...) PRINTF_LIKE(4, 5);
 
 enum { ORDER_SHOWN_SIZE = 64 };
 
-/* Writes the token for use in a detail: whole if it is short, else its beginning and its size. */
+/* Writes the token for order_error.detail, or the beginning and the size of a long token. */
 void order_errors_quote(struct json_token token, char out[ORDER_SHOWN_SIZE]);
 
 /* Returns how many bytes of the text, at most max, can be kept without cutting a UTF-8

@@ -1,5 +1,5 @@
-/* order_fields.c - the rules of each field of an order: one row for each field, one function for
- * each kind of value. To add a field, add a row. */
+/* order_fields.c - checks each field of an order. The table has one row for each field, and there
+ * is one function for each kind of value. To add a field, add a row. */
 #include "orders/order_fields.h"
 
 #include <stdio.h>
@@ -13,7 +13,7 @@
 enum {
     DOUBLE_DIGITS = 15, /* a decimal of up to 15 digits survives conversion to double and back */
     MAX_AGE_MS_MAX = 60000,
-    METADATA_EXPONENT_MAX = 308, /* PostgreSQL's numeric, and so jsonb, allows more */
+    METADATA_EXPONENT_MAX = 308, /* as in a double; PostgreSQL's jsonb allows more */
 };
 
 #define UPPER_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -84,8 +84,8 @@ static const struct order_field_error *read_tif(const struct order_field *field 
     return order_tif_of(value->text, &draft->order.time_in_force) ? NULL : &invalid_value;
 }
 
-/* Returns true for a JSON number that most JSON libraries would change when they read and write
- * it. */
+/* Returns true for a JSON number that most JSON libraries would change if they read it and wrote it
+ * again. */
 static bool is_inexact(struct json_token number)
 {
     return memchr(number.at, 'e', number.len) != NULL ||
@@ -119,8 +119,7 @@ static const struct order_field_error *read_sent_at(const struct order_field *fi
     return rfc3339_parse_us(value->text, &draft->order.sent_at_us) ? NULL : &invalid_format;
 }
 
-/* Reads max_age_ms. JSON allows no leading zeros, so a number of more than five digits is too
- * large. */
+/* Reads max_age_ms. The loop ends at a value above MAX_AGE_MS_MAX, so it cannot overflow. */
 static const struct order_field_error *read_max_age(const struct order_field *field UNUSED,
                                                     const struct order_value *value,
                                                     struct order_draft *draft)

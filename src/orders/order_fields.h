@@ -27,18 +27,18 @@ enum order_field_id {
     FIELD_COUNT,
 };
 
-/* An order while its document is being parsed. Start with zeros, and set errors.problem. */
+/* An order while its document is being parsed. It starts as zeros, with errors.problem set. */
 struct order_draft {
     struct order order;
     struct json_token metadata; /* borrowed from the body; .at is NULL when absent */
-    /* Two sets of 1u << enum order_field_id. `present`: fields that were given and are not null.
-     * `good`: fields that are valid. */
+    /* Two bit sets; the bit of a field is 1u << enum order_field_id. `present`: the document has
+     * the field, and it is not null. `good`: the field is also valid. */
     unsigned present, good;
     struct order_errors errors;
 };
 
-/* One value of the document: the token as written, and the decoded text if it is a string (else
- * NULL). */
+/* One value of the document: the token as the client wrote it, and, only for a string, the decoded
+ * text. For other values, `text` is NULL. */
 struct order_value {
     struct json_token token;
     const char *text;
@@ -51,24 +51,24 @@ struct order_field_error {
 
 struct order_field {
     const char *name;
-    /* Writes the value to the draft and returns NULL if it is valid; otherwise returns the
+    /* If the value is valid, writes it to the draft and returns NULL. Otherwise returns the
      * error. */
     const struct order_field_error *(*read)(const struct order_field *field,
                                             const struct order_value *value,
                                             struct order_draft *draft);
     const char *want;    /* what would be valid: "must be ..." */
-    const char *allowed; /* names: the allowed characters */
-    size_t offset, size; /* names and decimals: the array's place in struct order */
+    const char *allowed; /* only for names: the allowed characters */
+    size_t offset, size; /* only for names and decimals: the array in struct order */
     bool required;
 };
 
 extern const struct order_field order_fields[FIELD_COUNT];
 
-/* Parses one member of the document. */
+/* Checks one member of the document, and adds its value or an error to the draft. */
 void order_draft_read(struct order_draft *draft, const char *name, const struct order_value *value);
 
-/* Checks the rules between fields after all members were read: required fields, fields that exclude
- * each other, and the idempotency key (may be NULL), which is used if client_order_id is absent. */
+/* Checks the rules between fields, after all members were read: required fields, prices, age.
+ * `idempotency_key` (may be NULL) becomes the client_order_id if the document has none. */
 void order_draft_finish(struct order_draft *draft, const char *idempotency_key, int64_t now_us);
 
 #endif

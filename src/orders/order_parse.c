@@ -1,7 +1,7 @@
 /* order_parse.c - parses an order. jansson validates the document and decodes its strings, but
- * turns numbers into doubles. So the scanner walks the same bytes in parallel and gives each value
- * as it was written. Objects of jansson keep their members in the order of the document, so the
- * n-th member is the same in both. */
+ * turns numbers into doubles. So json_scan.c walks the same bytes in parallel and gives each value
+ * as it was written. jansson iterates over the members of an object in the sequence of the
+ * document, so the n-th member is the same for both. */
 #include "orders/order.h"
 
 #include <jansson.h>
@@ -30,8 +30,8 @@ static void PRINTF_LIKE(4, 5)
     va_end(ap);
 }
 
-/* jansson reports a failed allocation as a syntax error, or not at all. Only a wrapper around its
- * allocator can tell that memory ran out. */
+/* jansson reports a failed allocation as a syntax error, or not at all. So a wrapper around its
+ * allocator notes when memory runs out. */
 static json_malloc_t plain_malloc;
 static _Thread_local bool out_of_memory;
 
@@ -55,8 +55,8 @@ static json_t *load(struct json_token text, json_error_t *error)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     CHECK(pthread_once(&once, watch_allocator) == 0);
     out_of_memory = false;
-    /* Integers are decoded as reals, because jansson rejects an integer beyond 64 bits, which
-     * metadata may have. */
+    /* Integers are decoded as reals, because jansson rejects an integer of more than 64 bits, and
+     * metadata may have such integers. */
     const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL;
     return json_loadb(text.at, text.len, flags, error);
 }
@@ -72,7 +72,7 @@ static enum order_rc reject_for_memory(struct order_problem *problem)
     return ORDER_NOMEM;
 }
 
-/* Turns jansson's error into ours. */
+/* Translates an error of jansson into one of our codes. */
 static enum order_rc reject_document(const json_error_t *error, struct order_problem *problem)
 {
     static const struct {
@@ -133,9 +133,9 @@ static enum order_rc finish(const struct order_draft *draft, struct order *out)
     return ORDER_OK;
 }
 
-/* Returns false, and fills in *problem, if the text is not safe to give to jansson. jansson
- * recurses, ignores a NUL after a number, and cannot work in slices, so the size of a document
- * limits the time. */
+/* Returns false, and fills in *problem, if the text must not be given to jansson. jansson recurses,
+ * so the nesting is limited. It parses a document in one go, so the size is limited, to limit the
+ * time. It ignores a NUL after a number, so a NUL is rejected here. */
 static bool is_safe(struct json_token text, struct order_problem *problem)
 {
     const char *nul = memchr(text.at, '\0', text.len);

@@ -1,5 +1,5 @@
-/* order_render.c - writes orders, and differences between orders, as JSON for the API. It does not
- * use printf, because every accepted order is rendered. */
+/* order_render.c - writes orders, and differences between orders, as JSON for the API. Every
+ * accepted order is rendered, so this file avoids printf, which is slow. */
 #include "orders/order.h"
 
 #include "base/buf.h"

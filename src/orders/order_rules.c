@@ -1,5 +1,5 @@
-/* order_rules.c - the rules between fields. A rule is skipped if a field that it needs is invalid,
- * because that field has an error already. */
+/* order_rules.c - checks the rules between fields. If a field that a rule needs is invalid, the
+ * rule is skipped, because that field already has an error. */
 #include "orders/order_fields.h"
 
 #include <string.h>
@@ -18,8 +18,8 @@ static bool is_good(const struct order_draft *draft, enum order_field_id id)
     return (draft->good & 1u << id) != 0;
 }
 
-/* Accepts a bare key or a quoted string as in RFC 8941. A backslash escape is rejected, because it
- * can only give a character that no id may have. */
+/* Accepts a bare key, or a quoted string as in RFC 8941. There, a backslash can only escape a quote
+ * or a backslash; a client_order_id may have neither, so escapes are rejected. */
 static bool unquote_key(const char *key, char out[ORDER_NAME_SIZE])
 {
     size_t len = strlen(key);

@@ -1,9 +1,9 @@
-/* uuid7.c - see uuid7.h. Each thread has its own millisecond, counter and stock of random bytes, so
- * an id takes no lock, and a system call only once in about thirty ids.
+/* uuid7.c - see uuid7.h. Each thread has its own counter and stock of random bytes, so an id takes
+ * no lock, and one system call serves about thirty ids.
  *
- * The 12 bits after the version are the counter. It starts at a random value below half of its
- * range, so that an id reveals little about how many came before, and at least 2048 ids fit in a
- * millisecond. After that, the id's clock runs ahead of the real one (RFC 9562, 6.2). */
+ * The counter is in the 12 bits after the version. In each millisecond it starts at a random value
+ * below half of its range, so that an id reveals little about earlier ids, and at least 2048 ids
+ * fit. If the counter is full, the time in the ids runs ahead of the clock (RFC 9562, 6.2). */
 #include "orders/uuid7.h"
 
 #include <errno.h>
@@ -18,14 +18,14 @@ enum {
     UUID_CHARS = 36,
     COUNTER_MAX = 0xfff,
     COUNTER_START_MASK = 0x7ff,
-    STOCK_BYTES = 256, /* the most that getrandom(2) returns whole in spite of signals */
+    STOCK_BYTES = 256, /* more might be cut short by a signal: getrandom(2) */
 };
 
 static _Thread_local struct {
     int64_t last_ms;
     unsigned counter;
     unsigned char stock[STOCK_BYTES];
-    size_t left; /* unused bytes of the stock; taken from its end */
+    size_t left; /* unused bytes, at the beginning of the stock */
 } state;
 
 static void random_take(void *out, size_t n)

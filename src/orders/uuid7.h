@@ -1,5 +1,5 @@
-/* uuid7.h - UUID version 7 (RFC 9562, 5.7): 48 bits of Unix milliseconds, a counter for each thread
- * that keeps the ids of one millisecond in order (6.2, method 1), and random bits from
+/* uuid7.h - makes UUIDs of version 7 (RFC 9562, 5.7): 48 bits of Unix milliseconds, a counter per
+ * thread that makes the ids of one millisecond ascend (6.2, method 1), and random bits of
  * getrandom(2). */
 #ifndef ORDERS_UUID7_H
 #define ORDERS_UUID7_H
@@ -9,11 +9,11 @@
 
 #include "base/attr.h"
 
-/* Writes 36 characters and a NUL. Any thread: each has a state of its own. */
+/* Writes a new id: 36 characters and a NUL. Any thread. */
 void uuid7_text(int64_t unix_ms, char out[37]);
 
 /* Parses a UUID of any version, in upper or lower case, into 16 bytes. Returns false if the text is
- * no UUID. */
+ * not a UUID. */
 bool uuid_parse(const char *text, unsigned char out[16]) MUST_CHECK;
 
 #endif

@@ -1,17 +1,17 @@
-// format.js - formats numbers, durations and moments for the page. The result has its unit, or the caller shows it
-// beside.
+// format.js - formats numbers, durations and moments for the page. The result has its unit, or the caller shows the
+// unit beside it.
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const one = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 const two = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
 
-// Formats a number with at least three significant digits and separated thousands.
+// Formats a number with two decimals at most below 10, one below 100, and none from 100, and separates thousands.
 export function number(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return '–';
   const size = Math.abs(value);
   return (size >= 100 ? whole : size >= 10 ? one : two).format(value);
 }
 
-// Returns the number and its word: the singular for one, the plural for all others.
+// Returns the number and the noun that it counts: the singular for 1, else the plural.
 export const counted = (n, word, words = `${word}s`) => `${number(n)} ${n === 1 ? word : words}`;
 
 export function milliseconds(ms) {

@@ -6,7 +6,7 @@ import { Samples } from './samples.js';
 import { Tiles } from './tiles.js';
 
 const EVERY_MS = 1000;
-const PATIENCE_MS = 2500; // for an answer
+const PATIENCE_MS = 2500; // how long to wait for an answer
 
 const at = (id) => document.getElementById(id);
 const samples = new Samples();

@@ -1,4 +1,4 @@
-// plots.js - the plots over the last minutes, by dygraphs (a script of its own, window.Dygraph).
+// plots.js - draws the plots of the last minutes with dygraphs, which page.html loads as window.Dygraph.
 import { clock, number } from './format.js';
 
 // The legend of dygraphs writes inline styles, which our Content-Security-Policy forbids. So we show a list above
@@ -26,8 +26,8 @@ const PLOTS = [
     ['found it exhausted', rate('pool_exhausted'), 3], ['connection errors', rate('pool_errors'), 4]] },
 ];
 
-const ROOM = 1.15; // above the highest line
-const LIMIT_SHOWN = 0.5; // a limit is drawn where the lines come this near to it
+const ROOM = 1.15; // the height of a plot, as a multiple of its highest line or limit
+const LIMIT_SHOWN = 0.5; // a limit is drawn if the highest line reaches this part of it
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const element = (tag, className, text = '') => Object.assign(document.createElement(tag), { className, textContent: text });

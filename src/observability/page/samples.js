@@ -1,7 +1,7 @@
-// samples.js - the samples that the page has received, including those from before a restart of the service, which
-// the service itself no longer has.
+// samples.js - keeps the samples that the page has received. After a restart of the service, the page still has the
+// earlier samples, which the service has lost.
 const KEPT_MS = 11 * 60 * 1000;
-const SLACK_MS = 1500; // of a timer that comes late
+const SLACK_MS = 1500; // a sample that comes no later than this leaves no gap
 
 export class Samples {
   constructor() {
