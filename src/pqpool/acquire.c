@@ -1,9 +1,10 @@
-/* acquire.c - acquires and releases connections. A checkout that needs no validation query is the
- * short way, pqpool_acquire_from(); every other one goes through acquire_the_long_way().
+/* acquire.c - acquires and releases connections. The short way, in pqpool_acquire_from(), takes an
+ * idle connection that needs no validation query. It locks the mutex once, reads the coarse clock
+ * and makes no system call. Every other acquire goes through acquire_the_long_way().
  *
- * The short way takes one mutex and reads the coarse clock, without a system call. A returned
- * connection is handed to the first waiter, so no later caller can take it before. While a
- * connection is idle, no caller waits, so any caller may take it. */
+ * A released connection is given to the first waiter, and becomes idle only if no caller waits. So
+ * a caller that takes an idle connection overtakes no waiter, except one that waits because
+ * CANDIDATES_MAX connections failed their query. */
 #include <stdio.h>
 
 #include "base/check.h"
@@ -12,12 +13,12 @@
 #include "pqpool/exec.h"
 #include "pqpool/idle.h"
 
-/* One acquire tries so many bad connections before it waits for a new one. */
+/* After so many failed validation queries, an acquire waits for a new connection. */
 enum { CANDIDATES_MAX = 3 };
 
 struct request {
     int64_t since_at_ns, deadline_at_ns;
-    int64_t queued_ns, checked_ns; /* how long in each phase */
+    int64_t queued_ns, checked_ns; /* the time in the queue and in validation queries */
     const char *file;
     int line;
 };
@@ -54,7 +55,7 @@ static enum pqpool_rc time_out(struct pqpool *pool, const struct request *req, i
     return PQPOOL_TIMEOUT;
 }
 
-/* Returns after what time another acquire is likely to succeed; 0: not known. */
+/* Returns the pause after which another acquire is likely to succeed; 0: not known. */
 static int64_t retry_after_ns(const struct pqpool *pool, enum pqpool_rc rc) REQUIRES(pool->mu)
 {
     int64_t retry_in_ns = 0;
@@ -84,8 +85,8 @@ static enum pqpool_rc refuse(struct pqpool *pool, enum pqpool_rc rc, struct err 
     return rc;
 }
 
-/* Returns true if max_waiting callers wait already, or the estimated wait is longer than the
- * time that is left. */
+/* Returns true if the queue is full (max_waiting), or the estimated wait is longer than the time
+ * until the caller's deadline. */
 static bool is_hopeless(const struct pqpool *pool, int64_t time_left_ns) REQUIRES(pool->mu)
 {
     if (pool->waiters.list.count >= pool->options.max_waiting)
@@ -93,9 +94,9 @@ static bool is_hopeless(const struct pqpool *pool, int64_t time_left_ns) REQUIRE
     return time_left_ns > 0 && pool_estimated_wait_ns(pool) > time_left_ns;
 }
 
-/* Waits in the queue for a connection; if the result is OK, the connection is LEASED to this
- * thread. first: this caller was at the head of the queue before and got bad connections, so it
- * goes back to the head. */
+/* Waits in the queue for a connection. On PQPOOL_OK *out is LEASED to this thread. first: a
+ * connection that this caller got before has failed its validation query, so the caller joins the
+ * queue at the head. */
 static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool first,
                                  struct conn **out, struct err *err) REQUIRES(pool->mu)
 {
@@ -128,8 +129,8 @@ static enum pqpool_rc await_turn(struct pqpool *pool, struct request *req, bool 
     return waiter.rc;
 }
 
-/* Runs the validation query with the mutex released. Returns false if the query failed; the
- * connection has been discarded then. */
+/* Runs the validation query with the mutex released. If the query fails, discards the connection
+ * and returns false. */
 static bool passes_probe(struct pqpool *pool, struct conn *conn, struct request *req)
     REQUIRES(pool->mu)
 {
@@ -150,15 +151,15 @@ static bool passes_probe(struct pqpool *pool, struct conn *conn, struct request 
     return false;
 }
 
-/* Returns true if the caller may try another idle connection. After CANDIDATES_MAX bad ones the
- * caller waits for a new connection, unless dials fail. */
+/* Returns true if the caller may try another idle connection. After CANDIDATES_MAX failed queries
+ * it waits for a new connection. While dials fail, it tries every idle connection instead. */
 static bool may_try_another(const struct pqpool *pool, int tried) REQUIRES(pool->mu)
 {
     return !pool_is_closing(pool) && (tried < CANDIDATES_MAX || pool->demand.backoff.failures > 0);
 }
 
-/* Runs the validation query if the connection needs it. Returns LOST if the connection failed or
- * became stale; it has been discarded then. */
+/* Runs the validation query if the connection needs it. LOST: the query failed or the connection
+ * became stale, and it has been discarded. */
 static enum pqpool_rc validate(struct pqpool *pool, struct conn *conn, struct request *req,
                                struct err *err) REQUIRES(pool->mu)
 {
@@ -166,8 +167,7 @@ static enum pqpool_rc validate(struct pqpool *pool, struct conn *conn, struct re
     if (!needs_probe(pool, conn, now_ns))
         return PQPOOL_OK;
     if (now_ns >= req->deadline_at_ns) {
-        if (conn->state == CONN_LEASED) /* no time is left for the query, so the connection goes to
-                                           the next caller */
+        if (conn->state == CONN_LEASED) /* it came from the queue; an idle connection stays idle */
             pool_offer(pool, conn, now_ns);
         return time_out(pool, req, now_ns, err);
     }
@@ -175,7 +175,7 @@ static enum pqpool_rc validate(struct pqpool *pool, struct conn *conn, struct re
         return PQPOOL_LOST;
     if (!conn_is_stale(pool, conn))
         return PQPOOL_OK;
-    /* The connection became stale during the probe: pool_offer() discards it. */
+    /* pool_offer() discards the connection, which became stale during the query. */
     pool_offer(pool, conn, now_ns);
     return PQPOOL_LOST;
 }
@@ -204,7 +204,7 @@ static void observe(struct pqpool *pool, const struct request *req, int64_t took
         pool->latency.max_ns[pool->latency.window_slot] = took_ns;
     if (!pool->options.enable_pool_metrics)
         return;
-    /* A checkout without a probe is not observed here: pqpool_stats() adds it. */
+    /* pqpool_stats() adds the checkouts of the short way to this histogram. */
     histogram_observe(&pool->latency.acquire, took_ns);
     if (req->queued_ns > 0)
         histogram_observe(&pool->latency.queue, req->queued_ns);
@@ -212,8 +212,8 @@ static void observe(struct pqpool *pool, const struct request *req, int64_t took
         histogram_observe(&pool->latency.validate, req->checked_ns);
 }
 
-/* Takes a connection when none can be had without a probe. idle: a connection that needs a
- * probe, or NULL. */
+/* Acquires a connection when the short way cannot. idle: an idle connection that needs the
+ * validation query; NULL: no idle connection may be used. */
 static enum pqpool_rc acquire_the_long_way(struct pqpool *pool, struct request *req,
                                            struct conn *idle, struct conn **out, struct err *err)
     REQUIRES(pool->mu)
@@ -262,8 +262,8 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
     return rc;
 }
 
-/* Returns the state that a connection gets at its release. Reads libpq's members, so this is
- * called without the mutex. */
+/* Returns the state that a connection gets at its release. Needs no mutex, because the connection
+ * is still this thread's alone. */
 static enum conn_state state_after_release(const struct conn *conn,
                                            enum pqpool_disposition disposition)
 {
@@ -278,8 +278,8 @@ static enum conn_state state_after_release(const struct conn *conn,
     case PQTRANS_INTRANS:
     case PQTRANS_INERROR:
         return wanted == CONN_IDLE ? CONN_RESETTING : wanted;
-    case PQTRANS_ACTIVE: /* a statement still runs: it is cancelled, even if the connection is
-                            discarded */
+    case PQTRANS_ACTIVE: /* a statement still runs and must be cancelled, even if the connection is
+                            discarded then */
         return CONN_CANCEL_WANTED;
     case PQTRANS_UNKNOWN:
         return CONN_CLOSING;
@@ -287,8 +287,8 @@ static enum conn_state state_after_release(const struct conn *conn,
     return CONN_CLOSING;
 }
 
-/* Moves a released connection to its next state. wanted: the connection was released with
- * PQPOOL_REUSE. */
+/* Moves a released connection to the state `next`, or discards it. wanted: the caller released it
+ * with PQPOOL_REUSE. */
 static void check_in(struct pqpool *pool, struct conn *conn, enum conn_state next, bool wanted,
                      int64_t now_ns) REQUIRES(pool->mu)
 {
@@ -311,8 +311,8 @@ static void check_in(struct pqpool *pool, struct conn *conn, enum conn_state nex
     }
 }
 
-/* Closes a connection that is released after the pool's threads have ended, and frees a closed
- * pool with its last connection. */
+/* Closes a connection that is released after the pool's threads have ended. If the pool is closed
+ * and no lease is left, frees the pool. */
 static void check_in_late(struct pqpool *pool, struct conn *conn)
 {
     conn_finish(conn);
@@ -332,7 +332,7 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposi
     struct conn *conn = (*lease)->conn;
     *lease = NULL;
     if (!atomic_exchange_explicit(&conn->checked_out, false, memory_order_acq_rel))
-        return; /* this is a copy of a lease that was released before */
+        return; /* the lease was released before, through a copy of the pointer */
     struct pqpool *pool = conn->pool;
     int64_t now_ns = clock_coarse_ns();
     enum conn_state next = state_after_release(conn, disposition);
@@ -342,7 +342,7 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposi
     mutex_lock(&pool->mu);
     bool late = pool->phase >= POOL_STOPPED;
     if (pool->waiters.list.count > 0 || pool->exhausted.since_ns != 0)
-        now_ns = clock_now_ns(); /* the queue's pace and the time exhausted need the exact clock */
+        now_ns = clock_now_ns(); /* the estimated wait and exhausted_ns need the exact clock */
     if (!late)
         check_in(pool, conn, next, disposition != PQPOOL_DISCARD, now_ns);
     if (pool->exhausted.since_ns != 0)

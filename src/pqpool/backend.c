@@ -2,9 +2,9 @@
  * statements. Also asks which server and database the session is at, so that the pool notices when
  * either is replaced (primary.c).
  *
- * Behind a pooler the pid at the server differs from the one that libpq has, and the server's
- * session may serve another client when the cancel comes. The backend stays unknown then, and
- * the control connection never cancels its statements. */
+ * Behind a pooler such as PgBouncer the server's pid differs from the one that libpq has. The
+ * server's session may serve another client when the cancel arrives. So conn->backend stays
+ * unknown, and the control connection cancels no statement of this session. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +22,15 @@ static bool copy_cell(char *out, size_t size, const PGresult *row, int column)
     return true;
 }
 
-/* Returns true if the start time can be written into a statement without quoting. Any other text
- * counts as not known. */
+/* Returns true if the text is a number, which needs no escaping in an SQL statement. Callers treat
+ * any other start time as not known. */
 static bool is_start(const char *start)
 {
     return start[0] != '\0' && start[strspn(start, "0123456789.e+")] == '\0';
 }
 
-/* The backend of the control connection stays unknown, because that connection has no slot that
- * could wait for the end of its backend. */
+/* Sets conn->backend, except on the control connection: if its backend were orphaned, there would
+ * be no slot to keep until that backend ends. */
 static void read_backend(struct conn *conn, const PGresult *row)
 {
     uint64_t pid;
@@ -43,7 +43,7 @@ static void read_backend(struct conn *conn, const PGresult *row)
     conn->backend.pid = (int)pid;
 }
 
-/* Reads a timeline such as "0000000A", the first eight digits of the name of a WAL file. */
+/* Reads a timeline such as "0000000A", the first eight digits of a WAL file's name. */
 static uint32_t read_timeline(const char *text)
 {
     size_t digits = strspn(text, "0123456789ABCDEF");
@@ -91,8 +91,8 @@ bool conn_identify(struct conn *conn, int64_t deadline_at_ns, struct err *err)
             "THEN '0' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END, "
             "(SELECT oid FROM pg_database WHERE datname = current_database()), "
             "extract(epoch FROM pg_postmaster_start_time())::text" FROM_BACKEND,
-        WHO "'', '0', '0', ''" FROM_BACKEND, /* for a server on which one of those functions is
-                                                missing or forbidden */
+        WHO "'', '0', '0', ''" FROM_BACKEND, /* for a server at which a function above is missing or
+                                                forbidden */
     };
     conn->backend = (struct conn_backend){ .pid = 0 };
     conn->history = (struct conn_history){ .timeline = 0 };

@@ -37,7 +37,7 @@ void backoff_failed(struct backoff *backoff, const struct pqpool_options *option
         return;
     if (backoff->failures < UINT32_MAX)
         backoff->failures++;
-    /* A further try would fail in the same way, so the pool need not wait for it to be down. */
+    /* No retry cures a configuration error, so one failure counts as max_retry_attempts. */
     if (config_error && backoff->failures < options->max_retry_attempts)
         backoff->failures = options->max_retry_attempts;
     int64_t delay_ns =

@@ -15,33 +15,33 @@ struct pqpool_options;
 struct backoff {
     uint32_t failures;    /* how many dials have failed in a row */
     int64_t failed_at_ns; /* when the last of these dials failed */
-    int64_t next_at_ns;   /* no dial begins before; used while failures > 0 */
-    uint32_t window;      /* how many dials may be under way at once */
+    int64_t next_at_ns;   /* no dial begins earlier; valid only while failures > 0 */
+    uint32_t window;      /* how many dials may run at once */
     uint64_t random;      /* state of the generator xorshift64*, never 0 */
 };
 
-/* window: how many dials may be under way at once before the first success or failure, which is
- * min_pool_size with warm-up, else 1. */
+/* window: how many dials may run at once until the first of them ends: min_pool_size if the option
+ * warmup is on, else 1. */
 void backoff_init(struct backoff *backoff, uint64_t seed, uint32_t window);
 
-/* Records that a dial failed that began at started_at_ns: from now on one dial at a time, after
- * a pause. If the dial began before the last failure, it does not count, so ten dials that fail
- * together count once. config_error: the password or the database name is wrong, so the pause is
- * the longest. */
+/* Records the failure of a dial that began at started_at_ns. After a pause, one dial at a time is
+ * allowed. A dial that began before the last recorded failure does not count, so ten dials that
+ * fail together count once. config_error: the password or the database name is wrong, so the pause
+ * is max_retry_delay. */
 void backoff_failed(struct backoff *backoff, const struct pqpool_options *options,
                     bool config_error, int64_t started_at_ns, int64_t now_ns);
 
-/* Records that a dial succeeded. If more connections are still wanted, the window grows by 1, up
- * to 16; otherwise it is 1 again. */
+/* Records that a dial succeeded. If the pool wants more connections, the window grows by 1, up to
+ * 16; otherwise it becomes 1. */
 void backoff_succeeded(struct backoff *backoff, bool still_wanted);
 
-/* Records that no dial is wanted now, so the next ones start slowly again. */
+/* Records that the pool wants no dial now. Later dials begin with a window of 1. */
 void backoff_rest(struct backoff *backoff);
 
-/* Returns how many dials may be under way at once now. */
+/* Returns how many dials may run at once now. */
 uint32_t backoff_allows(const struct backoff *backoff, int64_t now_ns);
 
-/* Returns a random number. Used for other jitter, too. */
+/* Returns a random number, for any jitter of the pool. */
 uint64_t backoff_random(struct backoff *backoff);
 
 #endif

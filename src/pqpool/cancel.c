@@ -1,23 +1,22 @@
 /* cancel.c - cancels the statement of a connection that was released while the statement still ran.
- * Then the connection can be used again, and the backend does not work for nothing.
+ * The connection can then be used again, and the server does not finish work that no caller awaits.
  *
  * Before libpq 17 the control connection runs one SQL statement that cancels for all these
- * connections. That SQL names each backend by pid and start time, so it does not hit another
- * session that has got the pid since. It has a deadline, and is encrypted like all other traffic;
- * PQcancel() would block without a limit and send in the clear. From libpq 17 on, cancel_request.c
- * is used instead, which also works behind a pooler.
+ * connections. This SQL names each backend by pid and start time, so it hits no later session with
+ * the same pid. The SQL has a deadline and is encrypted like all other traffic. PQcancel() would
+ * block without a limit and send in the clear. From libpq 17 on, cancel_request.c is used instead,
+ * which also works behind a pooler.
  *
- * When the server has answered, the cancel can do no more harm, because a backend ignores the
- * signal between two statements. Before the answer the connection is not reset, or the cancel might
- * hit a later statement. After the answer the janitor runs ROLLBACK, as after any release in a
- * transaction. That proves that client and server are in step.
+ * Until the cancel is answered, the connection runs no other statement, because the cancel might
+ * hit that statement. After the answer the cancel can hit nothing more, because a backend ignores
+ * the signal between two statements. The janitor then runs ROLLBACK, whose answer shows that client
+ * and server are in step.
  *
- * If the statement does not end within health_check_timeout, its connection is closed. If the
- * backend is known, it is then an orphan, which keeps the slot as long as the server lists it.
- * If the slot were free at once, each new connection could add one more backend to a server that
- * cannot end them. The control connection terminates orphans rather than cancel their
- * statements: no client can use an orphan again, and an idle one would notice the lost client
- * only after hours. */
+ * If the statement does not end within health_check_timeout, the pool closes the connection. If the
+ * backend is known, it is then an orphan and keeps the slot as long as the server lists it. If the
+ * slot were freed at once, each new connection could add one more backend to a server that cannot
+ * end them. The control connection terminates orphans instead of cancelling their statements,
+ * because an idle orphan would notice the lost client only after hours. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "pqpool/janitor.h"
@@ -31,8 +30,9 @@ _Static_assert(CANCEL_SQL_MAX > 400 + BACKENDS_A_STATEMENT * (sizeof "(-21474836
 
 /* ---- the statement on the control connection ---- */
 
-/* Adds the backends of the connections in state `from` to the SQL, as long as there is room.
- * Returns how many backends the SQL names now. */
+/* Adds the backends of the connections in state `from` to the SQL, up to BACKENDS_A_STATEMENT in
+ * all, and moves these connections to state `to`. n: how many backends the SQL names already.
+ * Returns how many it names now. */
 static uint32_t add_backends(struct pqpool *pool, enum conn_state from, enum conn_state to,
                              uint32_t n, struct buf *sql) REQUIRES(pool->mu)
 {
@@ -56,7 +56,7 @@ static uint32_t add_backends(struct pqpool *pool, enum conn_state from, enum con
 bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql)
 {
     if (pool->list[CONN_CANCEL_WANTED].count + pool->list[CONN_ORPHANED].count == 0)
-        return false; /* this is nearly always so, and then no text is written under the mutex */
+        return false; /* the usual case: no SQL is built under the mutex */
     buf_add_str(sql, "SELECT b.pid, CASE b.orphan WHEN 1 THEN pg_terminate_backend(b.pid) ELSE "
                      "pg_cancel_backend(b.pid) END FROM (VALUES ");
     uint32_t cancels = 0;
@@ -87,7 +87,7 @@ static void give_up(struct pqpool *pool, struct conn *conn, bool lives_on) REQUI
     conn_discard(pool, conn, CLOSE_STUCK);
 }
 
-/* Called when the cancelled statement has ended, and no cancel request can hit a later one. */
+/* Called when both the cancelled statement and its cancel request have ended. */
 static void reset_or_close(struct pqpool *pool, struct conn *conn) REQUIRES(pool->mu)
 {
     conn->task_deadline_at_ns = 0;
@@ -127,7 +127,7 @@ static void all_requests_ended(struct pqpool *pool, enum conn_state state, bool 
     for (struct list_node *node = pool->list[state].first; node != NULL; node = next) {
         struct conn *conn = CONTAINER_OF(node, struct conn, node);
         next = node->next;
-        /* If there is a cancel request, its own end calls cancel_request_ended(). */
+        /* cancel_request.c itself reports the end of its requests. */
         if (conn->cancel_request == NULL)
             cancel_request_ended(pool, conn, certain);
     }
@@ -150,8 +150,8 @@ static void backend_is_gone(struct pqpool *pool, struct conn *conn, int64_t now_
     pool_wake_connector(pool);
 }
 
-/* Frees the slots of the orphans that the server does not list any more: their backends have
- * ended. */
+/* Frees the slots of the orphans whose backends have ended: the server lists them no more. rows:
+ * NULL if the statement failed; then frees the slots of all orphans. */
 static void orphans_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
     REQUIRES(pool->mu)
 {

@@ -1,7 +1,7 @@
-/* cancel_request.c - a cancel request over a connection of its own, which libpq can send since
- * version 17 (libpq manual, 34.7). Nothing here blocks. The request is encrypted like the
- * connection of the statement, and poolers understand it. When the server closes the request's
- * connection, it has sent the signal to the backend. */
+/* cancel_request.c - sends cancel requests, each over a connection of its own, as libpq can since
+ * version 17 (libpq manual, 34.7). Nothing here blocks. A request is encrypted like the connection
+ * of the statement, and poolers understand it. When the server closes the request's connection, it
+ * has sent the signal to the backend. */
 #include <sys/epoll.h>
 
 #include "base/clock.h"
@@ -31,8 +31,8 @@ static void end(struct pqpool *pool, struct conn *conn, bool certain)
     mutex_unlock(&pool->mu);
 }
 
-/* Has epoll report one event of the request, and no more: after the next step the request may
- * have another socket. */
+/* Makes epoll report one event of the request's socket and no more, because the next step may
+ * replace the socket. */
 static bool watch(struct pqpool *pool, struct conn *conn, PostgresPollingStatusType want)
 {
     int fd = pool->pg->cancel_socket(conn->cancel_request);
@@ -65,8 +65,8 @@ static void start(struct pqpool *pool, struct conn *conn)
         end(pool, conn, false);
 }
 
-/* Moves the next connection that wants a cancel request to CANCEL_ASKED and returns it; NULL:
- * there is none. */
+/* Moves the next connection whose statement is to be cancelled to CANCEL_ASKED, and returns it;
+ * NULL: there is none. */
 static struct conn *next_wanted(struct pqpool *pool)
 {
     struct conn *found = NULL;
@@ -82,8 +82,8 @@ static struct conn *next_wanted(struct pqpool *pool)
     return found;
 }
 
-/* Returns, of the connections with a cancel request, the one whose deadline comes first; NULL:
- * there is none. */
+/* Returns the connection with a cancel request whose deadline comes first; NULL: no request is
+ * under way. */
 static struct conn *most_urgent(const struct pqpool *pool) REQUIRES(pool->mu)
 {
     struct conn *found = NULL;

@@ -1,5 +1,5 @@
-/* close.c - closes a pool: first fails its waiters, then waits for its leases to be released,
- * then closes the sockets. */
+/* close.c - closes a pool: first makes waiting acquires fail, then waits until the leases are
+ * released, then closes the connections. */
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -15,8 +15,8 @@ static void discard_idle(struct pqpool *pool) REQUIRES(pool->mu)
         conn_discard(pool, conn, CLOSE_SHUTDOWN);
 }
 
-/* Shuts down the sockets of the connections in this state. Each holder finds its connection
- * lost, and releases the lease. */
+/* Shuts down the sockets of the connections in this state. The threads that use these connections
+ * find them lost and release them. */
 static void cut(struct pqpool *pool, unsigned state) REQUIRES(pool->mu)
 {
     LIST_EACH (conn, &pool->list[state], struct conn, node)
@@ -37,11 +37,11 @@ static void begin_close(struct pqpool *pool) REQUIRES(pool->mu)
     discard_idle(pool);
 }
 
-/* Wakes every thread that waits for the server. If the sockets are to be shut down too, they
- * must be shut down before, so that a statement ends as lost and not as timed out. */
+/* Wakes every thread that waits for the server. A caller that also shuts down the sockets must do
+ * so first: then the statements end as lost and not as timed out. */
 static void end_waits(struct pqpool *pool)
 {
-    (void)eventfd_write(pool->interrupt_fd, 1); /* nobody reads it, so it stays readable */
+    (void)eventfd_write(pool->interrupt_fd, 1); /* stays readable, since no thread reads it */
 }
 
 void pqpool_interrupt(struct pqpool *pool)
@@ -71,7 +71,7 @@ static void stop_threads(struct pqpool *pool)
         pool_wake_janitor(pool);
         thread_join(pool->janitor.thread);
     }
-    /* The connector ends after the janitor, because it closes the janitor's connections. */
+    /* The connector is stopped last, because it closes what the janitor discards. */
     if (pool->connector.runs) {
         pool_wake_connector(pool);
         thread_join(pool->connector.thread);
@@ -91,9 +91,9 @@ void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
         if (!cond_wait_until(&pool->quiet, &pool->mu, deadline_at_ns))
             break;
     cut_all(pool);
-    end_waits(pool); /* also ends the wait for a session that is being set up */
-    /* These callers leave soon: their waits have failed, and the sockets of their probes are
-     * shut down. */
+    end_waits(pool); /* also wakes the connector if it is setting up a session */
+    /* The callers inside return soon: their waits have failed, and the sockets of their validation
+     * queries are shut down. */
     while (pool->callers_inside > 0)
         (void)cond_wait_until(&pool->quiet, &pool->mu, CLOCK_NEVER);
     mutex_unlock(&pool->mu);
@@ -101,7 +101,7 @@ void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
     mutex_lock(&pool->mu);
     pool_advance(pool, POOL_STOPPED);
     mutex_unlock(&pool->mu);
-    pool_close_discarded(pool); /* closes what was released while the connector ended */
+    pool_close_discarded(pool); /* closes connections released while the connector ended */
     mutex_lock(&pool->mu);
     pool_advance(pool, POOL_CLOSED);
     bool last = pool_checked_out(pool) == 0;

@@ -1,4 +1,4 @@
-/* conn.c - see conn.h. */
+/* conn.c - the table of states, and the function that moves a connection: see conn.h. */
 #include "pqpool/conn.h"
 
 #include "base/check.h"
@@ -21,7 +21,7 @@ static void check_connecting(const struct pqpool *pool, const struct conn *conn)
     CHECK(conn->generation == pool_generation(pool));
 }
 
-/* Called for each connection that its next holder may use at once. */
+/* Called for the states in which the session is good for another statement. */
 static void check_fit(const struct pqpool *pool, const struct conn *conn)
 {
     (void)pool;
@@ -30,7 +30,7 @@ static void check_fit(const struct pqpool *pool, const struct conn *conn)
     CHECK(!conn->checked_out);
 }
 
-/* Called by conn_move(), which has the mutex. */
+/* NO_TSA: conn_move() calls it through a pointer, with the mutex held. */
 static void check_idle(const struct pqpool *pool, const struct conn *conn) NO_TSA
 {
     check_fit(pool, conn);
@@ -38,7 +38,7 @@ static void check_idle(const struct pqpool *pool, const struct conn *conn) NO_TS
     CHECK(conn->control || !pool_is_closing(pool));
 }
 
-/* The connection is to be rolled back, and the janitor has not begun the ROLLBACK yet. */
+/* The move comes before the janitor begins the ROLLBACK. */
 static void check_resetting(const struct pqpool *pool, const struct conn *conn)
 {
     check_fit(pool, conn);
@@ -53,7 +53,7 @@ static void check_cancel_wanted(const struct pqpool *pool, const struct conn *co
     CHECK(!conn->checked_out);
 }
 
-/* The janitor has begun to await the end of the statement. */
+/* The janitor has begun to await the end of the cancelled statement. */
 static void check_canceling(const struct pqpool *pool, const struct conn *conn)
 {
     (void)pool;
@@ -148,7 +148,7 @@ void conn_discard(struct pqpool *pool, struct conn *conn, enum close_reason reas
     pool_update_down(pool);
     pool_wake_connector(pool);
     if (pool_is_closing(pool))
-        cond_broadcast(&pool->quiet); /* pqpool_close() may have waited for this cancel */
+        cond_broadcast(&pool->quiet); /* pqpool_close() may wait for the end of this cancel */
 }
 
 void conn_free_slot(struct pqpool *pool, struct conn *conn, int64_t now_ns)

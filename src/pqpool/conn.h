@@ -32,11 +32,11 @@ struct conn;
 enum conn_state {
     CONN_NEW,           /* a free slot */
     CONN_CONNECTING,    /* the connector dials it and sets its session up */
-    CONN_IDLE,          /* a caller may take it; the list begins with the one used last */
-    CONN_CHECKING,      /* a caller runs the validation query on it, or the janitor uses the control
-                           connection */
+    CONN_IDLE,          /* a caller may take it; the last used connection is first in the list */
+    CONN_CHECKING,      /* a caller runs the validation query on it; of the control connection: the
+                           janitor runs a statement on it */
     CONN_LEASED,        /* a caller holds it, or has been given it and has not woken up yet */
-    CONN_RESETTING,     /* the janitor runs ROLLBACK on it */
+    CONN_RESETTING,     /* the janitor is to run ROLLBACK, or runs it */
     CONN_CANCEL_WANTED, /* released while a statement runs; that statement is to be cancelled */
     CONN_CANCEL_ASKED,  /* a cancel request is under way, and may reach the backend at any moment */
     CONN_CANCEL_PENDING,  /* the statement has ended, and the cancel request is still under way */
@@ -49,9 +49,9 @@ enum conn_state {
 };
 enum { CONN_STATES = CONN_ORPHAN_ASKED + 1 };
 
-/* Whether the session can be used again. As long as the session lives, the value never falls.
- * The thread that has the connection writes the value without a lock; conn_discard() reads it to
- * choose between CLOSING and CLOSING_ORPHAN. */
+/* Whether the session can be used again. During a session the value never decreases. The thread
+ * that has the connection writes the value without a lock; conn_discard() reads it to choose
+ * between CLOSING and CLOSING_ORPHAN. */
 enum conn_session {
     SESSION_SOUND,
     SESSION_MUST_CLOSE, /* the connection must be closed when it is released */
@@ -81,18 +81,17 @@ struct conn_holder {
     int line;
     int thread; /* the kernel's thread id */
     int64_t since_at_ns;
-    uint64_t checkout; /* the number of this checkout; 0: the waiter that was given the connection
+    uint64_t checkout; /* the number of this checkout; 0: the connection is given to a waiter that
                           has not woken up yet */
     bool leak_reported;
-    bool timed; /* the duration of this checkout goes into the histogram `hold`, so since_at_ns is
-                   exact */
+    bool timed; /* since_at_ns is exact, because the duration goes into the histogram `hold` */
 };
 
-/* Identifies the session at its server. The pid alone is not enough, because the server may have
- * given it to another session since. */
+/* Identifies the session at its server. The pid alone is not enough, because the server gives it to
+ * a later session again. */
 struct conn_backend {
-    int pid; /* 0: not known, as behind a pooler; then only the cancel requests of libpq 17 can
-                cancel a statement (cancel_request.c) */
+    int pid;        /* 0: not known, as behind a pooler; then no SQL can cancel the statement, only
+                       cancel_request.c */
     char start[32]; /* backend_start, in seconds of Unix time */
 };
 
@@ -109,8 +108,8 @@ struct conn_history {
 /* The progress of a dial. Used by the connector's thread only. */
 struct conn_dial {
     int64_t started_at_ns, deadline_at_ns;
-    int64_t host_deadline_at_ns; /* for the lookup and all addresses of this host */
-    int64_t step_deadline_at_ns; /* for the lookup, or for the address that is dialled */
+    int64_t host_deadline_at_ns; /* of the lookup and all addresses of this host */
+    int64_t step_deadline_at_ns; /* of the lookup, or of the address that is dialled */
     unsigned hosts_tried, host;
     struct name *name; /* the lookup of this host; NULL: no lookup is needed */
     unsigned address;  /* index in name->addresses of the address that is dialled */
@@ -126,12 +125,12 @@ struct conn {
     struct pqpool_lease lease; /* a holder has a pointer to this member */
     enum conn_state state;
     enum conn_session session;
-    bool control;    /* the control connection: in no list and in no count */
-    PGconn *pg;      /* used only by the thread that has the connection; NULL in NEW */
-    int fd;          /* polled during the dial; not used later, since libpq may close it */
-    int own_fd;      /* a duplicate of libpq's socket, for epoll and shutdown() */
-    uint32_t serial; /* rises with each dial, so a late event of an earlier connection in this slot
-                        is recognized */
+    bool control;        /* the control connection: in no list and in no count */
+    PGconn *pg;          /* used only by the thread that has the connection; NULL in NEW */
+    int fd;              /* polled during the dial; not used later, since libpq may close it */
+    int own_fd;          /* a duplicate of libpq's socket, for epoll and shutdown() */
+    uint32_t serial;     /* rises with each dial, so that an epoll event of an earlier connection in
+                            this slot is recognized as late */
     uint32_t generation; /* the pool's generation when the dial began */
     int64_t born_at_ns, expires_at_ns, used_at_ns;
     atomic_bool peer_gone; /* set by the janitor when its epoll reports a hang-up; a checkout reads
@@ -140,19 +139,19 @@ struct conn {
     struct conn_backend backend; /* set before the first checkout, as is `history` */
     struct conn_history history;
     uint32_t database; /* as pqpool_lease_database() returns it; set before the first checkout */
-    int64_t task_deadline_at_ns; /* for the statement that the janitor awaits; 0: the janitor has
-                                    not begun to await one */
-    PGresult *task_rows;         /* the last result of the task, until task_clear(); owned */
+    int64_t task_deadline_at_ns; /* of the task, the statement that the janitor runs or awaits
+                                    (task.c); 0: the janitor has not begun it */
+    PGresult *task_rows;         /* the task's last result; owned; freed by task_clear() */
     unsigned task_results;       /* how many results the task has had */
     bool task_refused;
     struct pg_cancel_conn *cancel_request; /* owned, used by the janitor; NULL: there is none */
     atomic_bool checked_out;               /* true from the acquire to the first release */
-    struct conn_holder holder; /* set while LEASED; the control connection uses since_at_ns only */
+    struct conn_holder holder; /* valid while LEASED; of the control connection only since_at_ns */
     /* The next three members are used by the holder while LEASED. */
-    bool warned;                             /* a notice of class 01 arrived */
+    bool warned; /* a warning arrived: a notice with an SQLSTATE of class 01 */
     struct pqpool_error_fields error_fields; /* of the last error that the server answered with */
     unsigned user_bits;
-    enum close_reason close_reason; /* set when the connection becomes CLOSING or CLOSING_ORPHAN */
+    enum close_reason close_reason; /* valid only after the move to CLOSING or CLOSING_ORPHAN */
 };
 
 /* Sets conn->session, unless its value is worse already. */
@@ -162,8 +161,8 @@ static inline void conn_worsen(struct conn *conn, enum conn_session session)
         conn->session = session;
 }
 
-/* Makes sure that the connection is closed at its release, though its statement may still run at
- * the server. If the backend is known, the connection counts as orphaned. */
+/* Marks a connection whose statement may run on at the server. The connection is closed when it is
+ * released. If the backend is known, it counts as orphaned. */
 static inline void conn_orphan_backend(struct conn *conn)
 {
     conn_worsen(conn, conn->backend.pid != 0 ? SESSION_ORPHANED : SESSION_MUST_CLOSE);

@@ -1,9 +1,9 @@
-/* connector.c - the connector: the thread that dials and closes, so that no other thread waits for
- * either.
+/* connector.c - the connector: the thread that dials and closes connections, so that no other
+ * thread waits for a dial or a close.
  *
  * The connector has every connection in CONNECTING, CLOSING and CLOSING_ORPHAN. In each round it
- * starts the dials that demand.c wants, closes what is to be closed, and polls what is being
- * dialled. */
+ * closes those in the last two states, begins the dials that demand.c decides on, and makes the
+ * next step of each dial under way. */
 #include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -18,7 +18,7 @@
 #include "pqpool/janitor.h"
 #include "pqpool/primary.h"
 
-enum { PREPARE_LIMIT_S = 5 }; /* the limit of one session's set-up, which delays the other dials */
+enum { PREPARE_LIMIT_S = 5 }; /* of one session's set-up; meanwhile the other dials wait */
 
 struct connector {
     struct pqpool *pool;
@@ -107,8 +107,8 @@ static void start_dials(struct connector *c)
     }
 }
 
-/* Asks the session which server and database it is at, and calls on_connect to set it up. If
- * that fails or the server is the wrong one, begins to dial the next address. */
+/* Asks the session which server and database it is at, and calls on_connect to set it up. If any of
+ * this fails, or the server or database is a wrong one, begins to dial the next address. */
 static enum dial_rc set_up_session(struct conn *conn, struct err *err,
                                    enum error_class *error_class)
 {
@@ -121,7 +121,7 @@ static enum dial_rc set_up_session(struct conn *conn, struct err *err,
         prepare_session(conn, limit_at_ns, err))
         return DIAL_OK;
     if (conn->session == SESSION_ORPHANED)
-        return DIAL_FAILED; /* the slot of this connection waits for the end of the backend */
+        return DIAL_FAILED; /* the slot is kept until the backend ends: nothing more is dialled */
     conn_finish(conn);
     return dial_next(conn, clock_now_ns(), err, error_class);
 }
@@ -131,8 +131,8 @@ static bool is_stopped(const struct pqpool *pool)
     return atomic_load_explicit(&pool->stop, memory_order_acquire);
 }
 
-/* Steps a dial. Once the pool is being stopped, no session is set up any more, so pqpool_close()
- * waits for one set-up at most. */
+/* Makes the next step of a dial. Once the pool is told to stop, no more sessions are set up, so
+ * pqpool_close() waits for one set-up at most. */
 static enum dial_rc step_dial(struct conn *conn, bool ready, struct err *err,
                               enum error_class *error_class)
 {
@@ -156,9 +156,9 @@ static void step_dials(struct connector *c)
     c->n_dials = kept;
 }
 
-/* PQfinish() sends a message, which may block. So PQfinish() may send it only if the connection
- * is closed for its age, for idleness or at shutdown. In every other case the socket is shut
- * down before, so that sending fails at once. */
+/* Sending the last message to the server in PQfinish() may block. So the message is sent only if
+ * the connection is closed for its age, for idleness or at shutdown. In every other case the socket
+ * is shut down before, and sending fails at once. */
 void conn_finish(struct conn *conn)
 {
     if (conn->pg == NULL)
@@ -176,8 +176,8 @@ void conn_finish(struct conn *conn)
     conn->fd = conn->own_fd = -1;
 }
 
-/* Closes one connection and frees its slot. The slot of an orphan is not freed until the janitor
- * learns that the backend has ended. */
+/* Closes one connection and frees its slot. An orphan's slot is freed when the janitor learns that
+ * the backend has ended, or when the pool is being closed. */
 static void close_one(struct pqpool *pool, struct conn *conn)
 {
     conn_finish(conn);
@@ -195,8 +195,8 @@ static void close_one(struct pqpool *pool, struct conn *conn)
     mutex_unlock(&pool->mu);
 }
 
-/* Returns a connection that is to be closed; NULL: there is none. A pool that is being closed
- * does not wait for orphaned backends, so it closes those connections too. */
+/* Returns a connection that is to be closed; NULL: there is none. While the pool is being closed,
+ * also returns closed orphans, whose slots are then freed before their backends have ended. */
 static struct conn *next_to_close(struct pqpool *pool) REQUIRES(pool->mu)
 {
     unsigned last = pool_is_closing(pool) ? CONN_ORPHAN_ASKED : CONN_CLOSING_ORPHAN;
@@ -223,8 +223,8 @@ static int64_t next_wake(struct connector *c)
     struct pqpool *pool = c->pool;
     int64_t at_ns = CLOCK_NEVER;
     mutex_lock(&pool->mu);
-    /* A pause that had passed when demand.c was last asked needs no timer, since an event wakes
-     * this thread when a dial is wanted. */
+    /* If the backoff's pause was over when demand.c was last asked, no timer is needed, because
+     * this thread is woken when the pool wants a dial. */
     if (pool->demand.backoff.failures > 0 && pool->demand.backoff.next_at_ns > c->looked_at_ns)
         at_ns = pool->demand.backoff.next_at_ns;
     mutex_unlock(&pool->mu);

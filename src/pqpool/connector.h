@@ -20,8 +20,8 @@ void *connector_run(void *arg); /* arg: the pool */
  * closed already. */
 void conn_finish(struct conn *conn);
 
-/* Closes the connections in CLOSING and CLOSING_ORPHAN and frees their slots. Called by the
- * connector, and by pqpool_close() after the connector has ended. */
+/* Calls PQfinish() for the connections in CLOSING and CLOSING_ORPHAN. Called by the connector, and
+ * by pqpool_close() after the connector has ended. */
 void pool_close_discarded(struct pqpool *pool) EXCLUDES(pool->mu);
 
 #endif

@@ -1,9 +1,10 @@
-/* conninfo.c - see conninfo.h. libpq itself resolves the parameters that the string does not
- * give. libpq reports the parameters of any connection, also of one that it refuses before it
- * looks up or dials a host. So two connections are begun, each with one value that every libpq
- * refuses. dsn_resolve() gives this value to the keyword that libpq checks first, so libpq
- * reports the parameters whatever else is wrong. check_resolved() gives it to the keyword that
- * libpq checks last, so a refusal for any other reason is a fault in the user's settings. */
+/* conninfo.c - checks a connection string: see conninfo.h. libpq itself fills in the parameters
+ * that the string does not give, and PQconninfo() reports them. PQconninfo() needs a PGconn, but
+ * one that libpq has refused before any lookup or dial is enough. So two PGconns are made, each
+ * with one value that every libpq refuses. dsn_resolve() gives this value to the keyword that libpq
+ * checks first, so libpq reports the parameters whatever else is wrong. check_resolved() gives it
+ * to the keyword that libpq checks last: if libpq then refuses something else, the user's settings
+ * are wrong. */
 #include "pqpool/conninfo.h"
 
 #include <stdio.h>
@@ -42,16 +43,16 @@ static const char *environment_of(const struct conninfo *info, const char *keywo
     return NULL;
 }
 
-/* Returns the name of the service; NULL: none. libpq does not report the service of a
- * connection. */
+/* Returns the name of the service, a section of pg_service.conf; NULL: none. PQconninfo() does not
+ * report it. */
 static const char *service_of(const struct conninfo *info)
 {
     const char *name = NULL, *given = dsn_find(info->given, "service");
     return given != NULL ? given : environment_of(info, "service", &name);
 }
 
-/* Writes "SOURCE: KEYWORD", or the name of the environment variable that gives the value. If
- * both a service and the variable give a value, libpq takes the service's. */
+/* Writes the source of the value: "connection string: KEYWORD", "service NAME: KEYWORD", or the
+ * name of the environment variable whose value libpq uses. */
 static void name_source(const struct conninfo *info, const char *keyword, struct buf *out)
 {
     const char *name = NULL, *env = environment_of(info, keyword, &name);
@@ -66,8 +67,8 @@ static void name_source(const struct conninfo *info, const char *keyword, struct
         buf_printf(out, "connection string: %s", keyword);
 }
 
-/* Returns true if the value may be shown in an error. Text that libpq reads as a host or a port
- * of a URI may be the remainder of a password. */
+/* Returns true if the value may be shown in an error. If a password in a URI is not encoded, libpq
+ * may take a part of the password for the host or the port. */
 static bool may_be_shown(const struct conninfo *info, const char *keyword, const char *value)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -92,8 +93,8 @@ bool conninfo_refuse(const struct conninfo *info, const char *keyword, const cha
 
 /* ---- the string itself ---- */
 
-/* Writes libpq's reason without what it quotes: libpq quotes what it does not understand, and in
- * a broken string that may be a part of the password. */
+/* Writes libpq's reason without the text from the first quote to the last. libpq quotes the text
+ * that it does not understand, and that may be a part of the password. */
 static void leave_out_quotes(const char *why, struct err *err)
 {
     const char *first = strchr(why, '"'), *last = strrchr(why, '"');
@@ -110,8 +111,8 @@ static unsigned least(unsigned a, unsigned b)
 
 typedef unsigned distances[WORD_MAX + 1][WORD_MAX + 1];
 
-/* Returns the distance from the first i letters of a to the first j letters of b. The distances
- * of shorter prefixes must be known. */
+/* Returns the distance from the first i letters of a to the first j letters of b. `known` must have
+ * the distances of all shorter prefixes. */
 static unsigned distance_to(distances known, const char *a, size_t i, const char *b, size_t j)
 {
     unsigned best = known[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
@@ -121,8 +122,8 @@ static unsigned distance_to(distances known, const char *a, size_t i, const char
     return best;
 }
 
-/* Returns how many steps make b of a, where a step inserts, deletes or replaces a letter or
- * swaps two neighbouring ones. */
+/* Returns how many steps turn a into b. A step inserts, deletes or replaces a letter, or swaps two
+ * neighbouring letters. WORD_MAX: a or b is too long. */
 static unsigned distance(const char *a, const char *b)
 {
     distances known = { { 0 } };
@@ -135,8 +136,7 @@ static unsigned distance(const char *a, const char *b)
     return known[n][m];
 }
 
-/* Returns libpq's keyword for a word with which other libraries name the same parameter; NULL:
- * none. */
+/* Returns libpq's keyword for a parameter that other libraries call by this word; NULL: none. */
 static const char *of_other_libraries(const char *word)
 {
     static const char *const known[][2] = {
@@ -168,8 +168,7 @@ static const char *nearest(const char *word, const PQconninfoOption *known)
     return found;
 }
 
-/* Returns the major version of libpq that introduced this keyword, if it is a recent one; else
- * 0. */
+/* Returns the major version of libpq that introduced this keyword; 0: older than 16, or unknown. */
 static int first_version(const char *word)
 {
     static const struct {
@@ -186,8 +185,8 @@ static int first_version(const char *word)
     return 0;
 }
 
-/* Explains that a keyword is unknown. The word is shown only if it is nearly a keyword: any
- * other word may be part of a password that was not quoted. */
+/* Explains that a keyword is unknown. The word is shown only if it is a keyword of a newer libpq,
+ * or similar to a keyword. Any other word may be part of a password that was not quoted. */
 static void explain_keyword(const char *word, bool uri, struct err *err)
 {
     PQconninfoOption *known = PQconndefaults();
@@ -235,7 +234,8 @@ static const char *last_checked(const PQconninfoOption *known)
     return "target_session_attrs";
 }
 
-/* Writes the first line of libpq's refusal, or "" if libpq has refused nothing but the poison. */
+/* Writes the first line of libpq's refusal. Writes "" if libpq refused only the keyword `poison`,
+ * which was given an invalid value on purpose. */
 static void take_refusal(PGconn *refused, const char *poison, char *text, size_t size)
 {
     const char *why = PQerrorMessage(refused);
@@ -244,8 +244,8 @@ static void take_refusal(PGconn *refused, const char *poison, char *text, size_t
         text[0] = '\0';
 }
 
-/* Reports a service that libpq did not find, before other faults: without it no parameter has a
- * value. */
+/* Reports a service that libpq did not find. This check comes before the others, because without
+ * the service no parameter has a value. */
 static bool check_service(const struct conninfo *info, const char *refusal, struct err *err)
 {
     const char *service = service_of(info);
@@ -263,7 +263,7 @@ static bool check_refusal(const char *refusal, struct err *err)
 {
     if (refusal[0] == '\0')
         return true;
-    if (strchr(refusal, '@') != NULL) /* a URI may have been split inside its password */
+    if (strchr(refusal, '@') != NULL) /* libpq may have split a URI inside its password */
         leave_out_quotes(refusal, err);
     else
         err_set(err, 0, "connection string: libpq says: %s", refusal);

@@ -22,8 +22,9 @@ struct err;
 struct conninfo {
     bool is_uri;
     PQconninfoOption *given; /* the parameters that the string itself sets */
-    /* The parameters with the service file, the environment and libpq's defaults. One keyword,
-     * `lost`, has no true value in `resolved`; its value is in `other`. */
+    /* The parameters after libpq has added the service, the environment and its defaults. In
+     * `resolved` the keyword `lost` has an invalid value (conninfo.c); its true value is in
+     * `other`. */
     PQconninfoOption *resolved, *other;
     const char *lost;
 };
@@ -32,11 +33,11 @@ struct conninfo {
  * can be used. Makes no network call. */
 bool conninfo_check(const char *text, struct err *err) MUST_CHECK;
 
-/* Reads a decimal number from `least` to `most`, as libpq does: blanks around it do no harm.
+/* Reads a decimal number from `least` to `most`. Like libpq, allows blanks around the number.
  * Returns false for anything else. */
 bool conninfo_number(const char *text, long least, long most, long *out) MUST_CHECK;
 
-/* Counts the parts of a list with commas between them; NULL has none, "" has one. */
+/* Counts the parts of a list that is separated by commas. NULL has no part, "" has one. */
 unsigned conninfo_count_parts(const char *list) MUST_CHECK;
 
 /* ---- between conninfo.c and conninfo_values.c ---- */
@@ -44,13 +45,12 @@ unsigned conninfo_count_parts(const char *list) MUST_CHECK;
 /* Returns the value of a keyword with which libpq would dial; NULL: it is empty or not set. */
 const char *conninfo_value(const struct conninfo *info, const char *keyword) MUST_CHECK;
 
-/* Writes "SOURCE: KEYWORD=VALUE: right" to *err and returns false. `value` is the part of the
- * keyword's value that is wrong. The error leaves it out if it is NULL or may be a secret. */
+/* Writes "SOURCE: KEYWORD=VALUE: right" to *err and returns false. value: the wrong part of the
+ * keyword's value; left out if it is NULL or may be a secret. right: what the value must be. */
 bool conninfo_refuse(const struct conninfo *info, const char *keyword, const char *value,
                      const char *right, struct err *err);
 
-/* conninfo_values.c: checks the values that libpq itself would check at the first dial only, or
- * never. */
+/* conninfo_values.c: checks the values that libpq would check only at the first dial, or never. */
 bool conninfo_values_check(const struct conninfo *info, struct err *err) MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
-/* conninfo_values.c - see conninfo.h: checks the values of libpq's keywords, by one table for
- * each kind of value, and the files that the values name. A keyword that this libpq does not
- * know has no value and is skipped. */
+/* conninfo_values.c - checks the values of libpq's keywords (words, numbers, hosts and ports), and
+ * the files that the values name; see conninfo.h. A keyword that this libpq does not know has no
+ * value and is skipped. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +40,7 @@ static const struct words {
     { "gssdelegation",        { "0", "1" } },
     { "ssl_min_protocol_version", { "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3" } },
     { "ssl_max_protocol_version", { "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3" } },
-    /* In replication mode the server prepares no SQL, so only "no" is allowed. */
+    /* A session in replication mode cannot prepare statements, so the mode must be off. */
     { "replication",          { "false", "off", "no", "0" } },
 };
 
@@ -137,7 +137,7 @@ static bool is_address(const char *text)
     struct in6_addr v6;
     struct in_addr v4;
     char v6_text[INET6_ADDRSTRLEN];
-    /* The scope is left out, such as %eth0 of fe80::1%eth0. */
+    /* An IPv6 scope, such as %eth0 in fe80::1%eth0, is not checked. */
     (void)snprintf(v6_text, sizeof v6_text, "%.*s", (int)strcspn(text, "%"), text);
     return inet_pton(AF_INET, text, &v4) == 1 || inet_pton(AF_INET6, v6_text, &v6) == 1;
 }
@@ -230,8 +230,8 @@ static const char *fault_of_file(const char *path, bool folder)
     return access(path, R_OK) == 0 ? NULL : strerrordesc_np(errno);
 }
 
-/* Checks a file or folder that a keyword names. If it is absent, that is a fault only if
- * must_be: libpq goes on without it. */
+/* Checks a file or folder that a keyword names. must_be: it must exist. Otherwise an absent file is
+ * no fault, because libpq goes on without it. */
 static bool check_file(const struct conninfo *info, const char *keyword, bool folder, bool must_be,
                        struct err *err)
 {
@@ -247,13 +247,13 @@ static bool check_file(const struct conninfo *info, const char *keyword, bool fo
     return conninfo_refuse(info, keyword, path, right, err);
 }
 
-/* Checks the private key. libpq refuses a certificate without its key, and a key that others may
- * read. If root owns the key, its group may read it. */
+/* Checks the private key. libpq refuses a certificate without its key, and a key that other users
+ * may read. If root owns the key, the key's group may read it. */
 static bool check_key(const struct conninfo *info, struct err *err)
 {
     struct stat file;
     const char *path = conninfo_value(info, "sslkey");
-    if (path == NULL || strchr(path, ':') != NULL) /* the key of an OpenSSL engine is not a file */
+    if (path == NULL || strchr(path, ':') != NULL) /* ENGINE:KEY (OpenSSL engine) is not a file */
         return true;
     const char *certificate = conninfo_value(info, "sslcert");
     bool needed = certificate != NULL && !is_absent(certificate);
@@ -288,7 +288,7 @@ static bool check_roots(const struct conninfo *info, struct err *err)
                            err);
 }
 
-/* Returns true if libpq may encrypt. On a socket in a folder libpq never does. */
+/* Returns true if libpq may encrypt. On a Unix socket libpq never does. */
 static bool uses_tls(const struct conninfo *info)
 {
     char host[PART_MAX];

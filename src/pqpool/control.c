@@ -1,9 +1,9 @@
-/* control.c - the control connection, which no caller can have. It runs the health checks and the
- * statements of cancel.c, one at a time.
+/* control.c - runs the health checks and the statements of cancel.c, one at a time, on the control
+ * connection, which no caller can have.
  *
- * A user of the pool may want to check more than that the server answers. Such a user gives the
- * SQL of the check, and a function that checks the answer (options.health_query,
- * options.health_passed). The janitor's thread calls both, with no lock held. */
+ * By default a health check only shows that the server answers. A user of the pool who wants to
+ * check more sets options.health_query, which returns the SQL, and options.health_passed, which
+ * checks the answer. The janitor's thread calls both functions, with no lock held. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "pqpool/janitor.h"
@@ -87,7 +87,7 @@ void control_lost(struct pqpool *pool)
     health_result(pool, &gone, 0);
 }
 
-/* Calls check_passed() before taking the lock, because that may call a function of the user's. */
+/* Calls check_passed() without the lock, because that may call options.health_passed. */
 void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns)
 {
     struct conn *control = &pool->control;
@@ -119,8 +119,8 @@ static bool health_is_due(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu
     return true;
 }
 
-/* Called when there is no control connection. A health check whose time has come fails then, and
- * orphans are not waited for. */
+/* Called while the control connection is not open. A health check that is due fails. The slots of
+ * orphans are freed, because the server cannot be asked about them. */
 static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct err why;
@@ -130,8 +130,8 @@ static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(poo
         health_result(pool, &why, 0);
 }
 
-/* Returns the next statement, or NULL. Cancels go first, because connections wait for them. A
- * health check whose time comes meanwhile is made after the cancel. */
+/* Returns the next statement; NULL: none is due. Cancels go first, because connections wait for
+ * them. A health check that becomes due meanwhile runs after the cancel. */
 static const char *choose_job(struct pqpool *pool, int64_t now_ns, struct buf *sql)
     REQUIRES(pool->mu)
 {
@@ -166,7 +166,7 @@ void pqpool_check_health(struct pqpool *pool)
 {
     mutex_lock(&pool->mu);
     const struct conn *control = &pool->control;
-    /* Not needed without a control connection, because a new one is checked at once. */
+    /* A control connection that is not open is checked as soon as it is opened. */
     if (control->state == CONN_IDLE || control->state == CONN_CHECKING)
         pool->health.next_at_ns = 0;
     pool_wake_janitor(pool);

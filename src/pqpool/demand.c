@@ -1,5 +1,5 @@
-/* demand.c - decides what is dialled and when, and what the end of a dial means for the whole
- * pool. These functions use no socket and no clock, and allocate nothing: they work on struct
+/* demand.c - decides which connection is dialled and when, and updates the pool when a dial has
+ * ended. These functions use no socket and no clock, and allocate nothing: they work on struct
  * pqpool, under its mutex. */
 #include "pqpool/demand.h"
 
@@ -14,7 +14,7 @@ static bool slot_is_wanted(const struct pqpool *pool) REQUIRES(pool->mu)
     if (total >= pool->options.max_pool_size)
         return false;
     if (pool_is_away(pool))
-        return true; /* no caller waits while the pool is down, and only a dial can end that */
+        return true; /* acquires fail while the pool is down, and only a dial can end that */
     return pool_staying(pool) < pool->options.min_pool_size ||
            pool->waiters.list.count > dialling ||
            (pool->demand.renewal == RENEWAL_DIALS && dialling == 0);
@@ -45,8 +45,8 @@ struct conn *pool_next_dial(struct pqpool *pool, int64_t now_ns)
     return conn;
 }
 
-/* Returns when the connection expires: after max_lifetime less 0 to 10 %, drawn at random. The
- * share is drawn once, because with a new share at each check all connections would expire
+/* Returns when the connection expires: after max_lifetime, less a random share of 0 to 10 %. The
+ * share is drawn only once, because with a new one at each check all connections would expire
  * early. */
 static int64_t draw_expiry(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
@@ -77,11 +77,11 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     conn->born_at_ns = conn->used_at_ns = now_ns;
     conn->expires_at_ns = draw_expiry(pool, now_ns);
     if (conn->control && pool_is_closing(pool)) {
-        /* The janitor, which would discard it, may have ended already. */
+        /* The janitor may have ended already, so it would not discard this connection. */
         conn_discard(pool, conn, CLOSE_SHUTDOWN);
     } else if (conn->control) {
         pool_keep_control(pool);
-        pool->health.next_at_ns = now_ns; /* the janitor makes the first check at once */
+        pool->health.next_at_ns = now_ns; /* the janitor runs the first check at once */
         pool_wake_janitor(pool);
     } else {
         pool->counters.created++;
@@ -94,7 +94,7 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     cond_broadcast(&pool->quiet);
 }
 
-/* Gives idle connections to waiters that wanted a new connection. Called when a dial has failed. */
+/* Gives idle connections to callers that wait for a new one. Called when a dial has failed. */
 static void serve_from_idle(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *conn;

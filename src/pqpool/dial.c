@@ -1,12 +1,12 @@
-/* dial.c - one dial, a step at a time and without blocking. It tries the hosts of the string in
- * turn, and the addresses of each host in turn. The host and the address that answered last come
- * first. Called by the connector's thread only.
+/* dial.c - makes one dial, a step at a time and without blocking. It tries the hosts of the string
+ * in turn, and the addresses of each host in turn. The host and the address that answered last are
+ * tried first. Called by the connector's thread only.
  *
- * A host gets its share of the time that is left for the dial. Each address gets its share of
- * the time that its host has left after the lookup. libpq is given one address at a time, as
- * `hostaddr`. If libpq were given the name alone, it would begin each dial at the first address,
- * wait for that one for ever, and look the name up on this thread. libpq is given the name as
- * `host` too, because it checks the certificate of the server against the name. */
+ * A host gets its share of the time that is left for the dial. Each address gets its share of the
+ * time that its host has left after the lookup. libpq is given one address at a time, as
+ * `hostaddr`. With the name alone, libpq would look it up on this thread, begin each dial at the
+ * first address, and wait for that address for ever. libpq is given the name too, as `host`,
+ * because it checks the server's certificate against the name. */
 #include <fcntl.h>
 #include <string.h>
 
@@ -64,7 +64,7 @@ static bool begin_lookup(struct conn *conn, int64_t now_ns, struct err *err,
     return true;
 }
 
-/* Sets up conn->pg, and resets the members that an attempt at an earlier address may have set. */
+/* Sets up the new conn->pg, and resets what an attempt at an earlier address may have set. */
 static void begin_session(struct conn *conn)
 {
     conn->session = SESSION_SOUND;
@@ -76,7 +76,7 @@ static void begin_session(struct conn *conn)
     conn->fd = conn->pool->pg->socket(conn->pg);
 }
 
-/* Begins to dial the next address. Returns false if that cannot begin, and *err says why. */
+/* Begins to dial the address of index dial->address. Returns false if that fails; *err says why. */
 static bool begin_address(struct conn *conn, int64_t now_ns, struct err *err,
                           enum error_class *error_class)
 {
@@ -114,7 +114,7 @@ static bool begin_host(struct conn *conn, int64_t now_ns, struct err *err,
 
 /* ---- one after the other ---- */
 
-/* Moves on to the next address of the host. Returns false if there is none, or no time is left. */
+/* Moves on to the next address of the host. Returns false if no address or no time is left. */
 static bool has_next_address(struct conn_dial *dial, int64_t now_ns)
 {
     const struct name *name = dial->name;
@@ -168,7 +168,7 @@ enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
 static enum dial_rc connected(struct conn *conn, struct err *err, enum error_class *error_class)
 {
     struct pqpool *pool = conn->pool;
-    /* Terse messages of libpq quote no row. */
+    /* From now on messages are terse: they leave out DETAIL, which may quote a row. */
     (void)pool->pg->set_error_verbosity(conn->pg, PQERRORS_TERSE);
     if (pool->pg->set_nonblocking(conn->pg, 1) != 0) {
         dial_explain(conn, err, error_class);

@@ -1,5 +1,5 @@
-/* dial.h - one dial. It tries all hosts in turn, and all addresses of each host. The host and the
- * address that answered last come first, and each gets its share of the time. Nothing here blocks.
+/* dial.h - makes one dial. It tries all hosts in turn, and all addresses of each host, beginning
+ * with those that answered last. Each gets a share of the time. Nothing here blocks.
  *
  * Threads    the connector's.
  * Errors     on DIAL_FAILED *err and *error_class have the most significant failure. */
@@ -14,20 +14,20 @@ enum dial_rc { DIAL_PENDING, DIAL_OK, DIAL_FAILED };
 enum dial_rc dial_start(struct conn *conn, int64_t now_ns, struct err *err,
                         enum error_class *error_class);
 struct pollfd dial_awaits(const struct conn *conn);
-/* Makes the next step of a dial. ready: poll() found the socket ready. An answer that has come
- * by the deadline is taken, even if this function is called later. */
+/* Makes the next step of a dial. ready: poll() found the socket ready. An answer that has arrived
+ * counts, even if this function is called after the deadline. */
 enum dial_rc dial_step(struct conn *conn, bool ready, int64_t now_ns, struct err *err,
                        enum error_class *error_class);
-/* Called when an address has failed, as *err says. Closes the connection to this address and
- * begins with the next address that can be dialled. */
+/* Called when an address or a lookup has failed; *err says why. Closes the connection and begins
+ * with the next address or host. DIAL_FAILED: none of them can be dialled. */
 enum dial_rc dial_next(struct conn *conn, int64_t now_ns, struct err *err,
                        enum error_class *error_class);
-/* Ends the dial, and lets go of its lookup. */
+/* Ends the dial and its use of the lookup. */
 void dial_end(struct conn *conn);
 
-/* Returns the numeric address that is dialled; "": no lookup was needed. */
+/* Returns the numeric address that is dialled; "": not found yet, or no lookup is needed. */
 const char *dial_address(const struct conn *conn);
-/* Returns true if this address is one of those that the lookup of the dialled host has found. */
+/* Returns true if the lookup of the dialled host has found this address. */
 bool dial_has_address(const struct conn *conn, const char *address);
 
 #endif

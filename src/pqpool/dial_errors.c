@@ -1,4 +1,4 @@
-/* dial_errors.c - see dial_errors.h. */
+/* dial_errors.c - says why a dial failed: see dial_errors.h. */
 #include "pqpool/dial_errors.h"
 
 #include <stdio.h>
@@ -34,7 +34,7 @@ void dial_explain(const struct conn *conn, struct err *err, enum error_class *er
     if (location != NULL)
         *location = '\0';
     find_sqlstate(message, code);
-    /* libpq's message has the address that libpq was given, and not the name. */
+    /* libpq's message names only the address that libpq was given, so the host is added. */
     if (conn->dial.name != NULL)
         err_set_code(err, ERR_RETRYABLE, code, "%.100s: %s", host_of(conn), text);
     else
@@ -63,8 +63,8 @@ void dial_explain_timeout(const struct conn *conn, struct err *err, enum error_c
                 address[0] != '\0' ? " (" : "", address, address[0] != '\0' ? ")" : "");
 }
 
-/* Returns how significant a failure is. An answer of the server ranks highest, then an answer of
- * the server's machine. */
+/* Returns how significant a failure is: the further the dial got, the higher. A wrong configuration
+ * ranks highest, because an operator has to correct it. */
 static int weight_of(int error_class)
 {
     static const int weights[ERROR_CLASSES] = {

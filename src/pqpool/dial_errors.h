@@ -1,4 +1,4 @@
-/* dial_errors.h - why a dial failed, and which of several failures is reported.
+/* dial_errors.h - says why a dial failed, and which of its failures is reported.
  *
  * Threads    the connector's. */
 #ifndef PQPOOL_DIAL_ERRORS_H
@@ -6,14 +6,14 @@
 
 #include "pqpool/dial.h"
 
-/* Copies libpq's error of conn->pg to *err. If conn->pg is NULL, the error is that no memory was
- * left. */
+/* Copies libpq's error of conn->pg to *err, and classifies it. NULL in conn->pg counts as "out of
+ * memory". */
 void dial_explain(const struct conn *conn, struct err *err, enum error_class *error_class);
 
-/* Writes to *err that a lookup or an address has used up its time. */
+/* Writes to *err that a lookup or an address did not answer in its share of the time. */
 void dial_explain_timeout(const struct conn *conn, struct err *err, enum error_class *error_class);
 
-/* Counts the failure of one address or one host, and keeps the most significant one. */
+/* Counts the failure of one address or host. Keeps the most significant failure in *dial. */
 void dial_note_failure(struct conn_dial *dial, const struct err *err, enum error_class error_class);
 
 /* Called when all addresses have failed. Returns DIAL_FAILED, and writes the most significant

@@ -1,10 +1,11 @@
-/* dsn.c - see dsn.h. libpq's own parser reads the connection string once. Each dial then gives
- * libpq the same parameters with one host, one port, and the password as it is at that moment.
+/* dsn.c - splits a connection string into its hosts: see dsn.h. libpq's own parser reads the string
+ * once. Each dial then gives libpq the same parameters with one host, one port, and the password as
+ * it is at that moment.
  *
- * A parameter that the string does not set is left to libpq, which fills it in at each dial.
- * Some of these parameters the pool has to know, and finds by dsn_resolve(): it splits host,
- * hostaddr and port, joins options, limits the dial by connect_timeout, and has defaults of its
- * own. */
+ * libpq fills in the parameters that the string does not set, at each dial. The pool reads some of
+ * them from dsn_resolve(): host, hostaddr and port, to split them; options, to add its own;
+ * connect_timeout, to limit the dial; and those of `defaults`, to see whether the user sets
+ * them. */
 #include "pqpool/dsn.h"
 
 #include <errno.h>
@@ -43,8 +44,8 @@ enum { DEFAULTS = sizeof defaults / sizeof defaults[0] };
 
 struct dsn {
     PQconninfoOption *given;    /* the parameters that the string sets; freed by PQconninfoFree() */
-    PQconninfoOption *resolved; /* the same with all that libpq adds; freed by PQconninfoFree() */
-    bool is_said[DEFAULTS]; /* the user sets defaults[i], so the pool's default does not apply */
+    PQconninfoOption *resolved; /* `given` with what libpq adds; freed by PQconninfoFree() */
+    bool is_said[DEFAULTS]; /* the user sets defaults[i][0], so the pool's default is not used */
     struct host hosts[HOSTS_MAX];
     unsigned n_hosts;
     struct dsn_files files;
@@ -54,9 +55,8 @@ struct dsn {
     char password[PASSWORD_SIZE]; /* the password read last from password_file */
 };
 
-/* Copies the i-th part of a list with commas between the parts. If the list has one part only,
- * that part is meant for every i. *out is NULL if the part is empty. Returns false if there is
- * no memory. */
+/* Copies part i (from 0) of a list that is separated by commas. A single part is used for every i.
+ * *out is NULL if the part is empty. Returns false if no memory is left. */
 static bool part(const char *list, unsigned i, char **out)
 {
     *out = NULL;
@@ -124,8 +124,8 @@ static bool split_hosts(struct dsn *dsn, struct err *err)
     return true;
 }
 
-/* Joins the pool's options and the user's. If both set the same one, the user's wins, because it
- * comes later. */
+/* Joins options.session_options and the parameter `options` of the string. If both set the same
+ * thing, the string's value is used, because it comes later. */
 static bool join_options(struct dsn *dsn, const char *ours, struct err *err)
 {
     const char *theirs = find(dsn, "options");
@@ -137,8 +137,8 @@ static bool join_options(struct dsn *dsn, const char *ours, struct err *err)
     return false;
 }
 
-/* Writes libpq's reason without the text from the first quote to the last: libpq quotes what it
- * does not understand, and in a broken string that may be a part of the password. */
+/* Writes libpq's reason without the text from the first quote to the last. libpq quotes the text
+ * that it does not understand, and that may be a part of the password. */
 static void explain_parse(const char *why, struct err *err)
 {
     const char *first = strchr(why, '"'), *last = strrchr(why, '"');

@@ -1,4 +1,4 @@
-/* dsn.h - a connection string, split into its hosts, so that the pool dials each host with its own
+/* dsn.h - splits a connection string into its hosts, so that the pool dials each host with its own
  * share of the time. libpq would hang for ever on a first host that accepts and stays silent,
  * because it ignores connect_timeout when it is polled (libpq manual, 34.1, PQconnectPoll).
  *
@@ -23,27 +23,27 @@ struct dsn_params {
     const char *values[DSN_PARAMS_MAX + 1];
 };
 
-/* Reads the connection string and the other options of the pool. NULL: *err says what is wrong
- * with the string, and never shows the string itself. */
+/* Reads the connection string and the pool's other options for a dial. NULL: *err says what is
+ * wrong with the string, and never shows the string itself. */
 struct dsn *dsn_open(const struct pqpool_options *options, struct err *err) MUST_CHECK;
 void dsn_close(struct dsn *dsn); /* NULL is a no-op */
 
 unsigned dsn_hosts(const struct dsn *dsn);
-/* Returns the host as the string names it; "": the string names none, and libpq takes its
- * default. */
+/* Returns the host's name or, if only that is set, its hostaddr; "": neither is set, and libpq uses
+ * its default host. */
 const char *dsn_host(const struct dsn *dsn, unsigned host);
-/* Returns true if the host has to be looked up. */
+/* Returns true if the host is a name that has to be looked up. */
 bool dsn_host_is_name(const struct dsn *dsn, unsigned host);
 
-/* Returns the time for a whole dial: the connect_timeout of the string, the service or the
- * environment, times the number of hosts. The pool must limit the dial by it, since libpq
- * applies connect_timeout in its blocking calls only. CLOCK_NEVER: connect_timeout is not set,
- * or sets no limit. */
+/* Returns the time for a whole dial: connect_timeout of the string, the service or the environment,
+ * times the number of hosts. The pool itself must limit the dial, since libpq applies
+ * connect_timeout only in its blocking calls. CLOCK_NEVER: connect_timeout is not set, or sets no
+ * limit. */
 int64_t dsn_connect_timeout_ns(const struct dsn *dsn);
 
-/* Writes the parameters for a dial of this host. address: the result of the lookup, or "" if
- * there was none. If there is a password file, reads it, so that a new password needs no
- * restart. False: *err says why. */
+/* Writes the parameters for a dial of this host. address: the result of the lookup; "": no lookup
+ * was needed. Reads the password file, if there is one, so that a new password needs no restart.
+ * False: *err says why. */
 bool dsn_params(struct dsn *dsn, unsigned host, const char *address, struct dsn_params *out,
                 struct err *err) MUST_CHECK;
 

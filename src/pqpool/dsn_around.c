@@ -1,5 +1,5 @@
-/* dsn_around.c - see dsn_around.h. libpq itself refuses a pipe as sslkey and passes one over as
- * passfile. */
+/* dsn_around.c - finds what libpq adds to a connection string: see dsn_around.h. Pipes as sslkey
+ * and passfile need no check, because libpq refuses the first and ignores the second. */
 #include "pqpool/dsn_around.h"
 
 #include <stdio.h>

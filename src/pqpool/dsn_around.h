@@ -1,5 +1,6 @@
-/* dsn_around.h - what libpq adds to a connection string by itself: a service, its environment, its
- * own defaults, and files that it opens. If such a file is a pipe, libpq would block on it.
+/* dsn_around.h - finds what libpq adds to a connection string by itself: values of a service, of
+ * its environment and of its own defaults, and the files that it opens. If such a file is a pipe,
+ * libpq would block on it.
  *
  * Threads    as dsn.h. */
 #ifndef PQPOOL_DSN_AROUND_H
@@ -14,19 +15,18 @@
 
 struct err;
 
-/* Returns the value of an option; NULL: it has none, or an empty one. `options` may be NULL. */
+/* Returns the value of an option; NULL: it is not set, or empty. `options` may be NULL. */
 const char *dsn_find(const PQconninfoOption *options, const char *keyword);
 
-/* Makes a connection that libpq rejects because of the value of this keyword, before it looks up
- * or dials a host. libpq reports parameters only of a connection, and a rejected one is enough.
- * The caller calls PQfinish(). NULL: no memory. */
+/* Makes a PGconn that libpq refuses because of the value of this keyword, before any lookup or
+ * dial. PQconninfo() needs a PGconn, and a refused one is enough. The caller calls PQfinish().
+ * NULL: no memory is left. */
 PGconn *dsn_begin_refused(const PQconninfoOption *given, const char *keyword) MUST_CHECK;
 
-/* Returns the value that libpq would use for each parameter. The value comes from the string, or
- * else from the service that the string or PGSERVICE names, or else from the environment, or
- * else is libpq's default. If the service is missing or its file is broken, no parameter has a
- * value, not even one that `given` has, because libpq stops reading there. The caller calls
- * PQconninfoFree(). NULL: *err says why. */
+/* Returns the value that libpq would use for each parameter: the string's, else that of the service
+ * that the string or PGSERVICE names, else the environment's, else libpq's default. If the service
+ * is missing or its file is broken, libpq stops reading there, so no parameter has a value, not
+ * even one of the string. The caller calls PQconninfoFree(). NULL: *err says why. */
 PQconninfoOption *dsn_resolve(const PQconninfoOption *given, struct err *err) MUST_CHECK;
 
 /* Returns true if the string, the service or the environment sets the parameter, even if the
@@ -36,7 +36,7 @@ bool dsn_is_said(const PQconninfoOption *given, const PQconninfoOption *resolved
 
 enum { DSN_TLS_FILES = 3 };
 
-/* The files that libpq opens at a dial. */
+/* The files that libpq opens at a dial and that would block it if they were pipes. */
 struct dsn_files {
     bool has_service;
     struct service_files service;

@@ -1,8 +1,8 @@
-/* exec.c - runs one statement on a held connection: sends it, waits for the answer until
- * ReadyForQuery, and classifies the outcome.
+/* exec.c - runs one statement on a held connection: sends it, reads the answer up to ReadyForQuery,
+ * and classifies the outcome.
  *
- * Connections are in libpq's nonblocking mode, so no send and no read can outlast the deadline.
- * In blocking mode a server that stopped reading would hold PQsendQueryParams() for ever. */
+ * Connections are in libpq's nonblocking mode, so no send and no read can outlast the deadline. In
+ * blocking mode a server that stopped reading would hold PQsendQueryParams() for ever. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -43,8 +43,7 @@ static enum exchange_rc send_all(const struct conn *conn, int64_t deadline_at_ns
 {
     const struct pg_driver *pg = conn->pool->pg;
     int left;
-    /* Reads while it sends, because a server that waits for its answers to be read does not
-     * read. */
+    /* Reads while it sends, because a server whose answers are not read stops reading. */
     while ((left = pg->flush(conn->pg)) == 1) {
         enum exchange_rc rc = wait_for(conn, POLLIN | POLLOUT, deadline_at_ns);
         if (rc != EXCHANGE_DONE)
@@ -67,8 +66,8 @@ bool result_is_copy(const PGresult *result)
     return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
 
-/* Waits until PQgetResult() would not block. After a failure it would not block either. An
- * answer that has come by the deadline is taken, even if this thread looks later. */
+/* Waits until PQgetResult() would not block, and returns DONE then, also if the connection has
+ * failed. An answer that has arrived counts, even if this thread looks after the deadline. */
 static enum exchange_rc await_result(const struct conn *conn, int64_t deadline_at_ns)
 {
     const struct pg_driver *pg = conn->pool->pg;
@@ -83,8 +82,8 @@ static enum exchange_rc await_result(const struct conn *conn, int64_t deadline_a
     return pg->is_busy(conn->pg) ? rc : EXCHANGE_DONE;
 }
 
-/* Reads results until ReadyForQuery. *last gets the first error, or else the last result; the
- * caller owns it. */
+/* Reads results up to ReadyForQuery. *last gets the first error or, if there is none, the last
+ * result; the caller owns it. */
 static enum exchange_rc receive_all(const struct conn *conn, int64_t deadline_at_ns,
                                     PGresult **last)
 {
@@ -96,7 +95,7 @@ static enum exchange_rc receive_all(const struct conn *conn, int64_t deadline_at
         PGresult *result = pg->get_result(conn->pg);
         if (result == NULL)
             return pg->status(conn->pg) == CONNECTION_OK ? EXCHANGE_DONE : EXCHANGE_LOST;
-        /* COPY is not supported: PQgetResult() would return the same result for ever. */
+        /* COPY is not supported, because PQgetResult() would return its result for ever. */
         if (result_is_copy(result)) {
             PQclear(result);
             return EXCHANGE_LOST;
@@ -113,7 +112,7 @@ static enum exchange_rc receive_all(const struct conn *conn, int64_t deadline_at
 static enum exchange_rc exchange(const struct conn *conn, int64_t deadline_at_ns, PGresult **last)
 {
     enum exchange_rc rc = send_all(conn, deadline_at_ns);
-    /* If the connection is lost, reads the server's reason, if it has sent one. */
+    /* The server may have sent a reason before it closed the connection. */
     if (rc == EXCHANGE_LOST)
         (void)conn->pool->pg->consume_input(conn->pg);
     return rc == EXCHANGE_STALLED ? rc : receive_all(conn, deadline_at_ns, last);
@@ -121,8 +120,8 @@ static enum exchange_rc exchange(const struct conn *conn, int64_t deadline_at_ns
 
 /* ---- what an SQLSTATE means for the connection ---- */
 
-/* Returns true if every connection must be replaced. 57P05 is not among these errors: it ends
- * one session that idled too long, and says nothing about other sessions. */
+/* 57P01 to 57P04 say that the server or the database goes away, 25006 that the server accepts no
+ * writes. 57P05 ends only one session, which was idle for too long. */
 bool sqlstate_evicts_all(const char *sqlstate)
 {
     bool shuts_down = strncmp(sqlstate, "57P0", 4) == 0 && strcmp(sqlstate, "57P05") != 0;
@@ -185,16 +184,16 @@ static enum pqpool_rc not_sent(struct conn *conn, struct err *err)
     return alive ? PQPOOL_NOT_SENT : PQPOOL_LOST;
 }
 
-/* Copies a field of the error. Only the fields that are copied in this file leave the pool,
- * because DETAIL, HINT, CONTEXT and the text of the statement may hold whole rows. */
+/* Copies a field of the error. The caller gets only the fields that this file copies, because
+ * DETAIL, HINT, CONTEXT and the text of the statement may hold whole rows. */
 static void copy_field(char *to, size_t size, const PGresult *error, int field)
 {
     const char *value = PQresultErrorField(error, field);
     (void)snprintf(to, size, "%s", value != NULL ? value : "");
 }
 
-/* Returns true if the message may come from a user's function or quote a value. The message of
- * an error that ends the session is the server's own. An error without a code is libpq's own. */
+/* Returns true if the message may quote a value, or come from a user's function. The text of an
+ * error that ends the session is the server's own. An error without an SQLSTATE is libpq's own. */
 static bool is_private(const PGresult *error)
 {
     const char *severity = PQresultErrorField(error, PG_DIAG_SEVERITY_NONLOCALIZED);
@@ -203,8 +202,7 @@ static bool is_private(const PGresult *error)
     return severity == NULL || (strcmp(severity, "FATAL") != 0 && strcmp(severity, "PANIC") != 0);
 }
 
-/* Writes an error to *err and to conn->error_fields. An error of libpq itself has no fields,
- * only a text. */
+/* Writes an error to *err and to conn->error_fields. An error of libpq has a text only. */
 static void explain(struct conn *conn, const PGresult *error, unsigned flags, const char *prefix,
                     struct err *err)
 {
@@ -290,8 +288,8 @@ enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query
     return rc;
 }
 
-/* Runs the validation query once. PROBE_SOFT: the server answered with an error, and the session
- * can still be used. */
+/* Runs the validation query once. PROBE_SOFT: the server answered with an error, but the session
+ * can still be used. PROBE_HARD: it cannot. */
 static enum probe_rc probe_once(struct conn *conn, int64_t deadline_at_ns)
 {
     const struct pg_driver *pg = conn->pool->pg;

@@ -1,4 +1,4 @@
-/* exec.h - statements that the pool runs on its own connections, and what a server's error means
+/* exec.h - runs the pool's own statements on a connection, and tells what a server's error means
  * for the connection.
  *
  * Threads    the one that has the connection, as its state says (conn.h). */
@@ -9,8 +9,8 @@
 
 /* ---- exec.c ---- */
 enum probe_rc { PROBE_OK, PROBE_SOFT, PROBE_HARD };
-/* Runs the validation query on a connection that this thread has, up to max_validation_failures
- * times. */
+/* Runs the validation query until the server answers without an error, at most
+ * max_validation_failures times. Gives up at once if the session cannot be used again. */
 enum probe_rc conn_probe(struct conn *conn, int64_t deadline_at_ns);
 void conn_watch_notices(struct conn *conn);
 bool result_is_copy(const PGresult *result); /* true: a COPY, for which PQgetResult() returns the
@@ -21,16 +21,15 @@ bool sqlstate_discards(const char *sqlstate);
 bool sqlstate_evicts_all(const char *sqlstate);
 
 /* ---- backend.c ---- */
-/* Asks a new session who it is, and sets conn->backend and conn->history. Returns false if the
- * connection must not be used. */
+/* Asks a new session for its backend, server and database, and sets conn->backend and
+ * conn->history. Returns false if the connection must not be used. */
 bool conn_identify(struct conn *conn, int64_t deadline_at_ns, struct err *err);
 
 /* ---- task.c: a statement that the janitor runs or awaits without blocking ---- */
 enum task_rc {
     TASK_PENDING,
     TASK_OK,      /* the statement ended without an error, and the session is idle */
-    TASK_REFUSED, /* the statement ended with an error of the server, or the session is in a
-                     transaction */
+    TASK_REFUSED, /* the statement ended with an error, or left the session in a transaction */
     TASK_LOST,    /* the connection broke, or the protocol is out of step */
     TASK_LATE,    /* the statement did not end by its deadline */
 };
