@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "pqpool/pool.h"
 
-/* The last checkout of this thread. It is only a hint: any thread may have released the lease
- * since, and the pool may be closed. */
+/* The last checkout of this thread. still_held() checks whether the thread still holds the
+ * connection, because any thread may have released it since, and the pool may be closed. */
 static _Thread_local struct {
     const struct pqpool *pool;
     size_t slot;
@@ -16,7 +16,8 @@ static _Thread_local struct {
 
 static _Thread_local int thread_id;
 
-/* One checkout in sixteen is measured, since reading the exact clock costs time. */
+/* The duration of one checkout in sixteen is measured, because reading the exact clock takes
+ * time. */
 enum { TIMED_EVERY = 16 };
 
 static int this_thread(void)

@@ -1,6 +1,6 @@
-/* idle.c - connections that are fit for use: which one is given to whom, which one is replaced,
- * and how all of them are replaced at once. As in demand.c, these functions use no socket and no
- * clock, and allocate nothing; the caller holds the pool's mutex. */
+/* idle.c - chooses which idle connection a caller gets, decides which connection is replaced, and
+ * replaces all of them at once. These functions use no socket and no clock, and allocate nothing.
+ * The caller holds the pool's mutex. */
 #include "pqpool/idle.h"
 
 static enum close_reason stale_reason(const struct conn *conn)
@@ -15,8 +15,8 @@ bool pool_may_close_one(const struct pqpool *pool)
            pool->options.min_pool_size == pool->options.max_pool_size;
 }
 
-/* Checks the minimum again, because another path may have closed a connection since the renewal
- * was set to RENEWAL_CLOSES. */
+/* Calls pool_may_close_one() again, because connections may have been closed since `renewal` was
+ * set to RENEWAL_CLOSES. */
 bool pool_evicts_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
 {
     if (pool->demand.renewal != RENEWAL_CLOSES || conn->expires_at_ns > now_ns)
@@ -28,7 +28,7 @@ bool pool_evicts_now(struct pqpool *pool, const struct conn *conn, int64_t now_n
 void pool_hand_over(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
     conn_move(pool, conn, CONN_LEASED);
-    /* The connection has no holder before the waiter wakes up. */
+    /* The holder is not known (checkout is 0) until the waiter wakes up. */
     conn->holder = (struct conn_holder){ .since_at_ns = now_ns };
     pool_serve_first(pool, conn, now_ns);
 }
@@ -73,7 +73,7 @@ void pool_begin_generation(struct pqpool *pool)
 {
     atomic_store_explicit(&pool->generation, pool_generation(pool) + 1, memory_order_relaxed);
     (void)pool_take_idle(pool); /* every idle connection is stale now, so this discards them all */
-    /* The control connection may be at the old server. */
+    /* The control connection may be to the old server, so it is replaced too. */
     if (pool->control.state == CONN_IDLE)
         conn_discard(pool, &pool->control, CLOSE_GENERATION);
 }

@@ -1,10 +1,10 @@
-/* janitor.c - the janitor's thread: its loop, ROLLBACK on connections that were released in a
- * transaction, hang-ups of idle peers, and the delivery of events. control.c, cancel.c and
- * maintenance.c have the rest of the janitor's work.
+/* janitor.c - runs the janitor's thread: its loop, ROLLBACK on connections that were released in a
+ * transaction, connections that the server has closed, and the delivery of events. The rest of the
+ * janitor's work is in control.c, cancel.c and maintenance.c.
  *
- * Nothing on this thread blocks: a statement is a task, which is stepped when its socket is
- * readable. The janitor has every connection in RESETTING and CANCEL_*, and the control
- * connection while that is IDLE or CHECKING. */
+ * This thread waits for no server: each statement is a task (task.c), which goes on whenever its
+ * socket is readable. The janitor alone uses each connection in RESETTING and CANCEL_*, and the
+ * control connection in IDLE and CHECKING. */
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -25,8 +25,9 @@ static uint64_t watch_key(const struct pqpool *pool, const struct conn *conn)
     return (uint64_t)conn->serial << 32 | (index + 1);
 }
 
-/* Adds or changes a watch. For a connection in use the watch is for hang-ups only and
- * edge-triggered, so arriving data does not wake the janitor. */
+/* Adds, changes or removes the connection's watch in epoll. While the janitor runs no statement on
+ * it, the watch is for hang-ups only and edge-triggered, so arriving data does not wake the
+ * janitor. */
 static bool watch(struct pqpool *pool, struct conn *conn, int op, uint32_t events)
 {
     struct epoll_event event = { .events = events, .data.u64 = watch_key(pool, conn) };
@@ -78,8 +79,8 @@ static void task_ended(struct janitor *j, struct conn *conn, enum task_rc how)
     mutex_unlock(&pool->mu);
 }
 
-/* Starts a task that runs this statement. If sql is NULL, the task awaits the end of the
- * statement that is under way. */
+/* Starts a task that runs `sql` on the connection. If sql is NULL, the task awaits the end of the
+ * statement that already runs there. */
 static void start_task(struct janitor *j, struct conn *conn, const char *sql, int64_t limit_ns)
 {
     conn->task_deadline_at_ns = clock_after(clock_now_ns(), limit_ns);
@@ -92,8 +93,8 @@ static void start_task(struct janitor *j, struct conn *conn, const char *sql, in
         task_ended(j, conn, rc);
 }
 
-/* Steps the task of the readable connection (NULL: none). Also steps each task whose deadline
- * has come, so that an answer that came in time is not counted as late. */
+/* Steps the task of the connection `readable`, if it has one. Also steps each task whose deadline
+ * has passed, because its answer may have arrived in time. */
 static void step_tasks(struct janitor *j, const struct conn *readable)
 {
     uint32_t kept = 0;
@@ -112,7 +113,7 @@ static void step_tasks(struct janitor *j, const struct conn *readable)
     j->n_tasks = kept;
 }
 
-/* Returns a connection in this state whose task has not begun; NULL: there is none. */
+/* Returns a connection in this state that has no task yet; NULL: there is no such connection. */
 static struct conn *next_without_task(struct pqpool *pool, enum conn_state state)
 {
     struct conn *found = NULL;
@@ -198,8 +199,8 @@ static void tick(struct janitor *j, int64_t now_ns)
 
 static void deliver_events(struct pqpool *pool)
 {
-    /* Delivers so many events and no more: if a callback queues new ones, they wake this thread
-     * again. */
+    /* Delivers at most EVENTS_MAX events, so that callbacks that cause new events cannot keep this
+     * thread here for ever. The new events wake it again. */
     for (int i = 0; i < EVENTS_MAX; i++) {
         struct pool_event event;
         mutex_lock(&pool->mu);
@@ -213,8 +214,8 @@ static void deliver_events(struct pqpool *pool)
     }
 }
 
-/* Returns a quarter of the shortest interval, 20 ms to 1 s. With the default options it is 1 s;
- * short intervals are for tests. */
+/* Returns the time between two ticks: a quarter of the shortest of the `spans`, but at least 20 ms
+ * and at most 1 s. It is 1 s with the default options. */
 static int64_t tick_length(const struct pqpool_options *o)
 {
     const int64_t spans[] = { o->idle_timeout_ns, o->max_lifetime_ns / 10, o->leak_threshold_ns,
@@ -232,7 +233,8 @@ static int64_t next_wake(const struct janitor *j)
     struct pqpool *pool = j->pool;
     mutex_lock(&pool->mu);
     int64_t at_ns = clock_min(j->next_tick_ns, cancel_requests_next_wake(pool));
-    /* In CHECKING the end of the statement wakes this thread. */
+    /* While the control connection is CHECKING, its socket wakes this thread, so no timer is
+     * needed. */
     if (pool->control.state != CONN_CHECKING)
         at_ns = clock_min(at_ns, pool->health.next_at_ns);
     mutex_unlock(&pool->mu);
@@ -262,13 +264,13 @@ static void round_of(struct janitor *j)
     deliver_events(j->pool);
 }
 
-/* Discards the connections that the janitor has. The connector will close them. */
+/* Discards the connections that the janitor uses, for the connector to close. */
 static void leave(struct janitor *j)
 {
     struct pqpool *pool = j->pool;
     struct conn *conn;
     for (uint32_t i = 0; i < j->n_tasks; i++)
-        task_clear(j->tasks[i]); /* frees a result of a statement that has not ended */
+        task_clear(j->tasks[i]); /* frees the results that have come so far */
     for (uint32_t i = 0; i < pool->options.max_pool_size; i++)
         cancel_request_close(&pool->slots[i]);
     mutex_lock(&pool->mu);

@@ -1,4 +1,4 @@
-/* lookup.c - see lookup.h. */
+/* lookup.c - looks up a host name on a thread; see lookup.h. */
 #include "pqpool/lookup.h"
 
 #include <errno.h>
@@ -13,8 +13,8 @@
 #include "base/sync.h"
 
 struct lookup {
-    atomic_uint owners; /* the thread and the caller; the last of them frees the memory */
-    atomic_bool over;   /* set once, after `found`, `failed` and `err` were written */
+    atomic_uint owners; /* 2 at first: the thread and the caller; the last one frees the struct */
+    atomic_bool over;   /* set by the thread after it has written `found`, `failed` and `err` */
     int fd;
     bool failed;
     struct addresses found;
@@ -22,7 +22,7 @@ struct lookup {
     char host[HOST_SIZE];
 };
 
-static atomic_uint lookups_out; /* how many lookup threads run, of all pools */
+static atomic_uint lookups_out; /* how many lookup threads run in the process */
 
 /* ---- memory ---- */
 

@@ -1,9 +1,8 @@
-/* lookup.h - the addresses of one host name, looked up without blocking the caller.
+/* lookup.h - looks up the addresses of a host name without blocking the caller.
  *
- * getaddrinfo() cannot be cancelled and may not return for minutes. So each lookup has a thread of
- * its own, which no other thread joins. The thread and the caller share the memory, and the last of
- * the two frees it. If a lookup has not returned when the process exits, its thread ends with the
- * process.
+ * getaddrinfo() cannot be cancelled and may not return for minutes. So each lookup has a detached
+ * thread of its own. The thread and the caller share one struct, and the one that finishes last
+ * frees it. A lookup thread that still runs at exit ends with the process.
  *
  * Bounds     at most LOOKUPS_MAX lookup threads run at once in the whole process, and at most
  *            ADDRESSES_MAX addresses of a name are used.
@@ -18,8 +17,8 @@
 
 enum { LOOKUPS_MAX = 16, ADDRESSES_MAX = 16, ADDRESS_SIZE = 64, HOST_SIZE = 256 };
 
-/* Numeric addresses as libpq's hostaddr takes them: "10.0.0.1", "fe80::1%eth0". No two are
- * equal. */
+/* Numeric addresses as libpq's parameter hostaddr takes them: "10.0.0.1", "fe80::1%eth0". Each is
+ * listed once. */
 struct addresses {
     unsigned n;
     char list[ADDRESSES_MAX][ADDRESS_SIZE];
@@ -27,15 +26,15 @@ struct addresses {
 
 struct lookup; /* opaque */
 
-/* Returns true if the host is a name. Returns false for the folder of a socket, a numeric
- * address, or no host at all. */
+/* Returns true if the host is a name. Returns false for a Unix socket (a path, or '@' and a name),
+ * a numeric address, and an empty or missing host. */
 bool lookup_is_needed(const char *host);
 
-/* Starts a lookup. NULL: no lookup can be started now, and *err says why. */
+/* Starts a lookup, which lookup_finish() must follow. NULL: it cannot start, and *err says why. */
 struct lookup *lookup_start(const char *host, struct err *err) MUST_CHECK;
 
-/* Returns a descriptor that becomes readable when the lookup is over. lookup_finish() makes it
- * invalid. */
+/* Returns a descriptor that becomes readable when the lookup is over. It is valid until
+ * lookup_finish(). */
 int lookup_fd(const struct lookup *lookup);
 
 enum lookup_state { LOOKUP_PENDING, LOOKUP_FOUND, LOOKUP_FAILED };
@@ -43,7 +42,7 @@ enum lookup_state { LOOKUP_PENDING, LOOKUP_FOUND, LOOKUP_FAILED };
 /* Returns the state of the lookup. FOUND: *out has at least one address. FAILED: *err says why. */
 enum lookup_state lookup_poll(const struct lookup *lookup, struct addresses *out, struct err *err);
 
-/* Lets go of the lookup, whether or not it is over. Never waits. */
+/* Frees the lookup. If its thread still runs, that thread frees it later. Never waits. */
 void lookup_finish(struct lookup *lookup);
 
 #endif

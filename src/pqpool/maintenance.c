@@ -1,6 +1,6 @@
-/* maintenance.c - what the janitor does once a tick, with no network traffic: closes connections
- * that are idle for too long or too old, reports leases that are held for too long, and begins
- * the next window for the slowest acquire. */
+/* maintenance.c - does the janitor's work of each tick, with no network traffic: closes connections
+ * past idle_timeout or max_lifetime, reports leases held for longer than leak_threshold, and begins
+ * the next time slot of acquire_max_ns. */
 #include "base/clock.h"
 #include "pqpool/janitor.h"
 
@@ -34,8 +34,8 @@ static bool any_expired(const struct pqpool *pool, int64_t now_ns) REQUIRES(pool
     return expired_idle(pool, now_ns) != NULL;
 }
 
-/* Replaces expired connections one at a time, with pauses, so that connections of the same age
- * are not all closed at once. If there is room for the replacement, it is dialled before the
+/* Replaces expired connections one at a time, with pauses, so that connections of the same age are
+ * not all closed at once. If pool_may_close_one() is false, the replacement is dialled before the
  * expired connection is closed. */
 static void evict_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
@@ -57,10 +57,11 @@ static void evict_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu
 }
 
 /* Closes the control connection when it has expired, because its host name may lead to another
- * server by now. There is only one slot for it, so its replacement is dialled after it is closed.
- * No health check falls between: the next one is put off by health_check_interval.
- * While dials fail, the old connection is kept, since it is better than none. While statements
- * are being cancelled, it is kept for health_check_timeout longer. */
+ * server by now. The pool has only one control connection, so the new one is dialled after the old
+ * one is closed. Meanwhile no health check is made: the next one is put off by
+ * health_check_interval. While dials fail, the old connection is kept, since it cannot be replaced.
+ * While statements are being cancelled or backends are orphaned, it is kept for up to
+ * health_check_timeout longer. */
 static void renew_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *control = &pool->control;

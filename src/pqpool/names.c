@@ -1,4 +1,4 @@
-/* names.c - see names.h. */
+/* names.c - shares the lookups of host names among dials; see names.h. */
 #include "pqpool/names.h"
 
 #include <stdio.h>
@@ -8,16 +8,16 @@
 #include "base/clock.h"
 #include "pqpool/pg_driver.h"
 
-/* A lookup that began this long ago is not shared any more: a dial that begins now starts a new
- * one, because the resolver may have been repaired since. The time is twice the 5 s after which
- * libc asks the next name server. With a resolver that never answers, each host costs one thread
- * in this time, until there are LOOKUPS_MAX. */
+/* A lookup is shared for this long. A dial that begins later starts a new one, because the resolver
+ * may have been repaired since. The time is twice the 5 s after which libc asks the next name
+ * server. If the resolver never answers, each host costs at most one thread in this time, and the
+ * process LOOKUPS_MAX threads at most. */
 #define SHARED_NS (10 * NS_PER_S)
 
 struct host_names {
-    /* The lookup that began last and whose answer has not been read yet; NULL: none. */
+    /* The lookup that began last, until its result is read; NULL: there is none. */
     struct name *latest;
-    char good[ADDRESS_SIZE]; /* the address that answered last; "": not known */
+    char good[ADDRESS_SIZE]; /* the address at which a server answered last; "": not known */
 };
 
 struct names {
@@ -70,7 +70,8 @@ static struct name *begin(struct names *names, const char *text, int64_t now_ns,
     return name;
 }
 
-/* If the old lookup is too old but no new one can be started, the dial waits for the old one. */
+/* If the latest lookup began SHARED_NS ago, but no new one can be started, the dial shares it
+ * anyway. */
 struct name *names_enter(struct names *names, unsigned host, const char *text, int64_t now_ns,
                          struct err *err)
 {
@@ -106,7 +107,7 @@ enum lookup_state names_step(struct names *names, unsigned host, struct name *na
     if (name->state != LOOKUP_PENDING)
         return name->state;
     name->state = names->pg->lookup_poll(name->lookup, &name->addresses, &name->err);
-    /* The addresses are sorted once per lookup, because dials refer to them by index. */
+    /* The addresses are put in order only once, because dials refer to them by index. */
     if (name->state == LOOKUP_FOUND)
         put_first(&name->addresses, of->good);
     enum lookup_state state = name->state;

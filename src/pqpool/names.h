@@ -1,5 +1,5 @@
-/* names.h - what the pool knows of the host names that it dials: the lookups under way, which the
- * dials of one host share, and the address of each host that answered last.
+/* names.h - shares lookups among the dials of one host, and remembers for each host the address at
+ * which a server answered last.
  *
  * Threads    the connector's. names_open() and names_close() are called while the connector does
  *            not run. */
@@ -16,33 +16,33 @@ struct err;
 struct names;
 struct pg_driver;
 
-/* One lookup of one host, shared by every dial that waits for its answer. */
+/* One lookup of one host, shared by every dial that waits for its result. */
 struct name {
-    unsigned owners; /* how many dials use the lookup, plus one while struct names does */
+    unsigned owners; /* how many dials use the lookup, plus 1 while more dials may join it */
     struct lookup *lookup;
     int64_t began_at_ns;
     enum lookup_state state;
-    struct addresses addresses; /* if FOUND: the address that answered last, then the others in the
-                                   order of the answer */
-    struct err err;             /* if FAILED: why */
+    struct addresses addresses; /* valid if FOUND: the address at which a server answered last, then
+                                   the others as the resolver sorted them */
+    struct err err;             /* valid if FAILED: why */
 };
 
 struct names *names_open(const struct pg_driver *pg, unsigned hosts); /* NULL: no memory */
 void names_close(struct names *names);                                /* NULL is a no-op */
 
-/* Returns the lookup for which a dial of this host is to wait: the one under way, unless that is
- * too old, or else a new one. The dial gives the lookup back by names_leave(). NULL: no lookup
- * can be started, and *err says why. */
+/* Returns the lookup for whose result a dial of this host must wait: the one under way, unless it
+ * began more than 10 s ago, or else a new one. The dial gives the lookup back by names_leave().
+ * NULL: no lookup can be started, and *err says why. */
 struct name *names_enter(struct names *names, unsigned host, const char *text, int64_t now_ns,
                          struct err *err) MUST_CHECK;
 /* Sets *name to NULL, and ends the lookup if no other owner is left. No-op if *name is NULL. */
 void names_leave(struct names *names, struct name **name);
 
-/* Reads the answer of the lookup if there is one, and returns the lookup's state. */
+/* Reads the result of the lookup if it has come, and returns the lookup's state. */
 enum lookup_state names_step(struct names *names, unsigned host, struct name *name);
 
 /* Records that a server has answered at this address of the host, so that later lookups put the
- * address first. If the address is "", because no lookup was needed, does nothing. */
+ * address first. Does nothing if `address` is "", as when no lookup was needed. */
 void names_good(struct names *names, unsigned host, const char *address);
 
 #endif

@@ -12,7 +12,8 @@
 #include "pqpool/conninfo.h"
 #include "pqpool/janitor.h"
 
-/* Added to connect_timeout, so that the first dial has time to report that it timed out. */
+/* pqpool_await_connected() waits this much longer than connect_timeout, so that a first dial that
+ * times out can still report why. */
 #define FIRST_SLACK_NS NS_PER_S
 
 static bool copy_strings(struct pqpool *pool, const struct pqpool_options *given)
@@ -69,8 +70,8 @@ static void init_rules(struct pqpool *pool) NO_TSA
         histogram_init(all[i], metric_latency_bounds_ns, metric_latency_n_bounds);
 }
 
-/* Opens the descriptors. Called before any other step that may fail, because pool_free() closes
- * every descriptor that is not -1, and the memory of a new pool is all 0. */
+/* Opens the descriptors. Must be the first step that can fail, because pool_free() closes every
+ * descriptor that is not -1, and in a new pool they are 0. */
 static bool open_descriptors(struct pqpool *pool)
 {
     pool->connector.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -113,7 +114,7 @@ void pool_free(struct pqpool *pool)
     names_close(pool->connector.names);
     dsn_close(pool->dsn);
     for (size_t i = 0; i < sizeof pool->strings / sizeof pool->strings[0]; i++) {
-        /* The string may be the password. */
+        /* This may be the password, so it is overwritten. */
         if (pool->strings[i] != NULL)
             explicit_bzero(pool->strings[i], strlen(pool->strings[i]));
         free(pool->strings[i]);

@@ -1,4 +1,4 @@
-/* options.c - checks the options of a pool by the bounds of options.def. */
+/* options.c - checks the options of a pool against the bounds of options.def. */
 #include "base/err.h"
 #include "pqpool/pool.h"
 

@@ -1,4 +1,4 @@
-/* pg_driver.c - see pg_driver.h. */
+/* pg_driver.c - fills struct pg_driver with the functions of libpq and lookup.h. */
 #include "pqpool/pg_driver.h"
 
 const struct pg_driver pg_driver_libpq = {

@@ -1,7 +1,7 @@
-/* pg_driver.h - the seam between the pool and libpq: whatever the pool does with a server, it does
- * through these functions. Tests replace them by a scripted server; pg_driver_libpq has the real
- * ones. Each member is the libpq function of that name (libpq manual, 34.1-34.4), or the function
- * of lookup.h.
+/* pg_driver.h - the functions through which the pool uses connections of libpq and looks up host
+ * names. Tests put a scripted server in their place; pg_driver_libpq has the real functions. Each
+ * member works as the libpq function of that name (libpq manual, chapter 34) or as the function of
+ * lookup.h.
  *
  * Threads    any, one at a time for each connection or lookup. */
 #ifndef PQPOOL_PG_DRIVER_H
@@ -36,8 +36,7 @@ struct pg_driver {
     int (*set_nonblocking)(PGconn *pg, int nonblocking);
     void (*finish)(PGconn *pg);
 
-    /* PQcancelCreate() and its companions, which libpq has since version 17; all NULL with an
-     * older one. */
+    /* PQcancelCreate() and the functions for its result; all NULL if libpq is older than 17. */
     struct pg_cancel_conn *(*cancel_create)(PGconn *pg);
     int (*cancel_start)(struct pg_cancel_conn *cancel);
     PostgresPollingStatusType (*cancel_poll)(struct pg_cancel_conn *cancel);

@@ -1,6 +1,6 @@
 /* pool.c - the pool as a whole: its counts, whether it is down or exhausted, its events, and the
- * wake-ups of its two threads. These functions allocate nothing, and take the time from the
- * caller. */
+ * wake-ups of its two threads. These functions allocate nothing. All but pqpool_is_down() take the
+ * time from the caller. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -18,7 +18,7 @@ void pool_advance(struct pqpool *pool, enum pool_phase to)
 
 void pool_wake_connector(struct pqpool *pool)
 {
-    (void)eventfd_write(pool->connector.fd, 1); /* never blocks before 2^64 wake-ups are unread */
+    (void)eventfd_write(pool->connector.fd, 1); /* would block only after 2^64 unread wake-ups */
 }
 
 void pool_wake_janitor(struct pqpool *pool)
@@ -148,7 +148,7 @@ bool pqpool_is_down(const struct pqpool *pool, int64_t *retry_in_ns)
     return atomic_load_explicit(&pool->down, memory_order_relaxed);
 }
 
-/* ---- exhausted: a caller waits, no connection is idle, and there is no room ---- */
+/* ---- exhausted: a caller waits, no connection is idle, and none may be opened ---- */
 
 void pool_update_exhausted(struct pqpool *pool, int64_t now_ns)
 {
@@ -158,7 +158,7 @@ void pool_update_exhausted(struct pqpool *pool, int64_t now_ns)
     if (is && !was) {
         pool->exhausted.since_ns = now_ns;
     } else if (was && !is) {
-        if (now_ns > pool->exhausted.since_ns) /* now_ns may be older: a caller may read the clock
+        if (now_ns > pool->exhausted.since_ns) /* now_ns may be earlier: a caller may read the clock
                                                   before it takes the mutex */
             pool->counters.exhausted_ns += (uint64_t)(now_ns - pool->exhausted.since_ns);
         pool->exhausted.since_ns = 0;
@@ -172,8 +172,9 @@ void pool_update_exhausted(struct pqpool *pool, int64_t now_ns)
         pool->exhausted.last_at_ns = now_ns;
 }
 
-/* The pool may change between exhausted and not exhausted with every hand-off. So the alert does
- * not end before the pool has not been exhausted for metrics_collection_interval. */
+/* Every hand-off may end exhaustion, and the next caller may bring it back. So that not each change
+ * is reported, the alert ends only when the pool has not been exhausted for
+ * metrics_collection_interval. */
 void pool_update_exhausted_alert(struct pqpool *pool, int64_t now_ns)
 {
     int64_t quiet_ns = pool->options.metrics_collection_interval_ns;

@@ -1,26 +1,27 @@
-/* pool.h - struct pqpool and its parts: which thread does what, and what the one mutex guards.
+/* pool.h - declares struct pqpool and its parts, and says which thread does what with them.
  *
  *   callers    acquire, run the validation query, release
  *              acquire.c, holders.c
- *   connector  dials, sets up new sessions, closes
+ *   connector  dials, sets up new sessions, closes connections
  *              connector.h
- *   janitor    health check, resets, cancels, floor, idle and lifetime, hang-ups, events
+ *   janitor    health checks, ROLLBACK, cancels, limits of idleness and age, leaks, events
  *              janitor.h
  *
- * What these three share are rules, which use no socket and no clock: they work on this struct,
- * under the mutex, and take the time from the caller. Each file calls only those above it here:
+ * All of these threads call the functions of the following files. These functions work on this
+ * struct under its mutex, use no socket, and take the time from the caller. A file calls no
+ * function of a file below it:
  *
  *   wait_queue.c  who waits, and how long
  *   pool.c        counts, down and exhausted, events, wake-ups
  *   conn.c        the states of a connection
  *   idle.c        which idle connection is given to whom, and which are replaced   idle.h
- *   primary.c     which server and database the pool is at                         primary.h
+ *   primary.c     to which server and database the pool connects                   primary.h
  *   demand.c      what is dialled and when                                         demand.h
  *
  * Threads    any. A function with REQUIRES(pool->mu) is called with that mutex held.
  * Ownership  the pool owns every connection; conn.h says which thread uses one.
  * Units      *_ns: nanoseconds; *_at_ns: absolute, on CLOCK_MONOTONIC.
- * Errors     the rules cannot fail. */
+ * Errors     none, but for functions that have a parameter `err`. */
 #ifndef PQPOOL_POOL_H
 #define PQPOOL_POOL_H
 
@@ -51,15 +52,15 @@ enum error_class {
 };
 enum { ERROR_CLASSES = ERROR_OTHER + 1 };
 
-/* A waiting caller. The struct is on the caller's stack. The thread that serves the caller
- * writes the result under pool->mu. */
+/* A caller that waits for a connection. The struct is on the caller's stack. The thread that ends
+ * the wait writes `served`, `rc` and `conn`, under pool->mu. */
 struct waiter {
     struct list_node node; /* in wait_queue.list */
     struct cond wake;
     int64_t since_at_ns;
     bool served;
     enum pqpool_rc rc;
-    struct conn *conn; /* LEASED to the waiter when rc is OK */
+    struct conn *conn; /* valid only if rc is OK; LEASED to this caller */
 };
 
 /* How fast waiters have been served since the queue was last empty. */
@@ -79,10 +80,10 @@ struct wait_queue {
 enum renewal {
     RENEWAL_NONE,
     RENEWAL_DIALS,  /* the replacement is dialled before the expired connection is closed */
-    RENEWAL_CLOSES, /* the next expired connection that is idle or released will be closed */
+    RENEWAL_CLOSES, /* the next expired connection that is idle or is released will be closed */
 };
 
-/* What decides whether and when the next dial begins. */
+/* From this struct demand.c decides whether and when the next dial begins. */
 struct pool_demand {
     struct backoff backoff;
     struct err last_error; /* of the last dial that failed; empty once a dial has succeeded */
@@ -98,17 +99,18 @@ struct pool_database {
     uint32_t number; /* as pqpool_lease_database() returns it; 0: this entry is free */
 };
 
-/* Which server and database the pool is at (primary.c). Only the connector uses it. */
+/* The server and database to which the pool connects (primary.c). Only the connector uses this
+ * struct. */
 struct pool_primary {
     unsigned host;               /* the index of the host that answered last; it is dialled first */
-    char address[ADDRESS_SIZE];  /* at which that host answered; "": no lookup was needed */
+    char address[ADDRESS_SIZE];  /* where that host answered; "": no lookup was needed */
     bool known;                  /* a server has answered since the pool was opened */
-    struct conn_history at;      /* the server that answered last */
-    struct conn_history history; /* the primary with the highest timeline so far */
+    struct conn_history at;      /* what that host's server said about itself */
+    struct conn_history history; /* the last primary; one with a lower timeline is rejected */
     /* The databases seen last; a new one replaces the oldest. */
     struct pool_database databases[DATABASES_MAX];
-    uint32_t databases_seen;   /* how many different databases since the pool was opened */
-    uint32_t database;         /* the number of the pool's database; 0: not known */
+    uint32_t databases_seen;   /* how many database numbers have been given */
+    uint32_t database;         /* the number of the pool's present database; 0: not known */
     int64_t database_since_ns; /* when the pool moved to that database */
 };
 
@@ -132,8 +134,7 @@ struct pool_events {
     uint32_t first, count;
 };
 
-/* The pool is exhausted while a caller waits, no connection is idle, and there is no room to
- * open one. */
+/* The pool is exhausted while a caller waits, no connection is idle, and none may be opened. */
 struct pool_exhausted {
     int64_t since_ns;   /* when the pool became exhausted; 0: it is not exhausted */
     int64_t last_at_ns; /* when the pool was last seen exhausted */
@@ -141,13 +142,13 @@ struct pool_exhausted {
 };
 
 struct pool_latency {
-    int64_t max_ns[WINDOW_SLOTS_MAX] GUARDED_VAR; /* of the slowest acquire in each window */
+    int64_t max_ns[WINDOW_SLOTS_MAX] GUARDED_VAR; /* the slowest acquire in each slot of 60 s */
     uint32_t window_slots, window_slot GUARDED_VAR;
     struct histogram acquire, queue, validate, connect, hold;
 };
 
-/* The connector: the thread that dials and closes. While the thread runs, it alone uses all
- * members but `fd`. */
+/* The connector: the thread that dials and closes. Only this thread uses `names`, `dials` and
+ * `dial_fds` while it runs. */
 struct pool_connector {
     int fd; /* an eventfd: wakes the thread */
     bool runs;
@@ -161,8 +162,8 @@ struct pool_connector {
 /* What the statement on the control connection is for. */
 enum control_job { CONTROL_HEALTH, CONTROL_CANCEL };
 
-/* The janitor: the thread for health checks, resets, cancels and maintenance. While the thread
- * runs, it alone uses all members but `fd` and `epoll_fd`. */
+/* The janitor: the thread for health checks, resets, cancels and maintenance. Only this thread uses
+ * `tasks`, `control_job`, `health_is_own` and `n_cancel_requests` while it runs. */
 struct pool_janitor {
     int fd; /* an eventfd: wakes the thread */
     int epoll_fd;
@@ -171,9 +172,9 @@ struct pool_janitor {
     struct conn **tasks; /* the connections whose statement the janitor awaits; room for every slot
                             and the control connection */
     enum control_job control_job;
-    bool health_is_own; /* the health check under way runs the SQL that options.health_query gave */
+    bool health_is_own; /* true: the health check under way runs the SQL of options.health_query */
     uint32_t n_cancel_requests;
-    /* When the janitor next asks the server about orphans. */
+    /* When the janitor next asks the server about orphaned backends. */
     int64_t next_orphans_at_ns GUARDED_VAR;
 };
 
@@ -181,13 +182,13 @@ struct pool_janitor {
 enum pool_phase {
     POOL_OPEN,
     POOL_CLOSING,      /* every acquire fails */
-    POOL_JANITOR_LEFT, /* the janitor has ended: nothing is reset or cancelled */
-    POOL_STOPPED,      /* the connector has ended too: each release closes its connection itself */
-    POOL_CLOSED,       /* pqpool_close() is done: the last release frees the pool */
+    POOL_JANITOR_LEFT, /* the janitor's thread has ended: no connection is reset or cancelled */
+    POOL_STOPPED, /* the connector's thread has ended too: pqpool_release() closes the connection */
+    POOL_CLOSED,  /* pqpool_close() is done: if leases are held, the last release frees the pool */
 };
 
 struct pqpool {
-    /* The options do not change after pqpool_open(). Their strings are those in `strings`. */
+    /* The options do not change after pqpool_open(). They point to the strings in `strings`. */
     struct pqpool_options options;
     char *strings[6];
     const struct pg_driver *pg;
@@ -215,10 +216,10 @@ struct pqpool {
                                  since the last success */
     struct pool_latency latency;
 
-    atomic_bool stop;        /* tells the two threads to end, once their eventfds wake them */
-    int interrupt_fd;        /* an eventfd; once it is readable, every wait for a statement ends */
-    atomic_bool interrupted; /* set by pqpool_interrupt(): no statement begins any more, though the
-                                sockets stay open */
+    atomic_bool stop;        /* tells both threads to end; their eventfds wake them */
+    int interrupt_fd;        /* an eventfd; once it is readable, no thread waits for a server */
+    atomic_bool interrupted; /* set by pqpool_interrupt(): pqpool_exec() sends nothing any more, but
+                                the sockets stay open */
     struct pool_connector connector;
     struct pool_janitor janitor;
 };
@@ -261,9 +262,9 @@ void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fm
 /* Takes the oldest event. Returns false if there is none. */
 bool pool_next_event(struct pqpool *pool, struct pool_event *event) REQUIRES(pool->mu);
 
-/* These four count slots. pool_total() counts all but the free ones. pool_closing() counts those
- * from CLOSING to ORPHAN_ASKED. pool_staying() is the total less the closing ones. pool_usable() is
- * pool_staying() less those in CONNECTING. */
+/* Each of these counts slots. pool_total(): all but the free ones. pool_closing(): those from
+ * CLOSING to ORPHAN_ASKED. pool_staying(): the total less the closing ones. pool_usable(): the
+ * staying ones less those in CONNECTING. pool_canceling(): those in CANCEL_*. */
 uint32_t pool_total(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_staying(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_usable(const struct pqpool *pool) REQUIRES(pool->mu);
@@ -272,20 +273,21 @@ uint32_t pool_canceling(const struct pqpool *pool) REQUIRES(pool->mu);
 /* Connections that are closed or to be closed, and whose backend may still run. */
 uint32_t pool_orphans(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_checked_out(const struct pqpool *pool) REQUIRES(pool->mu); /* LEASED or CHECKING */
-/* Returns true if there is no room to open a connection, and none is being dialled. */
+/* Returns true if every slot is taken and no connection is being dialled. */
 bool pool_is_full(const struct pqpool *pool) REQUIRES(pool->mu);
 
-/* Returns true if no connection is left, and max_retry_attempts dials have failed in a row. */
+/* Returns true if no usable connection is left and max_retry_attempts dials have failed in a
+ * row. */
 bool pool_is_away(const struct pqpool *pool) REQUIRES(pool->mu);
-/* Returns true if orphaned backends hold half of the slots or more. Then acquires fail, since
- * another statement might add an orphan. */
+/* Returns true if orphaned backends hold half of the slots or more. Then acquires fail, because
+ * another statement might add an orphaned backend. */
 bool pool_has_too_many_orphans(const struct pqpool *pool) REQUIRES(pool->mu);
 
-/* Sets pool->down and, if the pool is down, fails the waiters. Must be called after any change
- * of what pool_is_away() and pool_has_too_many_orphans() depend on. */
+/* Sets pool->down and pool->retry_at_ns. If the pool is down, fails the waiters. Must be called
+ * after any change that may alter the result of pool_is_away() or pool_has_too_many_orphans(). */
 void pool_update_down(struct pqpool *pool) REQUIRES(pool->mu);
-/* Records whether the pool is exhausted. Must be called after any change of the queue, of the
- * idle list or of the room for connections. */
+/* Records whether the pool is exhausted. Must be called after any change of the wait queue, of the
+ * idle list or of the number of free slots. */
 void pool_update_exhausted(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
 /* Ends the alert of exhaustion if the pool has not been exhausted for
  * metrics_collection_interval. */
@@ -330,7 +332,7 @@ void conn_move(struct pqpool *pool, struct conn *conn, enum conn_state to) REQUI
 void conn_discard(struct pqpool *pool, struct conn *conn, enum close_reason reason)
     REQUIRES(pool->mu);
 
-/* Moves the connection to NEW: from now on its slot does not count against the maximum. */
+/* Moves the connection to NEW: from now on its slot does not count against max_pool_size. */
 void conn_free_slot(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
 
 /* ---- holders.c ---- */

@@ -1,7 +1,7 @@
 /* pqpool.h - bounded pool of PostgreSQL connections over libpq. Knows no HTTP and no orders.
  *
- * Threads    any function, any thread, unless a comment says otherwise. A lease belongs to one
- *            thread at a time.
+ * Threads    any function may be called on any thread, unless its comment says otherwise. A lease
+ *            is used by one thread at a time.
  * Units      *_ns: nanoseconds; *_at_ns: absolute, on CLOCK_MONOTONIC.
  * Ownership  pqpool_open() gives the pool to the caller, pqpool_close() takes it back. Each acquire
  *            that returned PQPOOL_OK needs one pqpool_release().
@@ -32,20 +32,20 @@ struct pqpool_lease; /* opaque: one connection, held by one thread */
 enum pqpool_rc {
     PQPOOL_OK = 0,
     PQPOOL_TIMEOUT, /* acquire: no connection came free by the deadline. exec: no answer came by the
-                       deadline. The statement may have run or may still run (ERR_UNCERTAIN); it is
-                       cancelled when the lease is released. If the deadline had passed before the
-                       call, nothing was sent */
-    PQPOOL_QUEUE_FULL, /* acquire: max_waiting callers wait already, or the estimated wait is longer
-                          than the time until the deadline. Shed load; err->retry_after_ns is the
+                       deadline, or pqpool_interrupt() was called. If err->flags has ERR_UNCERTAIN,
+                       the statement may have run or still run, and the release of the lease cancels
+                       it; otherwise nothing was sent */
+    PQPOOL_QUEUE_FULL, /* acquire: max_waiting callers wait already, or the wait would probably be
+                          longer than the time until the deadline; err->retry_after_ns is the
                           estimated wait */
-    PQPOOL_DOWN,   /* acquire: the server cannot be reached, and *err says why the last dial failed;
-                      or too many cancelled statements do not end */
-    PQPOOL_CLOSED, /* acquire: pqpool_close() has begun */
+    PQPOOL_DOWN,   /* acquire: the server cannot be reached, or too many cancelled statements do not
+                      end. open: no connection could be opened. *err says why */
+    PQPOOL_CLOSED, /* acquire: the pool is being closed */
     PQPOOL_NOMEM,  /* open: no memory, descriptor or thread is left */
-    PQPOOL_SQL_ERROR, /* exec: the server answered with an error, and the statement changed nothing.
-                         err->code is the SQLSTATE, or "" if libpq had no memory for the answer */
-    PQPOOL_LOST,      /* exec: the connection broke; the statement may have run if err->flags has
-                         ERR_UNCERTAIN */
+    PQPOOL_SQL_ERROR, /* exec: the server answered with an error. The statement changed nothing,
+                         unless err->code is 40003, 08007 or "" (libpq had no memory for the
+                         answer): then its outcome is unknown */
+    PQPOOL_LOST,      /* exec: the connection broke; the statement may have run (ERR_UNCERTAIN) */
     PQPOOL_NOT_SENT,  /* exec: libpq could not send the statement, for lack of memory or because
                          another statement is under way */
     PQPOOL_INVALID_OPTIONS, /* check, open: *err names the option that is wrong */
@@ -57,7 +57,7 @@ enum pqpool_disposition {
     PQPOOL_DISCARD, /* the pool closes the connection */
 };
 
-/* What happened, for a log or a counter. `text` has no secret in it. */
+/* The kinds of events, for a log or a counter. The text of an event has no secret in it. */
 enum pqpool_event_kind {
     PQPOOL_EVENT_CONNECTED,      /* a dial succeeded after failures: the server is back */
     PQPOOL_EVENT_CONNECT_FAILED, /* a dial failed; `text` has the pause until the next one */
@@ -65,14 +65,13 @@ enum pqpool_event_kind {
                           too many cancelled statements do not end */
     PQPOOL_EVENT_CONFIG_ERROR,    /* the server rejects the credentials or the database name: an
                                      operator has to correct them */
-    PQPOOL_EVENT_CONNECTION_LOST, /* a connection broke, or was in no state to be used again */
+    PQPOOL_EVENT_CONNECTION_LOST, /* a connection broke, or cannot be used again */
     PQPOOL_EVENT_UNHEALTHY,       /* a health check failed, and the one before it had passed */
     PQPOOL_EVENT_HEALTHY,     /* a health check passed, and the one before had failed or this is the
                                  first */
     PQPOOL_EVENT_EVICTED_ALL, /* the server answered 57P0x (not 57P05) or 25006, or another server
                                  has answered: every open connection will be replaced */
-    PQPOOL_EVENT_EXHAUSTED,   /* a caller waits, no connection is idle, and there is no room to open
-                                 one */
+    PQPOOL_EVENT_EXHAUSTED,   /* a caller waits, no connection is idle, and none may be opened */
     PQPOOL_EVENT_NOT_EXHAUSTED,    /* metrics_collection_interval has passed without exhaustion */
     PQPOOL_EVENT_LEAK,             /* a lease has been held for longer than leak_threshold */
     PQPOOL_EVENT_NESTED_ACQUIRE,   /* a thread took a second lease while it held one; at most one
@@ -88,21 +87,21 @@ struct pqpool_event {
     const char *text;
 };
 
-/* As a deadline of pqpool_acquire() this means acquire_timeout_ns from now, as a deadline of
- * pqpool_exec() command_timeout_ns from now. */
+/* A deadline that means acquire_timeout_ns from now to pqpool_acquire(), and command_timeout_ns
+ * from now to pqpool_exec(). */
 #define PQPOOL_DEFAULT_DEADLINE INT64_C(0)
 
-/* Makes the checks with which pqpool_open() begins, and opens nothing. It checks the bounds of
- * the options, contradictions between them, and conninfo with its service, libpq's PG*
- * environment and the files that these name. It looks up and dials no host. On
- * PQPOOL_INVALID_OPTIONS, *err says what is wrong and what would be right. The text begins with
- * "connection string: " if the fault is in conninfo. */
+/* Checks the options as pqpool_open() does first, and opens nothing. It checks their bounds,
+ * contradictions between them, and conninfo with its service, libpq's PG* environment and the files
+ * that these name. It looks up and dials no host. On PQPOOL_INVALID_OPTIONS, *err says what is
+ * wrong and what would be right. The text begins with "connection string: " if the fault is in
+ * conninfo. */
 enum pqpool_rc pqpool_check(const struct pqpool_options *options, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Starts the pool's threads and, with warmup, dials min_pool_size connections without waiting
- * for them. If `start` is PQPOOL_START_FAIL, waits for the first dial, and returns PQPOOL_DOWN
- * if that fails. */
+/* Starts the pool's threads, which dial min_pool_size connections, and does not wait for these. If
+ * `start` is PQPOOL_START_FAIL, waits as pqpool_await_connected() does, and opens the pool only if
+ * that returns PQPOOL_OK. */
 enum pqpool_rc pqpool_open(const struct pqpool_options *options, struct pqpool **pool_out,
                            struct err *err) __attribute__((warn_unused_result));
 
@@ -115,54 +114,54 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
                                    struct pqpool_lease **lease_out, struct err *err,
                                    const char *file, int line) __attribute__((warn_unused_result));
 
-/* Gives the connection back and sets *lease to NULL. If *lease is NULL, does nothing. If *lease is
- * a copy of a lease that was released before, does nothing until the connection is leased again.
- * May be called after pqpool_close() too.
- * With PQPOOL_REUSE, a connection that is broken or known to be stale is closed all the same, and
- * one in a transaction is rolled back. Other threads do both. PQPOOL_DISCARD is for a caller that
- * does not know the state of the protocol.
- * A statement that still runs is cancelled first, and the cancel cannot hit a later statement.
- * With libpq 17 or later the pool sends libpq's cancel request, encrypted as the connection is;
- * poolers understand it. With an older libpq the control connection cancels the statement;
- * behind a pooler, which has process ids of its own, it cannot, and the connection is closed
- * instead. */
+/* Gives the connection back and sets *lease to NULL. Does nothing if *lease is NULL, or if it is a
+ * copy of a lease that was released before; but once the connection is leased again, such a copy
+ * would release it. May be called after pqpool_close() too, and then closes the connection itself.
+ * With PQPOOL_REUSE, the pool's threads close a connection that is broken or stale, and roll back
+ * one that is in a transaction. PQPOOL_DISCARD is for a caller that does not know the state of the
+ * protocol.
+ * A statement that still runs is cancelled first, and the cancel cannot hit a later statement. If
+ * the statement does not end within health_check_timeout, the connection is closed. With libpq 17
+ * or later the pool sends libpq's cancel request, encrypted as the connection is; poolers
+ * understand it. With an older libpq the control connection cancels the statement, but it cannot do
+ * so behind a pooler, which has process ids of its own. */
 void pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposition);
 
 /* Returns libpq's connection. Borrowed: valid until the lease is released. */
 struct pg_conn *pqpool_lease_pg(struct pqpool_lease *lease);
 
-/* Returns bits in which the user can note something about this connection, such as which
- * statements are prepared on it. All bits of a new connection are clear. Only the holder of the
- * lease may use them. */
+/* Returns bits in which the caller can note something about this connection, such as which
+ * statements are prepared on it. A new connection has all bits clear. Only the holder of the lease
+ * may use them. */
 unsigned *pqpool_lease_bits(struct pqpool_lease *lease);
 
-/* Returns the number of the database that the connection is at. As long as the pool lives, one
- * number means one database. Two databases differ if their oid or the server's system identifier
- * differs; a standby has the identifier of its primary and keeps it when it is promoted. 0: the
- * server does not tell, since its functions are forbidden or it is not PostgreSQL. What was sent
+/* Returns the number of the database that the connection is at. As long as the pool is open, one
+ * number means one database. Two databases differ if their oids or the system identifiers of their
+ * servers differ; a standby has the identifier of its primary, also after its promotion. 0: not
+ * known, because the server forbids the functions that tell it, or is not PostgreSQL. What was sent
  * to one database cannot be looked up in another. */
 uint32_t pqpool_lease_database(const struct pqpool_lease *lease);
 
-/* Returns true if a notice of SQLSTATE class 01 has come on this connection since the last call. */
+/* Returns true if a warning (SQLSTATE class 01) has come on this connection since the last call. */
 bool pqpool_lease_warned(struct pqpool_lease *lease);
 
 enum { PQPOOL_NAME_SIZE = 64 };
 
-/* Names from an error of the server for which struct err has no room. A name that is too long is
- * cut; "": the server gave none. */
+/* Names in an error of the server for which struct err has no member. A name that is too long is
+ * cut; "": the error has none. */
 struct pqpool_error_fields {
     char column[PQPOOL_NAME_SIZE]; /* a column of the table err->table */
     /* The function in the server's source that reported the error. */
     char routine[PQPOOL_NAME_SIZE];
 };
 
-/* Returns the names of the last SQL error that pqpool_exec() returned on this lease. Borrowed:
- * valid until the next such error. */
+/* Returns the names in the last error that the server sent to pqpool_exec() on this lease.
+ * Borrowed: valid until the next such error. */
 const struct pqpool_error_fields *pqpool_lease_error_fields(struct pqpool_lease *lease);
 
 struct pqpool_query {
-    const char *statement; /* the prepared statement to run, or NULL to run `sql` */
-    const char *sql;       /* the text to run or to prepare; not used with `statement` alone */
+    const char *statement; /* the name of a prepared statement to run; NULL: runs `sql` */
+    const char *sql;       /* the text to run or to prepare; not needed to run `statement` */
     bool prepare;          /* prepares `sql` under the name `statement`, and runs nothing */
     int n_params;
     const unsigned *types; /* the OIDs of the parameters' types, or NULL */
@@ -171,30 +170,29 @@ struct pqpool_query {
     int result_format;            /* 0 text, 1 binary */
 };
 
-/* Sends one statement, waits until the server is ready for the next one, and gives the last result:
- * the caller PQclear()s *result_out. PQPOOL_OK means that the whole exchange was without an error.
- * An error of the server is reported to the pool as pqpool_report_error() does it. After
- * PQPOOL_LOST, PQPOOL_NOT_SENT and an uncertain PQPOOL_TIMEOUT the caller can only release the
- * lease.
- * If the server answers with an error, *err takes the primary message, the SQLSTATE, and the
- * names of a constraint and a table. The message is ERR_PRIVATE, unless the error ended the
- * session. DETAIL, HINT and CONTEXT are never taken, because they quote rows. */
+/* Sends one statement and waits until the server is ready for the next one. *result_out is the last
+ * result, which the caller frees with PQclear(). PQPOOL_OK means that no result was an error. After
+ * an error of the server, does what pqpool_report_error() does. After PQPOOL_LOST, PQPOOL_NOT_SENT
+ * and a PQPOOL_TIMEOUT with ERR_UNCERTAIN the caller can only release the lease.
+ * If the server answers with an error, *err takes its primary message and SQLSTATE, and the names
+ * of a constraint and a table. The message is ERR_PRIVATE, unless the error ended the session.
+ * DETAIL, HINT and CONTEXT are never taken, because they quote rows. */
 enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query *query,
                            int64_t deadline_at_ns, struct pg_result **result_out, struct err *err)
     __attribute__((warn_unused_result));
 
 /* Tells the pool the SQLSTATE of an error that the server returned on pqpool_lease_pg(). After
- * 08xxx, 57P0x and 25006 the connection is closed at its release. After 25006 and 57P0x every
- * open connection is replaced, except after 57P05, which ends one idle session only. */
+ * 08xxx, 57P0x and 25006 the connection is closed at its release. After 25006 and 57P0x every open
+ * connection is replaced; not so after 57P05, which only ends one idle session. */
 void pqpool_report_error(struct pqpool_lease *lease, const char *sqlstate);
 
-/* Makes the next health check now, for a user who has just seen an error. If a check is under
- * way, another one follows it. If there is no control connection, does nothing, because a new
- * control connection is checked at once. */
+/* Asks for a health check now, for a user who has just seen an error. If a check is under way,
+ * another one follows. If there is no control connection, does nothing, because a new control
+ * connection is checked at once. */
 void pqpool_check_health(struct pqpool *pool);
 
-/* Returns true if every acquire fails at once with PQPOOL_DOWN. *retry_in_ns (may be NULL) is
- * the time until the next dial. Takes no lock. */
+/* Returns true if every acquire fails at once with PQPOOL_DOWN. *retry_in_ns (may be NULL) is the
+ * time until the next dial may begin; 0: it may begin now. Takes no lock. */
 bool pqpool_is_down(const struct pqpool *pool, int64_t *retry_in_ns);
 
 enum { PQPOOL_LATENCY_BUCKETS = 24, PQPOOL_CLOSE_REASONS = 9, PQPOOL_ERROR_CLASSES = 6 };
@@ -204,25 +202,24 @@ struct pqpool_connection_stats {
     uint32_t min, max; /* min_pool_size and max_pool_size */
     uint32_t total, idle, active, connecting, closing;
     uint32_t leased, checking, resetting, canceling; /* the sum of these four is `active` */
-    uint32_t orphans;    /* the part of `closing` whose backends may still run; if they are half of
-                            max, the pool is down */
-    uint32_t generation; /* rises whenever all connections are to be replaced */
+    uint32_t orphans; /* the part of `closing` whose backends may still run; if they are half of max
+                         or more, the pool is down */
+    uint32_t generation; /* rises whenever all open connections are to be replaced */
 };
 
 struct pqpool_queue_stats {
     uint32_t waiting; /* how many callers wait */
     int64_t oldest_wait_ns;
-    bool exhausted; /* a caller waits, no connection is idle, and there is no room to open one */
+    bool exhausted;       /* a caller waits, no connection is idle, and none may be opened */
     bool exhausted_alert; /* true from PQPOOL_EVENT_EXHAUSTED to PQPOOL_EVENT_NOT_EXHAUSTED */
 };
 
 struct pqpool_server_stats {
-    bool down;            /* as pqpool_is_down() returns it */
-    int64_t retry_in_ns;  /* the time until the next dial; 0: no dial has failed since the last
-                             success */
-    char error[250];      /* why the last dial failed; "": it succeeded, or there was none */
+    bool down;           /* as pqpool_is_down() returns it */
+    int64_t retry_in_ns; /* as pqpool_is_down() returns it */
+    char error[250]; /* why the last dial failed; "": no dial has failed since the last success */
     char error_code[6];   /* the SQLSTATE of that error, or "" */
-    unsigned error_class; /* the class of that error, for pqpool_error_class_name() */
+    unsigned error_class; /* valid only if `error` is set; for pqpool_error_class_name() */
 };
 
 /* Health checks, on the control connection. */
@@ -246,18 +243,18 @@ struct pqpool_counters {
     uint64_t validations_passed, validations_failed, validations_bypassed;
     uint64_t connect_attempts, resets, leaks, nested_acquires;
     uint64_t database_changes;        /* one for each PQPOOL_EVENT_DATABASE_CHANGED */
-    uint64_t cancels, cancels_failed; /* `cancels_failed`: the cancelled statement did not end */
+    uint64_t cancels, cancels_failed; /* cancelled statements, and those of them that did not end */
 };
 
 struct pqpool_histogram {
     uint64_t count, sum_ns;
     uint32_t n_bounds;
     const int64_t *bounds_ns; /* a static array */
-    /* Not cumulative. The last bucket counts what is above all bounds. */
+    /* Not cumulative. bucket[n_bounds] counts the values above the last bound. */
     uint64_t bucket[PQPOOL_LATENCY_BUCKETS + 1];
 };
 
-/* The histograms are empty without enable_pool_metrics. */
+/* Without enable_pool_metrics the histograms are empty. */
 struct pqpool_latency_stats {
     int64_t acquire_max_ns; /* the slowest acquire in the last 60 s */
     struct pqpool_histogram acquire, queue, validate, connect;
@@ -287,16 +284,16 @@ uint32_t pqpool_holders(struct pqpool *pool, struct pqpool_holder *out, uint32_t
 const char *pqpool_close_reason_name(unsigned reason); /* returns NULL if there is no such reason */
 const char *pqpool_error_class_name(unsigned error_class);
 
-/* Waits for the pool's first connection, as pqpool_open() does with PQPOOL_START_FAIL. Returns
- * PQPOOL_DOWN if the first dial has failed, and *err says why. Returns PQPOOL_CLOSED if
- * pqpool_interrupt() or pqpool_abort() was called meanwhile. */
+/* Waits until the pool has opened its first connection. Returns PQPOOL_DOWN if a dial fails before,
+ * or if connect_timeout passes, and *err says why. Returns PQPOOL_CLOSED if pqpool_interrupt() or
+ * pqpool_abort() was called meanwhile. */
 enum pqpool_rc pqpool_await_connected(struct pqpool *pool, struct err *err)
     __attribute__((warn_unused_result));
 
 /* Begins to close the pool: every acquire, also one that waits, returns PQPOOL_CLOSED. Each
  * pqpool_exec() that waits for the server returns PQPOOL_TIMEOUT at once, and its statement is
- * cancelled when the lease is released. A thread that itself waits on the socket of
- * pqpool_lease_pg() is not woken. pqpool_close() must follow. */
+ * cancelled when the lease is released. A caller's own wait on the socket of pqpool_lease_pg() goes
+ * on. pqpool_close() must follow. */
 void pqpool_interrupt(struct pqpool *pool);
 
 /* Begins to close the pool: every acquire, also one that waits, returns PQPOOL_CLOSED. The

@@ -1,17 +1,17 @@
-/* primary.c - decides which server and database the pool is at: one at a time, and never again a
- * primary that was replaced.
+/* primary.c - keeps all connections of the pool at one server and one database, and off a primary
+ * that was replaced.
  *
- * If a primary hangs or is cut off, its standby may be promoted meanwhile. If the old primary
- * returns, it accepts writes without any error, and they are lost when it is repaired. So all
- * connections of the pool are to one server. If two servers have the same system identifier, the
- * one with the higher timeline is the later primary, since each promotion raises the timeline
+ * If a primary hangs or is cut off, its standby may be promoted. If the old primary then returns,
+ * it accepts writes without any error, and these writes are lost when it is repaired. So all
+ * connections of the pool are to one server. Of two servers with one system identifier, the one
+ * with the higher timeline is the later primary, because each promotion raises the timeline
  * (PostgreSQL manual, 26.3.5). The pool remembers the highest timeline as long as it is open.
  *
- * If a server has another system identifier, or a database of the same name has another oid, it
- * is another database: a copy that was restored, the other side of a logical replication, or the
- * wrong address. All connections move to the database that answered last. What was sent to one
- * database cannot be looked up in another, so each database has a number, which users of the
- * pool compare. */
+ * Two databases differ if their oids or the system identifiers of their servers differ, even if
+ * they have one name. Another database is a copy that was restored, the other side of a logical
+ * replication, or the wrong address. All connections move to the database that answered last,
+ * unless primary_rejects_database() keeps them. What was sent to one database cannot be looked up
+ * in another, so each database has a number, which users of the pool compare. */
 #include <stdio.h>
 #include <string.h>
 
@@ -38,8 +38,8 @@ bool primary_was_replaced(const struct pqpool *pool, const struct conn *conn, st
 
 /* ---- which server ---- */
 
-/* Returns true if both are one server, which two addresses may lead to. Identifier and start
- * time are equal then. */
+/* Returns true if both sessions are at one server, even if they reached it by two addresses: the
+ * system identifier and the start time of the server are equal. */
 static bool is_same_server(const struct conn_history *a, const struct conn_history *b)
 {
     return a->started[0] != '\0' && strcmp(a->started, b->started) == 0 &&
@@ -52,9 +52,9 @@ static bool is_elsewhere(const struct pqpool *pool, const struct conn *conn)
            strcmp(dial_address(conn), pool->primary.address) != 0;
 }
 
-/* Returns true if this server was dialled only because the pool's server, which is dialled
- * first, did not answer. Returns false if the host name has moved: then the address of the
- * pool's server is no longer among those of the host. */
+/* Returns true if this server is not the one that the pool uses, and was dialled only because that
+ * one was dialled first and did not answer. Returns false if the address of that server no longer
+ * belongs to its host name, because then the name has been moved. */
 static bool is_in_its_place(const struct pqpool *pool, const struct conn *conn)
 {
     return is_elsewhere(pool, conn) &&
@@ -74,8 +74,8 @@ static bool is_same(const struct pool_database *known, const struct conn_history
            strcmp(known->system, history->system) == 0;
 }
 
-/* Returns the number of this database. If the database is not among those seen last, it gets a
- * new number. */
+/* Returns the number of this database. If it is not among the DATABASES_MAX databases seen last, it
+ * gets a new number. */
 static uint32_t number_of(struct pqpool *pool, const struct conn_history *history)
 {
     if (history->system[0] == '\0')
@@ -106,7 +106,7 @@ static bool is_at_another(const struct pqpool *pool, const struct conn_history *
            !is_same(current_database(pool), history);
 }
 
-/* Returns true if there is a connection that is in use or can be used, and is not stale. */
+/* Returns true if a connection in one of these states is not stale. */
 static bool has_usable(const struct pqpool *pool) REQUIRES(pool->mu)
 {
     static const enum conn_state states[] = { CONN_IDLE, CONN_LEASED, CONN_CHECKING,
@@ -118,7 +118,7 @@ static bool has_usable(const struct pqpool *pool) REQUIRES(pool->mu)
     return false;
 }
 
-/* Without this rule, two databases that answer by turns would have every connection replaced at
+/* Without this check, two databases that answer by turns would have every connection replaced at
  * each dial. */
 bool primary_rejects_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
                               struct err *err)

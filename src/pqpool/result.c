@@ -1,4 +1,4 @@
-/* result.c - see result.h. */
+/* result.c - checks the shape of a server's answer; see result.h. */
 #include "pqpool/result.h"
 
 #include <errno.h>

@@ -1,9 +1,10 @@
-/* result.h - checks the shape of a server's answer before any of it is read. For a row or a column
- * that is not there PQgetvalue() gives NULL, and a proxy or a server of another make may answer
- * anything. The layers above use these functions, too.
+/* result.h - checks the shape of a server's answer before any of it is read: a proxy or a server
+ * other than PostgreSQL may answer anything, and PQgetvalue() returns NULL for a missing row or
+ * column. The layers above the pool use these functions, too.
  *
  * Threads    any.
- * Errors     *err is written on failure only; its text names the statement by `what`. */
+ * Errors     *err is written on failure only; its text names the statement as `what` or `tag`
+ *            does. */
 #ifndef PQPOOL_RESULT_H
 #define PQPOOL_RESULT_H
 
@@ -16,17 +17,17 @@
 
 struct err;
 
-/* Returns true if the answer has from min_rows to max_rows rows of text, with so many columns
- * each. */
+/* Returns true if the answer is a table of text values that has this number of columns, and at
+ * least min_rows and at most max_rows rows. */
 bool result_is_table(const PGresult *result, int min_rows, int max_rows, int columns,
                      const char *what, struct err *err) MUST_CHECK;
 
-/* Returns true if the answer ends a command that gives no rows, with this command tag
- * ("COMMIT"), or with any tag if `tag` is NULL. */
+/* Returns true if the server has run a command that returns no rows, and answered with this command
+ * tag ("COMMIT"; NULL: any). */
 bool result_is_command(const PGresult *result, const char *tag, struct err *err) MUST_CHECK;
 
-/* Reads a cell, whose place result_is_table() has checked, as a whole number from 0 to max.
- * Returns false for SQL's NULL, for text that is no such number, and for a larger number. */
+/* Reads a cell as a whole number from 0 to max. result_is_table() must have checked that the cell
+ * exists. Returns false for SQL's NULL, for other text, and for a larger number. */
 bool result_number(const PGresult *result, int row, int column, uint64_t max,
                    uint64_t *out) MUST_CHECK;
 

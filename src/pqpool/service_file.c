@@ -1,6 +1,6 @@
-/* service_file.c - see service_file.h. The user's file comes first; if it does not have the
- * service, the system's file is read. Both have the form "[service]", then lines of
- * "keyword=value". */
+/* service_file.c - reads the files of connection services; see service_file.h. The system's file is
+ * read only if the user's file does not have the service. In both, "[service]" begins a service,
+ * and lines of "keyword=value" follow. */
 #include "pqpool/service_file.h"
 
 #include <pwd.h>
@@ -29,7 +29,7 @@ static const char *service_of(const PQconninfoOption *given)
     return service != NULL ? service : from_environment("PGSERVICE");
 }
 
-/* Cuts the blanks at both ends of the line. */
+/* Cuts the blanks at both ends of the line, and returns the rest. */
 static char *trim(char *line)
 {
     size_t len = strlen(line);
@@ -50,7 +50,7 @@ static bool is_parameter(const char *line, const char *keyword)
     return strncmp(line, keyword, len) == 0 && line[len] == '=';
 }
 
-/* Opens a regular file. Any other file is not opened, because reading it might block. */
+/* Opens a regular file. Returns NULL for any other file, because reading it might block. */
 static FILE *open_file(const char *path)
 {
     struct stat stat;
@@ -62,8 +62,8 @@ static FILE *open_file(const char *path)
     return file;
 }
 
-/* Looks for the keyword in one file. SAID: the service sets it. UNSAID: the service does not set
- * it. ABSENT: the file does not have the service. */
+/* Looks for a parameter of a service in one file. SAID: the service sets it. UNSAID: the file has
+ * the service, which does not set it. ABSENT: the file does not have the service. */
 static enum answer look_in(const char *path, const char *service, const char *keyword)
 {
     char buffer[LINE_BYTES];

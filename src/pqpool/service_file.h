@@ -1,6 +1,6 @@
-/* service_file.h - the files in which libpq looks for a connection service (libpq manual, 34.17),
- * and whether a service sets a parameter. libpq reports the resulting value of a parameter, but not
- * whether the service sets it or it is libpq's default. Only this is read here.
+/* service_file.h - finds the files in which libpq looks for a connection service (libpq manual,
+ * 34.17), and tells whether a service sets a parameter. libpq tells the value of a parameter, but
+ * not whether the value is the service's or libpq's default.
  *
  * Threads    any, while no thread changes the environment. */
 #ifndef PQPOOL_SERVICE_FILE_H
@@ -15,22 +15,23 @@
 
 enum { SERVICE_FILES = 2, SERVICE_PATH_SIZE = 1024 };
 
-/* The user's file and the system's, in the order in which libpq reads them. A path is "" if it
- * is not known. */
+/* The user's file and the system's, in the order in which libpq reads them. A path is "" if it is
+ * not known or too long. */
 struct service_files {
     char path[SERVICE_FILES][SERVICE_PATH_SIZE];
 };
 
-/* Writes the path of a file in the user's home folder as libpq finds it: HOME, or else the home
- * of the passwd database. Writes "" if no home is known, or if the path is too long. */
+/* Writes the path of a file in the user's home folder. As in libpq, that is the folder HOME, or
+ * else the one of the passwd database. Writes "" if no folder is known, or if the path is too
+ * long. */
 void service_home_path(const char *name, char *path, size_t size);
 
-/* Finds the files for the service that the connection string or PGSERVICE names. Returns false
- * if no service is named; libpq opens no such file then. */
+/* Finds the files for the service that the connection string or PGSERVICE names. Returns false if
+ * neither names a service; libpq reads no service file then. */
 bool service_files_find(const PQconninfoOption *given, struct service_files *out) MUST_CHECK;
 
 /* Returns true if the service sets the parameter. Returns false if it does not, if no service is
- * named, or if the file cannot be read. */
+ * named, or if the service cannot be found. */
 bool service_file_says(const PQconninfoOption *given, const char *keyword) MUST_CHECK;
 
 #endif

@@ -1,5 +1,5 @@
-/* stats.c - pqpool_stats(). All gauges are read under one lock, so active + idle <= total <= max
- * holds in every snapshot. */
+/* stats.c - fills struct pqpool_stats. All gauges are read while the mutex is held once, so idle +
+ * active + connecting + closing = total <= max holds in every snapshot. */
 #include "base/clock.h"
 #include "pqpool/pool.h"
 
@@ -102,8 +102,7 @@ static void read_histogram(const struct histogram *histogram, struct pqpool_hist
 void pqpool_stats(struct pqpool *pool, struct pqpool_stats *out)
 {
     mutex_lock(&pool->mu);
-    int64_t now_ns = clock_now_ns(); /* read under the mutex, so that it is not before any time that
-                                        the pool holds */
+    int64_t now_ns = clock_now_ns(); /* read under the mutex: no time in the pool is later */
     *out = (struct pqpool_stats){ .counters = pool->counters };
     read_gauges(pool, out, now_ns);
     read_health(pool, out);
@@ -112,8 +111,8 @@ void pqpool_stats(struct pqpool *pool, struct pqpool_stats *out)
     mutex_unlock(&pool->mu);
     struct pqpool_histogram *acquire = &out->latency.acquire;
     read_histogram(&pool->latency.acquire, acquire);
-    if (pool->options.enable_pool_metrics) { /* a checkout without a probe counts as the shortest,
-                                                since it is not measured */
+    if (pool->options.enable_pool_metrics) { /* a checkout without a validation query is not
+                                                measured, and counts as one of the shortest */
         acquire->count += out->counters.validations_bypassed;
         acquire->bucket[0] += out->counters.validations_bypassed;
     }

@@ -1,6 +1,6 @@
-/* task.c - a task: a statement that the janitor runs or awaits without blocking. There are three
- * kinds: ROLLBACK on a connection that was released in a transaction, the end of a statement
- * that is being cancelled, and the statements of the control connection. */
+/* task.c - starts and steps tasks. A task is a statement that the janitor runs or awaits without
+ * blocking: ROLLBACK on a connection that was released in a transaction, a statement that is being
+ * cancelled, or a statement on the control connection. */
 #include "pqpool/exec.h"
 
 static bool is_good(ExecStatusType status)

@@ -1,15 +1,15 @@
-/* wait_queue.c - callers wait for a connection in order of arrival, and get it by direct
- * hand-off. The queue measures its own pace, so that a caller that would wait in vain is
- * rejected at once. As in demand.c, these functions use no socket and no clock, and allocate
- * nothing; the caller holds the pool's mutex. */
+/* wait_queue.c - the queue of callers that wait for a connection. They get it in order of arrival,
+ * by direct hand-off. The time between hand-offs is measured, so that a caller that would wait in
+ * vain is rejected at once. These functions use no socket and no clock, and allocate nothing. The
+ * caller holds the pool's mutex. */
 #include "base/check.h"
 #include "base/clock.h"
 #include "pqpool/pool.h"
 
 enum {
-    HAND_OFFS_KNOWN = 8, /* no wait is estimated before so many hand-offs */
+    HAND_OFFS_KNOWN = 8, /* before so many hand-offs the wait is not estimated */
     HAND_OFF_WEIGHT = 8, /* the newest hand-off has a weight of 1/HAND_OFF_WEIGHT in the average */
-    OUTLIER = 4          /* a pause between hand-offs counts as at most OUTLIER times the average */
+    OUTLIER = 4          /* a longer pause than OUTLIER times the average counts as that long */
 };
 
 void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first)
@@ -23,7 +23,7 @@ void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first)
 void pool_dequeue(struct pqpool *pool, struct waiter *waiter)
 {
     list_remove(&pool->waiters.list, &waiter->node);
-    /* The pace is measured anew when callers wait again. */
+    /* When callers wait again, the time between hand-offs is measured anew. */
     if (pool->waiters.list.count == 0)
         pool->waiters.pace = (struct queue_pace){ 0 };
 }
@@ -37,7 +37,8 @@ static void serve_first(struct pqpool *pool, enum pqpool_rc rc, struct conn *con
     waiter->served = true;
     waiter->rc = rc;
     waiter->conn = conn;
-    /* The signal must be sent under the mutex, because `wake` is on the stack of the waiter. */
+    /* The signal must be sent under the mutex. Afterwards the waiter may return, and `wake` is on
+     * its stack. */
     cond_signal(&waiter->wake);
 }
 
