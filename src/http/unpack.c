@@ -1,6 +1,6 @@
 /* unpack.c - see unpack.h. While its body is unpacked, the request is suspended and keeps the
- * packed bytes. The packed and the unpacked body both count towards the bound of all bodies until
- * the packed one is freed. */
+ * packed bytes. Both bodies count towards the limit of all bodies (bodies.h) until the packed one
+ * is freed. */
 #include "http/unpack.h"
 
 #include <stdlib.h>

@@ -39,7 +39,7 @@ void keys_unref(struct keys **keys_inout)
         keys_free(keys);
 }
 
-/* ---- order: of two equal keys the one of the earlier line comes first ---- */
+/* ---- sorting: of two equal names or hashes, that of the earlier line comes first ---- */
 
 static int by_line(const struct key *a, const struct key *b)
 {

@@ -1,4 +1,5 @@
-/* rate.c - see rate.h. Each token that is taken puts off the moment at which the bucket is full. */
+/* rate.c - see rate.h. Each token taken moves the moment at which the bucket is full by
+ * 1/per_second. */
 #include "http/auth/rate.h"
 
 #include <stdlib.h>

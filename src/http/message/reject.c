@@ -9,7 +9,7 @@ struct reject_row {
     bool retryable;
     bool close; /* the connection is closed after the answer */
     const char *code;
-    const char *phrase; /* of the status line, if we write that line */
+    const char *phrase; /* of the status line that raw_reject.c writes */
     const char *title;
     const char *detail; /* NULL: reject_detail.c makes the detail for each request */
 };
