@@ -69,7 +69,7 @@ static struct MHD_Response *with_headers(struct MHD_Response *response, struct h
 /* ---- memory for the answer ---- */
 
 /* Returns the budget that counts the answer. Routes of health and metrics have a budget of their
- * own, so that they can be answered when orders have used up the other one. */
+ * own, so that they can be answered when orders have used up the memory budget. */
 static struct budget *budget_of(const struct http_request *req)
 {
     const struct http_route *route = req->match.route;
@@ -189,7 +189,7 @@ void http_answer_static(struct http_request *req, int status, const char *conten
                         const char *bytes, size_t len)
 {
     begin_answer(req);
-    /* NOLINTNEXTLINE(performance-no-int-to-ptr): -Wcast-qual lets nothing else through */
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): -Wcast-qual forbids a direct cast */
     void *borrowed = (void *)(uintptr_t)bytes;
     struct MHD_Response *response =
         MHD_create_response_from_buffer(len, borrowed, MHD_RESPMEM_PERSISTENT);
@@ -198,8 +198,8 @@ void http_answer_static(struct http_request *req, int status, const char *conten
 
 /* ---- in pieces ---- */
 
-/* Called by libmicrohttpd for the next bytes of the answer. libmicrohttpd asks for the bytes in
- * order and for each byte once, so `at` is not needed. */
+/* Called by libmicrohttpd for the next bytes of the answer. libmicrohttpd asks for each byte once,
+ * from the first to the last, so `at` is not needed. */
 static ssize_t read_pieces(void *cls, uint64_t at, char *out, size_t max)
 {
     (void)at;

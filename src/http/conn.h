@@ -8,8 +8,7 @@
  * for a client that reads its answer. The limit is shorter for a connection that holds much of a
  * memory budget under pressure (sweep.c). Between two requests a connection may be idle for
  * idle_timeout. If a client closes its side before its request is complete, the connection is
- * closed. A deferred request has no limit here, because it waits for this server and not for the
- * client. */
+ * closed. A deferred request has no limit here, because it waits for this server. */
 #ifndef HTTP_CONN_H
 #define HTTP_CONN_H
 
@@ -73,8 +72,7 @@ struct http_conn {
     int64_t moved_at_ns;             /* when a sweep last saw bytes_seen grow */
 };
 
-/* Returns our struct of a libmicrohttpd connection, or NULL if memory was out when the connection
- * was accepted. */
+/* Returns our struct of a libmicrohttpd connection, or NULL if there was no memory for it. */
 struct http_conn *http_conn_of(struct MHD_Connection *mhd);
 
 /* Moves the connection into the state `to`. Aborts if conn.c does not allow the move. A connection

@@ -49,7 +49,7 @@ struct fair_entry {
 
 struct fair_client {
     struct heap_node node;  /* in fair_queue.waiting; the key is served_ns */
-    int64_t served_ns;      /* time served; raised to the clock minus FAIR_CREDIT_NS */
+    int64_t served_ns;      /* how long the client was served, see above */
     struct fifo fresh, old; /* linked by fair_entry.link */
     bool served_old;        /* the client's last slice went to old work */
     bool waiting;           /* the client is in the heap, or one of its entries is taken */

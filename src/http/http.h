@@ -80,7 +80,7 @@ bool http_body_is_lines(struct http_request *req);     /* the body is applicatio
 bool http_accepts(struct http_request *req, const char *media_type);
 
 /* Returns true if the Accept header ranks `media_type` above `over`. A handler that can answer with
- * either type takes `over` as its default. */
+ * either type passes its default as `over`. */
 bool http_prefers(struct http_request *req, const char *media_type, const char *over);
 
 /* ---- the API key of a request; any thread may call these until the request is answered ---- */
@@ -134,10 +134,10 @@ void http_problem(struct http_request *req, const struct http_problem *problem);
  * orders. `code` is a constant, or lives as long as the request. */
 void http_note_code(struct http_request *req, const char *code);
 
-/* Answer with a problem document that has many more members. http_problem_open() adds the document
- * without its end to *out; any thread may call it while the request is deferred. The caller adds
- * the members, each after a comma, and "}\n". http_problem_pieces() then answers with the result.
- * Both functions ignore problem->members. */
+/* These two answer with a problem document that has many extra members. http_problem_open() adds
+ * the document without its end to *out; any thread may call it while the request is deferred. The
+ * caller adds the members, each after a comma, and "}\n". http_problem_pieces() then answers with
+ * the result. Both functions ignore problem->members. */
 void http_problem_open(struct http_request *req, const struct http_problem *problem,
                        struct pieces *out);
 void http_problem_pieces(struct http_request *req, const struct http_problem *problem,
@@ -188,8 +188,8 @@ struct http_work {
 };
 void http_offload(struct http_request *req, struct http_work *work);
 
-/* Calls `do_slice` once at once, on the loop. If that was the last slice, returns true, and
- * done.finish is not called. Otherwise offloads the remaining slices and returns false. */
+/* Calls `do_slice` once, on the loop. If that was the last slice, returns true, and done.finish is
+ * not called. Otherwise offloads the remaining slices and returns false. */
 bool http_offload_rest(struct http_request *req, struct http_work *work) MUST_CHECK;
 
 /* ---- the server ---- */
@@ -268,11 +268,10 @@ uint32_t http_server_loops(const struct http_server *server);
 void http_server_drain(struct http_server *server);
 
 /* Tells if the loops still run: returns true if every loop has made a round (see loop_run.c) since
- * the last call that returned true, and then asks for another round. Called by one thread at a
- * time. */
+ * the last call that returned true; then asks for another round. Called by one thread at a time. */
 bool http_server_alive(struct http_server *server) MUST_CHECK;
 
-/* Returns the number of requests that have begun and whose answer has not been sent yet. */
+/* Returns the number of requests whose headers are complete and whose answer is not sent yet. */
 uint64_t http_server_in_flight(const struct http_server *server);
 uint64_t http_server_connections(const struct http_server *server);
 

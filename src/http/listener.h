@@ -1,4 +1,4 @@
-/* listener.h - the socket that a server listens on. Internal to http.
+/* listener.h - opens the socket on which a server listens. Internal to http.
  *
  * ordersd binds the socket itself and without SO_REUSEPORT, so that it can report that the port is
  * in use. libmicrohttpd gets a duplicate of the socket for each loop. */

@@ -1,4 +1,4 @@
-/* loop.h - the data of one event loop. loop_run.h runs it. Internal to http.
+/* loop.h - the data of one event loop. loop_run.h runs the loop. Internal to http.
  *
  * Threads    any thread may call loop_wake(), loop_ask_beat() and loop_has_beaten(), and may add
  *            completions. Everything else belongs to the loop's own thread. */

@@ -1,6 +1,5 @@
-/* offload_thread.h - the server's offload thread, which does work that would block an event loop
- * for too long (docs/DESIGN.md, "Decisions": reading 5,000 orders takes 15 ms and more). Internal
- * to src/http.
+/* offload_thread.h - the server's offload thread, which does work that would block a loop for too
+ * long (docs/DESIGN.md, "Decisions": reading 5,000 orders takes 15 ms and more). Internal to http.
  *
  * A work item (struct http_work) is done in slices. After each slice, fair_queue.h decides which
  * client the thread serves next. All clients have the same share. A client is an API key if the
@@ -30,7 +29,7 @@ struct http_work;
 struct offload_turn {
     struct fair_entry entry;
     struct http_work *work;
-    uint64_t client_hash; /* see fair_queue.h; set by the loop while `waiting` is clear */
+    uint64_t client_hash; /* for fair_queue.h; set by the loop while `waiting` is clear */
     /* Set by offload_thread_take(), cleared when the item is finished or dropped; relaxed. */
     atomic_bool waiting;
     atomic_bool gone; /* the client is gone; set by the connection's loop; relaxed */

@@ -90,7 +90,8 @@ void request_reject(struct http_request *req, enum reject_reason reason);
 /* Returns the most bytes that the body of the request may have, both as sent and unpacked. */
 uint64_t request_body_max(const struct http_request *req);
 
-/* Moves the request to SENT, and counts and reports its answer. Called once for each request. */
+/* Moves the request to SENT, counts its answer in the metrics, and calls on_answer. Called once for
+ * each request. */
 void request_sent(struct http_request *req, int status);
 
 /* Returns how many bytes of its budget the answer holds. Pieces that have been sent hold none. */

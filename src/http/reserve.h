@@ -9,7 +9,7 @@
  * answer, and has RESERVE_SPAN_NS for sending its request. If the reserve is full, a new connection
  * replaces the oldest one that has no complete request, or else the oldest one whose answer is
  * being sent. If addresses are counted, an address has at most RESERVE_OF_ADDRESS_MAX connections
- * in one reserve. Another connection of that address replaces one of them by the same rule. */
+ * in one reserve. One more then replaces one of these by the same rule. */
 #ifndef HTTP_RESERVE_H
 #define HTTP_RESERVE_H
 

@@ -1,5 +1,4 @@
-/* server.c - functions of http.h about a whole server: its port, connections, memory, keys,
- * metrics. */
+/* server.c - functions of http.h about a server: its port, connections, memory, keys, metrics. */
 #include "http/server.h"
 
 #include <arpa/inet.h>

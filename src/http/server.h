@@ -20,7 +20,7 @@ struct server_metrics;
 
 enum server_phase { SERVER_OPEN, SERVER_DRAINING, SERVER_CLOSING };
 
-/* The size of the budget `figures`. */
+/* The size of http_server.figures. */
 enum { SERVER_FIGURES_BYTES = 8 << 20 };
 
 struct http_server {

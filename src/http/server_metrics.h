@@ -1,5 +1,4 @@
-/* server_metrics.h - counts requests and their durations by route, method and status. Internal to
- * http.
+/* server_metrics.h - counts requests and durations by route, method and status. Internal to http.
  *
  * Each combination of the three has a slot. Statuses that a route declares have theirs from the
  * start. Any other combination gets one when it first occurs, up to METRICS_EXTRA of them, so that

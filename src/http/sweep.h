@@ -7,7 +7,7 @@
 
 struct http_loop;
 
-/* Checks the connections of the loop, see above. */
+/* Checks the connections of the loop, and closes those whose time is over. */
 void sweep_conns(struct http_loop *loop);
 
 /* Returns the time from one sweep to the next. */

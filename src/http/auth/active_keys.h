@@ -1,5 +1,5 @@
-/* active_keys.h - the set of API keys that is active, and how it is replaced while the loops serve.
- * Internal to http.
+/* active_keys.h - keeps the active set of API keys, and replaces it while the loops serve. Internal
+ * to http.
  *
  * Each loop has a view, which holds a reference to a set. For each request the loop reads one
  * atomic (`version`), and it takes the lock only after a reload. A request that begins after

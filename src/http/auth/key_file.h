@@ -24,7 +24,7 @@ enum { KEY_LINE_MAX = 16 * 1024, KEY_FILE_MAX = 16 * 1024 * 1024 };
  * holds. */
 bool key_file_read(const char *path, struct keys *keys, struct err *err) MUST_CHECK;
 
-/* Sets *err to "PATH, line 3: what". Of a long path only the end is shown. Always returns false. */
+/* Sets *err to "PATH, line N: WHAT". Shows only the end of a long path. Always returns false. */
 bool key_file_fault(const char *path, size_t line, const char *what, struct err *err);
 
 #endif

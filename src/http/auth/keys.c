@@ -112,7 +112,7 @@ static void take_over_bucket(struct key *key, const struct key *before)
     key->bucket = rate_bucket_ref(before->bucket);
 }
 
-/* Both sets are sorted by name, so one pass finds the keys that are in both. */
+/* Keeps the buckets of keys that are in both sets. Both are sorted by name, so one pass will do. */
 static void take_over_buckets(struct keys *keys, const struct keys *before)
 {
     size_t i = 0, j = 0;

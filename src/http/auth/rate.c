@@ -1,5 +1,4 @@
-/* rate.c - see rate.h. Each token taken moves the moment at which the bucket is full by
- * 1/per_second. */
+/* rate.c - see rate.h. A token that is taken makes the bucket full 1/per_second seconds later. */
 #include "http/auth/rate.h"
 
 #include <stdlib.h>

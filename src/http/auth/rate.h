@@ -4,8 +4,8 @@
  *
  * A request takes a token, or learns how long to wait for one. The other orders of a batch are
  * charged afterwards: the bucket may go into debt, and later requests wait until the debt is gone.
- * The caller gives the time. The functions are lock-free and any thread may call them, because all
- * loops share a bucket. */
+ * The caller gives the time. All loops share a bucket, so the functions are lock-free, and any
+ * thread may call them. */
 #ifndef HTTP_AUTH_RATE_H
 #define HTTP_AUTH_RATE_H
 

@@ -1,4 +1,4 @@
-/* accept.h - how an Accept header ranks a media type (RFC 9110, 12.5.1). Internal to http.
+/* accept.h - ranks a media type by an Accept header (RFC 9110, 12.5.1). Internal to http.
  *
  * If several ranges match a type, the most specific one counts: a range with a parameter of the
  * type before the type alone, then all subtypes, then all types. If range and type have a parameter
@@ -17,7 +17,7 @@ enum { ACCEPT_QUALITY_MAX = 1000 };
 /* The rank of one media type. It starts as ACCEPT_UNREAD. accept_read() then adds each Accept
  * header of the request, because several headers are one list. */
 struct accept_match {
-    int specificity; /* the specificity of the range that counts; 0: no range matched */
+    int specificity; /* of the most specific range that matched; 0: none matched */
     int quality;     /* the quality of that range, 0..ACCEPT_QUALITY_MAX */
     bool any_range;  /* Accept has at least one range */
     bool malformed;

@@ -1,7 +1,6 @@
-/* bodies.h - memory for the bodies of requests, with one limit for all bodies together. Internal to
- * http.
+/* bodies.h - memory for the bodies of requests, limited for all of them together. Internal to http.
  *
- * That limit (HTTP_BODIES_MAX) is a part of the server's memory budget.
+ * The limit of all bodies (HTTP_BODIES_MAX) is a part of the server's memory budget.
  *
  * Threads    any thread may use struct bodies. One thread at a time uses a struct body_bytes. */
 #ifndef HTTP_MESSAGE_BODIES_H

@@ -1,5 +1,5 @@
 /* gunzip.c - see gunzip.h. zlib unpacks the body. This file gives zlib memory, and rejects a body
- * that has other bytes than a gzip member behind a member. */
+ * in which a gzip member is followed by anything but another member. */
 #include "http/message/gunzip.h"
 
 #include <stdlib.h>

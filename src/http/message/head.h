@@ -1,9 +1,9 @@
 /* head.h - reads the headers that we need, and checks the framing: that a proxy in front of us sees
  * the request begin and end where we do. Internal to http.
  *
- * Where the two disagree, a client can smuggle a request into another client's connection.
- * libmicrohttpd 0.9.75 accepts requests with such framing, but shows us the whole header section
- * before it reads a body (docs/ARCHITECTURE.md, "The HTTP face"). */
+ * If a proxy and this server disagree about that, a client can smuggle a request into another
+ * client's connection. libmicrohttpd 0.9.75 accepts requests with such framing, but shows us the
+ * whole header section before it reads a body (docs/ARCHITECTURE.md, "The HTTP face"). */
 #ifndef HTTP_MESSAGE_HEAD_H
 #define HTTP_MESSAGE_HEAD_H
 

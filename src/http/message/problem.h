@@ -20,14 +20,14 @@ struct http_problem {
     const char *detail;  /* what is wrong with this request; NULL: left out */
     const char *outcome; /* "not_accepted" or "unknown"; NULL: left out, as for a GET */
     bool retryable;
-    int64_t retry_after_ns; /* > 0: sent as Retry-After (see below) and as retry_after_ms */
+    int64_t retry_after_ns; /* > 0: sent as Retry-After and as retry_after_ms */
     long offset;            /* >= 0: a position in the body; < 0: left out */
     const char *members;    /* more members as JSON, `"a":1,"b":[]`; NULL: none */
 };
 
-/* Sets *out to the i-th of the problems that src/http answers by itself. Returns false if there are
- * fewer. If out->detail is NULL, the detail depends on the request. The answer to a GET has no
- * outcome. */
+/* Sets *out to the i-th of the problems that src/http answers by itself. Returns false if i is past
+ * the last one. If out->detail is NULL, the detail depends on the request. The answer to a GET has
+ * no outcome. */
 bool http_own_problem(size_t i, struct http_problem *out) MUST_CHECK;
 
 enum { RETRY_AFTER_SIZE = 24 };

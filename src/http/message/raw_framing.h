@@ -9,8 +9,8 @@
  * must follow each other without a gap. Later versions reject such requests, so nothing is checked
  * there.
  *
- * All functions but raw_framing_is_shown() may be called only in the first call of
- * request_flow_access() for a request. */
+ * Except raw_framing_is_shown(), call these only in the first request_flow_access() of a
+ * request. */
 #ifndef HTTP_MESSAGE_RAW_FRAMING_H
 #define HTTP_MESSAGE_RAW_FRAMING_H
 
@@ -33,7 +33,7 @@ struct raw_framing_line {
     const char *method, *target, *target_end, *version;
 };
 
-/* Returns true if this libmicrohttpd is 0.9.75, so that the section is checked. */
+/* Returns true if this libmicrohttpd is 0.9.75, so that header sections are checked. */
 bool raw_framing_is_shown(void) MUST_CHECK;
 
 struct raw_framing raw_framing_begin(struct MHD_Connection *mhd,

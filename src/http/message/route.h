@@ -14,7 +14,7 @@ enum http_body {
 
 /* Who may use a route. */
 enum http_access {
-    HTTP_PROBE,    /* as HTTP_HEALTH, and without a check of client certificate or host */
+    HTTP_PROBE,    /* as HTTP_HEALTH; client certificate and host are not checked */
     HTTP_HEALTH,   /* anyone, also on a connection beyond max_connections */
     HTTP_ANYONE,   /* anyone */
     HTTP_FIGURES,  /* as HTTP_HEALTH, but needs a key if http_options.guard_figures is set */

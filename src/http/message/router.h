@@ -37,9 +37,8 @@ void router_allow(struct buf *out, const struct http_route *routes, size_t n_rou
                   const char *path);
 
 /* Returns the name of a method of RFC 9110 or RFC 5789 as a constant, and "_OTHER" for every other
- * method. Only this name is logged, because the method can be any bytes of a client, even a part of
- * an order: if a body is longer than its Content-Length, the bytes behind it are read as the next
- * request. */
+ * method. Only this name is logged, because a method may be any bytes of a client: if a body is
+ * longer than its Content-Length, the bytes behind it are read as the next request. */
 const char *router_method_name(const char *method);
 
 /* Returns true if a route may have this path: it begins with '/' and has at most ROUTE_PARTS_MAX

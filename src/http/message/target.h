@@ -8,8 +8,8 @@
 
 #include "base/attr.h"
 
-/* Returns NULL if the target is good. Otherwise returns a sentence for the client that says what is
- * wrong. */
+/* Returns NULL if the target is valid. Otherwise returns a sentence for the client that says what
+ * is wrong. */
 const char *target_fault(const char *target) MUST_CHECK;
 
 /* Returns the path of a target without query: skips a leading "http://host". */

@@ -3,12 +3,11 @@
  *
  * libmicrohttpd reads requests from the socket and writes answers to it, and owns the TLS session.
  * This interface does everything else. It sets the credentials of the session before the handshake
- * begins, so that the server names the certificate authorities of the current set.
+ * begins, so that the server names the certificate authorities of the current set. The
+ * allowed moves between states:
  *
  *     PLAIN
- *     HANDSHAKE -> CLIENT_FINISHED or SERVER_FINISHED -> OPEN -> VERIFIED
- *
- * Called by the loop's thread only. */
+ *     HANDSHAKE -> CLIENT_FINISHED or SERVER_FINISHED -> OPEN -> VERIFIED */
 #ifndef HTTP_TLS_TRANSPORT_H
 #define HTTP_TLS_TRANSPORT_H
 
