@@ -1,5 +1,5 @@
 /* answer.h - answers a rejected request. http.h declares the other functions of answer.c. Internal
- * to src/http, called by the loop's thread only. */
+ * to http; called by the loop's thread only. */
 #ifndef HTTP_ANSWER_H
 #define HTTP_ANSWER_H
 

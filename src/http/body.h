@@ -1,5 +1,5 @@
 /* body.h - stores the body of a request, within the limits of the request and of the server, or
- * reads it and throws it away. Internal to http, called by the loop's thread only.
+ * reads it and throws it away. Internal to http; called by the loop's thread only.
  *
  * A request that is rejected for its headers is answered only after its body has been read and
  * thrown away. Otherwise a client that is still sending would see a broken pipe instead of the

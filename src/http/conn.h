@@ -62,7 +62,7 @@ struct http_conn {
     int64_t opened_at_ns;
     struct address_count *address;   /* the count of the client's address; NULL: not counted */
     uint64_t address_hash;           /* addresses_hash() of the client's address */
-    struct offload_turn turn;        /* the place of its work in the queue of the offload thread */
+    struct offload_turn turn;        /* its place in the queue of the offload thread */
     const char *target, *target_end; /* the request target as the client sent it */
     const char *target_fault;        /* what is wrong with the target; NULL: nothing */
     bool client_ended;               /* the last sweep saw that the client had closed its side */

@@ -1,4 +1,4 @@
-/* raw_reject.h - rejects a request that is not complete. Internal to http, called by the loop's
+/* raw_reject.h - rejects a request that is not complete. Internal to http; called by the loop's
  * thread only. */
 #ifndef HTTP_RAW_REJECT_H
 #define HTTP_RAW_REJECT_H

@@ -1,5 +1,5 @@
 /* reject_detail.h - writes the detail of a rejection: what is wrong with this request. Internal to
- * http, called by the loop's thread only. */
+ * http; called by the loop's thread only. */
 #ifndef HTTP_REJECT_DETAIL_H
 #define HTTP_REJECT_DETAIL_H
 

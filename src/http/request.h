@@ -62,7 +62,7 @@ struct http_request {
     void (*on_deadline)(struct http_request *req, void *arg);
     void *deadline_arg;
     struct buf headers;            /* added to the answer: name NUL value NUL ... */
-    struct MHD_Response *response; /* set only in the state ANSWERED; NULL there: out of memory */
+    struct MHD_Response *response; /* valid only in the state ANSWERED; NULL: out of memory */
     /* The bytes that the answer takes from a budget, whether reserved or in use. */
     struct budget_share held;
     /* The pieces of the answer; the response owns them. NULL: the answer is not in pieces. */

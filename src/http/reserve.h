@@ -1,5 +1,5 @@
 /* reserve.h - accepts a few connections beyond HTTP_MAX_CONNECTIONS or
- * HTTP_MAX_CONNECTIONS_PER_ADDRESS. Internal to http, called by the loop's thread only.
+ * HTTP_MAX_CONNECTIONS_PER_ADDRESS. Internal to http; called by the loop's thread only.
  *
  * A server that is merely full must still answer its probes, or an orchestrator kills it. So each
  * loop has a reserve of RESERVE_MAX more connections. Only routes of health and metrics are served

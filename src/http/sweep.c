@@ -214,7 +214,7 @@ int64_t sweep_interval_ns(const struct http_loop *loop)
 {
     const struct http_options *options = &loop->server->options;
     int64_t shorter_ns = clock_min(options->read_timeout_ns, options->idle_timeout_ns);
-    bool draining = loop->draining_since_ns != CLOCK_NEVER; /* the server waits for idle clients */
+    bool draining = loop->draining_since_ns != CLOCK_NEVER; /* then sweep more often */
     int64_t interval_ns = clock_min(shorter_ns / 8, draining ? SWEEP_DRAINING_NS : SWEEP_MAX_NS);
     return interval_ns > SWEEP_MIN_NS ? interval_ns : SWEEP_MIN_NS;
 }

@@ -1,5 +1,5 @@
 /* sweep.h - closes the connections of a loop whose time is over, and those whose client is gone.
- * conn.h has the time limits. Internal to http, called by the loop's thread only. */
+ * conn.h has the time limits. Internal to http; called by the loop's thread only. */
 #ifndef HTTP_SWEEP_H
 #define HTTP_SWEEP_H
 

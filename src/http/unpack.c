@@ -37,7 +37,7 @@ static enum reject_reason reason_of(enum gunzip_rc rc)
         return REJECT_GZIP;
     case GUNZIP_TOO_LARGE:
         return REJECT_TOO_LARGE;
-    case GUNZIP_MORE: /* the remaining slices were dropped */
+    case GUNZIP_MORE: /* the offload thread dropped the remaining slices */
         return REJECT_OFFLOAD_LATE;
     case GUNZIP_NO_ROOM:
         break;

@@ -1,5 +1,5 @@
 /* unpack.h - unpacks the gzip body of a request on the offload thread, before the handler is
- * called. A handler never sees a packed body. Internal to http, called by the loop's thread
+ * called. A handler never sees a packed body. Internal to http; called by the loop's thread
  * only. */
 #ifndef HTTP_UNPACK_H
 #define HTTP_UNPACK_H

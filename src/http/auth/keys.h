@@ -34,7 +34,7 @@ struct key {
     size_t n_accounts;
     struct rate rate;
     struct rate_bucket *bucket; /* a reference; NULL: the key has no rate */
-    size_t line;                /* its line in the file, from 1 */
+    size_t line;                /* the key's line in the file, from 1 */
 };
 
 struct keys {

@@ -23,7 +23,7 @@ struct rate {
 
 struct rate_bucket {
     atomic_uint refs;
-    atomic_int_fast64_t full_at_ns; /* if in the past, the bucket is full */
+    atomic_int_fast64_t full_at_ns; /* from this moment on the bucket is full */
 };
 
 /* Returns a full bucket with one reference, or NULL if memory is out. */

@@ -21,7 +21,7 @@ struct http_problem {
     const char *outcome; /* "not_accepted" or "unknown"; NULL: left out, as for a GET */
     bool retryable;
     int64_t retry_after_ns; /* > 0: sent as Retry-After and as retry_after_ms */
-    long offset;            /* >= 0: a position in the body; < 0: left out */
+    long offset;            /* >= 0: a byte position in the body; < 0: left out */
     const char *members;    /* more members as JSON, `"a":1,"b":[]`; NULL: none */
 };
 

@@ -103,7 +103,7 @@ struct http_problem reject_problem(enum reject_reason reason)
 bool http_own_problem(size_t i, struct http_problem *out)
 {
     static const struct http_problem *const others[] = { &problem_no_answer, &problem_cut_short };
-    const size_t n_rows = sizeof rows / sizeof rows[0] - 1; /* no problem has row REJECT_NONE */
+    const size_t n_rows = sizeof rows / sizeof rows[0] - 1; /* REJECT_NONE has no problem */
     if (i < n_rows)
         *out = reject_problem((enum reject_reason)(i + 1));
     else if (i - n_rows < sizeof others / sizeof others[0])

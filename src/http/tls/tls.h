@@ -34,7 +34,7 @@ struct http_tls_info {
     char subject[200]; /* "CN=..."; "" if it is longer */
     char serial[64];   /* hex digits */
     int64_t not_before_us, not_after_us;
-    uint32_t client_authorities; /* certificates in client_ca_file; 0: clients need none */
+    uint32_t client_authorities; /* number in client_ca_file; 0: clients need no certificate */
 };
 
 /* Reads and checks the files. A certificate that has expired, or is not valid yet, is accepted: see

@@ -1,4 +1,4 @@
-/* tls_ask.c - has http_tls_ask(), see tls.h. */
+/* tls_ask.c - sends one request over TLS as a client: http_tls_ask(), see tls.h. */
 #include <gnutls/gnutls.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* transport.h - one interface to the socket of a connection, whether plain or TLS. Internal to
- * http, called by the loop's thread only.
+ * http; called by the loop's thread only.
  *
  * libmicrohttpd reads requests from the socket and writes answers to it, and owns the TLS session.
  * This interface does everything else. It sets the credentials of the session before the handshake
