@@ -1,5 +1,5 @@
-/* addresses.c - see addresses.h. The table is a hash table with chains, which doubles when it is
- * full. If there is no memory for a larger table, the chains get longer. */
+/* addresses.c - see addresses.h. The table is a hash table with chains. It doubles its buckets when
+ * it has as many addresses as buckets. If there is no memory for that, the chains get longer. */
 #include "http/addresses.h"
 
 #include <netinet/in.h>

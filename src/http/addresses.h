@@ -1,9 +1,9 @@
-/* addresses.h - inside of the layer: counts the connections of each client address, over all loops.
+/* addresses.h - counts the connections of each client address, over all loops. Internal to http.
  *
  * An IPv6 client can choose any address of its /64, so a /64 counts as one address. An IPv4 address
  * that is mapped into IPv6 counts as IPv4. Only an address that has a connection has a record, so
- * the limit of connections bounds the table. Any thread may count connections. One lock, a leaf,
- * guards the table. */
+ * the limit of connections bounds the table. Any thread may count connections. A leaf lock guards
+ * the table. */
 #ifndef HTTP_ADDRESSES_H
 #define HTTP_ADDRESSES_H
 

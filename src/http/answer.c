@@ -1,5 +1,5 @@
 /* answer.c - http_answer(), http_problem() and the other functions that answer a request. They make
- * a response of libmicrohttpd's from the status, headers and body that a handler gives. */
+ * an MHD_Response from the status, headers and body that a handler gives. */
 #include "http/answer.h"
 
 #include <microhttpd.h>
@@ -22,8 +22,8 @@
 
 enum { HTTP_BLOCK_MIN = 1024 };
 
-/* Sets *value to the value of the added header whose name is at `at`, and returns the name of the
- * next header. Returns NULL if `at` is behind the last header. */
+/* Sets *value to the value of the added header that begins at `at`, and returns where the next
+ * header would begin. Returns NULL if no header begins at `at`. */
 static const char *next_header(const struct http_request *req, const char *at, const char **value)
 {
     if (req->headers.data == NULL || at == req->headers.data + req->headers.len)
@@ -68,8 +68,8 @@ static struct MHD_Response *with_headers(struct MHD_Response *response, struct h
 
 /* ---- memory for the answer ---- */
 
-/* Returns the budget that counts the answer. The answers of probes, health and figures have a
- * budget of their own, so that they can be sent while the budget of the orders is used up. */
+/* Returns the budget that counts the answer. Routes of health and metrics have a budget of their
+ * own, so that they can be answered when orders have used up the memory budget. */
 static struct budget *budget_of(const struct http_request *req)
 {
     const struct http_route *route = req->match.route;
@@ -86,8 +86,8 @@ bool http_reserve(struct http_request *req, size_t bytes)
     return want <= req->held.bytes || budget_share_take(&req->held, want - req->held.bytes);
 }
 
-/* Reserves memory for an answer of `bytes` bytes, and gives back what had been reserved beyond
- * that. Returns false if the budget has no room. */
+/* Makes the reservation fit an answer of `bytes` bytes: takes what is missing, or gives back what
+ * is too much. Returns false if the budget has no room. */
 static bool hold(struct http_request *req, size_t bytes)
 {
     size_t want = bytes > HTTP_ANSWER_FREE ? bytes - HTTP_ANSWER_FREE : 0;
@@ -115,7 +115,7 @@ static struct MHD_Response *make_response(struct http_request *req, const char *
     char *bytes = buf_steal(body, &len);
     if (failed)
         return NULL;
-    if (len > HTTP_ANSWER_FREE) { /* a buffer grows by doubling: free the unused part */
+    if (len > HTTP_ANSWER_FREE) { /* free the unused part: a buffer grows by doubling */
         char *fitted = realloc(bytes, len);
         bytes = fitted != NULL ? fitted : bytes;
     }
@@ -126,8 +126,8 @@ static struct MHD_Response *make_response(struct http_request *req, const char *
     return with_headers(response, req, content_type);
 }
 
-/* Stores the answer in the request. request_flow.c then hands the answer to libmicrohttpd. If the
- * request is suspended, this happens after its connection has been resumed. */
+/* Stores the answer in the request, and resumes its connection if the request is suspended.
+ * request_flow.c then hands the answer to libmicrohttpd. */
 static void store(struct http_request *req, int status, struct MHD_Response *response)
 {
     bool suspended = request_is_suspended(req);
@@ -189,7 +189,7 @@ void http_answer_static(struct http_request *req, int status, const char *conten
                         const char *bytes, size_t len)
 {
     begin_answer(req);
-    /* NOLINTNEXTLINE(performance-no-int-to-ptr): -Wcast-qual lets nothing else through */
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): -Wcast-qual forbids a direct cast */
     void *borrowed = (void *)(uintptr_t)bytes;
     struct MHD_Response *response =
         MHD_create_response_from_buffer(len, borrowed, MHD_RESPMEM_PERSISTENT);
@@ -198,8 +198,8 @@ void http_answer_static(struct http_request *req, int status, const char *conten
 
 /* ---- in pieces ---- */
 
-/* Called by libmicrohttpd for the next bytes of the answer. libmicrohttpd asks for the bytes in
- * order and for each byte once, so `at` is not needed. */
+/* Called by libmicrohttpd for the next bytes of the answer. libmicrohttpd asks for each byte once,
+ * from the first to the last, so `at` is not needed. */
 static ssize_t read_pieces(void *cls, uint64_t at, char *out, size_t max)
 {
     (void)at;
@@ -213,8 +213,8 @@ static void free_pieces(void *cls)
     free(cls);
 }
 
-/* Returns the size of the block into which libmicrohttpd copies the pieces. The bytes that were
- * reserved for the answer and were not used count for that block. */
+/* Returns the size of the block into which libmicrohttpd copies the pieces: HTTP_BLOCK_BYTES if the
+ * budget has room for them, else the bytes that were reserved for the answer and not used. */
 static size_t block_size(struct pieces *pieces)
 {
     size_t in_last = pieces_room(pieces) - pieces->reserved;
@@ -225,8 +225,8 @@ static size_t block_size(struct pieces *pieces)
     return block > HTTP_BLOCK_MIN ? block : HTTP_BLOCK_MIN;
 }
 
-/* Makes a response of one buffer, for a small answer. The buffer needs no budget, because each
- * connection is counted with HTTP_ANSWER_FREE bytes. */
+/* Makes a response of one buffer, for a small answer. The buffer takes nothing from the budget,
+ * because HTTP_ANSWER_FREE bytes are counted for each connection. */
 static struct MHD_Response *make_small_response(struct pieces *body)
 {
     size_t len = body->len;

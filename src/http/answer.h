@@ -1,5 +1,5 @@
-/* answer.h - inside of the layer: the function of answer.c that http.h does not declare. Called by
- * the loop's thread only. */
+/* answer.h - answers a rejected request. http.h declares the other functions of answer.c. Internal
+ * to http; called by the loop's thread only. */
 #ifndef HTTP_ANSWER_H
 #define HTTP_ANSWER_H
 

@@ -1,7 +1,7 @@
-/* body.c - see body.h. Memory is taken for the bytes that have arrived, not for the length that is
- * announced. A body whose announced length is at most BODY_FIRST_BYTES gets memory for that length
- * with its first byte. Any other body begins with BODY_FIRST_BYTES, and its memory doubles as bytes
- * arrive. So the first byte of a slow sender takes no more than BODY_FIRST_BYTES. */
+/* body.c - see body.h. Memory is taken for bytes that have arrived, not for an announced length.
+ * Only a body whose Content-Length is at most BODY_FIRST_BYTES gets all its memory with its first
+ * byte. Any other body begins with BODY_FIRST_BYTES, which double as bytes arrive. So the first
+ * byte of a slow client takes BODY_FIRST_BYTES at most. */
 #include "http/body.h"
 
 #include <string.h>

@@ -1,13 +1,12 @@
-/* body.h - inside of the layer: stores the body of a request, within the limits of the request and
- * of the server, or throws it away.
+/* body.h - stores the body of a request, within the limits of the request and of the server, or
+ * reads it and throws it away. Internal to http; called by the loop's thread only.
  *
  * A request that is rejected for its headers is answered only after its body has been read and
  * thrown away. Otherwise a client that is still sending would see a broken pipe instead of the
- * answer. BODY_DISCARD_MAX bounds the bytes that are read and thrown away. BODY_DISCARD_NS bounds
- * the time, which counts from the beginning of the request (begun_at_ns in request.h, when its
- * headers were complete; see sweep.c). If the client waits for a 100, or if the end of the body
- * cannot be known, the request is answered at once and the connection closed. Called by the loop's
- * thread only. */
+ * answer. BODY_DISCARD_MAX limits the bytes that are read and thrown away. BODY_DISCARD_NS limits
+ * the time for that, from the moment when the headers were complete (begun_at_ns in request.h). If
+ * the client waits for 100 Continue, or if the end of the body cannot be known, the request is
+ * answered at once and the connection is closed. */
 #ifndef HTTP_BODY_H
 #define HTTP_BODY_H
 
@@ -22,9 +21,9 @@ struct http_request;
 enum { BODY_DISCARD_MAX = 16 * 1024 * 1024 };
 #define BODY_DISCARD_NS INT64_C(5000000000)
 
-/* Takes the next piece of the body. May reject the request (req->reject); the remainder of the body
- * is then read and thrown away. Returns false if more than BODY_DISCARD_MAX bytes were thrown away:
- * then the caller must read no more of the body. */
+/* Takes the next piece of the body. If the piece breaks a limit, rejects the request (req->reject),
+ * and throws this and all later pieces away. Returns false if more than BODY_DISCARD_MAX bytes were
+ * thrown away: then the caller must read no more of the body. */
 bool body_add(struct http_request *req, const char *piece, size_t len) MUST_CHECK;
 
 void body_fini(struct http_request *req);

@@ -28,8 +28,8 @@ struct http_conn *http_conn_of(struct MHD_Connection *mhd)
 }
 
 /* Starts the clock of the connection's new state. The headers and the body of a request have one
- * clock, so a move from HEAD to BODY does not start it again. The clock of HEAD starts when the
- * sweep sees the first byte of a request; bytes that arrived before that moment count too. */
+ * clock, so a move from HEAD to BODY does not restart it. The clock of HEAD starts when a sweep
+ * sees the first bytes of a request. These bytes count for HEAD too, so bytes_before stays. */
 static void start_clock(struct http_conn *conn, enum http_conn_state from)
 {
     if (from == HTTP_CONN_HEAD && conn->state == HTTP_CONN_BODY)

@@ -14,8 +14,8 @@
 
 enum { UNSENT_MAX = 128 * 1024 };
 
-/* Counts the connection for its client's address, and sets `surplus` if the address has too many
- * connections. Returns false if memory is out. */
+/* Counts the connection for its client's address, and sets `surplus` if the address now exceeds its
+ * limit. Returns false if memory is out. */
 static bool count_address(struct http_conn *conn, const struct sockaddr *client)
 {
     struct http_server *server = conn->loop->server;
@@ -82,7 +82,7 @@ static void conn_free(struct http_conn *conn)
     transport_end(&conn->transport);
     reserve_leave(conn);
     list_remove(&loop->conns, &conn->link);
-    http_conn_move(conn, HTTP_CONN_CUT); /* so that n_sending no longer counts the connection */
+    http_conn_move(conn, HTTP_CONN_CUT); /* subtracts it from n_sending */
     addresses_remove(&loop->server->addresses, conn->address);
     atomic_fetch_sub_explicit(&loop->server->connections, 1, memory_order_relaxed);
     if (conn->place == HTTP_CONN_ADMITTED)
@@ -90,9 +90,9 @@ static void conn_free(struct http_conn *conn)
     free(conn);
 }
 
-/* Bounds the unsent bytes of an answer that the kernel takes. If the client's window is full, the
- * other bytes wait in this process, which counts them; the kernel alone would buffer megabytes.
- * This does not bound the bytes that are sent and not yet acknowledged. */
+/* Limits the bytes of an answer that the kernel buffers before they are sent. The other bytes wait
+ * in this process, where the memory budget counts them; without the limit the kernel would buffer
+ * megabytes. Bytes that are sent and not yet acknowledged are not limited. */
 static void bound_unsent(int fd)
 {
     int bytes = UNSENT_MAX;

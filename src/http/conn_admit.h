@@ -1,5 +1,5 @@
-/* conn_admit.h - inside of the layer: admits a new connection within the limits or into the
- * reserve, and frees it when it is closed. Called by the loop's thread only. */
+/* conn_admit.h - admits a new connection within the limits or into the reserve, and frees the
+ * struct http_conn of a closed one. Internal to http; called by the loop's thread only. */
 #ifndef HTTP_CONN_ADMIT_H
 #define HTTP_CONN_ADMIT_H
 

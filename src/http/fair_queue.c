@@ -11,8 +11,8 @@ static struct fair_entry *take_entry(struct fair_client *client)
     return CONTAINER_OF(node, struct fair_entry, link);
 }
 
-/* Puts back an entry that has more to do. An old entry returns to the front, so that old requests
- * are finished one after another. */
+/* Puts back an entry that has more slices. An old entry returns to the front, so that the old
+ * entries of a client are finished one after another. */
 static void put_back(struct fair_client *client, struct fair_entry *entry)
 {
     bool was_old = entry->old;

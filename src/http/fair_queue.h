@@ -1,21 +1,21 @@
-/* fair_queue.h - inside of the layer: decides which client the offload thread serves next.
+/* fair_queue.h - decides which client the offload thread serves next. Internal to http.
  *
  * Clients share the time of the thread equally, however many connections each of them has
- * (start-time fair queueing). The queue keeps for each client the time for which it has been
- * served. The client with the least time served comes next. The queue's clock is the largest time
- * served with which a client was taken. If a client has no waiting work and adds work, its time
- * served is raised to FAIR_CREDIT_NS behind the clock unless it is more. So a client pays for a
- * long slice by a longer wait, and a client that pauses saves up no more than the credit. A waiting
- * client gets a slice at the latest when every other client has used up its credit.
+ * (start-time fair queueing). The queue sums up how long it has served each client (served_ns), and
+ * takes the client with the least. The queue's clock is the largest served_ns with which a client
+ * was taken. If a client without waiting work adds work, its served_ns is raised to the clock minus
+ * FAIR_CREDIT_NS, unless it is more. So a client waits longer after a long slice, and a client that
+ * pauses saves up no more than FAIR_CREDIT_NS. A waiting client gets a slice at the latest when
+ * every other client has used up its credit.
  *
- * The work of one client begins as fresh. After FAIR_FRESH_SLICES, or FAIR_FRESH_NS of service, it
- * is old. Fresh work takes turns in the order of arrival. Old work is finished one after another.
- * If a client has both kinds, its slices alternate between them. So a small request overtakes the
- * large requests of its own client, and only one of the large requests takes more memory at a time.
+ * A work item begins as fresh. After FAIR_FRESH_SLICES, or FAIR_FRESH_NS of service, it is old. The
+ * fresh items of a client take turns in the sequence of arrival. Its old items are finished one
+ * after another. If a client has both kinds, its slices alternate between them. So a small request
+ * overtakes the large requests of its own client, and only one of these grows in memory at a time.
  *
- * A hash, modulo FAIR_CLIENTS, tells clients apart. Two clients whose hashes collide are served as
- * one client. So the queue has a fixed size and cannot run out of memory. The caller seeds the
- * hash, so that nobody can plan a collision.
+ * A client is known by a hash modulo FAIR_CLIENTS, so the queue has a fixed size and cannot run out
+ * of memory. Two clients whose hashes collide are served as one client. The caller seeds the hash,
+ * so that nobody can plan a collision.
  *
  * Threads    one at a time: the caller holds a lock.
  * Ownership  an entry is the caller's memory.
@@ -37,7 +37,7 @@ enum {
     FAIR_FRESH_NS = 1000000,
 };
 
-/* One piece of work in the queue. The caller does not touch the entry from fair_queue_add() until
+/* One work item in the queue. The caller does not touch the entry from fair_queue_add() until
  * fair_queue_served() with `more` false. */
 struct fair_entry {
     struct fifo_node link;
@@ -49,7 +49,7 @@ struct fair_entry {
 
 struct fair_client {
     struct heap_node node;  /* in fair_queue.waiting; the key is served_ns */
-    int64_t served_ns;      /* time served, on the queue's clock */
+    int64_t served_ns;      /* how long the client was served, see above */
     struct fifo fresh, old; /* linked by fair_entry.link */
     bool served_old;        /* the client's last slice went to old work */
     bool waiting;           /* the client is in the heap, or one of its entries is taken */
@@ -66,7 +66,7 @@ struct fair_queue {
 bool fair_queue_init(struct fair_queue *queue) MUST_CHECK;
 void fair_queue_fini(struct fair_queue *queue);
 
-/* Adds an entry to the work of the client that has this hash. */
+/* Adds an entry to the work items of the client that has this hash. */
 void fair_queue_add(struct fair_queue *queue, struct fair_entry *entry, uint64_t client_hash);
 
 /* Takes out the entry that is served next. Returns NULL if no entry is waiting. The caller calls

@@ -25,8 +25,8 @@ static bool same_name(const struct host *host, const char *name, size_t len)
     return host->len == len && strncasecmp(host->name, name, len) == 0;
 }
 
-/* Returns true for localhost and for every name below it. No name server can give these names
- * another address. */
+/* Returns true for localhost and for every name below it. Clients resolve these names to loopback
+ * addresses only (RFC 6761, 6.3). */
 static bool is_loopback_name(const struct host *host)
 {
     static const char name[] = ".localhost";
@@ -52,8 +52,8 @@ static bool is_own_address(const struct hosts *hosts, const struct host *host)
     return IN6_ARE_ADDR_EQUAL(&address, &hosts->own) && !is_any(&address);
 }
 
-/* Returns the next item of a list with commas, from `at` on, and sets *len to its length. Returns
- * NULL if there is none. */
+/* Returns the next item of a comma-separated list, from `at` on, and sets *len to its length.
+ * Returns NULL at the end of the list. */
 static const char *next_listed(const char *at, size_t *len)
 {
     at += strspn(at, ", \t");

@@ -1,5 +1,4 @@
-/* hosts.h - inside of the layer: decides whether this server answers to the host that a request
- * names.
+/* hosts.h - decides whether this server answers to the host that a request names. Internal to http.
  *
  * A web page can make a browser send requests to a server on loopback by giving its own name the
  * address 127.0.0.1 (DNS rebinding). Such a request names the page's host. So a server that
@@ -19,7 +18,7 @@ struct sockaddr;
 
 struct hosts {
     bool checked;        /* false: every host is allowed */
-    const char *listed;  /* more hosts, with commas between them; borrowed */
+    const char *listed;  /* more hosts, comma-separated; borrowed */
     struct in6_addr own; /* the address of the server; an IPv4 address is mapped into IPv6 */
 };
 

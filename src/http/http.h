@@ -1,19 +1,18 @@
 /* http.h - an HTTP server over libmicrohttpd: event loops, requests, answers, deadlines. It knows
  * no orders and no database.
  *
- * Loops        Each loop is a thread with a libmicrohttpd daemon of its own, which it drives from
- *              outside: libmicrohttpd's own epoll thread stalls (docs/DESIGN.md, "Decisions").
- *              Handlers run on the thread of their loop and must not block.
- * Answers      Each request has one answer. A handler may answer before it returns. If it returns
- *              without an answer, the request is deferred, and its connection is suspended. A
- *              deferred request is answered on the thread of its loop, by http_answer() or another
- *              answering function, in the `finish` of a completion or in the on_deadline of the
- *              request.
+ * Loops        Each loop is a thread. It runs a libmicrohttpd daemon of its own by MHD_run(),
+ *              because the thread that libmicrohttpd itself can start stalls (docs/DESIGN.md,
+ *              "Decisions"). Handlers run on the thread of their loop and must not block.
+ * Answers      Each request has one answer. A handler may answer before it returns. If it does not,
+ *              the request is deferred: its connection is suspended until `finish` of a completion,
+ *              or on_deadline of the request, calls http_answer() or another answering function.
+ *              Both run on the thread of the request's loop.
  * Completions  Another thread gives work back to a loop by http_complete(). The loop calls `finish`
  *              of each completion, the oldest first.
  * Ownership    A request lives until its answer has been sent or its client is gone, so do not
- *              touch it after answering. A deferred request lives until it is answered, even if
- *              its client is gone.
+ *              touch it after answering. A deferred request lives until it is answered, even if its
+ *              client is gone.
  * Threads      A function that takes a request is called on the thread of the request's loop. A
  *              function that takes a server may be called on any thread. If a function differs from
  *              this, its comment says so.
@@ -58,8 +57,8 @@ const char *http_path_part(struct http_request *req, size_t i);
  * no such header. */
 const char *http_header(struct http_request *req, const char *name);
 
-/* Calls `see` with the value of each header of that name, in the order of the request. Together the
- * values are one list. */
+/* Calls `see` with the value of each header of that name, from the first to the last. A header that
+ * is given several times is one list of all its values (RFC 9110, 5.3). */
 void http_each_header(struct http_request *req, const char *name,
                       void (*see)(void *arg, const char *value), void *arg);
 
@@ -71,22 +70,22 @@ const char *http_query(struct http_request *req, const char *name, size_t *count
  * An empty body is "". */
 const char *http_body(struct http_request *req, size_t *len);
 
-/* Frees the body before the request is answered. */
+/* Frees the body. Answering the request frees it too. */
 void http_body_done(struct http_request *req);
 int64_t http_received_at_ns(struct http_request *req); /* when the request's last byte arrived */
 bool http_body_is_lines(struct http_request *req);     /* the body is application/x-ndjson */
 
-/* Returns true if the Accept header allows that media type. If Accept is absent, empty or
- * malformed, it allows every type. A media type may have parameters, see http/message/accept.h. */
+/* Returns true if the Accept header allows `media_type`, which may have parameters (see
+ * http/message/accept.h). If Accept is absent, empty or malformed, every type is allowed. */
 bool http_accepts(struct http_request *req, const char *media_type);
 
 /* Returns true if the Accept header ranks `media_type` above `over`. A handler that can answer with
- * either type takes `over` as its default. */
+ * either type passes its default as `over`. */
 bool http_prefers(struct http_request *req, const char *media_type, const char *over);
 
-/* ---- the API key of the request; any thread while the request waits for its answer ---- */
+/* ---- the API key of a request; any thread may call these until the request is answered ---- */
 
-/* Returns the name of the request's key. Returns NULL if the request presents no good key, or if
+/* Returns the name of the request's API key. Returns NULL if the request has no valid key, or if
  * the server requires no keys. */
 const char *http_key_name(struct http_request *req);
 
@@ -94,8 +93,8 @@ const char *http_key_name(struct http_request *req);
  * keys. */
 bool http_may_use(struct http_request *req, const char *account_id);
 
-/* Takes `requests` further requests from the rate of the key, which may go below zero. This is for
- * a request that turns out to hold many orders. */
+/* Counts `requests` more requests against the rate of the key, for the other orders of a batch.
+ * Afterwards requests with the key may have to wait longer (rate.h). */
 void http_charge(struct http_request *req, uint32_t requests);
 
 /* ---- answering ---- */
@@ -105,13 +104,13 @@ void http_charge(struct http_request *req, uint32_t requests);
 void http_add_header(struct http_request *req, const char *name, const char *value);
 
 /* Answers with the bytes of *body, which is empty afterwards. If the buffer has failed, the answer
- * is 500. If the budget (http_options.memory) has no room for the buffer, the answer is 503
- * overloaded. A caller that has committed an order must not answer so: it calls http_reserve()
- * before it commits. */
+ * is 500 instead. If the budget (http_options.memory) has no room for the bytes, the answer is 503
+ * overloaded with the outcome not_accepted. That would be false for a committed order, so a handler
+ * calls http_reserve() before an order is committed. */
 void http_answer(struct http_request *req, int status, const char *content_type, struct buf *body);
 
-/* An answer of at most HTTP_ANSWER_FREE bytes needs no room in the budget, because each connection
- * has that much memory. */
+/* An answer of at most HTTP_ANSWER_FREE bytes takes nothing from the budget, because
+ * http_fixed_bytes() counts that much for each connection. */
 enum { HTTP_ANSWER_FREE = 4096 };
 
 /* Reserves room in the budget for an answer of `bytes` bytes. Returns false if the budget has no
@@ -122,9 +121,9 @@ bool http_reserve(struct http_request *req, size_t bytes) MUST_CHECK;
 void http_answer_static(struct http_request *req, int status, const char *content_type,
                         const char *bytes, size_t len);
 
-/* Sends a large answer, whose memory is given back to the budget while the answer is being sent.
- * Takes the pieces out of *body, which is empty afterwards. Of the reserved bytes that the answer
- * did not need, HTTP_BLOCK_BYTES are kept until the answer has been sent. */
+/* Answers with the pieces of *body, which is empty afterwards. Each piece is freed, and its memory
+ * given back to the budget, as soon as libmicrohttpd has copied it into its block. At most
+ * HTTP_BLOCK_BYTES of the budget are held for that block until the answer has been sent. */
 enum { HTTP_BLOCK_BYTES = 16 * 1024 };
 void http_answer_pieces(struct http_request *req, int status, const char *content_type,
                         struct pieces *body);
@@ -135,10 +134,10 @@ void http_problem(struct http_request *req, const struct http_problem *problem);
  * orders. `code` is a constant, or lives as long as the request. */
 void http_note_code(struct http_request *req, const char *code);
 
-/* Answers with a problem that has more members than one string should hold. http_problem_open()
- * adds the problem document without its end to *out; any thread may call it while the request is
- * deferred. The caller adds members, each after a comma, and "}\n". http_problem_pieces() then
- * answers with the result. Both functions ignore problem->members. */
+/* These two answer with a problem document that has many extra members. http_problem_open() adds
+ * the document without its end to *out; any thread may call it while the request is deferred. The
+ * caller adds the members, each after a comma, and "}\n". http_problem_pieces() then answers with
+ * the result. Both functions ignore problem->members. */
 void http_problem_open(struct http_request *req, const struct http_problem *problem,
                        struct pieces *out);
 void http_problem_pieces(struct http_request *req, const struct http_problem *problem,
@@ -169,18 +168,19 @@ struct http_completion {
 void http_complete(struct http_loop *loop, struct fifo *completions);
 void http_complete_one(struct http_loop *loop, struct http_completion *completion);
 
-/* Work that would hold the loop up for more than a moment. After http_offload(), the offload thread
- * of the server calls `do_slice` until it returns true. Then the loop calls `done.finish`. Between
- * two slices the thread serves other clients, so a slice should take about 100 us. The request is
- * suspended meanwhile, as a deferred request is. A request has at most one work at a time.
+/* A work item, for work that would block the loop for too long. After http_offload(), the offload
+ * thread of the server calls `do_slice` until it returns true. Then the loop calls `done.finish`.
+ * Between two slices the thread serves other clients, so a slice should take about 100 us.
+ * Meanwhile the request is suspended, as a deferred request is. A request has at most one work item
+ * at a time.
  *
- * If `keep` is not set, the remaining slices are dropped when http_options.offload_timeout_ns has
- * passed since the request was received, or when the client is gone. `dropped` is true in
- * `done.finish` if that happened; `done.finish` then answers by http_overloaded(). */
+ * The remaining slices are dropped if http_options.offload_timeout_ns has passed since the request
+ * was received, or if the client is gone. Then done.finish finds `dropped` set, and answers by
+ * http_overloaded(). If `keep` is set, nothing is dropped. */
 struct http_work {
     struct http_completion done;              /* must be the first member */
-    bool (*do_slice)(struct http_work *work); /* returns true if the work is finished */
-    bool keep;    /* the work is never dropped, because its result tells what may be stored */
+    bool (*do_slice)(struct http_work *work); /* returns true after the last slice */
+    bool keep;    /* set if the work writes the answer to orders that may be stored */
     bool dropped; /* written by http_offload() and the offload thread */
     /* The members below are set by http_offload() and http_offload_rest(). */
     struct http_loop *loop;
@@ -188,8 +188,8 @@ struct http_work {
 };
 void http_offload(struct http_request *req, struct http_work *work);
 
-/* Does the first slice of the work at once, on the loop. If that finishes the work, returns true,
- * and done.finish is not called. Otherwise offloads the remaining slices and returns false. */
+/* Calls `do_slice` once, on the loop. If that was the last slice, returns true, and done.finish is
+ * not called. Otherwise offloads the remaining slices and returns false. */
 bool http_offload_rest(struct http_request *req, struct http_work *work) MUST_CHECK;
 
 /* ---- the server ---- */
@@ -215,20 +215,21 @@ enum { HTTP_CLIENT_SIZE = 48 };
 void http_client_text(const struct sockaddr *client, char out[HTTP_CLIENT_SIZE]);
 
 struct http_options {
-    /* If > 0, a listening TCP socket that is used instead of address and port. The server owns the
-     * socket, also if http_server_open() fails. */
+    /* If > 0, a listening TCP socket that is used instead of address and port. The server closes
+     * the socket, even if http_server_open() fails. */
     int listen_fd;
     const char *address; /* IPv4 or IPv6, numeric */
     uint32_t port;       /* 0: any free port, see http_server_port() */
     uint32_t threads;
-    /* The most connections over all loops. Beyond that each loop takes a few connections, on which
-     * only HTTP_PROBE, HTTP_HEALTH and HTTP_FIGURES routes are served: see http_sockets_max(). */
+    /* The most connections over all loops. Each loop takes a few more, on which only HTTP_PROBE,
+     * HTTP_HEALTH and HTTP_FIGURES routes are served (the reserve, see http_sockets_max()). */
     uint32_t max_connections;
     uint32_t max_connections_per_address; /* 0: no limit */
     uint64_t max_body_bytes, bodies_max_bytes;
-    uint64_t max_document_bytes; /* bounds an HTTP_JSON_BODY too; 0: only max_body_bytes does */
+    uint64_t max_document_bytes; /* an extra limit for HTTP_JSON_BODY; 0: none */
     uint64_t header_max_bytes;   /* libmicrohttpd's memory for each connection */
-    /* The budget of bodies and answers; borrowed. NULL: only the bodies are bounded. */
+    /* The memory budget of bodies and answers; borrowed. NULL: only the bodies are limited, by
+     * bodies_max_bytes. */
     struct budget *memory;
     int64_t read_timeout_ns, idle_timeout_ns;
     int64_t offload_timeout_ns; /* see struct http_work; 0: no limit */
@@ -238,19 +239,18 @@ struct http_options {
     /* The file of keys for HTTP_WITH_KEY routes, see api_keys.h. NULL: no keys are required. */
     const char *keys_file;
     bool guard_figures; /* HTTP_FIGURES routes require a key too */
-    /* If true, a request is rejected unless its host is that of loopback, the server's own address
-     * or one of allowed_hosts (http_hosts_check()). The same holds for the host in the Origin
-     * header of a web page. HTTP_PROBE routes are exempt. */
+    /* If true, a request is rejected if its Host or Origin header names a host that is not
+     * loopback, the server's own address or one of allowed_hosts. HTTP_PROBE routes are exempt. */
     bool check_hosts;
-    const char *allowed_hosts; /* with commas between them; NULL: none */
+    const char *allowed_hosts; /* see http_hosts_check(); NULL: none */
     void *ctx;                 /* passed to handlers and to on_answer */
     /* Called once for each answered request, on the loop's thread, so that the program can log it.
      * NULL: nothing is called. */
     void (*on_answer)(void *ctx, const struct http_answered *answered);
 };
 
-/* Checks a list of names and addresses without a port, with commas between them. Returns false if
- * an item of the list is no host: then *err names that item. */
+/* Checks a comma-separated list of names and addresses without ports. Returns false if an item of
+ * the list is no host: then *err names that item. */
 bool http_hosts_check(const char *hosts, struct err *err) MUST_CHECK;
 
 /* Binds the address and begins to serve. Returns NULL on failure: then *err says why. If the
@@ -267,16 +267,16 @@ uint32_t http_server_loops(const struct http_server *server);
  * Connection: close, and an idle connection is closed after 1 s. */
 void http_server_drain(struct http_server *server);
 
-/* Returns true if every loop has made a round since the last call that returned true, and asks the
- * loops for another round. Otherwise returns false. Called by one thread at a time. */
+/* Tells if the loops still run: returns true if every loop has made a round (see loop_run.c) since
+ * the last call that returned true; then asks for another round. Called by one thread at a time. */
 bool http_server_alive(struct http_server *server) MUST_CHECK;
 
-/* Returns the number of requests that have begun and whose answer has not been sent yet. */
+/* Returns the number of requests whose headers are complete and whose answer is not sent yet. */
 uint64_t http_server_in_flight(const struct http_server *server);
 uint64_t http_server_connections(const struct http_server *server);
 
-/* Returns the most bytes that http_options.memory does not count: what each connection has for
- * itself, and the answers of probes and figures. The result depends on `tls` and on
+/* Returns the most bytes that the server takes in addition to http_options.memory: for connections,
+ * and for answers of HTTP_PROBE, HTTP_HEALTH and HTTP_FIGURES routes. The result depends on `tls`,
  * max_connections, threads and header_max_bytes alone. */
 uint64_t http_fixed_bytes(const struct http_options *options, bool tls);
 
@@ -285,20 +285,19 @@ uint64_t http_fixed_bytes(const struct http_options *options, bool tls);
  * and the current connections and requests. */
 void http_server_metrics(const struct http_server *server, struct buf *out);
 
-/* Adds the metrics that a server with these routes would have, with every value that a label can
- * have and without meaningful figures. The manual is made from them. Adds nothing if memory is
- * out. */
+/* Adds all metrics of a server with these routes, with samples whose values mean nothing. The
+ * manual is generated from them. Adds nothing if memory is out. */
 void http_blank_metrics(const struct http_route *routes, size_t n_routes, struct buf *out);
 
 /* Reads the file of keys again. Returns false if the file is bad: then *err says why, and the keys
- * stay as they were. A request under way keeps its key. If the name and rate of a key stay the
- * same, what is used of its rate stays used. Called by one thread at a time. */
+ * stay as they were. A request under way keeps its key. A key whose name and rate stay the same
+ * keeps its token bucket (auth/keys.h). Called by one thread at a time. */
 bool http_server_reload_keys(struct http_server *server, struct err *err) MUST_CHECK;
 void http_server_keys(struct http_server *server, struct http_keys_info *info);
 
 /* Closes the server: answers the deferred requests with 503 shutting_down and the outcome unknown,
- * joins the loops and frees the server. Nobody may call http_complete() once this has begun. NULL
- * is a no-op. */
+ * joins the loops and frees the server. No thread may call http_complete() after this call begins.
+ * NULL is a no-op. */
 void http_server_close(struct http_server **server);
 
 #endif

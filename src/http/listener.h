@@ -1,7 +1,7 @@
-/* listener.h - inside of the layer: the socket that a server listens on.
+/* listener.h - opens the socket on which a server listens. Internal to http.
  *
- * We bind the socket, not libmicrohttpd, and without SO_REUSEPORT. So if the port is in use, the
- * error says that. Every loop gets a duplicate of the socket. */
+ * ordersd binds the socket itself and without SO_REUSEPORT, so that it can report that the port is
+ * in use. libmicrohttpd gets a duplicate of the socket for each loop. */
 #ifndef HTTP_LISTENER_H
 #define HTTP_LISTENER_H
 

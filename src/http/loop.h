@@ -1,4 +1,4 @@
-/* loop.h - inside of the layer: the data of one event loop. loop_run.h runs it.
+/* loop.h - the data of one event loop. loop_run.h runs the loop. Internal to http.
  *
  * Threads    any thread may call loop_wake(), loop_ask_beat() and loop_has_beaten(), and may add
  *            completions. Everything else belongs to the loop's own thread. */
@@ -22,10 +22,10 @@ struct MHD_Daemon;
 
 enum { LOOP_ID_SIZE = 33, LOOP_ENTROPY_BYTES = 4096 };
 
-/* Notes whether a budget has lately had no room for a request. */
+/* Whether a budget has lately had no room for a request, see sweep.c. */
 struct pressure {
     uint64_t refusals_seen; /* budget_refused() at the last sweep */
-    int64_t until_ns;       /* when the pressure ends, unless the budget refuses again */
+    int64_t until_ns;       /* the budget is under pressure until this moment */
 };
 
 struct http_loop {
@@ -34,25 +34,24 @@ struct http_loop {
     int listen_fd, epoll_fd, wake_fd; /* -1: not open */
     pthread_t thread;
 
-    struct mutex mu;                     /* a leaf */
-    struct fifo completions GUARDED_VAR; /* linked by http_completion.link; not finished yet */
+    struct mutex mu;                     /* a leaf lock */
+    struct fifo completions GUARDED_VAR; /* not finished yet; linked by http_completion.link */
 
-    /* A sign of life: once a round the loop copies beat_asked to beat_given. Both are relaxed,
-     * because they publish no other data. */
+    /* A sign of life, see loop_ask_beat(). Both are relaxed, because they publish no other data. */
     atomic_uint_fast64_t beat_asked, beat_given;
 
-    pthread_t self; /* the same thread, as set by the loop itself */
+    pthread_t self; /* the id of the loop's thread, which that thread has set itself */
     int64_t now_ns; /* the clock at the start of this round */
     int64_t sweep_at_ns;
     struct pressure memory_pressure, figures_pressure;
     int64_t draining_since_ns; /* CLOCK_NEVER: not draining */
     bool closing;
-    bool starved; /* no descriptor was left for a new connection, and no connection came since */
+    bool starved;          /* the last accept() failed for lack of a descriptor */
     struct list conns;     /* all connections, linked by http_conn.link */
     size_t n_sending;      /* the connections in the state SENDING */
     struct list reserve;   /* linked by http_conn.reserve_link, the oldest first; see reserve.h */
     struct list suspended; /* the suspended requests, linked by http_request.link */
-    struct heap deadlines; /* of http_request.deadline; has room for one for each connection */
+    struct heap deadlines; /* linked by http_request.deadline; has room for one per connection */
     struct active_keys_view keys;
     size_t entropy_used;
     unsigned char entropy[LOOP_ENTROPY_BYTES];
@@ -61,8 +60,9 @@ struct http_loop {
 /* Makes the loop begin a round, in which it looks at its completions and at the server's phase. */
 void loop_wake(struct http_loop *loop);
 
-/* loop_ask_beat() asks the loop for the sign of life `beat`. loop_has_beaten() returns true if the
- * loop has given that sign. loop_give_beat() gives it; the loop calls this once a round. */
+/* A check that the loop runs. loop_ask_beat() gives the loop a number. Once a round the loop gives
+ * its latest number back (loop_give_beat()). loop_has_beaten() returns true if that number is
+ * `beat`. */
 void loop_ask_beat(struct http_loop *loop, uint64_t beat);
 bool loop_has_beaten(struct http_loop *loop, uint64_t beat) MUST_CHECK;
 void loop_give_beat(struct http_loop *loop);

@@ -1,11 +1,11 @@
 /* loop_run.c - see loop_run.h. One round of a loop:
  *
- *     1. wait for libmicrohttpd's epoll descriptor, our eventfd, or the next deadline. There is no
- *        wait while libmicrohttpd has more to do
+ *     1. wait for libmicrohttpd's epoll descriptor, our eventfd, or the next deadline; do not wait
+ *        if libmicrohttpd has more to do
  *     2. finish the completions, and call on_deadline() of the requests whose deadline has come
- *     3. run libmicrohttpd, which reads, calls handlers and writes. It runs after step 2, so that
- *        the answers of step 2 are sent in the same round
- *     4. sweep the connections. This is after step 3, so that no connection is closed for being
+ *     3. run libmicrohttpd, which reads, calls handlers and writes. This comes after step 2, so
+ *        that the answers of step 2 are sent in the same round
+ *     4. sweep the connections. This comes after step 3, so that no connection is closed for being
  *        late while its bytes wait to be read
  *
  * http.h says why libmicrohttpd has no thread of its own. */
@@ -44,8 +44,8 @@ enum { CLIENT_DISCIPLINE = 1 };
 
 #define FLUSH_NS NS_PER_S /* the time for sending the last answers */
 
-/* The time between two rounds while no descriptor is free. Only a round makes libmicrohttpd accept
- * again, and a server that has no connection may have no other reason for a round. */
+/* The time between two rounds while no descriptor is free. libmicrohttpd tries to accept again only
+ * in a round, and while the server has no connection nothing else may start a round. */
 #define STARVED_ROUND_NS (50 * NS_PER_MS)
 
 /* ---- one round ---- */
@@ -71,8 +71,8 @@ static int64_t next_timer_ns(const struct http_loop *loop)
 
 static void wait_for_events(struct http_loop *loop, int64_t until_ns)
 {
-    MHD_UNSIGNED_LONG_LONG ignored;
-    bool more_to_do = MHD_get_timeout(loop->daemon, &ignored) == MHD_YES; /* we set no timeouts */
+    MHD_UNSIGNED_LONG_LONG ignored; /* always 0, because we set no timeouts */
+    bool more_to_do = MHD_get_timeout(loop->daemon, &ignored) == MHD_YES;
     int wait_ms = more_to_do ? 0 : clock_poll_ms(until_ns, clock_now_ns());
     struct epoll_event events[2];
     int n = epoll_wait(loop->epoll_fd, events, 2, wait_ms);
@@ -103,8 +103,8 @@ static enum server_phase phase_of(struct http_loop *loop)
     return (enum server_phase)phase;
 }
 
-/* Returns true if a connection waits to be accepted. accept() cannot tell that: if no descriptor is
- * free, it fails before it looks for a connection. */
+/* Returns true if a connection waits to be accepted. accept() cannot tell that: without a free
+ * descriptor it fails before it looks for a connection. */
 static bool has_pending_connection(const struct http_loop *loop)
 {
     struct pollfd listener = { .fd = loop->listen_fd, .events = POLLIN };
@@ -161,8 +161,8 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Notes the target of a request on its connection. libmicrohttpd calls this before it unescapes the
- * target and reads the headers. The return value is the first context of the request. */
+/* Stores the target of a request in its connection. libmicrohttpd calls this before it unescapes
+ * the target and reads the headers. NULL becomes the first *ctx of request_flow_access(). */
 static void *note_target(void *cls, const char *target, struct MHD_Connection *mhd)
 {
     (void)cls;
@@ -250,7 +250,7 @@ bool loop_run_open(struct http_loop *loop, struct http_server *server, struct er
         return true;
     err_set(err, ERR_RETRYABLE, "cannot start an HTTP loop: no memory, descriptors or threads");
     if (loop->daemon != NULL) {
-        (void)MHD_quiesce_daemon(loop->daemon); /* else the stop closes listen_fd too */
+        (void)MHD_quiesce_daemon(loop->daemon); /* else MHD_stop_daemon() closes listen_fd too */
         MHD_stop_daemon(loop->daemon);
     }
     loop_fini(loop);

@@ -1,5 +1,5 @@
-/* loop_run.h - inside of the layer: runs an event loop in a thread of its own. The thread that
- * opens and closes the server calls these functions. */
+/* loop_run.h - runs an event loop in a thread of its own. The thread that opens and closes the
+ * server calls these functions. Internal to http. */
 #ifndef HTTP_LOOP_RUN_H
 #define HTTP_LOOP_RUN_H
 

@@ -10,8 +10,8 @@
 #include "http/message/raw_framing.h"
 #include "http/raw_reject.h"
 
-/* Returns the reason to reject the request if libmicrohttpd 0.9.75 writes this message before it
- * makes two heads of an answer (see mhd_errors.h). Returns REJECT_NONE for any other message. */
+/* Returns the reason to reject the request, if this is a message that libmicrohttpd 0.9.75 writes
+ * before it builds a header section twice (see mhd_errors.h), else REJECT_NONE. */
 static enum reject_reason reason_of(const char *format)
 {
     static const struct {
@@ -28,9 +28,8 @@ static enum reject_reason reason_of(const char *format)
     return REJECT_NONE;
 }
 
-/* Returns true if the headers are complete, and have neither been passed to us nor been answered
- * yet. That is so only for the connection whose headers libmicrohttpd is checking at this
- * moment. */
+/* Returns true if the headers are complete, and have been neither passed to request_flow_access()
+ * nor answered. That holds only for the connection whose headers libmicrohttpd is checking now. */
 static bool is_being_checked(const struct http_conn *conn)
 {
     return conn->req == NULL && conn->state != HTTP_CONN_CUT &&

@@ -1,16 +1,13 @@
-/* mhd_errors.h - inside of the layer: the callback for the error messages of libmicrohttpd.
- * libmicrohttpd reports two things by such a message only.
+/* mhd_errors.h - handles two events that libmicrohttpd reports only by an error message. Internal
+ * to http; called by the loop's thread only.
  *
- * The first: it has no descriptor for a new connection, see sweep_make_room().
+ * The first event: libmicrohttpd has no descriptor for a new connection, see sweep_make_room().
  *
- * The second: 0.9.75 rejects a header section as a whole (a Content-Length that is no number, no
- * memory for a cookie). It makes an answer, goes on as if it had made none, and makes the head of
- * that answer again, so the client would read two heads. Between the two it calls only the callback
- * for error messages. That callback finds the connection, sends an answer of our own and shuts the
- * socket down, so that neither head is sent. Later versions stop by themselves, so nothing is done
- * there.
- *
- * Called by the loop's thread only. */
+ * The second: libmicrohttpd 0.9.75 rejects a complete header section, because Content-Length is not
+ * a number or too large, or because a cookie does not fit into memory. A bug then makes it build
+ * the header section of its answer twice, so the client would read two. Between the two it calls
+ * mhd_errors_note(), which sends an answer of our own and shuts the socket down, so that neither of
+ * the two is sent. Later versions do not have the bug, so nothing is done there. */
 #ifndef HTTP_MHD_ERRORS_H
 #define HTTP_MHD_ERRORS_H
 

@@ -9,9 +9,9 @@
 #include "http/request.h"
 #include "http/server.h"
 
-/* Returns the hash of the client for which the work counts: the API key, or the address if the
- * request has no key. Nobody can collide with another client on purpose, because the hash of a key
- * is as random as the key, and the hash of an address is seeded. */
+/* Returns the hash that stands for the client in the queue: of the API key, or of the address if
+ * the request has no key. No client can choose a hash that collides with another client's, because
+ * the hash of a key is as random as the key, and the hash of an address is seeded. */
 static uint64_t client_of(const struct http_request *req)
 {
     const struct key *key = req->credentials.key;
@@ -28,8 +28,8 @@ static int64_t deadline_of(const struct http_request *req)
     return timeout_ns > 0 ? clock_after(req->received_at_ns, timeout_ns) : CLOCK_NEVER;
 }
 
-/* The offload thread stops when the server closes. From then on the loop does all slices of the
- * work itself. */
+/* When the server closes, the offload thread takes no more work items. Then the loop does all
+ * slices itself. */
 void http_offload(struct http_request *req, struct http_work *work)
 {
     struct offload_turn *turn = &req->conn->turn;

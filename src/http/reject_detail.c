@@ -1,5 +1,5 @@
-/* reject_detail.c - see reject_detail.h. Each function writes what is wrong with the request, and
- * what would be right. */
+/* reject_detail.c - see reject_detail.h. Each say_*() function writes what is wrong with the
+ * request, and what would be right. */
 #include "http/reject_detail.h"
 
 #include <stdio.h>
@@ -20,7 +20,7 @@ static void add_methods(struct http_request *req, struct buf *out)
     router_allow(out, options->routes, options->n_routes, req->path);
 }
 
-/* Adds what the client gave for the header `name`, such as: Content-Type is "text/plain"; */
+/* Adds the header as the client sent it, such as: Content-Type is "text/plain"; */
 static void add_given(struct http_request *req, const char *name, struct buf *out)
 {
     const char *value = http_header(req, name);

@@ -1,5 +1,5 @@
-/* reject_detail.h - inside of the layer: the detail of a rejection, which says what is wrong with
- * this request. Called by the loop's thread only. */
+/* reject_detail.h - writes the detail of a rejection: what is wrong with this request. Internal to
+ * http; called by the loop's thread only. */
 #ifndef HTTP_REJECT_DETAIL_H
 #define HTTP_REJECT_DETAIL_H
 
@@ -12,8 +12,8 @@ enum { REJECT_DETAIL_SIZE = 512 };
  * long as the document is used. */
 struct http_problem reject_detail(struct http_request *req, char text[REJECT_DETAIL_SIZE]);
 
-/* Adds the headers that RFC 9110 asks for beside the status of req->reject, such as Allow with
- * 405. */
+/* Adds the headers that RFC 9110 requires or suggests with the status of req->reject, such as Allow
+ * with 405. */
 void reject_add_headers(struct http_request *req);
 
 #endif

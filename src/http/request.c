@@ -31,7 +31,7 @@ bool request_is_suspended(const struct http_request *req)
     return req->state == REQUEST_UNPACKING || req->state == REQUEST_DEFERRED;
 }
 
-/* Returns true if the invariant of the request's state holds. */
+/* Returns true if the members have values that the request's state allows. */
 static bool is_sound(const struct http_request *req)
 {
     switch (req->state) {

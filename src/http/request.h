@@ -1,4 +1,4 @@
-/* request.h - inside of the layer: one request from its headers to the end of its answer. Called by
+/* request.h - one request from its headers to the end of its answer. Internal to http, called by
  * the loop's thread only. */
 #ifndef HTTP_REQUEST_H
 #define HTTP_REQUEST_H
@@ -62,10 +62,10 @@ struct http_request {
     void (*on_deadline)(struct http_request *req, void *arg);
     void *deadline_arg;
     struct buf headers;            /* added to the answer: name NUL value NUL ... */
-    struct MHD_Response *response; /* in the state ANSWERED; NULL: there was no memory for it */
-    /* The bytes of the budget that the answer takes, whether reserved or in use. */
+    struct MHD_Response *response; /* valid only in the state ANSWERED; NULL: out of memory */
+    /* The bytes that the answer takes from a budget, whether reserved or in use. */
     struct budget_share held;
-    /* The pieces of the answer, which the response owns. NULL: the answer has none. */
+    /* The pieces of the answer; the response owns them. NULL: the answer is not in pieces. */
     const struct pieces *pieces;
     int status;
     const char *code; /* the code of the answer, for http_answered; NULL: none */
@@ -75,8 +75,8 @@ struct http_request {
     char path[];                    /* the path of the target; the router cuts it into parts */
 };
 
-/* Moves the request into the state `to`, and keeps the loop's list of suspended requests. Aborts if
- * request.c does not allow the move. No other function changes the state. */
+/* Moves the request into the state `to`, and updates the loop's list of suspended requests. Aborts
+ * if request.c does not allow the move. No other function changes the state. */
 void request_move(struct http_request *req, enum request_state to);
 
 /* Returns true in the states UNPACKING and DEFERRED. libmicrohttpd does not look at the connection
@@ -90,11 +90,11 @@ void request_reject(struct http_request *req, enum reject_reason reason);
 /* Returns the most bytes that the body of the request may have, both as sent and unpacked. */
 uint64_t request_body_max(const struct http_request *req);
 
-/* Moves the request to SENT, and counts and reports its answer. Called once for each request. */
+/* Moves the request to SENT, counts its answer in the metrics, and calls on_answer. Called once for
+ * each request. */
 void request_sent(struct http_request *req, int status);
 
-/* Returns how many bytes of the memory budget the answer holds. Pieces of the answer that have been
- * sent hold none. */
+/* Returns how many bytes of its budget the answer holds. Pieces that have been sent hold none. */
 uint64_t request_unsent_bytes(const struct http_request *req);
 
 #endif

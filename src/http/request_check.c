@@ -44,8 +44,8 @@ static bool type_fits(enum http_body body, const struct http_head *head)
     return false;
 }
 
-/* Returns true if the body has no coding, or one that we know, and sets *is_gzip. A list of codings
- * does not fit. */
+/* Returns true if Content-Encoding is absent, or is one coding that we know. Sets *is_gzip. A list
+ * of codings is not supported. */
 static bool encoding_fits(const struct http_head *head, bool *is_gzip)
 {
     const char *encoding = head->content_encoding;
@@ -143,8 +143,8 @@ static enum reject_reason check_certificate(struct http_request *req)
     return reason;
 }
 
-/* Checks the target and finds the route. If the connection is beyond a limit, only a few routes are
- * served (reserve_serves()), and every other request is rejected because of that limit. */
+/* Checks the target and finds the route. If the connection exceeds a limit (conn->surplus), every
+ * request is rejected for that limit, except to the routes of reserve_serves(). */
 static enum reject_reason check_place(struct http_request *req)
 {
     enum reject_reason reason = check_target(req), surplus = req->conn->surplus;
@@ -213,8 +213,8 @@ static enum reject_reason check_all(struct http_request *req, const struct http_
 }
 
 /* Returns true if a proxy in front of us may see the end of this request at another byte than we
- * do. If so, the connection is closed after the answer, so that no byte behind the request is read
- * as another request. A POST without a length may have a body. A chunked body is unsure because
+ * do. Then the connection is closed after the answer, so that no byte behind the request is read as
+ * another request. A POST without a length may have a body. A chunked request is unsure because
  * only libmicrohttpd reads the framing of chunks, and 0.9.75 takes a bare LF where RFC 9112, 7.1
  * requires CRLF. */
 static bool end_is_unsure(const struct http_request *req, const struct http_head *head)

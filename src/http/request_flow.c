@@ -59,7 +59,7 @@ static struct http_request *request_new(struct http_loop *loop, struct MHD_Conne
     return req;
 }
 
-/* Hands the answer to libmicrohttpd. If this happens in the first call of the access handler,
+/* Hands the answer to libmicrohttpd. If this happens in the first call of request_flow_access(),
  * libmicrohttpd reads no body, and closes the connection after the answer. */
 static enum MHD_Result send_answer(struct http_request *req)
 {
@@ -137,7 +137,7 @@ static void on_unpacked(struct http_request *req, enum reject_reason reason)
     call_handler(req);
 }
 
-/* Called when all of the request has been read. */
+/* Called when the whole request has been read. */
 static enum MHD_Result finish_reading(struct http_request *req)
 {
     req->received_at_ns = clock_now_ns();

@@ -1,8 +1,8 @@
-/* request_flow.h - inside of the layer: leads a request through its states, see request.h.
+/* request_flow.h - leads a request through its states, see request.h. Internal to http.
  *
- * libmicrohttpd calls the access handler once with the headers, once for each piece of body, once
- * when the request is complete, and again after each resume. Only its completed-callback frees the
- * request. Called by the loop's thread only. */
+ * libmicrohttpd calls request_flow_access() once with the headers, once for each piece of body,
+ * once when the request is complete, and again after each resume. Only request_flow_completed()
+ * frees the request. */
 #ifndef HTTP_REQUEST_FLOW_H
 #define HTTP_REQUEST_FLOW_H
 

@@ -30,14 +30,14 @@ static bool has_no_request(const struct http_conn *conn)
     return false;
 }
 
-/* Returns true if the answer is being sent, and the client has not read all of it yet. */
+/* Returns true if an answer is being sent that the client has not yet read to its end. */
 static bool takes_no_answer(const struct http_conn *conn)
 {
     return conn->state == HTTP_CONN_SENDING;
 }
 
-/* Returns the oldest connection of the reserve for which `fits` returns true, or NULL if there is
- * none. If `address` is not NULL, only the connections of that address count. */
+/* Returns the oldest connection of the reserve for which `fits` returns true, or NULL if no
+ * connection fits. If `address` is not NULL, only connections of that address fit. */
 static struct http_conn *oldest(const struct list *reserve, const struct address_count *address,
                                 bool (*fits)(const struct http_conn *conn))
 {

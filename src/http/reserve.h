@@ -1,17 +1,15 @@
-/* reserve.h - inside of the layer: connections beyond HTTP_MAX_CONNECTIONS, or beyond those of one
- * address.
+/* reserve.h - accepts a few connections beyond HTTP_MAX_CONNECTIONS or
+ * HTTP_MAX_CONNECTIONS_PER_ADDRESS. Internal to http; called by the loop's thread only.
  *
  * A server that is merely full must still answer its probes, or an orchestrator kills it. So each
- * loop takes RESERVE_MAX connections more, which are its reserve. Only routes of health and metrics
- * are served on them, and everything else is rejected (503, or 429 beyond the limit of an address).
- * Each connection of the reserve ends with its first answer. No client can hold the reserve for
- * long. A connection of the reserve has RESERVE_SPAN_NS for its request. When the reserve is full,
- * a new connection takes the place of the oldest one without a complete request; if there is none,
- * of the oldest one whose answer is being sent. If addresses are counted, one address has at most
- * RESERVE_OF_ADDRESS_MAX connections in a reserve. One more takes the place of another one of the
- * same address, by the same rule.
+ * loop has a reserve of RESERVE_MAX more connections. Only routes of health and metrics are served
+ * on them. All other requests are rejected (503, or 429 beyond the limit of an address).
  *
- * Called by the loop's thread only. */
+ * No client can hold the reserve for long. A connection in the reserve is closed after its first
+ * answer, and has RESERVE_SPAN_NS for sending its request. If the reserve is full, a new connection
+ * replaces the oldest one that has no complete request, or else the oldest one whose answer is
+ * being sent. If addresses are counted, an address has at most RESERVE_OF_ADDRESS_MAX connections
+ * in one reserve. One more then replaces one of these by the same rule. */
 #ifndef HTTP_RESERVE_H
 #define HTTP_RESERVE_H
 
@@ -28,8 +26,8 @@ struct http_route;
 enum {
     RESERVE_MAX = 64,
     RESERVE_OF_ADDRESS_MAX = 16,
-    /* The most connections of a loop that we have shut down and libmicrohttpd has not closed
-     * yet. */
+    /* The most connections of a loop that have been shut down, and that libmicrohttpd has not
+     * closed yet. */
     RESERVE_CLOSING_MAX = 64,
 };
 
@@ -41,7 +39,7 @@ bool reserve_enter(struct http_conn *conn) MUST_CHECK;
 /* Takes the connection out of the reserve. A no-op for a connection that is not in the reserve. */
 void reserve_leave(struct http_conn *conn);
 
-/* Returns the moment at which a connection must have sent its request: `until_ns`, or an earlier
+/* Returns the moment by which the connection must have sent its request: `until_ns`, or an earlier
  * moment if the connection is in the reserve. */
 int64_t reserve_until_ns(const struct http_conn *conn, int64_t until_ns);
 

@@ -1,4 +1,4 @@
-/* server.c - the functions of http.h that read the figures of a server. */
+/* server.c - functions of http.h about a server: its port, connections, memory, keys, metrics. */
 #include "http/server.h"
 
 #include <arpa/inet.h>
@@ -11,10 +11,10 @@
 #include "http/server_metrics.h"
 
 enum {
-    /* The memory of a connection beside HTTP_HEADER_MAX: the request and its headers,
+    /* The memory of a connection (an estimate) beside HTTP_HEADER_MAX: the request, its headers,
      * libmicrohttpd's struct of the connection, and an answer of HTTP_ANSWER_FREE bytes. */
     CONNECTION_BYTES = 8 * 1024,
-    TLS_BYTES = 72 * 1024, /* a GnuTLS session: records under way, the client's certificates */
+    TLS_BYTES = 72 * 1024, /* an estimate for a GnuTLS session: records, certificates */
 };
 
 void http_client_text(const struct sockaddr *client, char out[HTTP_CLIENT_SIZE])

@@ -1,6 +1,6 @@
-/* server.h - inside of the layer: the data that all loops of a server share. Once the server is
- * open, its plain members do not change, except beats_asked. The other members have atomics or
- * locks of their own. */
+/* server.h - the data that all loops of a server share. Once the server is open, no member changes
+ * except beats_asked, the atomics, and the structs that have locks or atomics of their own.
+ * Internal to http. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
@@ -20,7 +20,7 @@ struct server_metrics;
 
 enum server_phase { SERVER_OPEN, SERVER_DRAINING, SERVER_CLOSING };
 
-/* The size of the budget for the answers of probes, health and figures. */
+/* The size of http_server.figures. */
 enum { SERVER_FIGURES_BYTES = 8 << 20 };
 
 struct http_server {
@@ -34,14 +34,14 @@ struct http_server {
     uint64_t beats_asked; /* written by http_server_alive(), by one thread at a time */
     int listen_fd;        /* open until each loop has its duplicate; then -1 */
     atomic_int phase;     /* enum server_phase; stored with release, loaded with acquire */
-    /* The connections that are open, and the requests under way; relaxed. */
+    /* The numbers of open connections and of requests under way; relaxed. */
     atomic_uint_fast64_t connections, requests;
     atomic_uint_fast64_t admitted; /* connections that count towards max_connections */
     struct bodies bodies;
-    struct budget figures; /* for the answers of probes, health and figures */
+    struct budget figures; /* for answers of HTTP_PROBE, HTTP_HEALTH and HTTP_FIGURES routes */
     struct addresses addresses;
     struct hosts hosts;
-    /* The TLS handshakes that failed since the start; relaxed. */
+    /* The number of TLS handshakes that failed since the start; relaxed. */
     atomic_uint_fast64_t handshakes_failed;
 };
 

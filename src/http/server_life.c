@@ -98,7 +98,7 @@ void http_server_close(struct http_server **server_inout)
     if (server == NULL)
         return;
     *server_inout = NULL;
-    offload_thread_stop(&server->offload); /* before the loops end, because they finish its work */
+    offload_thread_stop(&server->offload); /* while the loops still run: they finish its items */
     move_to(server, SERVER_CLOSING);
     for (uint32_t i = 0; i < server->n_loops; i++)
         loop_run_join(&server->loops[i]);

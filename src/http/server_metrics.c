@@ -1,5 +1,5 @@
-/* server_metrics.c - see server_metrics.h. A slot is written once, before `used` counts it. A slot
- * is found by a linear search, since a route has few slots and they lie together. */
+/* server_metrics.c - see server_metrics.h. The key of a slot is written once, before `used` counts
+ * the slot. The search is linear, because a route has few slots and they lie together. */
 #include "http/server_metrics.h"
 
 #include <stdatomic.h>
@@ -29,8 +29,8 @@ struct slot {
 struct server_metrics {
     const struct http_route *routes;
     size_t n_routes;
-    size_t *first;   /* the index of each route's first slot; n_routes + 1 items */
-    struct mutex mu; /* held while a slot is added; a leaf */
+    size_t *first;   /* where the slots of each route begin; the last item: the extra slots */
+    struct mutex mu; /* held while a slot is added; a leaf lock */
     size_t cap;
     /* Stored (release) after a slot is written, and loaded (acquire) before a slot is read. */
     atomic_size_t used;
@@ -38,7 +38,7 @@ struct server_metrics {
 };
 
 static const char method_get[] = "GET", method_head[] = "HEAD", method_post[] = "POST";
-static const char method_other[] = "_OTHER"; /* any other; clients cannot invent labels */
+static const char method_other[] = "_OTHER"; /* any other method: clients cannot invent labels */
 
 static const char *method_label(const struct http_route *route, const char *method)
 {

@@ -1,8 +1,8 @@
-/* server_metrics.h - inside of the layer: durations of requests by route, method and status.
+/* server_metrics.h - counts requests and durations by route, method and status. Internal to http.
  *
- * Each status that a route declares has a slot from the start. Another combination gets a slot when
- * it first occurs. There are at most METRICS_EXTRA such slots, so that no client can make the
- * scrape grow. Any thread may observe and render. */
+ * Each combination of the three has a slot. Statuses that a route declares have theirs from the
+ * start. Any other combination gets one when it first occurs, up to METRICS_EXTRA of them, so that
+ * no client can make the scrape grow. Any thread may observe and render. */
 #ifndef HTTP_SERVER_METRICS_H
 #define HTTP_SERVER_METRICS_H
 

@@ -1,10 +1,9 @@
-/* sweep.c - see sweep.h. The sweep needs the number of bytes that a connection has moved in its
- * state. For the body of a request, body.c counts the bytes as they arrive. For everything else the
- * sweep asks the kernel (TCP_INFO), because libmicrohttpd does not report the first byte of a
- * request. The sweep asks only about connections that have been in their state for a while, so a
- * busy connection costs no system call. Bytes that move in a state before the sweep first asks
- * about it are not counted. Between requests the sweep can overlook the beginning of a request in
- * this way, but for no longer than idle_timeout. */
+/* sweep.c - see sweep.h. Bytes that have moved since a connection entered its state give it more
+ * time. body.c counts the bytes of a body. The sweep asks the kernel for all others (TCP_INFO),
+ * because libmicrohttpd does not report the first byte of a request. It asks only about connections
+ * that have been in their state for a while, so a busy connection costs no system call. Bytes that
+ * moved in a state before the sweep first asked are not counted. So the sweep can overlook the
+ * first bytes of a request on an idle connection, but for no longer than idle_timeout. */
 #include "http/sweep.h"
 
 #include <linux/tcp.h>
@@ -27,11 +26,10 @@
 #define SWEEP_DRAINING_NS (50 * NS_PER_MS)
 #define DRAIN_IDLE_NS NS_PER_S
 
-/* A budget is pressed while it has no room for a request, and for PRESSED_NS after that. If a
- * connection holds much of a pressed budget, its bytes must move faster: PRESSED_PACE_BYTES_PER_S
- * takes the place of HTTP_CONN_PACE_BYTES_PER_S. Its answer must not stand still for
- * PRESSED_STALL_NS. So a client that does not read cannot keep the memory from other clients for
- * long. */
+/* A budget is under pressure for PRESSED_NS after it had no room for a request. Meanwhile a
+ * connection that holds BUDGET_LARGE_BYTES or more of it must move PRESSED_PACE_BYTES_PER_S instead
+ * of HTTP_CONN_PACE_BYTES_PER_S, and is closed if its answer stands still for PRESSED_STALL_NS. So
+ * a client that does not read cannot keep the memory from other clients for long. */
 #define PRESSED_NS (5 * NS_PER_S)
 #define PRESSED_STALL_NS (2 * NS_PER_S)
 enum { PRESSED_PACE_BYTES_PER_S = 100 * 1000 };
@@ -39,9 +37,9 @@ enum { PRESSED_PACE_BYTES_PER_S = 100 * 1000 };
 /* TCP_CLOSE and TCP_CLOSE_WAIT of <netinet/tcp.h>, which <linux/tcp.h> excludes. */
 enum { CLOSED = 7, CLOSE_WAIT = 8 };
 
-/* Returns the bytes that have moved on the socket since it was opened: the bytes that the client
- * acknowledged while an answer is being sent, else the bytes received. Returns 0 if the kernel does
- * not say; then the bytes add no time. Also notes whether the client has closed its side. */
+/* Returns how many bytes have moved on the socket since it was opened: in the state SENDING the
+ * bytes that the client has acknowledged, else the bytes received. Returns 0 if the kernel does not
+ * tell; then no time is added. Also sets client_ended. */
 static int64_t bytes_moved(struct http_conn *conn)
 {
     struct tcp_info info = { 0 };
@@ -76,7 +74,7 @@ static int64_t idle_until_ns(const struct http_conn *conn)
     return clock_min(until_ns, since_ns + DRAIN_IDLE_NS);
 }
 
-/* Returns true if the connection holds much of a budget that has no room for other requests. */
+/* Returns true if the connection holds BUDGET_LARGE_BYTES or more of a budget under pressure. */
 static bool is_pressed(const struct http_conn *conn)
 {
     const struct http_loop *loop = conn->loop;
@@ -98,8 +96,8 @@ static int64_t paced_until_ns(const struct http_conn *conn, int64_t bytes)
     return clock_after(until_ns, bytes * (NS_PER_S / pace));
 }
 
-/* Returns the moment at which a request or a TLS handshake must be complete. That depends on the
- * pace, and is earlier in the reserve. */
+/* Returns the moment by which a request or a TLS handshake must be complete. Each byte received
+ * makes that moment later, but no later than the reserve allows. */
 static int64_t request_until_ns(const struct http_conn *conn, int64_t bytes)
 {
     return reserve_until_ns(conn, paced_until_ns(conn, bytes));
@@ -113,9 +111,9 @@ static int64_t body_until_ns(const struct http_conn *conn, int64_t bytes)
     return clock_min(until_ns, conn->req->begun_at_ns + BODY_DISCARD_NS);
 }
 
-/* Returns true if the client has closed its side, and all that it sent has been read. libmicrohttpd
- * overlooks a close that arrives together with data. Without this check libmicrohttpd would keep
- * the connection for idle_timeout, or wait for the rest of the headers or of the body. */
+/* Returns true if the client has closed its side, and all bytes that it sent have been read.
+ * libmicrohttpd overlooks a close that arrives together with data. Without this check it would keep
+ * the connection for idle_timeout, or wait for the rest of a request. */
 static bool is_done_with(const struct http_conn *conn)
 {
     int unread = 0;
@@ -159,9 +157,9 @@ static void sweep_sending(struct http_conn *conn, int64_t bytes)
         http_conn_cut(conn);
 }
 
-/* Notes that the client is gone. Only a connection that waits for the offload thread is checked,
- * because that thread drops the work of a client that is gone. A client that has closed only its
- * sending side looks the same, so it counts as gone too. */
+/* Sets turn.gone if the client is gone, so that the offload thread drops its work. Checks only a
+ * connection that waits for the offload thread. A client that has closed only its sending side
+ * looks the same, so it counts as gone too. */
 static void sweep_deferred(struct http_conn *conn)
 {
     if (!atomic_load_explicit(&conn->turn.waiting, memory_order_relaxed))
@@ -171,8 +169,8 @@ static void sweep_deferred(struct http_conn *conn)
         atomic_store_explicit(&conn->turn.gone, true, memory_order_relaxed);
 }
 
-/* Returns true if libmicrohttpd has an answer to send. If a request is still being read, that means
- * that libmicrohttpd has rejected the request by itself. */
+/* Returns true if libmicrohttpd has an answer to send. If a request is still being read, that is an
+ * answer of its own, by which it has rejected the request. */
 static bool is_answered(const struct http_conn *conn)
 {
     return MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_HTTP_STATUS) != NULL;
@@ -216,7 +214,7 @@ int64_t sweep_interval_ns(const struct http_loop *loop)
 {
     const struct http_options *options = &loop->server->options;
     int64_t shorter_ns = clock_min(options->read_timeout_ns, options->idle_timeout_ns);
-    bool draining = loop->draining_since_ns != CLOCK_NEVER; /* the server waits for idle clients */
+    bool draining = loop->draining_since_ns != CLOCK_NEVER; /* then sweep more often */
     int64_t interval_ns = clock_min(shorter_ns / 8, draining ? SWEEP_DRAINING_NS : SWEEP_MAX_NS);
     return interval_ns > SWEEP_MIN_NS ? interval_ns : SWEEP_MIN_NS;
 }

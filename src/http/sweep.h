@@ -1,5 +1,5 @@
-/* sweep.h - inside of the layer: ends connections that have used up their time, see conn.h. Called
- * by the loop's thread only. */
+/* sweep.h - closes the connections of a loop whose time is over, and those whose client is gone.
+ * conn.h has the time limits. Internal to http; called by the loop's thread only. */
 #ifndef HTTP_SWEEP_H
 #define HTTP_SWEEP_H
 
@@ -7,15 +7,15 @@
 
 struct http_loop;
 
-/* Checks every connection of the loop, and ends those that have used up their time. */
+/* Checks the connections of the loop, and closes those whose time is over. */
 void sweep_conns(struct http_loop *loop);
 
 /* Returns the time from one sweep to the next. */
 int64_t sweep_interval_ns(const struct http_loop *loop);
 
-/* Closes the connection that has been idle for longest, unless a connection is being closed
- * already. Called when the process has no free descriptor, because libmicrohttpd then accepts no
- * connection until one of its own has closed. */
+/* Closes the connection that has been idle for longest, unless one is being closed already. Called
+ * when the process has no free descriptor, because libmicrohttpd then accepts no connection until
+ * one of its own has closed. */
 void sweep_make_room(struct http_loop *loop);
 
 #endif

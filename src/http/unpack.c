@@ -1,6 +1,6 @@
 /* unpack.c - see unpack.h. While its body is unpacked, the request is suspended and keeps the
- * packed bytes. The packed and the unpacked body both count towards the bound of all bodies until
- * the packed one is freed. */
+ * packed bytes. Both bodies count towards the limit of all bodies (bodies.h) until the packed one
+ * is freed. */
 #include "http/unpack.h"
 
 #include <stdlib.h>
@@ -37,7 +37,7 @@ static enum reject_reason reason_of(enum gunzip_rc rc)
         return REJECT_GZIP;
     case GUNZIP_TOO_LARGE:
         return REJECT_TOO_LARGE;
-    case GUNZIP_MORE: /* the remaining slices were dropped */
+    case GUNZIP_MORE: /* the offload thread dropped the remaining slices */
         return REJECT_OFFLOAD_LATE;
     case GUNZIP_NO_ROOM:
         break;

@@ -1,8 +1,8 @@
-/* active_keys.h - inside of the layer: the set of API keys that is active, and how it is replaced
- * while the loops serve.
+/* active_keys.h - keeps the active set of API keys, and replaces it while the loops serve. Internal
+ * to http.
  *
  * Each loop has a view, which holds a reference to a set. For each request the loop reads one
- * atomic, and it takes the lock only after a reload. A request that begins after
+ * atomic (`version`), and it takes the lock only after a reload. A request that begins after
  * active_keys_reload() has returned sees the new set.
  *
  * Threads    a view is used by its loop alone. One thread at a time reloads. */
@@ -22,7 +22,7 @@ struct keys;
 
 struct active_keys {
     const char *path; /* borrowed; NULL: no key is required */
-    struct mutex mu;  /* a leaf */
+    struct mutex mu;  /* a leaf lock */
     struct keys *now GUARDED_VAR;
     /* The version of `now`: stored (release) by a reload, loaded (acquire) by the loops. */
     atomic_uint_fast64_t version;

@@ -1,7 +1,7 @@
-/* api_keys.h - API keys, for the program that configures them. http.h includes this header.
+/* api_keys.h - checks a file of API keys, and hashes a key for it. http.h includes this header.
  *
- * The file of keys has one key a line, `name sha256:HEX [accounts=A,B] [rate=N/s burst=N]`, and may
- * have blank lines and # comments. Any thread may call these functions. */
+ * The file has one key a line, `name sha256:HEX [accounts=A,B] [rate=N/s [burst=N]]`, and may have
+ * blank lines and # comments. Any thread may call these functions. */
 #ifndef HTTP_AUTH_API_KEYS_H
 #define HTTP_AUTH_API_KEYS_H
 

@@ -1,8 +1,8 @@
 /* credentials.c - see credentials.h.
  *
- * The key comes in the header of RFC 6750: `Authorization: Bearer KEY`. The challenge names an
- * error only if the request presented a token. A client that sent no token, or used another scheme,
- * may not have known better. */
+ * The key comes in the header of RFC 6750: `Authorization: Bearer KEY`. WWW-Authenticate names an
+ * error only if the request presented a token: a client that sent none may not know that one is
+ * required (RFC 6750, 3.1). */
 #include "http/auth/credentials.h"
 
 #include <inttypes.h>
@@ -68,7 +68,7 @@ enum reject_reason credentials_check(struct credentials *credentials, struct key
     return required ? reason : REJECT_NONE;
 }
 
-/* Returns the key whose rate limits this request, or NULL if no rate does. */
+/* Returns the key against whose rate the request counts, or NULL if it counts against none. */
 static const struct key *limited(const struct credentials *credentials)
 {
     const struct key *key = credentials->key;
@@ -102,8 +102,8 @@ bool credentials_rate(const struct credentials *credentials, int64_t begun_at_ns
     const struct key *key = limited(credentials);
     if (key == NULL)
         return false;
-    /* If the request was rejected for its rate, Retry-After counts from the beginning of the
-     * request. So the headers show the rate of that moment. */
+    /* For a request that was rejected for its rate, the headers show the rate at the beginning of
+     * the request, because Retry-After counts from then too. */
     int64_t now_ns = credentials->wait_ns > 0 ? begun_at_ns : clock_now_ns();
     struct rate_view view = rate_look(&key->rate, key->bucket, now_ns);
     (void)snprintf(out->policy, sizeof out->policy, "\"key\";q=%" PRIu32 ";w=%" PRIu32,

@@ -39,7 +39,7 @@ void keys_unref(struct keys **keys_inout)
         keys_free(keys);
 }
 
-/* ---- order: of two equal keys the one of the earlier line comes first ---- */
+/* ---- sorting: of two equal names or hashes, that of the earlier line comes first ---- */
 
 static int by_line(const struct key *a, const struct key *b)
 {
@@ -112,7 +112,7 @@ static void take_over_bucket(struct key *key, const struct key *before)
     key->bucket = rate_bucket_ref(before->bucket);
 }
 
-/* Both sets are sorted by name, so one pass finds the keys that are in both. */
+/* Keeps the buckets of keys that are in both sets. Both are sorted by name, so one pass will do. */
 static void take_over_buckets(struct keys *keys, const struct keys *before)
 {
     size_t i = 0, j = 0;

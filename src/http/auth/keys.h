@@ -1,17 +1,17 @@
-/* keys.h - inside of the layer: a set of API keys, read whole from a file and never changed after.
+/* keys.h - a set of API keys, read whole from a file and never changed after. Internal to http.
  *
- * A set keeps the SHA-256 of each key, sorted, and finds the key of a request by binary search over
- * its hash: a comparison with each of KEYS_MAX hashes would hold a loop up for 100 us a request.
- * The time of the search shows how many bits of the presented key's hash agree with a stored hash.
+ * A set keeps the SHA-256 of each key, sorted. It finds the key of a request by binary search for
+ * the key's hash: a comparison with each of KEYS_MAX hashes would block a loop for 100 us a
+ * request. The time of the search tells how many leading bits of that hash agree with a stored one.
  * That does not help an attacker: only trying keys gives a hash with a chosen prefix, and keys have
  * too many bits for that. (A comparison of the keys themselves would let an attacker guess one byte
- * after the other.) The hash that is found is then compared whole, in constant time.
+ * after the other.) The hash that is found is compared whole, in constant time.
  *
- * Lifetime   reference-counted: the active set has one reference, each loop one, and each request
- *            with a key one. So the key of a request does not change while the request lives.
- * Rate       a bucket outlives its set: the next set takes the bucket over for a key of the same
- *            name and rate (its burst may differ). Otherwise a reload would fill all buckets.
- * Threads    any: the set does not change, and the rest is atomic. */
+ * Lifetime   A set is reference-counted. Its holders are struct active_keys, each loop, and each
+ *            request with a key. So the key of a request does not change while the request lives.
+ * Rate       A key with the same name and rate as in the set before takes over the token bucket of
+ *            that key (the burst may differ). Otherwise a reload would fill all buckets.
+ * Threads    any: a set does not change, and reference counts and buckets are atomic. */
 #ifndef HTTP_AUTH_KEYS_H
 #define HTTP_AUTH_KEYS_H
 
@@ -28,13 +28,13 @@ struct err;
 enum { KEYS_MAX = 10000, KEY_WORD_MAX = 64 }; /* KEY_WORD_MAX: characters of a name or an account */
 
 struct key {
-    const char *name; /* points into keys->text, as the accounts do */
+    const char *name; /* in keys->text, as are the accounts */
     unsigned char hash[KEY_HASH_SIZE];
     const char **accounts; /* owned, sorted; NULL: the key may use every account */
     size_t n_accounts;
     struct rate rate;
-    struct rate_bucket *bucket; /* a reference; NULL: the key has no limit */
-    size_t line;                /* its line in the file, from 1 */
+    struct rate_bucket *bucket; /* a reference; NULL: the key has no rate */
+    size_t line;                /* the key's line in the file, from 1 */
 };
 
 struct keys {

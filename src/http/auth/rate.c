@@ -1,4 +1,4 @@
-/* rate.c - see rate.h. Each token that is taken puts off the moment at which the bucket is full. */
+/* rate.c - see rate.h. A token that is taken makes the bucket full 1/per_second seconds later. */
 #include "http/auth/rate.h"
 
 #include <stdlib.h>

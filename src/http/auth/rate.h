@@ -1,10 +1,11 @@
-/* rate.h - limits how many requests a key may make, by a bucket of `burst` tokens that gains one
- * token an interval. The bucket is stored as the moment at which it will be full again (GCRA).
+/* rate.h - limits how many requests a key may make, by a bucket of at most `burst` tokens that
+ * gains `per_second` tokens a second. The bucket is stored as the moment at which it will be full
+ * again (GCRA). Internal to http.
  *
- * A request takes a token, or learns how long to wait for one. A request that turns out to cost
- * more is charged afterwards: the bucket may go into debt, and later requests wait until the debt
- * is gone. The caller gives the time. The functions are lock-free and may be called by any thread,
- * because all loops share a bucket. */
+ * A request takes a token, or learns how long to wait for one. The other orders of a batch are
+ * charged afterwards: the bucket may go into debt, and later requests wait until the debt is gone.
+ * The caller gives the time. All loops share a bucket, so the functions are lock-free, and any
+ * thread may call them. */
 #ifndef HTTP_AUTH_RATE_H
 #define HTTP_AUTH_RATE_H
 
@@ -22,7 +23,7 @@ struct rate {
 
 struct rate_bucket {
     atomic_uint refs;
-    atomic_int_fast64_t full_at_ns; /* if in the past, the bucket is full */
+    atomic_int_fast64_t full_at_ns; /* from this moment on the bucket is full */
 };
 
 /* Returns a full bucket with one reference, or NULL if memory is out. */

@@ -1,4 +1,4 @@
-/* accept.c - see accept.h. The header is read without copying: a span is a part of the header's own
+/* accept.c - see accept.h. The header is read without copying: a span points into the header's
  * text. */
 #include "http/message/accept.h"
 
@@ -41,8 +41,8 @@ static struct span take_token(const char **at)
     return span;
 }
 
-/* Takes a quoted string, and returns the text between its quotes. Escapes stay as they are, since
- * no value of ours has any. If the closing quote is missing, the returned span is empty. */
+/* Takes a quoted string, and returns the text between its quotes. Escapes stay as they are, because
+ * no media type of ours needs any. If the closing quote is missing, the returned span is empty. */
 static struct span take_quoted(const char **at)
 {
     const char *begin = ++*at;

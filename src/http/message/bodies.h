@@ -1,6 +1,6 @@
-/* bodies.h - inside of the layer: memory for the bodies of requests, bounded over all of them.
+/* bodies.h - memory for the bodies of requests, limited for all of them together. Internal to http.
  *
- * The bound of all bodies (HTTP_BODIES_MAX) is a part of the memory budget of the server.
+ * The limit of all bodies (HTTP_BODIES_MAX) is a part of the server's memory budget.
  *
  * Threads    any thread may use struct bodies. One thread at a time uses a struct body_bytes. */
 #ifndef HTTP_MESSAGE_BODIES_H
@@ -17,16 +17,16 @@ struct bodies {
 };
 
 struct body_bytes {
-    char *data; /* owned; NULL until there is room; has one byte more than cap, for a NUL */
+    char *data; /* owned; NULL before bodies_reserve(); cap + 1 bytes, for a NUL */
     size_t len, cap;
 };
 
-/* Makes room for `cap` bytes in all. Returns false if the bound of all bodies is reached or memory
+/* Makes room for `cap` bytes in all. Returns false if all bodies have reached their limit or memory
  * is out: then nothing has changed. */
 bool bodies_reserve(struct bodies *bodies, struct body_bytes *bytes, size_t cap) MUST_CHECK;
 
-/* Counts bytes that zlib allocates while it unpacks a body. Returns false if the bound of all
- * bodies is reached: then nothing is counted. */
+/* Counts bytes that zlib allocates while it unpacks a body. Returns false if all bodies have
+ * reached their limit: then nothing is counted. */
 bool bodies_take(struct bodies *bodies, size_t bytes) MUST_CHECK;
 void bodies_give_back(struct bodies *bodies, size_t bytes);
 

@@ -1,5 +1,5 @@
-/* gunzip.c - see gunzip.h. zlib unpacks the body. This file gives zlib memory, and rejects bytes
- * behind a member that are no other member. */
+/* gunzip.c - see gunzip.h. zlib unpacks the body. This file gives zlib memory, and rejects a body
+ * in which a gzip member is followed by anything but another member. */
 #include "http/message/gunzip.h"
 
 #include <stdlib.h>
@@ -15,7 +15,7 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Gives zlib no more bytes than the slice may read. */
+/* Gives zlib the next input, but no more than the slice may still read. */
 static void show_more(struct gunzip *un)
 {
     if (un->zlib->avail_in > 0)
@@ -43,7 +43,7 @@ static bool all_shown(const struct gunzip *un)
 
 enum step { STEP_ON, STEP_DONE, STEP_INVALID, STEP_TOO_LARGE, STEP_NO_ROOM };
 
-/* Decides what follows from the result `rc` of zlib. If a member ends with the last byte of the
+/* Returns the next step after inflate() returned `rc`. If a member ends with the last byte of the
  * body, the body is complete. If zlib has room but no more input, and the member has not ended, the
  * body was cut short. */
 static enum step step_of(struct gunzip *un, int rc)
@@ -63,8 +63,8 @@ static enum step step_of(struct gunzip *un, int rc)
     }
 }
 
-/* Unpacks into the free part of the output. If max_len bytes are unpacked, there is none, so zlib
- * gets a spare byte: if zlib writes it, the body is too large. */
+/* Unpacks into the free part of the output. If max_len bytes are unpacked, no part is free, and
+ * zlib gets a spare byte: if zlib writes to that byte, the body is too large. */
 static enum step unpack_piece(struct gunzip *un)
 {
     struct body_bytes *out = un->out;
@@ -118,7 +118,7 @@ static bool open_stream(struct gunzip *un)
     return false;
 }
 
-/* Puts a NUL behind the unpacked bytes. If the body is empty, this takes the first memory. */
+/* Puts a NUL behind the unpacked bytes. For an empty body this is the first allocation. */
 static enum gunzip_rc finish(struct gunzip *un)
 {
     if (!bodies_reserve(un->bodies, un->out, un->out->len))

@@ -1,9 +1,9 @@
-/* gunzip.h - inside of the layer: unpacks a gzip body (RFC 1952, one member or several) within
- * bounds, slice by slice.
+/* gunzip.h - unpacks a gzip body (RFC 1952, one member or several) slice by slice, with limits on
+ * memory and time. Internal to http.
  *
- * A few kilobytes can unpack to gigabytes. So memory is taken as it is filled, up to max_len and to
- * the bound of all bodies, and never for a length that a header announces. Any thread may unpack;
- * one thread at a time uses a struct gunzip. */
+ * A few kilobytes can unpack to gigabytes. So memory grows with the bytes unpacked, up to max_len
+ * and to the limit of all bodies (bodies.h). A length that a header announces takes no memory. Any
+ * thread may unpack; one thread at a time uses a struct gunzip. */
 #ifndef HTTP_MESSAGE_GUNZIP_H
 #define HTTP_MESSAGE_GUNZIP_H
 
@@ -16,9 +16,9 @@ struct bodies;
 struct body_bytes;
 struct z_stream_s;
 
-/* A slice ends when one of these bounds is reached: bytes unpacked, bytes read, or calls of zlib.
- * The bytes unpacked are not enough as a bound, because zlib may work and unpack nothing: a block
- * of Deflate can be a code table alone, and a member can be empty. */
+/* A slice ends when one of these limits is reached: bytes unpacked, bytes read, or calls of zlib.
+ * The bytes unpacked are not enough as a limit, because zlib may work without unpacking any: a
+ * block of Deflate can be a code table alone, and a member can be empty. */
 enum {
     GUNZIP_SLICE_MADE_BYTES = 32 * 1024,
     GUNZIP_SLICE_READ_BYTES = 4 * 1024,
@@ -26,7 +26,7 @@ enum {
 };
 
 /* The memory that zlib takes for a stream: a window of 32 KiB, and tables. Many streams can be open
- * at once, so each of them counts this much towards the bound of all bodies. */
+ * at once, so each counts this much towards the limit of all bodies. */
 enum { GUNZIP_STREAM_BYTES = 40 * 1024 };
 
 enum gunzip_rc {
@@ -34,12 +34,12 @@ enum gunzip_rc {
     GUNZIP_OK,
     GUNZIP_INVALID,   /* not gzip, cut short, damaged, or followed by other bytes */
     GUNZIP_TOO_LARGE, /* the body unpacks to more than max_len bytes */
-    GUNZIP_NO_ROOM,   /* the bound of all bodies is reached, or memory is out */
+    GUNZIP_NO_ROOM,   /* all bodies have reached their limit, or memory is out */
 };
 
 struct gunzip {
     struct z_stream_s *zlib; /* owned; NULL before the first slice */
-    const char *next;        /* the bytes that zlib has not been given yet, `left` in number */
+    const char *next;        /* the bytes not yet given to zlib; there are `left` of them */
     size_t left;
     size_t max_len;
     size_t slice_left; /* what is left of GUNZIP_SLICE_READ_BYTES in this slice */

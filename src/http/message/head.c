@@ -1,5 +1,5 @@
-/* head.c - see head.h. All headers are read in one pass. One table has the names of the headers
- * that we need. raw_framing.h finds the bytes that libmicrohttpd does not show. */
+/* head.c - see head.h. All headers are read in one pass. The table `fields` has the names of the
+ * headers that we need. raw_framing.h finds bytes that libmicrohttpd does not show. */
 #include "http/message/head.h"
 
 #include <microhttpd.h>
@@ -12,10 +12,10 @@
 #include "http/message/raw_framing.h"
 
 enum field {
-    FIELD_LENGTH, /* the first three fields are framing */
+    FIELD_LENGTH, /* the first three fields are framing headers */
     FIELD_TRANSFER,
     FIELD_HOST,
-    FIELD_TYPE, /* from here to FIELD_ORIGIN: may be given once */
+    FIELD_TYPE, /* from here to FIELD_ORIGIN: may be given only once */
     FIELD_IDEMPOTENCY_KEY,
     FIELD_ORIGIN,
     FIELD_ENCODING,
@@ -50,7 +50,7 @@ static const struct {
     [FIELD_AUTHORIZATION] = NAMED("Authorization"),
 };
 
-enum { SHOWN_MAX = 40 }; /* the most of the client's own bytes that a sentence shows */
+enum { SHOWN_MAX = 40 }; /* the most bytes of the client that a fault text quotes */
 
 struct reading {
     const char *value[FIELDS]; /* the first value of each field; NULL: absent */
@@ -100,8 +100,8 @@ static bool note_lookalike(struct reading *reading, const char *name, enum field
     return false;
 }
 
-/* Takes a header if it is one of those that we need. Rejects a name that only begins like a framing
- * header ("Content-Length-X", a folded line), because a proxy might take it for that header. */
+/* Notes a header that we need. Rejects a name that only begins like a framing header
+ * ("Content-Length-X", a folded line), because a proxy might take it for that header. */
 static bool take(struct reading *reading, const char *name, size_t len, const char *value)
 {
     for (enum field field = 0; field < FIELDS; field++) {
@@ -194,8 +194,8 @@ static void check_raw_framing(const struct reading *reading)
                     "header without a name, or more than one blank in the request line.");
 }
 
-/* Returns the value of a header that is given once. Returns NULL if it is given twice, since
- * neither value is better than the other. */
+/* Returns the value of a header that is given once. Returns NULL if it is given twice, because no
+ * rule says which value counts. */
 static const char *the_only(const struct reading *reading, enum field field)
 {
     return reading->repeated[field] ? NULL : reading->value[field];
@@ -225,7 +225,7 @@ bool head_read(struct MHD_Connection *mhd, struct raw_framing *raw, const char *
         .authorization = reading.value[FIELD_AUTHORIZATION],
         .repeated = repeated_name(&reading),
         .authorization_twice = reading.repeated[FIELD_AUTHORIZATION],
-        /* libmicrohttpd has rejected what is no number, or does not fit */
+        /* libmicrohttpd has already rejected a value that is no number or too large */
         .content_length = length != NULL ? strtoull(length, NULL, 10) : 0,
         .has_length = length != NULL,
         .chunked = reading.value[FIELD_TRANSFER] != NULL,

@@ -1,9 +1,9 @@
-/* head.h - reads the header section of a request once: the headers that we need, and whether all
- * servers on the way agree about its framing.
+/* head.h - reads the headers that we need, and checks the framing: that a proxy in front of us sees
+ * the request begin and end where we do. Internal to http.
  *
- * A proxy in front of us must see requests begin and end where we do, or one client can smuggle
- * a request into another's connection. libmicrohttpd 0.9.75 accepts such requests, but shows
- * us all of the section before it reads a body (docs/ARCHITECTURE.md, "The HTTP face"). */
+ * If a proxy and this server disagree about that, a client can smuggle a request into another
+ * client's connection. libmicrohttpd 0.9.75 accepts requests with such framing, but shows us the
+ * whole header section before it reads a body (docs/ARCHITECTURE.md, "The HTTP face"). */
 #ifndef HTTP_MESSAGE_HEAD_H
 #define HTTP_MESSAGE_HEAD_H
 
@@ -20,7 +20,7 @@ struct http_head {
     const char *host, *origin, *content_type, *content_encoding; /* NULL when absent */
     const char *request_id, *traceparent;                        /* NULL if absent or given twice */
     const char *authorization;                                   /* the first value, or NULL */
-    /* The name of a header that is given twice and may be given once. NULL: there is none. */
+    /* The name of a header that is given twice and may be given only once. NULL: no such header. */
     const char *repeated;
     uint64_t content_length; /* if has_length; else 0 */
     bool has_length, chunked, expects_continue, has_accept;
@@ -28,9 +28,9 @@ struct http_head {
     bool encoding_repeated; /* Content-Encoding is given twice, so it is a list */
 };
 
-/* Reads the headers into *head, and checks the framing. Cuts the blanks behind every value in
- * place, since they are no part of the value (RFC 9110, 5.5). The blanks of Transfer-Encoding stay,
- * because libmicrohttpd 0.9.75 compares that value with its blanks.
+/* Reads the headers into *head, and checks the framing. Cuts the blanks at the end of each value in
+ * place, because they are no part of the value (RFC 9110, 5.5). Only the blanks of
+ * Transfer-Encoding stay, because libmicrohttpd 0.9.75 includes them when it reads that value.
  *
  * Returns false if the framing is bad. Then *fault is a sentence for the client: it says what is
  * wrong, in which header, and what would be right. The pointers in *head live as long as the

@@ -1,5 +1,5 @@
-/* host.h - inside of the layer: the host that Host, Origin or the request target names, as RFC
- * 9112, 3.2, and RFC 3986, 3.2.2, write it. Any thread may call these functions. */
+/* host.h - reads the host in Host, Origin or the request target, in the syntax of RFC 9112, 3.2,
+ * and RFC 3986, 3.2.2. Any thread may call these functions. Internal to http. */
 #ifndef HTTP_MESSAGE_HOST_H
 #define HTTP_MESSAGE_HOST_H
 
@@ -16,9 +16,9 @@ struct host {
     bool bracketed;
 };
 
-/* Reads "name", "name:80" or "[::1]:80". Returns false if the text is no host with or without a
- * port. A name may hold no comma, though RFC 3986 allows that, because a proxy joins two Host
- * headers by a comma. */
+/* Reads "name", "name:80" or "[::1]:80". Returns false if the text has another form. RFC 3986
+ * allows a comma in a name, but this function does not, because a proxy joins two Host headers by a
+ * comma. */
 bool host_read(const char *text, size_t len, struct host *out) MUST_CHECK;
 
 /* Returns the host and port of a target in absolute form, "http://host:80/path", and sets *len to

@@ -1,6 +1,6 @@
-/* problem.h - a problem document (RFC 9457 and our members), and its bytes. http.h includes this
- * header for struct http_problem and http_own_problem(). The other functions are inside of the
- * layer. Any thread may call these functions. */
+/* problem.h - makes the bytes of a problem document (RFC 9457, and members of our own). http.h
+ * includes this header for struct http_problem and http_own_problem(). The other functions are
+ * internal to src/http. Any thread may call these functions. */
 #ifndef HTTP_PROBLEM_H
 #define HTTP_PROBLEM_H
 
@@ -20,21 +20,21 @@ struct http_problem {
     const char *detail;  /* what is wrong with this request; NULL: left out */
     const char *outcome; /* "not_accepted" or "unknown"; NULL: left out, as for a GET */
     bool retryable;
-    int64_t retry_after_ns; /* > 0: sent as Retry-After (see below) and as retry_after_ms */
-    long offset;            /* >= 0: a position in the body; < 0: left out */
+    int64_t retry_after_ns; /* > 0: sent as Retry-After and as retry_after_ms */
+    long offset;            /* >= 0: a byte position in the body; < 0: left out */
     const char *members;    /* more members as JSON, `"a":1,"b":[]`; NULL: none */
 };
 
-/* Sets *out to the i-th of the problems with which this layer answers by itself. Returns false if i
- * is past the last one. If out->detail is NULL, each request gets a detail of its own. The answer
- * to a GET leaves the outcome out. */
+/* Sets *out to the i-th of the problems that src/http answers by itself. Returns false if i is past
+ * the last one. If out->detail is NULL, the detail depends on the request. The answer to a GET has
+ * no outcome. */
 bool http_own_problem(size_t i, struct http_problem *out) MUST_CHECK;
 
 enum { RETRY_AFTER_SIZE = 24 };
 
-/* Says that the answer could not be made. The client does not learn the outcome. */
+/* The answer could not be made, so the client does not learn the outcome. */
 extern const struct http_problem problem_no_answer;
-/* Says that the server ends while the request is deferred. */
+/* The server ended while the request was deferred. */
 extern const struct http_problem problem_cut_short;
 
 /* Returns a buffer with the problem document. If memory ran out, the buffer has failed. The caller

@@ -1,5 +1,5 @@
 /* raw_framing.c - see raw_framing.h. The functions read no byte outside of the header section,
- * which lies from the method to raw->end as it came. */
+ * which begins with the method and ends at raw->end. */
 #include "http/message/raw_framing.h"
 
 #include <microhttpd.h>
@@ -12,8 +12,8 @@ bool raw_framing_is_shown(void)
     return strcmp(MHD_get_version(), "0.9.75") == 0;
 }
 
-/* Moves raw->at, which is behind a line, over the CRLF that ends the line. If the CRLF is missing,
- * clears raw->whole. */
+/* Moves raw->at from the end of a line's text over the CRLF. If the CRLF is missing, clears
+ * raw->whole. */
 static void take_line_end(struct raw_framing *raw)
 {
     if (!raw->whole)

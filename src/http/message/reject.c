@@ -9,7 +9,7 @@ struct reject_row {
     bool retryable;
     bool close; /* the connection is closed after the answer */
     const char *code;
-    const char *phrase; /* of the status line, if we write that line */
+    const char *phrase; /* of the status line that raw_reject.c writes */
     const char *title;
     const char *detail; /* NULL: reject_detail.c makes the detail for each request */
 };
@@ -103,7 +103,7 @@ struct http_problem reject_problem(enum reject_reason reason)
 bool http_own_problem(size_t i, struct http_problem *out)
 {
     static const struct http_problem *const others[] = { &problem_no_answer, &problem_cut_short };
-    const size_t n_rows = sizeof rows / sizeof rows[0] - 1; /* no problem has row REJECT_NONE */
+    const size_t n_rows = sizeof rows / sizeof rows[0] - 1; /* REJECT_NONE has no problem */
     if (i < n_rows)
         *out = reject_problem((enum reject_reason)(i + 1));
     else if (i - n_rows < sizeof others / sizeof others[0])

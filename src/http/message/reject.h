@@ -1,5 +1,5 @@
-/* reject.h - inside of the layer: the reasons for which the layer rejects a request by itself, and
- * the problem document of each reason. Any thread may call these functions. */
+/* reject.h - the reasons for which src/http rejects a request itself, and the problem document of
+ * each reason. Any thread may call these functions. Internal to http. */
 #ifndef HTTP_MESSAGE_REJECT_H
 #define HTTP_MESSAGE_REJECT_H
 
@@ -41,8 +41,8 @@ enum reject_reason {
 };
 enum { REJECT_REASONS = REJECT_CLOSING + 1 };
 
-/* Returns the problem document of the reason. Its detail is NULL if reject_detail.h makes a detail
- * for each request. */
+/* Returns the problem document of the reason. Its detail is NULL if the detail depends on the
+ * request: then reject_detail.h makes it. */
 struct http_problem reject_problem(enum reject_reason reason);
 
 /* Returns true if the connection is closed after the answer. */

@@ -1,5 +1,5 @@
-/* route.h - a row in the table of routes that a server serves. A route names a method and a path,
- * and the handler that answers them. http.h includes this header. */
+/* route.h - a row in the server's table of routes: a method, a path, and the handler that answers
+ * such requests. http.h includes this header. */
 #ifndef HTTP_MESSAGE_ROUTE_H
 #define HTTP_MESSAGE_ROUTE_H
 
@@ -14,7 +14,7 @@ enum http_body {
 
 /* Who may use a route. */
 enum http_access {
-    HTTP_PROBE,    /* anyone, as for HTTP_HEALTH, also without a client certificate */
+    HTTP_PROBE,    /* as HTTP_HEALTH; client certificate and host are not checked */
     HTTP_HEALTH,   /* anyone, also on a connection beyond max_connections */
     HTTP_ANYONE,   /* anyone */
     HTTP_FIGURES,  /* as HTTP_HEALTH, but needs a key if http_options.guard_figures is set */
@@ -27,13 +27,13 @@ struct http_route {
     enum http_body body;
     enum http_access access;
     void (*handle)(struct http_request *req, void *ctx);
-    /* The statuses with which the route may answer; the list ends with 0. server_metrics.h shows
-     * each of them from the start, with a count of 0. */
+    /* The statuses with which the route may answer; a 0 ends the list. The metrics have a count of
+     * each from the start (server_metrics.h). */
     const int *statuses;
     /* The media types with which the route can answer, the default first: "application/json,
-     * application/x-ndjson". If a request's Accept allows none of them, and no problem document
-     * either, the request is rejected with 406. If this is NULL, no request is rejected for its
-     * Accept, which is right for a probe. */
+     * application/x-ndjson". A request is rejected with 406 if its Accept allows neither one of
+     * them nor problem documents. NULL: the Accept header is not checked, which is right for a
+     * probe. */
     const char *produces;
 };
 

@@ -67,8 +67,8 @@ enum route_rc router_find(const struct http_route *routes, size_t n_routes, cons
     return rc;
 }
 
-/* Returns true if the list has the method already. That happens because two routes that fit one
- * path may share a method, one with a brace part and one without. */
+/* Returns true if the list has the method already. Two routes with one method may fit a path: one
+ * with a brace part and one without. */
 static bool listed(const char *list, const char *method)
 {
     size_t len = strlen(method);

@@ -16,8 +16,8 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Returns the byte that a percent-encoding means, or -1 if two hex digits do not follow the '%'.
- * `at` is at the '%'. */
+/* Returns the byte for which the percent-encoding at `at` stands, such as '/' for "%2F". Returns -1
+ * if two hex digits do not follow the '%'. */
 static int escaped_byte(const char *at)
 {
     int high = hex_digit(at[1]);

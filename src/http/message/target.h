@@ -1,18 +1,18 @@
-/* target.h - inside of the layer: the request target as the client wrote it (RFC 9112, 3.2).
+/* target.h - checks the request target as the client wrote it (RFC 9112, 3.2). Internal to http.
  *
- * libmicrohttpd gives us the path unescaped. There %00 ends the path early and %2F adds a segment,
- * so a proxy that guards a path sees another path than we do. Therefore the target is checked
- * before it is unescaped. */
+ * libmicrohttpd gives the handler an unescaped path, in which %00 ends the path early and %2F adds
+ * a segment. So a proxy that guards a path would see another path than we do. Therefore the target
+ * is checked before it is unescaped. */
 #ifndef HTTP_MESSAGE_TARGET_H
 #define HTTP_MESSAGE_TARGET_H
 
 #include "base/attr.h"
 
-/* Returns NULL if the target is good. Otherwise returns a sentence for the client that says what is
- * wrong. */
+/* Returns NULL if the target is valid. Otherwise returns a sentence for the client that says what
+ * is wrong. */
 const char *target_fault(const char *target) MUST_CHECK;
 
-/* Returns the path of a target that has no query: a leading "http://host" is left out. */
+/* Returns the path of a target without query: skips a leading "http://host". */
 const char *target_path(const char *target) MUST_CHECK;
 
 #endif

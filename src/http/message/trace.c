@@ -6,8 +6,8 @@
 
 enum { VERSION_LEN = 2, TRACE_ID_LEN = TRACE_ID_SIZE - 1, PARENT_ID_LEN = 16, FLAGS_LEN = 2 };
 
-/* Takes a field of exactly `len` digits, and moves *at behind it. Returns false if there is no such
- * field. */
+/* Takes a field of exactly `len` hex digits, and moves *at behind it. Returns false if the field
+ * has another form. */
 static bool take_hex(const char **at, size_t len)
 {
     bool fits = strspn(*at, "0123456789abcdef") == len;

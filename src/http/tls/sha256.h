@@ -1,5 +1,5 @@
-/* sha256.h - inside of the layer: makes and compares SHA-256 hashes, by GnuTLS. Any thread may call
- * these functions. */
+/* sha256.h - makes and compares SHA-256 hashes, by GnuTLS. Any thread may call these functions.
+ * Internal to http. */
 #ifndef HTTP_TLS_SHA256_H
 #define HTTP_TLS_SHA256_H
 

@@ -15,7 +15,7 @@ const char tls_priorities[] = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RS
 
 struct http_tls {
     struct http_tls_files files;
-    struct mutex mu; /* a leaf: nothing else is taken or called under it */
+    struct mutex mu; /* a leaf lock */
     struct tls_set *current GUARDED_VAR;
 };
 

@@ -1,15 +1,15 @@
 /* tls.h - TLS for the server: certificate, key and the authorities of client certificates, from
- * files that may be replaced while the server runs. Also one exchange over TLS as a client, for the
- * health check.
+ * files that may be replaced while the server runs. Also sends one request over TLS as a client,
+ * for the health check.
  *
- * TLS is 1.2 or 1.3, with forward secrecy and authenticated ciphers only; no session is resumed, so
- * each connection shows its certificate anew. If client_ca_file is set, every request except those
- * to HTTP_PROBE routes needs a client certificate that an authority in that file has signed. The
- * certificate is checked once a connection, at the first request that needs it, by the authorities
- * that the file had when it was last read.
+ * TLS is 1.2 or 1.3, with forward secrecy and authenticated ciphers only. No session is resumed, so
+ * a client presents its certificate in each connection anew. If client_ca_file is set, every
+ * request except those to HTTP_PROBE routes needs a client certificate that an authority in that
+ * file has signed. The certificate is checked once a connection, at the first request that needs
+ * it, against the file as it was last read.
  *
- * Threads    any thread; http_tls_open() and http_tls_close() as with any memory.
- * Errors     a bad file is named as the option that gave it: "TLS_KEY_FILE=/x/key.pem: ...". */
+ * Threads    any; nobody may use a struct http_tls that http_tls_close() is freeing.
+ * Errors     *err names a bad file by its option and path: "TLS_KEY_FILE=/x/key.pem: ...". */
 #ifndef HTTP_TLS_TLS_H
 #define HTTP_TLS_TLS_H
 
@@ -31,14 +31,14 @@ struct http_tls_files {
 
 /* Describes the server's certificate. */
 struct http_tls_info {
-    char subject[200]; /* "CN=..."; cut when longer */
+    char subject[200]; /* "CN=..."; "" if it is longer */
     char serial[64];   /* hex digits */
     int64_t not_before_us, not_after_us;
-    uint32_t client_authorities; /* certificates in client_ca_file; 0: clients need none */
+    uint32_t client_authorities; /* number in client_ca_file; 0: clients need no certificate */
 };
 
-/* Reads and checks all three files. A certificate that has expired, or is not valid yet, is
- * accepted: see http_tls_info(). Returns NULL on failure: then *err says why. */
+/* Reads and checks the files. A certificate that has expired, or is not valid yet, is accepted: see
+ * http_tls_info(). Returns NULL on failure: then *err says why. */
 struct http_tls *http_tls_open(const struct http_tls_files *files, struct err *err) MUST_CHECK;
 
 /* Reads the files again, for new connections. Returns false if one of the files is bad: then *err
@@ -52,9 +52,9 @@ void http_tls_info(struct http_tls *tls, struct http_tls_info *info);
 void http_tls_close(struct http_tls **tls);
 
 /* Sends a request over TLS and reads the answer, as a client that does not verify the server. So
- * this is only for our own process on this machine. `fd` is a connected blocking socket that has
- * both timeouts set (SO_RCVTIMEO, SO_SNDTIMEO). The bytes that arrive before until_ns go to
- * `answer`, without a NUL. Returns their number, or 0 if there was no answer. */
+ * `fd` must be connected to this machine: a blocking socket that has both timeouts set
+ * (SO_RCVTIMEO, SO_SNDTIMEO). The bytes that arrive before until_ns go to `answer`, without a NUL.
+ * Returns their number, or 0 if there was no answer. */
 size_t http_tls_ask(int fd, const char *request, char *answer, size_t size, int64_t until_ns);
 
 #endif

@@ -1,12 +1,12 @@
-/* tls_ask.c - has http_tls_ask(), see tls.h. */
+/* tls_ask.c - sends one request over TLS as a client: http_tls_ask(), see tls.h. */
 #include <gnutls/gnutls.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "http/tls/tls.h"
 
-/* Returns true if the call that returned `rc` should be made again. A timeout of the socket comes
- * back as GNUTLS_E_AGAIN, after which no call is made again. */
+/* Returns true if the call that returned `rc` should be repeated. A timeout of the socket comes as
+ * GNUTLS_E_AGAIN, after which no call is repeated. */
 static bool again(ssize_t rc, int64_t until_ns)
 {
     bool passing = rc == GNUTLS_E_INTERRUPTED || rc == GNUTLS_E_WARNING_ALERT_RECEIVED;

@@ -1,4 +1,4 @@
-/* tls_set.c - see tls_set.h. It makes one set of credentials of three PEM files. If a file is bad,
+/* tls_set.c - see tls_set.h. It makes a set of credentials from the PEM files. If a file is bad,
  * the error names the file and what is wrong with it. */
 #include "http/tls/tls_set.h"
 

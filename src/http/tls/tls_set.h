@@ -1,5 +1,5 @@
-/* tls_set.h - inside of the layer: the credentials for handshakes, read from the files once and
- * never changed. A reload makes a new set; a connection holds the set with which it began.
+/* tls_set.h - the credentials for TLS handshakes, read from the files once and never changed. A
+ * reload makes a new set; a connection holds the set with which it began. Internal to http.
  *
  * Threads    any thread may read a set. The holders are counted under http_tls.mu. */
 #ifndef HTTP_TLS_TLS_SET_H

@@ -115,9 +115,9 @@ unsigned transport_daemon(const struct http_tls *tls,
     options[0] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
     if (tls == NULL)
         return 0;
-    /* NOLINTNEXTLINE(performance-no-int-to-ptr): -Wcast-qual lets nothing else through */
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): -Wcast-qual forbids a direct cast */
     void *priorities = (void *)(uintptr_t)tls_priorities;
-    /* NOLINTNEXTLINE(performance-no-int-to-ptr): ISO C has no cast from a function */
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): ISO C casts no function to a data pointer */
     void *callback = (void *)(uintptr_t)no_certificate;
     options[0] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0, priorities };
     options[1] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, callback };

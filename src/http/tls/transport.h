@@ -1,14 +1,13 @@
-/* transport.h - inside of the layer: the socket of a connection, plain or under TLS alike.
+/* transport.h - one interface to the socket of a connection, whether plain or TLS. Internal to
+ * http; called by the loop's thread only.
  *
- * libmicrohttpd reads requests from the socket and writes answers to it. This interface is for
- * everything else. libmicrohttpd also owns the TLS session. We set the credentials of the session,
- * before the handshake begins, so that the server names the certificate authorities of the current
- * set.
+ * libmicrohttpd reads requests from the socket and writes answers to it, and owns the TLS session.
+ * This interface does everything else. It sets the credentials of the session before the handshake
+ * begins, so that the server names the certificate authorities of the current set. The
+ * allowed moves between states:
  *
  *     PLAIN
- *     HANDSHAKE -> CLIENT_FINISHED or SERVER_FINISHED -> OPEN -> VERIFIED
- *
- * Called by the loop's thread only. */
+ *     HANDSHAKE -> CLIENT_FINISHED or SERVER_FINISHED -> OPEN -> VERIFIED */
 #ifndef HTTP_TLS_TRANSPORT_H
 #define HTTP_TLS_TRANSPORT_H
 
@@ -29,7 +28,7 @@ enum transport_state {
     TRANSPORT_CLIENT_FINISHED, /* only the client has finished */
     TRANSPORT_SERVER_FINISHED, /* only the server has finished */
     TRANSPORT_OPEN,            /* the handshake is complete */
-    TRANSPORT_VERIFIED,        /* the client's certificate is good too, or none is needed */
+    TRANSPORT_VERIFIED,        /* open, and the client's certificate is valid or not needed */
 };
 
 struct transport {
@@ -57,9 +56,9 @@ void transport_end(struct transport *transport);
 /* Returns true if the connection is plain, or if its TLS handshake is complete. */
 bool transport_is_open(const struct transport *transport) MUST_CHECK;
 
-/* Checks the client's certificate against the certificate authorities that are current now. A
- * certificate that has been found good is not checked again. Returns REJECT_NONE, or the reason to
- * reject the request. In the second case *why may be set to a sentence for the client. */
+/* Checks the client's certificate against the current certificate authorities, unless an earlier
+ * call has found it valid. Returns REJECT_NONE, or the reason to reject the request. With a reason,
+ * *why may be set to a sentence for the client. */
 enum reject_reason transport_check_client(struct transport *transport, const char **why) MUST_CHECK;
 
 /* Returns true if GnuTLS has read bytes from the socket that libmicrohttpd has not read yet. */
