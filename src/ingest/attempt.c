@@ -26,7 +26,7 @@ void attempt_fini(struct attempt *a)
 
 /* ---- just before the send ---- */
 
-/* Decides once whether the order is only looked up or inserted. A duplicate is undecided until it
+/* Decides once whether the order is inserted or only looked up. A duplicate is undecided until it
  * becomes the first order of its key. That may be long after its group was first sent: an order
  * that is only looked up can expire, and then its first duplicate takes its place. */
 static void choose_lookup(const struct attempt *a, struct ingest_item *item, int64_t now_us)
@@ -39,8 +39,8 @@ static void choose_lookup(const struct attempt *a, struct ingest_item *item, int
 }
 
 /* Skips each order that has expired; choose_lookup() decides whether each other order is looked up
- * or inserted. Moves the orders that are inserted to SENT, and with each order that is not skipped
- * its duplicates. An order that is SENT cannot expire. */
+ * or inserted. Moves each order that is inserted to SENT, and also the duplicates of each order
+ * that is not skipped. An order that is SENT cannot expire. */
 static void send_each(struct attempt *a, int64_t now_us)
 {
     LIST_EACH (item, &a->group.items, struct ingest_item, link) {
@@ -55,8 +55,8 @@ static void send_each(struct attempt *a, int64_t now_us)
     }
 }
 
-/* Sends or skips all orders of an atomic batch. They share one state, which another thread may
- * change, so the state is read only once. */
+/* Sends or skips all orders of an atomic batch. Another thread may change their state: read it
+ * once. */
 static void send_batch(struct attempt *a, int64_t now_us)
 {
     LIST_EACH (item, &a->group.items, struct ingest_item, link) {
@@ -101,8 +101,8 @@ static bool prepare(struct attempt *a, const struct ingest_group *group,
     return a->group.n > 0;
 }
 
-/* Makes `puts` large enough for the group. The array never shrinks, so that few groups have to
- * allocate. Returns false if out of memory. */
+/* Makes `puts` large enough for the group; the array never shrinks. Returns false if out of
+ * memory. */
 static bool make_room(struct attempt *a)
 {
     if (a->group.n <= a->puts_max)

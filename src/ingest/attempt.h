@@ -41,8 +41,8 @@ void attempt_run(struct attempt *attempt, const struct ingest_group *group, int6
 bool attempt_put(struct attempt *attempt, int64_t stop_at_ns,
                  struct store_failure *failure) MUST_CHECK;
 
-/* Ends the group without an attempt, because the ingest stops: its orders are ITEM_UNKNOWN if the
- * group is in doubt, else ITEM_UNAVAILABLE. */
+/* Ends the group without an attempt, because the ingest stops: as ITEM_UNKNOWN if the group is in
+ * doubt, else as ITEM_UNAVAILABLE. */
 void attempt_abandon(struct attempt *attempt, const struct ingest_group *group,
                      struct group_outcome *outcome);
 

@@ -86,7 +86,7 @@ static void check_options(const struct ingest_options *options)
     CHECK(options->on_event != NULL);
 }
 
-/* Allocates an ingest of zeros. It is so aligned that each counter has cache lines of its own. */
+/* Allocates an ingest of zeros. Its alignment gives each counter cache lines of its own. */
 static struct ingest *allocate(uint32_t workers)
 {
     size_t align = _Alignof(struct ingest);

@@ -41,9 +41,9 @@ int items_by_age(const struct ingest_item *a, const struct ingest_item *b);
 /* Returns the bytes of the item, with its metadata, as ingest_options.max_bytes counts them. */
 uint64_t item_bytes(const struct ingest_item *item);
 
-/* Called by a worker that is about to send the item. Moves the item, and with it all items of its
- * atomic batch, from QUEUED to SENT. Returns false if the item has expired. Returns true if the
- * item is SENT now, even if it was sent before. */
+/* Called by a worker before it sends the item. Moves the item, and all items of its atomic batch,
+ * from QUEUED to SENT. Returns false if the item has expired, and true if it is SENT now or was
+ * before. */
 bool item_claim(struct ingest_item *item);
 bool item_expired(const struct ingest_item *item);
 

@@ -29,7 +29,7 @@ enum group_sending {
 /* Whether one order seems to delay the others, or to make the group fail. */
 enum group_suspicion {
     GROUP_TRUSTED,
-    GROUP_SUSPECT, /* an order of the group seems to do so */
+    GROUP_SUSPECT, /* one order seems to delay the others or to make the group fail */
     /* The group is a piece of a split group, and another piece of that group stored an order. */
     GROUP_NEIGHBOUR_STORED,
     /* All pieces of the group failed in the same way, so the group is not split again. */

@@ -55,9 +55,9 @@ static void wait_for_work(struct queue *queue) REQUIRES(queue->work.mu)
 
 /* ---- in ---- */
 
-/* Estimates how long a new order would wait for its attempt. If `fresh` is empty, the estimate is
- * 0, even if the last attempts were slow. A queue that rejected every order would make no attempt,
- * and so would never notice that the database is fast again. */
+/* Estimates how long a new order would wait for its attempt. It is 0 if `fresh` is empty, even if
+ * the last attempts were slow: a queue that rejected every order would make no attempt, and so
+ * would never notice that the database is fast again. */
 static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->work.mu)
 {
     if (queue->n_fresh == 0)

@@ -2,8 +2,8 @@
  * database. At most READER_QUEUE_MAX lookups wait.
  *
  * Threads    reader_submit(): any. `done` runs on a reader thread, with no lock held.
- * Ownership  The caller provides the memory of a lookup. From READER_OK until `done` is called, the
- *            lookup must not be moved or freed. */
+ * Ownership  The caller provides the memory of a lookup. It must not move from READER_OK to
+ * `done`. */
 #ifndef INGEST_READER_H
 #define INGEST_READER_H
 
@@ -24,8 +24,8 @@ struct lookup {
     struct order_key *keys;       /* in: the keys to look up; borrowed with their strings */
     size_t n_keys;
     int64_t deadline_at_ns; /* in */
-    /* In: memory for n_keys orders, or for 1 order if order_id is set. Out: the orders, as
-     * get_by_keys and get_by_id of struct order_store return them. */
+    /* In: memory for n_keys orders, or for 1 if order_id is set. Out: the orders
+     * (order_store.h). */
     struct order *found;
     enum lookup_rc rc; /* out */
     struct err err;    /* out; valid only if rc is not LOOKUP_OK */

@@ -86,8 +86,9 @@ void resolve_all(struct attempt *a, const char *event, enum item_verdict certain
         end_key(a, item, certain);
 }
 
-/* Ends a group that is atomic or has one order, because of its content. A single order that was
- * inserted and is not in doubt ends without its duplicates, which the next group writes. */
+/* Ends a group that is atomic or has one order, because the database refuses its content. A single
+ * order that was inserted and is not in doubt ends without its duplicates; the next group writes
+ * them. */
 static void end_whole(struct attempt *a, const char *event, enum item_verdict certain)
 {
     struct ingest_item *first = items_first(&a->group.items);

@@ -14,8 +14,9 @@ void resolve_verdicts(struct attempt *attempt, const struct err *refusal);
  * found. Puts the group back into the queue, or lets it fail after ROUNDS_MAX such attempts. */
 void resolve_pending(struct attempt *attempt);
 
-/* Called if the attempt failed, for the orders left in the group. They have no verdict. If `whole`,
- * the group must not be split: it is atomic, has one order, or all its pieces failed alike. */
+/* Called if the attempt failed, for the orders left in the group. They have no verdict. `whole`:
+ * the group must not be split, because it is atomic, has one order, or all its pieces failed
+ * alike. */
 void resolve_failure(struct attempt *attempt, const struct store_failure *failure, bool whole);
 
 /* Called if a piece failed in another way than its group did. Puts the piece back into the queue,
@@ -29,8 +30,7 @@ bool resolve_is_blocked(const struct ingest_group *group);
 void resolve_count_split(struct attempt *attempt, const struct err *why, size_t n_items);
 
 /* Logs `event`, and ends the orders left in the group and their duplicates: as ITEM_UNKNOWN if the
- * group is in doubt, else with the verdict `certain`. Orders that were only looked up become
- * ITEM_UNAVAILABLE instead, unless the group is atomic. */
+ * group is in doubt, else as `certain` (but see end_key() for orders that were only looked up). */
 void resolve_all(struct attempt *attempt, const char *event, enum item_verdict certain);
 
 /* Puts the whole group back into the queue, for another attempt after a pause. */

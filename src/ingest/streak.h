@@ -1,7 +1,8 @@
 /* streak.h - counts groups that fail one after the other while no order is stored. Such a streak is
  * evidence that no order can be stored at all.
  *
- * Threads    any. Locks: streak->mu, a leaf; streak_note_stored() takes it only during a streak. */
+ * Threads    any. Locks: streak->mu, a leaf lock. streak_note_stored() takes it only in a
+ * streak. */
 #ifndef INGEST_STREAK_H
 #define INGEST_STREAK_H
 

@@ -3,8 +3,8 @@
  * some accounts. If every order fails, a split would cost a statement for each. If only some fail,
  * ending the whole group would fail the others too.
  *
- * A piece that succeeds without storing an order (all of its orders were replays) proves nothing,
- * so the trial goes on with the next piece. */
+ * A piece that succeeds but stores no order (all were replays) proves nothing: the trial goes
+ * on. */
 #include "ingest/trial.h"
 
 #include "base/clock.h"
@@ -30,7 +30,7 @@ struct trial {
     struct ingest_group failed[GROUP_FAN_OUT]; /* pieces that failed as the group did */
     size_t n_failed;
     bool stored; /* a piece stored at least one order */
-    bool apart;  /* the pieces do not all fail alike, or the time for a trial is over */
+    bool apart;  /* the pieces do not all fail alike, or trial_max_ns has passed */
 };
 
 static bool is_alike(const struct store_failure *a, const struct store_failure *b)

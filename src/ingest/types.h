@@ -96,8 +96,8 @@ struct ingest_options {
     uint64_t max_bytes; /* most bytes of these orders: the items and their metadata */
     int64_t commit_timeout_ns;
     int64_t queue_wait_max_ns;
-    /* Receives items that have a verdict, linked by `link`, oldest first. They belong to the
-     * receiver. */
+    /* Receives items that have a verdict, linked by `link`, oldest first. They are then the
+     * receiver's. */
     void (*on_done)(void *ctx, struct fifo *items);
     /* Called for each event that is worth a log line: "group.retry", "group.split", "group.failed",
      * "group.unavailable", "group.timed_out", "group.abandoned", "group.elsewhere" (the group is in
@@ -138,7 +138,7 @@ struct ingest_gauges {
 /* Failures of groups by fault of the operator, the server or ordersd since an order was last
  * stored. A piece of a split group does not count if another piece was stored. */
 struct ingest_streak {
-    uint64_t groups;       /* failures; 0: none since an order was last stored */
+    uint64_t groups;       /* number of these failures; 0: no streak */
     bool several_accounts; /* the failed groups had orders of at least two accounts */
     int64_t first_at_ns;
     /* The last failure, even if an order was stored after it. last_at_ns is 0 if there was none. */
