@@ -27,8 +27,8 @@ void reject_request(struct http_request *req, enum rejection rejection, int64_t 
 /* As reject_request(), with `detail` instead of the table's. */
 void reject_because(struct http_request *req, enum rejection rejection, const char *detail);
 
-/* Returns the problem of a replay_only order (orders/order.h) that is not stored. `text`: may be
- * NULL. */
+/* Returns the problem of a replay_only order (orders/order.h) that is not stored. `text` may be
+ * NULL, and then the problem has no members. */
 struct http_problem reject_replay_only(struct reject_text *text);
 
 /* Returns the problem of a body for which order_parse() returned `rc`, which is not ORDER_OK. If

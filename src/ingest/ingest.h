@@ -33,8 +33,8 @@ struct ingest *ingest_open(const struct ingest_options *options, struct err *err
 enum ingest_rc ingest_submit(struct ingest *ingest, struct fifo *items,
                              int64_t *retry_after_ns) MUST_CHECK;
 
-/* As ingest_submit(), for an atomic batch: all orders of the list are stored or none. If a key is
- * twice in the list, the later order is ITEM_REPLAYED if it equals the earlier one, else
+/* As ingest_submit(), for an atomic batch: all orders of the list are stored or none. If the list
+ * has a key twice, the later order is ITEM_REPLAYED if it equals the earlier one, else
  * ITEM_REUSED. */
 enum ingest_rc ingest_submit_atomic(struct ingest *ingest, struct fifo *items,
                                     int64_t *retry_after_ns) MUST_CHECK;

@@ -42,8 +42,7 @@ int items_by_age(const struct ingest_item *a, const struct ingest_item *b);
 uint64_t item_bytes(const struct ingest_item *item);
 
 /* Called by a worker before it sends the item. Moves the item, and all items of its atomic batch,
- * from QUEUED to SENT. Returns false if the item has expired, and true if it is SENT now or was
- * before. */
+ * from QUEUED to SENT. Returns false if the item has expired, and true if it is SENT now. */
 bool item_claim(struct ingest_item *item);
 bool item_expired(const struct ingest_item *item);
 

@@ -2,8 +2,7 @@
  * database. At most READER_QUEUE_MAX lookups wait.
  *
  * Threads    reader_submit(): any. `done` runs on a reader thread, with no lock held.
- * Ownership  The caller provides the memory of a lookup. It must not move from READER_OK to
- * `done`. */
+ * Ownership  The caller provides the memory of a lookup, which must stay in place until `done`. */
 #ifndef INGEST_READER_H
 #define INGEST_READER_H
 
@@ -24,8 +23,7 @@ struct lookup {
     struct order_key *keys;       /* in: the keys to look up; borrowed with their strings */
     size_t n_keys;
     int64_t deadline_at_ns; /* in */
-    /* In: memory for n_keys orders, or for 1 if order_id is set. Out: the orders
-     * (order_store.h). */
+    /* In: memory for n_keys orders, or for 1 if order_id is set. Out: see order_store.h. */
     struct order *found;
     enum lookup_rc rc; /* out */
     struct err err;    /* out; valid only if rc is not LOOKUP_OK */

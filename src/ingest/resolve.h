@@ -5,9 +5,8 @@
 
 #include "ingest/attempt.h"
 
-/* Ends the orders to which the attempt gave a verdict, and takes them out of the group. Such a
- * verdict is final, even if the attempt failed. `refusal` is the database's error, for
- * PUT_REFUSED. */
+/* Ends the orders to which the attempt gave a verdict, and takes them out of the group. A verdict
+ * is final, even if the attempt failed. `refusal`: the database's error, for PUT_REFUSED. */
 void resolve_verdicts(struct attempt *attempt, const struct err *refusal);
 
 /* Called if the attempt succeeded, but the orders left in the group were neither inserted nor
@@ -15,8 +14,7 @@ void resolve_verdicts(struct attempt *attempt, const struct err *refusal);
 void resolve_pending(struct attempt *attempt);
 
 /* Called if the attempt failed, for the orders left in the group. They have no verdict. `whole`:
- * the group must not be split, because it is atomic, has one order, or all its pieces failed
- * alike. */
+ * the group must not be split: it is atomic, has one order, or all its pieces failed alike. */
 void resolve_failure(struct attempt *attempt, const struct store_failure *failure, bool whole);
 
 /* Called if a piece failed in another way than its group did. Puts the piece back into the queue,

@@ -1,8 +1,7 @@
 /* streak.h - counts groups that fail one after the other while no order is stored. Such a streak is
  * evidence that no order can be stored at all.
  *
- * Threads    any. Locks: streak->mu, a leaf lock. streak_note_stored() takes it only in a
- * streak. */
+ * Threads    any. Locks: streak->mu, a leaf lock. */
 #ifndef INGEST_STREAK_H
 #define INGEST_STREAK_H
 

@@ -3,7 +3,7 @@
  * some accounts. If every order fails, a split would cost a statement for each. If only some fail,
  * ending the whole group would fail the others too.
  *
- * A piece that succeeds but stores no order (all were replays) proves nothing: the trial goes
+ * A piece that succeeds but stores no order (all were replays) proves nothing, so the trial goes
  * on. */
 #include "ingest/trial.h"
 

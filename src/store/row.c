@@ -1,5 +1,5 @@
-/* row.c - reads stored orders from rows. Other programs may have written them: it checks each
- * value. */
+/* row.c - reads stored orders from rows. Other programs may write rows, so every value is
+ * checked. */
 #include "store/row.h"
 
 #include <assert.h>
