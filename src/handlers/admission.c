@@ -1,4 +1,4 @@
-/* admission.c - see admission.h. */
+/* admission.c - rejects requests while no order can be accepted. */
 #include "handlers/admission.h"
 
 #include "base/clock.h"

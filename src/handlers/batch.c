@@ -1,8 +1,8 @@
-/* batch.c - POST /v1/orders/batch: many orders in one request, each with its own verdict.
+/* batch.c - handles POST /v1/orders/batch: many orders in one request, each with its own verdict.
  *
  * The queue takes all valid orders of a batch or none. Unless the batch is atomic, each order is
  * then handled by itself, in groups with orders of other requests. The request is answered when the
- * last order has its verdict, or at the deadline with what is known then. */
+ * last order has its verdict, or at the deadline with the verdicts that are known then. */
 #include "handlers/batch.h"
 
 #include <stdlib.h>
@@ -12,8 +12,8 @@
 #include "handlers/handlers.h"
 #include "handlers/reject.h"
 
-/* The loop itself reads the first slice of a small body and writes the first slice of a small
- * answer. The offload thread does the remaining slices. */
+/* A body is small up to READ_INLINE_MAX bytes, an answer up to WRITE_INLINE_MAX orders. The loop
+ * itself does the first slice of a small one. The offload thread does all other slices. */
 enum { READ_INLINE_MAX = 2 * 1024, WRITE_INLINE_MAX = 64 };
 
 void batch_drop_entries(struct batch *batch)
@@ -98,11 +98,11 @@ static void resolved(struct http_completion *completion)
     if (batch->n_waiting == 0 && batch->state == BATCH_QUEUED)
         answer(batch);
     else if (batch->n_waiting == 0 && batch->state == BATCH_ANSWERED)
-        batch_free(batch); /* otherwise send_answer() frees the batch after the answer is written */
+        batch_free(batch); /* send_answer() frees the batch in the other states */
 }
 
-/* Makes each queued entry EXPIRED if the order was not sent, else UNKNOWN. An atomic batch expires
- * as a whole in the ingest, so its first entry decides for all. */
+/* Makes each queued entry EXPIRED if its order was not sent, else UNKNOWN. The ingest lets an
+ * atomic batch expire as a whole, so only its first entry is asked. */
 static void expire(struct batch *batch)
 {
     bool asked = false, expired = false;
@@ -158,8 +158,8 @@ static void move_valid(struct batch *batch, enum entry_state to)
             batch_entry_move(&batch->entries[i], to);
 }
 
-/* Submits the valid entries. Returns true if the ingest has taken them and the request waits for
- * them. */
+/* Submits the valid entries. If the ingest does not take them, rejects the request and returns
+ * false. */
 static bool enqueue(struct batch *batch, size_t n_valid)
 {
     struct ingest *ingest = batch->handlers->ingest;
@@ -229,7 +229,7 @@ static bool read_orders(struct http_work *work)
     return batch_read(CONTAINER_OF(work, struct batch, work));
 }
 
-/* Makes the batch of a request. Returns NULL if the request was rejected. */
+/* Makes the batch of a request. If there is no memory, rejects the request and returns NULL. */
 static struct batch *batch_new(struct http_request *req, struct handlers *handlers)
 {
     struct budget_share held = { .budget = handlers->memory };

@@ -1,4 +1,4 @@
-/* batch.h - POST /v1/orders/batch from the inside: one batch from its bytes to its answer.
+/* batch.h - handles one batch (POST /v1/orders/batch), from its bytes to its answer.
  *
  *     batch_read()     bytes -> entries                the offload thread; the loop, if small
  *     batch.c          entries -> ingest -> outcomes   the loop
@@ -10,12 +10,12 @@
  *            writes an answer in ANSWERING_LATE, the loop still counts n_waiting down.
  *
  * Memory     Before its orders are queued, a batch takes from the budget the bytes of its entries
- *            and of an answer in which each order has BATCH_RESULT_MAX bytes. The bytes of a longer
- *            result are taken when it is written. If the budget has none, the result is shortened.
+ *            and of an answer in which each order has BATCH_RESULT_MAX bytes. A longer result takes
+ *            further bytes when it is written, and is shortened if the budget has no room.
  *
  * Ownership  A batch owns its entries. From QUEUED on, the ingest has the item of an entry until it
- *            passes the item back, also if the entry is EXPIRED or UNKNOWN meanwhile. The batch is
- *            freed only when the ingest has none of its items. */
+ *            passes the item back, also if the entry becomes EXPIRED or UNKNOWN meanwhile. The
+ *            batch is freed only when the ingest has none of its items. */
 #ifndef HANDLERS_BATCH_H
 #define HANDLERS_BATCH_H
 
@@ -60,21 +60,21 @@ struct batch_entry {
     struct submission submission;
     struct batch *batch;
     enum entry_state state;      /* changed only by batch_entry_move() */
-    struct http_problem problem; /* if REJECTED; its detail and members are in `error` */
-    char *error; /* owned; if REJECTED: detail and members as JSON, NULL if there was no room */
+    struct http_problem problem; /* valid if REJECTED; its detail and members are in `error` */
+    char *error; /* owned; if REJECTED: detail and members as JSON; NULL if there was no room */
 };
 
 enum {
-    BATCH_RESULT_MAX = 384,        /* bytes of a shortened result, and of every success */
-    BATCH_ERRORS_MAX = 256 * 1024, /* bytes of all `error` texts together */
-    BATCH_DOCUMENT_MAX = 2 * 1024, /* bytes of an answer without its results */
+    BATCH_RESULT_MAX = 384,        /* most bytes of a shortened result or of a success */
+    BATCH_ERRORS_MAX = 256 * 1024, /* most bytes of all `error` texts together */
+    BATCH_DOCUMENT_MAX = 2 * 1024, /* most bytes of an answer without its results */
 };
 
 /* Totals over all entries. */
 struct batch_tally {
     uint64_t created, replayed, rejected, unknown;
-    int status; /* status of all results; 0: no result yet */
-    /* Status of an order that failed through no fault of its own, 500 or more. 0: there is none. */
+    int status; /* status of the request by the results so far; 0: no result yet */
+    /* The last status of 500 or more: an order failed without being at fault. 0: there is none. */
     int failed_status;
     bool one_code;             /* all rejections so far have the same code */
     struct http_problem first; /* the first rejection; its code is NULL if there is none */
@@ -92,12 +92,12 @@ struct batch {
     bool is_lines;
 
     /* Set by batch_read(). */
-    struct http_problem problem; /* if REJECTED; if its own detail is NULL, `detail` has the text */
+    struct http_problem problem; /* valid if REJECTED; if its own detail is NULL, `detail` has it */
     char detail[256];
     size_t n;
     struct batch_entry *entries; /* owned */
     size_t errors_bytes;         /* of the `error` texts of all entries */
-    bool errors_full;            /* later entries get no `error` text, because there is no room */
+    bool errors_full;            /* there is no room for `error` texts of later entries */
     struct budget_share held;    /* this batch, its entries, their metadata and `error` texts */
 
     /* Progress of batch_read() between two slices. */
@@ -113,20 +113,20 @@ struct batch {
 
     /* Set by batch_write(). */
     int status;
-    /* The code of the rejected orders. "several" if their codes differ, NULL if no order is
+    /* The code of the rejected orders; "several" if their codes differ, NULL if no order is
      * rejected. */
     const char *code;
     struct http_problem answer; /* if status >= 400 */
     struct pieces out;          /* the body */
 };
 
-/* Moves the batch to another state. The process ends if the table in batch_state.c does not allow
+/* Moves the batch to another state. The process aborts if the table in batch_state.c does not allow
  * the move, or if the members are not as that file requires for the new state. */
 void batch_move(struct batch *batch, enum batch_state to);
 void batch_entry_move(struct batch_entry *entry, enum entry_state to);
 
 /* Reads one slice of the body. Returns true when the batch is REJECTED or READ. In a READ batch,
- * each VALID entry has its id and time, unless validate_only. */
+ * each VALID entry has its order_id and its time, unless preferences.validate_only is set. */
 bool batch_read(struct batch *batch) MUST_CHECK;
 
 /* Writes one slice of the answer, from the states of the entries. Returns true when all of it is

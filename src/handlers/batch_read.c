@@ -1,7 +1,6 @@
 /* batch_read.c - parses the body of a batch into its entries. The orders are counted first, so that
  * the entries are allocated once and never move. Then each order is validated. Both are done in
- * slices. Malformed JSON in an array makes the document invalid; on a line it makes only that line
- * invalid. */
+ * slices. Malformed JSON makes a whole array invalid, but only its own line of NDJSON. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +12,8 @@
 
 enum { ERROR_MAX = 16 * 1024 };
 
-/* A slice ends when one of these limits is reached. Counting an order is cheap, reading it costs
- * more, and an invalid order costs most. */
+/* A slice ends when one of these limits is reached. The COST constants compare the times that
+ * orders take to read. An invalid order costs more, because its error texts are written. */
 enum {
     COUNT_SLICE_BYTES = 64 * 1024,
     READ_SLICE_BYTES = 16 * 1024,
@@ -61,7 +60,7 @@ static void end_count(struct batch *batch, size_t max)
     }
 }
 
-/* Counts one slice. Returns true when the count is complete. */
+/* Counts the orders of one slice. Returns true when the count is complete. */
 static bool count(struct batch *batch)
 {
     struct json_token item;
@@ -76,8 +75,8 @@ static bool count(struct batch *batch)
     return true;
 }
 
-/* Renders the error of one order, to keep it until the answer is written. Returns NULL if there is
- * no room; later orders then get no error text either. */
+/* Writes the error text of one order, to keep it until the answer is written. Returns NULL if there
+ * is no room for it; later orders then get no text either. */
 static char *keep_error(struct batch *batch, const struct http_problem *problem)
 {
     struct buf error = BUF_INIT(ERROR_MAX);
@@ -123,8 +122,8 @@ static void reject_one(struct batch *batch, struct batch_entry *entry, enum orde
     reject_text_fini(&text);
 }
 
-/* Rejects an order that may be stored only as a replay. With validate_only nothing is looked up, so
- * such an order counts as no replay. */
+/* Rejects a replay_only order of a request with validate_only. Such an order may only be a replay,
+ * and with validate_only no stored order is looked up. */
 static void reject_unstored(struct batch *batch, struct batch_entry *entry)
 {
     struct reject_text text = { .detail = "" };
@@ -148,8 +147,8 @@ static void take_good(struct batch *batch, struct batch_entry *entry)
         submission_stamp(submission, http_received_at_ns(batch->req));
 }
 
-/* Parses one order. Once there is no room for the errors of entries, an entry's error gets no text;
- * an error of the document always gets one. */
+/* Parses one order. If batch->errors_full is set, no text is made for an error of this order. An
+ * error that makes the whole body invalid always has a text. */
 static enum order_rc parse(const struct batch *batch, struct batch_entry *entry,
                            struct json_token item, struct order_problem *found)
 {
@@ -163,7 +162,7 @@ static enum order_rc parse(const struct batch *batch, struct batch_entry *entry,
     return rc;
 }
 
-/* Reads one order. Returns its cost; a slice ends when the sum reaches READ_SLICE_COST. */
+/* Reads one order. Returns its cost (COST_OF_GOOD or COST_OF_BAD). */
 static int read_one(struct batch *batch, struct batch_entry *entry, struct json_token item)
 {
     struct order_problem found;
@@ -193,8 +192,8 @@ static bool read_some(struct batch *batch)
     return true;
 }
 
-/* Takes from the budget the bytes that the batch needs in every case. Returns false if there is no
- * room. */
+/* Takes from the budget the bytes that the batch needs even if each result is shortened. Returns
+ * false if there is no room. */
 static bool reserve(struct batch *batch)
 {
     size_t results = batch->n * BATCH_RESULT_MAX;

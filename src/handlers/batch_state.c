@@ -1,4 +1,4 @@
-/* batch_state.c - the allowed moves between the states of a batch and of its entries, and the
+/* batch_state.c - has the allowed moves between the states of a batch and of its entries, and the
  * invariant of each state. Only batch_move() and batch_entry_move() change a state. */
 #include "base/check.h"
 #include "handlers/batch.h"
@@ -29,8 +29,7 @@ static const unsigned entry_moves[] = {
 };
 /* clang-format on */
 
-/* Returns true if the members of the batch are as the state requires. Checked when the batch enters
- * the state. */
+/* Returns true if the members of the batch are as `state` requires, which the batch now enters. */
 static bool holds(const struct batch *batch, enum batch_state state)
 {
     switch (state) {

@@ -2,9 +2,9 @@
  * status that it would have alone. If all have the same status, the request has it too
  * (docs/DESIGN.md, "Statuses").
  *
- * The outcomes are counted first, so that the answer is written once and from front to back. A
- * result is written into memory that was reserved, or that the budget still has. If there is no
- * room, the result is shortened: a fixed text that says so replaces its detail and members. */
+ * The outcomes are counted first, because the summary precedes the results. If the full result of
+ * an order fits neither into the memory that was reserved nor into the budget, it is shortened: a
+ * fixed text that says so replaces its detail and members. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@ enum {
     RESULT_BYTES_MAX = 40 * 1024, /* longest full result */
     SUMMARY_MAX = 512,
     STATUS_MIXED = 207,
-    ROOM_AHEAD = 64 * 1024, /* bytes that are taken from the budget at once */
+    ROOM_AHEAD = 64 * 1024, /* bytes taken from the budget beyond what a result needs */
 
     /* Entries per slice. */
     TALLY_SLICE = 1024,
@@ -29,8 +29,8 @@ enum {
 
 /* ---- the outcome of one order ---- */
 
-/* Returns the status of a stored or valid order. Returns 0 and sets *problem if the order was
- * rejected. */
+/* Returns the status of an order that is stored or valid. Returns 0 and sets *problem if the order
+ * was rejected or its outcome is unknown. */
 static int success_of(const struct batch_entry *entry, struct http_problem *problem)
 {
     switch (entry->state) {
@@ -130,8 +130,7 @@ static void add_good(struct buf *out, const struct batch_entry *entry, int statu
     buf_add_char(out, '}');
 }
 
-/* Adds the result of a rejected order. `occurrence` is the detail and the members, written as JSON
- * members. */
+/* Adds the result of a rejected order. `occurrence` has its detail and members as JSON members. */
 static void add_rejected(struct buf *out, const struct batch_entry *entry,
                          const struct http_problem *problem, const char *occurrence)
 {
@@ -163,7 +162,7 @@ static void add_problem(struct buf *out, const struct batch_entry *entry,
 
 /* ---- into the answer ---- */
 
-/* Returns true if a result of `len` bytes fits beside the room reserved for the later results. */
+/* Returns true if a result of `len` bytes fits and the later results keep their reserved memory. */
 static bool has_room(struct batch *batch, size_t len)
 {
     size_t n_left = batch->n - batch->n_written - 1;
@@ -216,7 +215,7 @@ static void add_summary(struct batch *batch)
     pieces_add(&batch->out, summary.data, summary.len);
 }
 
-/* Returns the problem of the whole request. Called if none of its orders is known to be stored. */
+/* Returns the problem of the whole request. Called if no order is known to be stored. */
 static struct http_problem whole_problem(const struct batch_tally *tally, int status)
 {
     struct http_problem problem = statuses_problem(REJECT_BATCH);
@@ -232,7 +231,7 @@ static struct http_problem whole_problem(const struct batch_tally *tally, int st
     return problem;
 }
 
-/* Returns the status of the request. If some orders of an atomic batch are rejected, all are. */
+/* Returns the status of the request. 207 is only for a batch that is not atomic. */
 static int status_of(const struct batch *batch, const struct batch_tally *tally)
 {
     if (!batch->preferences.atomic || tally->status != STATUS_MIXED)
@@ -240,7 +239,7 @@ static int status_of(const struct batch *batch, const struct batch_tally *tally)
     return tally->failed_status != 0 ? tally->failed_status : 422;
 }
 
-/* Counts one slice. Returns true when all entries are counted. */
+/* Counts the outcomes of one slice. Returns true when all entries are counted. */
 static bool tally_some(struct batch *batch)
 {
     size_t left = batch->n - batch->n_tallied;
@@ -268,7 +267,7 @@ static void begin(struct batch *batch)
     pieces_add_str(&batch->out, ",\"results\":[");
 }
 
-/* Writes one slice. Returns true when all results are written. */
+/* Writes the results of one slice. Returns true when all results are written. */
 static bool write_some(struct batch *batch)
 {
     size_t left = batch->n - batch->n_written;

@@ -1,8 +1,8 @@
-/* get.c - GET of orders, by order_id, or by account_id and client_order_ids. A lookup runs on a
- * thread of the reader, never on the loop. The same thread writes the answer.
+/* get.c - answers GET of orders, by order_id, or by account_id and client_order_ids. A lookup runs
+ * on a thread of the reader, never on the loop. The same thread writes the body of the answer.
  *
- * One lookup fetches at most LOOKUP_METADATA_MAX of metadata. Memory for the answer is taken from
- * the budget when its size is known. The fetched orders are freed while the answer is written. */
+ * One lookup fetches at most LOOKUP_METADATA_MAX bytes of metadata. Memory for the answer is taken
+ * from the budget when its size is known. Each order is freed when it is written. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,13 +16,13 @@
 #include "orders/uuid7.h"
 
 enum {
-    ORDER_MAX = 1024,   /* bytes of an order in the answer, without its metadata */
-    DOCUMENT_MAX = 128, /* bytes of the answer around the orders and ids */
+    ORDER_MAX = 1024,   /* most bytes of an order in the answer, without its metadata */
+    DOCUMENT_MAX = 128, /* most bytes of the answer around the orders and ids */
     IDS_MAX = READER_KEYS_MAX * ORDER_NAME_SIZE,
 };
 
 struct get {
-    struct http_completion done; /* the loop passes it back */
+    struct http_completion done; /* the loop calls done.finish after the lookup */
     struct http_request *req;
     struct http_loop *loop;
     struct lookup lookup;
@@ -30,9 +30,9 @@ struct get {
     char account_id[ORDER_NAME_SIZE];
     char *ids; /* owned: the client_order_ids, each with its NUL */
     struct order_key keys[READER_KEYS_MAX];
-    bool found_any;       /* set if LOOKUP_OK: an order was found that the API key may see */
-    bool no_room;         /* set if LOOKUP_OK: the budget has no room for the answer */
-    struct pieces out;    /* set if LOOKUP_OK: the answer */
+    bool found_any;       /* valid if LOOKUP_OK; false only if a single order is not found */
+    bool no_room;         /* valid if LOOKUP_OK: the budget has no room for the answer */
+    struct pieces out;    /* valid if LOOKUP_OK: the answer */
     size_t n_found;       /* number of elements of `found` */
     struct order found[]; /* one for each key */
 };
@@ -57,8 +57,8 @@ static void reject_account(struct http_request *req)
 
 /* ---- the answer, on a reader's thread ---- */
 
-/* Takes the answer's bytes from the budget. The metadata may be longer than it was sent, because
- * jsonb writes out all digits of a number. */
+/* Takes the answer's bytes from the budget. Stored metadata may be longer than the client sent,
+ * because jsonb writes out all digits of a number. */
 static bool reserve_answer(struct get *get)
 {
     size_t bytes = DOCUMENT_MAX;
@@ -103,8 +103,8 @@ static void write_orders(struct get *get, const bool left_out[])
     }
 }
 
-/* If `there` is true, writes the ids of the orders that were found and then left out of the answer.
- * Otherwise writes the ids of the orders that were not found. */
+/* If `there` is true, writes the ids of the orders that were found but whose metadata was not
+ * fetched. Otherwise writes the ids of the orders that were not found. */
 static void write_ids(struct get *get, const bool left_out[], bool there)
 {
     const char *comma = "";
@@ -137,8 +137,8 @@ static void write_many(struct get *get)
     pieces_add_str(&get->out, "]}");
 }
 
-/* Returns true if the API key may see the order. An order that it may not see is answered like a
- * missing one, so that a caller cannot find out which ids exist. */
+/* Returns true if the order exists and the API key may see it. An order that the key may not see is
+ * answered as a missing one, so that a caller cannot find out which ids exist. */
 static bool may_see(struct get *get)
 {
     const struct order *order = &get->found[0];
@@ -207,7 +207,7 @@ static void finish(struct http_completion *completion)
 
 /* ---- requests ---- */
 
-/* Makes the struct of a lookup. Returns NULL if the request was rejected. */
+/* Makes the struct of a lookup. If there is no memory, rejects the request and returns NULL. */
 static struct get *get_new(struct http_request *req, struct handlers *handlers, size_t n_found,
                            size_t ids_bytes)
 {
@@ -263,7 +263,7 @@ void handlers_get_order(struct http_request *req, void *ctx)
     submit(handlers, get);
 }
 
-/* Counts the ids in "a,b,c", up to one more than are allowed. */
+/* Counts the ids in "a,b,c", up to READER_KEYS_MAX. If there are more, take_keys() rejects them. */
 static size_t count_ids(const char *ids)
 {
     size_t n = 1;
@@ -272,7 +272,7 @@ static size_t count_ids(const char *ids)
     return n <= READER_KEYS_MAX ? n : READER_KEYS_MAX;
 }
 
-/* Splits "a,b,c" into keys. Returns NULL, or a text that says what is wrong. */
+/* Splits "a,b,c" into keys. Returns NULL on success, or a text that says what is wrong. */
 static const char *take_keys(struct get *get, const char *account_id, const char *ids)
 {
     if (!order_name_is_valid(account_id))

@@ -1,5 +1,5 @@
-/* handlers.h - the handlers of /v1/orders, and the context that they share: everything that they
- * need of the service. Only these handlers know both HTTP and orders.
+/* handlers.h - declares the handlers of /v1/orders, and the context that they share: what they need
+ * of the service. Only these handlers know both HTTP and orders.
  *
  * Threads    A handler runs on the loop of its request. `metrics`: any thread. The other members
  *            do not change after the first request.
@@ -28,7 +28,7 @@ struct handlers {
     const atomic_bool *schema_ready; /* while it is false, no order is accepted */
     struct order_metrics metrics;
     size_t batch_max;          /* most orders in one batch; at most the capacity of the queue */
-    int64_t commit_timeout_ns; /* from the receipt of a request to the verdicts of its orders */
+    int64_t commit_timeout_ns; /* most time from the receipt of a request to its verdicts */
     int64_t lookup_timeout_ns;
 };
 

@@ -1,4 +1,4 @@
-/* order_metrics.c - see order_metrics.h. */
+/* order_metrics.c - counts how orders ended. */
 #include "handlers/order_metrics.h"
 
 void order_metrics_init(struct order_metrics *metrics)

@@ -1,5 +1,5 @@
-/* order_metrics.h - counts how orders ended, and how long commits took. The handlers count;
- * /metrics, GET /health and the sampler read.
+/* order_metrics.h - counts how orders ended, and how long commits took. The handlers write the
+ * counters; /metrics, GET /health and the sampler read them.
  *
  * Threads    Call order_metrics_init() before the first request. Any thread may use the members,
  *            through the functions of base/metrics.h. */
@@ -21,7 +21,7 @@ enum order_result {
     RESULT_BATCH_REFUSED, /* valid, and another order of its atomic batch was rejected */
     RESULT_REFUSED_FULL,  /* the queue was full, the wait too long, or the service was draining */
     RESULT_UNAVAILABLE,   /* not sent by the deadline, or the database is away or cannot store */
-    RESULT_UNKNOWN,       /* answered 504, and its verdict never came */
+    RESULT_UNKNOWN,       /* answered 504, and not found to be stored since */
     RESULT_FAILED,
     RESULT_LATE, /* answered 504, and later found to be stored */
 };

@@ -1,4 +1,4 @@
-/* post.c - POST /v1/orders: reads the order, queues it, and answers when its verdict or its
+/* post.c - handles POST /v1/orders: reads the order, queues it, and answers when its verdict or its
  * deadline comes.
  *
  * The loop of the request starts the post and answers it. The offload thread reads a large body,
@@ -17,14 +17,14 @@
 
 enum {
     ANSWER_MAX = 16 * 1024,
-    ANSWER_BYTES = 1024, /* bytes of an order in the answer, without its metadata */
-    /* The offload thread reads larger bodies. A body of this size can hold a thousand members,
-     * which take 200 us to read. */
+    ANSWER_BYTES = 1024, /* most bytes of an order in the answer, without its metadata */
+    /* The loop itself reads a body of at most this many bytes. Such a body can hold a thousand
+     * members, which take 200 us to read. The offload thread reads larger bodies. */
     READ_INLINE_MAX = 8 * 1024,
 };
 
 struct post {
-    struct http_work reading; /* the loop passes it back */
+    struct http_work reading; /* the loop calls reading.done.finish when the body is read */
     struct submission submission;
     struct http_request *req; /* NULL once the request is answered */
     struct preferences preferences;
@@ -80,8 +80,8 @@ static void answer_rejected(struct http_request *req, const struct ingest_item *
     reject_text_fini(&text);
 }
 
-/* Answers with the order that was sent. The stored order is equal, except for order_id and
- * received_at, which are therefore copied from the store's answer. */
+/* Answers with the order that was sent. The stored order has the same content. Only its order_id
+ * and its received_at differ, so these are copied from it. */
 static void answer_replay(struct post *post)
 {
     struct ingest_item *item = &post->submission.item;
@@ -141,8 +141,7 @@ static void answer_valid(struct http_request *req, const struct order *order)
     http_answer(req, 200, "application/json", &body);
 }
 
-/* Submits the order. Returns true if the ingest has taken the order and the request waits for
- * it. */
+/* Submits the order. If the ingest does not take it, rejects the request and returns false. */
 static bool enqueue(struct post *post)
 {
     struct handlers *handlers = post->submission.handlers;
@@ -167,8 +166,8 @@ static bool enqueue(struct post *post)
     return true;
 }
 
-/* Reads the order. Runs on the loop or the offload thread. The reading is one slice, because
- * jansson cannot be interrupted; ORDER_BYTES_MAX limits its time. */
+/* Reads the order, on the loop or the offload thread. The reading is one slice, because jansson
+ * cannot be interrupted; ORDER_BYTES_MAX limits its time. */
 static bool read_order(struct http_work *work)
 {
     struct post *post = CONTAINER_OF(work, struct post, reading);
@@ -206,7 +205,7 @@ static void on_read(struct http_completion *completion)
     post_free(post);
 }
 
-/* Makes the post of a request. Returns NULL if the request was rejected. */
+/* Makes the post of a request. If there is no memory, rejects the request and returns NULL. */
 static struct post *post_new(struct http_request *req, struct handlers *handlers)
 {
     struct budget_share held = { .budget = handlers->memory };

@@ -1,4 +1,4 @@
-/* preferences.c - see preferences.h. */
+/* preferences.c - reads query parameters, Prefer and Accept. */
 #include "handlers/preferences.h"
 
 #include <stdio.h>
@@ -7,8 +7,8 @@
 
 #include "handlers/reject.h"
 
-/* Reads a parameter that is true or false. Returns false if the parameter is given twice, or has
- * another value. */
+/* Reads a query parameter that is true or false. If it is given twice or has another value, answers
+ * the request and returns false. */
 static bool read_flag(struct http_request *req, const char *name, bool *out)
 {
     size_t n = 0;

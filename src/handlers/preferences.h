@@ -1,4 +1,4 @@
-/* preferences.h - how a client wants its request to be handled: query parameters, Prefer and
+/* preferences.h - reads how a client wants its request to be handled: query parameters, Prefer and
  * Accept. Threads: the loop of the request. */
 #ifndef HANDLERS_PREFERENCES_H
 #define HANDLERS_PREFERENCES_H
@@ -16,8 +16,8 @@ struct preferences {
     bool lines;         /* Accept prefers application/x-ndjson */
 };
 
-/* Reads the preferences of the request. If a parameter is given twice or is neither true nor false,
- * answers the request and returns false. */
+/* Reads the preferences of the request. If a query parameter is given twice or is neither true nor
+ * false, answers the request and returns false. */
 bool preferences_read(struct http_request *req, struct preferences *out) MUST_CHECK;
 
 #endif

@@ -1,4 +1,4 @@
-/* statuses.c - see statuses.h. */
+/* statuses.c - has the table of rejections, and maps verdicts to it. */
 #include "handlers/statuses.h"
 
 #include "base/check.h"
@@ -6,7 +6,7 @@
 
 #define NOT_ACCEPTED "not_accepted"
 #define UNKNOWN "unknown"
-/* A part of the text of every 503 and 504 of an order: docs/DESIGN.md, "Outcomes". */
+/* The end of the detail of each 503 and 504 to a POST: docs/DESIGN.md, "Outcomes". */
 #define REPEAT                                                                                     \
     " Repeat it with the same client_order_id, never a new one: only a 2xx or "                    \
     "client_order_id_reused for that id tells whether the order is stored."

@@ -1,4 +1,4 @@
-/* statuses.h - the only place that maps the outcome of an order to a status. It has the table of
+/* statuses.h - maps the outcome of an order to a status; no other file does. It has the table of
  * rejections, with the code, the texts and the outcome of each (docs/DESIGN.md, "Statuses").
  * Threads: any. */
 #ifndef HANDLERS_STATUSES_H
@@ -45,11 +45,11 @@ enum rejection {
 };
 enum { REJECTIONS = REJECT_BATCH_KEY + 1 };
 
-/* Returns the table's problem. The caller sets detail, retry_after_ns, offset and members if they
- * vary. */
+/* Returns the table's problem for the rejection. The caller sets its detail, retry_after_ns, offset
+ * and members if they depend on the request. */
 struct http_problem statuses_problem(enum rejection rejection);
 
-/* statuses_rejection() requires a `verdict` that is not a success. */
+/* For statuses_rejection() the verdict must be neither ITEM_CREATED nor ITEM_REPLAYED. */
 enum rejection statuses_rejection(enum item_verdict verdict);
 enum order_result statuses_result(enum item_verdict verdict);
 

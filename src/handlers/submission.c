@@ -1,4 +1,4 @@
-/* submission.c - see submission.h. */
+/* submission.c - stamps orders, counts their verdicts, and passes them back to their loops. */
 #include "handlers/submission.h"
 
 #include "base/clock.h"
@@ -13,8 +13,8 @@ void submission_stamp(struct submission *submission, int64_t received_at_ns)
     item->deadline_at_ns = received_at_ns + submission->handlers->commit_timeout_ns;
 }
 
-/* Returns the result as which the order is counted. If the client was answered 504, the later
- * verdict counts. */
+/* Returns how the order is counted. If the client was answered 504, the order is counted only now,
+ * by the verdict that came after the answer. */
 static enum order_result result_of(const struct submission *submission, bool gave_up)
 {
     const struct ingest_item *item = &submission->item;

@@ -1,11 +1,10 @@
-/* submission.h - an order that was submitted to the ingest and comes back to the loop of its
- * request.
+/* submission.h - takes one order to the ingest and back to the loop of its request.
  *
  * Threads    submission_on_done(): a worker of the ingest. submission_stamp(): any. The others and
  *            done.finish, which the owner sets: the loop of the request.
  * Ownership  A submission is part of a struct that its owner allocates (a post, a batch). It must
- *            stay in place from ingest_submit() until done.finish has run, even if the client was
- *            answered meanwhile, because the verdict of a sent order is still counted. */
+ *            not be moved or freed from ingest_submit() until done.finish has run, even if the
+ * client was answered meanwhile, because the verdict of a sent order is still counted. */
 #ifndef HANDLERS_SUBMISSION_H
 #define HANDLERS_SUBMISSION_H
 
@@ -14,14 +13,14 @@
 #include "ingest/ingest.h"
 
 struct submission {
-    struct http_completion done; /* the loop passes it back */
+    struct http_completion done; /* the loop calls done.finish after the verdict */
     struct handlers *handlers;   /* borrowed */
     struct http_loop *loop;
     struct ingest_item item;
 };
 
-/* Prepares the order in item.order for submission: sets its id, its time, and its deadline, which
- * counts from the receipt of its request. */
+/* Prepares the order in item.order for submission: sets its order_id, its time, and its deadline.
+ * The deadline is commit_timeout_ns after received_at_ns, when the request was received. */
 void submission_stamp(struct submission *submission, int64_t received_at_ns);
 
 /* Counts the verdict of an order. gave_up: the client was answered before the verdict came. */

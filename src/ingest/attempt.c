@@ -1,4 +1,4 @@
-/* attempt.c - see attempt.h. resolve.c decides what follows from an attempt. */
+/* attempt.c - makes one attempt to write a group. resolve.c decides what follows from it. */
 #include "ingest/attempt.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "ingest/resolve.h"
 #include "ingest/trial.h"
 
-enum { ATTEMPTS_IN_TIME = 3 }; /* one attempt may take commit_timeout_ns divided by this */
+enum { ATTEMPTS_IN_TIME = 3 }; /* an attempt takes at most commit_timeout_ns divided by this */
 
 void attempt_init(struct attempt *a, const struct ingest_options *options,
                   struct ingest_metrics *metrics, struct streak *streak, uint64_t random)
@@ -26,9 +26,9 @@ void attempt_fini(struct attempt *a)
 
 /* ---- just before the send ---- */
 
-/* Decides, once for each order, whether the order is only looked up. A duplicate is decided about
- * when it becomes the first order of its key. That may be long after its group was first sent: an
- * order that is only looked up can expire, and then its first duplicate takes its place. */
+/* Decides once whether the order is inserted or only looked up. A duplicate is undecided until it
+ * becomes the first order of its key. That may be long after its group was first sent: an order
+ * that is only looked up can expire, and then its first duplicate takes its place. */
 static void choose_lookup(const struct attempt *a, struct ingest_item *item, int64_t now_us)
 {
     if (item->own.lookup_decided)
@@ -41,12 +41,12 @@ static void choose_lookup(const struct attempt *a, struct ingest_item *item, int
 static void claim_duplicates(struct ingest_item *item)
 {
     LIST_EACH (duplicate, &item->own.duplicates, struct ingest_item, link)
-        (void)item_claim(duplicate); /* an expired duplicate leaves before the next attempt */
+        (void)item_claim(duplicate); /* prepare() ends expired duplicates later */
 }
 
-/* Skips each order that has expired, and only looks up each order that is too old now. An order
- * that is inserted becomes SENT, and so do the duplicates of every order that is not skipped. An
- * order that is SENT cannot expire. */
+/* Skips each order that has expired; choose_lookup() decides whether each other order is looked up
+ * or inserted. Moves each order that is inserted to SENT, and also the duplicates of each order
+ * that is not skipped. An order that is SENT cannot expire. */
 static void send_each(struct attempt *a, int64_t now_us)
 {
     LIST_EACH (item, &a->group.items, struct ingest_item, link) {
@@ -60,7 +60,7 @@ static void send_each(struct attempt *a, int64_t now_us)
     }
 }
 
-/* Sends or skips an atomic list as a whole. Its items share one state, which is therefore read
+/* Sends or skips all orders of an atomic batch. Another thread may change their state: read it
  * once. */
 static void send_batch(struct attempt *a, int64_t now_us)
 {
@@ -90,7 +90,7 @@ static void before_send(void *arg, struct put_group *put_group)
 
 /* ---- the attempt ---- */
 
-/* Takes over the group and ends its expired items. Returns false if all items have expired. */
+/* Ends the expired items of the group as ITEM_TIMED_OUT. Returns false if no other item is left. */
 static bool prepare(struct attempt *a, const struct ingest_group *group,
                     struct group_outcome *outcome)
 {
@@ -106,8 +106,8 @@ static bool prepare(struct attempt *a, const struct ingest_group *group,
     return a->group.n > 0;
 }
 
-/* Allocates `puts` for a group that is larger than any before it, and keeps that memory for later
- * groups. Returns false if out of memory. */
+/* Makes `puts` large enough for the group; the array never shrinks. Returns false if out of
+ * memory. */
 static bool make_room(struct attempt *a)
 {
     if (a->group.n <= a->puts_max)
@@ -130,8 +130,8 @@ static void count_commit(struct attempt *a, bool ok)
         histogram_observe(&a->metrics->group_orders, a->n_sent);
 }
 
-/* Returns the duration that counts for the queue's average of one group. An atomic group that is
- * larger than group_max counts as several groups. */
+/* Returns the duration of an attempt at `n` orders for the queue's average, which is of groups of
+ * at most group_max orders. An atomic group may have more; its duration is scaled down. */
 static int64_t time_of_one_group(const struct attempt *a, uint32_t n, int64_t took_ns)
 {
     uint32_t group_max = a->options->group_max;

@@ -1,6 +1,5 @@
 /* attempt.h - makes one attempt to write a group, and decides what follows for each of its orders
- * (docs/DESIGN.md, "Writing a group" and "Errors"). The functions run on a worker, with no lock
- * held. */
+ * (docs/DESIGN.md, "Writing a group" and "Errors"). The worker that calls it must hold no lock. */
 #ifndef INGEST_ATTEMPT_H
 #define INGEST_ATTEMPT_H
 
@@ -16,17 +15,17 @@ struct attempt {
     size_t puts_max;
     uint64_t random; /* state of the random pauses; never 0 */
 
-    struct ingest_group group; /* the group; an order leaves it when the order has a verdict */
-    struct fifo to_write;      /* duplicates to be written in the next group */
-    /* Duplicates whose key is stored now. They are compared with the stored orders in the next
-     * group. */
+    struct ingest_group group; /* the orders without a verdict so far */
+    struct fifo to_write;      /* duplicates whose first was not stored, for a next group */
+    /* Duplicates whose key is stored now. They form another group, which compares them with the
+     * stored orders. */
     struct fifo to_compare;
     uint32_t n_sent;               /* orders that this attempt sent to be inserted */
-    uint32_t n_created;            /* orders that have the verdict PUT_CREATED after this attempt */
+    uint32_t n_created;            /* orders to which this attempt gave the verdict PUT_CREATED */
     struct group_outcome *outcome; /* borrowed; the caller zeroes it before the attempt */
 };
 
-/* Allocates nothing; attempt_run() allocates the first memory. */
+/* attempt_init() allocates nothing. attempt_run() allocates `puts`, and attempt_fini() frees it. */
 void attempt_init(struct attempt *attempt, const struct ingest_options *options,
                   struct ingest_metrics *metrics, struct streak *streak, uint64_t random);
 void attempt_fini(struct attempt *attempt);
@@ -38,11 +37,12 @@ void attempt_run(struct attempt *attempt, const struct ingest_group *group, int6
                  struct group_outcome *outcome);
 
 /* Calls the store once to write attempt->group by `stop_at_ns`. Orders that get a verdict leave the
- * group. If it returns false, *failure says why the remaining orders have no verdict. */
+ * group. False: the attempt failed, and *failure says why orders are left in the group. */
 bool attempt_put(struct attempt *attempt, int64_t stop_at_ns,
                  struct store_failure *failure) MUST_CHECK;
 
-/* Ends the group without an attempt, because the ingest closes. */
+/* Ends the group without an attempt, because the ingest stops: as ITEM_UNKNOWN if the group is in
+ * doubt, else as ITEM_UNAVAILABLE. */
 void attempt_abandon(struct attempt *attempt, const struct ingest_group *group,
                      struct group_outcome *outcome);
 

@@ -1,4 +1,4 @@
-/* group.c - see group.h. */
+/* group.c - forms, prepares and splits groups of orders. */
 #include "ingest/group.h"
 
 #include "base/check.h"
@@ -14,7 +14,7 @@ static const unsigned sending_moves[] = {
     [GROUP_IN_DOUBT] = 0,
 };
 
-/* Only a piece of a split group becomes NEIGHBOUR_STORED, and every piece is SUSPECT. */
+/* group_split() makes each piece SUSPECT, and only a piece becomes NEIGHBOUR_STORED. */
 static const unsigned suspicion_moves[] = {
     [GROUP_TRUSTED] = TO(SUSPECT) | TO(FAILED_ALIKE),
     [GROUP_SUSPECT] = TO(NEIGHBOUR_STORED) | TO(FAILED_ALIKE),
@@ -104,8 +104,8 @@ struct ingest_group group_to_compare(struct fifo items)
 
 /* ---- how a group is made ready ---- */
 
-/* Moves the expired orders of one key to `expired`. Returns the first of the remaining orders, with
- * the others as its duplicates, or NULL if none remains. */
+/* Moves the expired ones of `first` and its duplicates to `expired`. Returns the oldest of the
+ * other items, with the rest as its duplicates, or NULL if all have expired. */
 static struct ingest_item *without_expired(struct ingest_item *first, struct fifo *expired)
 {
     struct fifo live = { NULL, NULL }, duplicates = first->own.duplicates;

@@ -1,10 +1,10 @@
-/* ingest.c - see ingest.h. Puts the parts of the ingest together. Every order takes one path:
+/* ingest.c - starts the workers, accepts orders and delivers verdicts. Every order takes one path:
  *
  *     ingest_submit -> queue -> worker -> attempt -> on_done
  *                        ^---- back, whole or split ----'
  *
  * A worker makes one attempt at a time and then takes the next group. A group that has to wait for
- * its next attempt waits in the queue, not on a thread. */
+ * its next attempt waits in the queue, so it occupies no worker. */
 #include "ingest/ingest.h"
 
 #include <stdlib.h>
@@ -26,7 +26,7 @@ struct ingest {
     struct ingest_metrics metrics;
     struct streak streak;
     struct queue queue;
-    uint32_t n_workers; /* workers that were started */
+    uint32_t n_workers; /* workers that run */
     struct worker workers[];
 };
 
@@ -59,8 +59,8 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Starts the next worker. Its random pauses have the time as their seed, which differs at each
- * start and for each worker. */
+/* Starts the next worker. The time is the seed of its random pauses, so that the pauses differ from
+ * worker to worker and from start to start. */
 static bool start_worker(struct ingest *ingest, struct err *err)
 {
     struct worker *worker = &ingest->workers[ingest->n_workers];
@@ -86,7 +86,7 @@ static void check_options(const struct ingest_options *options)
     CHECK(options->on_event != NULL);
 }
 
-/* Allocates a zeroed ingest, aligned so that each counter has cache lines of its own. */
+/* Allocates an ingest of zeros. Its alignment gives each counter cache lines of its own. */
 static struct ingest *allocate(uint32_t workers)
 {
     size_t align = _Alignof(struct ingest);
@@ -127,8 +127,8 @@ no_memory:
 
 /* ---- submit ---- */
 
-/* Makes the item QUEUED, without a verdict. `batch` is the first item of its atomic list, or NULL
- * (see own.h). */
+/* Makes the item QUEUED and resets what an earlier use left in it. `batch` is the first item of its
+ * atomic batch, or NULL (see own.h). */
 static void reset(struct ingest_item *item, struct ingest_item *batch)
 {
     struct ingest_own *own = &item->own;

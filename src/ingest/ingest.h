@@ -1,16 +1,17 @@
-/* ingest.h - the bounded queue and the workers that commit what is in it, in groups.
+/* ingest.h - queues orders, and commits them in groups on threads of its own, the workers.
  *
- * A worker takes what has queued up, at most group_max, and never waits for more: groups are of one
- * order when the service is idle, and grow with the load. A worker makes one attempt at a time. The
- * orders that have a verdict after it are delivered; the others go back to the queue, whole or
- * split, and wait for their next attempt.
+ * A worker takes the orders that have queued up, at most group_max, and never waits for more. So a
+ * group has one order when the service is idle, and more under load. A worker makes one attempt at
+ * a time. After an attempt, the worker gives the orders that have a verdict to on_done. The other
+ * orders go back to the queue, as one group or split, and wait for their next attempt.
  *
- * An atomic list is a group of its own whatever its size, never split: all of it is stored or none,
- * all of it expires or none, and all of it comes back in one list.
+ * An atomic batch is a group of its own, whatever its size, and is never split. Either all of its
+ * orders are stored or none, and either all expire or none. All come back in one call of on_done.
  *
- * Threads    submits and ingest_expire(): any. on_done runs on a worker, with no lock held.
- * Ownership  an item is the caller's memory. From INGEST_OK until it comes back in on_done it must
- *            stay put; every accepted item comes back exactly once, the expired ones too. */
+ * Threads    ingest_stop() and ingest_close(): one thread; the other functions: any. on_done and
+ *            on_event run on a worker that holds no lock.
+ * Ownership  The caller provides the memory of an item, and must not move or free it from INGEST_OK
+ *            until on_done. Every accepted item comes back exactly once, also if it expired. */
 #ifndef INGEST_INGEST_H
 #define INGEST_INGEST_H
 
@@ -27,24 +28,25 @@ struct ingest *ingest_open(const struct ingest_options *options, struct err *err
 
 /* Takes all items of the list, or none. The list must not be empty, and is linked by `link`. If the
  * items are not taken, the list does not change, and *retry_after_ns is the time until room is
- * expected. A list longer than `capacity` is never taken (INGEST_FULL). The orders go into groups
- * with orders of other lists, in the order of the list. */
+ * expected. A list longer than `capacity` is never taken (INGEST_FULL). Orders of several lists may
+ * form one group. Earlier orders of a list are sent first. */
 enum ingest_rc ingest_submit(struct ingest *ingest, struct fifo *items,
                              int64_t *retry_after_ns) MUST_CHECK;
 
-/* As ingest_submit(), for a list of which either all orders are stored or none. If the list has a
- * key twice, the later order is ITEM_REPLAYED if it equals the earlier one, else ITEM_REUSED. */
+/* As ingest_submit(), for an atomic batch: all orders of the list are stored or none. If the list
+ * has a key twice, the later order is ITEM_REPLAYED if it equals the earlier one, else
+ * ITEM_REUSED. */
 enum ingest_rc ingest_submit_atomic(struct ingest *ingest, struct fifo *items,
                                     int64_t *retry_after_ns) MUST_CHECK;
 
-/* Refuses new items from now on. Accepted items are still attempted. */
+/* Refuses new items from now on. Items that were accepted before are still attempted. */
 void ingest_drain(struct ingest *ingest);
 
 /* Drains until no item is left or the deadline has come. Then gives back the remaining items, as
  * ITEM_UNKNOWN if they are in doubt and otherwise as ITEM_UNAVAILABLE, and joins the workers. If an
  * attempt is running at the deadline, ingest_stop() waits for its end, for at most a third of
- * commit_timeout_ns. Afterwards on_done is not called, new items are refused, and the figures can
- * still be read. Does nothing if `ingest` is NULL. */
+ * commit_timeout_ns. After ingest_stop() on_done is not called, new items are refused, and the
+ * figures can still be read. Does nothing if `ingest` is NULL. */
 void ingest_stop(struct ingest *ingest, int64_t deadline_at_ns);
 
 /* Calls ingest_stop(), frees the ingest and sets *ingest to NULL. Does nothing if *ingest is

@@ -1,10 +1,10 @@
-/* items.c - see items.h. The sort is a merge sort over the links: stable, so that orders of one key
- * keep their order of arrival. */
+/* items.c - sorts lists of items, and moves items between their states. The sort is a merge sort
+ * over the links. It is stable, so items with one key stay in the sequence of their arrival. */
 #include "ingest/items.h"
 
 typedef int compare_items(const struct ingest_item *, const struct ingest_item *);
 
-/* Merges two sorted lists. Of items that are equal, those of `a` come first. */
+/* Merges two sorted lists. If two items are equal, the one of `a` comes first. */
 static struct fifo_node *merge(struct fifo_node *a, struct fifo_node *b, compare_items *compare)
 {
     struct fifo_node *first = NULL, **end = &first;
@@ -23,7 +23,7 @@ static struct fifo_node *merge(struct fifo_node *a, struct fifo_node *b, compare
 
 void items_sort(struct fifo *items, compare_items *compare)
 {
-    /* run[i] is NULL, or has 2^i sorted items, which came before those of all lower runs. */
+    /* run[i] is NULL or 2^i sorted items. They preceded the items of all lower runs in `items`. */
     struct fifo_node *run[32] = { NULL };
     struct fifo_node *first = NULL, *rest = items->first;
     if (items->first == items->last)
@@ -62,13 +62,13 @@ uint64_t item_bytes(const struct ingest_item *item)
     return sizeof *item + item->order.metadata_len;
 }
 
-/* Moves an item from QUEUED to the state `to`. Returns false, and sets *was to the state of the
- * item, if the item is not QUEUED any more. After a submit, only this function changes the state of
- * an item, and no other moves exist.
+/* Moves the item, and with it all items of its atomic batch, from QUEUED to the state `to`. If the
+ * item is not QUEUED any more, returns false and sets *was to its state. After a submit no other
+ * function changes the state of an item.
  *
- * The state only decides who has the item. The queue's lock and on_done order the memory of the
- * item, so relaxed atomics suffice here. All items of an atomic list share one state, so a part of
- * the list can never be sent while another part has expired. */
+ * Relaxed atomics suffice, because the state only decides between the worker and ingest_expire().
+ * The queue's lock and on_done hand over the other memory of the item. All items of an atomic batch
+ * share one state, so no part of the batch is sent while another part has expired. */
 static bool leave_queued(struct ingest_item *item, int to, int *was)
 {
     struct ingest_item *holder = item->own.batch != NULL ? item->own.batch : item;

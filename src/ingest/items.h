@@ -1,5 +1,5 @@
-/* items.h - lists of items, linked by `link`. The functions take no lock: a list belongs to one
- * thread, or to the lock of the struct that holds the list. */
+/* items.h - functions for single items, and for lists of items linked by `link`. They take no lock.
+ * A list is used by one thread only, or is guarded by the lock of the struct that holds it. */
 #ifndef INGEST_ITEMS_H
 #define INGEST_ITEMS_H
 
@@ -34,15 +34,15 @@ static inline struct ingest_item *items_next(const struct ingest_item *item)
 void items_sort(struct fifo *items,
                 int (*compare)(const struct ingest_item *a, const struct ingest_item *b));
 
-/* Compare two items for items_sort(): by key, or by time of receipt with the oldest first. */
+/* Compare two items for items_sort(): by key, or by time of receipt, oldest first. */
 int items_by_key(const struct ingest_item *a, const struct ingest_item *b);
 int items_by_age(const struct ingest_item *a, const struct ingest_item *b);
 
-/* Returns the bytes that the item counts for in ingest_options.max_bytes. */
+/* Returns the bytes of the item, with its metadata, as ingest_options.max_bytes counts them. */
 uint64_t item_bytes(const struct ingest_item *item);
 
-/* Moves a QUEUED item to SENT, for the worker that sends it. Returns false if the item has expired.
- * Returns true if the item is SENT, even if it was sent before. */
+/* Called by a worker before it sends the item. Moves the item, and all items of its atomic batch,
+ * from QUEUED to SENT. Returns false if the item has expired, and true if it is SENT now. */
 bool item_claim(struct ingest_item *item);
 bool item_expired(const struct ingest_item *item);
 

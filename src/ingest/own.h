@@ -1,8 +1,8 @@
-/* own.h - the members of an item that only src/ingest reads and writes. They are part of the item,
- * because the caller provides the memory of an item.
+/* own.h - declares the members of an item that only src/ingest uses. They are part of the item,
+ * because the caller provides its memory.
  *
- * A group is the orders that are attempted together. While a group waits for its next attempt, it
- * is kept in its first item, so an accepted order needs no more memory until its verdict. */
+ * A group is the orders that one attempt writes together. While a group waits for its next attempt,
+ * its struct ingest_group is kept in its first item, so it needs no memory of its own. */
 #ifndef INGEST_OWN_H
 #define INGEST_OWN_H
 
@@ -15,8 +15,8 @@
 #include "orders/order_store.h"
 
 enum group_kind {
-    GROUP_PLAIN,   /* the first order of each key is sent; its duplicates wait */
-    GROUP_ATOMIC,  /* a list of ingest_submit_atomic(); no duplicates, never split */
+    GROUP_PLAIN,   /* of several orders with one key the first is sent, and its duplicates wait */
+    GROUP_ATOMIC,  /* an atomic batch (ingest_submit_atomic()): no duplicates, never split */
     GROUP_COMPARE, /* the keys are stored already, so the orders are only compared */
 };
 
@@ -29,7 +29,7 @@ enum group_sending {
 /* Whether one order seems to delay the others, or to make the group fail. */
 enum group_suspicion {
     GROUP_TRUSTED,
-    GROUP_SUSPECT, /* one order seems to do so */
+    GROUP_SUSPECT, /* one order seems to delay the others or to make the group fail */
     /* The group is a piece of a split group, and another piece of that group stored an order. */
     GROUP_NEIGHBOUR_STORED,
     /* All pieces of the group failed in the same way, so the group is not split again. */
@@ -37,33 +37,32 @@ enum group_suspicion {
 };
 
 struct ingest_group {
-    struct fifo items;   /* linked by `link`, sorted by key; a plain group has each key once */
-    uint32_t n, n_items; /* number of `items`, without and with their duplicates */
+    struct fifo items;   /* linked by `link`, sorted by key; no key twice if GROUP_PLAIN */
+    uint32_t n, n_items; /* number of `items`, without duplicates and with them */
     enum group_kind kind;
     enum group_sending sending;     /* changed by group_move_sending() */
     enum group_suspicion suspicion; /* changed by group_move_suspicion() */
-    uint32_t doubt_database; /* put_group.sent_database of the attempt that is in doubt; 0: none */
-    int64_t oldest_at_ns;    /* when the oldest item was received */
-    int64_t deadline_at_ns;  /* the latest deadline of the items */
-    /* When the next attempt is due. 0: at once, before the groups that wait for a retry. */
+    uint32_t doubt_database;        /* put_group.sent_database of the attempt in doubt; 0: none */
+    int64_t oldest_at_ns;           /* when the oldest item was received */
+    int64_t deadline_at_ns;         /* the latest deadline of the items */
+    /* When the next attempt is due. 0 means at once, before the groups that wait for a retry. */
     int64_t due_at_ns;
     uint32_t failures; /* retries since the group was formed or split; the pause grows with each */
-    uint32_t blocked;  /* attempts that ended in STORE_RETRY_THEN_SPLIT */
-    uint32_t rounds;   /* attempts that succeeded but left orders pending */
+    uint32_t blocked;  /* attempts that failed with STORE_RETRY_THEN_SPLIT */
+    uint32_t rounds;   /* attempts that succeeded but left orders without a verdict */
 };
 
 struct ingest_own {
     struct order_put put;
     _Atomic int state;   /* enum item_state */
-    bool lookup_decided; /* put.lookup_only has been decided */
-    /* The first item of the atomic list that this item is in; its `state` is that of the whole
-     * list. NULL if the item is in no atomic list. */
+    bool lookup_decided; /* put.lookup_only is valid */
+    /* The first item of the atomic batch to which this item belongs. The `state` of that first item
+     * is the state of all. NULL if this item belongs to no atomic batch. */
     struct ingest_item *batch;
-    /* Of the first order of a key: the later orders with that key, in the order of their
-     * arrival. */
+    /* Valid in the first item of a key: the later items with that key, oldest first. */
     struct fifo duplicates;
-    /* Of the first item of a group that waits for its next attempt: the node in the retry heap, and
-     * the group. */
+    /* Valid in the first item of a group that waits for its next attempt: the group's node in the
+     * retry heap, and the group. */
     struct heap_node retry;
     struct ingest_group waiting;
 };

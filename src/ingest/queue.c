@@ -1,4 +1,4 @@
-/* queue.c - see queue.h. */
+/* queue.c - admits orders to the queue, and chooses the next work of a worker. */
 #include "ingest/queue.h"
 
 #include "base/check.h"
@@ -7,7 +7,7 @@
 
 enum { ATTEMPT_WEIGHT = 8 }; /* the newest attempt counts for an eighth of the average */
 
-/* The least time that is reported until a full queue may have room again. */
+/* The shortest *retry_after_ns that a full or draining queue reports. */
 static const int64_t room_after_ns = 100 * NS_PER_MS;
 
 bool queue_init(struct queue *queue, const struct ingest_options *options)
@@ -55,9 +55,9 @@ static void wait_for_work(struct queue *queue) REQUIRES(queue->work.mu)
 
 /* ---- in ---- */
 
-/* Estimates how long a new order would wait for its attempt. If there are no new items, the
- * estimate is 0, however slow the last attempts were. Otherwise no order would be accepted, and no
- * attempt could show that the database is fast again. */
+/* Estimates how long a new order would wait for its attempt. It is 0 if `fresh` is empty, even if
+ * the last attempts were slow: a queue that rejected every order would make no attempt, and so
+ * would never notice that the database is fast again. */
 static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->work.mu)
 {
     if (queue->n_fresh == 0)
@@ -66,7 +66,7 @@ static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->work
     return groups * queue->attempt_ns / queue->options->workers;
 }
 
-/* The sums over new items that stand one after the other in the queue. */
+/* Successive items of a list: the last one, their number, and the sums of their bytes. */
 struct row {
     struct ingest_item *last;
     uint64_t n, bytes, metadata;
@@ -122,7 +122,7 @@ enum ingest_rc queue_submit(struct queue *queue, struct fifo *items, int64_t *re
 
 /* ---- out ---- */
 
-/* Returns true if the item may join the group of the items in `row`, which precede it. */
+/* Returns true if `item`, which follows the items of `row`, may be in the same group. */
 static bool belongs_to(const struct queue *queue, const struct row *row,
                        const struct ingest_item *item) REQUIRES(queue->work.mu)
 {
@@ -132,8 +132,8 @@ static bool belongs_to(const struct queue *queue, const struct row *row,
            row->metadata + item->order.metadata_len <= INGEST_GROUP_METADATA_MAX;
 }
 
-/* Returns the new items that make the next group: a whole atomic list, or items that precede the
- * next atomic list, within the limits of a group. */
+/* Returns the items of `fresh` that make the next group: a whole atomic batch, or items that
+ * precede the next atomic batch, within the limits of a group. */
 static struct row next_row(const struct queue *queue) REQUIRES(queue->work.mu)
 {
     struct ingest_item *first = items_first(&queue->fresh);
@@ -151,7 +151,8 @@ static struct row next_row(const struct queue *queue) REQUIRES(queue->work.mu)
     return row;
 }
 
-/* Takes the items of the next group. queue_take() forms the group later, without the lock. */
+/* Takes the items of the next group out of `fresh`. They are not sorted by key yet: queue_take()
+ * does that without the lock. */
 static struct ingest_group take_fresh(struct queue *queue) REQUIRES(queue->work.mu)
 {
     const struct row row = next_row(queue);
@@ -179,8 +180,8 @@ static bool suspect_is_next(const struct queue *queue, const struct queue_work *
     return is_due(&queue->suspects, now_ns) && suspect_allowed(queue) && !fresh_first;
 }
 
-/* Takes the next group: a retry that is due, else a suspect group, else new items. Returns false if
- * there is nothing to do now. */
+/* Takes the next group: a retry that is due, else a suspect group, else fresh items. Returns false
+ * if the worker has to wait. */
 static bool take_ready(struct queue *queue, int64_t now_ns, struct queue_work *work)
     REQUIRES(queue->work.mu)
 {
@@ -217,7 +218,7 @@ static bool take_leftover(struct queue *queue, struct queue_work *work) REQUIRES
     return true;
 }
 
-/* Waits for work and takes it. Returns false if the queue is stopped and no work is left. */
+/* As queue_take(), with the lock held. */
 static bool take_or_wait(struct queue *queue, struct queue_work *work) REQUIRES(queue->work.mu)
 {
     for (;;) {

@@ -1,5 +1,5 @@
-/* reader.c - see reader.h. A lookup waits for a connection of the pool, so it must not run on an
- * HTTP loop. It has threads of its own, so that reads and writes do not share a queue. */
+/* reader.c - runs lookups on threads of their own. The workers of the ingest do not run them, so
+ * that a lookup never waits behind orders. */
 #include "ingest/reader.h"
 
 #include <stdlib.h>
@@ -18,7 +18,7 @@ struct reader {
 };
 
 /* Waits for a lookup and takes it. Returns NULL if the queue has ended and no lookup is left. Sets
- * *ended to true if the queue has ended: the lookup must then be answered without the database. */
+ * *ended if the queue has ended: the caller must then end the lookup without the database. */
 static struct lookup *take(struct reader *reader, bool *ended)
 {
     mutex_lock(&reader->queue.mu);

@@ -1,8 +1,8 @@
-/* reader.h - looks up stored orders, so that no HTTP loop has to wait for the database: a bounded
- * queue and a few threads.
+/* reader.h - looks up stored orders on threads of its own, so that no HTTP loop waits for the
+ * database. At most READER_QUEUE_MAX lookups wait.
  *
  * Threads    reader_submit(): any. `done` runs on a reader thread, with no lock held.
- * Ownership  a lookup is the caller's memory and stays put from READER_OK until `done`. */
+ * Ownership  The caller provides the memory of a lookup, which must stay in place until `done`. */
 #ifndef INGEST_READER_H
 #define INGEST_READER_H
 
@@ -19,14 +19,14 @@ struct reader; /* opaque */
 enum { READER_KEYS_MAX = 100, READER_QUEUE_MAX = 1024 };
 
 struct lookup {
-    char order_id[ORDER_ID_SIZE]; /* in: the id to look up; "": look up `keys` */
+    char order_id[ORDER_ID_SIZE]; /* in: the order_id to look up; "": look up `keys` */
     struct order_key *keys;       /* in: the keys to look up; borrowed with their strings */
     size_t n_keys;
     int64_t deadline_at_ns; /* in */
-    /* In: room for n_keys orders, or for 1 order if order_id is set. Out: the orders. */
+    /* In: memory for n_keys orders, or for 1 if order_id is set. Out: see order_store.h. */
     struct order *found;
     enum lookup_rc rc; /* out */
-    struct err err;    /* out, set unless rc is LOOKUP_OK */
+    struct err err;    /* out; valid only if rc is not LOOKUP_OK */
     void (*done)(struct lookup *lookup);
     void *owner;           /* in; not used by the reader */
     struct fifo_node link; /* used by the reader */
@@ -38,8 +38,8 @@ struct reader *reader_open(const struct order_store *store, uint32_t threads,
                            struct err *err) MUST_CHECK;
 enum reader_rc reader_submit(struct reader *reader, struct lookup *lookup) MUST_CHECK;
 
-/* Answers the queued lookups with LOOKUP_UNAVAILABLE, and joins the threads. Afterwards `done` is
- * not called, and reader_submit() returns READER_CLOSED. Does nothing if `reader` is NULL. */
+/* Ends the lookups in the queue with LOOKUP_UNAVAILABLE, and joins the threads. Afterwards `done`
+ * is not called, and reader_submit() returns READER_CLOSED. Does nothing if `reader` is NULL. */
 void reader_stop(struct reader *reader);
 
 /* Calls reader_stop(), frees the reader and sets *reader to NULL. Does nothing if *reader is

@@ -1,19 +1,19 @@
-/* resolve.c - see resolve.h.
+/* resolve.c - decides after an attempt what follows for each order of the group.
  *
- * Doubt concerns a whole group. Once an attempt may have stored something, the remaining orders of
- * the group and of its pieces stay in doubt, and none of their verdicts may say "not stored".
+ * Doubt concerns a whole group: if an attempt may have stored something, all orders left in the
+ * group and in its later pieces are in doubt. None of them may end as "not stored".
  *
- * If the whole group fails (no database, no time, a fault of ours), the duplicates fail too. A
- * verdict on one order says nothing about its duplicates. If the order was stored, its duplicates
- * are compared with it; if not, the first of them is sent in the next group. An atomic group is
- * retried whole and never split. */
+ * If a failure concerns the whole group (no database, no time, a fault of ours), the duplicates end
+ * with their first order. Otherwise the verdict of the first order says nothing about its
+ * duplicates: if the first order was stored, they are compared with it; if not, they form the next
+ * group. An atomic group is retried whole and never split. */
 #include "ingest/resolve.h"
 
 #include "base/clock.h"
 
 enum {
-    BLOCKED_MAX = 2, /* a group is split at this failure by STORE_RETRY_THEN_SPLIT */
-    ROUNDS_MAX = 8,  /* most attempts that succeed but leave an order pending */
+    BLOCKED_MAX = 2, /* a group is split at its second failure with STORE_RETRY_THEN_SPLIT */
+    ROUNDS_MAX = 8,  /* a group fails if so many attempts succeed but leave orders pending */
     PAUSE_DOUBLINGS = 6,
 };
 
@@ -52,8 +52,8 @@ static bool is_stored(enum item_verdict verdict)
     return verdict == ITEM_CREATED || verdict == ITEM_REPLAYED || verdict == ITEM_REUSED;
 }
 
-/* Ends one order. If it is stored, its duplicates are compared with it; otherwise they are written
- * in the next group. */
+/* Ends one order, but not its duplicates. If the order is stored, its duplicates are compared with
+ * it; otherwise they are written in the next group. */
 static void end_order(struct attempt *a, struct ingest_item *item, enum item_verdict verdict)
 {
     fifo_append(is_stored(verdict) ? &a->to_compare : &a->to_write, &item->own.duplicates);
@@ -63,8 +63,8 @@ static void end_order(struct attempt *a, struct ingest_item *item, enum item_ver
 }
 
 /* Ends an order and its duplicates, as UNKNOWN if the group is in doubt, else with the verdict
- * `certain`. Exception: an order that was only looked up was never written, so it is UNAVAILABLE in
- * either case, unless the group is atomic. */
+ * `certain`. An order that was only looked up was never written, so it ends as UNAVAILABLE even if
+ * the group is in doubt. This exception does not hold for an atomic group. */
 static void end_key(struct attempt *a, struct ingest_item *item, enum item_verdict certain)
 {
     enum item_verdict verdict = a->group.sending == GROUP_IN_DOUBT ? ITEM_UNKNOWN : certain;
@@ -86,8 +86,9 @@ void resolve_all(struct attempt *a, const char *event, enum item_verdict certain
         end_key(a, item, certain);
 }
 
-/* Ends a group that has one order or is atomic, and that failed because of its content. The
- * duplicates of a single order that was sent and is not in doubt go on. */
+/* Ends a group that is atomic or has one order, because the database refuses its content. A single
+ * order that was inserted and is not in doubt ends without its duplicates; the next group writes
+ * them. */
 static void end_whole(struct attempt *a, const char *event, enum item_verdict certain)
 {
     struct ingest_item *first = items_first(&a->group.items);
@@ -103,8 +104,8 @@ static void end_whole(struct attempt *a, const char *event, enum item_verdict ce
 
 /* ---- another attempt ---- */
 
-/* Returns a random pause ("full jitter"). Its upper bound doubles with each failure, up to
- * pause_max_ns. */
+/* Returns a random pause from 0 to an upper bound ("full jitter"). The bound doubles with each
+ * failure, up to pause_max_ns. */
 static int64_t pause_ns(uint32_t failures, uint64_t *random)
 {
     uint32_t doublings = failures < PAUSE_DOUBLINGS ? failures : PAUSE_DOUBLINGS;
@@ -152,8 +153,8 @@ bool resolve_is_blocked(const struct ingest_group *group)
     return group->blocked + 1 >= BLOCKED_MAX;
 }
 
-/* Ends the remaining orders of the group, because of this failure. If an order is at fault, its
- * duplicates go on. If anything else is at fault, the duplicates end too. */
+/* Ends the orders left in the group, because of this failure. If an order is at fault, its
+ * duplicates go to the next group. If anything else is at fault, the duplicates end too. */
 static void end_by_fault(struct attempt *a, const struct store_failure *failure)
 {
     const struct ingest_group *group = &a->group;
@@ -263,8 +264,8 @@ static enum item_verdict verdict_of(const struct ingest_item *item)
     return ITEM_UNKNOWN; /* not reached: a pending order stays in its group */
 }
 
-/* Puts the duplicate into the next group that is written. The stored order with which it should
- * have been compared has been deleted meanwhile. */
+/* Called for a duplicate in a group of GROUP_COMPARE. The stored order has been deleted, so there
+ * is nothing to compare with, and the next group writes the duplicate. */
 static void write_after_all(struct attempt *a, struct ingest_item *item)
 {
     item->own.put.verdict = PUT_PENDING;
@@ -272,9 +273,8 @@ static void write_after_all(struct attempt *a, struct ingest_item *item)
     items_push(&a->to_write, item);
 }
 
-/* Ends an order of an atomic group that was rolled back, because of this order or of another one.
- * If the group is in doubt, the order ends as UNKNOWN, because an earlier attempt may have stored
- * it. */
+/* Ends an order of an atomic group that was rolled back because of this order or of another one. If
+ * the group is in doubt, an earlier attempt may have stored the order, so it ends as UNKNOWN. */
 static void end_rolled_back(struct attempt *a, struct ingest_item *item, const struct err *refusal)
 {
     enum item_verdict verdict = verdict_of(item);

@@ -1,4 +1,4 @@
-/* retry_heap.c - see retry_heap.h. */
+/* retry_heap.c - keeps groups in a heap, sorted by the moment of their next attempt. */
 #include "ingest/retry_heap.h"
 
 #include "base/check.h"

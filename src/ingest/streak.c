@@ -1,4 +1,4 @@
-/* streak.c - see streak.h. */
+/* streak.c - counts groups that fail while no order is stored. */
 #include "ingest/streak.h"
 
 #include <string.h>

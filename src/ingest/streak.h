@@ -1,7 +1,7 @@
 /* streak.h - counts groups that fail one after the other while no order is stored. Such a streak is
  * evidence that no order can be stored at all.
  *
- * Threads    any. Locks: streak->mu, a leaf; streak_note_stored() takes it only during a streak. */
+ * Threads    any. Locks: streak->mu, a leaf lock. */
 #ifndef INGEST_STREAK_H
 #define INGEST_STREAK_H
 
@@ -15,14 +15,14 @@ struct streak {
     atomic_bool running; /* groups have failed since an order was last stored */
     struct mutex mu;
     struct ingest_streak state GUARDED_VAR;
-    char account_id[ORDER_NAME_SIZE] GUARDED_VAR; /* account of the first order of the first failed
-                                                     group */
+    /* The account of the first order of the first group of the streak. */
+    char account_id[ORDER_NAME_SIZE] GUARDED_VAR;
 };
 
 void streak_init(struct streak *streak);
 void streak_fini(struct streak *streak);
 
-/* Notes that the group failed. The failure counts only if the fault is the operator's, the server's
+/* Counts the failure of a group. Does nothing unless failure->fault is the operator's, the server's
  * or the service's. */
 void streak_note_failure(struct streak *streak, const struct ingest_group *group,
                          const struct store_failure *failure);

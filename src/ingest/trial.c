@@ -1,16 +1,16 @@
-/* trial.c - see trial.h. A missing table fails every order; a missing partition fails only the
- * orders of some accounts. A full disk fails every order; a damaged block of an index fails a few.
- * Without a trial, a failure of all orders would cost a statement for each order, and a failure of
- * a few would fail the orders of other clients.
+/* trial.c - attempts the pieces of a group, one after the other. The error alone does not tell
+ * whether one order is at fault: a missing table fails every order, a missing partition those of
+ * some accounts. If every order fails, a split would cost a statement for each. If only some fail,
+ * ending the whole group would fail the others too.
  *
- * The pieces are tried in order. A piece that had nothing to store (only replays) proves nothing,
- * so the trial goes on. */
+ * A piece that succeeds but stores no order (all were replays) proves nothing, so the trial goes
+ * on. */
 #include "ingest/trial.h"
 
 #include "base/clock.h"
 #include "ingest/resolve.h"
 
-static const int64_t trial_max_ns = NS_PER_S; /* a trial takes a worker for no longer */
+static const int64_t trial_max_ns = NS_PER_S; /* a trial starts no attempt after this */
 
 bool trial_is_due(const struct ingest_group *group, const struct store_failure *failure)
 {
@@ -22,14 +22,15 @@ bool trial_is_due(const struct ingest_group *group, const struct store_failure *
 }
 
 struct trial {
-    struct ingest_group whole;    /* the group before the split; its items are in the pieces */
-    struct store_failure failure; /* the latest failure; those of all failed pieces are alike */
-    struct group_outcome pieces;  /* the pieces are in back[] */
-    size_t n_tried;               /* number of pieces that were tried */
+    struct ingest_group whole; /* the group before the split; its items are in the pieces */
+    /* The failure of the group, later that of the latest piece in `failed`. */
+    struct store_failure failure;
+    struct group_outcome pieces;               /* the pieces are in back[] */
+    size_t n_tried;                            /* number of pieces that were tried */
     struct ingest_group failed[GROUP_FAN_OUT]; /* pieces that failed as the group did */
     size_t n_failed;
-    bool stored; /* a piece stored an order */
-    bool apart;  /* the pieces do not all fail alike, or the time for a trial is over */
+    bool stored; /* a piece stored at least one order */
+    bool apart;  /* the pieces do not all fail alike, or trial_max_ns has passed */
 };
 
 static bool is_alike(const struct store_failure *a, const struct store_failure *b)
@@ -77,8 +78,8 @@ static void end_apart(struct attempt *a, const struct trial *trial)
     resolve_count_split(a, &trial->failure.err, trial->whole.n_items);
 }
 
-/* Ends a trial in which all pieces failed alike: joins them into one group again, and resolves the
- * failure of that group. */
+/* Ends a trial in which all pieces failed alike: joins the orders left in them into one group
+ * again, and resolves the failure of that group. */
 static void end_alike(struct attempt *a, struct trial *trial)
 {
     a->group = trial->whole;

@@ -1,11 +1,11 @@
-/* failure.c - see failure.h. sqlstate.c has the table.
+/* failure.c - classifies failures by the table in sqlstate.c.
  *
  * Two codes have two meanings each. 42501 is a row that a policy forbids, or a right that is
  * missing. 54000 is an index row that is too large, or a server that has no transaction ids left.
- * The name of the server's routine that reported the error tells most cases apart, and unlike the
- * message it is never translated. If the routine does not tell for 42501 (a Citus coordinator
- * reports its workers' errors), the server is asked whether the role has every right that the
- * statements need: if so, only a policy can have refused. */
+ * In most cases the name of the server's routine that reported the error shows which; unlike the
+ * message, it is never translated. If it does not for 42501 (a Citus coordinator reports its
+ * workers' errors), the server is asked whether the role has every right that the statements need:
+ * if so, a policy has refused. */
 #include "store/failure.h"
 
 #include <libpq-fe.h>

@@ -11,24 +11,24 @@
 #include "store/statement.h"
 
 /* Sets action, fault and unless_neighbour_stored of *failure, from failure->err and from `rc`,
- * which is not PQPOOL_OK. It may send one statement on the session; if a transaction has failed
- * there, it sends a ROLLBACK first. */
+ * which is not PQPOOL_OK. It may query the server on the session. If the session is in a
+ * transaction, it sends a ROLLBACK before that query. */
 void failure_classify(const struct session *session, enum pqpool_rc rc,
                       struct store_failure *failure);
 
-/* Returns the reason for which a group with this failure is tried again. */
+/* Returns the reason for which a group is tried again after this failure. */
 enum retry_reason failure_retry(const struct store_failure *failure);
 
 /* Classifies the failure of a read. A read sends no order, so no order can be at fault. */
 enum lookup_rc failure_of_read(const struct session *session, enum pqpool_rc rc,
                                const struct err *err);
 
-/* Returns true if the failed statement may be tried again later. The statement must hold no
- * order. */
+/* Returns true if the failed statement may succeed later. Only for statements that have no order
+ * among their parameters. */
 bool failure_is_passing(enum pqpool_rc rc, const struct err *err);
 
-/* Makes the server's message public, unless the message may be about the content of stored rows.
- * The failed statement must hold no order. */
+/* Clears ERR_PRIVATE, unless the server's message may be about the content of stored rows. Only for
+ * statements that have no order among their parameters. */
 void failure_publish(struct err *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* health.c - the health check of the orders' database: does it have what an order needs?
+/* health.c - checks whether the database has what an order needs.
  *
  * The check plans the statements that store an order and read one back, and runs neither: EXPLAIN
  * finds a table, a column, a type, a key or a right that is missing, as the statement itself would,
@@ -18,8 +18,8 @@
 #define LOCK_WAIT "SELECT set_config('lock_timeout', '100ms', true)"
 
 /* The SELECT that reads what no plan shows. The rows of a partitioned table are in its leaves, so
- * all tables below it are checked. PostgreSQL refuses new transaction ids when only 3 million are
- * left (1 million before version 14). */
+ * all tables below it are searched for unlogged ones. PostgreSQL refuses new transaction ids when
+ * only 3 million are left (1 million before version 14). */
 #define READ_STATE                                                                                 \
     "WITH RECURSIVE tables(id) AS (SELECT to_regclass('orders')::oid "                             \
     "UNION ALL SELECT i.inhrelid FROM tables JOIN pg_inherits i ON i.inhparent = tables.id "       \
@@ -31,13 +31,13 @@
     "EXISTS (SELECT FROM tables JOIN pg_class c ON c.oid = tables.id AND c.relpersistence = 'u')"
 enum column { IN_RECOVERY, READ_ONLY, XIDS_EXHAUSTED, FSYNC, UNLOGGED, COLUMNS };
 
-/* The statements of the check, in their order. */
+/* The statements of the check, in the sequence in which they run. */
 enum step { STEP_LOCK_WAIT, STEP_INSERT, STEP_SELECT, STEP_STATE };
 
-/* The statements of a canary, which come before those of the check. Statements that are sent
- * together are one transaction, so an INSERT that fails leaves no transaction open. The BEGIN only
- * turns them into a transaction that ROLLBACK may end. Deferred constraints are checked at once,
- * since nothing is committed. */
+/* The statements of a canary, which come before those of the check. PostgreSQL runs statements that
+ * are sent together in one transaction, so an INSERT that fails leaves no transaction open. The
+ * BEGIN makes that transaction one that ROLLBACK can end. Deferred constraints are checked at once,
+ * because there is no commit. */
 #define BEGIN_CANARY LOCK_WAIT "; SET CONSTRAINTS ALL IMMEDIATE; "
 #define END_CANARY "; BEGIN; ROLLBACK; "
 enum canary_step {
@@ -132,9 +132,9 @@ static const char *field_of(const PGresult *error, int field)
     return value != NULL ? value : "";
 }
 
-/* Returns true if the error says that no order can be stored. A fault of the operator's may be
- * about the canary's account alone, unless an earlier canary has passed. Even then a partition may
- * be missing for that account (23514), or a policy may forbid the account (42501). */
+/* Returns true if the error says that no order can be stored. Before a first canary has passed, a
+ * fault of the operator's may concern the canary's account alone. After that, too, a partition may
+ * be missing for this account (23514) or a policy forbid it (42501), so these two never count. */
 static bool is_of_database(const struct store_health *health, const PGresult *error)
 {
     const char *code = field_of(error, PG_DIAG_SQLSTATE);

@@ -1,4 +1,4 @@
-/* impl.h - what the files of the store share: its state and the functions behind the seam. */
+/* impl.h - declares what the files of the store share: its state, and its order_store functions. */
 #ifndef STORE_IMPL_H
 #define STORE_IMPL_H
 
@@ -20,8 +20,8 @@ struct store_health {
     bool on_canary;             /* the running check has a canary */
     bool unfinished;            /* the canary failed, so the rest of the check has not been made */
     bool trusted;               /* a canary has passed once */
-    struct err refusal;         /* why no order can be stored or read; empty if orders can */
-    struct err canary_refusal;  /* why the last canary says that no order can be stored, or empty */
+    struct err refusal;         /* why no order can be stored or read; empty if they can */
+    struct err canary_refusal;  /* why no order can be stored, as the last canary says; or empty */
     _Atomic(enum store_canary) canary;
     atomic_bool unlogged;
     atomic_bool blind; /* the role may not read the catalogs: see store_health_blind() */

@@ -1,4 +1,4 @@
-/* lookup.c - looks up stored orders by their id, or by their keys in the order of the request. */
+/* lookup.c - looks up stored orders, one by its order_id or several by their keys. */
 #include "store/impl.h"
 
 #include <libpq-fe.h>
@@ -12,8 +12,8 @@
 #include "store/row.h"
 #include "store/statement.h"
 
-/* Runs one statement on a connection that is leased only for it. If it finds rows, seals them, so
- * that they are durable. */
+/* Runs one statement on a connection that is leased only for it. If it finds rows, a seal makes
+ * sure that they are durable. */
 static enum lookup_rc fetch(const struct store *store, enum statement which,
                             const struct params *params, int64_t deadline_at_ns,
                             PGresult **rows_out, struct err *err)
@@ -32,8 +32,8 @@ static enum lookup_rc fetch(const struct store *store, enum statement which,
 
 enum { LIMIT_SIZE = 16 };
 
-/* Adds the parameter that limits the metadata of each order. Together, the n orders of a lookup
- * have LOOKUP_METADATA_MAX of metadata at most. */
+/* Adds the parameter that limits the metadata of each order, in bytes. Together, the n orders of a
+ * lookup have at most LOOKUP_METADATA_MAX bytes of metadata. */
 static void add_limit(struct params *params, size_t n, char text[LIMIT_SIZE])
 {
     size_t share = LOOKUP_METADATA_MAX / n;

@@ -1,9 +1,9 @@
 /* migrate.c - brings the schema up to this program's version.
  *
- * The version is read first without a lock, so that a role that may not create tables can serve
- * once an owner has migrated. Each migration is one transaction that takes the advisory lock, reads
- * the version again, and does nothing if another starter was faster. Settings are transaction-local
- * and no statement is named: this works through PgBouncer too. */
+ * The version is first read without a lock, so a role that may not create tables can serve after an
+ * owner has migrated. Each migration is one transaction that takes the advisory lock, reads the
+ * version again, and does nothing if another process was faster. Settings are transaction-local and
+ * no statement is named, so this works through PgBouncer too. */
 #include "store/store.h"
 
 #include <libpq-fe.h>
@@ -25,8 +25,8 @@ struct run {
     struct err *err; /* never NULL */
 };
 
-/* Reports an answer that does not have the shape of its statement, so that it says nothing about
- * the schema. */
+/* Called if an answer does not have the shape that the statement gives. Such an answer says nothing
+ * about the schema. Reports it to the pool as a protocol error. */
 static enum migrate_rc malformed(const struct run *run)
 {
     pqpool_report_error(run->lease, SQLSTATE_PROTOCOL_VIOLATION);
@@ -74,8 +74,8 @@ static enum migrate_rc tell(const struct run *run, const char *sql, const char *
 }
 
 /* Reads the version of the schema, which is 0 if the database was never migrated. to_regclass()
- * would be wrong here, because it may answer from a cache that a wait for the lock does not
- * refresh. */
+ * would be wrong here: it may answer from a cache that is not refreshed while the session waits for
+ * the advisory lock. */
 static enum migrate_rc read_version(const struct run *run, unsigned *version)
 {
     static const char tables_sql[] = "SELECT count(*) FROM pg_class WHERE "
@@ -107,8 +107,7 @@ static enum migrate_rc apply(const struct run *run, const struct migration *migr
     return tell(run, record, "INSERT 0 1");
 }
 
-/* Applies the migration from `version` to the next in one transaction, unless another starter has
- * done so. */
+/* Applies the migration from `version` to the next in one transaction, unless it has been done. */
 static enum migrate_rc step(const struct run *run, unsigned version)
 {
     enum migrate_rc rc = tell(run, STATEMENT_BEGIN, "BEGIN");

@@ -1,11 +1,11 @@
-/* migrations.h - the SQL files of migrations/, compiled in by cmake/embed_sql.cmake. */
+/* migrations.h - the SQL files of migrations/, which cmake/embed_sql.cmake compiles in. */
 #ifndef STORE_MIGRATIONS_H
 #define STORE_MIGRATIONS_H
 
 struct migration {
     int version; /* the migration's place in the array, from 1 */
     const char *name;
-    const char *sql; /* statements, each with a NUL at its end; an empty one ends the list */
+    const char *sql; /* statements, each with a NUL at its end; an empty one is the last */
 };
 
 extern const struct migration migrations[];

@@ -1,4 +1,4 @@
-/* params.c - see params.h. */
+/* params.c - collects the parameters of one statement. */
 #include "store/params.h"
 
 #include <limits.h>

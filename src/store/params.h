@@ -1,5 +1,5 @@
-/* params.h - the parameters of one statement, in the form that libpq wants. A parameter is a binary
- * array, with the values of one column, or plain text. Start with a zeroed struct. */
+/* params.h - collects the parameters of one statement in the form that libpq takes. A parameter is
+ * a binary array, with the values of one column, or a text. A zeroed struct has no parameters. */
 #ifndef STORE_PARAMS_H
 #define STORE_PARAMS_H
 
@@ -26,8 +26,7 @@ void params_text(struct params *params, const char *text);
  * elements to the buffer. */
 struct buf *params_array(struct params *params, enum pg_type element, size_t n, size_t element_max);
 
-/* Call it once, after all parameters were added. Returns false if an array is incomplete, because
- * memory ran out. */
+/* Call it once, after all parameters were added. Returns false if memory ran out for an array. */
 bool params_ready(struct params *params) MUST_CHECK;
 
 void params_fini(struct params *params);

@@ -1,5 +1,5 @@
-/* pg_array.c - see pg_array.h. Integers are big-endian, lengths precede elements, -1 is NULL, and a
- * timestamptz counts microseconds from 2000-01-01. */
+/* pg_array.c - writes arrays in binary form. Integers are big-endian, a length precedes each
+ * element, the length -1 means NULL, and a timestamptz counts microseconds from 2000-01-01. */
 #include "store/pg_array.h"
 
 #include <endian.h>

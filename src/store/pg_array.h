@@ -1,6 +1,6 @@
-/* pg_array.h - one PostgreSQL array in the binary form of a parameter (array_recv() in PostgreSQL's
- * source). The array has one dimension, and any element may be NULL. Call pg_array_begin(), then
- * add exactly n elements. Afterwards the buffer says whether all of it fitted. */
+/* pg_array.h - writes one PostgreSQL array in the binary form of a parameter (array_recv() in
+ * PostgreSQL's source). The array has one dimension, and any element may be NULL. Call
+ * pg_array_begin(), then add exactly n elements. The buffer's `failed` says if memory ran out. */
 #ifndef STORE_PG_ARRAY_H
 #define STORE_PG_ARRAY_H
 
@@ -17,7 +17,7 @@ size_t pg_array_size(size_t n, size_t element_max);
 void pg_array_begin(struct buf *out, enum pg_type element, size_t n);
 void pg_array_null(struct buf *out);
 void pg_array_text(struct buf *out, const char *text); /* "" is an empty text, not NULL */
-void pg_array_uuid(struct buf *out, const char *text); /* the process ends if `text` is no UUID */
+void pg_array_uuid(struct buf *out, const char *text); /* the process aborts if `text` is no UUID */
 void pg_array_timestamptz(struct buf *out, int64_t unix_us);
 
 #endif

@@ -1,5 +1,5 @@
-/* put.c - one attempt to write a group: an INSERT of the new orders, then a SELECT of the orders
- * that have no verdict after it.
+/* put.c - makes one attempt to write a group: an INSERT of the new orders, then a SELECT of the
+ * orders that have no verdict after it.
  *
  * A row that came back from the INSERT is stored by us, once the server has reported the commit
  * without a warning. A row that the SELECT found counts only after the seal, a commit that waits
@@ -9,10 +9,10 @@
  * SELECT and the seal decide.
  *
  * If an earlier attempt may have stored the group in another database, the group is neither looked
- * up nor written here: it fails as STORE_ELSEWHERE before anything is sent.
+ * up nor written here: the attempt fails with STORE_ELSEWHERE before anything is sent.
  *
- * Rows of the INSERT are matched by order_id. Rows of the SELECT are matched by the place of their
- * key in its parameters, which it returns. put_atomic.c writes atomic groups. */
+ * The rows of the INSERT are matched to orders by order_id. The SELECT returns for each row the
+ * position of its key among the parameters. put_atomic.c writes atomic groups. */
 #include "store/impl.h"
 
 #include <libpq-fe.h>

@@ -1,4 +1,4 @@
-/* put_atomic.c - one attempt to write a group whose orders are stored all or not at all.
+/* put_atomic.c - makes one attempt to write an atomic group: all of its orders are stored or none.
  *
  *     BEGIN; INSERT the first order of each key; SELECT by the keys of all others; then
  *     COMMIT, if all are new or replays, else ROLLBACK
@@ -8,9 +8,9 @@
  * whether two metadata are equal.
  *
  * Verdicts are written into the puts as they become known, and withdrawn if the attempt fails. An
- * attempt is in doubt from its COMMIT on. An earlier attempt in doubt has committed whole or not at
- * all, and it is over when the INSERT has succeeded, because it held locks on the same keys. So if
- * one of our rows is found, the earlier attempt has committed. */
+ * attempt can be in doubt from its COMMIT on. If an earlier attempt is in doubt, it has ended when
+ * the INSERT of this attempt has succeeded, because it held locks on the same keys. It committed
+ * all orders or none. So if a row with one of our order_ids is found, it has committed. */
 #include "store/put_attempt.h"
 
 #include <libpq-fe.h>
@@ -132,8 +132,8 @@ static bool look_up_others(struct batch *b)
 
 /* ---- the commit ---- */
 
-/* Called if the server warned during the commit, which then proves nothing. A lookup and a seal
- * decide whether the orders are stored. */
+/* Called if the server warned during the commit. The commit then proves nothing, so a lookup and a
+ * seal decide whether the orders are stored. */
 static bool confirm(struct put_attempt *a)
 {
     a->failure->in_doubt = true;
@@ -206,8 +206,8 @@ static bool refuse(const struct put_attempt *a)
     return true;
 }
 
-/* Rolls the group back, because another order holds one of its keys, or because one of its orders
- * is too old and is not stored. */
+/* Rolls the group back, because an order is PUT_REUSED, or is PUT_ABSENT and must not be
+ * inserted. */
 static bool roll_back(const struct batch *b)
 {
     struct put_attempt *a = b->a;
@@ -227,7 +227,7 @@ static bool roll_back(const struct batch *b)
 }
 
 /* Called after the database refused the transaction. Finds the order that is at fault, and ends the
- * group as refused. Returns false if no order is at fault. */
+ * group as refused. Returns false if no order was found to be at fault. */
 static bool blame(const struct batch *b)
 {
     struct put_attempt *a = b->a;

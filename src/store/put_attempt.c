@@ -1,4 +1,4 @@
-/* put_attempt.c - see put_attempt.h. */
+/* put_attempt.c - reads verdicts from the rows of a statement, and ends attempts that fail. */
 #include "store/put_attempt.h"
 
 #include <libpq-fe.h>
@@ -61,9 +61,8 @@ struct put_part put_next_part(struct put_part *rest)
     return part;
 }
 
-/* Returns the put with this order_id, or NULL. Rows mostly come back in the order in which they
- * were sent, but the server does not promise that. So the search begins at *next, after the
- * previous match. */
+/* Returns the put with this order_id, or NULL. The server mostly returns rows in the sequence of
+ * the orders sent, but does not promise it. So the search begins at *next, after the last match. */
 static struct order_put *find(struct put_part part, const char *order_id, size_t *next)
 {
     for (size_t tried = 0; tried < part.n; tried++) {
@@ -90,7 +89,7 @@ size_t put_settle_created(struct put_part part, const struct pg_result *rows)
 }
 
 /* Ends the attempt because of a malformed answer to the SELECT. The attempt is in doubt, because
- * such an answer says nothing about the result of an earlier INSERT. */
+ * such an answer does not tell whether an INSERT before it has stored the orders. */
 static bool fail_malformed(const struct put_attempt *a)
 {
     a->failure->in_doubt = true;
@@ -98,7 +97,7 @@ static bool fail_malformed(const struct put_attempt *a)
 }
 
 /* Returns true if each row is for a different order of the part. An order has no `diff` before its
- * verdict, so this function marks in `diff` the orders whose row it has seen, and then clears the
+ * verdict, so this function marks in `diff` the orders whose row it has seen, and clears the
  * marks. */
 static bool places_are_sound(const struct put_attempt *a, struct put_part part,
                              const PGresult *rows)
@@ -163,8 +162,8 @@ static bool settle_sealed(const struct put_attempt *a, struct put_part part,
     return put_settle_found(a, part, rows);
 }
 
-/* Called after the SELECT, for the orders whose keys were not found. An order that was only looked
- * up becomes PUT_ABSENT. If another order was not found and the attempt is in doubt, the attempt
+/* Called after the SELECT, for the orders that it did not find. An order that was only looked up
+ * becomes PUT_ABSENT. If another one was not found and the attempt is in doubt, the attempt
  * fails. */
 static bool settle_absent(const struct put_attempt *a)
 {

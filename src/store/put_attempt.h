@@ -1,6 +1,6 @@
-/* put_attempt.h - functions that put.c, put_atomic.c and put_culprit.c share. They select the
- * orders of a statement, read the verdicts from its rows, and end an attempt that fails. A "put" is
- * one order with its verdict: struct order_put in orders/order_store.h. */
+/* put_attempt.h - declares what put.c, put_atomic.c and put_culprit.c share: functions that select
+ * the orders of a statement, read the verdicts from its rows, and end an attempt that fails. A
+ * "put" is one order with its verdict: struct order_put in orders/order_store.h. */
 #ifndef STORE_PUT_ATTEMPT_H
 #define STORE_PUT_ATTEMPT_H
 
@@ -23,9 +23,9 @@ struct put_attempt {
  * only looked up, unless lookups_too is set. Returns the number of puts in `open`. */
 size_t put_collect_open(struct put_attempt *a, bool lookups_too);
 
-/* Both end the attempt: they set action and fault of the failure, and return false. failure->err
- * and failure->in_doubt must be set before. put_fail_by() finds the action and the fault from `rc`
- * and the error. */
+/* Both end the attempt: they set action and fault of the failure, and return false. The caller must
+ * have set failure->err and failure->in_doubt. put_fail_by() finds the action and the fault from
+ * `rc` and the error. */
 bool put_fail(const struct put_attempt *a, enum store_action action, enum store_fault fault);
 bool put_fail_by(const struct put_attempt *a, enum pqpool_rc rc);
 
@@ -42,15 +42,15 @@ struct put_part {
 enum pqpool_rc put_run(const struct put_attempt *a, statement_runner *run, enum statement which,
                        struct put_part part, struct pg_result **rows, struct err *err) MUST_CHECK;
 
-/* Takes as many puts from the front of `rest` as one statement may carry, and returns them. The
- * limit bounds the memory of a statement and of its connection, however large an atomic group is.
- * If `rest` is empty, the returned part is empty. */
+/* Takes as many puts from the front of `rest` as one statement may carry, and returns them. This
+ * limits the memory of a statement and of its connection, however large an atomic group is. If
+ * `rest` is empty, the returned part is empty. */
 struct put_part put_next_part(struct put_part *rest);
 
 /* Reads the rows of STATEMENT_INSERT, gives PUT_CREATED to the orders that the rows show as new,
- * and returns the number of these orders. If that number is smaller than the number of rows, a row
- * was for an order that was not sent, or two rows were for one order. Then no row proves
- * anything. */
+ * and returns the number of these orders. If it is smaller than the number of rows, the answer is
+ * malformed, and no row proves anything: a row was for an order that was not sent, or two rows were
+ * for one order. */
 size_t put_settle_created(struct put_part part, const struct pg_result *rows);
 
 /* Reads the rows of STATEMENT_COMPARE, and gives verdicts to the orders of the part that were
@@ -66,14 +66,14 @@ bool put_look_up_rest(struct put_attempt *a) MUST_CHECK;
  * has called before_send(). Returns false if the attempt has failed; then no put has a verdict. */
 bool put_atomic(struct put_attempt *a) MUST_CHECK;
 
-/* Returns true if one order can be at fault for this failure (put_culprit.c). */
+/* Returns true if this failure can be the fault of one order (put_culprit.c). */
 bool put_has_culprit(const struct store_failure *failure);
 
-/* Called after the database refused the puts of `open`. Finds the order at fault by attempts at
- * parts of `open`, none of which is committed. If it returns PQPOOL_OK, *culprit is the first order
- * that is refused alone, and *refusal says why. *culprit is NULL if no order is refused alone, or
- * if the server may be able to store nothing. If it does not return PQPOOL_OK, *refusal says why
- * the search could not be completed. */
+/* Called after the database refused the puts of `open`. Finds the order at fault: inserts parts of
+ * `open`, and always rolls back. If it returns PQPOOL_OK, *culprit is the first order that is
+ * refused alone, and *refusal says why; *culprit is NULL if no order is refused alone, or if the
+ * server may be refusing every order. On another return code, *refusal says why the search has
+ * failed. */
 enum pqpool_rc put_find_culprit(const struct put_attempt *a, struct order_put **culprit,
                                 struct store_failure *refusal) MUST_CHECK;
 

@@ -1,18 +1,16 @@
 /* put_culprit.c - finds the order of an atomic group that the database refuses.
  *
- * A part of the group is tried in a transaction that is always rolled back, with deferred
- * constraints checked at once. A half that is refused is halved again; a half that passes has no
- * order at fault. An order that is refused alone also makes every part refused that has it, so it
- * is found in about two steps for each halving.
+ * A part of the group is inserted in a transaction that is always rolled back, with deferred
+ * constraints checked at once. If the part is refused, its halves are tried; if not, it has no
+ * order at fault. The database refuses every part with an order that it refuses alone, so that
+ * order is found after about two INSERTs for each halving.
  *
- * The trial is an INSERT also for orders that are only compared. The INSERT checks all that the
- * SELECT checks, and the SELECT would check an order only beside its twin, which may not be in the
- * part.
+ * Orders that are only compared are inserted too. The INSERT checks all that the SELECT checks. The
+ * SELECT would check an order only if the part also has the first order of its key.
  *
- * Some refusals (class 54) may also come from a server that can store nothing at all. Then the
- * order that is refused alone is the culprit only if another part of the group could be stored and
- * the order is refused once more after that, because the server's limit may have ended
- * meanwhile. */
+ * A refusal of class 54 may also mean that the server can store no order at all. Such a refusal is
+ * the fault of an order only if another part could be stored and if the order, alone, is refused
+ * once more after that: the server may have recovered meanwhile. */
 #include <libpq-fe.h>
 
 #include "base/check.h"
@@ -26,8 +24,8 @@ struct part {
 
 enum { PARTS_MAX = 64 }; /* each halving adds one part, and a size_t can be halved 64 times */
 
-/* Runs the INSERT with the orders of the part. Sets *stored if it wrote a row, which shows that the
- * server can store orders. */
+/* Runs the INSERT with the orders of the part. Sets *stored to true if a row was written, so that
+ * the server can store orders. */
 static enum pqpool_rc run_part(const struct put_attempt *a, struct part part, bool *stored,
                                struct err *err)
 {
@@ -77,8 +75,8 @@ bool put_has_culprit(const struct store_failure *failure)
 }
 
 /* Called for a part that was refused. If the part has several orders, its halves are tried next;
- * otherwise its order becomes the suspect. If there is a suspect already, nothing is added, because
- * the search then only looks for a part that can be stored. */
+ * otherwise its order becomes the suspect. Does nothing if there is a suspect: the search then only
+ * looks for a part that can be stored. */
 static void narrow(struct search *search, struct part part, const struct store_failure *refusal)
 {
     if (search->suspect.n > 0)

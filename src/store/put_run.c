@@ -1,6 +1,6 @@
 /* put_run.c - runs STATEMENT_INSERT or STATEMENT_COMPARE with orders as its parameters, see
- * put_attempt.h. The tables have the columns in the order of the SQL in statement_text.c. Decimals
- * and metadata go as text, which the SQL casts. */
+ * put_attempt.h. The tables list the columns as the SQL in statement_text.c does. Decimals and
+ * metadata are sent as text, which the SQL casts. */
 #include <assert.h>
 
 #include "base/err.h"

@@ -1,4 +1,5 @@
-/* row.c - see row.h. Another program may have written the row, so every value is checked. */
+/* row.c - reads stored orders from rows. Other programs may write rows, so every value is
+ * checked. */
 #include "store/row.h"
 
 #include <assert.h>

@@ -1,11 +1,11 @@
-/* sqlstate.c - see sqlstate.h. The first row that fits counts, so exceptions to a class stand above
- * the class. After 26000 and 0A000, statement.c prepares the statement again. If the error comes
- * once more, it is an error like any other.
+/* sqlstate.c - has the table of SQLSTATEs. The first row that fits counts, so exceptions to a class
+ * stand above the class. After 26000 and 0A000, statement.c prepares the statement again, and only
+ * a second such error is looked up here.
  *
  * An order that is at fault is refused for good. So a row says FAULT_ORDER only if the same order
- * would be refused again however the database is mended: the code is about the row's content, or
- * the owner of the table wrote the check that refuses the order. After every other fault the order
- * can be sent again. */
+ * would be refused again, whatever the operator mends: the code is about the row's content, or the
+ * owner of the table wrote the check that refuses the order. After every other fault the order can
+ * be sent again. */
 #include "store/sqlstate.h"
 
 #include <string.h>
@@ -22,7 +22,7 @@
 
 /* clang-format off */
 static const struct sqlstate_row rows[] = {
-    /* nobody's: transactions in each other's way, and time limits */
+    /* nobody's fault: transactions that delay each other, and time limits */
     { "55P03", ANY, FAULT_NONE, STORE_RETRY_THEN_SPLIT, RETRY_LOCK, false, "a lock was not free in time" },
     { "57014", ANY, FAULT_NONE, STORE_RETRY_THEN_SPLIT, RETRY_LOCK, false, "cancelled, or statement_timeout" },
     { "40", ANY, FAULT_NONE, STORE_RETRY_THEN_SPLIT, RETRY_LOCK, false, "deadlock, serialization failure" },
@@ -92,9 +92,9 @@ static const struct sqlstate_row rows[] = {
 
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
-/* Returns true for the primary key, and for an index that REINDEX CONCURRENTLY makes or drops. The
- * name of such an index ends with _ccnew or _ccold, and with a number after it if that name is
- * taken. */
+/* Returns true if `constraint` is the primary key, or an index that REINDEX CONCURRENTLY makes or
+ * drops. The name of such an index ends with _ccnew or _ccold, and with a number after it if that
+ * name is taken. */
 static bool is_key_or_transient(const char *constraint)
 {
     size_t len = strlen(constraint);

@@ -1,6 +1,6 @@
 /* sqlstate.h - the table of SQLSTATEs. For each error of the database it says whose fault the error
- * is, what is done with the group, and why the group is tried again. Outside this table, only the
- * pool interprets codes, to decide about a connection.
+ * is, what is done with the group, and why the group is tried again. What an error means for the
+ * connection is decided by the pool.
  *
  * Threads    any: nothing here changes. */
 #ifndef STORE_SQLSTATE_H
@@ -11,7 +11,7 @@
 
 #include "orders/order_store.h"
 
-/* Codes that the store looks for one by one, under PostgreSQL's names. */
+/* Codes that other files of the store compare with, under PostgreSQL's names. */
 #define SQLSTATE_PROTOCOL_VIOLATION "08P01" /* also our own code for a malformed answer */
 #define SQLSTATE_TRANSACTION_RESOLUTION_UNKNOWN "08007"
 #define SQLSTATE_FEATURE_NOT_SUPPORTED "0A000" /* also: a plan is stale */
@@ -26,8 +26,7 @@ bool sqlstate_is(const char *code, const char *sqlstate);
 /* Returns true if the server itself does not know whether the transaction was committed. */
 bool sqlstate_commit_is_unknown(const char *code);
 
-/* The parts of a server's error that choose a row of the table. A name is "" if the server gave
- * none. */
+/* The parts of a server's error that choose a row of the table. A missing name is "". */
 struct sqlstate_error {
     const char *code;
     const char *constraint, *table, *column;
@@ -53,16 +52,16 @@ struct sqlstate_row {
     enum store_fault fault;
     enum store_action action;
     enum retry_reason retry; /* the reason, if the group is tried again */
-    /* If another order of the group was stored, the failure is this order's fault. Otherwise the
-     * server may be able to store nothing, and refuse every order. */
+    /* If another order of the group was stored, the order that failed is at fault. If none was, the
+     * server may be refusing every order. */
     bool unless_neighbour_stored;
     const char *meaning; /* for the manual */
 };
 
-/* Returns the first row that fits the error. There always is one. */
+/* Returns the first row that fits the error. The last row fits every error. */
 const struct sqlstate_row *sqlstate_find(const struct sqlstate_error *error);
 
-/* Returns row i in the order in which the rows are tried, or NULL after the last one. */
+/* Returns row i of the table, or NULL after the last one. Row 0 is the first that is tried. */
 const struct sqlstate_row *sqlstate_row(size_t i);
 
 /* Returns the row for a code, if nothing but the code is known. */

@@ -1,4 +1,4 @@
-/* statement.c - see statement.h. */
+/* statement.c - runs statements and transactions on a lease, and checks their answers. */
 #include "store/statement.h"
 
 #include <libpq-fe.h>
@@ -73,7 +73,7 @@ static enum pqpool_rc make_prepared(const struct session *session, enum statemen
     if (rc == PQPOOL_OK && !result_is_command(result, "", err))
         rc = statement_malformed(session, err);
     PQclear(result);
-    /* An earlier attempt to prepare timed out, but the server has prepared the statement. */
+    /* The statement is there: the server prepared it when an earlier attempt had timed out. */
     if (rc == PQPOOL_SQL_ERROR && sqlstate_is(err->code, SQLSTATE_DUPLICATE_PSTATEMENT))
         rc = PQPOOL_OK;
     if (rc == PQPOOL_OK)
@@ -82,7 +82,7 @@ static enum pqpool_rc make_prepared(const struct session *session, enum statemen
 }
 
 /* Returns true if the statement failed only because its prepared form is missing or stale. The
- * connection then counts as one that has not prepared the statement. */
+ * statement then counts as not prepared on this connection. */
 static bool forget_prepared(const struct session *session, enum statement which,
                             const struct err *refusal)
 {
@@ -127,7 +127,7 @@ static enum pqpool_rc run_unnamed(const struct session *session, enum statement 
     return check_rows(session, which, rc, rows_out, err);
 }
 
-/* Clears ERR_UNCERTAIN, for a step that changes nothing if it fails. Returns rc. */
+/* Clears ERR_UNCERTAIN, for a step that changes nothing if it fails. Returns `rc`. */
 static enum pqpool_rc never_uncertain(enum pqpool_rc rc, struct err *err)
 {
     if (rc != PQPOOL_OK)
@@ -135,9 +135,9 @@ static enum pqpool_rc never_uncertain(enum pqpool_rc rc, struct err *err)
     return rc;
 }
 
-/* Checks the result of a commit. The outcome is known only if the server has reported the commit
- * and the session is idle afterwards. The outcome stays uncertain if the connection was lost after
- * the report, or if libpq made the error. */
+/* Checks the result of a commit. The outcome is known only if the server has reported the commit,
+ * or an error, and the session is idle after it. So the outcome is uncertain if the connection was
+ * lost after the report, or if the error comes from libpq. */
 static enum pqpool_rc check_commit(const struct session *session, enum pqpool_rc rc,
                                    struct err *err)
 {
@@ -249,8 +249,8 @@ static enum pqpool_rc run_and_commit(const struct session *session, enum stateme
     return rc;
 }
 
-/* If session.prepare is false, nothing may outlive a transaction. So the settings that the plan
- * needs must be made in the same transaction. */
+/* If session.prepare is false, no setting may outlive a transaction. So the settings that the plan
+ * needs must be made in the transaction of the statement. */
 enum pqpool_rc statement_read(const struct session *session, enum statement which,
                               const struct params *params, struct pg_result **rows_out,
                               struct err *err)

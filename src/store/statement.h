@@ -1,5 +1,5 @@
-/* statement.h - runs a statement of the store on a lease. The statement is prepared at its first
- * use on a connection, or runs unnamed each time if nothing may outlive a transaction.
+/* statement.h - runs a statement of the store on a lease. If session.prepare is true, the statement
+ * is prepared at its first use on a connection. Otherwise it runs unnamed each time.
  *
  * Unless a function returns PQPOOL_OK, *err says why. ERR_UNCERTAIN means that the statement may
  * have changed the database. err is never NULL.
@@ -32,12 +32,12 @@ typedef enum pqpool_rc statement_runner(const struct session *session, enum stat
                                         const struct params *params, struct pg_result **rows_out,
                                         struct err *err) MUST_CHECK;
 
-/* Runs a statement that changes nothing, so its error is never uncertain. */
+/* Runs a statement that changes nothing, so ERR_UNCERTAIN is never set. */
 statement_runner statement_read;
 
-/* Asks the server whether only a policy can have refused a row. The answer is one row of one
- * column. It is "t" if row-level security is active for the table and the role has every right that
- * the statements need. */
+/* Asks the server whether a missing right can be ruled out, so that a policy must have refused a
+ * row. The answer is one row of one column. It is "t" if row-level security is active for the table
+ * and the role has every right that the statements need. */
 enum pqpool_rc statement_ask_policy(const struct session *session, struct pg_result **rows_out,
                                     struct err *err) MUST_CHECK;
 /* Makes an error from an answer that the caller has found malformed. *err must say what is wrong
@@ -63,16 +63,16 @@ enum pqpool_rc transaction_defer_nothing(const struct session *session, struct e
 /* If it returns PQPOOL_OK, the transaction is committed and the session is idle. */
 enum pqpool_rc transaction_commit(const struct session *session, struct err *err) MUST_CHECK;
 
-/* Sends a ROLLBACK if the session is in a transaction. If the ROLLBACK fails, the pool cleans
- * up. */
+/* Sends a ROLLBACK if the session is in a transaction. If the ROLLBACK fails, the pool cleans the
+ * connection up or closes it when it is released. */
 void transaction_rollback(const struct session *session);
 
 /* ---- */
 
 /* Commits a transaction that waits for the standbys (a "seal"). If it returns PQPOOL_OK, all rows
- * that the session has read before are durable, on the standbys too. Without a seal they may not
- * be: a row can be visible before it is replicated, if somebody cancelled the wait for the
- * standbys. If it returns PQPOOL_LOST, the rows may not be durable. */
+ * that the session has read before are durable, on the standbys too. If it returns PQPOOL_LOST,
+ * they may not be: a row is visible before it is replicated if somebody cancelled its transaction's
+ * wait for the standbys. */
 enum pqpool_rc statement_seal(const struct session *session, struct err *err) MUST_CHECK;
 
 #endif

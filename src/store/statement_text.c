@@ -1,4 +1,4 @@
-/* statement_text.c - see statement_text.h. */
+/* statement_text.c - has the SQL of the store, and writes it with literals for the health check. */
 #include "store/statement_text.h"
 
 #include <limits.h>
@@ -22,10 +22,10 @@ static const struct statement_text texts[] = {
         .columns = 1,
         .max_rows = INT_MAX,
     },
-    /* No hash or merge join can use the clause on account_id. So the plan is a nested loop, and
-     * since sequential scans are off, its inner side searches the primary key by both columns.
-     * Whatever the statistics say, the lookup reads only the rows that it asks for. (If both
-     * clauses had this form, the planner might search by account_id alone.) */
+    /* The clause on account_id is so written that no hash or merge join can use it. So the plan is
+     * a nested loop. Sequential scans are off, so its inner side searches the primary key by both
+     * columns. Whatever the statistics say, the lookup reads only the rows that it asks for. (If
+     * both clauses were written so, the planner might search by account_id alone.) */
     [STATEMENT_COMPARE] = {
         "ordersd_compare",
         "SELECT " ROW_FIELDS ", k.place, o.metadata IS NOT DISTINCT FROM k.metadata::jsonb "

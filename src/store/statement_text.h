@@ -1,5 +1,5 @@
 /* statement_text.h - the SQL of the store, as text. The SQL is the same for PostgreSQL and Citus:
- * it has no CTE that reads what it inserts, forces no generic plan, and knows rows by their
+ * it has no CTE that reads what it inserts, forces no generic plan, and recognises rows by their
  * order_id. Casts name the types, so a statement means the same prepared or not.
  *
  * Threads    any: nothing here changes. */
@@ -10,14 +10,14 @@
 
 struct buf;
 
-/* clang-format off: what each takes and gives */
+/* clang-format off: what each statement takes and returns */
 enum statement {
     STATEMENT_INSERT, /* takes 12 arrays, one for each column; returns the order_id of each row that
                          is new */
     STATEMENT_COMPARE, /* takes account_ids, client_order_ids, metadata; returns ROW_FIELDS, the
-                          place in the arrays from 1, and whether the metadata are equal */
+                          position in the arrays from 1, and whether the metadata are equal */
     STATEMENT_BY_KEYS, /* takes account_ids, client_order_ids, the largest metadata to fetch in
-                          bytes of text; returns ROW_FIELDS, ROW_METADATA, and the place in the
+                          bytes of text; returns ROW_FIELDS, ROW_METADATA, and the position in the
                           arrays from 1 */
     STATEMENT_BY_ID,   /* takes order_id, the largest metadata; returns ROW_FIELDS, ROW_METADATA */
     STATEMENT_SEAL, /* takes nothing; makes the commit of its transaction wait for the standbys */
@@ -29,7 +29,7 @@ struct statement_text {
     int columns, max_rows;  /* of the answer */
 };
 
-/* Returns the text of the statement, which is never freed. */
+/* Returns the text of the statement. The text is static. */
 const struct statement_text *statement_text(enum statement which);
 
 /* Writes the SQL of a statement, with literals[n - 1] in place of its parameter $n. If `literals`
@@ -55,12 +55,12 @@ bool statement_fills(const char *column);
  * its role or database are. `local` is "true" (for the transaction) or "false" (for the session).
  * The macro is one expression for a SELECT.
  *
- * The idle timeout makes the server end a transaction whose client has vanished, so that its keys
- * become free. Other time limits are kept on our side, since a group and a migration have different
- * ones. exit_on_error is off, because it would turn a refusal into a lost session. A plan that was
- * made while the table was small is still used when the table has grown, so no plan may scan the
- * table. jit is off, because the planner sees high costs where there is no index, and would
- * compile. */
+ * After idle_in_transaction_session_timeout the server ends a transaction whose client has
+ * vanished, so that its keys become free. statement_timeout and transaction_timeout are off,
+ * because ordersd has deadlines of its own. exit_on_error is off, because otherwise an error would
+ * end the session. A plan that was made while the table was small is still used when the table has
+ * grown, so enable_seqscan is off. That makes some cost estimates high, and the planner would then
+ * use jit, so jit is off too. */
 #define STATEMENT_SETTINGS(local) "concat_ws(' ', " \
     STATEMENT_SET("lock_timeout", "'1s'", local) ", " \
     STATEMENT_SET("idle_in_transaction_session_timeout", "'30s'", local) ", " \
@@ -73,17 +73,17 @@ bool statement_fills(const char *column);
     STATEMENT_SET("synchronous_commit", \
                   "coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on')", local) ")"
 
-/* As STATEMENT_SETTINGS, for settings that matter to whole sessions only. The pool decides how long
- * a session may idle. Each statement must see what was committed before the statement. */
+/* As STATEMENT_SETTINGS, for settings that matter to whole sessions only. idle_session_timeout is
+ * off, because the pool decides how long a session may idle. With READ COMMITTED each statement
+ * sees what was committed before it. */
 #define STATEMENT_SESSION_SETTINGS "concat_ws(' ', " \
     STATEMENT_SET_IF_KNOWN("idle_session_timeout", "'0'", "false") ", " \
     STATEMENT_SET("default_transaction_isolation", "'read committed'", "false") ", " \
     STATEMENT_SET_IF_KNOWN("plan_cache_mode", "'auto'", "false") ")"
 /* clang-format on */
 
-/* Begins a transaction with an isolation level that does not depend on the default of the session.
- * The transaction must see what others have committed since it began, also while it waited for
- * their lock. */
+/* Begins a transaction whose isolation level does not depend on the session's default. It must see
+ * what others have committed since it began, also while it waited for their lock. */
 #define STATEMENT_BEGIN "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 #endif

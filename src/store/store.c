@@ -1,4 +1,4 @@
-/* store.c - see store.h. Opens, closes, and prepares fresh sessions. */
+/* store.c - opens and closes the store, and sets up new sessions. */
 #include "store/store.h"
 
 #include <libpq-fe.h>
@@ -63,11 +63,11 @@ bool store_fsync_off(const struct store *store)
 enum { GREETING_SIZE = 2048 };
 enum greeting_column { SERVER_ENCODING, FSYNC, CLIENT_ENCODING, SETTINGS, GREETING_COLUMNS };
 
-/* Writes the SQL that prepares a fresh session. Settings last only if the session is ours alone.
- * Behind a pooler in transaction mode, another client has the next transaction of the session, so
- * each of our transactions makes its own settings (statement.c). The session is ours if the
- * server's pid is the one that libpq was told at the connect, because a pooler makes up another
- * pid. */
+/* Writes the SQL that sets up a new session. If store->prepare is true, the session is ours alone,
+ * so all settings are made for the session. If not, a pooler in transaction mode may give the
+ * session to another client after each transaction, so each of our transactions makes its own
+ * settings (statement.c). Even then the session is ours if the server's pid is the one that libpq
+ * was told at the connect, because a pooler makes up another pid. */
 static void write_greeting(const struct store *store, const PGconn *pg, char *sql, size_t size)
 {
     static const char asked[] = "SELECT current_setting('server_encoding'), "

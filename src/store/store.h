@@ -1,9 +1,9 @@
-/* store.h - the orders in PostgreSQL: implements orders/order_store.h over a pqpool.
+/* store.h - stores orders in PostgreSQL: implements orders/order_store.h over a pqpool.
  *
- * Order of life   store_open(); pqpool_open() with store_on_connect as its on_connect and the store
+ * Life cycle      store_open(); pqpool_open() with store_on_connect as its on_connect and the store
  *                 as that call's ctx; store_attach(); ...; pqpool_close(); store_close().
  * Threads         store_on_connect() and the functions of store_as_order_store(): any, in parallel.
- *                 The functions of the health check say theirs. The others: one thread, while no
+ *                 The functions of the health check: see each. The others: one thread, while no
  *                 other thread uses the store.
  * Errors          *err (may be NULL) says why, written only on failure. Nothing is logged. */
 #ifndef STORE_STORE_H
@@ -22,7 +22,7 @@ struct pg_result;
 struct store; /* opaque */
 
 struct store_options {
-    bool prepare; /* false: nothing outlives a transaction, for PgBouncer's transaction mode */
+    bool prepare; /* false: behind a pooler, no state outlives a transaction */
 };
 
 bool store_open(const struct store_options *options, struct store **store_out,
@@ -36,40 +36,40 @@ void store_attach(struct store *store, struct pqpool *pool);
 /* Returns the interface of the store. It is borrowed, and lives as long as the store. */
 const struct order_store *store_as_order_store(const struct store *store);
 
-/* Prepares a fresh session in one round trip: client_encoding UTF8, and the settings of
+/* Sets up a new session in one round trip: client_encoding UTF8, and the settings of
  * STATEMENT_SETTINGS and STATEMENT_SESSION_SETTINGS (statement_text.h), which override those of the
- * role and the database. Refuses a database whose encoding is not UTF8, and a malformed answer.
- * `store` is a struct store; its type is void because pqpool_options.on_connect requires that. */
+ * role and the database. If options.prepare is false, each transaction makes the former itself.
+ * Returns false if the database's encoding is not UTF8 or the answer is malformed. `store` is a
+ * struct store; its type is void because pqpool_options.on_connect requires that. */
 bool store_on_connect(void *store, struct pqpool_lease *lease, int64_t deadline_at_ns,
                       struct err *err) MUST_CHECK;
 
-/* Returns true if the server runs with fsync=off, as it was at the last connect or health check.
- * Any thread. */
+/* Returns true if the server had fsync=off at the last connect or health check. Any thread. */
 bool store_fsync_off(const struct store *store);
 
 /* ---- the health check: for pqpool_options.health_query and health_passed ----
  *
- * Checks what an order needs: the table, its columns with suitable types, the key, the rights to
- * read and to insert, and a database that takes writes. It writes nothing and takes no transaction
- * id. With a canary it also does what an order does: it inserts an order of its own, of the account
- * STORE_CANARY_ACCOUNT, and rolls it back. That shows what no plan shows: a full disk, a trigger
- * that fails. A canary that fails counts only if the fault is the server's, or if it is the
- * operator's and an earlier canary has passed, because the owner's rules may refuse this one
- * account. */
+ * The check finds out whether the database has what an order needs: the table, its columns with
+ * suitable types, the key, the rights to read and to insert, and a server that takes writes. It
+ * writes nothing and takes no transaction id. With a canary the check also inserts an order of the
+ * account STORE_CANARY_ACCOUNT and rolls it back. That finds faults that no plan shows: a full
+ * disk, a trigger that fails. A failure of the canary counts if it is the server's fault. If it is
+ * the operator's fault, it counts only if an earlier canary has passed: the owner of the table may
+ * have rules that refuse this one account. */
 
 #define STORE_CANARY_ACCOUNT "ordersd.health"
 
 /* Returns the SQL of the check that begins now. It is borrowed, and lives as long as the store.
- * Only one thread at a time, the pool's, may call this function and the next two. */
+ * Only one thread, the pool's janitor, may call this function and the next two. */
 const char *store_health_query(struct store *store, bool canary);
 
 /* Checks the answer: `last` is the last result, and `before` is the number of results that came
- * before it. Returns false if no order can be stored or read; *err then says why. If the check
- * could not finish, because a lock was held, the verdict of the previous check is repeated. */
+ * before it. Returns false if no order can be stored or read; *err then says why. If a lock kept
+ * the check from finishing, the result of the previous check is returned again. */
 bool store_health_verdict(struct store *store, const struct pg_result *last, unsigned before,
                           struct err *err) MUST_CHECK;
 
-/* Returns true if the canary failed, so that the rest of the check was not made. The caller should
+/* Returns true if the canary failed, and the statements after it did not run. The caller should
  * then make another check at once; that check has no canary. */
 bool store_health_unfinished(const struct store *store);
 
@@ -83,21 +83,21 @@ enum store_canary {
 /* Returns the result of the last canary. Any thread. */
 enum store_canary store_health_canary(const struct store *store);
 
-/* Return what the last check found. Any thread. Unlogged: PostgreSQL empties the table, or a
- * partition of it, after a crash. Blind: the role may not read the catalogs that the check reads,
- * so the check cannot recognise a standby, a database that is read only, or an unlogged table. */
+/* Return what the last check found. Any thread. store_unlogged(): PostgreSQL empties the table, or
+ * a partition of it, after a crash. store_health_blind(): the role may not read the catalogs, so
+ * the check cannot recognise a standby, a database that is read only, or an unlogged table. */
 bool store_unlogged(const struct store *store);
 bool store_health_blind(const struct store *store);
 
 enum migrate_rc {
     MIGRATE_OK,      /* the schema is the one this program knows */
-    MIGRATE_RETRY,   /* no connection, no answer, or another starter held the lock for too long */
+    MIGRATE_RETRY,   /* no connection, no answer, or another process held the lock too long */
     MIGRATE_TOO_NEW, /* the database has been migrated by a newer program: do not touch it */
     MIGRATE_FAILED,  /* the database refused the migration: an operator must mend it */
 };
 
 /* Brings the schema up to store_schema_version(). Each migration is one transaction under an
- * advisory lock, so any number of starters may call this at once. */
+ * advisory lock, so any number of processes may call this at once. */
 enum migrate_rc store_migrate(struct pqpool *pool, int64_t deadline_at_ns,
                               struct err *err) MUST_CHECK;
 
