@@ -2,7 +2,7 @@
  * also shows the time before it was opened. It is a ring of fixed size and allocates nothing.
  *
  * Samples are numbered from 1, so that a reader can ask for those after the last one that it has.
- * Threads: any may read; main adds. Locks: history->mu, a leaf. */
+ * Threads: any may read; main adds. Locks: history->mu, a leaf lock. */
 #ifndef OBSERVABILITY_HISTORY_H
 #define OBSERVABILITY_HISTORY_H
 

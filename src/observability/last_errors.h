@@ -7,7 +7,7 @@
  * is the oldest. An entry keeps no request id and no key name. No event has bodies or secrets
  * (base/log.h).
  *
- * Threads: any. Locks: last_errors->mu, a leaf. */
+ * Threads: any. Locks: last_errors->mu, a leaf lock. */
 #ifndef OBSERVABILITY_LAST_ERRORS_H
 #define OBSERVABILITY_LAST_ERRORS_H
 

@@ -2,7 +2,7 @@
  *
  * Threads    readiness_init() and readiness_fini(): main, before the first and after the last use.
  *            The other functions: any.
- * Locks      readiness->mu, a leaf. */
+ * Locks      readiness->mu, a leaf lock. */
 #ifndef OBSERVABILITY_READINESS_H
 #define OBSERVABILITY_READINESS_H
 

@@ -1,5 +1,5 @@
 /* Atomic lists, plain lists, single orders and expiries against each other and a store that fails
- * at random: every accepted order comes back exactly once, and of an atomic list all is stored or
+ * at random: every accepted order comes back exactly once, and of an atomic batch all is stored or
  * nothing, all expires or nothing, and its verdicts say so. */
 #include <sched.h>
 #include <stdio.h>
