@@ -1,6 +1,8 @@
 /* How a group is formed, made ready and split. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <signal.h>
+#include <stdio.h>
 
 #include "ingest/group.h"
 #include "support/ingest_rig.h"
@@ -202,4 +204,25 @@ Test(ingest_group, sort_is_stable_and_complete)
     }
     cr_expect_eq(n, N);
     cr_expect_eq(made.last, &item->link);
+}
+
+/* ---- states ---- */
+
+static void hide_report(void)
+{
+    cr_assert_not_null(freopen("/dev/null", "w", stderr));
+}
+
+Test(group_state, what_was_sent_is_never_unsent, .signal = SIGABRT, .timeout = 60)
+{
+    struct ingest_group group = { .sending = GROUP_IN_DOUBT };
+    hide_report();
+    group_move_sending(&group, GROUP_UNSENT);
+}
+
+Test(group_state, only_a_piece_has_a_stored_neighbour, .signal = SIGABRT, .timeout = 60)
+{
+    struct ingest_group group = { .suspicion = GROUP_TRUSTED };
+    hide_report();
+    group_move_suspicion(&group, GROUP_NEIGHBOUR_STORED);
 }
