@@ -1,12 +1,12 @@
 /* budget.h - counts how much memory is in use for one purpose, and enforces a limit.
  *
- * A budget counts bytes and allocates nothing. The owner of memory takes the bytes before it
- * allocates them, and gives them back after it has freed them. A budget may be part of another one:
- * then the bytes count in both.
+ * A budget counts bytes and allocates nothing. A holder, such as a request, takes the bytes before
+ * it allocates them, and gives them back after it has freed them. A budget may be part of a larger
+ * budget: then the bytes count in both.
  *
- * Small before large  One eighth of a budget is kept for holders of less than BUDGET_LARGE_BYTES,
- *                     so that large requests cannot use up all of it. A large holder may use all of
- *                     a budget from which no other holder has taken any bytes.
+ * Small before large  One eighth of a budget is kept for small holders, which have less than
+ *                     BUDGET_LARGE_BYTES, so that large ones cannot use up the budget. A large
+ *                     holder may take that eighth too while no other holder has any bytes.
  * Thread              Any. The counts are relaxed atomics, so they publish no other data. A struct
  *                     budget_share belongs to one thread at a time. */
 #ifndef BASE_BUDGET_H

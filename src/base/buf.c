@@ -24,8 +24,8 @@ void buf_clear(struct buf *buf)
         buf->data[0] = '\0';
 }
 
-/* Doubles the capacity until it is at least `need` bytes, and returns it. The caller ensures need
- * <= max + 1. */
+/* Returns the new capacity: the present one, or FIRST_CAP if that is more, doubled until it is at
+ * least `need`, and cut to max + 1. The caller ensures need <= max + 1. */
 static size_t next_cap(const struct buf *buf, size_t need)
 {
     size_t cap = buf->cap < FIRST_CAP ? FIRST_CAP : buf->cap;

@@ -2,8 +2,8 @@
  *
  * If an append would exceed the maximum, or if it gets no memory, it adds nothing and sets
  * `failed`. All later appends then add nothing too. So a caller writes a whole document and checks
- * `failed` once, at the end. After the first append, `data` ends with a NUL. One thread at a
- * time. */
+ * `failed` once, at the end. After the first append that succeeds, `data` ends with a NUL. One
+ * thread at a time. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -47,8 +47,8 @@ static inline const char *json_bool(bool value)
     return value ? "true" : "false";
 }
 
-/* Moves the bytes to the caller, who frees them with free(). Returns NULL if the buffer has failed
- * or is empty. */
+/* Moves the bytes to the caller, who frees them with free(), and sets *len to their number. The
+ * buffer is then empty. If it has failed or is empty already, returns NULL and changes nothing. */
 char *buf_steal(struct buf *buf, size_t *len) MUST_CHECK;
 
 #endif

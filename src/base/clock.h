@@ -2,7 +2,7 @@
  *
  * Threads    any
  * Units      *_at_ns: a moment on CLOCK_MONOTONIC; *_ns: a span; both are int64_t nanoseconds.
- *            *_us: microseconds of Unix time, to be shown or stored. No wait uses them. */
+ *            *_us: microseconds of Unix time, to be shown or stored. No wait uses Unix time. */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 

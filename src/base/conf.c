@@ -1,8 +1,8 @@
 /* conf.c - see conf.h. Loads the values from defaults, environment, files and flags. conf_value.c
  * parses a single value, and conf_print.c prints the table.
  *
- * conf_load() fills a copy of the struct, and copies the members of all rows to the caller's struct
- * only after every source was read without error. */
+ * conf_load() fills a copy of the struct. Only after every source was read without error does it
+ * copy the options to the caller's struct. */
 #include "base/conf.h"
 
 #include <errno.h>
@@ -95,7 +95,8 @@ static const char *env_value(char *const env[], const char *name)
     return NULL;
 }
 
-/* Reads at most content->max bytes. On failure *why is a text; errno is 0 if it is not errno's. */
+/* Reads at most content->max bytes. On failure *why is the reason. If errno is not 0, *why is
+ * the text of errno. */
 static bool read_value_file(const char *path, struct buf *content, const char **why)
 {
     struct stat file;
@@ -120,7 +121,8 @@ static bool read_value_file(const char *path, struct buf *content, const char **
 static bool load_file(const struct conf_opt *opt, void *conf, const char *as_written,
                       const char *path, struct err *err)
 {
-    /* more room than the longest value needs, so that conf_parse() rejects a longer one */
+    /* The buffer has more room than the longest value needs. So a longer value, although it may be
+     * cut to the size of the buffer, is still too long, and conf_parse() rejects it. */
     struct buf content = BUF_INIT(opt->size + 1 + ONE_LINE_AROUND);
     const char *why, *wrong = NULL;
     bool ok = read_value_file(path, &content, &why);

@@ -38,12 +38,12 @@ struct err {
 void err_set(struct err *err, unsigned flags, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* As err_set(), but also sets the SQLSTATE, five characters or NULL for none. */
+/* As err_set(), but also sets err->code to the SQLSTATE `code`. NULL means no SQLSTATE. */
 void err_set_code(struct err *err, unsigned flags, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Returns a text for logs and health documents, which may be read by others than the sender of the
- * data. That is `text`, or a fixed notice if ERR_PRIVATE is set. */
+/* Returns err->text, or a fixed notice if ERR_PRIVATE is set. Everyone may read the result, so use
+ * it in logs and health documents. */
 const char *err_public_text(const struct err *err);
 
 #pragma GCC visibility pop

@@ -1,9 +1,9 @@
 /* heap.h - a binary min-heap of the caller's structs. Each node knows its place, so the heap moves
- * or removes it in O(log n). Among nodes with equal keys, the one that was set first comes first.
+ * or removes it in O(log n). Among nodes with equal keys, the one whose key was set first is first.
  *
  * Threads    one at a time.
  * Ownership  The nodes are members of the caller's structs (CONTAINER_OF in list.h). The heap owns
- *            an array of pointers to them. A heap or node of zeros is empty.
+ *            an array of pointers to them. A heap of zeros is empty; a node of zeros is in no heap.
  * Errors     Only heap_reserve() can fail. */
 #ifndef BASE_HEAP_H
 #define BASE_HEAP_H

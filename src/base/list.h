@@ -7,7 +7,7 @@
  * A list or fifo of zeros is empty. A struct fifo may be copied; use only the copy afterwards. A
  * node is in one list at most. CONTAINER_OF() gives the struct that has the node.
  *
- * Threads    one at a time: the caller's thread, or the lock of the struct that holds the list
+ * Threads    one at a time; if threads share a list, its owner has a lock for it
  * Ownership  the nodes stay the caller's memory */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H

@@ -117,7 +117,7 @@ int64_t histogram_quantile(const struct histogram_view *view, unsigned permille)
     return view->bounds[view->n_bounds - 1];
 }
 
-/* Adds value / scale as the shortest exact decimal, with nine decimal places at most. */
+/* Adds value / scale as a decimal without trailing zeros, cut after nine decimal places. */
 static void add_scaled(struct buf *out, uint64_t value, uint64_t scale)
 {
     buf_printf(out, "%llu", (unsigned long long)(value / scale));

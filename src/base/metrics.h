@@ -1,7 +1,7 @@
 /* metrics.h - counts in counters, gauges and histograms, and prints them as Prometheus text.
  *
  * Writers    counter_add() and histogram_observe() add to the calling thread's stripe, by relaxed
- *            atomics without a lock. METRIC_STRIPES threads share no cache line. Any thread.
+ *            atomics without a lock. Stripes share no cache line. Any thread.
  * Readers    counter_read() and histogram_read() sum the stripes. The sum never falls, and it is
  *            exact when no thread is writing. Any thread.
  * Units      durations are observed in nanoseconds and shown in seconds. */

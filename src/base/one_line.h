@@ -10,9 +10,9 @@
 enum { ONE_LINE_AROUND = 5 }; /* a byte order mark before the value, CR and LF after it */
 
 /* Cuts a UTF-8 byte order mark at the beginning and one LF or CRLF at the end. The remainder moves
- * to the beginning of `text` and gets a NUL, for which text[*len] must be writable. Returns NULL,
- * or, if the value is not valid, a predicate for an error text about the file, such as "has a NUL
- * byte in it". Text and *len may have changed in both cases. */
+ * to the beginning of `text` and gets a NUL, for which text[*len] must be writable. Returns NULL if
+ * the remainder is a valid value. Otherwise returns the words that follow "the file" in an error
+ * text, such as "has a NUL byte in it". Text and *len may have changed in both cases. */
 const char *one_line_trim(char *text, size_t *len) MUST_CHECK;
 
 #endif

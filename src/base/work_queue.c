@@ -1,5 +1,5 @@
-/* work_queue.c - see work_queue.h. Only one thread is woken at a time. Until it runs, it needs no
- * second wake-up, because it also finds the work that is added meanwhile. */
+/* work_queue.c - see work_queue.h. Only one thread is woken at a time. Until that thread runs, no
+ * other is woken, because that thread will also find the work that is added meanwhile. */
 #include "base/work_queue.h"
 
 void work_queue_init(struct work_queue *queue) NO_TSA

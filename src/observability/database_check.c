@@ -11,8 +11,8 @@
 
 enum {
     RECENT_S = 60,      /* how long a failure is shown and leads to canaries */
-    DOUBT_GROUPS = 3,   /* as many groups must have failed, and no order been stored since */
-    DOUBT_LASTS_S = 30, /* then orders are accepted again, to see whether they fail */
+    DOUBT_GROUPS = 3,   /* groups that must have failed since an order was last stored */
+    DOUBT_LASTS_S = 30, /* then the service is ready again, to see whether orders still fail */
 };
 
 static bool is_recent(int64_t at_ns, int64_t seconds)
@@ -88,7 +88,8 @@ void database_check_tick(struct database_check *check, const struct pqpool_stats
 {
     struct ingest_streak streak;
     ingest_failure_streak(check->ingest, &streak);
-    /* After a failed check no order is accepted, so only a canary can end the streak. */
+    /* While checks fail, the suspicion lasts longer than RECENT_S: clients may send no orders to a
+     * service that is not ready, so only a canary can show that the fault is over. */
     bool suspicion =
         streak.groups > 0 && (is_recent(streak.last_at_ns, RECENT_S) || !pool->health.healthy);
     atomic_store_explicit(&check->suspicion, suspicion, memory_order_relaxed);

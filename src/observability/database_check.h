@@ -4,9 +4,9 @@
  * The check runs every DATABASE_HEALTH_CHECK_INTERVAL, and at once when groups of orders begin to
  * fail through no fault of the orders. While such groups fail and no order is stored, the check
  * also inserts a canary, an order of its own that is rolled back. So the check sees when the fault
- * begins and ends, without using a client's account. If the table's own constraints, triggers or
- * policies reject the canary, failed groups of several accounts make the service not ready instead,
- * until half a minute after the last failure.
+ * begins and ends, without using a client's account. The table's own constraints, triggers or
+ * policies may reject the canary. Then three failed groups with orders of at least two accounts
+ * make the service not ready, until half a minute after the last failure.
  *
  * Threads    database_check_query() and database_check_verdict(): the pool's janitor, which calls
  *            them as pqpool_options.health_query and health_passed. database_check_tick(): main.
@@ -28,15 +28,16 @@ struct pqpool_stats;
 struct store;
 
 struct database_check {
-    /* Borrowed. Set them before database_check_begin(), and `store` before the pool is opened. */
+    /* Borrowed. Set all three before database_check_begin(), and `store` before the pool is
+     * opened. */
     struct store *store;
     struct pqpool *pool;
     struct ingest *ingest;
     atomic_bool begun;     /* the schema is ready, so the table exists */
     atomic_bool made;      /* the table has been checked once */
     atomic_bool suspicion; /* groups fail, and no order is stored */
-    int64_t asked_for_ns;  /* used by main only: the first failure of the streak for which a check
-                            * was requested */
+    int64_t asked_for_ns;  /* used by main only: the start of the streak for which a check was last
+                            * requested; each streak requests one check */
     /* Used by the pool's janitor: */
     bool passed; /* at least one check of the table has passed */
     bool told_fsync_off, told_unlogged, told_blind, told_refused; /* findings of the last check */
@@ -57,8 +58,9 @@ void database_check_tick(struct database_check *check, const struct pqpool_stats
 /* Returns true if the table has been checked at least once. */
 bool database_check_made(const struct database_check *check);
 
-/* Returns true if groups of several accounts have failed lately, and no canary can tell whether
- * orders can be stored. */
+/* Returns true if at least three groups, with orders of at least two accounts, have failed since an
+ * order was last stored, the last one within 30 s, and there is no canary to judge by: none has
+ * finished yet, or the table's own rules reject it. */
 bool database_check_doubts(const struct database_check *check);
 
 /* Returns true if groups have failed in the last minute through no fault of the orders. `why` then

@@ -29,7 +29,8 @@ static void append(char *to, size_t size, const struct log_field *field)
         (void)snprintf(to + len, size - len, "%s%" PRId64, space, field->number);
 }
 
-/* Writes the fields whose key is one of the names, in the sequence of the fields. */
+/* Writes the values of those fields whose key is in `names`, in the order in which they stand in
+ * `fields`. */
 static void gather(char *to, size_t size, const struct log_field *fields, int count,
                    const char *const names[])
 {

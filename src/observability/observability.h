@@ -1,12 +1,12 @@
 /* observability.h - declares the handlers of health, metrics, status, the page and the contract,
- * and their context: the parts that they observe, and what was recorded about these.
+ * and their context: the parts of the service that they observe, and the records that they show.
  *
  * Every answer is made on the loop from figures in memory. No handler waits for the queue, a
  * connection or the database, so an answer can neither hang nor add to an overload.
  *
  * Threads    A handler runs on the loop of its request. Only main uses `sampler`. The other structs
  *            have rules of their own. Pointers and numbers do not change after the first request.
- * Ownership  The context borrows what its pointers name, and outlives every request. */
+ * Ownership  The context borrows what its pointers point to, and outlives every request. */
 #ifndef OBSERVABILITY_OBSERVABILITY_H
 #define OBSERVABILITY_OBSERVABILITY_H
 

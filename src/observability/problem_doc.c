@@ -49,8 +49,8 @@ static struct row *add(struct page *page, const struct http_problem *problem)
     return row;
 }
 
-/* Adds a problem for each error of a document. statuses.c has one row for all of these errors, and
- * order_codes.def has a code for each. */
+/* Adds one problem for each code that order_codes.def has for errors of a document. Only code and
+ * meaning differ: statuses.c has one row, REJECT_MALFORMED, for all of them. */
 static void add_documents(struct page *page)
 {
     for (size_t i = 0; i < ORDER_CODES; i++) {

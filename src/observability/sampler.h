@@ -23,7 +23,8 @@ struct sampler {
     int64_t next_at_ns;
 };
 
-/* Takes a sample, and runs database_check_tick(), if it is time. Returns when it is time again. */
+/* If a sample is due, takes it and runs database_check_tick(). Returns the time at which the next
+ * sample is due. */
 int64_t sampler_tick(struct observability *observed);
 
 #endif

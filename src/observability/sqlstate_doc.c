@@ -1,5 +1,5 @@
-/* sqlstate_doc.c - see sqlstate_doc.h. Fault, action and answer of a row come from the functions
- * that the service itself calls, so the manual says what the service does. */
+/* sqlstate_doc.c - see sqlstate_doc.h. The fault, the action and the answer in a row of the manual
+ * come from the code that the service itself uses, so the manual says what it does. */
 #include "observability/sqlstate_doc.h"
 
 #include <stdio.h>

@@ -64,8 +64,8 @@ static void add_health_check(struct buf *out, const struct pqpool_stats *pool)
 
 /* ---- samples ---- */
 
-/* Adds a number without buf_printf(): with that, ten minutes of samples would be the slowest answer
- * that the loop makes. */
+/* Adds a number. buf_printf() is too slow here: with it, an answer with ten minutes of samples
+ * would be the slowest one that the loop makes. */
 static void add_number(struct buf *out, uint64_t number)
 {
     char digits[24];
@@ -122,7 +122,7 @@ static void add_samples(struct buf *out, struct history *history, uint64_t after
     buf_add_str(out, "]}");
 }
 
-/* Returns the number in ?after, or 0 if ?after is absent or no number. */
+/* Returns the number in ?after, or 0 if ?after is absent or does not begin with a digit. */
 static uint64_t after_of(struct http_request *req)
 {
     const char *text = http_query(req, "after", NULL);

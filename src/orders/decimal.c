@@ -1,5 +1,5 @@
-/* decimal.c - see decimal.h. The canonical form is a prefix of the text, so the text is read only
- * once. */
+/* decimal.c - see decimal.h. The canonical form of a decimal is always the beginning of its text,
+ * so it is copied, not computed. */
 #include "orders/decimal.h"
 
 #include <string.h>
@@ -19,7 +19,8 @@ static size_t leading_digits(const char *text, size_t len)
     return n;
 }
 
-/* Returns the length of the canonical prefix of a decimal that has a point. */
+/* Takes a decimal that has a point. Returns its length without the trailing zeros, and without the
+ * point if no digit is left behind it. */
 static size_t without_trailing_zeros(const char *text, size_t len)
 {
     while (text[len - 1] == '0')

@@ -2,8 +2,9 @@
  * JSON library keeps neither the digits of a number nor the bytes of an object.
  *
  * The functions do not validate JSON. Whatever the text is, they read only the text, and take time
- * linear in its length. Their results are right for text that jansson accepts; json_too_deep() and
- * json_first_value() are right up to the first error that jansson would report. */
+ * linear in its length. Their results are correct if jansson accepts the text. If it does not, the
+ * results of json_too_deep() and json_first_value() are correct for the part before the first error
+ * that jansson would report. */
 #ifndef ORDERS_JSON_SCAN_H
 #define ORDERS_JSON_SCAN_H
 
@@ -37,8 +38,9 @@ bool json_next_value(struct json_token *rest, struct json_token *value) MUST_CHE
 /* Returns true if every number in the text has an exponent within -max..max. */
 bool json_exponents_within(struct json_token text, int max) MUST_CHECK;
 
-/* Returns the sum of the absolute values of all exponents: the most digits that are added when the
- * numbers are written without exponents. Valid only after json_exponents_within() was true. */
+/* Returns the sum of the absolute values of all exponents. If the numbers are written without
+ * exponents, the text grows by at most that many digits. Call it only if json_exponents_within()
+ * has returned true. */
 size_t json_exponents_sum(struct json_token text);
 
 #endif

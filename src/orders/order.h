@@ -20,8 +20,8 @@ enum {
     ORDER_SYMBOL_SIZE = 33,  /* 1..32 of [A-Z0-9._/-] */
     ORDER_DECIMAL_SIZE = 39, /* 18 digits, point, 18 digits */
     ORDER_METADATA_MAX = 4096,
-    ORDER_ZEROS_MAX = 32768,     /* sum of all exponents in the metadata; see `replay_only` */
-    ORDER_BYTES_MAX = 64 * 1024, /* bytes of the document; normal is less than a tenth of it */
+    ORDER_ZEROS_MAX = 32768,     /* json_exponents_sum() of the metadata; see `replay_only` */
+    ORDER_BYTES_MAX = 64 * 1024, /* bytes of the document; a usual one has less than a tenth */
     ORDER_DEPTH_MAX = 8,         /* nesting of the document; the order object is level 1 */
     ORDER_ERRORS_MAX = 16,
 };
@@ -46,9 +46,9 @@ struct order {
     char *metadata; /* owned; the bytes that the client sent, and a NUL; NULL when absent */
     size_t metadata_len;
     /* The metadata has numbers such as 1e308, and the exponents add up to more than
-     * ORDER_ZEROS_MAX. The database would write out these zeros, so the stored order could be fifty
-     * times as large as the one sent. A new order of this kind is rejected. Older versions stored
-     * such orders, so one of them is still answered as a replay. */
+     * ORDER_ZEROS_MAX. The database writes such a number out, as 1 and 308 zeros, so it could make
+     * the order fifty times as large. A new order of this kind is rejected. Older versions stored
+     * such orders; if one is sent again, it is still answered as a replay. */
     bool replay_only;
 };
 
@@ -82,9 +82,10 @@ struct order_problem {
 };
 
 /* Parses one order object of at most ORDER_BYTES_MAX bytes. `idempotency_key` (may be NULL) becomes
- * the client_order_id if the document has none. If the document has another one, that is a field
- * error. On ORDER_OK, *out is written and the caller owns it; otherwise only *problem is written.
- * If problem is NULL, parsing stops at the first field error, and no error text is made. */
+ * the client_order_id if the document has none. A key that differs from the document's
+ * client_order_id is a field error. On ORDER_OK, *out is written and the caller owns it; otherwise
+ * only *problem is written. If problem is NULL, parsing stops at the first field error, and no
+ * error text is made. */
 enum order_rc order_parse(const char *body, size_t len, const char *idempotency_key,
                           struct order *out, struct order_problem *problem) MUST_CHECK;
 
@@ -114,8 +115,8 @@ enum order_field_bit {
     ORDER_DIFF_METADATA = 1u << 7, /* set only by the store, because the database compares jsonb */
 };
 
-/* Returns the fields, as a set of enum order_field_bit and without metadata, in which two orders
- * with the same key differ. */
+/* Compares two orders with the same key, except their metadata. Returns the fields that differ, as
+ * bits of enum order_field_bit. */
 unsigned order_diff(const struct order *a, const struct order *b);
 
 /* Writes a JSON array with the names of the fields in `diff`. */

@@ -1,5 +1,6 @@
-/* order_batch.c - see order_batch.h. Between the elements of an array there may be only white
- * space, one comma and the brackets. Anything else is a syntax error, and reading stops there. */
+/* order_batch.c - see order_batch.h. Besides its elements, an array has only its brackets, white
+ * space, and a comma between two elements. Anything else is a syntax error, and reading stops
+ * there. */
 #include "orders/order_batch.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
  *
  * These functions find where an element begins and ends, and check only the bytes between elements.
  * order_parse() checks the elements. So an array is valid JSON if order_batch_whole() returns true
- * and no element is ORDER_MALFORMED. If an element of an array, or white space in a row, has more
+ * and no element is ORDER_MALFORMED. If an element of an array, or a run of white space, has more
  * than ORDER_BYTES_MAX bytes, that is an error of the array, and reading stops there. Whatever the
  * body is, the functions read only the body, never recurse, and take time linear in its length. */
 #ifndef ORDERS_ORDER_BATCH_H
@@ -38,18 +38,19 @@ void order_batch_begin(struct order_batch *batch, enum order_batch_form form, co
                        size_t len);
 
 /* Finds the next order and returns true. *item is then the order's bytes in the body, at least one,
- * without the white space around them. If lines have more than ORDER_BYTES_MAX bytes of white space
- * in a row, these bytes are an item, which order_parse() rejects as too large.
+ * without the white space around them. In lines, a run of more than ORDER_BYTES_MAX bytes of white
+ * space before an order, or at the end, is returned in place of an order, so that order_parse()
+ * rejects it as too large.
  *
  * At the end of the body and at a syntax error of the array, returns false and does not write
  * *item; all later calls return false too. Errors within an item are found by order_parse(), which
  * counts their offsets from item->at. */
 bool order_batch_next(struct order_batch *batch, struct json_token *item) MUST_CHECK;
 
-/* Returns true if the document was complete; lines always are. Otherwise returns false and fills in
- * *problem as for ORDER_MALFORMED: code "not_an_array", "invalid_json", "nul_character" or
- * "order_too_large", and the offset in the body. Call it only after order_batch_next() has returned
- * false. */
+/* Returns true if the array was read to its end without an error. For lines, returns true always,
+ * because they have no syntax of their own. Otherwise returns false and fills in *problem as for
+ * ORDER_MALFORMED: code "not_an_array", "invalid_json", "nul_character" or "order_too_large", and
+ * the offset in the body. Call it only after order_batch_next() has returned false. */
 bool order_batch_whole(const struct order_batch *batch, struct order_problem *problem) MUST_CHECK;
 
 #endif

@@ -58,7 +58,7 @@ struct order_field {
                                             struct order_draft *draft);
     const char *want;    /* what would be valid: "must be ..." */
     const char *allowed; /* only for names: the allowed characters */
-    size_t offset, size; /* only for names and decimals: the array in struct order */
+    size_t offset, size; /* of the array in struct order; only for names and decimals */
     bool required;
 };
 

@@ -22,16 +22,18 @@ enum put_verdict {
     PUT_REUSED,   /* another order has this key: see `stored` and `diff` */
     PUT_ABSENT,   /* no order has this key; only for lookup_only */
 
-    /* Only orders of an atomic group that was rolled back have the next two verdicts. The cause may
-     * be an order that is PUT_REFUSED, PUT_REUSED or PUT_ABSENT. */
+    /* Only orders of an atomic group that was rolled back have the next two verdicts. The rollback
+     * may be due to an order that is PUT_REFUSED, PUT_REUSED or PUT_ABSENT. */
     PUT_REFUSED,     /* the database rejects this order: see put_group.refusal */
     PUT_ROLLED_BACK, /* not stored, because another order of the group failed */
 };
 
-/* What the store returns about the order that was stored before under the same key. If that order
- * is a replay, its other fields equal those that were sent, so they are not fetched. */
+/* What the store returns about the stored order that has the same key. The fields that the client
+ * sent are not returned: for PUT_REPLAYED they are equal, and for PUT_REUSED `diff` says which ones
+ * differ. */
 struct order_stored {
-    /* "" if that order is in the same atomic group, because then it is not stored either. */
+    /* "" if PUT_REUSED and the other order is in the same atomic group: the group was rolled back,
+     * so the other order is not stored either. */
     char order_id[ORDER_ID_SIZE];
     int64_t received_at_us;
 };
@@ -51,7 +53,7 @@ enum store_fault {
     FAULT_NONE,     /* nobody has to act: a lock, a deadlock, a deadline, no connection yet */
     FAULT_ORDER,    /* the order's sender: the same order would be rejected again */
     FAULT_OPERATOR, /* the operator: a table, column, right or function must be mended */
-    FAULT_SERVER,   /* those who run the database server: its space, memory, files or state */
+    FAULT_SERVER,   /* those who run the database server: mend its space, memory, files or state */
     FAULT_SERVICE,  /* the authors of ordersd */
 };
 enum { STORE_FAULTS = FAULT_SERVICE + 1 };
@@ -59,20 +61,21 @@ enum { STORE_FAULTS = FAULT_SERVICE + 1 };
 /* What the caller should do after a failed attempt (docs/DESIGN.md, "Errors"). */
 enum store_action {
     STORE_RETRY, /* retry the whole group after a pause */
-    /* Retry the whole group after a pause. If it fails so for the second time, split it, so that
-     * the orders without fault are stored. */
+    /* At the first failure of this kind, retry the whole group after a pause. At the second one,
+     * split the group, so that the orders without fault are stored. */
     STORE_RETRY_THEN_SPLIT,
     /* One order is at fault: split the group. If the group has only one order, the database rejects
      * that order. If the group is atomic, all of it is rejected, and no order is named. */
     STORE_SPLIT,
     /* Either one order is at fault, or every attempt would fail: attempt the group in pieces to
      * find out. If all pieces fail alike, all of their orders fail, and `fault` says whose fault it
-     * is. Otherwise only the orders fail that also fail alone. */
+     * is. Otherwise an order fails only if it fails when it is attempted alone. */
     STORE_SPLIT_OR_FAIL,
     STORE_FAIL,        /* fail the whole group at once, and log an error */
     STORE_UNAVAILABLE, /* nothing was sent: the pool is down, or no connection came in time */
-    /* Nothing was sent. The group is in doubt at another database than the one that answers now.
-     * That one cannot tell the outcome and must not get the group, so the outcome stays unknown. */
+    /* Nothing was sent. The group is in doubt: it was sent to a database that another one has
+     * replaced. The present database cannot tell the outcome and must not get the group, so the
+     * outcome stays unknown. */
     STORE_ELSEWHERE,
 };
 
@@ -90,10 +93,10 @@ struct store_failure {
     enum store_fault fault;
     enum retry_reason retry; /* valid if the attempt is repeated */
     bool in_doubt;           /* this attempt may have stored an order, or may still store one */
-    /* Only for STORE_SPLIT_OR_FAIL. true: if another order of the group is stored, the order that
-     * fails is itself at fault (FAULT_ORDER). */
+    /* Only for STORE_SPLIT_OR_FAIL. true: if a part of the group can be stored, the error is the
+     * fault of the orders that fail with it (FAULT_ORDER). */
     bool unless_neighbour_stored;
-    bool down; /* STORE_UNAVAILABLE: the database is known to be down, so do not wait for it */
+    bool down; /* only for STORE_UNAVAILABLE: the pool is down, so no connection can be had soon */
     struct err err;
 };
 
@@ -106,8 +109,8 @@ struct put_group {
     uint32_t doubt_database; /* if in_doubt: sent_database of that attempt */
     bool atomic;             /* store all orders or none, and skip all or none */
     int64_t deadline_at_ns;
-    /* put() calls it once, when it holds a connection and has not sent anything yet. It may set
-     * `skip` of any put. */
+    /* put() calls before_send() at most once: when put() holds a connection and has sent nothing
+     * yet. before_send() may set `skip` of any put. */
     void (*before_send)(void *arg, struct put_group *group);
     void *arg;
 
@@ -125,14 +128,15 @@ enum lookup_rc {
     LOOKUP_FAILED,         /* *err tells a fault of ours, or lack of memory */
 };
 
-/* Largest metadata of a stored order, in bytes of text as the database returns it. Older versions
- * of this program stored numbers that jsonb writes out, up to 52 bytes for each byte sent. */
+/* Largest metadata of a stored order, in bytes of the text that the database returns. Older
+ * versions of this program stored numbers such as 1e308. jsonb writes these out, so the text has up
+ * to 52 bytes for each byte that the client sent. */
 enum { ORDER_SHOWN_METADATA_MAX = 256 * 1024 };
 
-/* Most bytes of metadata that one lookup fetches. A lookup of n orders leaves out metadata of more
- * than LOOKUP_METADATA_MAX / n or ORDER_SHOWN_METADATA_MAX bytes. So a lookup of up to
- * LOOKUP_KEYS_ALL orders leaves out no metadata, and a lookup of 100 orders leaves out none that
- * this version of ordersd has stored. */
+/* Most bytes of metadata that one lookup fetches. A lookup of n orders leaves out the metadata of
+ * an order if it has more than LOOKUP_METADATA_MAX / n bytes. So a lookup of up to LOOKUP_KEYS_ALL
+ * orders leaves out no metadata, and a lookup of 100 orders leaves out none that this version of
+ * ordersd has stored. */
 enum {
     LOOKUP_METADATA_MAX = 4 * 1024 * 1024,
     LOOKUP_KEYS_ALL = LOOKUP_METADATA_MAX / ORDER_SHOWN_METADATA_MAX,
@@ -146,12 +150,12 @@ struct order_store {
     void *ctx;
     /* Makes one attempt to write the group. Returns true if every put that was not skipped has a
      * verdict, or is PUT_PENDING because no row came back for its key. Otherwise returns false, and
-     * *failure says why; verdicts other than PUT_PENDING are final even then. An atomic group has
-     * verdicts for all of its orders or for none. */
+     * *failure says why. A verdict other than PUT_PENDING is final, also if put() returns false. An
+     * atomic group has verdicts for all of its orders or for none. */
     bool (*put)(void *ctx, struct put_group *group, struct store_failure *failure);
     /* Looks up orders by their keys. out[i].order_id is "" if keys[i] was not found. The caller
-     * owns the orders in `out`. If the metadata of an order is too large to be returned, it is
-     * NULL, and metadata_len is not 0. */
+     * owns the orders in `out`. If the metadata of an order is too large to be returned, `metadata`
+     * is NULL, and `metadata_len` is not 0. */
     enum lookup_rc (*get_by_keys)(void *ctx, const struct order_key *keys, size_t n,
                                   struct order *out, int64_t deadline_at_ns, struct err *err);
     enum lookup_rc (*get_by_id)(void *ctx, const char *order_id, struct order *out,
