@@ -3,8 +3,9 @@
  * and makes no system call. Every other acquire goes through acquire_the_long_way().
  *
  * A released connection is given to the first waiter, and becomes idle only if no caller waits. So
- * a caller that takes an idle connection overtakes no waiter, except one that waits because
- * CANDIDATES_MAX connections failed their query. */
+ * a caller that takes an idle connection overtakes no waiter. There is one exception: after
+ * CANDIDATES_MAX failed queries a caller waits for a new connection, and others may meanwhile take
+ * idle ones. */
 #include <stdio.h>
 
 #include "base/check.h"
@@ -13,7 +14,7 @@
 #include "pqpool/exec.h"
 #include "pqpool/idle.h"
 
-/* After so many failed validation queries, an acquire waits for a new connection. */
+/* After this many failed validation queries, an acquire waits for a new connection. */
 enum { CANDIDATES_MAX = 3 };
 
 struct request {
@@ -158,8 +159,8 @@ static bool may_try_another(const struct pqpool *pool, int tried) REQUIRES(pool-
     return !pool_is_closing(pool) && (tried < CANDIDATES_MAX || pool->demand.backoff.failures > 0);
 }
 
-/* Runs the validation query if the connection needs it. LOST: the query failed or the connection
- * became stale, and it has been discarded. */
+/* Runs the validation query if the connection needs it. LOST: the connection failed the query, or
+ * became stale during the query, and has been discarded. */
 static enum pqpool_rc validate(struct pqpool *pool, struct conn *conn, struct request *req,
                                struct err *err) REQUIRES(pool->mu)
 {
@@ -204,7 +205,7 @@ static void observe(struct pqpool *pool, const struct request *req, int64_t took
         pool->latency.max_ns[pool->latency.window_slot] = took_ns;
     if (!pool->options.enable_pool_metrics)
         return;
-    /* pqpool_stats() adds the checkouts of the short way to this histogram. */
+    /* The short way does not come here: pqpool_stats() adds its checkouts to this histogram. */
     histogram_observe(&pool->latency.acquire, took_ns);
     if (req->queued_ns > 0)
         histogram_observe(&pool->latency.queue, req->queued_ns);

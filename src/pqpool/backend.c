@@ -29,8 +29,8 @@ static bool is_start(const char *start)
     return start[0] != '\0' && start[strspn(start, "0123456789.e+")] == '\0';
 }
 
-/* Sets conn->backend, except on the control connection: if its backend were orphaned, there would
- * be no slot to keep until that backend ends. */
+/* Sets conn->backend, so that the connection's slot is kept if its backend is orphaned. The control
+ * connection has no slot, so its backend stays unknown. */
 static void read_backend(struct conn *conn, const PGresult *row)
 {
     uint64_t pid;

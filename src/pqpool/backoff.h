@@ -1,6 +1,6 @@
 /* backoff.h - when the pool may dial: exponential backoff with full jitter after failures, and a
- * slow start after success (1, 2, 4 ... dials at a time). The pool has one backoff, so during an
- * outage it makes one dial at a time, and not one for each slot.
+ * slow start, in which each success lets one more dial run at once. The pool has one backoff, so
+ * during an outage the pool makes one dial at a time, and not one for each slot.
  *
  * Locks      every function needs the pool's mutex.
  * Clock      the caller passes the time in. */
@@ -20,8 +20,8 @@ struct backoff {
     uint64_t random;      /* state of the generator xorshift64*, never 0 */
 };
 
-/* window: how many dials may run at once until the first of them ends: min_pool_size if the option
- * warmup is on, else 1. */
+/* window: how many dials may run at once before the first dial has ended. It is min_pool_size if
+ * the option warmup is on, else 1. */
 void backoff_init(struct backoff *backoff, uint64_t seed, uint32_t window);
 
 /* Records the failure of a dial that began at started_at_ns. After a pause, one dial at a time is

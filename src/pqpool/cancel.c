@@ -8,9 +8,9 @@
  * which also works behind a pooler.
  *
  * Until the cancel is answered, the connection runs no other statement, because the cancel might
- * hit that statement. After the answer the cancel can hit nothing more, because a backend ignores
- * the signal between two statements. The janitor then runs ROLLBACK, whose answer shows that client
- * and server are in step.
+ * hit that statement. When the answer comes, the server has already sent the signal. A backend that
+ * runs no statement drops the signal, so the signal can hit no later statement. The janitor then
+ * runs ROLLBACK, whose answer shows that client and server are in step.
  *
  * If the statement does not end within health_check_timeout, the pool closes the connection. If the
  * backend is known, it is then an orphan and keeps the slot as long as the server lists it. If the

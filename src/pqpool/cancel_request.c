@@ -82,8 +82,8 @@ static struct conn *next_wanted(struct pqpool *pool)
     return found;
 }
 
-/* Returns the connection with a cancel request whose deadline comes first; NULL: no request is
- * under way. */
+/* Of the connections with a cancel request, returns the one whose task_deadline_at_ns comes first.
+ * NULL: no cancel request is under way. */
 static struct conn *most_urgent(const struct pqpool *pool) REQUIRES(pool->mu)
 {
     struct conn *found = NULL;

@@ -38,7 +38,7 @@ static void check_idle(const struct pqpool *pool, const struct conn *conn) NO_TS
     CHECK(conn->control || !pool_is_closing(pool));
 }
 
-/* The move comes before the janitor begins the ROLLBACK. */
+/* A connection is moved to RESETTING before the janitor begins the ROLLBACK. */
 static void check_resetting(const struct pqpool *pool, const struct conn *conn)
 {
     check_fit(pool, conn);
@@ -53,7 +53,8 @@ static void check_cancel_wanted(const struct pqpool *pool, const struct conn *co
     CHECK(!conn->checked_out);
 }
 
-/* The janitor has begun to await the end of the cancelled statement. */
+/* The janitor sends a cancel only after it has begun to await the end of the statement, and so has
+ * set task_deadline_at_ns. */
 static void check_canceling(const struct pqpool *pool, const struct conn *conn)
 {
     (void)pool;

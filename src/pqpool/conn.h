@@ -30,13 +30,13 @@ struct pqpool;
 struct conn;
 
 enum conn_state {
-    CONN_NEW,           /* a free slot */
-    CONN_CONNECTING,    /* the connector dials it and sets its session up */
-    CONN_IDLE,          /* a caller may take it; the last used connection is first in the list */
-    CONN_CHECKING,      /* a caller runs the validation query on it; of the control connection: the
-                           janitor runs a statement on it */
-    CONN_LEASED,        /* a caller holds it, or has been given it and has not woken up yet */
-    CONN_RESETTING,     /* the janitor is to run ROLLBACK, or runs it */
+    CONN_NEW,        /* a free slot */
+    CONN_CONNECTING, /* the connector dials it and sets its session up */
+    CONN_IDLE,       /* a caller may take it; the list begins with the one that became idle last */
+    CONN_CHECKING,   /* a caller runs the validation query on it; of the control connection: the
+                        janitor runs a statement on it */
+    CONN_LEASED,     /* a caller holds it, or has been given it and has not woken up yet */
+    CONN_RESETTING,  /* the janitor is to run ROLLBACK, or runs it */
     CONN_CANCEL_WANTED, /* released while a statement runs; that statement is to be cancelled */
     CONN_CANCEL_ASKED,  /* a cancel request is under way, and may reach the backend at any moment */
     CONN_CANCEL_PENDING,  /* the statement has ended, and the cancel request is still under way */
@@ -146,7 +146,9 @@ struct conn {
     bool task_refused;
     struct pg_cancel_conn *cancel_request; /* owned, used by the janitor; NULL: there is none */
     atomic_bool checked_out;               /* true from the acquire to the first release */
-    struct conn_holder holder; /* valid while LEASED; of the control connection only since_at_ns */
+    /* Valid while LEASED. On the control connection only since_at_ns is set: when the janitor began
+     * the statement that it runs there. */
+    struct conn_holder holder;
     /* The next three members are used by the holder while LEASED. */
     bool warned; /* a warning arrived: a notice with an SQLSTATE of class 01 */
     struct pqpool_error_fields error_fields; /* of the last error that the server answered with */
@@ -162,7 +164,7 @@ static inline void conn_worsen(struct conn *conn, enum conn_session session)
 }
 
 /* Marks a connection whose statement may run on at the server. The connection is closed when it is
- * released. If the backend is known, it counts as orphaned. */
+ * released. Its backend, if known, then counts as orphaned. */
 static inline void conn_orphan_backend(struct conn *conn)
 {
     conn_worsen(conn, conn->backend.pid != 0 ? SESSION_ORPHANED : SESSION_MUST_CLOSE);

@@ -18,7 +18,7 @@
 #include "pqpool/janitor.h"
 #include "pqpool/primary.h"
 
-enum { PREPARE_LIMIT_S = 5 }; /* of one session's set-up; meanwhile the other dials wait */
+enum { PREPARE_LIMIT_S = 5 }; /* for the set-up of a session, because the other dials wait for it */
 
 struct connector {
     struct pqpool *pool;
@@ -71,7 +71,7 @@ static void dial_ended(struct connector *c, struct conn *conn)
     dial_end(conn);
 }
 
-/* Handles the end of a dial. Returns true if the dial is still under way. */
+/* Handles what a step of a dial has returned. Returns true if the dial is still under way. */
 static bool is_pending(struct connector *c, struct conn *conn, enum dial_rc rc,
                        const struct err *err, enum error_class error_class)
 {
@@ -121,7 +121,7 @@ static enum dial_rc set_up_session(struct conn *conn, struct err *err,
         prepare_session(conn, limit_at_ns, err))
         return DIAL_OK;
     if (conn->session == SESSION_ORPHANED)
-        return DIAL_FAILED; /* the slot is kept until the backend ends: nothing more is dialled */
+        return DIAL_FAILED; /* the slot must wait for the backend's end, not dial another address */
     conn_finish(conn);
     return dial_next(conn, clock_now_ns(), err, error_class);
 }
@@ -156,9 +156,9 @@ static void step_dials(struct connector *c)
     c->n_dials = kept;
 }
 
-/* Sending the last message to the server in PQfinish() may block. So the message is sent only if
- * the connection is closed for its age, for idleness or at shutdown. In every other case the socket
- * is shut down before, and sending fails at once. */
+/* PQfinish() sends a last message, which may block if the server does not read. A server is likely
+ * to read if its connection is closed for its age, for idleness or at shutdown. In every other case
+ * the socket is shut down first, so that sending fails at once. */
 void conn_finish(struct conn *conn)
 {
     if (conn->pg == NULL)
@@ -223,7 +223,7 @@ static int64_t next_wake(struct connector *c)
     struct pqpool *pool = c->pool;
     int64_t at_ns = CLOCK_NEVER;
     mutex_lock(&pool->mu);
-    /* If the backoff's pause was over when demand.c was last asked, no timer is needed, because
+    /* A timer is needed only if demand.c was last asked during the backoff's pause. After the pause
      * this thread is woken when the pool wants a dial. */
     if (pool->demand.backoff.failures > 0 && pool->demand.backoff.next_at_ns > c->looked_at_ns)
         at_ns = pool->demand.backoff.next_at_ns;

@@ -1,10 +1,11 @@
-/* conninfo.c - checks a connection string: see conninfo.h. libpq itself fills in the parameters
- * that the string does not give, and PQconninfo() reports them. PQconninfo() needs a PGconn, but
- * one that libpq has refused before any lookup or dial is enough. So two PGconns are made, each
- * with one value that every libpq refuses. dsn_resolve() gives this value to the keyword that libpq
- * checks first, so libpq reports the parameters whatever else is wrong. check_resolved() gives it
- * to the keyword that libpq checks last: if libpq then refuses something else, the user's settings
- * are wrong. */
+/* conninfo.c - checks a connection string: see conninfo.h.
+ *
+ * PQconninfo() reports the parameters of a PGconn, also those that the string does not give and
+ * libpq fills in. A PGconn that libpq has refused before any lookup or dial is enough. So two
+ * PGconns are made, and in each of them one keyword has a value that every libpq refuses.
+ * dsn_resolve() chooses the keyword that libpq checks first, so that PQconninfo() reports the
+ * parameters whatever else is wrong. check_resolved() chooses the keyword that libpq checks last.
+ * If libpq refuses that PGconn for another reason, the user's settings are wrong. */
 #include "pqpool/conninfo.h"
 
 #include <stdio.h>

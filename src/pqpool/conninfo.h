@@ -23,8 +23,8 @@ struct conninfo {
     bool is_uri;
     PQconninfoOption *given; /* the parameters that the string itself sets */
     /* The parameters after libpq has added the service, the environment and its defaults. In
-     * `resolved` the keyword `lost` has an invalid value (conninfo.c); its true value is in
-     * `other`. */
+     * `resolved` the keyword `lost` has an invalid value, which conninfo.c gave it on purpose. The
+     * true value of that keyword is in `other`. */
     PQconninfoOption *resolved, *other;
     const char *lost;
 };

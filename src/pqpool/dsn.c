@@ -55,8 +55,9 @@ struct dsn {
     char password[PASSWORD_SIZE]; /* the password read last from password_file */
 };
 
-/* Copies part i (from 0) of a list that is separated by commas. A single part is used for every i.
- * *out is NULL if the part is empty. Returns false if no memory is left. */
+/* Copies part i (from 0) of a list that is separated by commas. If the list has only one part,
+ * copies this part for every i. *out is NULL if the part is empty. Returns false if no memory is
+ * left. */
 static bool part(const char *list, unsigned i, char **out)
 {
     *out = NULL;

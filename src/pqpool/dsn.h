@@ -29,7 +29,7 @@ struct dsn *dsn_open(const struct pqpool_options *options, struct err *err) MUST
 void dsn_close(struct dsn *dsn); /* NULL is a no-op */
 
 unsigned dsn_hosts(const struct dsn *dsn);
-/* Returns the host's name or, if only that is set, its hostaddr; "": neither is set, and libpq uses
+/* Returns the host's name, or its hostaddr if it has no name; "": it has neither, and libpq uses
  * its default host. */
 const char *dsn_host(const struct dsn *dsn, unsigned host);
 /* Returns true if the host is a name that has to be looked up. */

@@ -1,5 +1,6 @@
-/* dsn_around.c - finds what libpq adds to a connection string: see dsn_around.h. Pipes as sslkey
- * and passfile need no check, because libpq refuses the first and ignores the second. */
+/* dsn_around.c - finds what libpq adds to a connection string: see dsn_around.h. The files of
+ * sslkey and passfile are not checked for pipes, because libpq refuses a pipe as sslkey and ignores
+ * a pipe as passfile. */
 #include "pqpool/dsn_around.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* dsn_around.h - finds what libpq adds to a connection string by itself: values of a service, of
- * its environment and of its own defaults, and the files that it opens. If such a file is a pipe,
- * libpq would block on it.
+/* dsn_around.h - finds what libpq adds to a connection string by itself: the values of a service,
+ * of environment variables and of libpq's defaults. Also finds the files that libpq opens: if one
+ * of them is a pipe, libpq would block on it.
  *
  * Threads    as dsn.h. */
 #ifndef PQPOOL_DSN_AROUND_H

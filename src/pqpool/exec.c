@@ -66,8 +66,8 @@ bool result_is_copy(const PGresult *result)
     return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
 
-/* Waits until PQgetResult() would not block, and returns DONE then, also if the connection has
- * failed. An answer that has arrived counts, even if this thread looks after the deadline. */
+/* Waits until PQgetResult() would not block, and then returns DONE, also if the connection has
+ * failed. An answer that has arrived counts, even if this thread reads it after the deadline. */
 static enum exchange_rc await_result(const struct conn *conn, int64_t deadline_at_ns)
 {
     const struct pg_driver *pg = conn->pool->pg;
@@ -192,8 +192,9 @@ static void copy_field(char *to, size_t size, const PGresult *error, int field)
     (void)snprintf(to, size, "%s", value != NULL ? value : "");
 }
 
-/* Returns true if the message may quote a value, or come from a user's function. The text of an
- * error that ends the session is the server's own. An error without an SQLSTATE is libpq's own. */
+/* Returns true if the message may quote a value, or come from a user's function. Two kinds of
+ * messages cannot: the server's own about an error that ends the session, and libpq's own, which
+ * has no SQLSTATE. */
 static bool is_private(const PGresult *error)
 {
     const char *severity = PQresultErrorField(error, PG_DIAG_SEVERITY_NONLOCALIZED);

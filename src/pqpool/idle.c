@@ -1,6 +1,6 @@
-/* idle.c - chooses which idle connection a caller gets, decides which connection is replaced, and
- * replaces all of them at once. These functions use no socket and no clock, and allocate nothing.
- * The caller holds the pool's mutex. */
+/* idle.c - chooses which idle connection a caller gets, decides which connections are replaced, and
+ * begins a new generation, in which all connections are replaced. These functions use no socket and
+ * no clock, and allocate nothing. The caller holds the pool's mutex. */
 #include "pqpool/idle.h"
 
 static enum close_reason stale_reason(const struct conn *conn)

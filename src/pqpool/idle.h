@@ -15,8 +15,8 @@ void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES
 /* Moves the connection to LEASED and gives it to the first waiter. The queue must not be empty. */
 void pool_hand_over(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
 
-/* Returns the idle connection that was used last, and leaves it in the idle list; NULL: none is
- * idle. Discards each stale connection that it meets before. */
+/* Of the idle connections that are not stale, returns the one that became idle last, and leaves it
+ * in the idle list; NULL: there is none. Discards each stale connection that became idle later. */
 struct conn *pool_take_idle(struct pqpool *pool) REQUIRES(pool->mu);
 
 /* Moves the control connection to IDLE, or discards it if it is stale. */
@@ -34,8 +34,8 @@ bool pool_evicts_now(struct pqpool *pool, const struct conn *conn, int64_t now_n
 
 /* Begins a new generation: every connection that is open now becomes stale. */
 void pool_begin_generation(struct pqpool *pool) REQUIRES(pool->mu);
-/* Begins a new generation because of an error on `conn`. Does nothing if `conn` is of an older
- * generation, because the new one has begun already. why: the SQLSTATE of the error. */
+/* Begins a new generation because of an error on `conn`. Does nothing if a new generation has begun
+ * since `conn` was dialled. why: the SQLSTATE of the error. */
 void pool_evict_all(struct pqpool *pool, const struct conn *conn, const char *why)
     REQUIRES(pool->mu);
 

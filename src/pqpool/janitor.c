@@ -1,6 +1,6 @@
-/* janitor.c - runs the janitor's thread: its loop, ROLLBACK on connections that were released in a
- * transaction, connections that the server has closed, and the delivery of events. The rest of the
- * janitor's work is in control.c, cancel.c and maintenance.c.
+/* janitor.c - the loop of the janitor's thread. It runs ROLLBACK on connections that were released
+ * in a transaction, discards idle connections that the server has closed, and delivers events. The
+ * rest of the janitor's work is in control.c, cancel.c and maintenance.c.
  *
  * This thread waits for no server: each statement is a task (task.c), which goes on whenever its
  * socket is readable. The janitor alone uses each connection in RESETTING and CANCEL_*, and the
@@ -233,8 +233,8 @@ static int64_t next_wake(const struct janitor *j)
     struct pqpool *pool = j->pool;
     mutex_lock(&pool->mu);
     int64_t at_ns = clock_min(j->next_tick_ns, cancel_requests_next_wake(pool));
-    /* While the control connection is CHECKING, its socket wakes this thread, so no timer is
-     * needed. */
+    /* While the control connection is CHECKING, no health check can begin, so none needs a
+     * timer. */
     if (pool->control.state != CONN_CHECKING)
         at_ns = clock_min(at_ns, pool->health.next_at_ns);
     mutex_unlock(&pool->mu);

@@ -1,6 +1,6 @@
 /* maintenance.c - does the janitor's work of each tick, with no network traffic: closes connections
- * past idle_timeout or max_lifetime, reports leases held for longer than leak_threshold, and begins
- * the next time slot of acquire_max_ns. */
+ * past idle_timeout or max_lifetime, reports leases held for longer than leak_threshold, and moves
+ * on the 60 s that acquire_max_ns covers. */
 #include "base/clock.h"
 #include "pqpool/janitor.h"
 

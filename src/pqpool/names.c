@@ -70,8 +70,8 @@ static struct name *begin(struct names *names, const char *text, int64_t now_ns,
     return name;
 }
 
-/* If the latest lookup began SHARED_NS ago, but no new one can be started, the dial shares it
- * anyway. */
+/* If no new lookup can be started, the dial shares the latest lookup, even if that began more than
+ * SHARED_NS ago. */
 struct name *names_enter(struct names *names, unsigned host, const char *text, int64_t now_ns,
                          struct err *err)
 {
@@ -107,7 +107,8 @@ enum lookup_state names_step(struct names *names, unsigned host, struct name *na
     if (name->state != LOOKUP_PENDING)
         return name->state;
     name->state = names->pg->lookup_poll(name->lookup, &name->addresses, &name->err);
-    /* The addresses are put in order only once, because dials refer to them by index. */
+    /* The address that answered last is put first only now, once, because from now on dials refer
+     * to the addresses by index. */
     if (name->state == LOOKUP_FOUND)
         put_first(&name->addresses, of->good);
     enum lookup_state state = name->state;

@@ -70,8 +70,8 @@ static void init_rules(struct pqpool *pool) NO_TSA
         histogram_init(all[i], metric_latency_bounds_ns, metric_latency_n_bounds);
 }
 
-/* Opens the descriptors. Must be the first step that can fail, because pool_free() closes every
- * descriptor that is not -1, and in a new pool they are 0. */
+/* Opens the descriptors. Must be the first step that can fail: pool_free() closes every descriptor
+ * that is not -1, and before this step each descriptor is 0. */
 static bool open_descriptors(struct pqpool *pool)
 {
     pool->connector.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

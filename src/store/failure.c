@@ -1,11 +1,11 @@
 /* failure.c - classifies failures by the table in sqlstate.c.
  *
- * Two codes have two meanings each. 42501 is a row that a policy forbids, or a right that is
- * missing. 54000 is an index row that is too large, or a server that has no transaction ids left.
- * In most cases the name of the server's routine that reported the error shows which; unlike the
- * message, it is never translated. If it does not for 42501 (a Citus coordinator reports its
- * workers' errors), the server is asked whether the role has every right that the statements need:
- * if so, a policy has refused. */
+ * Two codes have two meanings each. 42501: a policy or a trigger forbids the row, or a right is
+ * missing. 54000: a row or an index row is too large, or the server has no transaction ids left. An
+ * error names the routine of the server that reported it, and in most cases this name shows the
+ * meaning. (The message may be translated, the name never is.) For a 42501 from an unknown routine,
+ * as from a Citus coordinator that reports its workers' errors, the server is asked whether the
+ * role has every right that the statements need. If so, a policy has refused the row. */
 #include "store/failure.h"
 
 #include <libpq-fe.h>

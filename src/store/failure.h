@@ -11,8 +11,8 @@
 #include "store/statement.h"
 
 /* Sets action, fault and unless_neighbour_stored of *failure, from failure->err and from `rc`,
- * which is not PQPOOL_OK. It may query the server on the session. If the session is in a
- * transaction, it sends a ROLLBACK before that query. */
+ * which is not PQPOOL_OK. May query the server on the session. If the session is in a transaction,
+ * a ROLLBACK comes before that query. */
 void failure_classify(const struct session *session, enum pqpool_rc rc,
                       struct store_failure *failure);
 

@@ -35,9 +35,9 @@ enum column { IN_RECOVERY, READ_ONLY, XIDS_EXHAUSTED, FSYNC, UNLOGGED, COLUMNS }
 enum step { STEP_LOCK_WAIT, STEP_INSERT, STEP_SELECT, STEP_STATE };
 
 /* The statements of a canary, which come before those of the check. PostgreSQL runs statements that
- * are sent together in one transaction, so an INSERT that fails leaves no transaction open. The
- * BEGIN makes that transaction one that ROLLBACK can end. Deferred constraints are checked at once,
- * because there is no commit. */
+ * are sent together in one transaction, so an INSERT that fails leaves no transaction open. BEGIN
+ * makes that transaction an explicit one, so that ROLLBACK ends it without a warning. Deferred
+ * constraints are checked at once, because there is no commit. */
 #define BEGIN_CANARY LOCK_WAIT "; SET CONSTRAINTS ALL IMMEDIATE; "
 #define END_CANARY "; BEGIN; ROLLBACK; "
 enum canary_step {
@@ -132,9 +132,9 @@ static const char *field_of(const PGresult *error, int field)
     return value != NULL ? value : "";
 }
 
-/* Returns true if the error says that no order can be stored. Before a first canary has passed, a
- * fault of the operator's may concern the canary's account alone. After that, too, a partition may
- * be missing for this account (23514) or a policy forbid it (42501), so these two never count. */
+/* Returns true if the error says that no order can be stored. A fault of the operator's may concern
+ * the canary's account alone, so it counts only after a canary has passed once. 23514 (a partition
+ * is missing for this account) and 42501 (a policy forbids this account) never count. */
 static bool is_of_database(const struct store_health *health, const PGresult *error)
 {
     const char *code = field_of(error, PG_DIAG_SQLSTATE);

@@ -21,7 +21,7 @@ struct store_health {
     bool unfinished;            /* the canary failed, so the rest of the check has not been made */
     bool trusted;               /* a canary has passed once */
     struct err refusal;         /* why no order can be stored or read; empty if they can */
-    struct err canary_refusal;  /* why no order can be stored, as the last canary says; or empty */
+    struct err canary_refusal;  /* the last canary's reason why no order can be stored; or empty */
     _Atomic(enum store_canary) canary;
     atomic_bool unlogged;
     atomic_bool blind; /* the role may not read the catalogs: see store_health_blind() */

@@ -5,7 +5,7 @@
 struct migration {
     int version; /* the migration's place in the array, from 1 */
     const char *name;
-    const char *sql; /* statements, each with a NUL at its end; an empty one is the last */
+    const char *sql; /* statements, each with a NUL at its end; the last statement is empty */
 };
 
 extern const struct migration migrations[];

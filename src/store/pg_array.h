@@ -11,7 +11,7 @@ struct buf;
 
 enum pg_type { PG_TEXT = 25, PG_TIMESTAMPTZ = 1184, PG_UUID = 2950 }; /* OIDs, fixed for ever */
 
-/* Returns the most bytes that an array of n elements of at most element_max bytes each takes. */
+/* Returns how many bytes an array of n elements takes if each element has element_max bytes. */
 size_t pg_array_size(size_t n, size_t element_max);
 
 void pg_array_begin(struct buf *out, enum pg_type element, size_t n);

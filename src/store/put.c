@@ -45,8 +45,8 @@ static bool insert_new(struct put_attempt *a)
 }
 
 /* Returns true, and sets the error, if an earlier attempt may have stored the group in another
- * database than the one of this lease. Finding or missing the group here would say nothing about
- * that database, and writing the group here could store it in both. */
+ * database than the one of this lease. A lookup here would not show what the other database has
+ * stored, and writing the group here could store it in both. */
 static bool is_elsewhere(const struct put_attempt *a, uint32_t database)
 {
     uint32_t doubt = a->group->doubt_database;

@@ -9,8 +9,9 @@
  *
  * Verdicts are written into the puts as they become known, and withdrawn if the attempt fails. An
  * attempt can be in doubt from its COMMIT on. If an earlier attempt is in doubt, it has ended when
- * the INSERT of this attempt has succeeded, because it held locks on the same keys. It committed
- * all orders or none. So if a row with one of our order_ids is found, it has committed. */
+ * the INSERT of this attempt has succeeded, because both lock the same keys. The earlier attempt
+ * committed all orders or none. So if the SELECT finds a row with one of our order_ids that this
+ * transaction did not insert, the earlier attempt has committed all orders. */
 #include "store/put_attempt.h"
 
 #include <libpq-fe.h>
@@ -22,7 +23,7 @@ struct batch {
     struct put_attempt *a;
     enum statement at; /* the last statement sent; the COMMIT counts as STATEMENT_INSERT */
     size_t n_inserted; /* rows that this transaction inserted */
-    size_t n_found;    /* rows that the SELECT found, from this transaction or older */
+    size_t n_found;    /* rows that the SELECT found, whichever transaction inserted them */
 };
 
 /* Sets every order of the group back to "no verdict". */
@@ -206,8 +207,8 @@ static bool refuse(const struct put_attempt *a)
     return true;
 }
 
-/* Rolls the group back, because an order is PUT_REUSED, or is PUT_ABSENT and must not be
- * inserted. */
+/* Rolls the group back. Called if an order is PUT_REUSED, or PUT_ABSENT (only looked up, and not
+ * found). */
 static bool roll_back(const struct batch *b)
 {
     struct put_attempt *a = b->a;

@@ -61,8 +61,9 @@ struct put_part put_next_part(struct put_part *rest)
     return part;
 }
 
-/* Returns the put with this order_id, or NULL. The server mostly returns rows in the sequence of
- * the orders sent, but does not promise it. So the search begins at *next, after the last match. */
+/* Returns the put with this order_id, or NULL. The search begins at *next, directly after the last
+ * match, because the server mostly returns the rows in the sequence in which the orders were sent.
+ * It then tries all others, because the server does not promise that sequence. */
 static struct order_put *find(struct put_part part, const char *order_id, size_t *next)
 {
     for (size_t tried = 0; tried < part.n; tried++) {
@@ -163,8 +164,8 @@ static bool settle_sealed(const struct put_attempt *a, struct put_part part,
 }
 
 /* Called after the SELECT, for the orders that it did not find. An order that was only looked up
- * becomes PUT_ABSENT. If another one was not found and the attempt is in doubt, the attempt
- * fails. */
+ * becomes PUT_ABSENT. If an order that was to be inserted is missing, and the attempt is in doubt,
+ * the attempt fails. */
 static bool settle_absent(const struct put_attempt *a)
 {
     size_t n_pending = 0;

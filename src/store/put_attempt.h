@@ -23,9 +23,9 @@ struct put_attempt {
  * only looked up, unless lookups_too is set. Returns the number of puts in `open`. */
 size_t put_collect_open(struct put_attempt *a, bool lookups_too);
 
-/* Both end the attempt: they set action and fault of the failure, and return false. The caller must
- * have set failure->err and failure->in_doubt. put_fail_by() finds the action and the fault from
- * `rc` and the error. */
+/* put_fail() and put_fail_by() end the attempt: they set failure->action and failure->fault, and
+ * return false. The caller must have set failure->err and failure->in_doubt. put_fail_by() finds
+ * the action and the fault from `rc` and failure->err. */
 bool put_fail(const struct put_attempt *a, enum store_action action, enum store_fault fault);
 bool put_fail_by(const struct put_attempt *a, enum pqpool_rc rc);
 
@@ -36,9 +36,8 @@ struct put_part {
 };
 
 /* Runs STATEMENT_INSERT or STATEMENT_COMPARE with the orders of the part (put_run.c). `run` is
- * statement_read(), statement_commit() or transaction_run(). If it returns PQPOOL_OK, the caller
- * must clear *rows. If it returns PQPOOL_NOMEM, there was no memory for the parameters, and nothing
- * was sent. */
+ * statement_read(), statement_commit() or transaction_run(). After PQPOOL_OK the caller must clear
+ * *rows. PQPOOL_NOMEM: there was no memory for the parameters, and nothing was sent. */
 enum pqpool_rc put_run(const struct put_attempt *a, statement_runner *run, enum statement which,
                        struct put_part part, struct pg_result **rows, struct err *err) MUST_CHECK;
 
@@ -48,9 +47,9 @@ enum pqpool_rc put_run(const struct put_attempt *a, statement_runner *run, enum 
 struct put_part put_next_part(struct put_part *rest);
 
 /* Reads the rows of STATEMENT_INSERT, gives PUT_CREATED to the orders that the rows show as new,
- * and returns the number of these orders. If it is smaller than the number of rows, the answer is
- * malformed, and no row proves anything: a row was for an order that was not sent, or two rows were
- * for one order. */
+ * and returns the number of these orders. If this number is smaller than the number of rows, a row
+ * was for an order that was not sent, or two rows were for one order. Such an answer is malformed,
+ * and no row of it proves anything. */
 size_t put_settle_created(struct put_part part, const struct pg_result *rows);
 
 /* Reads the rows of STATEMENT_COMPARE, and gives verdicts to the orders of the part that were

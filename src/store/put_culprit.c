@@ -1,4 +1,4 @@
-/* put_culprit.c - finds the order of an atomic group that the database refuses.
+/* put_culprit.c - finds the order for which the database refuses an atomic group.
  *
  * A part of the group is inserted in a transaction that is always rolled back, with deferred
  * constraints checked at once. If the part is refused, its halves are tried; if not, it has no
@@ -24,8 +24,8 @@ struct part {
 
 enum { PARTS_MAX = 64 }; /* each halving adds one part, and a size_t can be halved 64 times */
 
-/* Runs the INSERT with the orders of the part. Sets *stored to true if a row was written, so that
- * the server can store orders. */
+/* Runs the INSERT with the orders of the part. Sets *stored to true if a row was written, which
+ * shows that the server can store orders. */
 static enum pqpool_rc run_part(const struct put_attempt *a, struct part part, bool *stored,
                                struct err *err)
 {
@@ -94,8 +94,8 @@ static bool is_found(const struct search *search)
     return search->suspect.n > 0 && (search->stored || !search->reason.unless_neighbour_stored);
 }
 
-/* Tries the suspect once more. If it returns PQPOOL_OK, *culprit is the suspect, or NULL if the
- * suspect can be stored by now. */
+/* Tries the suspect once more. PQPOOL_OK: *culprit is the suspect, or NULL if the suspect can be
+ * stored by now. */
 static enum pqpool_rc try_again(const struct put_attempt *a, const struct search *search,
                                 struct order_put **culprit, struct store_failure *refusal)
 {

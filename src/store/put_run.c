@@ -1,6 +1,6 @@
-/* put_run.c - runs STATEMENT_INSERT or STATEMENT_COMPARE with orders as its parameters, see
- * put_attempt.h. The tables list the columns as the SQL in statement_text.c does. Decimals and
- * metadata are sent as text, which the SQL casts. */
+/* put_run.c - runs STATEMENT_INSERT or STATEMENT_COMPARE with orders as its parameters; see
+ * put_attempt.h. insert_columns and key_columns have the columns in the sequence of the parameters
+ * in the SQL (statement_text.c). Decimals and metadata are sent as text, which the SQL casts. */
 #include <assert.h>
 
 #include "base/err.h"
