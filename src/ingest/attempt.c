@@ -26,9 +26,10 @@ void attempt_fini(struct attempt *a)
 
 /* ---- just before the send ---- */
 
-/* Decides once whether the order is inserted or only looked up. A duplicate is undecided until it
- * becomes the first order of its key. That may be long after its group was first sent: an order
- * that is only looked up can expire, and then its first duplicate takes its place. */
+/* Decides once whether the order is inserted or only looked up. For a duplicate this is decided
+ * when the duplicate becomes the first order of its key. The group may have been sent before: a
+ * first order that is only looked up can still expire, and then its oldest duplicate becomes the
+ * first. */
 static void choose_lookup(const struct attempt *a, struct ingest_item *item, int64_t now_us)
 {
     if (item->own.lookup_decided)
@@ -44,9 +45,9 @@ static void claim_duplicates(struct ingest_item *item)
         (void)item_claim(duplicate); /* prepare() ends expired duplicates later */
 }
 
-/* Skips each order that has expired; choose_lookup() decides whether each other order is looked up
- * or inserted. Moves each order that is inserted to SENT, and also the duplicates of each order
- * that is not skipped. An order that is SENT cannot expire. */
+/* Skips each order that has expired. Of each other order, choose_lookup() decides whether it is
+ * inserted or only looked up. An order that is inserted is moved to SENT, so it cannot expire any
+ * more; an order that is only looked up stays QUEUED. The duplicates of both are moved to SENT. */
 static void send_each(struct attempt *a, int64_t now_us)
 {
     LIST_EACH (item, &a->group.items, struct ingest_item, link) {
@@ -60,8 +61,8 @@ static void send_each(struct attempt *a, int64_t now_us)
     }
 }
 
-/* Sends or skips all orders of an atomic batch. Another thread may change their state: read it
- * once. */
+/* Sends or skips all orders of an atomic batch. The orders share one state, which another thread
+ * may change. So the state is read only once, and the result holds for all orders. */
 static void send_batch(struct attempt *a, int64_t now_us)
 {
     LIST_EACH (item, &a->group.items, struct ingest_item, link) {
@@ -130,8 +131,8 @@ static void count_commit(struct attempt *a, bool ok)
         histogram_observe(&a->metrics->group_orders, a->n_sent);
 }
 
-/* Returns the duration of an attempt at `n` orders for the queue's average, which is of groups of
- * at most group_max orders. An atomic group may have more; its duration is scaled down. */
+/* Returns what an attempt at `n` orders adds to the queue's average duration. The duration
+ * of a group of more than group_max orders, which must be atomic, is scaled down to group_max. */
 static int64_t time_of_one_group(const struct attempt *a, uint32_t n, int64_t took_ns)
 {
     uint32_t group_max = a->options->group_max;

@@ -16,8 +16,8 @@ struct attempt {
     uint64_t random; /* state of the random pauses; never 0 */
 
     struct ingest_group group; /* the orders without a verdict so far */
-    struct fifo to_write;      /* duplicates whose first was not stored, for a next group */
-    /* Duplicates whose key is stored now. They form another group, which compares them with the
+    struct fifo to_write; /* duplicates of orders that were not stored; they form a new group */
+    /* Duplicates whose key is stored now. They form another new group, which compares them with the
      * stored orders. */
     struct fifo to_compare;
     uint32_t n_sent;               /* orders that this attempt sent to be inserted */

@@ -104,8 +104,9 @@ struct ingest_group group_to_compare(struct fifo items)
 
 /* ---- how a group is made ready ---- */
 
-/* Moves the expired ones of `first` and its duplicates to `expired`. Returns the oldest of the
- * other items, with the rest as its duplicates, or NULL if all have expired. */
+/* Moves `first` to `expired` if it has expired, and likewise each of its duplicates. Returns the
+ * oldest item that has not expired, with the remaining ones as its duplicates, or NULL if all have
+ * expired. */
 static struct ingest_item *without_expired(struct ingest_item *first, struct fifo *expired)
 {
     struct fifo live = { NULL, NULL }, duplicates = first->own.duplicates;

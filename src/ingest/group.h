@@ -15,8 +15,8 @@ struct group_outcome {
     struct fifo done;                            /* items that have a verdict */
     struct ingest_group back[GROUP_FAN_OUT + 2]; /* groups for the queue, to be attempted later */
     size_t n_back;
-    /* Duration of the attempt, scaled down to group_max orders if there were more. 0 unless the
-     * attempt was the group's first one, sent an INSERT and succeeded. */
+    /* Duration of the attempt, scaled down to group_max orders if there were more. 0 unless this
+     * was the first attempt at the group, and this attempt sent an INSERT and succeeded. */
     int64_t first_attempt_ns;
 };
 
@@ -44,11 +44,12 @@ void group_move_suspicion(struct ingest_group *group, enum group_suspicion to);
  * group fail. Does nothing if the group is not TRUSTED. */
 void group_suspect(struct ingest_group *group);
 
-/* Moves the expired items of the group to `expired`. If the first order of a key has expired, its
- * oldest duplicate that has not takes its place. An atomic group expires whole or not at all. */
+/* Moves the expired items of the group to `expired`. If the first order of a key has expired, the
+ * oldest of its duplicates that have not expired becomes the first. An atomic group expires whole
+ * or not at all. */
 void group_drop_expired(struct ingest_group *group, struct fifo *expired);
 
-/* Sets puts[0] to puts[group->n - 1]: pointers to the order_puts of group->items. */
+/* Fills puts, an array of group->n pointers, with pointers to the order_puts of group->items. */
 void group_list_puts(const struct ingest_group *group, struct order_put **puts);
 
 /* Splits the group into at most GROUP_FAN_OUT pieces and appends them to outcome->back. The pieces

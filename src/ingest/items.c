@@ -23,7 +23,8 @@ static struct fifo_node *merge(struct fifo_node *a, struct fifo_node *b, compare
 
 void items_sort(struct fifo *items, compare_items *compare)
 {
-    /* run[i] is NULL or 2^i sorted items. They preceded the items of all lower runs in `items`. */
+    /* run[i] is NULL or a sorted list of 2^i items. In the unsorted list these items stood before
+     * the items of run[0] to run[i - 1]. */
     struct fifo_node *run[32] = { NULL };
     struct fifo_node *first = NULL, *rest = items->first;
     if (items->first == items->last)
@@ -66,9 +67,10 @@ uint64_t item_bytes(const struct ingest_item *item)
  * item is not QUEUED any more, returns false and sets *was to its state. After a submit no other
  * function changes the state of an item.
  *
- * Relaxed atomics suffice, because the state only decides between the worker and ingest_expire().
- * The queue's lock and on_done hand over the other memory of the item. All items of an atomic batch
- * share one state, so no part of the batch is sent while another part has expired. */
+ * Relaxed atomics suffice, because the state only tells whether the worker or ingest_expire() came
+ * first. Other threads see the other members of the item through the queue's lock and on_done. All
+ * items of an atomic batch share one state, so no part of the batch is sent while another part has
+ * expired. */
 static bool leave_queued(struct ingest_item *item, int to, int *was)
 {
     struct ingest_item *holder = item->own.batch != NULL ? item->own.batch : item;

@@ -42,10 +42,11 @@ struct ingest_group {
     enum group_kind kind;
     enum group_sending sending;     /* changed by group_move_sending() */
     enum group_suspicion suspicion; /* changed by group_move_suspicion() */
-    uint32_t doubt_database;        /* put_group.sent_database of the attempt in doubt; 0: none */
-    int64_t oldest_at_ns;           /* when the oldest item was received */
-    int64_t deadline_at_ns;         /* the latest deadline of the items */
-    /* When the next attempt is due. 0 means at once, before the groups that wait for a retry. */
+    uint32_t doubt_database; /* the database to which the attempt in doubt was sent; 0: none is in
+                                doubt, or not known */
+    int64_t oldest_at_ns;    /* when the oldest item was received */
+    int64_t deadline_at_ns;  /* the latest deadline of the items */
+    /* When the next attempt is due. Groups are taken in this sequence, so 0 is taken first. */
     int64_t due_at_ns;
     uint32_t failures; /* retries since the group was formed or split; the pause grows with each */
     uint32_t blocked;  /* attempts that failed with STORE_RETRY_THEN_SPLIT */

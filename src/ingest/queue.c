@@ -55,9 +55,9 @@ static void wait_for_work(struct queue *queue) REQUIRES(queue->work.mu)
 
 /* ---- in ---- */
 
-/* Estimates how long a new order would wait for its attempt. It is 0 if `fresh` is empty, even if
- * the last attempts were slow: a queue that rejected every order would make no attempt, and so
- * would never notice that the database is fast again. */
+/* Estimates how long a new order would wait for its attempt. The estimate is 0 if `fresh` is
+ * empty, even if the last attempts were slow: a queue that rejected every order would make no
+ * attempt, and so would never notice that the database is fast again. */
 static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->work.mu)
 {
     if (queue->n_fresh == 0)
@@ -122,7 +122,7 @@ enum ingest_rc queue_submit(struct queue *queue, struct fifo *items, int64_t *re
 
 /* ---- out ---- */
 
-/* Returns true if `item`, which follows the items of `row`, may be in the same group. */
+/* Returns true if `item`, which follows the items of `row`, may be in one group with them. */
 static bool belongs_to(const struct queue *queue, const struct row *row,
                        const struct ingest_item *item) REQUIRES(queue->work.mu)
 {
@@ -132,8 +132,9 @@ static bool belongs_to(const struct queue *queue, const struct row *row,
            row->metadata + item->order.metadata_len <= INGEST_GROUP_METADATA_MAX;
 }
 
-/* Returns the items of `fresh` that make the next group: a whole atomic batch, or items that
- * precede the next atomic batch, within the limits of a group. */
+/* Returns the items of `fresh` that make the next group. If an atomic batch is first, these are the
+ * items of the batch; otherwise the items up to the next atomic batch, as far as the limits of a
+ * group allow. */
 static struct row next_row(const struct queue *queue) REQUIRES(queue->work.mu)
 {
     struct ingest_item *first = items_first(&queue->fresh);

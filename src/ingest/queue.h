@@ -5,9 +5,9 @@
  * One mutex guards the queue. A submit wakes a worker only if one is idle and none is being woken
  * already. The woken worker takes a group, and wakes the next worker if work is left. Workers take
  * retries that are due first, then suspects that are due, then fresh items. Suspect groups (a
- * locked key, an order that makes its group fail) may occupy half of the workers at most, or the
- * only one. A worker that had a suspect takes fresh items before another suspect, so suspects never
- * stall new orders.
+ * locked key, an order that makes its group fail) may occupy half of the workers at most; if there
+ * is only one worker, they may occupy it. A worker that had a suspect takes fresh items before
+ * another suspect, so suspects never stop the flow of new orders.
  *
  * Threads    queue_take() and queue_return(): the workers. The other functions: any thread. */
 #ifndef INGEST_QUEUE_H
@@ -56,8 +56,9 @@ void queue_fini(struct queue *queue);
 enum ingest_rc queue_submit(struct queue *queue, struct fifo *items,
                             int64_t *retry_after_ns) MUST_CHECK;
 
-/* Waits until there is work for this worker, and takes it. *work is the last work of the worker, or
- * zeros. Returns false if the queue is stopped and no work is left. */
+/* Waits until there is work for this worker, and writes it to *work. At the call, *work must have
+ * the work that this worker took before, or zeros. Returns false if the queue is stopped and no
+ * work is left. */
 bool queue_take(struct queue *queue, struct queue_work *work) MUST_CHECK;
 
 /* Called by the worker once for each queue_take() that returned true. Puts the groups of

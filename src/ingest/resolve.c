@@ -13,7 +13,8 @@
 
 enum {
     BLOCKED_MAX = 2, /* a group is split at its second failure with STORE_RETRY_THEN_SPLIT */
-    ROUNDS_MAX = 8,  /* a group fails if so many attempts succeed but leave orders pending */
+    /* A group fails after this many attempts that succeed but leave orders pending. */
+    ROUNDS_MAX = 8,
     PAUSE_DOUBLINGS = 6,
 };
 
@@ -86,9 +87,9 @@ void resolve_all(struct attempt *a, const char *event, enum item_verdict certain
         end_key(a, item, certain);
 }
 
-/* Ends a group that is atomic or has one order, because the database refuses its content. A single
- * order that was inserted and is not in doubt ends without its duplicates; the next group writes
- * them. */
+/* Ends a group that is atomic or has one order, because the database refuses its content. If a
+ * single order was to be inserted (not only looked up) and is not in doubt, only this order ends;
+ * its duplicates are written by the next group. */
 static void end_whole(struct attempt *a, const char *event, enum item_verdict certain)
 {
     struct ingest_item *first = items_first(&a->group.items);

@@ -17,11 +17,12 @@ void resolve_pending(struct attempt *attempt);
  * the group must not be split: it is atomic, has one order, or all its pieces failed alike. */
 void resolve_failure(struct attempt *attempt, const struct store_failure *failure, bool whole);
 
-/* Called if a piece failed in another way than its group did. Puts the piece back into the queue,
- * so that its next attempt decides. */
+/* Called if a piece failed in another way than its group did. Makes the piece a group of its own
+ * and puts it back into the queue for another attempt. */
 void resolve_apart(struct attempt *attempt, const struct store_failure *failure);
 
-/* Returns true if the next failure of the group with STORE_RETRY_THEN_SPLIT must split it. */
+/* Returns true if the group is to be split, and not retried, when it next fails with
+ * STORE_RETRY_THEN_SPLIT. */
 bool resolve_is_blocked(const struct ingest_group *group);
 
 /* Counts and logs that a group of n_items items has been split. */

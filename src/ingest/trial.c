@@ -1,7 +1,8 @@
 /* trial.c - attempts the pieces of a group, one after the other. The error alone does not tell
- * whether one order is at fault: a missing table fails every order, a missing partition those of
- * some accounts. If every order fails, a split would cost a statement for each. If only some fail,
- * ending the whole group would fail the others too.
+ * whether one order is at fault: if a table is missing, every order fails; if a partition is
+ * missing, only the orders of some accounts fail. If every order fails, repeated splits would cost
+ * at least one statement for each order. If only some orders fail, ending the whole group would
+ * fail the others too.
  *
  * A piece that succeeds but stores no order (all were replays) proves nothing, so the trial goes
  * on. */

@@ -37,7 +37,7 @@ enum item_verdict {
      * first: see `fault` and `err`. The same order can be stored after that. */
     ITEM_DATABASE_FAULT,
     ITEM_UNAVAILABLE, /* certainly not stored: no connection, or the ingest was stopped */
-    ITEM_TIMED_OUT,   /* certainly not stored by its deadline; expired items have this verdict */
+    ITEM_TIMED_OUT,   /* the deadline has passed; the order is certainly not stored */
     ITEM_UNKNOWN,     /* sent, but no definite answer came: the order may be stored now or later */
 };
 enum { ITEM_VERDICTS = ITEM_UNKNOWN + 1 };
@@ -135,8 +135,8 @@ struct ingest_gauges {
     int64_t estimated_wait_ns;
 };
 
-/* Failures of groups by fault of the operator, the server or ordersd since an order was last
- * stored. A piece of a split group does not count if another piece was stored. */
+/* Failures of groups since an order was last stored, if the operator, the server or ordersd is at
+ * fault. A piece of a split group does not count if another piece of that group stored an order. */
 struct ingest_streak {
     uint64_t groups;       /* number of these failures; 0: no streak */
     bool several_accounts; /* the failed groups had orders of at least two accounts */

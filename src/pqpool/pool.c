@@ -172,9 +172,9 @@ void pool_update_exhausted(struct pqpool *pool, int64_t now_ns)
         pool->exhausted.last_at_ns = now_ns;
 }
 
-/* Every hand-off may end exhaustion, and the next caller may bring it back. So that not each change
- * is reported, the alert ends only when the pool has not been exhausted for
- * metrics_collection_interval. */
+/* The alert ends only when the pool has not been exhausted for metrics_collection_interval. Under
+ * load each hand-off may end the exhaustion, and the next caller may bring it back: an event for
+ * each of these changes would flood the user's log. */
 void pool_update_exhausted_alert(struct pqpool *pool, int64_t now_ns)
 {
     int64_t quiet_ns = pool->options.metrics_collection_interval_ns;

@@ -1,4 +1,4 @@
-/* pool.h - declares struct pqpool and its parts, and says which thread does what with them.
+/* pool.h - declares struct pqpool and its parts, and says which thread does which work.
  *
  *   callers    acquire, run the validation query, release
  *              acquire.c, holders.c
@@ -11,7 +11,7 @@
  * struct under its mutex, use no socket, and take the time from the caller. A file calls no
  * function of a file below it:
  *
- *   wait_queue.c  who waits, and how long
+ *   wait_queue.c  the callers that wait, and an estimate of a new caller's wait
  *   pool.c        counts, down and exhausted, events, wake-ups
  *   conn.c        the states of a connection
  *   idle.c        which idle connection is given to whom, and which are replaced   idle.h
@@ -76,14 +76,15 @@ struct wait_queue {
     struct queue_pace pace;
 };
 
-/* How an expired connection is replaced. Only one connection is replaced at a time. */
+/* How a connection that has reached max_lifetime ("expired") is replaced. Only one connection is
+ * replaced at a time. */
 enum renewal {
     RENEWAL_NONE,
     RENEWAL_DIALS,  /* the replacement is dialled before the expired connection is closed */
-    RENEWAL_CLOSES, /* the next expired connection that is idle or is released will be closed */
+    RENEWAL_CLOSES, /* the next expired connection that is found idle or is released is closed */
 };
 
-/* From this struct demand.c decides whether and when the next dial begins. */
+/* The state by which demand.c decides whether and when the next dial begins. */
 struct pool_demand {
     struct backoff backoff;
     struct err last_error; /* of the last dial that failed; empty once a dial has succeeded */
@@ -106,7 +107,7 @@ struct pool_primary {
     char address[ADDRESS_SIZE];  /* where that host answered; "": no lookup was needed */
     bool known;                  /* a server has answered since the pool was opened */
     struct conn_history at;      /* what that host's server said about itself */
-    struct conn_history history; /* the last primary; one with a lower timeline is rejected */
+    struct conn_history history; /* the last primary; a server with a lower timeline is rejected */
     /* The databases seen last; a new one replaces the oldest. */
     struct pool_database databases[DATABASES_MAX];
     uint32_t databases_seen;   /* how many database numbers have been given */
@@ -219,7 +220,7 @@ struct pqpool {
     atomic_bool stop;        /* tells both threads to end; their eventfds wake them */
     int interrupt_fd;        /* an eventfd; once it is readable, no thread waits for a server */
     atomic_bool interrupted; /* set by pqpool_interrupt(): pqpool_exec() sends nothing any more, but
-                                the sockets stay open */
+                                no socket is shut down */
     struct pool_connector connector;
     struct pool_janitor janitor;
 };
@@ -262,9 +263,10 @@ void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fm
 /* Takes the oldest event. Returns false if there is none. */
 bool pool_next_event(struct pqpool *pool, struct pool_event *event) REQUIRES(pool->mu);
 
-/* Each of these counts slots. pool_total(): all but the free ones. pool_closing(): those from
- * CLOSING to ORPHAN_ASKED. pool_staying(): the total less the closing ones. pool_usable(): the
- * staying ones less those in CONNECTING. pool_canceling(): those in CANCEL_*. */
+/* These functions count slots by their states (enum conn_state). pool_total(): all states but NEW.
+ * pool_closing(): the states CLOSING to ORPHAN_ASKED. pool_staying(): pool_total() minus
+ * pool_closing(). pool_usable(): pool_staying() minus the state CONNECTING. pool_canceling(): the
+ * states CANCEL_*. */
 uint32_t pool_total(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_staying(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_usable(const struct pqpool *pool) REQUIRES(pool->mu);

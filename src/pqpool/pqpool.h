@@ -43,8 +43,8 @@ enum pqpool_rc {
     PQPOOL_CLOSED, /* acquire: the pool is being closed */
     PQPOOL_NOMEM,  /* open: no memory, descriptor or thread is left */
     PQPOOL_SQL_ERROR, /* exec: the server answered with an error. The statement changed nothing,
-                         unless err->code is 40003, 08007 or "" (libpq had no memory for the
-                         answer): then its outcome is unknown */
+                         with three exceptions: if err->code is 40003, 08007 or "", its outcome is
+                         unknown. "": libpq had no memory for the answer */
     PQPOOL_LOST,      /* exec: the connection broke; the statement may have run (ERR_UNCERTAIN) */
     PQPOOL_NOT_SENT,  /* exec: libpq could not send the statement, for lack of memory or because
                          another statement is under way */
@@ -76,7 +76,7 @@ enum pqpool_event_kind {
     PQPOOL_EVENT_LEAK,             /* a lease has been held for longer than leak_threshold */
     PQPOOL_EVENT_NESTED_ACQUIRE,   /* a thread took a second lease while it held one; at most one
                                       event a second */
-    PQPOOL_EVENT_DATABASE_CHANGED, /* a new session is at another database than those before it:
+    PQPOOL_EVENT_DATABASE_CHANGED, /* a new session is at another database than the pool was:
                                       every open connection will be replaced */
 };
 
@@ -87,21 +87,21 @@ struct pqpool_event {
     const char *text;
 };
 
-/* A deadline that means acquire_timeout_ns from now to pqpool_acquire(), and command_timeout_ns
- * from now to pqpool_exec(). */
+/* The default deadline: acquire_timeout_ns after a call of pqpool_acquire(), command_timeout_ns
+ * after a call of pqpool_exec(). */
 #define PQPOOL_DEFAULT_DEADLINE INT64_C(0)
 
-/* Checks the options as pqpool_open() does first, and opens nothing. It checks their bounds,
- * contradictions between them, and conninfo with its service, libpq's PG* environment and the files
- * that these name. It looks up and dials no host. On PQPOOL_INVALID_OPTIONS, *err says what is
- * wrong and what would be right. The text begins with "connection string: " if the fault is in
- * conninfo. */
+/* Makes only the checks with which pqpool_open() begins: the bounds of the options, contradictions
+ * between options, conninfo, and what conninfo depends on (its service, libpq's PG* environment
+ * variables, files that these name). It looks up and dials no host. On PQPOOL_INVALID_OPTIONS, *err
+ * says what is wrong and what would be right. The text begins with "connection string: " if the
+ * fault is in conninfo. */
 enum pqpool_rc pqpool_check(const struct pqpool_options *options, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Starts the pool's threads, which dial min_pool_size connections, and does not wait for these. If
- * `start` is PQPOOL_START_FAIL, waits as pqpool_await_connected() does, and opens the pool only if
- * that returns PQPOOL_OK. */
+/* Starts the pool's threads, which dial min_pool_size connections, and returns without waiting for
+ * a connection. But if `start` is PQPOOL_START_FAIL, calls pqpool_await_connected(), and opens the
+ * pool only if that call returns PQPOOL_OK. */
 enum pqpool_rc pqpool_open(const struct pqpool_options *options, struct pqpool **pool_out,
                            struct err *err) __attribute__((warn_unused_result));
 
@@ -114,17 +114,18 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
                                    struct pqpool_lease **lease_out, struct err *err,
                                    const char *file, int line) __attribute__((warn_unused_result));
 
-/* Gives the connection back and sets *lease to NULL. Does nothing if *lease is NULL, or if it is a
- * copy of a lease that was released before; but once the connection is leased again, such a copy
- * would release it. May be called after pqpool_close() too, and then closes the connection itself.
- * With PQPOOL_REUSE, the pool's threads close a connection that is broken or stale, and roll back
- * one that is in a transaction. PQPOOL_DISCARD is for a caller that does not know the state of the
- * protocol.
+/* Gives the connection back and sets *lease to NULL. Does nothing if *lease is NULL, or if the
+ * connection was released before through a copy of *lease. Keep no such copy: once another caller
+ * has the connection, a release through the copy takes it from that caller. May be called after
+ * pqpool_close() too, and then closes the connection itself. With PQPOOL_REUSE, the pool's threads
+ * close a connection that is broken or stale, and roll back one that is in a transaction.
+ * PQPOOL_DISCARD is for a caller that does not know the state of the protocol.
+ *
  * A statement that still runs is cancelled first, and the cancel cannot hit a later statement. If
  * the statement does not end within health_check_timeout, the connection is closed. With libpq 17
  * or later the pool sends libpq's cancel request, encrypted as the connection is; poolers
- * understand it. With an older libpq the control connection cancels the statement, but it cannot do
- * so behind a pooler, which has process ids of its own. */
+ * understand it. With an older libpq the control connection cancels the statement. Behind a pooler
+ * it cannot, because the pooler reports process ids that are not the server's. */
 void pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposition);
 
 /* Returns libpq's connection. Borrowed: valid until the lease is released. */
@@ -135,11 +136,11 @@ struct pg_conn *pqpool_lease_pg(struct pqpool_lease *lease);
  * may use them. */
 unsigned *pqpool_lease_bits(struct pqpool_lease *lease);
 
-/* Returns the number of the database that the connection is at. As long as the pool is open, one
- * number means one database. Two databases differ if their oids or the system identifiers of their
- * servers differ; a standby has the identifier of its primary, also after its promotion. 0: not
- * known, because the server forbids the functions that tell it, or is not PostgreSQL. What was sent
- * to one database cannot be looked up in another. */
+/* Returns the number of the database that the connection is at. As long as the pool is open,
+ * a number never stands for two databases. Two databases differ if their oids or the system
+ * identifiers of their servers differ; a standby has the identifier of its primary, also after its
+ * promotion. 0: not known, because the server forbids the functions that tell it, or is not
+ * PostgreSQL. What was sent to one database cannot be looked up in another. */
 uint32_t pqpool_lease_database(const struct pqpool_lease *lease);
 
 /* Returns true if a warning (SQLSTATE class 01) has come on this connection since the last call. */
@@ -147,8 +148,8 @@ bool pqpool_lease_warned(struct pqpool_lease *lease);
 
 enum { PQPOOL_NAME_SIZE = 64 };
 
-/* Names in an error of the server for which struct err has no member. A name that is too long is
- * cut; "": the error has none. */
+/* Names that an error of the server gives and that struct err has no member for. A name that is too
+ * long is cut; an empty name was not given. */
 struct pqpool_error_fields {
     char column[PQPOOL_NAME_SIZE]; /* a column of the table err->table */
     /* The function in the server's source that reported the error. */
@@ -171,8 +172,8 @@ struct pqpool_query {
 };
 
 /* Sends one statement and waits until the server is ready for the next one. *result_out is the last
- * result, which the caller frees with PQclear(). PQPOOL_OK means that no result was an error. After
- * an error of the server, does what pqpool_report_error() does. After PQPOOL_LOST, PQPOOL_NOT_SENT
+ * result, which the caller frees with PQclear(). PQPOOL_OK means that no result was an error. If
+ * the server answers with an error, calls pqpool_report_error(). After PQPOOL_LOST, PQPOOL_NOT_SENT
  * and a PQPOOL_TIMEOUT with ERR_UNCERTAIN the caller can only release the lease.
  * If the server answers with an error, *err takes its primary message and SQLSTATE, and the names
  * of a constraint and a table. The message is ERR_PRIVATE, unless the error ended the session.
@@ -183,7 +184,7 @@ enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query
 
 /* Tells the pool the SQLSTATE of an error that the server returned on pqpool_lease_pg(). After
  * 08xxx, 57P0x and 25006 the connection is closed at its release. After 25006 and 57P0x every open
- * connection is replaced; not so after 57P05, which only ends one idle session. */
+ * connection is replaced, except after 57P05, with which the server ends only one idle session. */
 void pqpool_report_error(struct pqpool_lease *lease, const char *sqlstate);
 
 /* Asks for a health check now, for a user who has just seen an error. If a check is under way,

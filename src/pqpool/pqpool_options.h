@@ -136,8 +136,9 @@ struct pqpool_options {
      * semicolons between them. The text must stay valid until health_passed or the next
      * health_query is called. If health_query returns NULL, the pool sends validation_query this
      * time.
-     * health_passed gets the last result of this SQL, and the number of results before it. If a
-     * statement failed, the last result is its error, and the later statements were not run.
+     * health_passed gets the last result of this SQL, and in `before` the number of earlier
+     * results. If a statement failed, the last result is the error of this statement, and the later
+     * statements were not run.
      * health_passed returns true if the check has passed; if it returns false, *err must say why.
      * If no answer came, the check has failed, and health_passed is not called. If the check leaves
      * the session in a transaction, the connection is closed. */

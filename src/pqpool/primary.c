@@ -5,13 +5,14 @@
  * it accepts writes without any error, and these writes are lost when it is repaired. So all
  * connections of the pool are to one server. Of two servers with one system identifier, the one
  * with the higher timeline is the later primary, because each promotion raises the timeline
- * (PostgreSQL manual, 26.3.5). The pool remembers the highest timeline as long as it is open.
+ * (PostgreSQL manual, 26.3.5). The pool remembers the identifier and the timeline of the server
+ * that it last used.
  *
  * Two databases differ if their oids or the system identifiers of their servers differ, even if
- * they have one name. Another database is a copy that was restored, the other side of a logical
- * replication, or the wrong address. All connections move to the database that answered last,
- * unless primary_rejects_database() keeps them. What was sent to one database cannot be looked up
- * in another, so each database has a number, which users of the pool compare. */
+ * they have one name. If another database answers, it is a restored copy, or the other side of a
+ * logical replication, or the address is wrong. All connections move to the database that answered
+ * last, unless primary_rejects_database() keeps them. What was sent to one database cannot be
+ * looked up in another, so each database has a number, which users of the pool compare. */
 #include <stdio.h>
 #include <string.h>
 
@@ -52,9 +53,9 @@ static bool is_elsewhere(const struct pqpool *pool, const struct conn *conn)
            strcmp(dial_address(conn), pool->primary.address) != 0;
 }
 
-/* Returns true if this server is not the one that the pool uses, and was dialled only because that
- * one was dialled first and did not answer. Returns false if the address of that server no longer
- * belongs to its host name, because then the name has been moved. */
+/* Each dial tries the host and address of the pool's server first. Returns true if this dial got no
+ * answer there and went on to another host or address. Returns false if it is at the same host,
+ * whose name no longer has the address of the pool's server: then the name has been moved. */
 static bool is_in_its_place(const struct pqpool *pool, const struct conn *conn)
 {
     return is_elsewhere(pool, conn) &&
@@ -96,8 +97,8 @@ static const struct pool_database *current_database(const struct pqpool *pool)
     for (size_t i = 0; i < DATABASES_MAX; i++)
         if (pool->primary.databases[i].number == pool->primary.database)
             return &pool->primary.databases[i];
-    return &pool->primary.databases[0]; /* never reached, because the current database is among
-                                           those seen last */
+    return &pool->primary.databases[0]; /* never reached, because databases[] always has the
+                                           current database */
 }
 
 static bool is_at_another(const struct pqpool *pool, const struct conn_history *history)
@@ -165,8 +166,8 @@ static bool adopt_database(struct pqpool *pool, struct conn *conn, int64_t now_n
 void primary_adopt(struct pqpool *pool, struct conn *conn, int64_t now_ns)
 {
     if (conn->generation != pool_generation(pool))
-        /* This connection was dialled before the last generation began: it will be closed like
-         * the older connections. */
+        /* This connection was dialled before the current generation began, so it will be closed
+         * like all older connections. */
         return;
     bool another = adopt_database(pool, conn, now_ns);
     if (pool->primary.known &&

@@ -11,14 +11,15 @@
  * still accepts writes, but they would be lost. *err says which timelines were seen. */
 bool primary_was_replaced(const struct pqpool *pool, const struct conn *conn,
                           struct err *err) MUST_CHECK;
-/* Returns true if this new session is at another database than the pool, and the pool stays at its
- * own; then the session must be closed. The pool stays if it has a usable connection and one of
- * these is true: it moved to its database less than max_retry_delay ago; or this server was dialled
+/* Returns true if this new session must be closed, because it is at another database than the pool,
+ * and the pool does not move. The pool does not move if it has a usable connection and one of these
+ * is true: the pool came to its database less than max_retry_delay ago; or this server was dialled
  * only because the pool's server, which is dialled first, did not answer. */
 bool primary_rejects_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
                               struct err *err) MUST_CHECK EXCLUDES(pool->mu);
-/* Makes the server and database of this new connection those of the pool. If either differs from
- * the one before, begins a new generation, so that all older connections are replaced. */
+/* Makes the server and database of this new connection those of the pool. If the pool had another
+ * server or database before, or if the timeline has risen, begins a new generation, so that all
+ * older connections are replaced. Does nothing if this connection is of an older generation. */
 void primary_adopt(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
 
 #endif

@@ -25,7 +25,7 @@ bool result_is_table(const PGresult *result, int min_rows, int max_rows, int col
 bool result_is_command(const PGresult *result, const char *tag, struct err *err)
 {
     /* libpq declares the argument without const, and only reads it. */
-    /* NOLINTNEXTLINE(performance-no-int-to-ptr): -Wcast-qual lets nothing else through */
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): -Wcast-qual forbids the direct cast */
     const char *said = PQcmdStatus((PGresult *)(uintptr_t)result);
     if (PQresultStatus(result) == PGRES_COMMAND_OK && (tag == NULL || strcmp(said, tag) == 0))
         return true;

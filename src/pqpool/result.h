@@ -3,8 +3,8 @@
  * column. The layers above the pool use these functions, too.
  *
  * Threads    any.
- * Errors     *err is written on failure only; its text names the statement as `what` or `tag`
- *            does. */
+ * Errors     *err is written on failure only. Its text contains `what` or `tag`, the name of the
+ *            statement. */
 #ifndef PQPOOL_RESULT_H
 #define PQPOOL_RESULT_H
 

@@ -21,9 +21,9 @@ struct service_files {
     char path[SERVICE_FILES][SERVICE_PATH_SIZE];
 };
 
-/* Writes the path of a file in the user's home folder. As in libpq, that is the folder HOME, or
- * else the one of the passwd database. Writes "" if no folder is known, or if the path is too
- * long. */
+/* Writes the path of a file in the user's home folder. As in libpq, the home folder is HOME;
+ * if HOME is not set, the folder in the passwd database. Writes "" if no folder is known, or if the
+ * path is too long. */
 void service_home_path(const char *name, char *path, size_t size);
 
 /* Finds the files for the service that the connection string or PGSERVICE names. Returns false if

@@ -1,4 +1,4 @@
-/* stats.c - fills struct pqpool_stats. All gauges are read while the mutex is held once, so idle +
+/* stats.c - fills struct pqpool_stats. All gauges are read in one critical section, so idle +
  * active + connecting + closing = total <= max holds in every snapshot. */
 #include "base/clock.h"
 #include "pqpool/pool.h"

@@ -9,7 +9,7 @@
 enum {
     HAND_OFFS_KNOWN = 8, /* before so many hand-offs the wait is not estimated */
     HAND_OFF_WEIGHT = 8, /* the newest hand-off has a weight of 1/HAND_OFF_WEIGHT in the average */
-    OUTLIER = 4          /* a longer pause than OUTLIER times the average counts as that long */
+    OUTLIER = 4          /* a pause longer than this many averages is cut to that length */
 };
 
 void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first)
@@ -37,8 +37,8 @@ static void serve_first(struct pqpool *pool, enum pqpool_rc rc, struct conn *con
     waiter->served = true;
     waiter->rc = rc;
     waiter->conn = conn;
-    /* The signal must be sent under the mutex. Afterwards the waiter may return, and `wake` is on
-     * its stack. */
+    /* The signal must be sent under the mutex. Once the mutex is free, the waiter may return, and
+     * `wake` is on the waiter's stack. */
     cond_signal(&waiter->wake);
 }
 
