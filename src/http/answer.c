@@ -22,8 +22,9 @@
 
 enum { HTTP_BLOCK_MIN = 1024 };
 
-/* Sets *value to the value of the added header that begins at `at`, and returns where the next
- * header would begin. Returns NULL if no header begins at `at`. */
+/* req->headers holds the added headers one behind the other: name, NUL, value, NUL. Sets *value to
+ * the value of the header that begins at `at`, and returns the end of that header. Returns NULL if
+ * `at` is the end of the last header. */
 static const char *next_header(const struct http_request *req, const char *at, const char **value)
 {
     if (req->headers.data == NULL || at == req->headers.data + req->headers.len)
@@ -86,8 +87,8 @@ bool http_reserve(struct http_request *req, size_t bytes)
     return want <= req->held.bytes || budget_share_take(&req->held, want - req->held.bytes);
 }
 
-/* Makes the reservation fit an answer of `bytes` bytes: takes what is missing, or gives back what
- * is too much. Returns false if the budget has no room. */
+/* Makes req->held what an answer of `bytes` bytes needs: takes bytes from the budget, or gives
+ * surplus bytes back. Returns false if the budget has no room. */
 static bool hold(struct http_request *req, size_t bytes)
 {
     size_t want = bytes > HTTP_ANSWER_FREE ? bytes - HTTP_ANSWER_FREE : 0;
@@ -214,14 +215,15 @@ static void free_pieces(void *cls)
 }
 
 /* Returns the size of the block into which libmicrohttpd copies the pieces: HTTP_BLOCK_BYTES if the
- * budget has room for them, else the bytes that were reserved for the answer and not used. */
+ * budget has room for such a block, else the number of reserved bytes that the pieces have not
+ * used. The size is HTTP_BLOCK_MIN at least. */
 static size_t block_size(struct pieces *pieces)
 {
     size_t in_last = pieces_room(pieces) - pieces->reserved;
     bool enough = pieces_reserve(pieces, in_last + HTTP_BLOCK_BYTES);
     size_t block = enough ? (size_t)HTTP_BLOCK_BYTES : pieces->reserved;
     budget_share_give(&pieces->share, pieces->reserved - block);
-    pieces->reserved = 0; /* the share counts the block's bytes until the answer is sent */
+    pieces->reserved = 0; /* pieces->share counts the block until the answer is sent */
     return block > HTTP_BLOCK_MIN ? block : HTTP_BLOCK_MIN;
 }
 

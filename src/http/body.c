@@ -1,7 +1,7 @@
-/* body.c - see body.h. Memory is taken for bytes that have arrived, not for an announced length.
- * Only a body whose Content-Length is at most BODY_FIRST_BYTES gets all its memory with its first
- * byte. Any other body begins with BODY_FIRST_BYTES, which double as bytes arrive. So the first
- * byte of a slow client takes BODY_FIRST_BYTES at most. */
+/* body.c - see body.h. The memory of a body grows with the bytes that arrive, so that a slow client
+ * cannot take much memory by one byte and a large Content-Length. A body whose Content-Length is at
+ * most BODY_FIRST_BYTES gets all its memory with its first byte. Any other body begins with
+ * BODY_FIRST_BYTES. Its memory is doubled each time when it is full. */
 #include "http/body.h"
 
 #include <string.h>

@@ -27,9 +27,10 @@ struct http_conn *http_conn_of(struct MHD_Connection *mhd)
     return info != NULL ? info->socket_context : NULL;
 }
 
-/* Starts the clock of the connection's new state. The headers and the body of a request have one
- * clock, so a move from HEAD to BODY does not restart it. The clock of HEAD starts when a sweep
- * sees the first bytes of a request. These bytes count for HEAD too, so bytes_before stays. */
+/* Starts the clock of the connection's new state, and the count of the bytes moved in that state.
+ * The headers and the body of a request share one time limit, so a move from HEAD to BODY restarts
+ * neither. A move from IDLE to HEAD is made when a sweep sees the first bytes of a request. It does
+ * not restart the count, because HEAD counts these bytes. */
 static void start_clock(struct http_conn *conn, enum http_conn_state from)
 {
     if (from == HTTP_CONN_HEAD && conn->state == HTTP_CONN_BODY)

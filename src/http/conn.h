@@ -51,7 +51,8 @@ enum http_conn_place {
 struct http_conn {
     struct list_node link; /* in loop->conns */
     struct http_loop *loop;
-    struct http_request *req; /* from the end of its headers to the end of its answer; else NULL */
+    /* The request whose headers are complete and whose answer is not sent yet. NULL: none. */
+    struct http_request *req;
     struct MHD_Connection *mhd;
     const struct sockaddr *client; /* the client's address; owned by libmicrohttpd */
     struct transport transport;
@@ -62,7 +63,7 @@ struct http_conn {
     int64_t opened_at_ns;
     struct address_count *address;   /* the count of the client's address; NULL: not counted */
     uint64_t address_hash;           /* addresses_hash() of the client's address */
-    struct offload_turn turn;        /* its place in the queue of the offload thread */
+    struct offload_turn turn;        /* the connection's entry in the queue of the offload thread */
     const char *target, *target_end; /* the request target as the client sent it */
     const char *target_fault;        /* what is wrong with the target; NULL: nothing */
     bool client_ended;               /* the last sweep saw that the client had closed its side */

@@ -11,8 +11,8 @@ static struct fair_entry *take_entry(struct fair_client *client)
     return CONTAINER_OF(node, struct fair_entry, link);
 }
 
-/* Puts back an entry that has more slices. An old entry returns to the front, so that the old
- * entries of a client are finished one after another. */
+/* Puts back an entry that has more slices. An entry that was old already returns to the front of
+ * client->old, so that it is finished before the next old entry of the client begins. */
 static void put_back(struct fair_client *client, struct fair_entry *entry)
 {
     bool was_old = entry->old;

@@ -1,12 +1,13 @@
 /* fair_queue.h - decides which client the offload thread serves next. Internal to http.
  *
  * Clients share the time of the thread equally, however many connections each of them has
- * (start-time fair queueing). The queue sums up how long it has served each client (served_ns), and
- * takes the client with the least. The queue's clock is the largest served_ns with which a client
- * was taken. If a client without waiting work adds work, its served_ns is raised to the clock minus
- * FAIR_CREDIT_NS, unless it is more. So a client waits longer after a long slice, and a client that
- * pauses saves up no more than FAIR_CREDIT_NS. A waiting client gets a slice at the latest when
- * every other client has used up its credit.
+ * (start-time fair queueing). served_ns of a client is the time for which it was served so far. The
+ * queue always takes the waiting client with the least served_ns, so a client waits longer after a
+ * long slice. A waiting client is served at the latest when all others have reached its served_ns.
+ *
+ * A client that pauses saves up no more than FAIR_CREDIT_NS: when a client without work adds work,
+ * its served_ns is raised to the queue's clock minus FAIR_CREDIT_NS, unless it is more already. The
+ * queue's clock is the largest served_ns that a client had when the queue took it.
  *
  * A work item begins as fresh. After FAIR_FRESH_SLICES, or FAIR_FRESH_NS of service, it is old. The
  * fresh items of a client take turns in the sequence of arrival. Its old items are finished one
@@ -49,10 +50,10 @@ struct fair_entry {
 
 struct fair_client {
     struct heap_node node;  /* in fair_queue.waiting; the key is served_ns */
-    int64_t served_ns;      /* how long the client was served, see above */
+    int64_t served_ns;      /* how long the client was served, or more: see above */
     struct fifo fresh, old; /* linked by fair_entry.link */
     bool served_old;        /* the client's last slice went to old work */
-    bool waiting;           /* the client is in the heap, or one of its entries is taken */
+    bool waiting;           /* the client is in the heap, or one of its entries is being served */
 };
 
 struct fair_queue {

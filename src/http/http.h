@@ -121,9 +121,10 @@ bool http_reserve(struct http_request *req, size_t bytes) MUST_CHECK;
 void http_answer_static(struct http_request *req, int status, const char *content_type,
                         const char *bytes, size_t len);
 
-/* Answers with the pieces of *body, which is empty afterwards. Each piece is freed, and its memory
- * given back to the budget, as soon as libmicrohttpd has copied it into its block. At most
- * HTTP_BLOCK_BYTES of the budget are held for that block until the answer has been sent. */
+/* Answers with the pieces of *body, which is empty afterwards. libmicrohttpd sends from a block of
+ * memory into which it copies one piece after the other. A piece that was copied is freed, and its
+ * bytes are given back to the budget. For the block at most HTTP_BLOCK_BYTES of the budget are held
+ * until the answer has been sent. */
 enum { HTTP_BLOCK_BYTES = 16 * 1024 };
 void http_answer_pieces(struct http_request *req, int status, const char *content_type,
                         struct pieces *body);
@@ -180,8 +181,8 @@ void http_complete_one(struct http_loop *loop, struct http_completion *completio
 struct http_work {
     struct http_completion done;              /* must be the first member */
     bool (*do_slice)(struct http_work *work); /* returns true after the last slice */
-    bool keep;    /* set if the work writes the answer to orders that may be stored */
-    bool dropped; /* written by http_offload() and the offload thread */
+    bool keep;    /* never drop: the work writes the answer to orders that may be stored */
+    bool dropped; /* set by http_offload(), http_offload_rest() and the offload thread */
     /* The members below are set by http_offload() and http_offload_rest(). */
     struct http_loop *loop;
     int64_t deadline_at_ns;
@@ -239,8 +240,8 @@ struct http_options {
     /* The file of keys for HTTP_WITH_KEY routes, see api_keys.h. NULL: no keys are required. */
     const char *keys_file;
     bool guard_figures; /* HTTP_FIGURES routes require a key too */
-    /* If true, a request is rejected if its Host or Origin header names a host that is not
-     * loopback, the server's own address or one of allowed_hosts. HTTP_PROBE routes are exempt. */
+    /* true: a request is rejected whose Host or Origin header names a host other than loopback, the
+     * server's own address and allowed_hosts. HTTP_PROBE routes are exempt. */
     bool check_hosts;
     const char *allowed_hosts; /* see http_hosts_check(); NULL: none */
     void *ctx;                 /* passed to handlers and to on_answer */
@@ -267,8 +268,9 @@ uint32_t http_server_loops(const struct http_server *server);
  * Connection: close, and an idle connection is closed after 1 s. */
 void http_server_drain(struct http_server *server);
 
-/* Tells if the loops still run: returns true if every loop has made a round (see loop_run.c) since
- * the last call that returned true; then asks for another round. Called by one thread at a time. */
+/* Returns true if every loop has made a round (see loop_run.c) since the last call that returned
+ * true. A call that returns true also wakes the loops, so that an idle loop makes a round before
+ * the next call. Called by one thread at a time. */
 bool http_server_alive(struct http_server *server) MUST_CHECK;
 
 /* Returns the number of requests whose headers are complete and whose answer is not sent yet. */

@@ -37,7 +37,7 @@ struct http_loop {
     struct mutex mu;                     /* a leaf lock */
     struct fifo completions GUARDED_VAR; /* not finished yet; linked by http_completion.link */
 
-    /* A sign of life, see loop_ask_beat(). Both are relaxed, because they publish no other data. */
+    /* See loop_ask_beat(). Both atomics are relaxed, because they publish no other data. */
     atomic_uint_fast64_t beat_asked, beat_given;
 
     pthread_t self; /* the id of the loop's thread, which that thread has set itself */
@@ -60,9 +60,9 @@ struct http_loop {
 /* Makes the loop begin a round, in which it looks at its completions and at the server's phase. */
 void loop_wake(struct http_loop *loop);
 
-/* A check that the loop runs. loop_ask_beat() gives the loop a number. Once a round the loop gives
- * its latest number back (loop_give_beat()). loop_has_beaten() returns true if that number is
- * `beat`. */
+/* These three functions check that the loop makes rounds. loop_ask_beat() gives the loop a number,
+ * and wakes it. In each round the loop gives its latest number back by loop_give_beat().
+ * loop_has_beaten() returns true if the number that the loop gave back is `beat`. */
 void loop_ask_beat(struct http_loop *loop, uint64_t beat);
 bool loop_has_beaten(struct http_loop *loop, uint64_t beat) MUST_CHECK;
 void loop_give_beat(struct http_loop *loop);

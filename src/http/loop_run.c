@@ -35,17 +35,17 @@
 #include "http/sweep.h"
 #include "http/tls/transport.h"
 
-/* Says how strictly libmicrohttpd 0.9.77 and later parse. 0.9.75 has no such option, so
- * raw_framing.h checks its requests. At level 1 only CRLF ends a line, also in chunks and trailers,
- * no header may be folded, and no blank may stand in a target. Level 2 would also reject an empty
- * line before a request, which RFC 9112 section 2.2 asks servers to ignore. Level 3 would accept
- * blanks before a chunk's extension again. */
+/* Says how strictly libmicrohttpd 0.9.77 and later parse requests. 0.9.75 has no such option, so
+ * with 0.9.75 raw_framing.h checks the requests. At level 1 only CRLF ends a line, also in chunks
+ * and trailers, no header may be folded, and no blank may stand in a target. Level 2 would also
+ * reject an empty line before a request, which RFC 9112 section 2.2 asks servers to ignore. Level 3
+ * would accept blanks before a chunk's extension again. */
 enum { CLIENT_DISCIPLINE = 1 };
 
 #define FLUSH_NS NS_PER_S /* the time for sending the last answers */
 
-/* The time between two rounds while no descriptor is free. libmicrohttpd tries to accept again only
- * in a round, and while the server has no connection nothing else may start a round. */
+/* The longest time between two rounds while no descriptor is free. libmicrohttpd tries accept()
+ * again only in a round. If the loop has no connection, perhaps no other event begins a round. */
 #define STARVED_ROUND_NS (50 * NS_PER_MS)
 
 /* ---- one round ---- */
@@ -162,7 +162,8 @@ static void *run(void *arg)
 }
 
 /* Stores the target of a request in its connection. libmicrohttpd calls this before it unescapes
- * the target and reads the headers. NULL becomes the first *ctx of request_flow_access(). */
+ * the target and reads the headers. The returned NULL becomes *ctx of the first
+ * request_flow_access(). */
 static void *note_target(void *cls, const char *target, struct MHD_Connection *mhd)
 {
     (void)cls;
@@ -193,7 +194,7 @@ static struct MHD_Daemon *start_daemon(struct http_loop *loop)
     flags |= transport_daemon(options->tls, tls_items);
     return MHD_start_daemon(
         flags, 0, NULL, NULL, request_flow_access, loop, MHD_OPTION_EXTERNAL_LOGGER,
-        mhd_errors_note, loop, /* the first option, so that no other option prints an error */
+        mhd_errors_note, loop, /* first: the errors of options before it would be printed */
         MHD_OPTION_ARRAY, items, MHD_OPTION_NOTIFY_CONNECTION, conn_admit_notify, loop,
         MHD_OPTION_NOTIFY_COMPLETED, request_flow_completed, loop, MHD_OPTION_URI_LOG_CALLBACK,
         note_target, loop, MHD_OPTION_ARRAY, tls_items, MHD_OPTION_END);

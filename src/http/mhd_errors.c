@@ -10,8 +10,9 @@
 #include "http/message/raw_framing.h"
 #include "http/raw_reject.h"
 
-/* Returns the reason to reject the request, if this is a message that libmicrohttpd 0.9.75 writes
- * before it builds a header section twice (see mhd_errors.h), else REJECT_NONE. */
+/* Returns the reason to reject the request, if `format` is one of the messages that libmicrohttpd
+ * 0.9.75 writes before it answers with two header sections (see mhd_errors.h). Otherwise returns
+ * REJECT_NONE. */
 static enum reject_reason reason_of(const char *format)
 {
     static const struct {

@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "http/http.h"
 
-/* Waits until an item is in the queue, and returns the turn that is served next. Returns NULL when
- * offload_thread_stop() was called and the queue is empty. */
+/* Waits until a turn is in the queue, takes out the one that is to be served next, and returns it.
+ * Returns NULL when offload_thread_stop() was called and the queue is empty. */
 static struct offload_turn *next_turn(struct offload_thread *offload)
 {
     struct fair_entry *entry;
@@ -34,8 +34,8 @@ static bool is_in_vain(const struct http_work *work, const struct offload_turn *
            atomic_load_explicit(&turn->gone, memory_order_relaxed);
 }
 
-/* Serves one slice of the item, or drops the item. Returns true if the item is finished or
- * dropped. */
+/* Does one slice of the turn's work item, or drops the item. Returns true if the item is finished
+ * or dropped. */
 static bool serve(struct offload_thread *offload, const struct offload_turn *turn, int64_t now_ns)
 {
     struct http_work *work = turn->work;
@@ -46,8 +46,8 @@ static bool serve(struct offload_thread *offload, const struct offload_turn *tur
     return true;
 }
 
-/* Gives the turn back to its connection, and then completes the item. In this sequence, because
- * after http_complete_one() the loop may use the turn again at once. */
+/* Gives the turn back to its connection, and then completes the work item. The turn is given back
+ * first, because after http_complete_one() the loop may use it again at once. */
 static void give_back(struct offload_thread *offload, struct offload_turn *turn)
 {
     struct http_work *work = turn->work;

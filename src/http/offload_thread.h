@@ -24,8 +24,9 @@
 
 struct http_work;
 
-/* The place of a connection in the queue. It lives as long as the connection, and begins as all
- * zeros. While `waiting` is set, offload_thread.work_queue.mu guards `entry` and `work`. */
+/* The queue entry of a connection. It lives as long as the connection, and begins as all zeros.
+ * While `waiting` is set, offload_thread.work_queue.mu guards `entry`, and only the offload thread
+ * uses `work`. */
 struct offload_turn {
     struct fair_entry entry;
     struct http_work *work;
@@ -42,7 +43,7 @@ struct offload_thread {
     /* clock_now_ns() and clock_thread_ns(), except in tests. cpu_clock measures a slice in
      * processor time, so that no client pays for the time in which the thread had no processor. */
     int64_t (*clock)(void), (*cpu_clock)(void);
-    /* The number of items in the queue or being served, and of those dropped so far; relaxed. */
+    /* waiting: items in the queue or being served. dropped: items dropped so far. Relaxed. */
     atomic_uint_fast64_t waiting, dropped;
     pthread_t thread;
 };
@@ -51,8 +52,9 @@ struct offload_thread {
  * if memory or threads are out: then nothing is left to stop. */
 bool offload_thread_start(struct offload_thread *offload) MUST_CHECK;
 
-/* Gives a work item to the thread. Any thread may call this. `turn` must not be waiting. Returns
- * false if the thread is stopping: then the caller does all slices. */
+/* Gives a work item to the thread. Any thread may call this. `turn` is that of the connection, and
+ * has no other work item (`waiting` is false). Returns false if the thread is stopping: then the
+ * caller must do all slices of the item itself. */
 bool offload_thread_take(struct offload_thread *offload, struct http_work *work,
                          struct offload_turn *turn) MUST_CHECK;
 

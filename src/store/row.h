@@ -34,22 +34,22 @@ enum {
 
 enum row_rc { ROW_OK, ROW_NOMEM, ROW_STRANGE /* a value that this program never writes */ };
 
-/* Reads a row of ROW_FIELDS and ROW_METADATA, in text format. Writes *out only if it returns
- * ROW_OK, and then the caller owns *out. If the SELECT has left out the metadata as too long,
- * out->metadata is NULL, and out->metadata_len is their size in the table. Returns ROW_STRANGE if
- * the row has metadata of more than ORDER_SHOWN_METADATA_MAX bytes. */
+/* Reads a row of ROW_FIELDS and ROW_METADATA, in text format. *out is written only if the call
+ * returns ROW_OK, and then the caller owns *out. If the metadata are longer than the limit of the
+ * SELECT, out->metadata is NULL, and out->metadata_len is the size of their text. If that size is
+ * above ORDER_SHOWN_METADATA_MAX, returns ROW_STRANGE, whatever the limit of the SELECT. */
 enum row_rc row_read(const struct pg_result *rows, int row, struct order *out,
                      struct err *err) MUST_CHECK;
 
-/* As row_read(), for a row of a SELECT by keys. Sets *place to the position of the order's key
- * among the parameters, from 0; it is below n_keys. */
+/* As row_read(), for a row of STATEMENT_BY_KEYS. Sets *place to the index of the order's key in the
+ * arrays that the statement took. The index is below n_keys. */
 enum row_rc row_read_keyed(const struct pg_result *rows, int row, size_t n_keys, struct order *out,
                            size_t *place, struct err *err) MUST_CHECK;
 
 /* A row of STATEMENT_COMPARE. */
 struct compared_row {
     struct order order; /* without its metadata, so there is nothing to free */
-    size_t place;       /* position of its key among the parameters, from 0; below n_keys */
+    size_t place;       /* index of its key in the arrays of the statement; below n_keys */
     bool same_metadata;
 };
 

@@ -1,11 +1,10 @@
-/* sqlstate.c - has the table of SQLSTATEs. The first row that fits counts, so exceptions to a class
- * stand above the class. After 26000 and 0A000, statement.c prepares the statement again, and only
- * a second such error is looked up here.
+/* sqlstate.c - has the table of SQLSTATEs. The first entry that fits counts, so exceptions to a
+ * class stand above the class. If a prepared statement fails with 26000 or 0A000, statement.c
+ * prepares and runs it once more. The error of the second run is looked up here.
  *
- * An order that is at fault is refused for good. So a row says FAULT_ORDER only if the same order
- * would be refused again, whatever the operator mends: the code is about the row's content, or the
- * owner of the table wrote the check that refuses the order. After every other fault the order can
- * be sent again. */
+ * An order that is at fault is refused for good. So an entry says FAULT_ORDER only if the database
+ * would refuse the same order again, because of its content or by a rule that the owner of the
+ * table wrote. After every other fault the order can be sent again. */
 #include "store/sqlstate.h"
 
 #include <string.h>

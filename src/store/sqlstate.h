@@ -26,7 +26,8 @@ bool sqlstate_is(const char *code, const char *sqlstate);
 /* Returns true if the server itself does not know whether the transaction was committed. */
 bool sqlstate_commit_is_unknown(const char *code);
 
-/* The parts of a server's error that choose a row of the table. A missing name is "". */
+/* The parts of a server's error by which sqlstate.c finds its entry in the table of SQLSTATEs. A
+ * name that the error lacks is "". */
 struct sqlstate_error {
     const char *code;
     const char *constraint, *table, *column;
@@ -34,7 +35,7 @@ struct sqlstate_error {
     bool too_large; /* for class 54: a row or an index row is too large */
 };
 
-/* A condition that an error must meet, beside its code, for a row of the table to fit. */
+/* An entry fits an error that has the entry's code and meets this condition of the entry. */
 enum sqlstate_condition {
     SQLSTATE_ALWAYS,
     SQLSTATE_BY_POLICY,
@@ -52,8 +53,8 @@ struct sqlstate_row {
     enum store_fault fault;
     enum store_action action;
     enum retry_reason retry; /* the reason, if the group is tried again */
-    /* If another order of the group was stored, the order that failed is at fault. If none was, the
-     * server may be refusing every order. */
+    /* true: if another order of the group was stored, the order that failed is at fault. If none
+     * was stored, the server may be refusing every order, so `fault` holds. */
     bool unless_neighbour_stored;
     const char *meaning; /* for the manual */
 };

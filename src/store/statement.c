@@ -73,7 +73,7 @@ static enum pqpool_rc make_prepared(const struct session *session, enum statemen
     if (rc == PQPOOL_OK && !result_is_command(result, "", err))
         rc = statement_malformed(session, err);
     PQclear(result);
-    /* The statement is there: the server prepared it when an earlier attempt had timed out. */
+    /* The statement exists: an earlier attempt got no answer, but the server prepared it. */
     if (rc == PQPOOL_SQL_ERROR && sqlstate_is(err->code, SQLSTATE_DUPLICATE_PSTATEMENT))
         rc = PQPOOL_OK;
     if (rc == PQPOOL_OK)
@@ -135,9 +135,9 @@ static enum pqpool_rc never_uncertain(enum pqpool_rc rc, struct err *err)
     return rc;
 }
 
-/* Checks the result of a commit. The outcome is known only if the server has reported the commit,
- * or an error, and the session is idle after it. So the outcome is uncertain if the connection was
- * lost after the report, or if the error comes from libpq. */
+/* Checks the result of a commit. The outcome is known only if two things hold: the server has
+ * reported the commit or an error, and the session is idle afterwards. An error without a code
+ * comes from libpq, so the server has reported nothing. */
 static enum pqpool_rc check_commit(const struct session *session, enum pqpool_rc rc,
                                    struct err *err)
 {
@@ -207,7 +207,8 @@ enum pqpool_rc transaction_defer_nothing(const struct session *session, struct e
         run_command(session, "SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS", err), err);
 }
 
-/* The server answers the COMMIT of a failed transaction with success and the tag ROLLBACK. */
+/* The server answers the COMMIT of a failed transaction with success and the tag ROLLBACK. So only
+ * the tag tells whether the transaction was committed. */
 enum pqpool_rc transaction_commit(const struct session *session, struct err *err)
 {
     const struct pqpool_query query = { .sql = "COMMIT" };
@@ -249,8 +250,9 @@ static enum pqpool_rc run_and_commit(const struct session *session, enum stateme
     return rc;
 }
 
-/* If session.prepare is false, no setting may outlive a transaction. So the settings that the plan
- * needs must be made in the transaction of the statement. */
+/* If session.prepare is false, a pooler may give the server session to another client after each
+ * transaction, and settings do not stay. So the statement gets a transaction of its own, which
+ * begins with the settings that the plan needs. */
 enum pqpool_rc statement_read(const struct session *session, enum statement which,
                               const struct params *params, struct pg_result **rows_out,
                               struct err *err)

@@ -4,9 +4,10 @@
  * Unless a function returns PQPOOL_OK, *err says why. ERR_UNCERTAIN means that the statement may
  * have changed the database. err is never NULL.
  *
- * PQPOOL_OK means that the rows have the columns of the statement. An answer of another shape
- * proves nothing: the call returns PQPOOL_LOST with the code SQLSTATE_PROTOCOL_VIOLATION, the
- * connection is discarded, and if the statement commits, the error is uncertain. */
+ * PQPOOL_OK means that the rows have the columns of the statement. If an answer has another shape,
+ * nobody knows what the statement did. Then the call returns PQPOOL_LOST with the code
+ * SQLSTATE_PROTOCOL_VIOLATION, and the connection is discarded. If the call was to commit,
+ * ERR_UNCERTAIN is set. */
 #ifndef STORE_STATEMENT_H
 #define STORE_STATEMENT_H
 
@@ -35,9 +36,9 @@ typedef enum pqpool_rc statement_runner(const struct session *session, enum stat
 /* Runs a statement that changes nothing, so ERR_UNCERTAIN is never set. */
 statement_runner statement_read;
 
-/* Asks the server whether a missing right can be ruled out, so that a policy must have refused a
- * row. The answer is one row of one column. It is "t" if row-level security is active for the table
- * and the role has every right that the statements need. */
+/* Asks the server, after an error 42501, whether a policy has refused a row. The answer is one row
+ * of one column: "t" if row-level security is active for the table and the role has every right
+ * that the statements need, so that no missing right can be the cause. */
 enum pqpool_rc statement_ask_policy(const struct session *session, struct pg_result **rows_out,
                                     struct err *err) MUST_CHECK;
 /* Makes an error from an answer that the caller has found malformed. *err must say what is wrong
@@ -70,9 +71,9 @@ void transaction_rollback(const struct session *session);
 /* ---- */
 
 /* Commits a transaction that waits for the standbys (a "seal"). If it returns PQPOOL_OK, all rows
- * that the session has read before are durable, on the standbys too. If it returns PQPOOL_LOST,
- * they may not be: a row is visible before it is replicated if somebody cancelled its transaction's
- * wait for the standbys. */
+ * that the session has read before are durable, on the standbys too. Otherwise a standby may
+ * lack such a row: if somebody cancels a transaction's wait for the standbys, its rows are visible
+ * before the standbys have them. */
 enum pqpool_rc statement_seal(const struct session *session, struct err *err) MUST_CHECK;
 
 #endif

@@ -22,10 +22,11 @@ static const struct statement_text texts[] = {
         .columns = 1,
         .max_rows = INT_MAX,
     },
-    /* The clause on account_id is so written that no hash or merge join can use it. So the plan is
-     * a nested loop. Sequential scans are off, so its inner side searches the primary key by both
-     * columns. Whatever the statistics say, the lookup reads only the rows that it asks for. (If
-     * both clauses were written so, the planner might search by account_id alone.) */
+    /* "= ANY (ARRAY[...])" keeps the planner from a hash or merge join, so the plan is a nested
+     * loop. Sequential scans are off, so the inner side of the loop searches the primary key by
+     * both columns. So the lookup reads only the rows that it asks for, whatever the statistics
+     * say. (With ANY in the clause on client_order_id too, the planner might search by account_id
+     * alone.) */
     [STATEMENT_COMPARE] = {
         "ordersd_compare",
         "SELECT " ROW_FIELDS ", k.place, o.metadata IS NOT DISTINCT FROM k.metadata::jsonb "

@@ -16,10 +16,10 @@ enum statement {
                          is new */
     STATEMENT_COMPARE, /* takes account_ids, client_order_ids, metadata; returns ROW_FIELDS, the
                           position in the arrays from 1, and whether the metadata are equal */
-    STATEMENT_BY_KEYS, /* takes account_ids, client_order_ids, the largest metadata to fetch in
-                          bytes of text; returns ROW_FIELDS, ROW_METADATA, and the position in the
-                          arrays from 1 */
-    STATEMENT_BY_ID,   /* takes order_id, the largest metadata; returns ROW_FIELDS, ROW_METADATA */
+    STATEMENT_BY_KEYS, /* takes account_ids, client_order_ids, the limit of ROW_METADATA; returns
+                          ROW_FIELDS, ROW_METADATA, and the position in the arrays from 1 */
+    STATEMENT_BY_ID,   /* takes order_id, the limit of ROW_METADATA; returns ROW_FIELDS,
+                          ROW_METADATA */
     STATEMENT_SEAL, /* takes nothing; makes the commit of its transaction wait for the standbys */
 };
 /* clang-format on */
@@ -82,8 +82,9 @@ bool statement_fills(const char *column);
     STATEMENT_SET_IF_KNOWN("plan_cache_mode", "'auto'", "false") ")"
 /* clang-format on */
 
-/* Begins a transaction whose isolation level does not depend on the session's default. It must see
- * what others have committed since it began, also while it waited for their lock. */
+/* Begins a transaction whose isolation level does not depend on the session's default. READ
+ * COMMITTED lets each of its statements see what others committed after the transaction began, for
+ * example while an INSERT waited for their lock. */
 #define STATEMENT_BEGIN "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 #endif

@@ -22,7 +22,7 @@ struct pg_result;
 struct store; /* opaque */
 
 struct store_options {
-    bool prepare; /* false: behind a pooler, no state outlives a transaction */
+    bool prepare; /* use prepared statements; false if a pooler may switch server sessions */
 };
 
 bool store_open(const struct store_options *options, struct store **store_out,
@@ -36,11 +36,11 @@ void store_attach(struct store *store, struct pqpool *pool);
 /* Returns the interface of the store. It is borrowed, and lives as long as the store. */
 const struct order_store *store_as_order_store(const struct store *store);
 
-/* Sets up a new session in one round trip: client_encoding UTF8, and the settings of
- * STATEMENT_SETTINGS and STATEMENT_SESSION_SETTINGS (statement_text.h), which override those of the
- * role and the database. If options.prepare is false, each transaction makes the former itself.
- * Returns false if the database's encoding is not UTF8 or the answer is malformed. `store` is a
- * struct store; its type is void because pqpool_options.on_connect requires that. */
+/* Sets up a new session in one round trip: client_encoding UTF8, STATEMENT_SETTINGS, and
+ * STATEMENT_SESSION_SETTINGS (statement_text.h). They override the settings of the role and the
+ * database. If options.prepare is false, each transaction makes STATEMENT_SETTINGS itself instead.
+ * Returns false if the SQL fails, its answer is malformed, or the database's encoding is not UTF8.
+ * `store` is a struct store; its type is void because pqpool_options.on_connect requires that. */
 bool store_on_connect(void *store, struct pqpool_lease *lease, int64_t deadline_at_ns,
                       struct err *err) MUST_CHECK;
 
@@ -51,11 +51,13 @@ bool store_fsync_off(const struct store *store);
  *
  * The check finds out whether the database has what an order needs: the table, its columns with
  * suitable types, the key, the rights to read and to insert, and a server that takes writes. It
- * writes nothing and takes no transaction id. With a canary the check also inserts an order of the
- * account STORE_CANARY_ACCOUNT and rolls it back. That finds faults that no plan shows: a full
- * disk, a trigger that fails. A failure of the canary counts if it is the server's fault. If it is
- * the operator's fault, it counts only if an earlier canary has passed: the owner of the table may
- * have rules that refuse this one account. */
+ * plans the statements by EXPLAIN, and so writes nothing and takes no transaction id.
+ *
+ * With a canary the check also inserts an order of the account STORE_CANARY_ACCOUNT and rolls it
+ * back. That finds faults that EXPLAIN does not show: a full disk, a trigger that fails. If the
+ * canary fails by a fault of the server, the check fails. If the canary fails by a fault of the
+ * operator, the check fails only if an earlier canary has passed, because rules of the table's
+ * owner may refuse this one account. health.c has exceptions. */
 
 #define STORE_CANARY_ACCOUNT "ordersd.health"
 

@@ -24,7 +24,7 @@ struct active_keys {
     const char *path; /* borrowed; NULL: no key is required */
     struct mutex mu;  /* a leaf lock */
     struct keys *now GUARDED_VAR;
-    /* The version of `now`: stored (release) by a reload, loaded (acquire) by the loops. */
+    /* The version of the set `now`: stored (release) by a reload, loaded (acquire) by the loops. */
     atomic_uint_fast64_t version;
 };
 

@@ -102,8 +102,8 @@ bool credentials_rate(const struct credentials *credentials, int64_t begun_at_ns
     const struct key *key = limited(credentials);
     if (key == NULL)
         return false;
-    /* For a request that was rejected for its rate, the headers show the rate at the beginning of
-     * the request, because Retry-After counts from then too. */
+    /* If the request was rejected for its rate, wait_ns (for Retry-After) counts from the beginning
+     * of the request. So the headers then show the rate at that moment. */
     int64_t now_ns = credentials->wait_ns > 0 ? begun_at_ns : clock_now_ns();
     struct rate_view view = rate_look(&key->rate, key->bucket, now_ns);
     (void)snprintf(out->policy, sizeof out->policy, "\"key\";q=%" PRIu32 ";w=%" PRIu32,

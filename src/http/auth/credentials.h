@@ -23,7 +23,7 @@ struct credentials {       /* the credentials of a request; begins as all zeros 
     const struct key *key; /* in that set; NULL: the request has no valid key */
     bool required;         /* the route requires a key */
     bool bad_token;        /* the request has a token that is no key of the set */
-    int64_t wait_ns;       /* after REJECT_RATE: until the rate allows a request; else 0 */
+    int64_t wait_ns;       /* if REJECT_RATE: the time until the rate allows a request; else 0 */
 };
 
 /* Finds the key of the request in `keys`, which is NULL if the server requires no key. `required`

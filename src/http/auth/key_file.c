@@ -122,8 +122,8 @@ static bool is_name(const char *word)
     return len > 0 && len <= KEY_WORD_MAX && strspn(word, allowed) == len;
 }
 
-/* Reads digits that must be followed by `end` alone. Returns their value, 1..RATE_MAX, or 0 if the
- * text is anything else. */
+/* Reads a text that is a number and then `end`. Returns the number, 1..RATE_MAX. Returns 0 if the
+ * text has another form or the number is out of that range. */
 static uint32_t read_number(const char *text, const char *end)
 {
     uint32_t value = 0;

@@ -112,7 +112,8 @@ static void take_over_bucket(struct key *key, const struct key *before)
     key->bucket = rate_bucket_ref(before->bucket);
 }
 
-/* Keeps the buckets of keys that are in both sets. Both are sorted by name, so one pass will do. */
+/* Gives a key the bucket of the key in `before` that has the same name, if they have the same rate.
+ * Both sets are sorted by name, so one pass finds all such keys. */
 static void take_over_buckets(struct keys *keys, const struct keys *before)
 {
     size_t i = 0, j = 0;

@@ -46,8 +46,8 @@ struct keys {
     bool readable_by_all; /* the file was readable by everyone */
 };
 
-/* Reads the file and checks all of it. If a key has the name and rate of a key in `before`, which
- * may be NULL, it takes over the bucket of that key. The caller has one reference to the set.
+/* Reads the file and checks all of it. A key takes over the bucket of the key in `before` that has
+ * the same name and rate. `before` may be NULL. The caller owns one reference to the returned set.
  * Returns NULL on failure: then *err names the file, the line, what is wrong and what would be
  * right, and shows nothing that might be a key. */
 struct keys *keys_load(const char *path, const struct keys *before, struct err *err) MUST_CHECK;

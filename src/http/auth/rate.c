@@ -1,4 +1,5 @@
-/* rate.c - see rate.h. A token that is taken makes the bucket full 1/per_second seconds later. */
+/* rate.c - see rate.h. Taking a token postpones the moment at which the bucket will be full, by
+ * 1/per_second seconds. */
 #include "http/auth/rate.h"
 
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* accept.h - ranks a media type by an Accept header (RFC 9110, 12.5.1). Internal to http.
  *
- * If several ranges match a type, the most specific one counts: a range with a parameter of the
- * type before the type alone, then all subtypes, then all types. If range and type have a parameter
- * of the same name, the values must be equal: a client that asks for version=0.0.1 does not accept
- * "application/openmetrics-text; version=1.0.0". Other parameters of the range, such as charset,
- * exclude nothing. */
+ * If several ranges match a type, the most specific one counts. From the most to the least specific
+ * a range has: the type and one of its parameters, the type alone, all subtypes ("text/" and a
+ * star), all types. If range and type have a parameter of the same name, the values must be equal:
+ * a client that asks for version=0.0.1 does not accept "application/openmetrics-text;
+ * version=1.0.0". Other parameters of the range, such as charset, exclude nothing. */
 #ifndef HTTP_MESSAGE_ACCEPT_H
 #define HTTP_MESSAGE_ACCEPT_H
 

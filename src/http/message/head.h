@@ -1,9 +1,10 @@
 /* head.h - reads the headers that we need, and checks the framing: that a proxy in front of us sees
  * the request begin and end where we do. Internal to http.
  *
- * If a proxy and this server disagree about that, a client can smuggle a request into another
- * client's connection. libmicrohttpd 0.9.75 accepts requests with such framing, but shows us the
- * whole header section before it reads a body (docs/ARCHITECTURE.md, "The HTTP face"). */
+ * If a proxy and this server disagree about where a request ends, a client can smuggle a request
+ * into another client's connection. libmicrohttpd 0.9.75 accepts requests about which they may
+ * disagree, but shows us the whole header section before it reads a body (docs/ARCHITECTURE.md,
+ * "The HTTP face"). */
 #ifndef HTTP_MESSAGE_HEAD_H
 #define HTTP_MESSAGE_HEAD_H
 
@@ -29,8 +30,8 @@ struct http_head {
 };
 
 /* Reads the headers into *head, and checks the framing. Cuts the blanks at the end of each value in
- * place, because they are no part of the value (RFC 9110, 5.5). Only the blanks of
- * Transfer-Encoding stay, because libmicrohttpd 0.9.75 includes them when it reads that value.
+ * place, because they are no part of the value (RFC 9110, 5.5). Only Transfer-Encoding keeps its
+ * blanks: libmicrohttpd 0.9.75 does not take "chunked " for chunked, so we reject it too.
  *
  * Returns false if the framing is bad. Then *fault is a sentence for the client: it says what is
  * wrong, in which header, and what would be right. The pointers in *head live as long as the

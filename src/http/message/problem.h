@@ -1,6 +1,6 @@
 /* problem.h - makes the bytes of a problem document (RFC 9457, and members of our own). http.h
  * includes this header for struct http_problem and http_own_problem(). The other functions are
- * internal to src/http. Any thread may call these functions. */
+ * internal to src/http. Any thread may call any function of this header. */
 #ifndef HTTP_PROBLEM_H
 #define HTTP_PROBLEM_H
 

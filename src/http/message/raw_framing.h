@@ -4,10 +4,10 @@
  * libmicrohttpd 0.9.75 takes a bare LF for the end of a line, and a line that begins with a colon
  * for the end of the headers. It shows a target or a value only up to the first NUL, and appends a
  * folded line to the name before it, so that "Content-: 5" and " Length" become a Content-Length.
- * The names and values do not tell this, but their addresses do: 0.9.75 parses in place, so they
- * stay where they arrived, with NULs between them. From the method to the end of the section they
- * must follow each other without a gap. Later versions reject such requests, so nothing is checked
- * there.
+ * The names and values do not show what was skipped, but their addresses do: 0.9.75 parses in
+ * place, so names and values stay where they arrived, with NULs between them. From the method to
+ * the end of the section they must follow each other without a gap. Later versions of libmicrohttpd
+ * reject such requests, so with them nothing is checked.
  *
  * Except raw_framing_is_shown(), call these only in the first request_flow_access() of a
  * request. */

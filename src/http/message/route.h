@@ -18,7 +18,7 @@ enum http_access {
     HTTP_HEALTH,   /* anyone, also on a connection beyond max_connections */
     HTTP_ANYONE,   /* anyone */
     HTTP_FIGURES,  /* as HTTP_HEALTH, but needs a key if http_options.guard_figures is set */
-    HTTP_WITH_KEY, /* needs an API key if http_options.keys_file is set; else 401 */
+    HTTP_WITH_KEY, /* needs an API key (else 401) if http_options.keys_file is set */
 };
 
 struct http_route {
