@@ -10,7 +10,8 @@
 #include "base/one_line.h"
 #include "http/http.h"
 
-/* One byte more than the longest key, so that a longer key is noticed. */
+/* Room for the longest key, for one byte more, by which a longer key is noticed, and for the bytes
+ * that one_line_trim() removes. */
 enum { INPUT_MAX = HTTP_KEY_MAX + 1 + ONE_LINE_AROUND };
 
 /* Returns false if standard input cannot be read. */

@@ -26,7 +26,8 @@ static const char *reachable(const char *address)
     return strcmp(address, "::") == 0 ? "::1" : address;
 }
 
-/* Waits for the socket. The deadline covers the whole answer, even if it arrives byte by byte. */
+/* Waits until the socket is ready. Returns false at the deadline, which covers the whole answer,
+ * even if the answer arrives byte by byte. */
 static bool wait_for(int fd, short events, int64_t deadline_at_ns)
 {
     struct pollfd pfd = { .fd = fd, .events = events };
@@ -73,8 +74,8 @@ int run_healthcheck(const struct options *options)
         "GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     const char *address = reachable(options->http.address);
     int64_t deadline_at_ns = clock_now_ns() + TIMEOUT_S * NS_PER_S;
-    (void)alarm(TIMEOUT_S + 1); /* TLS may exceed the deadline, because each byte of a record
-                                 * restarts its timeout */
+    (void)alarm(TIMEOUT_S + 1); /* ends this process if TLS exceeds the deadline: each byte
+                                 * of a TLS record restarts the timeout of the socket */
     char answer[2048];
     int fd = connect_to(address, options->http.port);
     if (fd < 0) {

@@ -171,8 +171,8 @@ static bool check_memory(const struct options *options, struct err *err)
     return memory_plan(options, &plan, err);
 }
 
-/* Checks the files and addresses that the options name, except those that the command does not use.
- * Returns false, with *err, if one is wrong. */
+/* Checks the options that the command uses: the files and addresses that they name, and the memory
+ * that they require. Returns false, with *err, if one is wrong. */
 static bool check_options(const struct options *options, bool serves, bool connects,
                           struct err *err)
 {

@@ -24,9 +24,10 @@ static const uint64_t clients_default = MIB(320);
 static const uint64_t clients_min = MIB(16);
 static const uint64_t program_bytes =
     MIB(48); /* the program, its libraries, threads and idle connections */
-/* For each worker: a group as parameters, as libpq's message, and the result. */
+/* The memory of one worker: a group as parameters, the group as libpq's message, and the
+ * result. */
 static const uint64_t worker_bytes = MIB(8);
-/* For each reader: LOOKUP_METADATA_MAX twice, in the rows of libpq and in orders. */
+/* The memory of one reader: LOOKUP_METADATA_MAX once in rows of libpq and once in orders. */
 static const uint64_t reader_bytes = MIB(10);
 static const uint64_t trim_after = MIB(8);
 
@@ -73,7 +74,7 @@ void memory_prepare(void)
     (void)mallopt(M_TRIM_THRESHOLD, MAPPED_FROM);
 }
 
-/* Returns how many resident bytes are not taken from the clients' budget. */
+/* Returns the slack: the resident bytes that are not taken from the clients' budget. */
 static uint64_t slack_of(const struct service *service)
 {
     uint64_t resident = process_memory().resident_bytes;

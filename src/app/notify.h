@@ -42,8 +42,8 @@ void notify_status(struct notify *notify, const char *text);
 
 /* Returns true when it is time to check whether the service is alive. The caller then calls
  * notify_beat() with the result. If the service is alive, notify_beat() sends WATCHDOG=1, and the
- * next check is due after half of WATCHDOG_USEC. If not, the next
- * check is due after a sixteenth of it, so that a service that was only slow is not killed. */
+ * next check is due after half of WATCHDOG_USEC. If not, the next check is due after a sixteenth of
+ * WATCHDOG_USEC, so that a service that was only slow is not killed. */
 bool notify_beat_due(const struct notify *notify, int64_t now_ns) MUST_CHECK;
 void notify_beat(struct notify *notify, int64_t now_ns, bool alive);
 /* Returns when the next check is due, or CLOCK_NEVER if there is no watchdog. */

@@ -23,8 +23,8 @@ static const char *const log_format_words[] = {
     [OPTIONS_LOG_AUTO] = "auto", [OPTIONS_LOG_JSON] = "json", [OPTIONS_LOG_TEXT] = "text", NULL
 };
 
-/* The type of a row comes from the member, so the table and the struct cannot disagree. A member of
- * a type that is not listed here does not compile. */
+/* The type of an option comes from its member in struct options, so the table and the struct cannot
+ * disagree. A member of a type that is not listed here does not compile. */
 #define MEMBER(m) (((struct options *)0)->m)
 #define TYPE_OF(m)                                                                                 \
     _Generic(MEMBER(m), bool: CONF_BOOL, uint32_t: CONF_UINT, double: CONF_DOUBLE,                 \

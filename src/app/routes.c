@@ -1,6 +1,7 @@
 /* routes.c - the table of routes of api/openapi.yaml, with the handler and the possible statuses of
- * each. HTTP passes one context to all handlers: the `handlers` of the service, so that an order
- * needs no indirection. Functions here pass the other context to the handlers of observability. */
+ * each. HTTP passes one context to all handlers. It is the `handlers` of struct service, so that a
+ * handler of orders needs no indirection. The handlers of observability are called by functions
+ * here, which find the `observability` of the same struct. */
 #include "app/routes.h"
 
 #include "app/service.h"

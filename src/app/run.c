@@ -55,7 +55,8 @@ static void reload_options(int argc, char *const argv[])
     log_event(LOG_INFO, "config.reloaded", log_int("log_level", fresh.log.level));
 }
 
-/* Reloads the options and the keys. An error in one file keeps only that file's old content. */
+/* Reloads the options and the keys. If one of the two has an error, its old values stay, and the
+ * other is reloaded nevertheless. */
 static void reload(struct service *service, int argc, char *const argv[])
 {
     reload_options(argc, argv);
@@ -122,9 +123,9 @@ static enum start_rc open_database(struct service *service, struct err *err)
 
 /* ---- a listening socket from the service manager ---- */
 
-/* Waits until an order can be stored, before the service accepts from the socket. Meanwhile the
- * previous process may still accept from it; otherwise connections wait in it. Probes wait too, so
- * the service listens after HANDED_OVER_WAIT_NS even if it is not ready. */
+/* Waits until an order can be stored. Only then does the service accept connections from the
+ * socket. Until then the previous process may accept them, or they wait in the socket. Probes wait
+ * too, so the service listens after HANDED_OVER_WAIT_NS even if it is not ready. */
 static enum start_rc await_ready(struct service *service)
 {
     int64_t until_ns = clock_now_ns() + HANDED_OVER_WAIT_NS;
@@ -190,8 +191,8 @@ static int serve(struct service *service, int argc, char *const argv[])
 }
 
 /* Takes the socket of the service manager, if one was passed. Returns false, with *err, if AUTH is
- * unset and the socket is not on loopback. options_check() cannot check that, because the socket
- * has its own address. */
+ * unset and the socket is not on loopback. options_check() cannot check that, because the address
+ * of the socket is not in the options. */
 static bool take_socket(struct service *service, struct err *err)
 {
     if (!listen_fds_take(&service->listen, err))

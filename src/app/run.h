@@ -10,15 +10,15 @@ struct options;
  * applies those that may change: LOG_LEVEL (from its file), the API keys, and the TLS files. */
 int run_serve(const struct options *options, int argc, char *const argv[]);
 
-/* Migrates the schema. SIGTERM or SIGINT cancels the running statement; the exit code is then 128 +
- * the signal's number. */
+/* Migrates the schema. SIGTERM or SIGINT cancels the running statement. If the schema is not
+ * migrated because of that, the exit code is 128 + the signal's number. */
 int run_migrate(const struct options *options);
 
 /* Asks the service on this machine whether it is ready. Images without a shell use this. */
 int run_healthcheck(const struct options *options);
 
-/* Reads a key, one line of standard input, and prints its hash for API_KEYS_FILE. `argc` must be 1:
- * only the program's name is left. */
+/* Reads a key, one line of standard input, and prints its hash for API_KEYS_FILE. An argument
+ * after the subcommand (argc > 1) is an error, so that nobody passes the key there. */
 int run_hash_key(int argc);
 
 #endif

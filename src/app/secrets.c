@@ -18,7 +18,8 @@
 #include "base/log.h"
 
 /* Two lists of the same copies, which live until the process ends. unsetenv() and main() remove
- * strings from `used`; `kept` still names them, so that LeakSanitizer reports no leak. */
+ * strings from `used` only. `kept` still points to these strings, so LeakSanitizer reports no
+ * leak. */
 struct strings {
     char **kept, **used;
 };
@@ -50,7 +51,8 @@ static void cover(char *text)
     memset(text, '*', len < 3 ? len : 3);
 }
 
-/* Returns a letter of an option's name as a flag or as an environment variable has it. */
+/* Returns `letter`, a letter of an option's name, as a command-line argument (if `flag`) or an
+ * environment variable spells it. */
 static int name_char(char letter, bool flag)
 {
     if (flag)
@@ -58,8 +60,8 @@ static int name_char(char letter, bool flag)
     return letter >= 'a' && letter <= 'z' ? letter - 'a' + 'A' : letter;
 }
 
-/* Returns what follows the option's name at the beginning of `text`, a flag or a variable. Returns
- * NULL if `text` begins with something else. */
+/* `text` is a command-line argument if `flag`, else an environment string. Returns the part of
+ * `text` after the option's name, or NULL if `text` does not begin with that name. */
 static char *text_after(char *text, const char *name, bool flag)
 {
     if (flag && strncmp(text, "--", 2) != 0)
@@ -120,8 +122,8 @@ char **secrets_hide(int argc, char *argv[])
 
 /* ---- memory ---- */
 
-/* If core_pattern is a pipe, the kernel ignores a core limit of 0. But if a process is not
- * dumpable, the kernel never writes its core. */
+/* A core limit of 0 alone does not suffice, because the kernel ignores it if core_pattern is a
+ * pipe. But the kernel never writes the core of a process that is not dumpable. */
 void secrets_keep_from_dumps(const struct options *options)
 {
     const struct rlimit none = { 0, 0 };

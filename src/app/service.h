@@ -49,13 +49,13 @@ struct service {
 };
 
 /* Starts all parts except the database, which must be open already. Waits for no server. With a
- * socket of the service manager, HTTP starts only in service_listen(). If a part fails, these two
- * functions return false, with *err, and all parts are closed, the database too. */
+ * socket of the service manager, HTTP starts only in service_listen(). If a part fails, both
+ * functions return false, with *err, and close all parts, the database too. */
 bool service_start(struct service *service, struct err *err) MUST_CHECK;
 bool service_listen(struct service *service, struct err *err) MUST_CHECK;
 
-/* From now on the service accepts no connection. Each open connection gets one more answer, with
- * Connection: close; an order in that request is stored as usual. */
+/* From now on the service accepts no connection. Each open connection may get one more answer, with
+ * Connection: close. The orders of a request with this answer are stored as usual. */
 void service_drain(struct service *service);
 /* Reads API_KEYS_FILE again, and logs the result. */
 void service_reload_keys(struct service *service);

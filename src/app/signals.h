@@ -32,7 +32,7 @@ int signals_run(const struct signals_task *task);
 
 /* Starts a thread that ends the process if something blocks the orderly end: with status 1 at
  * `at_ns`, or with `status` if SIGTERM or SIGINT comes before. signals_unguard() ends that thread.
- * If the thread cannot be started, there is no such limit. */
+ * If the thread cannot be started, a blocked end is not cut short. */
 void signals_guard(int64_t at_ns, int status);
 void signals_unguard(void);
 

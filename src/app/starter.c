@@ -56,7 +56,8 @@ static void schema_is_ready(struct observability *observed)
     database_check_begin(&observed->check);
 }
 
-/* Makes one attempt. Returns the pause until the next attempt, or 0 if none is needed. */
+/* Makes one attempt to migrate or check the schema. Returns the pause until the next attempt, or 0
+ * if none is needed. */
 static int64_t try_schema(struct service *service, struct err *err)
 {
     switch (bring_up_schema(service, err)) {

@@ -1,7 +1,7 @@
-/* starter.h - the thread that migrates the schema at the start, or only checks it without
- * DATABASE_MIGRATE. After a failure it tries again. It ends when the schema is ready, when main
- * stops it, or when the schema is too new, which ends the service. Threads: main. Locks:
- * starter->mu, a leaf lock. */
+/* starter.h - the thread that makes the schema ready at the start. With DATABASE_MIGRATE it
+ * migrates the schema, otherwise it only checks the schema. After a failure it tries again. It ends
+ * when the schema is ready, when main stops it, or when the schema is too new, which ends the
+ * service. Threads: main. Locks: starter->mu, a leaf lock. */
 #ifndef APP_STARTER_H
 #define APP_STARTER_H
 

@@ -18,12 +18,11 @@ enum { STOP_SLACK_S = 10 };
  * SHUTDOWN_TIMEOUT is shorter than 4 s, half of it is kept. */
 #define STOP_RESERVE_NS (2 * NS_PER_S)
 
-/* The stopping may take at least this long before the process is ended. */
+/* If the stopping is blocked, the process is ended no earlier than this long after the draining. */
 #define STOP_LEAST_NS (5 * NS_PER_S)
 
-/* As long as a connection is open, is_quiet() returns false until this long after the drain began.
- * By then the HTTP server has closed the idle connections, which it does 1 s after the drain began
- * (http.h). */
+/* The HTTP server closes idle connections 1 s after the drain began (http.h). So is_quiet() waits
+ * for open connections only until IDLE_LIMIT_NS after the drain began. */
 #define IDLE_LIMIT_NS (2 * NS_PER_S)
 
 static void tell_status(struct service *service)
@@ -34,7 +33,7 @@ static void tell_status(struct service *service)
     notify_status(&service->notify, text);
 }
 
-/* Does the periodic work of main: samples, memory, watchdog. Returns when it is due again. */
+/* Does the periodic work of main: samples, memory, watchdog. Returns when the next of it is due. */
 static int64_t tick(struct service *service)
 {
     int64_t next_ns = sampler_tick(&service->observability);

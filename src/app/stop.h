@@ -13,8 +13,8 @@ int stop_await_signal(struct service *service, int64_t until_ns);
 /* Drains the service and then stops it. SIGTERM or SIGINT during the draining ends the draining;
  * SIGTERM or SIGINT during the stopping ends the process at once.
  *
- * If something blocks the stopping, the process is ended 5 s after the draining, or when
- * SHUTDOWN_TIMEOUT is over if that is later and no signal ended the draining. */
+ * If something blocks the stopping, the process is ended 5 s after the draining. If no signal ended
+ * the draining, the process is not ended before SHUTDOWN_TIMEOUT is over. */
 void stop_service(struct service *service);
 
 /* Stops a service that does not listen yet, without draining. If something blocks the stopping, the

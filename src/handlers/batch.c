@@ -12,8 +12,9 @@
 #include "handlers/handlers.h"
 #include "handlers/reject.h"
 
-/* A body is small up to READ_INLINE_MAX bytes, an answer up to WRITE_INLINE_MAX orders. The loop
- * itself does the first slice of a small one. The offload thread does all other slices. */
+/* A body is small up to READ_INLINE_MAX bytes, an answer up to WRITE_INLINE_MAX orders. For a small
+ * body or answer, the loop itself does the first slice. The offload thread does all other
+ * slices. */
 enum { READ_INLINE_MAX = 2 * 1024, WRITE_INLINE_MAX = 64 };
 
 void batch_drop_entries(struct batch *batch)
@@ -78,7 +79,7 @@ static void answer(struct batch *batch)
     batch_move(batch, batch->n_waiting == 0 ? BATCH_ANSWERING : BATCH_ANSWERING_LATE);
     batch->work.do_slice = write_answer;
     batch->work.done.finish = send_answer;
-    batch->work.keep = true; /* never dropped: the answer says which orders are stored */
+    batch->work.keep = true; /* never dropped, because the answer says which orders are stored */
     if (batch->n > WRITE_INLINE_MAX)
         http_offload(batch->req, &batch->work);
     else if (http_offload_rest(batch->req, &batch->work))
@@ -102,7 +103,7 @@ static void resolved(struct http_completion *completion)
 }
 
 /* Makes each queued entry EXPIRED if its order was not sent, else UNKNOWN. The ingest lets an
- * atomic batch expire as a whole, so only its first entry is asked. */
+ * atomic batch expire as a whole, so ingest_expire() is called only for its first entry. */
 static void expire(struct batch *batch)
 {
     bool asked = false, expired = false;

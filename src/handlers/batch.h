@@ -13,9 +13,9 @@
  *            and of an answer in which each order has BATCH_RESULT_MAX bytes. A longer result takes
  *            further bytes when it is written, and is shortened if the budget has no room.
  *
- * Ownership  A batch owns its entries. From QUEUED on, the ingest has the item of an entry until it
- *            passes the item back, also if the entry becomes EXPIRED or UNKNOWN meanwhile. The
- *            batch is freed only when the ingest has none of its items. */
+ * Ownership  A batch owns its entries. The ingest has the item of a QUEUED entry until it passes
+ *            the item back, even if the entry becomes EXPIRED or UNKNOWN before that. The batch is
+ *            freed only when the ingest has none of its items. */
 #ifndef HANDLERS_BATCH_H
 #define HANDLERS_BATCH_H
 
@@ -74,7 +74,8 @@ enum {
 struct batch_tally {
     uint64_t created, replayed, rejected, unknown;
     int status; /* status of the request by the results so far; 0: no result yet */
-    /* The last status of 500 or more: an order failed without being at fault. 0: there is none. */
+    /* The last status of 500 or more among the orders; 0: there is none. If the orders of an atomic
+     * batch have several statuses, the batch has this one, or 422 if this one is 0. */
     int failed_status;
     bool one_code;             /* all rejections so far have the same code */
     struct http_problem first; /* the first rejection; its code is NULL if there is none */
@@ -92,7 +93,7 @@ struct batch {
     bool is_lines;
 
     /* Set by batch_read(). */
-    struct http_problem problem; /* valid if REJECTED; if its own detail is NULL, `detail` has it */
+    struct http_problem problem; /* valid if REJECTED; if problem.detail is NULL, use `detail` */
     char detail[256];
     size_t n;
     struct batch_entry *entries; /* owned */

@@ -1,6 +1,7 @@
 /* batch_read.c - parses the body of a batch into its entries. The orders are counted first, so that
  * the entries are allocated once and never move. Then each order is validated. Both are done in
- * slices. Malformed JSON makes a whole array invalid, but only its own line of NDJSON. */
+ * slices. Malformed JSON in an array makes the whole body invalid. In NDJSON, malformed JSON makes
+ * only the order on that line invalid. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,8 @@
 
 enum { ERROR_MAX = 16 * 1024 };
 
-/* A slice ends when one of these limits is reached. The COST constants compare the times that
- * orders take to read. An invalid order costs more, because its error texts are written. */
+/* A slice ends when it reaches the limit of bytes or of cost. The cost of an order stands for the
+ * time that reading it takes. An invalid order costs more, because its error texts are written. */
 enum {
     COUNT_SLICE_BYTES = 64 * 1024,
     READ_SLICE_BYTES = 16 * 1024,
@@ -122,8 +123,8 @@ static void reject_one(struct batch *batch, struct batch_entry *entry, enum orde
     reject_text_fini(&text);
 }
 
-/* Rejects a replay_only order of a request with validate_only. Such an order may only be a replay,
- * and with validate_only no stored order is looked up. */
+/* Rejects a replay_only order of a request with validate_only. Such an order could only be accepted
+ * as a replay, but a request with validate_only looks up no stored order. */
 static void reject_unstored(struct batch *batch, struct batch_entry *entry)
 {
     struct reject_text text = { .detail = "" };
@@ -192,8 +193,8 @@ static bool read_some(struct batch *batch)
     return true;
 }
 
-/* Takes from the budget the bytes that the batch needs even if each result is shortened. Returns
- * false if there is no room. */
+/* Takes from the budget the bytes of the entries, of their metadata, and of an answer in which each
+ * result is shortened. Returns false if there is no room. */
 static bool reserve(struct batch *batch)
 {
     size_t results = batch->n * BATCH_RESULT_MAX;

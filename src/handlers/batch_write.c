@@ -1,10 +1,11 @@
 /* batch_write.c - writes the answer to a batch from the outcomes of its orders. Each order has the
- * status that it would have alone. If all have the same status, the request has it too
+ * status that it would have alone. If all have the same status, the request has that status too
  * (docs/DESIGN.md, "Statuses").
  *
- * The outcomes are counted first, because the summary precedes the results. If the full result of
- * an order fits neither into the memory that was reserved nor into the budget, it is shortened: a
- * fixed text that says so replaces its detail and members. */
+ * The outcomes are counted first, because the status of the request must be known before the
+ * results are written. If there is no memory for the full result of an order, neither reserved nor
+ * in the budget, the result is shortened. A fixed text then replaces its detail and members, and
+ * says so. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -130,7 +131,8 @@ static void add_good(struct buf *out, const struct batch_entry *entry, int statu
     buf_add_char(out, '}');
 }
 
-/* Adds the result of a rejected order. `occurrence` has its detail and members as JSON members. */
+/* Adds the result of a rejected order. `occurrence` is the text that reject_add_occurrence() made
+ * of its detail and members, or SHORTENED. */
 static void add_rejected(struct buf *out, const struct batch_entry *entry,
                          const struct http_problem *problem, const char *occurrence)
 {

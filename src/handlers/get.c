@@ -30,7 +30,7 @@ struct get {
     char account_id[ORDER_NAME_SIZE];
     char *ids; /* owned: the client_order_ids, each with its NUL */
     struct order_key keys[READER_KEYS_MAX];
-    bool found_any;       /* valid if LOOKUP_OK; false only if a single order is not found */
+    bool found_any;       /* valid if LOOKUP_OK; false: a GET by order_id found no order */
     bool no_room;         /* valid if LOOKUP_OK: the budget has no room for the answer */
     struct pieces out;    /* valid if LOOKUP_OK: the answer */
     size_t n_found;       /* number of elements of `found` */
@@ -57,8 +57,8 @@ static void reject_account(struct http_request *req)
 
 /* ---- the answer, on a reader's thread ---- */
 
-/* Takes the answer's bytes from the budget. Stored metadata may be longer than the client sent,
- * because jsonb writes out all digits of a number. */
+/* Takes the answer's bytes from the budget. They are counted from the stored metadata, which may be
+ * longer than the client sent it, because jsonb writes out all digits of a number. */
 static bool reserve_answer(struct get *get)
 {
     size_t bytes = DOCUMENT_MAX;

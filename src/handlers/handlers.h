@@ -1,5 +1,5 @@
-/* handlers.h - declares the handlers of /v1/orders, and the context that they share: what they need
- * of the service. Only these handlers know both HTTP and orders.
+/* handlers.h - declares the handlers of /v1/orders, and the context that they share: the parts of
+ * the service that they use. Only these handlers know both HTTP and orders.
  *
  * Threads    A handler runs on the loop of its request. `metrics`: any thread. The other members
  *            do not change after the first request.

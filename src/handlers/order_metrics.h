@@ -19,9 +19,11 @@ enum order_result {
     RESULT_STALE,
     RESULT_REFUSED,       /* rejected by the database */
     RESULT_BATCH_REFUSED, /* valid, and another order of its atomic batch was rejected */
-    RESULT_REFUSED_FULL,  /* the queue was full, the wait too long, or the service was draining */
-    RESULT_UNAVAILABLE,   /* not sent by the deadline, or the database is away or cannot store */
-    RESULT_UNKNOWN,       /* answered 504, and not found to be stored since */
+    /* The queue or the memory budget was full, the wait would have been too long, or the service
+     * was draining. */
+    RESULT_REFUSED_FULL,
+    RESULT_UNAVAILABLE, /* not sent by the deadline, or the database is away or cannot store */
+    RESULT_UNKNOWN,     /* answered 504, and no later verdict says that it is stored */
     RESULT_FAILED,
     RESULT_LATE, /* answered 504, and later found to be stored */
 };

@@ -80,8 +80,8 @@ static void answer_rejected(struct http_request *req, const struct ingest_item *
     reject_text_fini(&text);
 }
 
-/* Answers with the order that was sent. The stored order has the same content. Only its order_id
- * and its received_at differ, so these are copied from it. */
+/* Answers with the order from the request, because the stored order has the same content. Only
+ * order_id and received_at may differ, so these are copied from the stored order. */
 static void answer_replay(struct post *post)
 {
     struct ingest_item *item = &post->submission.item;
@@ -166,8 +166,9 @@ static bool enqueue(struct post *post)
     return true;
 }
 
-/* Reads the order, on the loop or the offload thread. The reading is one slice, because jansson
- * cannot be interrupted; ORDER_BYTES_MAX limits its time. */
+/* Reads the order, on the loop or the offload thread. The whole order is read in one slice, because
+ * jansson cannot be interrupted. That slice is short, because an order has at most ORDER_BYTES_MAX
+ * bytes. */
 static bool read_order(struct http_work *work)
 {
     struct post *post = CONTAINER_OF(work, struct post, reading);

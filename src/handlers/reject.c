@@ -131,8 +131,8 @@ static const char *sqlstate_member(const struct ingest_item *item, struct reject
     return members_of(text);
 }
 
-/* Returns the problem of an order that the database rejected. It shows the server's message, which
- * can only be about this order, to the order's own sender. */
+/* Returns the problem of an order that the database rejected. The sender of the order may see the
+ * database's message, because it can only be about this order. */
 static struct http_problem of_database(const struct ingest_item *item, struct reject_text *text)
 {
     struct http_problem problem = statuses_problem(REJECT_BY_DATABASE);
@@ -143,8 +143,8 @@ static struct http_problem of_database(const struct ingest_item *item, struct re
     return problem;
 }
 
-/* Returns the problem of an order that could not be stored because of a fault of the database. It
- * leaves out the server's message, which may be about another order of the group. */
+/* Returns the problem of an order that could not be stored because of a fault of the database. The
+ * problem leaves out the database's message, which may be about another order of the group. */
 static struct http_problem of_database_fault(const struct ingest_item *item,
                                              struct reject_text *text)
 {

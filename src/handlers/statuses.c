@@ -6,7 +6,8 @@
 
 #define NOT_ACCEPTED "not_accepted"
 #define UNKNOWN "unknown"
-/* The end of the detail of each 503 and 504 to a POST: docs/DESIGN.md, "Outcomes". */
+/* The last sentence of the detail of each 503 and 504 that answers a POST: see docs/DESIGN.md,
+ * "Outcomes". */
 #define REPEAT                                                                                     \
     " Repeat it with the same client_order_id, never a new one: only a 2xx or "                    \
     "client_order_id_reused for that id tells whether the order is stored."

@@ -45,11 +45,12 @@ enum rejection {
 };
 enum { REJECTIONS = REJECT_BATCH_KEY + 1 };
 
-/* Returns the table's problem for the rejection. The caller sets its detail, retry_after_ns, offset
- * and members if they depend on the request. */
+/* Returns a copy of the rejection's entry in the table. The caller sets the detail, retry_after_ns,
+ * offset and members of the copy if they depend on the request. */
 struct http_problem statuses_problem(enum rejection rejection);
 
-/* For statuses_rejection() the verdict must be neither ITEM_CREATED nor ITEM_REPLAYED. */
+/* Return how a verdict is answered, and how it is counted. statuses_rejection() must not be called
+ * for ITEM_CREATED or ITEM_REPLAYED. */
 enum rejection statuses_rejection(enum item_verdict verdict);
 enum order_result statuses_result(enum item_verdict verdict);
 

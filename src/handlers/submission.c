@@ -13,8 +13,9 @@ void submission_stamp(struct submission *submission, int64_t received_at_ns)
     item->deadline_at_ns = received_at_ns + submission->handlers->commit_timeout_ns;
 }
 
-/* Returns how the order is counted. If the client was answered 504, the order is counted only now,
- * by the verdict that came after the answer. */
+/* Returns how the order is counted. `gave_up` is true if the client was answered at the deadline,
+ * before the verdict came. A sent order was then answered 504, and is counted as RESULT_LATE if the
+ * verdict says that it is stored, else as RESULT_UNKNOWN. */
 static enum order_result result_of(const struct submission *submission, bool gave_up)
 {
     const struct ingest_item *item = &submission->item;

@@ -1,7 +1,7 @@
 /* submission.h - takes one order to the ingest and back to the loop of its request.
  *
- * Threads    submission_on_done(): a worker of the ingest. submission_stamp(): any. The others and
- *            done.finish, which the owner sets: the loop of the request.
+ * Threads    submission_on_done(): a worker of the ingest. submission_stamp(): any. The other
+ *            functions, and done.finish, which the owner sets: the loop of the request.
  * Ownership  A submission is part of a struct that its owner allocates (a post, a batch). It must
  *            not be moved or freed from ingest_submit() until done.finish has run, even if the
  * client was answered meanwhile, because the verdict of a sent order is still counted. */

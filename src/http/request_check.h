@@ -10,8 +10,8 @@ struct http_head;
 struct http_request;
 
 /* Reads the headers into *head and checks them. Returns REJECT_NONE, or the reason to reject the
- * request. Sets the request's route, credentials and `close`. Sets `fault` if the text for the
- * client depends on what is wrong with this request. */
+ * request. Sets the request's route, credentials and `close`. If the reason alone does not say what
+ * is wrong, sets the request's `fault`, a text for the client. */
 enum reject_reason request_check(struct http_request *req, const char *version,
                                  struct http_head *head) MUST_CHECK;
 

@@ -36,7 +36,8 @@ static void set_id(struct http_request *req, const char *given)
         loop_random_id(req->loop, req->id);
 }
 
-/* Makes the request of a connection whose headers are complete. Returns NULL if memory is out. */
+/* Makes the struct of a new request, when the headers of the request are complete. Returns NULL if
+ * memory is out. */
 static struct http_request *request_new(struct http_loop *loop, struct MHD_Connection *mhd,
                                         const char *method, const char *url)
 {
@@ -59,8 +60,9 @@ static struct http_request *request_new(struct http_loop *loop, struct MHD_Conne
     return req;
 }
 
-/* Hands the answer to libmicrohttpd. If this happens in the first call of request_flow_access(),
- * libmicrohttpd reads no body, and closes the connection after the answer. */
+/* Hands the answer to libmicrohttpd. In the first call of request_flow_access(), no body has been
+ * read yet. If the answer is handed over in that call, libmicrohttpd reads no body, and closes the
+ * connection after the answer. */
 static enum MHD_Result send_answer(struct http_request *req)
 {
     CHECK(req->state == REQUEST_ANSWERED);

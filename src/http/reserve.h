@@ -7,9 +7,10 @@
  *
  * No client can hold the reserve for long. A connection in the reserve is closed after its first
  * answer, and has RESERVE_SPAN_NS for sending its request. If the reserve is full, a new connection
- * replaces the oldest one that has no complete request, or else the oldest one whose answer is
- * being sent. If addresses are counted, an address has at most RESERVE_OF_ADDRESS_MAX connections
- * in one reserve. One more then replaces one of these by the same rule. */
+ * replaces the oldest one that has no complete request. If there is none, it replaces the oldest
+ * one whose answer is being sent. If addresses are counted, an address has at most
+ * RESERVE_OF_ADDRESS_MAX connections in one reserve. A further connection of that address replaces
+ * one of the address, chosen by the same rule. */
 #ifndef HTTP_RESERVE_H
 #define HTTP_RESERVE_H
 
@@ -26,8 +27,7 @@ struct http_route;
 enum {
     RESERVE_MAX = 64,
     RESERVE_OF_ADDRESS_MAX = 16,
-    /* The most connections of a loop that have been shut down, and that libmicrohttpd has not
-     * closed yet. */
+    /* The most connections of a loop that are shut down but not yet closed by libmicrohttpd. */
     RESERVE_CLOSING_MAX = 64,
 };
 

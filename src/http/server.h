@@ -31,9 +31,11 @@ struct http_server {
     struct http_loop *loops;
     uint32_t n_loops;
     uint32_t port;
-    uint64_t beats_asked; /* written by http_server_alive(), by one thread at a time */
-    int listen_fd;        /* open until each loop has its duplicate; then -1 */
-    atomic_int phase;     /* enum server_phase; stored with release, loaded with acquire */
+    /* The number of the last heartbeat that the loops were asked for. Written by
+     * http_server_alive(), by one thread at a time. */
+    uint64_t beats_asked;
+    int listen_fd;    /* open until each loop has its duplicate; then -1 */
+    atomic_int phase; /* enum server_phase; stored with release, loaded with acquire */
     /* The numbers of open connections and of requests under way; relaxed. */
     atomic_uint_fast64_t connections, requests;
     atomic_uint_fast64_t admitted; /* connections that count towards max_connections */

@@ -29,7 +29,7 @@ struct slot {
 struct server_metrics {
     const struct http_route *routes;
     size_t n_routes;
-    size_t *first;   /* where the slots of each route begin; the last item: the extra slots */
+    size_t *first;   /* index of the first slot of each route, then of the first extra slot */
     struct mutex mu; /* held while a slot is added; a leaf lock */
     size_t cap;
     /* Stored (release) after a slot is written, and loaded (acquire) before a slot is read. */

@@ -1,8 +1,9 @@
 /* server_metrics.h - counts requests and durations by route, method and status. Internal to http.
  *
- * Each combination of the three has a slot. Statuses that a route declares have theirs from the
- * start. Any other combination gets one when it first occurs, up to METRICS_EXTRA of them, so that
- * no client can make the scrape grow. Any thread may observe and render. */
+ * Each combination of the three has a slot. The slots of the statuses that a route declares are
+ * made at the start. The slot of any other combination is made when the combination first occurs.
+ * There are at most METRICS_EXTRA such slots, so that no client can make the scrape grow. Any
+ * thread may observe and render. */
 #ifndef HTTP_SERVER_METRICS_H
 #define HTTP_SERVER_METRICS_H
 

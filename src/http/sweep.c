@@ -1,9 +1,10 @@
-/* sweep.c - see sweep.h. Bytes that have moved since a connection entered its state give it more
- * time. body.c counts the bytes of a body. The sweep asks the kernel for all others (TCP_INFO),
- * because libmicrohttpd does not report the first byte of a request. It asks only about connections
- * that have been in their state for a while, so a busy connection costs no system call. Bytes that
- * moved in a state before the sweep first asked are not counted. So the sweep can overlook the
- * first bytes of a request on an idle connection, but for no longer than idle_timeout. */
+/* sweep.c - see sweep.h. A connection gets more time for each byte that has moved since it entered
+ * its state. body.c counts the bytes of a body. For all other bytes the sweep asks the kernel
+ * (TCP_INFO), because libmicrohttpd does not report the first byte of a request. The sweep asks
+ * only about connections that have been in their state for a while, so a busy connection costs no
+ * system call. Bytes that moved in a state before the sweep first asked are not counted. So a
+ * connection may count as idle although the first bytes of a request have arrived, but for no
+ * longer than idle_timeout. */
 #include "http/sweep.h"
 
 #include <linux/tcp.h>
@@ -26,10 +27,11 @@
 #define SWEEP_DRAINING_NS (50 * NS_PER_MS)
 #define DRAIN_IDLE_NS NS_PER_S
 
-/* A budget is under pressure for PRESSED_NS after it had no room for a request. Meanwhile a
- * connection that holds BUDGET_LARGE_BYTES or more of it must move PRESSED_PACE_BYTES_PER_S instead
- * of HTTP_CONN_PACE_BYTES_PER_S, and is closed if its answer stands still for PRESSED_STALL_NS. So
- * a client that does not read cannot keep the memory from other clients for long. */
+/* A budget is under pressure for PRESSED_NS after it had no room for a request. Meanwhile stricter
+ * limits apply to a connection that holds BUDGET_LARGE_BYTES or more of that budget. Its pace must
+ * be PRESSED_PACE_BYTES_PER_S instead of HTTP_CONN_PACE_BYTES_PER_S, and it is closed if its answer
+ * stands still for PRESSED_STALL_NS. So a client that does not read cannot keep the memory from
+ * other clients for long. */
 #define PRESSED_NS (5 * NS_PER_S)
 #define PRESSED_STALL_NS (2 * NS_PER_S)
 enum { PRESSED_PACE_BYTES_PER_S = 100 * 1000 };
@@ -157,9 +159,9 @@ static void sweep_sending(struct http_conn *conn, int64_t bytes)
         http_conn_cut(conn);
 }
 
-/* Sets turn.gone if the client is gone, so that the offload thread drops its work. Checks only a
- * connection that waits for the offload thread. A client that has closed only its sending side
- * looks the same, so it counts as gone too. */
+/* Sets turn.gone if the client is gone, so that the offload thread drops the work for that client.
+ * Checks only a connection that waits for the offload thread. A client that has closed only its
+ * sending side looks the same, so that client counts as gone too. */
 static void sweep_deferred(struct http_conn *conn)
 {
     if (!atomic_load_explicit(&conn->turn.waiting, memory_order_relaxed))
@@ -169,8 +171,8 @@ static void sweep_deferred(struct http_conn *conn)
         atomic_store_explicit(&conn->turn.gone, true, memory_order_relaxed);
 }
 
-/* Returns true if libmicrohttpd has an answer to send. If a request is still being read, that is an
- * answer of its own, by which it has rejected the request. */
+/* Returns true if libmicrohttpd has an answer to send. If a request is still being read,
+ * libmicrohttpd itself has made that answer, to reject the request. */
 static bool is_answered(const struct http_conn *conn)
 {
     return MHD_get_connection_info(conn->mhd, MHD_CONNECTION_INFO_HTTP_STATUS) != NULL;

@@ -13,9 +13,9 @@ void sweep_conns(struct http_loop *loop);
 /* Returns the time from one sweep to the next. */
 int64_t sweep_interval_ns(const struct http_loop *loop);
 
-/* Closes the connection that has been idle for longest, unless one is being closed already. Called
- * when the process has no free descriptor, because libmicrohttpd then accepts no connection until
- * one of its own has closed. */
+/* Closes the connection that has been idle for longest, unless another connection is being closed
+ * already. Called when the process has no free descriptor, because libmicrohttpd then accepts no
+ * connection until it has closed one. */
 void sweep_make_room(struct http_loop *loop);
 
 #endif

@@ -5,8 +5,8 @@
  * TLS is 1.2 or 1.3, with forward secrecy and authenticated ciphers only. No session is resumed, so
  * a client presents its certificate in each connection anew. If client_ca_file is set, every
  * request except those to HTTP_PROBE routes needs a client certificate that an authority in that
- * file has signed. The certificate is checked once a connection, at the first request that needs
- * it, against the file as it was last read.
+ * file has signed. The certificate is checked at such a request, against the file as it was last
+ * read. Once found valid, it is not checked again on that connection.
  *
  * Threads    any; nobody may use a struct http_tls that http_tls_close() is freeing.
  * Errors     *err names a bad file by its option and path: "TLS_KEY_FILE=/x/key.pem: ...". */

@@ -3,8 +3,8 @@
  *
  * libmicrohttpd reads requests from the socket and writes answers to it, and owns the TLS session.
  * This interface does everything else. It sets the credentials of the session before the handshake
- * begins, so that the server names the certificate authorities of the current set. The
- * allowed moves between states:
+ * begins, so that the handshake tells the client the certificate authorities of the current set.
+ * The allowed moves between states:
  *
  *     PLAIN
  *     HANDSHAKE -> CLIENT_FINISHED or SERVER_FINISHED -> OPEN -> VERIFIED */
