@@ -3,9 +3,8 @@
  * and makes no system call. Every other acquire goes through acquire_the_long_way().
  *
  * A released connection is given to the first waiter, and becomes idle only if no caller waits. So
- * a caller that takes an idle connection overtakes no waiter. There is one exception: after
- * CANDIDATES_MAX failed queries a caller waits for a new connection, and others may meanwhile take
- * idle ones. */
+ * a caller that takes an idle connection overtakes no waiter. The one exception is a waiter that
+ * has tried CANDIDATES_MAX connections in vain and waits for a new one. */
 #include <stdio.h>
 
 #include "base/check.h"
@@ -14,7 +13,8 @@
 #include "pqpool/exec.h"
 #include "pqpool/idle.h"
 
-/* After this many failed validation queries, an acquire waits for a new connection. */
+/* After this many failed validation queries, an acquire tries no other idle connection and waits
+ * for a new one. */
 enum { CANDIDATES_MAX = 3 };
 
 struct request {
@@ -152,8 +152,9 @@ static bool passes_probe(struct pqpool *pool, struct conn *conn, struct request 
     return false;
 }
 
-/* Returns true if the caller may try another idle connection. After CANDIDATES_MAX failed queries
- * it waits for a new connection. While dials fail, it tries every idle connection instead. */
+/* Returns true if the caller may try another idle connection, and false if it must wait in the
+ * queue. The limit is CANDIDATES_MAX connections. While dials fail there is no limit, because a new
+ * connection is unlikely. tried: how many connections the caller has tried in vain. */
 static bool may_try_another(const struct pqpool *pool, int tried) REQUIRES(pool->mu)
 {
     return !pool_is_closing(pool) && (tried < CANDIDATES_MAX || pool->demand.backoff.failures > 0);
@@ -176,7 +177,7 @@ static enum pqpool_rc validate(struct pqpool *pool, struct conn *conn, struct re
         return PQPOOL_LOST;
     if (!conn_is_stale(pool, conn))
         return PQPOOL_OK;
-    /* pool_offer() discards the connection, which became stale during the query. */
+    /* The connection became stale during the query, so pool_offer() discards it. */
     pool_offer(pool, conn, now_ns);
     return PQPOOL_LOST;
 }
@@ -205,7 +206,8 @@ static void observe(struct pqpool *pool, const struct request *req, int64_t took
         pool->latency.max_ns[pool->latency.window_slot] = took_ns;
     if (!pool->options.enable_pool_metrics)
         return;
-    /* The short way does not come here: pqpool_stats() adds its checkouts to this histogram. */
+    /* Only the long way comes here. pqpool_stats() adds the short way's checkouts to this
+     * histogram. */
     histogram_observe(&pool->latency.acquire, took_ns);
     if (req->queued_ns > 0)
         histogram_observe(&pool->latency.queue, req->queued_ns);
@@ -214,7 +216,7 @@ static void observe(struct pqpool *pool, const struct request *req, int64_t took
 }
 
 /* Acquires a connection when the short way cannot. idle: an idle connection that needs the
- * validation query; NULL: no idle connection may be used. */
+ * validation query; NULL: no connection is idle, or the pool is down or being closed. */
 static enum pqpool_rc acquire_the_long_way(struct pqpool *pool, struct request *req,
                                            struct conn *idle, struct conn **out, struct err *err)
     REQUIRES(pool->mu)
@@ -279,8 +281,8 @@ static enum conn_state state_after_release(const struct conn *conn,
     case PQTRANS_INTRANS:
     case PQTRANS_INERROR:
         return wanted == CONN_IDLE ? CONN_RESETTING : wanted;
-    case PQTRANS_ACTIVE: /* a statement still runs and must be cancelled, even if the connection is
-                            discarded then */
+    case PQTRANS_ACTIVE: /* a statement still runs; it must be cancelled even if the connection is
+                            then closed, as with PQPOOL_DISCARD */
         return CONN_CANCEL_WANTED;
     case PQTRANS_UNKNOWN:
         return CONN_CLOSING;

@@ -1,11 +1,11 @@
 /* cancel.c - cancels the statement of a connection that was released while the statement still ran.
  * The connection can then be used again, and the server does not finish work that no caller awaits.
  *
- * Before libpq 17 the control connection runs one SQL statement that cancels for all these
- * connections. This SQL names each backend by pid and start time, so it hits no later session with
- * the same pid. The SQL has a deadline and is encrypted like all other traffic. PQcancel() would
- * block without a limit and send in the clear. From libpq 17 on, cancel_request.c is used instead,
- * which also works behind a pooler.
+ * Before libpq 17 the control connection runs one SQL statement that cancels the statements of all
+ * such connections. This SQL names each backend by pid and start time, so it hits no later session
+ * with the same pid. The SQL has a deadline and is encrypted like all other traffic. PQcancel()
+ * would block without a limit and send in the clear. From libpq 17 on, cancel_request.c is used
+ * instead, which also works behind a pooler.
  *
  * Until the cancel is answered, the connection runs no other statement, because the cancel might
  * hit that statement. When the answer comes, the server has already sent the signal. A backend that
@@ -41,7 +41,8 @@ static uint32_t add_backends(struct pqpool *pool, enum conn_state from, enum con
          node = next) {
         struct conn *conn = CONTAINER_OF(node, struct conn, node);
         next = node->next;
-        /* begun: the janitor awaits the end of the statement, or the connection is an orphan. */
+        /* A statement is cancelled only once the janitor awaits its end. An orphan needs no
+         * such wait, because its connection is closed. */
         bool begun = from == CONN_ORPHANED || conn->task_deadline_at_ns != 0;
         if (conn->backend.pid == 0 || !begun)
             continue;
@@ -150,8 +151,9 @@ static void backend_is_gone(struct pqpool *pool, struct conn *conn, int64_t now_
     pool_wake_connector(pool);
 }
 
-/* Frees the slots of the orphans whose backends have ended: the server lists them no more. rows:
- * NULL if the statement failed; then frees the slots of all orphans. */
+/* Called when the SQL of cancels_ask() has ended. Of the orphans that the SQL named, frees the
+ * slots of those whose backends the server no longer lists. rows: the result; NULL: the SQL failed,
+ * so the slots of all these orphans are freed. */
 static void orphans_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
     REQUIRES(pool->mu)
 {

@@ -92,8 +92,8 @@ void pqpool_close(struct pqpool **pool_in, int64_t deadline_at_ns)
             break;
     cut_all(pool);
     end_waits(pool); /* also wakes the connector if it is setting up a session */
-    /* The callers inside return soon: their waits have failed, and the sockets of their validation
-     * queries are shut down. */
+    /* The callers in pqpool_acquire_from() return soon: their waits have failed, and the sockets of
+     * their validation queries are shut down. */
     while (pool->callers_inside > 0)
         (void)cond_wait_until(&pool->quiet, &pool->mu, CLOCK_NEVER);
     mutex_unlock(&pool->mu);

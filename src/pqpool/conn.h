@@ -90,8 +90,8 @@ struct conn_holder {
 /* Identifies the session at its server. The pid alone is not enough, because the server gives it to
  * a later session again. */
 struct conn_backend {
-    int pid;        /* 0: not known, as behind a pooler; then no SQL can cancel the statement, only
-                       cancel_request.c */
+    int pid;        /* 0: not known, for example behind a pooler; then only cancel_request.c can
+                       cancel a statement of the session, and no SQL can */
     char start[32]; /* backend_start, in seconds of Unix time */
 };
 

@@ -18,7 +18,9 @@
 #include "pqpool/janitor.h"
 #include "pqpool/primary.h"
 
-enum { PREPARE_LIMIT_S = 5 }; /* for the set-up of a session, because the other dials wait for it */
+/* The longest time for the set-up of a session. It is short, because the other dials wait
+ * meanwhile. */
+enum { PREPARE_LIMIT_S = 5 };
 
 struct connector {
     struct pqpool *pool;
@@ -121,7 +123,8 @@ static enum dial_rc set_up_session(struct conn *conn, struct err *err,
         prepare_session(conn, limit_at_ns, err))
         return DIAL_OK;
     if (conn->session == SESSION_ORPHANED)
-        return DIAL_FAILED; /* the slot must wait for the backend's end, not dial another address */
+        /* No other address is dialled, because the slot stays taken until the backend ends. */
+        return DIAL_FAILED;
     conn_finish(conn);
     return dial_next(conn, clock_now_ns(), err, error_class);
 }
@@ -157,8 +160,8 @@ static void step_dials(struct connector *c)
 }
 
 /* PQfinish() sends a last message, which may block if the server does not read. A server is likely
- * to read if its connection is closed for its age, for idleness or at shutdown. In every other case
- * the socket is shut down first, so that sending fails at once. */
+ * to read if the connection is closed because it is old or idle, or because the pool is being
+ * closed. In every other case the socket is shut down first, so that sending fails at once. */
 void conn_finish(struct conn *conn)
 {
     if (conn->pg == NULL)
@@ -195,8 +198,9 @@ static void close_one(struct pqpool *pool, struct conn *conn)
     mutex_unlock(&pool->mu);
 }
 
-/* Returns a connection that is to be closed; NULL: there is none. While the pool is being closed,
- * also returns closed orphans, whose slots are then freed before their backends have ended. */
+/* Returns a connection in CLOSING or CLOSING_ORPHAN; NULL: there is none. While the pool is being
+ * closed, also returns orphans that are closed already. Their slots are then freed, although their
+ * backends may still run. */
 static struct conn *next_to_close(struct pqpool *pool) REQUIRES(pool->mu)
 {
     unsigned last = pool_is_closing(pool) ? CONN_ORPHAN_ASKED : CONN_CLOSING_ORPHAN;
@@ -223,8 +227,8 @@ static int64_t next_wake(struct connector *c)
     struct pqpool *pool = c->pool;
     int64_t at_ns = CLOCK_NEVER;
     mutex_lock(&pool->mu);
-    /* A timer is needed only if demand.c was last asked during the backoff's pause. After the pause
-     * this thread is woken when the pool wants a dial. */
+    /* If the last call of pool_next_dial() was before the end of the backoff's pause, this thread
+     * wakes up at that end. After the pause, other threads wake it when the pool wants a dial. */
     if (pool->demand.backoff.failures > 0 && pool->demand.backoff.next_at_ns > c->looked_at_ns)
         at_ns = pool->demand.backoff.next_at_ns;
     mutex_unlock(&pool->mu);

@@ -1,11 +1,11 @@
 /* conninfo.c - checks a connection string: see conninfo.h.
  *
- * PQconninfo() reports the parameters of a PGconn, also those that the string does not give and
- * libpq fills in. A PGconn that libpq has refused before any lookup or dial is enough. So two
- * PGconns are made, and in each of them one keyword has a value that every libpq refuses.
- * dsn_resolve() chooses the keyword that libpq checks first, so that PQconninfo() reports the
- * parameters whatever else is wrong. check_resolved() chooses the keyword that libpq checks last.
- * If libpq refuses that PGconn for another reason, the user's settings are wrong. */
+ * PQconninfo() reports the parameters of a PGconn, also those that libpq itself fills in. It does
+ * so even if libpq has refused the PGconn before any lookup or dial. So two PGconns are made that
+ * libpq refuses, because one keyword has an invalid value. In the PGconn of dsn_resolve() this is
+ * the keyword that libpq checks first, so PQconninfo() works even if other values are wrong. In the
+ * PGconn of check_resolved() it is the keyword that libpq checks last. If libpq names another
+ * reason for that second refusal, the user's settings are wrong. */
 #include "pqpool/conninfo.h"
 
 #include <stdio.h>
@@ -68,8 +68,9 @@ static void name_source(const struct conninfo *info, const char *keyword, struct
         buf_printf(out, "connection string: %s", keyword);
 }
 
-/* Returns true if the value may be shown in an error. If a password in a URI is not encoded, libpq
- * may take a part of the password for the host or the port. */
+/* Returns true if the value may be shown in an error: it has only plain characters, and is no host
+ * or port of a URI. If a password in a URI is not encoded, libpq may take a part of the password
+ * for the host or the port. */
 static bool may_be_shown(const struct conninfo *info, const char *keyword, const char *value)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -94,8 +95,8 @@ bool conninfo_refuse(const struct conninfo *info, const char *keyword, const cha
 
 /* ---- the string itself ---- */
 
-/* Writes libpq's reason without the text from the first quote to the last. libpq quotes the text
- * that it does not understand, and that may be a part of the password. */
+/* Writes libpq's reason without the text from the first quote to the last. The quoted text is what
+ * libpq does not understand, and may be a part of the password. */
 static void leave_out_quotes(const char *why, struct err *err)
 {
     const char *first = strchr(why, '"'), *last = strrchr(why, '"');
@@ -169,7 +170,8 @@ static const char *nearest(const char *word, const PQconninfoOption *known)
     return found;
 }
 
-/* Returns the major version of libpq that introduced this keyword; 0: older than 16, or unknown. */
+/* Returns the major version of libpq that introduced this keyword; 0: the keyword is not in
+ * this list, which begins with libpq 16. */
 static int first_version(const char *word)
 {
     static const struct {

@@ -23,8 +23,8 @@ struct conninfo {
     bool is_uri;
     PQconninfoOption *given; /* the parameters that the string itself sets */
     /* The parameters after libpq has added the service, the environment and its defaults. In
-     * `resolved` the keyword `lost` has an invalid value, which conninfo.c gave it on purpose. The
-     * true value of that keyword is in `other`. */
+     * `resolved` one keyword has an invalid value, which conninfo.c gave it on purpose: `lost` is
+     * the name of this keyword. The keyword's true value is in `other`. */
     PQconninfoOption *resolved, *other;
     const char *lost;
 };
@@ -42,7 +42,7 @@ unsigned conninfo_count_parts(const char *list) MUST_CHECK;
 
 /* ---- between conninfo.c and conninfo_values.c ---- */
 
-/* Returns the value of a keyword with which libpq would dial; NULL: it is empty or not set. */
+/* Returns the value that libpq would use for a keyword at a dial; NULL: it is empty or not set. */
 const char *conninfo_value(const struct conninfo *info, const char *keyword) MUST_CHECK;
 
 /* Writes "SOURCE: KEYWORD=VALUE: right" to *err and returns false. value: the wrong part of the

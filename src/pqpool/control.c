@@ -87,7 +87,7 @@ void control_lost(struct pqpool *pool)
     health_result(pool, &gone, 0);
 }
 
-/* Calls check_passed() without the lock, because that may call options.health_passed. */
+/* check_passed() is called with no lock held, because it may call options.health_passed. */
 void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns)
 {
     struct conn *control = &pool->control;

@@ -1,6 +1,6 @@
 /* dial.c - makes one dial, a step at a time and without blocking. It tries the hosts of the string
- * in turn, and the addresses of each host in turn. The host and the address that answered last are
- * tried first. Called by the connector's thread only.
+ * in turn, and the addresses of each host in turn. The host and the address that answered most
+ * recently are tried first. Called by the connector's thread only.
  *
  * A host gets its share of the time that is left for the dial. Each address gets its share of the
  * time that its host has left after the lookup. libpq is given one address at a time, as

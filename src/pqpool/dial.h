@@ -1,5 +1,6 @@
-/* dial.h - makes one dial. It tries all hosts in turn, and all addresses of each host, beginning
- * with those that answered last. Each gets a share of the time. Nothing here blocks.
+/* dial.h - makes one dial. It tries all hosts in turn, and all addresses of each host. The host and
+ * the address that answered most recently are tried first. Each host gets a share of the dial's
+ * time, and each address a share of its host's time. Nothing here blocks.
  *
  * Threads    the connector's.
  * Errors     on DIAL_FAILED *err and *error_class have the most significant failure. */

@@ -1,4 +1,5 @@
-/* dial_errors.h - says why a dial failed, and which of its failures is reported.
+/* dial_errors.h - says why a dial failed. A dial may fail at several hosts and addresses; only the
+ * most significant of these failures is reported.
  *
  * Threads    the connector's. */
 #ifndef PQPOOL_DIAL_ERRORS_H

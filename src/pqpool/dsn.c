@@ -2,10 +2,10 @@
  * once. Each dial then gives libpq the same parameters with one host, one port, and the password as
  * it is at that moment.
  *
- * libpq fills in the parameters that the string does not set, at each dial. The pool reads some of
- * them from dsn_resolve(): host, hostaddr and port, to split them; options, to add its own;
- * connect_timeout, to limit the dial; and those of `defaults`, to see whether the user sets
- * them. */
+ * At each dial, libpq itself fills in the parameters that the string does not set. The pool reads
+ * some parameters from dsn_resolve(): host, hostaddr and port, to split these lists; options, to
+ * add its own; connect_timeout, to limit the dial; and the keywords of `defaults`, to see whether
+ * the user sets them. */
 #include "pqpool/dsn.h"
 
 #include <errno.h>
@@ -80,8 +80,8 @@ static unsigned most(unsigned a, unsigned b)
     return a > b ? a : b;
 }
 
-/* Returns the value with which libpq would dial. Looks in `given` first, since `resolved` has no
- * values if the service cannot be read. */
+/* Returns the value that libpq would use for a keyword at a dial. Looks in `given` first: if the
+ * service cannot be read, `resolved` has no values. */
 static const char *find(const struct dsn *dsn, const char *keyword)
 {
     const char *given = dsn_find(dsn->given, keyword);
@@ -125,8 +125,8 @@ static bool split_hosts(struct dsn *dsn, struct err *err)
     return true;
 }
 
-/* Joins options.session_options and the parameter `options` of the string. If both set the same
- * thing, the string's value is used, because it comes later. */
+/* Joins options.session_options and the parameter `options` of libpq. If both give a value for one
+ * setting of the server, the value from libpq's parameter is used, because it comes later. */
 static bool join_options(struct dsn *dsn, const char *ours, struct err *err)
 {
     const char *theirs = find(dsn, "options");
@@ -138,8 +138,8 @@ static bool join_options(struct dsn *dsn, const char *ours, struct err *err)
     return false;
 }
 
-/* Writes libpq's reason without the text from the first quote to the last. libpq quotes the text
- * that it does not understand, and that may be a part of the password. */
+/* Writes libpq's reason without the text from the first quote to the last. The quoted text is what
+ * libpq does not understand, and may be a part of the password. */
 static void explain_parse(const char *why, struct err *err)
 {
     const char *first = strchr(why, '"'), *last = strrchr(why, '"');

@@ -17,7 +17,8 @@ struct dsn; /* opaque */
 
 enum { DSN_PARAMS_MAX = 64 };
 
-/* The arguments of PQconnectStartParams(); borrowed from the dsn until the next dsn_params(). */
+/* The arguments of PQconnectStartParams(). The strings are borrowed from the dsn and from the
+ * argument `address`, and are valid until the next call of dsn_params(). */
 struct dsn_params {
     const char *keywords[DSN_PARAMS_MAX + 1];
     const char *values[DSN_PARAMS_MAX + 1];

@@ -25,8 +25,9 @@ PGconn *dsn_begin_refused(const PQconninfoOption *given, const char *keyword) MU
 
 /* Returns the value that libpq would use for each parameter: the string's, else that of the service
  * that the string or PGSERVICE names, else the environment's, else libpq's default. If the service
- * is missing or its file is broken, libpq stops reading there, so no parameter has a value, not
- * even one of the string. The caller calls PQconninfoFree(). NULL: *err says why. */
+ * is missing or its file is broken, libpq gives up before it has stored any value, so no parameter
+ * has one, not even a parameter of the string. The caller calls PQconninfoFree(). NULL: *err says
+ * why. */
 PQconninfoOption *dsn_resolve(const PQconninfoOption *given, struct err *err) MUST_CHECK;
 
 /* Returns true if the string, the service or the environment sets the parameter, even if the

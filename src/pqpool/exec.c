@@ -66,8 +66,9 @@ bool result_is_copy(const PGresult *result)
     return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
 
-/* Waits until PQgetResult() would not block, and then returns DONE, also if the connection has
- * failed. An answer that has arrived counts, even if this thread reads it after the deadline. */
+/* Waits until PQgetResult() would not block, and then returns EXCHANGE_DONE. If reading fails, also
+ * returns EXCHANGE_DONE, because PQgetResult() then returns libpq's error. An answer that has
+ * arrived counts, even if this thread reads it after the deadline. */
 static enum exchange_rc await_result(const struct conn *conn, int64_t deadline_at_ns)
 {
     const struct pg_driver *pg = conn->pool->pg;
@@ -193,8 +194,8 @@ static void copy_field(char *to, size_t size, const PGresult *error, int field)
 }
 
 /* Returns true if the message may quote a value, or come from a user's function. Two kinds of
- * messages cannot: the server's own about an error that ends the session, and libpq's own, which
- * has no SQLSTATE. */
+ * messages do neither: the server's messages about an error that ends the session, and the messages
+ * of libpq, which have no SQLSTATE. */
 static bool is_private(const PGresult *error)
 {
     const char *severity = PQresultErrorField(error, PG_DIAG_SEVERITY_NONLOCALIZED);
@@ -203,7 +204,8 @@ static bool is_private(const PGresult *error)
     return severity == NULL || (strcmp(severity, "FATAL") != 0 && strcmp(severity, "PANIC") != 0);
 }
 
-/* Writes an error to *err and to conn->error_fields. An error of libpq has a text only. */
+/* Writes an error to *err and to conn->error_fields. An error of libpq itself has no fields, only a
+ * text. */
 static void explain(struct conn *conn, const PGresult *error, unsigned flags, const char *prefix,
                     struct err *err)
 {

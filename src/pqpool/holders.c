@@ -16,7 +16,7 @@ static _Thread_local struct {
 
 static _Thread_local int thread_id;
 
-/* The duration of one checkout in sixteen is measured, because reading the exact clock takes
+/* Only one checkout in sixteen has its duration measured, because reading the exact clock takes
  * time. */
 enum { TIMED_EVERY = 16 };
 

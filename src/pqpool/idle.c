@@ -73,7 +73,7 @@ void pool_begin_generation(struct pqpool *pool)
 {
     atomic_store_explicit(&pool->generation, pool_generation(pool) + 1, memory_order_relaxed);
     (void)pool_take_idle(pool); /* every idle connection is stale now, so this discards them all */
-    /* The control connection may be to the old server, so it is replaced too. */
+    /* The control connection may be connected to the old server, so it is replaced too. */
     if (pool->control.state == CONN_IDLE)
         conn_discard(pool, &pool->control, CLOSE_GENERATION);
 }

@@ -26,9 +26,9 @@ void pool_keep_control(struct pqpool *pool) REQUIRES(pool->mu);
  * has more than min_pool_size connections, or if min_pool_size equals max_pool_size, because then
  * there is never a free slot for the replacement. */
 bool pool_may_close_one(const struct pqpool *pool) REQUIRES(pool->mu);
-/* Returns true if the caller must close the connection now, for it to be replaced: it has expired,
- * `renewal` is RENEWAL_CLOSES, and pool_may_close_one() is true. If the first two are so, sets
- * `renewal` to RENEWAL_NONE. */
+/* Returns true if the caller must close the connection now, for it to be replaced. Returns false if
+ * the connection has not expired or `renewal` is not RENEWAL_CLOSES. Otherwise sets `renewal` to
+ * RENEWAL_NONE, and returns what pool_may_close_one() returns. */
 bool pool_evicts_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
     REQUIRES(pool->mu);
 

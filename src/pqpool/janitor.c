@@ -25,9 +25,8 @@ static uint64_t watch_key(const struct pqpool *pool, const struct conn *conn)
     return (uint64_t)conn->serial << 32 | (index + 1);
 }
 
-/* Adds, changes or removes the connection's watch in epoll. While the janitor runs no statement on
- * it, the watch is for hang-ups only and edge-triggered, so arriving data does not wake the
- * janitor. */
+/* Adds, changes or removes the connection's watch in epoll. While the connection has no task, the
+ * watch is for hang-ups only and edge-triggered, so arriving data does not wake the janitor. */
 static bool watch(struct pqpool *pool, struct conn *conn, int op, uint32_t events)
 {
     struct epoll_event event = { .events = events, .data.u64 = watch_key(pool, conn) };

@@ -4,7 +4,7 @@
  *   control.c         runs health checks and the SQL of cancel.c on the control connection
  *   cancel.c          cancels statements of released connections, terminates orphaned backends
  *   cancel_request.c  sends a cancel request over a connection of its own, if libpq can
- *   maintenance.c     each tick: idle and lifetime limits, leaks, the 60 s of acquire_max_ns
+ *   maintenance.c     each tick: idle and lifetime limits, leaks, acquire_max_ns of the last 60 s
  *
  * Threads    the janitor's. janitor_watch() and janitor_unwatch() are called by the thread that
  *            uses the connection. */
@@ -62,7 +62,8 @@ void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
 void cancel_ended(struct pqpool *pool, struct conn *conn, enum task_rc how) REQUIRES(pool->mu);
 
 /* Called when the cancel of the statement on `conn` has been carried out or has failed. certain:
- * false if the cancel may still hit a later statement; the connection will then be closed. */
+ * false if the cancel may still hit a later statement; in this case the connection will be closed
+ * and not used again. */
 void cancel_request_ended(struct pqpool *pool, struct conn *conn, bool certain) REQUIRES(pool->mu);
 
 /* ---- cancel_request.c: for libpq 17 or later (pg_driver.h) ---- */

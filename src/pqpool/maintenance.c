@@ -1,6 +1,6 @@
 /* maintenance.c - does the janitor's work of each tick, with no network traffic: closes connections
- * past idle_timeout or max_lifetime, reports leases held for longer than leak_threshold, and moves
- * on the 60 s that acquire_max_ns covers. */
+ * past idle_timeout or max_lifetime, reports leases held for longer than leak_threshold, and
+ * limits acquire_max_ns to the last 60 s. */
 #include "base/clock.h"
 #include "pqpool/janitor.h"
 
@@ -58,10 +58,10 @@ static void evict_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu
 
 /* Closes the control connection when it has expired, because its host name may lead to another
  * server by now. The pool has only one control connection, so the new one is dialled after the old
- * one is closed. Meanwhile no health check is made: the next one is put off by
+ * one is closed. Meanwhile no health check is made: the next check is put off by
  * health_check_interval. While dials fail, the old connection is kept, since it cannot be replaced.
- * While statements are being cancelled or backends are orphaned, it is kept for up to
- * health_check_timeout longer. */
+ * While statements are being cancelled or backends are orphaned, the old connection is needed, so
+ * it is kept for up to health_check_timeout longer. */
 static void renew_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *control = &pool->control;

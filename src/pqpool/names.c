@@ -107,8 +107,8 @@ enum lookup_state names_step(struct names *names, unsigned host, struct name *na
     if (name->state != LOOKUP_PENDING)
         return name->state;
     name->state = names->pg->lookup_poll(name->lookup, &name->addresses, &name->err);
-    /* The address that answered last is put first only now, once, because from now on dials refer
-     * to the addresses by index. */
+    /* The address that answered most recently is put first here and nowhere else, because after
+     * this the dials refer to the addresses by index. */
     if (name->state == LOOKUP_FOUND)
         put_first(&name->addresses, of->good);
     enum lookup_state state = name->state;

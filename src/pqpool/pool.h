@@ -7,8 +7,8 @@
  *   janitor    health checks, ROLLBACK, cancels, limits of idleness and age, leaks, events
  *              janitor.h
  *
- * All of these threads call the functions of the following files. These functions work on this
- * struct under its mutex, use no socket, and take the time from the caller. A file calls no
+ * All of these threads call the functions of the following files. These functions work on struct
+ * pqpool under its mutex, use no socket, and take the time from the caller. A file calls no
  * function of a file below it:
  *
  *   wait_queue.c  the callers that wait, and an estimate of a new caller's wait
@@ -81,7 +81,7 @@ struct wait_queue {
 enum renewal {
     RENEWAL_NONE,
     RENEWAL_DIALS,  /* the replacement is dialled before the expired connection is closed */
-    RENEWAL_CLOSES, /* the next expired connection that is found idle or is released is closed */
+    RENEWAL_CLOSES, /* an expired connection is closed, as soon as it is idle or is released */
 };
 
 /* The state by which demand.c decides whether and when the next dial begins. */
@@ -103,11 +103,12 @@ struct pool_database {
 /* The server and database to which the pool connects (primary.c). Only the connector uses this
  * struct. */
 struct pool_primary {
-    unsigned host;               /* the index of the host that answered last; it is dialled first */
-    char address[ADDRESS_SIZE];  /* where that host answered; "": no lookup was needed */
-    bool known;                  /* a server has answered since the pool was opened */
-    struct conn_history at;      /* what that host's server said about itself */
-    struct conn_history history; /* the last primary; a server with a lower timeline is rejected */
+    unsigned host;              /* the index of the host that answered last; it is dialled first */
+    char address[ADDRESS_SIZE]; /* where that host answered; "": no lookup was needed */
+    bool known;                 /* a server has answered since the pool was opened */
+    struct conn_history at;     /* what that host's server said about itself */
+    /* What the last primary said about itself. The same system on a lower timeline is rejected. */
+    struct conn_history history;
     /* The databases seen last; a new one replaces the oldest. */
     struct pool_database databases[DATABASES_MAX];
     uint32_t databases_seen;   /* how many database numbers have been given */
@@ -183,7 +184,7 @@ struct pool_janitor {
 enum pool_phase {
     POOL_OPEN,
     POOL_CLOSING,      /* every acquire fails */
-    POOL_JANITOR_LEFT, /* the janitor's thread has ended: no connection is reset or cancelled */
+    POOL_JANITOR_LEFT, /* the janitor's thread has ended: no ROLLBACK and no cancel is sent */
     POOL_STOPPED, /* the connector's thread has ended too: pqpool_release() closes the connection */
     POOL_CLOSED,  /* pqpool_close() is done: if leases are held, the last release frees the pool */
 };
@@ -217,10 +218,11 @@ struct pqpool {
                                  since the last success */
     struct pool_latency latency;
 
-    atomic_bool stop;        /* tells both threads to end; their eventfds wake them */
-    int interrupt_fd;        /* an eventfd; once it is readable, no thread waits for a server */
-    atomic_bool interrupted; /* set by pqpool_interrupt(): pqpool_exec() sends nothing any more, but
-                                no socket is shut down */
+    atomic_bool stop; /* tells both threads to end; their eventfds wake them */
+    int interrupt_fd; /* an eventfd; once it is readable, exec.c waits for no server */
+    /* Set by pqpool_interrupt(): pqpool_exec() sends nothing any more. The sockets stay open,
+     * whereas pqpool_abort() shuts them down. */
+    atomic_bool interrupted;
     struct pool_connector connector;
     struct pool_janitor janitor;
 };
@@ -260,7 +262,7 @@ void pool_wake_janitor(struct pqpool *pool);
 /* Queues an event for the janitor to deliver. */
 void pool_event(struct pqpool *pool, enum pqpool_event_kind kind, const char *fmt, ...)
     PRINTF_LIKE(3, 4) REQUIRES(pool->mu);
-/* Takes the oldest event. Returns false if there is none. */
+/* Removes the oldest queued event and copies it to *event. Returns false if there is none. */
 bool pool_next_event(struct pqpool *pool, struct pool_event *event) REQUIRES(pool->mu);
 
 /* These functions count slots by their states (enum conn_state). pool_total(): all states but NEW.
@@ -272,7 +274,7 @@ uint32_t pool_staying(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_usable(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_closing(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_canceling(const struct pqpool *pool) REQUIRES(pool->mu);
-/* Connections that are closed or to be closed, and whose backend may still run. */
+/* Returns how many connections are closed or to be closed while their backends may still run. */
 uint32_t pool_orphans(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_checked_out(const struct pqpool *pool) REQUIRES(pool->mu); /* LEASED or CHECKING */
 /* Returns true if every slot is taken and no connection is being dialled. */
@@ -325,8 +327,8 @@ static inline struct conn *pool_oldest(const struct pqpool *pool, enum conn_stat
 
 /* ---- conn.c ---- */
 
-/* Moves a connection to another state, and to the front of the list of that state. If the table
- * in conn.c does not allow the move, the program ends: that is a bug. */
+/* Moves a connection to another state, and to the front of the list of that state. A move that the
+ * table in conn.c does not allow is a bug, and ends the program. */
 void conn_move(struct pqpool *pool, struct conn *conn, enum conn_state to) REQUIRES(pool->mu);
 
 /* Moves the connection to CLOSING, or to CLOSING_ORPHAN if its session is orphaned, and wakes
