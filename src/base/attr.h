@@ -1,8 +1,9 @@
 /* attr.h - names for the compiler attributes that our prototypes and locks use.
  *
  * The thread-safety attributes have an effect only under clang (preset `tsa`); gcc ignores them.
- * GUARDED_VAR does not name the lock that guards a member, because clang before 19 rejects
- * `guarded_by` on a member of the same struct in C. Functions name the lock, in REQUIRES(lock). */
+ * GUARDED_VAR does not name the lock that guards a member, because clang before 19 rejects, in C, a
+ * `guarded_by` that names another member of the struct. Functions name the lock, in
+ * REQUIRES(lock). */
 #ifndef BASE_ATTR_H
 #define BASE_ATTR_H
 

@@ -20,8 +20,8 @@ static void note_refusal(struct budget *budget)
         atomic_fetch_add_explicit(&budget->refused_total, 1, memory_order_relaxed);
 }
 
-/* Returns the limit for the bytes in use, those of this take included. For a large holder the limit
- * is seven eighths of the budget if other holders have bytes (`others` > 0). */
+/* Returns how many bytes may be in use after this take: the whole budget, or seven eighths of it if
+ * the holder is large and other holders have bytes (`others` > 0). */
 static uint64_t limit_for(const struct budget *budget, uint64_t holder_bytes, uint64_t others)
 {
     bool leaves_room = holder_bytes >= BUDGET_LARGE_BYTES && others > 0;

@@ -121,8 +121,9 @@ static bool read_value_file(const char *path, struct buf *content, const char **
 static bool load_file(const struct conf_opt *opt, void *conf, const char *as_written,
                       const char *path, struct err *err)
 {
-    /* The buffer has more room than the longest value needs. So a longer value, although it may be
-     * cut to the size of the buffer, is still too long, and conf_parse() rejects it. */
+    /* A file that is longer than this buffer is cut to it. The buffer is longer than any valid
+     * value with what one_line_trim() removes, so conf_parse() rejects the value of a cut file as
+     * too long. */
     struct buf content = BUF_INIT(opt->size + 1 + ONE_LINE_AROUND);
     const char *why, *wrong = NULL;
     bool ok = read_value_file(path, &content, &why);
@@ -190,7 +191,7 @@ static size_t edit_distance(const char *a, const char *b)
 }
 
 /* Reports an unknown flag (without its value), and suggests the known flag that is nearest in
- * spelling. */
+ * spelling, if any is near. */
 static void unknown_flag(const struct conf_table *table, const char *flag, struct err *err)
 {
     char memory[NAME_SIZE], nearest[NAME_SIZE] = "";

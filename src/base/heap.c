@@ -18,7 +18,7 @@ static void put(struct heap *heap, uint32_t place, struct heap_node *node)
     node->place = place;
 }
 
-/* Puts the node at the free `place`, or farther up or down where it fits. */
+/* Puts the node where its key belongs, up or down from `place`, which is free or its own. */
 static void sift(struct heap *heap, struct heap_node *node, uint32_t place)
 {
     struct heap_node **nodes = heap->nodes;

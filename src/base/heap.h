@@ -1,5 +1,6 @@
 /* heap.h - a binary min-heap of the caller's structs. Each node knows its place, so the heap moves
- * or removes it in O(log n). Among nodes with equal keys, the one whose key was set first is first.
+ * or removes it in O(log n). Of nodes with equal keys, the one whose key was set earliest comes
+ * first.
  *
  * Threads    one at a time.
  * Ownership  The nodes are members of the caller's structs (CONTAINER_OF in list.h). The heap owns

@@ -1,7 +1,7 @@
 /* list.h - intrusive lists. A node is a member of the caller's struct, so adding one allocates
  * nothing and cannot fail.
  *
- *   struct list   doubly linked and counted: any member is removed in O(1)
+ *   struct list   doubly linked and counted: any node is removed in O(1)
  *   struct fifo   singly linked: added at either end, taken from the front
  *
  * A list or fifo of zeros is empty. A struct fifo may be copied; use only the copy afterwards. A
@@ -37,8 +37,8 @@ static inline void *container_or_null(const void *member, size_t offset)
     ((type *)container_or_null(1 ? (pointer) : &((type *)0)->member, offsetof(type, member)))
 
 /* Runs the statement for each `type *item`, from the first to the last. The statement must not
- * remove the item. To remove items, read `next` first in a loop of your own, or pop from the
- * front. */
+ * remove the item. To remove items, write a loop that reads `next` before it removes an item, or
+ * pop from the front. */
 #define LIST_EACH(item, list, type, member)                                                        \
     for (type *item /* NOLINT(bugprone-macro-parentheses): declares it */ =                        \
              CONTAINER_OR_NULL((list)->first, type, member);                                       \

@@ -29,8 +29,8 @@ struct log_limit {
     }
 
 /* Returns true if a line of this event may be written now. *suppressed is then the number of lines
- * left out since the last line of this event. The first LOG_LIMIT_EVENTS - 1 names have a slot
- * each; all other names share the last slot. Locks: takes limit->mu. */
+ * left out since the last line of this event. Each of the first LOG_LIMIT_EVENTS - 1 names has a
+ * limit of its own; all other names share one limit. Locks: takes limit->mu. */
 bool log_limit_pass(struct log_limit *limit, const char *event, int64_t now_ns,
                     uint64_t *suppressed) MUST_CHECK;
 

@@ -1,6 +1,6 @@
-/* pieces.c - see pieces.h. A piece takes 64 KiB with its headers, or less if fewer bytes are
- * reserved and they suffice. For a block of 64 KiB, malloc() makes a mapping of its own
- * (app/memory.c), so free() returns the block to the system. */
+/* pieces.c - see pieces.h. A piece takes 64 KiB with its headers. It is smaller if fewer bytes
+ * are reserved and all bytes to be added fit into them. For a block of 64 KiB, malloc() makes a
+ * mapping of its own (app/memory.c), so free() returns the block to the system. */
 #include "base/pieces.h"
 
 #include <stdlib.h>

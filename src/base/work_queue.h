@@ -1,7 +1,8 @@
-/* work_queue.h - lets threads wait for work until the queue is ended. It holds no work itself.
+/* work_queue.h - lets threads wait for work, and wakes them when there is some or the queue is
+ * ended.
  *
- * The owner keeps the work in a list or a heap of its own, which `mu` guards. So the owner decides
- * which work comes next, and how much work may wait.
+ * The queue itself holds no work: its owner keeps the work in a list or a heap, which `mu` guards.
+ * So the owner decides which work comes next, and how much work may wait.
  *
  *   worker     mutex_lock();
  *              while (there is no work && work_queue_wait());

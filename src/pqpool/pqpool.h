@@ -32,9 +32,9 @@ struct pqpool_lease; /* opaque: one connection, held by one thread */
 enum pqpool_rc {
     PQPOOL_OK = 0,
     PQPOOL_TIMEOUT, /* acquire: no connection came free by the deadline. exec: no answer came by the
-                       deadline, or pqpool_interrupt() was called. If err->flags has ERR_UNCERTAIN,
-                       the statement may have run or still run, and the release of the lease cancels
-                       it; otherwise nothing was sent */
+                       deadline, or pqpool_interrupt() was called. With ERR_UNCERTAIN in err->flags,
+                       the statement may have run or may still be running, and the release of the
+                       lease cancels it. Without ERR_UNCERTAIN, nothing was sent */
     PQPOOL_QUEUE_FULL, /* acquire: max_waiting callers wait already, or the wait would probably be
                           longer than the time until the deadline; err->retry_after_ns is the
                           estimated wait */
@@ -43,8 +43,8 @@ enum pqpool_rc {
     PQPOOL_CLOSED, /* acquire: the pool is being closed */
     PQPOOL_NOMEM,  /* open: no memory, descriptor or thread is left */
     PQPOOL_SQL_ERROR, /* exec: the server answered with an error. The statement changed nothing,
-                         with three exceptions: if err->code is 40003, 08007 or "", its outcome is
-                         unknown. "": libpq had no memory for the answer */
+                         unless err->code is 40003, 08007 or "": then nobody knows what it did. "":
+                         the answer has no SQLSTATE, such as when libpq had no memory for it */
     PQPOOL_LOST,      /* exec: the connection broke; the statement may have run (ERR_UNCERTAIN) */
     PQPOOL_NOT_SENT,  /* exec: libpq could not send the statement, for lack of memory or because
                          another statement is under way */
@@ -69,8 +69,8 @@ enum pqpool_event_kind {
     PQPOOL_EVENT_UNHEALTHY,       /* a health check failed, and the one before it had passed */
     PQPOOL_EVENT_HEALTHY,     /* a health check passed, and the one before had failed or this is the
                                  first */
-    PQPOOL_EVENT_EVICTED_ALL, /* the server answered 57P0x (not 57P05) or 25006, or another server
-                                 has answered: every open connection will be replaced */
+    PQPOOL_EVENT_EVICTED_ALL, /* the server sent the error 57P0x (except 57P05) or 25006, or a dial
+                                 reached another server: every open connection will be replaced */
     PQPOOL_EVENT_EXHAUSTED,   /* a caller waits, no connection is idle, and none may be opened */
     PQPOOL_EVENT_NOT_EXHAUSTED,    /* metrics_collection_interval has passed without exhaustion */
     PQPOOL_EVENT_LEAK,             /* a lease has been held for longer than leak_threshold */
@@ -91,17 +91,17 @@ struct pqpool_event {
  * after a call of pqpool_exec(). */
 #define PQPOOL_DEFAULT_DEADLINE INT64_C(0)
 
-/* Makes only the checks with which pqpool_open() begins: the bounds of the options, contradictions
- * between options, conninfo, and what conninfo depends on (its service, libpq's PG* environment
- * variables, files that these name). It looks up and dials no host. On PQPOOL_INVALID_OPTIONS, *err
- * says what is wrong and what would be right. The text begins with "connection string: " if the
- * fault is in conninfo. */
+/* Makes the checks with which pqpool_open() begins, and nothing else. Checks the bounds of the
+ * options, contradictions between options, conninfo, and what conninfo depends on (its service,
+ * libpq's PG* environment variables, and the files that any of these names). Looks up no host and
+ * dials none. On PQPOOL_INVALID_OPTIONS, *err says what is wrong and what would be right. The
+ * text begins with "connection string: " if the fault is in conninfo. */
 enum pqpool_rc pqpool_check(const struct pqpool_options *options, struct err *err)
     __attribute__((warn_unused_result));
 
-/* Starts the pool's threads, which dial min_pool_size connections, and returns without waiting for
- * a connection. But if `start` is PQPOOL_START_FAIL, calls pqpool_await_connected(), and opens the
- * pool only if that call returns PQPOOL_OK. */
+/* Starts the pool's threads, which dial min_pool_size connections. If options->start is
+ * PQPOOL_START_DEGRADED, returns without waiting for a connection. If it is PQPOOL_START_FAIL,
+ * calls pqpool_await_connected(), and opens the pool only if that call returns PQPOOL_OK. */
 enum pqpool_rc pqpool_open(const struct pqpool_options *options, struct pqpool **pool_out,
                            struct err *err) __attribute__((warn_unused_result));
 
@@ -114,10 +114,10 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
                                    struct pqpool_lease **lease_out, struct err *err,
                                    const char *file, int line) __attribute__((warn_unused_result));
 
-/* Gives the connection back and sets *lease to NULL. Does nothing if *lease is NULL, or if the
- * connection was released before through a copy of *lease. Keep no such copy: once another caller
- * has the connection, a release through the copy takes it from that caller. May be called after
- * pqpool_close() too, and then closes the connection itself. With PQPOOL_REUSE, the pool's threads
+/* Gives the connection back and sets *lease to NULL. Does nothing if *lease is NULL. Keep no copy
+ * of *lease: a second release, through the copy, does nothing while the connection is free, but
+ * takes the connection away from a caller that has acquired it meanwhile. May be called after
+ * pqpool_close() too: then this call closes the connection. With PQPOOL_REUSE, the pool's threads
  * close a connection that is broken or stale, and roll back one that is in a transaction.
  * PQPOOL_DISCARD is for a caller that does not know the state of the protocol.
  *
@@ -172,12 +172,13 @@ struct pqpool_query {
 };
 
 /* Sends one statement and waits until the server is ready for the next one. *result_out is the last
- * result, which the caller frees with PQclear(). PQPOOL_OK means that no result was an error. If
- * the server answers with an error, calls pqpool_report_error(). After PQPOOL_LOST, PQPOOL_NOT_SENT
- * and a PQPOOL_TIMEOUT with ERR_UNCERTAIN the caller can only release the lease.
- * If the server answers with an error, *err takes its primary message and SQLSTATE, and the names
- * of a constraint and a table. The message is ERR_PRIVATE, unless the error ended the session.
- * DETAIL, HINT and CONTEXT are never taken, because they quote rows. */
+ * result, which the caller frees with PQclear(). PQPOOL_OK means that no result was an error. After
+ * PQPOOL_LOST, PQPOOL_NOT_SENT and a PQPOOL_TIMEOUT with ERR_UNCERTAIN the caller can only release
+ * the lease.
+ * If the server answers with an error, calls pqpool_report_error(), and copies the primary message,
+ * the SQLSTATE and the names of a constraint and a table to *err. The message is ERR_PRIVATE,
+ * unless the error ended the session. DETAIL, HINT and CONTEXT are never copied, because they quote
+ * rows. */
 enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query *query,
                            int64_t deadline_at_ns, struct pg_result **result_out, struct err *err)
     __attribute__((warn_unused_result));

@@ -1,7 +1,7 @@
 /* pqpool_options.h - the options of a pool; included by pqpool.h.
  *
- * Use        begin with PQPOOL_OPTIONS_DEFAULT and change the members that shall differ. 0 is a
- *            value like any other: it never means the default.
+ * Use        begin with PQPOOL_OPTIONS_DEFAULT and set the members that shall have another value.
+ *            The value 0 never means the default.
  * Units      *_ns: nanoseconds; more than 0, unless the comment of the member says what 0 means.
  * Threads    the comment of each callback says on which thread it is called.
  * Ownership  pqpool_open() copies the strings; `ctx` is borrowed until pqpool_close() returns.
@@ -116,8 +116,9 @@ struct pqpool_options {
     /* Open all connections of the minimum pool size in parallel at start; otherwise one is opened
      * first, then two, then four. */
     bool warmup;
-    /* PQPOOL_START_DEGRADED opens the pool even if the server cannot be reached, PQPOOL_START_FAIL
-     * only after a connection is open. */
+    /* PQPOOL_START_DEGRADED: the pool opens even if the server cannot be reached.
+     * PQPOOL_START_FAIL: opening waits for the first connection, and fails if a dial fails or
+     * connect_timeout passes. */
     enum pqpool_start start;
     /* End of what is made. */
 

@@ -53,9 +53,10 @@ static bool is_elsewhere(const struct pqpool *pool, const struct conn *conn)
            strcmp(dial_address(conn), pool->primary.address) != 0;
 }
 
-/* Each dial tries the host and address of the pool's server first. Returns true if this dial got no
- * answer there and went on to another host or address. Returns false if it is at the same host,
- * whose name no longer has the address of the pool's server: then the name has been moved. */
+/* Returns true if this connection is to another host or address because the pool's server, which
+ * each dial tries first, did not answer. Returns false if the host is the same and its name no
+ * longer has the address of the pool's server: then the name was moved, and the dial did not try
+ * the old address. */
 static bool is_in_its_place(const struct pqpool *pool, const struct conn *conn)
 {
     return is_elsewhere(pool, conn) &&
@@ -119,8 +120,8 @@ static bool has_usable(const struct pqpool *pool) REQUIRES(pool->mu)
     return false;
 }
 
-/* Without this check, two databases that answer by turns would have every connection replaced at
- * each dial. */
+/* The pool stays at its database for a while. Otherwise, if two databases answered by turns, the
+ * pool would replace every connection at each dial. */
 bool primary_rejects_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
                               struct err *err)
 {
@@ -141,8 +142,8 @@ bool primary_rejects_database(struct pqpool *pool, const struct conn *conn, int6
     return stays;
 }
 
-/* Makes the database of this connection the pool's. Returns true if the pool was at another
- * database before. */
+/* Makes the database of this connection the database of the pool. Returns true if the pool was at
+ * another one before. */
 static bool adopt_database(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     REQUIRES(pool->mu)
 {

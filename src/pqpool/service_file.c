@@ -18,7 +18,7 @@ enum answer { ABSENT, SAID, UNSAID };
 
 static const char *from_environment(const char *name)
 {
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the environment does not change any more */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): no thread may change the environment */
     const char *value = getenv(name);
     return value != NULL && value[0] != '\0' ? value : NULL;
 }

@@ -1,6 +1,6 @@
 /* service_file.h - finds the files in which libpq looks for a connection service (libpq manual,
- * 34.17), and tells whether a service sets a parameter. libpq tells the value of a parameter, but
- * not whether the value is the service's or libpq's default.
+ * 34.17), and tells whether a service sets a parameter. libpq gives the value of a parameter, but
+ * does not say whether a service has set it or whether it is libpq's default.
  *
  * Threads    any, while no thread changes the environment. */
 #ifndef PQPOOL_SERVICE_FILE_H

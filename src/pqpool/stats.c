@@ -112,7 +112,7 @@ void pqpool_stats(struct pqpool *pool, struct pqpool_stats *out)
     struct pqpool_histogram *acquire = &out->latency.acquire;
     read_histogram(&pool->latency.acquire, acquire);
     if (pool->options.enable_pool_metrics) { /* a checkout without a validation query is not
-                                                measured, and counts as one of the shortest */
+                                                measured; it counts in the first bucket */
         acquire->count += out->counters.validations_bypassed;
         acquire->bucket[0] += out->counters.validations_bypassed;
     }

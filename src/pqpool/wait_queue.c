@@ -1,15 +1,15 @@
-/* wait_queue.c - the queue of callers that wait for a connection. They get it in order of arrival,
- * by direct hand-off. The time between hand-offs is measured, so that a caller that would wait in
- * vain is rejected at once. These functions use no socket and no clock, and allocate nothing. The
- * caller holds the pool's mutex. */
+/* wait_queue.c - the queue of callers that wait for a connection. Each gets one in order of
+ * arrival, by direct hand-off. The time between hand-offs is measured, so that a caller that would
+ * still be waiting at its deadline is rejected at once. These functions use no socket and no clock,
+ * and allocate nothing. The caller holds the pool's mutex. */
 #include "base/check.h"
 #include "base/clock.h"
 #include "pqpool/pool.h"
 
 enum {
-    HAND_OFFS_KNOWN = 8, /* before so many hand-offs the wait is not estimated */
-    HAND_OFF_WEIGHT = 8, /* the newest hand-off has a weight of 1/HAND_OFF_WEIGHT in the average */
-    OUTLIER = 4          /* a pause longer than this many averages is cut to that length */
+    HAND_OFFS_KNOWN = 8, /* the wait is estimated only after so many hand-offs */
+    HAND_OFF_WEIGHT = 8, /* the newest time between hand-offs has 1/HAND_OFF_WEIGHT of the mean */
+    OUTLIER = 4          /* a time above OUTLIER * mean counts as OUTLIER * mean */
 };
 
 void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first)

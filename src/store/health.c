@@ -1,10 +1,11 @@
 /* health.c - checks whether the database has what an order needs.
  *
- * The check plans the statements that store an order and read one back, and runs neither: EXPLAIN
- * finds a table, a column, a type, a key or a right that is missing, as the statement itself would,
- * on the same search_path and for the same role. It writes nothing, takes no transaction id, and
- * waits for no lock longer than LOCK_WAIT. Then one SELECT reads what no plan shows. If a canary is
- * requested, an INSERT that is rolled back comes first. */
+ * The check plans the statements that store an order and read one back, and runs neither. EXPLAIN
+ * reports a missing table, column, type, key or right just as the statement would, for the same
+ * search_path and role. EXPLAIN writes nothing, takes no transaction id, and waits for no lock
+ * longer than LOCK_WAIT. Then one SELECT reads what EXPLAIN does not show, such as whether the
+ * server is a standby. If a canary is requested, an INSERT that is rolled back comes before all of
+ * this. */
 #include "store/store.h"
 
 #include <libpq-fe.h>
@@ -17,9 +18,9 @@
 
 #define LOCK_WAIT "SELECT set_config('lock_timeout', '100ms', true)"
 
-/* The SELECT that reads what no plan shows. The rows of a partitioned table are in its leaves, so
- * all tables below it are searched for unlogged ones. PostgreSQL refuses new transaction ids when
- * only 3 million are left (1 million before version 14). */
+/* The SELECT that reads what EXPLAIN does not show. The rows of a partitioned table are in its
+ * leaves, so all tables below it are searched for unlogged ones. PostgreSQL refuses new transaction
+ * ids when only 3 million are left (1 million before version 14). */
 #define READ_STATE                                                                                 \
     "WITH RECURSIVE tables(id) AS (SELECT to_regclass('orders')::oid "                             \
     "UNION ALL SELECT i.inhrelid FROM tables JOIN pg_inherits i ON i.inhparent = tables.id "       \
@@ -132,9 +133,10 @@ static const char *field_of(const PGresult *error, int field)
     return value != NULL ? value : "";
 }
 
-/* Returns true if the error says that no order can be stored. A fault of the operator's may concern
- * the canary's account alone, so it counts only after a canary has passed once. 23514 (a partition
- * is missing for this account) and 42501 (a policy forbids this account) never count. */
+/* Returns true if the error says that no order can be stored. A fault that the operator has to
+ * remedy may concern only the canary's account. So for such a fault, returns false until a canary
+ * has passed once, which shows that the account is accepted. Always returns false for 23514 (a
+ * partition is missing for this account) and 42501 (a policy forbids this account). */
 static bool is_of_database(const struct store_health *health, const PGresult *error)
 {
     const char *code = field_of(error, PG_DIAG_SQLSTATE);

@@ -12,8 +12,8 @@
 #include "store/row.h"
 #include "store/statement.h"
 
-/* Runs one statement on a connection that is leased only for it. If it finds rows, a seal makes
- * sure that they are durable. */
+/* Leases a connection, runs one statement on it, and releases it. If the statement finds rows, a
+ * seal makes sure that these rows are durable. */
 static enum lookup_rc fetch(const struct store *store, enum statement which,
                             const struct params *params, int64_t deadline_at_ns,
                             PGresult **rows_out, struct err *err)

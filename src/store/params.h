@@ -26,7 +26,8 @@ void params_text(struct params *params, const char *text);
  * elements to the buffer. */
 struct buf *params_array(struct params *params, enum pg_type element, size_t n, size_t element_max);
 
-/* Call it once, after all parameters were added. Returns false if memory ran out for an array. */
+/* Enters the finished arrays in `values` and `lengths`, for libpq. Call it once, after all
+ * parameters were added. Returns false if memory ran out for an array. */
 bool params_ready(struct params *params) MUST_CHECK;
 
 void params_fini(struct params *params);

@@ -1,18 +1,18 @@
 /* put.c - makes one attempt to write a group: an INSERT of the new orders, then a SELECT of the
  * orders that have no verdict after it.
  *
- * A row that came back from the INSERT is stored by us, once the server has reported the commit
- * without a warning. A row that the SELECT found counts only after the seal, a commit that waits
+ * If the server reports the commit without a warning, each row that the INSERT returned was stored
+ * by this attempt. A row that the SELECT found counts only after the seal, a commit that waits
  * for the standbys: a row can be visible before it is replicated, if somebody cancelled the wait of
  * its transaction. A warning during the INSERT means that our own wait may have been cancelled (or
- * that a Citus worker has not committed yet). Then the rows that came back prove nothing, and the
- * SELECT and the seal decide.
+ * that a Citus worker has not committed yet). Then the rows that the INSERT returned prove nothing,
+ * and the SELECT and the seal decide.
  *
  * If an earlier attempt may have stored the group in another database, the group is neither looked
  * up nor written here: the attempt fails with STORE_ELSEWHERE before anything is sent.
  *
  * The rows of the INSERT are matched to orders by order_id. The SELECT returns for each row the
- * position of its key among the parameters. put_atomic.c writes atomic groups. */
+ * position of its key among the parameters. put_atomic.c writes groups of one atomic batch each. */
 #include "store/impl.h"
 
 #include <libpq-fe.h>

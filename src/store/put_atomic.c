@@ -1,17 +1,18 @@
-/* put_atomic.c - makes one attempt to write an atomic group: all of its orders are stored or none.
+/* put_atomic.c - makes one attempt to write an atomic group, which is one atomic batch: all of its
+ * orders are stored, or none.
  *
- *     BEGIN; INSERT the first order of each key; SELECT by the keys of all others; then
- *     COMMIT, if all are new or replays, else ROLLBACK
+ *     BEGIN; INSERT the first order of each key; SELECT by the keys of the orders that
+ *     have no verdict after the INSERT; then COMMIT, if all are new or replays, else ROLLBACK
  *
  * The SELECT is in the transaction, so that it also compares twins (orders of one key in the group)
  * with the first of them while the transaction can still be rolled back. Only the database can tell
  * whether two metadata are equal.
  *
  * Verdicts are written into the puts as they become known, and withdrawn if the attempt fails. An
- * attempt can be in doubt from its COMMIT on. If an earlier attempt is in doubt, it has ended when
- * the INSERT of this attempt has succeeded, because both lock the same keys. The earlier attempt
- * committed all orders or none. So if the SELECT finds a row with one of our order_ids that this
- * transaction did not insert, the earlier attempt has committed all orders. */
+ * attempt can be in doubt from its COMMIT on. If an earlier attempt is in doubt, its transaction
+ * has ended when the INSERT of this attempt succeeds, because both transactions lock the same keys.
+ * The earlier attempt committed all orders or none. So if the SELECT finds a row with one of our
+ * order_ids that this transaction did not insert, the earlier attempt has committed all orders. */
 #include "store/put_attempt.h"
 
 #include <libpq-fe.h>

@@ -98,8 +98,8 @@ static bool fail_malformed(const struct put_attempt *a)
 }
 
 /* Returns true if each row is for a different order of the part. An order has no `diff` before its
- * verdict, so this function marks in `diff` the orders whose row it has seen, and clears the
- * marks. */
+ * verdict, so this function uses `diff` to mark the orders whose row it has seen, and clears all
+ * marks at the end. */
 static bool places_are_sound(const struct put_attempt *a, struct put_part part,
                              const PGresult *rows)
 {

@@ -13,7 +13,7 @@
 
 struct put_attempt {
     struct put_group *group;
-    struct store_failure *failure; /* in_doubt is always up to date; the rest is set on failure */
+    struct store_failure *failure; /* in_doubt is always valid, the other members on failure */
     struct session session;
     struct order_put **open; /* the puts of the next statement; has room for the whole group */
     size_t n_open;

@@ -1,16 +1,18 @@
 /* put_culprit.c - finds the order for which the database refuses an atomic group.
  *
  * A part of the group is inserted in a transaction that is always rolled back, with deferred
- * constraints checked at once. If the part is refused, its halves are tried; if not, it has no
- * order at fault. The database refuses every part with an order that it refuses alone, so that
- * order is found after about two INSERTs for each halving.
+ * constraints checked at once. If the database refuses the part, the two halves of the part are
+ * tried. A part that is not refused has no order at fault. If the database refuses an order alone,
+ * it also refuses every part with this order. So the order is found after about two INSERTs for
+ * each halving.
  *
- * Orders that are only compared are inserted too. The INSERT checks all that the SELECT checks. The
- * SELECT would check an order only if the part also has the first order of its key.
+ * The search also inserts orders that the attempt only compares by the SELECT, because the INSERT
+ * checks all that the SELECT checks. The SELECT would check an order only if the part also has the
+ * first order of its key.
  *
- * A refusal of class 54 may also mean that the server can store no order at all. Such a refusal is
- * the fault of an order only if another part could be stored and if the order, alone, is refused
- * once more after that: the server may have recovered meanwhile. */
+ * A refusal of class 54 may also mean that the server can store no order at all. So after such a
+ * refusal an order is at fault only if the server could store another part and then refuses the
+ * order alone once more. At the first refusal the server may have been unable to store anything. */
 #include <libpq-fe.h>
 
 #include "base/check.h"
@@ -58,7 +60,7 @@ struct search {
     size_t n_parts;
     bool stored;                 /* a part could be stored */
     struct part suspect;         /* one order that was refused alone; n 0: none yet */
-    struct store_failure reason; /* why the suspect was refused */
+    struct store_failure reason; /* why this order was refused */
 };
 
 static void halve(struct search *search, struct part part)
@@ -74,9 +76,9 @@ bool put_has_culprit(const struct store_failure *failure)
     return failure->action == STORE_SPLIT || failure->unless_neighbour_stored;
 }
 
-/* Called for a part that was refused. If the part has several orders, its halves are tried next;
- * otherwise its order becomes the suspect. Does nothing if there is a suspect: the search then only
- * looks for a part that can be stored. */
+/* Called for a part that was refused. If the part has several orders, its halves are tried next. If
+ * it has one, search->suspect is set to this order. Does nothing if search->suspect is set already:
+ * the search then only looks for a part that can be stored. */
 static void narrow(struct search *search, struct part part, const struct store_failure *refusal)
 {
     if (search->suspect.n > 0)
@@ -94,8 +96,8 @@ static bool is_found(const struct search *search)
     return search->suspect.n > 0 && (search->stored || !search->reason.unless_neighbour_stored);
 }
 
-/* Tries the suspect once more. PQPOOL_OK: *culprit is the suspect, or NULL if the suspect can be
- * stored by now. */
+/* Inserts the order that was refused alone (search->suspect) once more. PQPOOL_OK: *culprit is this
+ * order, or NULL if the order can be stored by now. */
 static enum pqpool_rc try_again(const struct put_attempt *a, const struct search *search,
                                 struct order_put **culprit, struct store_failure *refusal)
 {
