@@ -18,7 +18,8 @@
 
 enum { TIMEOUT_S = 5 };
 
-/* Replaces "0.0.0.0" and "::", to which nobody can connect, by the loopback address. */
+/* Replaces "0.0.0.0" and "::", which stand for all addresses of this machine, by the loopback
+ * address. */
 static const char *reachable(const char *address)
 {
     if (strcmp(address, "0.0.0.0") == 0)

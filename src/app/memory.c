@@ -27,7 +27,8 @@ static const uint64_t program_bytes =
 /* The memory of one worker: a group as parameters, the group as libpq's message, and the
  * result. */
 static const uint64_t worker_bytes = MIB(8);
-/* The memory of one reader: LOOKUP_METADATA_MAX once in rows of libpq and once in orders. */
+/* The memory of one reader: LOOKUP_METADATA_MAX bytes in libpq's rows, and as many in the orders
+ * that are made from the rows. */
 static const uint64_t reader_bytes = MIB(10);
 static const uint64_t trim_after = MIB(8);
 
@@ -82,8 +83,9 @@ static uint64_t slack_of(const struct service *service)
     return resident > used ? resident - used : 0;
 }
 
-/* Trims the heaps if the slack has grown by more than `trim_after`. The slack that a trim leaves
- * counts as needed, so that a trim that frees nothing is not repeated. */
+/* Trims the heaps if the slack is more than `trim_after` above its lowest value since the last
+ * trim. The slack that a trim leaves is the new lowest value, so a trim that frees nothing is not
+ * repeated. */
 void memory_tick(struct service *service)
 {
     uint64_t slack = slack_of(service);

@@ -24,15 +24,15 @@ struct memory_plan {
     uint64_t whole_bytes, clients_bytes, fixed_bytes;
 };
 
-/* Returns false if MEMORY_MAX is too small for the other options; *err has the least valid
- * value. */
+/* Returns false if MEMORY_MAX is too small for the other options: then *err names the smallest
+ * value that is large enough. */
 bool memory_plan(const struct options *options, struct memory_plan *out,
                  struct err *err) MUST_CHECK;
 
-/* Makes malloc() return large blocks to the system as soon as they are freed. */
+/* Makes free() return large blocks to the system at once. */
 void memory_prepare(void);
 
-/* Returns small freed blocks to the system if enough resident memory is unused. */
+/* Returns small freed blocks to the system if much of the resident memory is unused. */
 void memory_tick(struct service *service);
 
 #endif

@@ -1,7 +1,8 @@
 /* routes.c - the table of routes of api/openapi.yaml, with the handler and the possible statuses of
- * each. HTTP passes one context to all handlers. It is the `handlers` of struct service, so that a
- * handler of orders needs no indirection. The handlers of observability are called by functions
- * here, which find the `observability` of the same struct. */
+ * each route. The HTTP server passes the same `ctx` to every handler: the member `handlers` of
+ * struct service. The handlers of orders use it as it is. The handlers of observability need the
+ * member `observability` of the same struct, so functions in this file find that member and call
+ * them. */
 #include "app/routes.h"
 
 #include "app/service.h"

@@ -123,9 +123,10 @@ static enum start_rc open_database(struct service *service, struct err *err)
 
 /* ---- a listening socket from the service manager ---- */
 
-/* Waits until an order can be stored. Only then does the service accept connections from the
- * socket. Until then the previous process may accept them, or they wait in the socket. Probes wait
- * too, so the service listens after HANDED_OVER_WAIT_NS even if it is not ready. */
+/* Waits until an order can be stored, because only then should the service accept connections from
+ * the socket. Meanwhile the previous process may accept them, or the connections wait in the
+ * socket. Probes wait there too, so this wait ends after HANDED_OVER_WAIT_NS even if the service is
+ * not ready. */
 static enum start_rc await_ready(struct service *service)
 {
     int64_t until_ns = clock_now_ns() + HANDED_OVER_WAIT_NS;
@@ -219,7 +220,7 @@ int run_serve(const struct options *options, int argc, char *const argv[])
     struct err err = { 0 };
 
     signals_block();
-    /* before any warning is logged, because /status shows all of them */
+    /* before any warning is logged, because /status shows every warning */
     last_errors_init(&service.observability.last_errors);
     log_listen(note_error, &service.observability.last_errors);
     if (!raise_fd_limit(options))

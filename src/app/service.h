@@ -48,9 +48,10 @@ struct service {
     atomic_int exit_code; /* set by the starter to end the process; 0: not set */
 };
 
-/* Starts all parts except the database, which must be open already. Waits for no server. With a
- * socket of the service manager, HTTP starts only in service_listen(). If a part fails, both
- * functions return false, with *err, and close all parts, the database too. */
+/* Starts all parts except the database, which must be open already. Waits for no server. If the
+ * service manager has passed a socket, HTTP starts only in service_listen(). If a part fails,
+ * service_start() and service_listen() return false, with *err, and close all parts, the database
+ * too. */
 bool service_start(struct service *service, struct err *err) MUST_CHECK;
 bool service_listen(struct service *service, struct err *err) MUST_CHECK;
 
@@ -61,8 +62,8 @@ void service_drain(struct service *service);
 void service_reload_keys(struct service *service);
 /* Returns the number of unanswered requests, orders in the queue and busy workers together. */
 uint64_t service_in_flight(struct service *service);
-/* Ends everything now. A lookup in flight is answered 503, and an order in flight according to what
- * is known of its outcome. */
+/* Stops and closes all parts now, the database too. A lookup in flight is answered 503. The answer
+ * to an order in flight says what is known of its outcome. */
 void service_stop(struct service *service);
 
 /* Checks the database settings in the options, in libpq's environment and in the files that they

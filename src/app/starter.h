@@ -28,7 +28,8 @@ void starter_fini(struct starter *starter);
 /* Starts the thread. Returns false, with *err, if the thread cannot be started. */
 bool starter_start(struct service *service, struct err *err) MUST_CHECK;
 
-/* Asks the thread to end. An attempt that is under way ends only when the pool is interrupted. */
+/* Asks the thread to end. The thread first finishes the attempt that is under way, if any.
+ * pqpool_interrupt() cuts that attempt short. */
 void starter_stop(struct starter *starter);
 /* Waits for the end of the thread, if it was started. */
 void starter_join(struct starter *starter);

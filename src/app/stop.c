@@ -18,7 +18,8 @@ enum { STOP_SLACK_S = 10 };
  * SHUTDOWN_TIMEOUT is shorter than 4 s, half of it is kept. */
 #define STOP_RESERVE_NS (2 * NS_PER_S)
 
-/* If the stopping is blocked, the process is ended no earlier than this long after the draining. */
+/* If something blocks the stopping, the process is ended, but not before this time has passed since
+ * the end of the draining. */
 #define STOP_LEAST_NS (5 * NS_PER_S)
 
 /* The HTTP server closes idle connections 1 s after the drain began (http.h). So is_quiet() waits
@@ -33,7 +34,8 @@ static void tell_status(struct service *service)
     notify_status(&service->notify, text);
 }
 
-/* Does the periodic work of main: samples, memory, watchdog. Returns when the next of it is due. */
+/* Does the periodic work of main: samples, memory, watchdog. Returns when main must call this
+ * again. */
 static int64_t tick(struct service *service)
 {
     int64_t next_ns = sampler_tick(&service->observability);
@@ -90,9 +92,9 @@ static bool await_delay(struct service *service, int64_t until_ns)
     }
 }
 
-/* Drains the service, which is no longer ready. SHUTDOWN_DELAY later it accepts no more
- * connections, but still answers requests on open ones. Returns false if a second signal has
- * come. */
+/* Drains the service, which is no longer ready. The service still accepts connections until
+ * SHUTDOWN_DELAY is over. After that it accepts no more, but still answers requests on open
+ * connections. Returns false if a second signal ended the draining. */
 static bool drain(struct service *service, int64_t began_ns, int64_t until_ns)
 {
     int64_t delay_until_ns = began_ns + service->options.shutdown.delay_ns;
@@ -105,7 +107,7 @@ static bool drain(struct service *service, int64_t began_ns, int64_t until_ns)
     return quiet || clock_now_ns() >= until_ns;
 }
 
-/* Ends the process at `until_ns` if something blocks the orderly end. */
+/* Stops the service. If something blocks that, ends the process at `until_ns`. */
 static void stop_guarded(struct service *service, int64_t until_ns)
 {
     signals_guard(until_ns, atomic_load_explicit(&service->exit_code, memory_order_acquire));

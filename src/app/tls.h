@@ -19,8 +19,8 @@ bool tls_open(const struct options *options, struct http_tls **tls, struct err *
  * TLS. */
 void tls_report(struct http_tls *tls, const char *event);
 
-/* Reads the files again. If one of them is wrong, logs that and keeps the old contents. No-op
- * without TLS. */
+/* Reads the files again. If one of them is wrong, logs the error and keeps the old contents of all.
+ * No-op without TLS. */
 void tls_reload(struct http_tls *tls);
 
 #endif

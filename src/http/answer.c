@@ -87,8 +87,8 @@ bool http_reserve(struct http_request *req, size_t bytes)
     return want <= req->held.bytes || budget_share_take(&req->held, want - req->held.bytes);
 }
 
-/* Makes req->held what an answer of `bytes` bytes needs: takes bytes from the budget, or gives
- * surplus bytes back. Returns false if the budget has no room. */
+/* Takes bytes from the budget, or gives surplus bytes back, so that req->held is what an answer of
+ * `bytes` bytes needs. Returns false if the budget has no room. */
 static bool hold(struct http_request *req, size_t bytes)
 {
     size_t want = bytes > HTTP_ANSWER_FREE ? bytes - HTTP_ANSWER_FREE : 0;
@@ -227,8 +227,8 @@ static size_t block_size(struct pieces *pieces)
     return block > HTTP_BLOCK_MIN ? block : HTTP_BLOCK_MIN;
 }
 
-/* Makes a response of one buffer, for a small answer. The buffer takes nothing from the budget,
- * because HTTP_ANSWER_FREE bytes are counted for each connection. */
+/* Makes a response of one buffer, for an answer of at most HTTP_ANSWER_FREE bytes. The buffer takes
+ * nothing from the budget, because http_fixed_bytes() counts that much for each connection. */
 static struct MHD_Response *make_small_response(struct pieces *body)
 {
     size_t len = body->len;

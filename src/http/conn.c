@@ -27,10 +27,11 @@ struct http_conn *http_conn_of(struct MHD_Connection *mhd)
     return info != NULL ? info->socket_context : NULL;
 }
 
-/* Starts the clock of the connection's new state, and the count of the bytes moved in that state.
- * The headers and the body of a request share one time limit, so a move from HEAD to BODY restarts
- * neither. A move from IDLE to HEAD is made when a sweep sees the first bytes of a request. It does
- * not restart the count, because HEAD counts these bytes. */
+/* Starts the clock of the connection's new state, and the count of the bytes moved in that state. A
+ * move from HEAD to BODY restarts neither the clock nor the count, because the headers and the body
+ * of a request share one time limit. A move from IDLE to HEAD restarts only the clock: a sweep
+ * makes this move after the first bytes of a request have arrived, and the count of HEAD includes
+ * these bytes. */
 static void start_clock(struct http_conn *conn, enum http_conn_state from)
 {
     if (from == HTTP_CONN_HEAD && conn->state == HTTP_CONN_BODY)

@@ -1,18 +1,20 @@
 /* fair_queue.h - decides which client the offload thread serves next. Internal to http.
  *
  * Clients share the time of the thread equally, however many connections each of them has
- * (start-time fair queueing). served_ns of a client is the time for which it was served so far. The
- * queue always takes the waiting client with the least served_ns, so a client waits longer after a
- * long slice. A waiting client is served at the latest when all others have reached its served_ns.
+ * (start-time fair queueing). served_ns of a client is the time for which the thread has served it
+ * so far. The queue always takes the waiting client with the least served_ns. So a client waits
+ * longer after a long slice, but only until all other waiting clients have reached its served_ns.
  *
- * A client that pauses saves up no more than FAIR_CREDIT_NS: when a client without work adds work,
- * its served_ns is raised to the queue's clock minus FAIR_CREDIT_NS, unless it is more already. The
- * queue's clock is the largest served_ns that a client had when the queue took it.
+ * A client that pauses saves up at most FAIR_CREDIT_NS: when a client without work adds work, its
+ * served_ns is raised to the queue's clock minus FAIR_CREDIT_NS, if it is less than that. When the
+ * queue takes a client whose served_ns is above the queue's clock, the clock is set to that
+ * served_ns.
  *
  * A work item begins as fresh. After FAIR_FRESH_SLICES, or FAIR_FRESH_NS of service, it is old. The
- * fresh items of a client take turns in the sequence of arrival. Its old items are finished one
- * after another. If a client has both kinds, its slices alternate between them. So a small request
- * overtakes the large requests of its own client, and only one of these grows in memory at a time.
+ * fresh work items of a client are served by turns, one slice each. Its old work items are finished
+ * one after another. If a client has both kinds, its slices alternate between fresh and old. So a
+ * small request overtakes the large requests of its own client, and of a client's old work items
+ * only one grows in memory at a time.
  *
  * A client is known by a hash modulo FAIR_CLIENTS, so the queue has a fixed size and cannot run out
  * of memory. Two clients whose hashes collide are served as one client. The caller seeds the hash,
@@ -62,8 +64,8 @@ struct fair_queue {
     struct fair_client all[FAIR_CLIENTS];
 };
 
-/* The caller has filled the queue with zeros. Returns false if memory is out: then there is nothing
- * for fair_queue_fini() to free. */
+/* Prepares a queue that the caller has filled with zeros. Returns false if memory is out: then
+ * there is nothing for fair_queue_fini() to free. */
 bool fair_queue_init(struct fair_queue *queue) MUST_CHECK;
 void fair_queue_fini(struct fair_queue *queue);
 

@@ -50,7 +50,8 @@ const struct http_server *http_server_of(struct http_request *req);
 const char *http_request_id(struct http_request *req);
 /* Returns the trace id of the traceparent header, or "" if that header is absent or malformed. */
 const char *http_trace_id(struct http_request *req);
-/* Returns the segment of the path that matched the i-th brace part of the route, from 0. */
+/* Returns the segment of the request's path that stands for the i-th {name} in the route's path,
+ * counted from 0. */
 const char *http_path_part(struct http_request *req, size_t i);
 
 /* Returns the value of the first header of that name, without blanks around it, or NULL if there is
@@ -93,8 +94,8 @@ const char *http_key_name(struct http_request *req);
  * keys. */
 bool http_may_use(struct http_request *req, const char *account_id);
 
-/* Counts `requests` more requests against the rate of the key, for the other orders of a batch.
- * Afterwards requests with the key may have to wait longer (rate.h). */
+/* Counts `requests` more requests against the rate of the key. The handler of a batch of n orders
+ * passes n - 1. Afterwards requests with the key may have to wait longer (rate.h). */
 void http_charge(struct http_request *req, uint32_t requests);
 
 /* ---- answering ---- */
@@ -135,7 +136,7 @@ void http_problem(struct http_request *req, const struct http_problem *problem);
  * orders. `code` is a constant, or lives as long as the request. */
 void http_note_code(struct http_request *req, const char *code);
 
-/* These two answer with a problem document that has many extra members. http_problem_open() adds
+/* These two functions make a problem document that has many extra members. http_problem_open() adds
  * the document without its end to *out; any thread may call it while the request is deferred. The
  * caller adds the members, each after a comma, and "}\n". http_problem_pieces() then answers with
  * the result. Both functions ignore problem->members. */
@@ -240,8 +241,9 @@ struct http_options {
     /* The file of keys for HTTP_WITH_KEY routes, see api_keys.h. NULL: no keys are required. */
     const char *keys_file;
     bool guard_figures; /* HTTP_FIGURES routes require a key too */
-    /* true: a request is rejected whose Host or Origin header names a host other than loopback, the
-     * server's own address and allowed_hosts. HTTP_PROBE routes are exempt. */
+    /* true: a request is rejected if its Host or Origin header names a host that is neither
+     * loopback, nor the server's own address, nor one of allowed_hosts. HTTP_PROBE routes are
+     * exempt. */
     bool check_hosts;
     const char *allowed_hosts; /* see http_hosts_check(); NULL: none */
     void *ctx;                 /* passed to handlers and to on_answer */
@@ -287,8 +289,8 @@ uint64_t http_fixed_bytes(const struct http_options *options, bool tls);
  * and the current connections and requests. */
 void http_server_metrics(const struct http_server *server, struct buf *out);
 
-/* Adds all metrics of a server with these routes, with samples whose values mean nothing. The
- * manual is generated from them. Adds nothing if memory is out. */
+/* Adds all metrics of a server with these routes, with meaningless values. The manual is generated
+ * from them. Adds nothing if memory is out. */
 void http_blank_metrics(const struct http_route *routes, size_t n_routes, struct buf *out);
 
 /* Reads the file of keys again. Returns false if the file is bad: then *err says why, and the keys

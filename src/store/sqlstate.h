@@ -1,6 +1,6 @@
 /* sqlstate.h - the table of SQLSTATEs. For each error of the database it says whose fault the error
- * is, what is done with the group, and why the group is tried again. What an error means for the
- * connection is decided by the pool.
+ * is, what is done with the group, and the reason if the group is tried again. What an error means
+ * for the connection is decided by the pool.
  *
  * Threads    any: nothing here changes. */
 #ifndef STORE_SQLSTATE_H
@@ -11,7 +11,7 @@
 
 #include "orders/order_store.h"
 
-/* Codes that other files of the store compare with, under PostgreSQL's names. */
+/* The SQLSTATEs that other files of the store look for, with PostgreSQL's names for them. */
 #define SQLSTATE_PROTOCOL_VIOLATION "08P01" /* also our own code for a malformed answer */
 #define SQLSTATE_TRANSACTION_RESOLUTION_UNKNOWN "08007"
 #define SQLSTATE_FEATURE_NOT_SUPPORTED "0A000" /* also: a plan is stale */
@@ -35,7 +35,8 @@ struct sqlstate_error {
     bool too_large; /* for class 54: a row or an index row is too large */
 };
 
-/* An entry fits an error that has the entry's code and meets this condition of the entry. */
+/* An entry fits an error if the code of the error begins with the entry's prefix, and the entry's
+ * condition is met. */
 enum sqlstate_condition {
     SQLSTATE_ALWAYS,
     SQLSTATE_BY_POLICY,
@@ -53,19 +54,20 @@ struct sqlstate_row {
     enum store_fault fault;
     enum store_action action;
     enum retry_reason retry; /* the reason, if the group is tried again */
-    /* true: if another order of the group was stored, the order that failed is at fault. If none
-     * was stored, the server may be refusing every order, so `fault` holds. */
+    /* true: if another order of the group was stored, the order that failed is at fault, whatever
+     * `fault` says. If no order was stored, the server may be refusing every order, so `fault`
+     * holds. */
     bool unless_neighbour_stored;
     const char *meaning; /* for the manual */
 };
 
-/* Returns the first row that fits the error. The last row fits every error. */
+/* Returns the first entry that fits the error. The last entry fits every error. */
 const struct sqlstate_row *sqlstate_find(const struct sqlstate_error *error);
 
-/* Returns row i of the table, or NULL after the last one. Row 0 is the first that is tried. */
+/* Returns entry i of the table, or NULL if i is too large. sqlstate_find() tries entry 0 first. */
 const struct sqlstate_row *sqlstate_row(size_t i);
 
-/* Returns the row for a code, if nothing but the code is known. */
+/* As sqlstate_find(), for an error of which only the code is known. */
 const struct sqlstate_row *sqlstate_find_code(const char *code);
 
 #endif

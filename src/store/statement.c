@@ -73,7 +73,7 @@ static enum pqpool_rc make_prepared(const struct session *session, enum statemen
     if (rc == PQPOOL_OK && !result_is_command(result, "", err))
         rc = statement_malformed(session, err);
     PQclear(result);
-    /* The statement exists: an earlier attempt got no answer, but the server prepared it. */
+    /* The server prepared the statement in an earlier call, whose answer did not arrive. */
     if (rc == PQPOOL_SQL_ERROR && sqlstate_is(err->code, SQLSTATE_DUPLICATE_PSTATEMENT))
         rc = PQPOOL_OK;
     if (rc == PQPOOL_OK)
@@ -250,9 +250,9 @@ static enum pqpool_rc run_and_commit(const struct session *session, enum stateme
     return rc;
 }
 
-/* If session.prepare is false, a pooler may give the server session to another client after each
- * transaction, and settings do not stay. So the statement gets a transaction of its own, which
- * begins with the settings that the plan needs. */
+/* If session.prepare is false, there may be a pooler that gives the server session to another
+ * client after each transaction. Settings of a session do not stay there. So the statement runs in
+ * a transaction of its own, which begins with the settings that the plan needs. */
 enum pqpool_rc statement_read(const struct session *session, enum statement which,
                               const struct params *params, struct pg_result **rows_out,
                               struct err *err)

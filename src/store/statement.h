@@ -6,8 +6,8 @@
  *
  * PQPOOL_OK means that the rows have the columns of the statement. If an answer has another shape,
  * nobody knows what the statement did. Then the call returns PQPOOL_LOST with the code
- * SQLSTATE_PROTOCOL_VIOLATION, and the connection is discarded. If the call was to commit,
- * ERR_UNCERTAIN is set. */
+ * SQLSTATE_PROTOCOL_VIOLATION, and the connection is discarded. ERR_UNCERTAIN is set if the
+ * statement may be committed. */
 #ifndef STORE_STATEMENT_H
 #define STORE_STATEMENT_H
 
@@ -61,19 +61,20 @@ statement_runner transaction_run;
 /* Makes the server check deferred constraints at once from now on, and not only at the commit. */
 enum pqpool_rc transaction_defer_nothing(const struct session *session, struct err *err) MUST_CHECK;
 
-/* If it returns PQPOOL_OK, the transaction is committed and the session is idle. */
+/* Commits the transaction. If the call returns PQPOOL_OK, the transaction is committed and the
+ * session is idle. */
 enum pqpool_rc transaction_commit(const struct session *session, struct err *err) MUST_CHECK;
 
-/* Sends a ROLLBACK if the session is in a transaction. If the ROLLBACK fails, the pool cleans the
- * connection up or closes it when it is released. */
+/* Sends a ROLLBACK if the session is in a transaction. If the ROLLBACK fails, the pool cleans up or
+ * closes the connection when the lease is released. */
 void transaction_rollback(const struct session *session);
 
 /* ---- */
 
-/* Commits a transaction that waits for the standbys (a "seal"). If it returns PQPOOL_OK, all rows
- * that the session has read before are durable, on the standbys too. Otherwise a standby may
- * lack such a row: if somebody cancels a transaction's wait for the standbys, its rows are visible
- * before the standbys have them. */
+/* Commits a transaction that waits for the standbys (a "seal"). If the call returns PQPOOL_OK, all
+ * rows that the session has read before are durable, on the standbys too. Without a seal, a standby
+ * may lack a row that was read: if somebody cancels a transaction's wait for the standbys, the rows
+ * of that transaction are visible before the standbys have them. */
 enum pqpool_rc statement_seal(const struct session *session, struct err *err) MUST_CHECK;
 
 #endif

@@ -23,10 +23,10 @@ static const struct statement_text texts[] = {
         .max_rows = INT_MAX,
     },
     /* "= ANY (ARRAY[...])" keeps the planner from a hash or merge join, so the plan is a nested
-     * loop. Sequential scans are off, so the inner side of the loop searches the primary key by
-     * both columns. So the lookup reads only the rows that it asks for, whatever the statistics
-     * say. (With ANY in the clause on client_order_id too, the planner might search by account_id
-     * alone.) */
+     * loop. Sequential scans are off, and the inner side of the loop therefore searches the primary
+     * key by both columns. The lookup thus reads only the rows that have the given keys, whatever
+     * the statistics say. (If client_order_id were compared with ANY too, the planner might search
+     * by account_id alone.) */
     [STATEMENT_COMPARE] = {
         "ordersd_compare",
         "SELECT " ROW_FIELDS ", k.place, o.metadata IS NOT DISTINCT FROM k.metadata::jsonb "

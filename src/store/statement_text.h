@@ -1,6 +1,7 @@
 /* statement_text.h - the SQL of the store, as text. The SQL is the same for PostgreSQL and Citus:
- * it has no CTE that reads what it inserts, forces no generic plan, and recognises rows by their
- * order_id. Casts name the types, so a statement means the same prepared or not.
+ * no statement reads rows that a CTE of the same statement inserts, nothing forces a generic plan,
+ * and the INSERT names each new row by its order_id. Casts name the types, so a statement means the
+ * same prepared or not.
  *
  * Threads    any: nothing here changes. */
 #ifndef STORE_STATEMENT_TEXT_H
@@ -13,7 +14,7 @@ struct buf;
 /* clang-format off: what each statement takes and returns */
 enum statement {
     STATEMENT_INSERT, /* takes 12 arrays, one for each column; returns the order_id of each row that
-                         is new */
+                         it inserts */
     STATEMENT_COMPARE, /* takes account_ids, client_order_ids, metadata; returns ROW_FIELDS, the
                           position in the arrays from 1, and whether the metadata are equal */
     STATEMENT_BY_KEYS, /* takes account_ids, client_order_ids, the limit of ROW_METADATA; returns
@@ -36,13 +37,13 @@ const struct statement_text *statement_text(enum statement which);
  * is NULL, NULL takes the place of every parameter. */
 void statement_spell(enum statement which, const char *const literals[], struct buf *out);
 
-/* The columns that an INSERT gives a value, in the order of its arrays. */
+/* The columns that the INSERT fills, in the sequence of its arrays. */
 #define STATEMENT_COLUMNS                                                                          \
     "account_id, client_order_id, order_id, symbol, side, type, quantity, limit_price, "           \
     "stop_price, time_in_force, metadata, received_at"
 
-/* Returns true if the INSERT gives the column a value. The owner of the table must provide for
- * every other column. */
+/* Returns true if the INSERT gives the column a value. In every other column a new row has NULL,
+ * the column's default or the value of a trigger. */
 bool statement_fills(const char *column);
 
 /* clang-format off */
@@ -83,8 +84,8 @@ bool statement_fills(const char *column);
 /* clang-format on */
 
 /* Begins a transaction whose isolation level does not depend on the session's default. READ
- * COMMITTED lets each of its statements see what others committed after the transaction began, for
- * example while an INSERT waited for their lock. */
+ * COMMITTED lets each of its statements see what other transactions committed after this one began,
+ * for example while an INSERT waited for a lock. */
 #define STATEMENT_BEGIN "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 #endif

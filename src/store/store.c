@@ -64,11 +64,11 @@ enum { GREETING_SIZE = 2048 };
 enum greeting_column { SERVER_ENCODING, FSYNC, CLIENT_ENCODING, SETTINGS, GREETING_COLUMNS };
 
 /* Writes the SQL that sets up a new session. If store->prepare is true, the session is ours alone,
- * so all settings are made for the session. Otherwise a pooler in transaction mode may give the
- * session to another client after each transaction, so each of our transactions makes the settings
- * of STATEMENT_SETTINGS itself (statement.c). STATEMENT_SESSION_SETTINGS are then made here only if
- * there is no pooler: if the server's pid is the one that libpq got at the connect, because a
- * pooler makes up another pid. */
+ * so all settings are made for the session. Otherwise there may be a pooler in transaction mode,
+ * which gives the session to another client after each transaction. So each of our transactions
+ * makes STATEMENT_SETTINGS itself (statement.c), and STATEMENT_SESSION_SETTINGS are made here only
+ * if there is no pooler. The SQL compares the server's pid with the pid that libpq got at the
+ * connect: they differ if there is a pooler, because a pooler makes up a pid. */
 static void write_greeting(const struct store *store, const PGconn *pg, char *sql, size_t size)
 {
     static const char asked[] = "SELECT current_setting('server_encoding'), "

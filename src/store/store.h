@@ -38,9 +38,10 @@ const struct order_store *store_as_order_store(const struct store *store);
 
 /* Sets up a new session in one round trip: client_encoding UTF8, STATEMENT_SETTINGS, and
  * STATEMENT_SESSION_SETTINGS (statement_text.h). They override the settings of the role and the
- * database. If options.prepare is false, each transaction makes STATEMENT_SETTINGS itself instead.
- * Returns false if the SQL fails, its answer is malformed, or the database's encoding is not UTF8.
- * `store` is a struct store; its type is void because pqpool_options.on_connect requires that. */
+ * database. If options.prepare is false, each transaction makes STATEMENT_SETTINGS itself instead,
+ * and STATEMENT_SESSION_SETTINGS are made only if there is no pooler. Returns false if the SQL
+ * fails, its answer is malformed, or the database's encoding is not UTF8. `store` is a struct
+ * store; its type is void because pqpool_options.on_connect requires that. */
 bool store_on_connect(void *store, struct pqpool_lease *lease, int64_t deadline_at_ns,
                       struct err *err) MUST_CHECK;
 
@@ -65,9 +66,10 @@ bool store_fsync_off(const struct store *store);
  * Only one thread, the pool's janitor, may call this function and the next two. */
 const char *store_health_query(struct store *store, bool canary);
 
-/* Checks the answer: `last` is the last result, and `before` is the number of results that came
- * before it. Returns false if no order can be stored or read; *err then says why. If a lock kept
- * the check from finishing, the result of the previous check is returned again. */
+/* Checks the answer to the SQL of store_health_query(): `last` is the last result, and `before` is
+ * the number of results that came before it. Returns false if no order can be stored or read; *err
+ * then says why. If a lock kept the check from finishing, returns the verdict of the previous check
+ * again. */
 bool store_health_verdict(struct store *store, const struct pg_result *last, unsigned before,
                           struct err *err) MUST_CHECK;
 
@@ -85,9 +87,10 @@ enum store_canary {
 /* Returns the result of the last canary. Any thread. */
 enum store_canary store_health_canary(const struct store *store);
 
-/* Return what the last check found. Any thread. store_unlogged(): PostgreSQL empties the table, or
- * a partition of it, after a crash. store_health_blind(): the role may not read the catalogs, so
- * the check cannot recognise a standby, a database that is read only, or an unlogged table. */
+/* What the last check found. Any thread. store_unlogged() returns true if PostgreSQL empties the
+ * table, or a partition of it, after a crash. store_health_blind() returns true if the role may not
+ * read the catalogs: then the check cannot recognise a standby, a database that is read only, or an
+ * unlogged table. */
 bool store_unlogged(const struct store *store);
 bool store_health_blind(const struct store *store);
 
@@ -95,7 +98,7 @@ enum migrate_rc {
     MIGRATE_OK,      /* the schema is the one this program knows */
     MIGRATE_RETRY,   /* no connection, no answer, or another process held the lock too long */
     MIGRATE_TOO_NEW, /* the database has been migrated by a newer program: do not touch it */
-    MIGRATE_FAILED,  /* the database refused the migration: an operator must mend it */
+    MIGRATE_FAILED,  /* the database refused the migration: an operator must remove the cause */
 };
 
 /* Brings the schema up to store_schema_version(). Each migration is one transaction under an
@@ -103,8 +106,8 @@ enum migrate_rc {
 enum migrate_rc store_migrate(struct pqpool *pool, int64_t deadline_at_ns,
                               struct err *err) MUST_CHECK;
 
-/* Compares the versions, and changes nothing. Returns MIGRATE_RETRY if there is no connection, or
- * if the schema is older than the program's. */
+/* Compares the version of the schema with store_schema_version(), and changes nothing. Returns
+ * MIGRATE_RETRY if there is no connection, or if the schema is older than the program's. */
 enum migrate_rc store_check_schema(struct pqpool *pool, int64_t deadline_at_ns,
                                    struct err *err) MUST_CHECK;
 unsigned store_schema_version(void);

@@ -12,8 +12,8 @@ static struct http_keys_info info_of(const struct keys *keys)
     return (struct http_keys_info){ .count = keys->n, .readable_by_all = keys->readable_by_all };
 }
 
-/* The version begins at 1, and that of each loop's view at 0. So each loop takes the set at its
- * first active_keys_look(). */
+/* The version of the set begins at 1, and the version in each loop's view at 0. So the first
+ * active_keys_look() of each loop takes the set. */
 bool active_keys_open(struct active_keys *active, const char *path, struct err *err)
 {
     *active = (struct active_keys){ .path = NULL };

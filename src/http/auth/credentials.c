@@ -102,8 +102,8 @@ bool credentials_rate(const struct credentials *credentials, int64_t begun_at_ns
     const struct key *key = limited(credentials);
     if (key == NULL)
         return false;
-    /* If the request was rejected for its rate, wait_ns (for Retry-After) counts from the beginning
-     * of the request. So the headers then show the rate at that moment. */
+    /* If the request was rejected for its rate, Retry-After (wait_ns) counts from the beginning of
+     * the request. The rate limit headers then show the rate at the beginning, too. */
     int64_t now_ns = credentials->wait_ns > 0 ? begun_at_ns : clock_now_ns();
     struct rate_view view = rate_look(&key->rate, key->bucket, now_ns);
     (void)snprintf(out->policy, sizeof out->policy, "\"key\";q=%" PRIu32 ";w=%" PRIu32,

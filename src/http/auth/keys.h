@@ -2,10 +2,10 @@
  *
  * A set keeps the SHA-256 of each key, sorted. It finds the key of a request by binary search for
  * the key's hash: a comparison with each of KEYS_MAX hashes would block a loop for 100 us a
- * request. The time of the search tells how many leading bits of that hash agree with a stored one.
- * That does not help an attacker: only trying keys gives a hash with a chosen prefix, and keys have
- * too many bits for that. (A comparison of the keys themselves would let an attacker guess one byte
- * after the other.) The hash that is found is compared whole, in constant time.
+ * request. The time of the search may tell an attacker how a stored hash begins. That does not help
+ * him: a hash does not tell its key, and there are too many keys to try them all. (If the keys
+ * themselves were compared, he could guess one byte after the other.) The hash that the search
+ * finds is compared whole, in constant time.
  *
  * Lifetime   A set is reference-counted. Its holders are struct active_keys, each loop, and each
  *            request with a key. So the key of a request does not change while the request lives.

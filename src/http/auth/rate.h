@@ -2,10 +2,10 @@
  * gains `per_second` tokens a second. The bucket is stored as the moment at which it will be full
  * again (GCRA). Internal to http.
  *
- * A request takes a token, or learns how long to wait for one. The other orders of a batch are
- * charged afterwards: the bucket may go into debt, and later requests wait until the debt is gone.
- * The caller gives the time. All loops share a bucket, so the functions are lock-free, and any
- * thread may call them. */
+ * A request takes a token, or learns how long to wait for one. A batch of n orders takes one token
+ * as a request, and n - 1 more when its orders are known. These may put the bucket into debt, and
+ * later requests wait until the debt is gone. The caller gives the time. All loops share a bucket,
+ * so the functions are lock-free, and any thread may call them. */
 #ifndef HTTP_AUTH_RATE_H
 #define HTTP_AUTH_RATE_H
 
