@@ -60,9 +60,9 @@ struct http_loop {
 /* Makes the loop begin a round, in which it looks at its completions and at the server's phase. */
 void loop_wake(struct http_loop *loop);
 
-/* These three functions check that the loop makes rounds. loop_ask_beat() gives the loop a number,
- * and wakes it. In each round the loop gives its latest number back by loop_give_beat().
- * loop_has_beaten() returns true if the number that the loop gave back is `beat`. */
+/* The heartbeat shows whether the loop makes rounds. loop_ask_beat() gives the loop the number
+ * `beat`, and wakes it. In each round loop_give_beat() stores the number that the loop was given
+ * last as its answer. loop_has_beaten() returns true if that answer is `beat`. */
 void loop_ask_beat(struct http_loop *loop, uint64_t beat);
 bool loop_has_beaten(struct http_loop *loop, uint64_t beat) MUST_CHECK;
 void loop_give_beat(struct http_loop *loop);

@@ -36,10 +36,10 @@
 #include "http/tls/transport.h"
 
 /* Says how strictly libmicrohttpd 0.9.77 and later parse requests. 0.9.75 has no such option, so
- * with 0.9.75 raw_framing.h checks the requests. At level 1 only CRLF ends a line, also in chunks
- * and trailers, no header may be folded, and no blank may stand in a target. Level 2 would also
+ * with 0.9.75 raw_framing.h checks the requests. At level 1 only CRLF ends a line (in chunks and
+ * trailers too), no header may be folded, and no blank may stand in a target. Level 2 would also
  * reject an empty line before a request, which RFC 9112 section 2.2 asks servers to ignore. Level 3
- * would accept blanks before a chunk's extension again. */
+ * would accept blanks before the extension of a chunk. */
 enum { CLIENT_DISCIPLINE = 1 };
 
 #define FLUSH_NS NS_PER_S /* the time for sending the last answers */
@@ -103,8 +103,8 @@ static enum server_phase phase_of(struct http_loop *loop)
     return (enum server_phase)phase;
 }
 
-/* Returns true if a connection waits to be accepted. accept() cannot tell that: without a free
- * descriptor it fails before it looks for a connection. */
+/* Returns true if a connection waits to be accepted. accept() cannot tell whether one waits:
+ * without a free descriptor it fails before it looks for a connection. */
 static bool has_pending_connection(const struct http_loop *loop)
 {
     struct pollfd listener = { .fd = loop->listen_fd, .events = POLLIN };
@@ -194,7 +194,7 @@ static struct MHD_Daemon *start_daemon(struct http_loop *loop)
     flags |= transport_daemon(options->tls, tls_items);
     return MHD_start_daemon(
         flags, 0, NULL, NULL, request_flow_access, loop, MHD_OPTION_EXTERNAL_LOGGER,
-        mhd_errors_note, loop, /* first: the errors of options before it would be printed */
+        mhd_errors_note, loop, /* the first option: errors of earlier ones go to stderr */
         MHD_OPTION_ARRAY, items, MHD_OPTION_NOTIFY_CONNECTION, conn_admit_notify, loop,
         MHD_OPTION_NOTIFY_COMPLETED, request_flow_completed, loop, MHD_OPTION_URI_LOG_CALLBACK,
         note_target, loop, MHD_OPTION_ARRAY, tls_items, MHD_OPTION_END);

@@ -28,8 +28,8 @@ static int64_t deadline_of(const struct http_request *req)
     return timeout_ns > 0 ? clock_after(req->received_at_ns, timeout_ns) : CLOCK_NEVER;
 }
 
-/* When the server closes, the offload thread takes no more work items. Then the loop does all
- * slices itself. */
+/* Gives the work item to the offload thread. When the server closes, that thread takes no more work
+ * items, so the loop does all slices itself. */
 void http_offload(struct http_request *req, struct http_work *work)
 {
     struct offload_turn *turn = &req->conn->turn;

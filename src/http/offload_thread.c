@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "http/http.h"
 
-/* Waits until a turn is in the queue, takes out the one that is to be served next, and returns it.
- * Returns NULL when offload_thread_stop() was called and the queue is empty. */
+/* Waits until the queue is not empty, and takes out the entry that is served next. Returns NULL
+ * when offload_thread_stop() was called and the queue is empty. */
 static struct offload_turn *next_turn(struct offload_thread *offload)
 {
     struct fair_entry *entry;
@@ -46,8 +46,9 @@ static bool serve(struct offload_thread *offload, const struct offload_turn *tur
     return true;
 }
 
-/* Gives the turn back to its connection, and then completes the work item. The turn is given back
- * first, because after http_complete_one() the loop may use it again at once. */
+/* Takes the work item out of the turn, and then completes the item. As soon as the item is
+ * complete, the loop may offload the connection's next work item, for which it needs the same
+ * turn. */
 static void give_back(struct offload_thread *offload, struct offload_turn *turn)
 {
     struct http_work *work = turn->work;

@@ -31,7 +31,7 @@ struct offload_turn {
     struct fair_entry entry;
     struct http_work *work;
     uint64_t client_hash; /* for fair_queue.h; set by the loop while `waiting` is clear */
-    /* Set by offload_thread_take(), cleared when the item is finished or dropped; relaxed. */
+    /* True from offload_thread_take() until the work item is finished or dropped; relaxed. */
     atomic_bool waiting;
     atomic_bool gone; /* the client is gone; set by the connection's loop; relaxed */
 };
@@ -52,9 +52,9 @@ struct offload_thread {
  * if memory or threads are out: then nothing is left to stop. */
 bool offload_thread_start(struct offload_thread *offload) MUST_CHECK;
 
-/* Gives a work item to the thread. Any thread may call this. `turn` is that of the connection, and
- * has no other work item (`waiting` is false). Returns false if the thread is stopping: then the
- * caller must do all slices of the item itself. */
+/* Gives a work item to the thread. Any thread may call this. `turn` is the queue entry of the
+ * request's connection, and must have no other work item (`waiting` is false). Returns false if the
+ * thread is stopping: then the caller must do all slices of the item itself. */
 bool offload_thread_take(struct offload_thread *offload, struct http_work *work,
                          struct offload_turn *turn) MUST_CHECK;
 

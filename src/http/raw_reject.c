@@ -29,8 +29,8 @@ static void write_raw(struct http_conn *conn, const struct http_problem *problem
     buf_fini(&body);
 }
 
-/* Reports the answer to a request whose headers were not complete. Nothing is known of such a
- * request but its client. */
+/* Calls on_answer() for a request whose headers were not complete. Of such a request only the
+ * client is known. */
 static void report_cut_head(const struct http_conn *conn, const struct http_problem *problem,
                             const char *id)
 {

@@ -143,8 +143,8 @@ static enum reject_reason check_certificate(struct http_request *req)
     return reason;
 }
 
-/* Checks the target and finds the route. If the connection exceeds a limit (conn->surplus), every
- * request is rejected because of that limit, unless its route is one that reserve_serves(). */
+/* Checks the target and finds the route. If the connection exceeds a limit (conn->surplus), the
+ * request is rejected because of that limit, unless reserve_serves() returns true for its route. */
 static enum reject_reason check_place(struct http_request *req)
 {
     enum reject_reason reason = check_target(req), surplus = req->conn->surplus;
@@ -214,9 +214,9 @@ static enum reject_reason check_all(struct http_request *req, const struct http_
 
 /* Returns true if a proxy in front of us may see the end of this request at another byte than we
  * do. Then the connection is closed after the answer, so that no byte behind the request is read as
- * another request. A POST without a length may have a body. Only libmicrohttpd reads the framing of
- * chunks, and libmicrohttpd 0.9.75 accepts a bare LF where RFC 9112, 7.1 requires CRLF. So a proxy
- * may see another end of a chunked request. */
+ * another request. A proxy may expect a body after a POST without a length. A proxy may also see
+ * another end of a chunked request: we do not see the framing of chunks, and
+ * libmicrohttpd 0.9.75 accepts a bare LF where RFC 9112, 7.1 requires CRLF. */
 static bool end_is_unsure(const struct http_request *req, const struct http_head *head)
 {
     return head->chunked || (!head->has_length && strcmp(req->method, "POST") == 0);

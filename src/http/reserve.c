@@ -30,7 +30,7 @@ static bool has_no_request(const struct http_conn *conn)
     return false;
 }
 
-/* Returns true if an answer is being sent. The client may be one that does not read it. */
+/* Returns true if an answer is being sent, perhaps to a client that does not read the answer. */
 static bool takes_no_answer(const struct http_conn *conn)
 {
     return conn->state == HTTP_CONN_SENDING;

@@ -11,8 +11,9 @@
 #include "http/server_metrics.h"
 
 enum {
-    /* The memory of a connection (an estimate) beside HTTP_HEADER_MAX: the request, its headers,
-     * libmicrohttpd's struct of the connection, and an answer of HTTP_ANSWER_FREE bytes. */
+    /* An estimate of the memory of a connection, without the HTTP_HEADER_MAX bytes for the headers
+     * of the request: struct http_request, the headers of the answer, libmicrohttpd's struct of the
+     * connection, and an answer of HTTP_ANSWER_FREE bytes. */
     CONNECTION_BYTES = 8 * 1024,
     TLS_BYTES = 72 * 1024, /* an estimate for a GnuTLS session: records, certificates */
 };

@@ -1,5 +1,6 @@
-/* server_metrics.c - see server_metrics.h. The key of a slot is written once, before `used` counts
- * the slot. The search is linear, because a route has few slots and they lie together. */
+/* server_metrics.c - see server_metrics.h. The key of a slot (route, method, status) is written
+ * once, before `used` counts the slot. The search is linear, because a route has few slots, and
+ * these lie together. */
 #include "http/server_metrics.h"
 
 #include <stdatomic.h>
@@ -29,7 +30,8 @@ struct slot {
 struct server_metrics {
     const struct http_route *routes;
     size_t n_routes;
-    size_t *first;   /* index of the first slot of each route, then of the first extra slot */
+    /* The index of the first slot of each route; the last index is of the first extra slot. */
+    size_t *first;
     struct mutex mu; /* held while a slot is added; a leaf lock */
     size_t cap;
     /* Stored (release) after a slot is written, and loaded (acquire) before a slot is read. */

@@ -2,9 +2,9 @@
  * its state. body.c counts the bytes of a body. For all other bytes the sweep asks the kernel
  * (TCP_INFO), because libmicrohttpd does not report the first byte of a request. The sweep asks
  * only about connections that have been in their state for a while, so a busy connection costs no
- * system call. Bytes that moved in a state before the sweep first asked are not counted. So a
- * connection may count as idle although the first bytes of a request have arrived, but for no
- * longer than idle_timeout. */
+ * system call. Bytes that arrive in a state before the sweep first asks are not counted. If they
+ * are the first bytes of a request, the connection still counts as idle, but for no longer than
+ * idle_timeout. */
 #include "http/sweep.h"
 
 #include <linux/tcp.h>
@@ -114,8 +114,8 @@ static int64_t body_until_ns(const struct http_conn *conn, int64_t bytes)
 }
 
 /* Returns true if the client has closed its side, and all bytes that it sent have been read.
- * libmicrohttpd overlooks a close that arrives together with data. Without this check it would keep
- * the connection for idle_timeout, or wait for the rest of a request. */
+ * libmicrohttpd overlooks a close that arrives together with data. Without this check
+ * libmicrohttpd would keep the connection for idle_timeout, or wait for the rest of a request. */
 static bool is_done_with(const struct http_conn *conn)
 {
     int unread = 0;

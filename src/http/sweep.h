@@ -1,5 +1,5 @@
-/* sweep.h - closes the connections of a loop whose time is over, and those whose client is gone.
- * conn.h has the time limits. Internal to http; called by the loop's thread only. */
+/* sweep.h - closes connections whose time is over, or whose client is gone. conn.h has the time
+ * limits. Internal to http; called by the loop's thread only. */
 #ifndef HTTP_SWEEP_H
 #define HTTP_SWEEP_H
 
@@ -7,7 +7,8 @@
 
 struct http_loop;
 
-/* Checks the connections of the loop, and closes those whose time is over. */
+/* Checks the connections of the loop, and closes those whose time is over or whose client is
+ * gone. */
 void sweep_conns(struct http_loop *loop);
 
 /* Returns the time from one sweep to the next. */

@@ -5,8 +5,8 @@
 #include <limits.h>
 #include <string.h>
 
-/* Returns the position after the string whose opening quote is at `at`, or NULL if it is not
- * closed. */
+/* Returns the position after the string whose opening quote is at `at`, or NULL if the string is
+ * not closed. */
 static const char *string_end(const char *at, const char *end)
 {
     for (at++; at < end; at++) {
@@ -55,8 +55,8 @@ bool json_too_deep(struct json_token text, int max, size_t *offset)
     return false;
 }
 
-/* Returns the position after the object or array whose bracket is at `at`, or NULL if it is not
- * closed. */
+/* Returns the position after the object or array whose opening bracket is at `at`, or NULL if the
+ * object or array is not closed. */
 static const char *brackets_end(const char *at, const char *end)
 {
     long depth = 0;
@@ -83,7 +83,8 @@ bool json_begins_value(char c)
     return c == '"' || opens(c) || is_digit(c) || c == '-' || c == 't' || c == 'f' || c == 'n';
 }
 
-/* Returns the position after the value, or NULL if the text ends within the value. */
+/* Returns the position after the value that begins at `at`. Returns NULL if the value is a string,
+ * object or array that is not closed. */
 static const char *value_end(const char *at, const char *end)
 {
     if (at < end && *at == '"')

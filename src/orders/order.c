@@ -1,4 +1,4 @@
-/* order.c - gives the properties of a valid order: enum names, staleness, order key,
+/* order.c - functions of order.h for a valid order: enum names, order id, staleness, order key,
  * differences. */
 #include "orders/order.h"
 

@@ -20,8 +20,8 @@ enum {
     ORDER_SYMBOL_SIZE = 33,  /* 1..32 of [A-Z0-9._/-] */
     ORDER_DECIMAL_SIZE = 39, /* 18 digits, point, 18 digits */
     ORDER_METADATA_MAX = 4096,
-    ORDER_ZEROS_MAX = 32768,     /* json_exponents_sum() of the metadata; see `replay_only` */
-    ORDER_BYTES_MAX = 64 * 1024, /* bytes of the document; a usual one has less than a tenth */
+    ORDER_ZEROS_MAX = 32768,     /* largest json_exponents_sum() of metadata; see `replay_only` */
+    ORDER_BYTES_MAX = 64 * 1024, /* of the document; a usual one has less than a tenth of it */
     ORDER_DEPTH_MAX = 8,         /* nesting of the document; the order object is level 1 */
     ORDER_ERRORS_MAX = 16,
 };
@@ -46,9 +46,10 @@ struct order {
     char *metadata; /* owned; the bytes that the client sent, and a NUL; NULL when absent */
     size_t metadata_len;
     /* The metadata has numbers such as 1e308, and the exponents add up to more than
-     * ORDER_ZEROS_MAX. The database writes such a number out, as 1 and 308 zeros, so it could make
-     * the order fifty times as large. A new order of this kind is rejected. Older versions stored
-     * such orders; if one is sent again, it is still answered as a replay. */
+     * ORDER_ZEROS_MAX. The database writes such a number out, as 1 and 308 zeros, so such numbers
+     * could make the order fifty times as large. A new order of this kind is rejected. Older
+     * versions stored such orders: if a stored one is sent again, it is still answered as a
+     * replay. */
     bool replay_only;
 };
 
@@ -89,7 +90,8 @@ struct order_problem {
 enum order_rc order_parse(const char *body, size_t len, const char *idempotency_key,
                           struct order *out, struct order_problem *problem) MUST_CHECK;
 
-/* Fills in *problem as for ORDER_INVALID, for a replay_only order that is not a replay. */
+/* Rejects a replay_only order that is not a replay: fills in *problem as order_parse() does when it
+ * returns ORDER_INVALID. */
 void order_reject_replay_only(struct order_problem *problem);
 
 /* Sets order_id to a new UUIDv7 of the time now_us, and received_at_us to now_us. */
@@ -115,8 +117,8 @@ enum order_field_bit {
     ORDER_DIFF_METADATA = 1u << 7, /* set only by the store, because the database compares jsonb */
 };
 
-/* Compares two orders with the same key, except their metadata. Returns the fields that differ, as
- * bits of enum order_field_bit. */
+/* Compares two orders that have the same key, but does not compare their metadata. Returns the
+ * fields that differ, as bits of enum order_field_bit. */
 unsigned order_diff(const struct order *a, const struct order *b);
 
 /* Writes a JSON array with the names of the fields in `diff`. */

@@ -47,10 +47,11 @@ void order_batch_begin(struct order_batch *batch, enum order_batch_form form, co
  * counts their offsets from item->at. */
 bool order_batch_next(struct order_batch *batch, struct json_token *item) MUST_CHECK;
 
-/* Returns true if the array was read to its end without an error. For lines, returns true always,
- * because they have no syntax of their own. Otherwise returns false and fills in *problem as for
- * ORDER_MALFORMED: code "not_an_array", "invalid_json", "nul_character" or "order_too_large", and
- * the offset in the body. Call it only after order_batch_next() has returned false. */
+/* Returns true if the array was read to its end without an error. Lines have no syntax of their
+ * own, so for lines the result is always true. If an array has an error, returns false and fills in
+ * *problem as for ORDER_MALFORMED: code "not_an_array", "invalid_json", "nul_character" or
+ * "order_too_large", and the offset in the body. Call it only after order_batch_next() has returned
+ * false. */
 bool order_batch_whole(const struct order_batch *batch, struct order_problem *problem) MUST_CHECK;
 
 #endif

@@ -22,18 +22,18 @@ enum put_verdict {
     PUT_REUSED,   /* another order has this key: see `stored` and `diff` */
     PUT_ABSENT,   /* no order has this key; only for lookup_only */
 
-    /* Only orders of an atomic group that was rolled back have the next two verdicts. The rollback
-     * may be due to an order that is PUT_REFUSED, PUT_REUSED or PUT_ABSENT. */
+    /* The next two verdicts occur only in an atomic group that was rolled back. An order that
+     * caused the rollback is PUT_REFUSED, PUT_REUSED or PUT_ABSENT. */
     PUT_REFUSED,     /* the database rejects this order: see put_group.refusal */
     PUT_ROLLED_BACK, /* not stored, because another order of the group failed */
 };
 
-/* What the store returns about the stored order that has the same key. The fields that the client
- * sent are not returned: for PUT_REPLAYED they are equal, and for PUT_REUSED `diff` says which ones
- * differ. */
+/* What the store returns about the order that is stored under the key of an order_put. The fields
+ * that the client sent are not returned: for PUT_REPLAYED they are equal in both orders, and for
+ * PUT_REUSED `diff` says which ones differ. */
 struct order_stored {
-    /* "" if PUT_REUSED and the other order is in the same atomic group: the group was rolled back,
-     * so the other order is not stored either. */
+    /* "" if the key was reused within one atomic group (PUT_REUSED): the group was rolled back, so
+     * neither of the two orders is stored. */
     char order_id[ORDER_ID_SIZE];
     int64_t received_at_us;
 };
@@ -52,7 +52,7 @@ struct order_put {
 enum store_fault {
     FAULT_NONE,     /* nobody has to act: a lock, a deadlock, a deadline, no connection yet */
     FAULT_ORDER,    /* the order's sender: the same order would be rejected again */
-    FAULT_OPERATOR, /* the operator: a table, column, right or function must be mended */
+    FAULT_OPERATOR, /* the operator: a table, column, privilege or function must be mended */
     FAULT_SERVER,   /* those who run the database server: mend its space, memory, files or state */
     FAULT_SERVICE,  /* the authors of ordersd */
 };
@@ -69,7 +69,7 @@ enum store_action {
     STORE_SPLIT,
     /* Either one order is at fault, or every attempt would fail: attempt the group in pieces to
      * find out. If all pieces fail alike, all of their orders fail, and `fault` says whose fault it
-     * is. Otherwise an order fails only if it fails when it is attempted alone. */
+     * is. If a piece is stored or fails in another way, an order fails only if it fails alone. */
     STORE_SPLIT_OR_FAIL,
     STORE_FAIL,        /* fail the whole group at once, and log an error */
     STORE_UNAVAILABLE, /* nothing was sent: the pool is down, or no connection came in time */
@@ -93,8 +93,8 @@ struct store_failure {
     enum store_fault fault;
     enum retry_reason retry; /* valid if the attempt is repeated */
     bool in_doubt;           /* this attempt may have stored an order, or may still store one */
-    /* Only for STORE_SPLIT_OR_FAIL. true: if a part of the group can be stored, the error is the
-     * fault of the orders that fail with it (FAULT_ORDER). */
+    /* Only for STORE_SPLIT_OR_FAIL. true: if some orders of the group can be stored, this error is
+     * the fault of the orders that cannot (FAULT_ORDER). */
     bool unless_neighbour_stored;
     bool down; /* only for STORE_UNAVAILABLE: the pool is down, so no connection can be had soon */
     struct err err;
@@ -134,9 +134,9 @@ enum lookup_rc {
 enum { ORDER_SHOWN_METADATA_MAX = 256 * 1024 };
 
 /* Most bytes of metadata that one lookup fetches. A lookup of n orders leaves out the metadata of
- * an order if it has more than LOOKUP_METADATA_MAX / n bytes. So a lookup of up to LOOKUP_KEYS_ALL
- * orders leaves out no metadata, and a lookup of 100 orders leaves out none that this version of
- * ordersd has stored. */
+ * an order if the metadata has more than LOOKUP_METADATA_MAX / n bytes. So a lookup of up to
+ * LOOKUP_KEYS_ALL orders leaves out no metadata. A lookup of 100 orders leaves out no metadata that
+ * this version of ordersd has stored. */
 enum {
     LOOKUP_METADATA_MAX = 4 * 1024 * 1024,
     LOOKUP_KEYS_ALL = LOOKUP_METADATA_MAX / ORDER_SHOWN_METADATA_MAX,
@@ -148,10 +148,11 @@ struct order_key {
 
 struct order_store {
     void *ctx;
-    /* Makes one attempt to write the group. Returns true if every put that was not skipped has a
-     * verdict, or is PUT_PENDING because no row came back for its key. Otherwise returns false, and
-     * *failure says why. A verdict other than PUT_PENDING is final, also if put() returns false. An
-     * atomic group has verdicts for all of its orders or for none. */
+    /* Makes one attempt to write the group. Returns true if the attempt succeeded. Then each put
+     * that was not skipped has its verdict. Only a put for whose key no row came back stays
+     * PUT_PENDING. Returns false if the attempt failed: then *failure says why. Even then, each
+     * verdict other than PUT_PENDING is final. An atomic group has verdicts for all of its orders
+     * or for none. */
     bool (*put)(void *ctx, struct put_group *group, struct store_failure *failure);
     /* Looks up orders by their keys. out[i].order_id is "" if keys[i] was not found. The caller
      * owns the orders in `out`. If the metadata of an order is too large to be returned, `metadata`

@@ -31,7 +31,7 @@ static const char *skip_blanks(const char *at)
     return at + strspn(at, " \t");
 }
 
-/* Takes a token (RFC 9110, 5.6.2), which may be empty, and moves *at behind it. */
+/* Reads the token at *at (RFC 9110, 5.6.2), which may be empty, and moves *at behind the token. */
 static struct span take_token(const char **at)
 {
     static const char token[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -56,8 +56,8 @@ static struct span take_quoted(const char **at)
     return span;
 }
 
-/* Takes a parameter, such as q=0.5. *at is behind the ';' before it. Returns false if the parameter
- * is malformed. */
+/* Reads the parameter at *at, such as q=0.5, and moves *at behind the parameter. The caller has
+ * skipped the ';'. Returns false if the parameter is malformed. */
 static bool take_parameter(const char **at, struct parameter *out)
 {
     *at = skip_blanks(*at);
@@ -148,8 +148,8 @@ static void apply(struct range *range, const struct parameter *parameter, const 
     }
 }
 
-/* Takes one range, such as "text/html;level=1;q=0.5", up to ',' or the end. Returns false if the
- * range is malformed. */
+/* Reads the range at *at, such as "text/html;level=1;q=0.5", up to ',' or the end. Returns false if
+ * the range is malformed. */
 static bool take_range(const char **at, const char *media_type, struct range *out)
 {
     struct span type = take_token(at);

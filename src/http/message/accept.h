@@ -1,10 +1,10 @@
 /* accept.h - ranks a media type by an Accept header (RFC 9110, 12.5.1). Internal to http.
  *
- * If several ranges match a type, the most specific one counts. From the most to the least specific
- * a range has: the type and one of its parameters, the type alone, all subtypes ("text/" and a
+ * If several ranges match a type, the most specific range counts. The kinds of ranges, from the
+ * most to the least specific: a type with a parameter, a type alone, all subtypes ("text/" and a
  * star), all types. If range and type have a parameter of the same name, the values must be equal:
  * a client that asks for version=0.0.1 does not accept "application/openmetrics-text;
- * version=1.0.0". Other parameters of the range, such as charset, exclude nothing. */
+ * version=1.0.0". A parameter that only the range has, such as charset, excludes nothing. */
 #ifndef HTTP_MESSAGE_ACCEPT_H
 #define HTTP_MESSAGE_ACCEPT_H
 
@@ -14,8 +14,8 @@
 
 enum { ACCEPT_QUALITY_MAX = 1000 };
 
-/* The rank of one media type. It starts as ACCEPT_UNREAD. accept_read() then adds each Accept
- * header of the request, because several headers are one list. */
+/* The rank of one media type. It starts as ACCEPT_UNREAD. Call accept_read() for each Accept header
+ * of the request: the ranges of several headers are one list. */
 struct accept_match {
     int specificity; /* of the most specific range that matched; 0: none matched */
     int quality;     /* the quality of that range, 0..ACCEPT_QUALITY_MAX */

@@ -21,8 +21,8 @@ struct body_bytes {
     size_t len, cap;
 };
 
-/* Makes room for `cap` bytes in all. Returns false if all bodies have reached their limit or memory
- * is out: then nothing has changed. */
+/* Makes room for at least `cap` bytes in bytes->data, and for a NUL. Returns false if all bodies
+ * together have reached their limit, or memory is out: then nothing has changed. */
 bool bodies_reserve(struct bodies *bodies, struct body_bytes *bytes, size_t cap) MUST_CHECK;
 
 /* Counts bytes that zlib allocates while it unpacks a body. Returns false if all bodies have

@@ -3,8 +3,8 @@
  *
  * If a proxy and this server disagree about where a request ends, a client can smuggle a request
  * into another client's connection. libmicrohttpd 0.9.75 accepts requests about which they may
- * disagree, but shows us the whole header section before it reads a body (docs/ARCHITECTURE.md,
- * "The HTTP face"). */
+ * disagree. It shows us the whole header section before it reads a body, so head_read() can
+ * reject such a request (docs/ARCHITECTURE.md, "The HTTP face"). */
 #ifndef HTTP_MESSAGE_HEAD_H
 #define HTTP_MESSAGE_HEAD_H
 

@@ -18,7 +18,7 @@ struct http_problem {
     const char *code;    /* such as "queue_full"; lives as long as the request */
     const char *title;   /* short, the same for every occurrence of the code */
     const char *detail;  /* what is wrong with this request; NULL: left out */
-    const char *outcome; /* "not_accepted" or "unknown"; NULL: left out, as for a GET */
+    const char *outcome; /* "not_accepted" or "unknown"; NULL: left out (a GET stores nothing) */
     bool retryable;
     int64_t retry_after_ns; /* > 0: sent as Retry-After and as retry_after_ms */
     long offset;            /* >= 0: a byte position in the body; < 0: left out */
@@ -26,15 +26,15 @@ struct http_problem {
 };
 
 /* Sets *out to the i-th of the problems that src/http answers by itself. Returns false if i is past
- * the last one. If out->detail is NULL, the detail depends on the request. The answer to a GET has
- * no outcome. */
+ * the last one. If out->detail is NULL, the detail depends on the request. In the answer to a GET
+ * or HEAD, out->outcome is left out. */
 bool http_own_problem(size_t i, struct http_problem *out) MUST_CHECK;
 
 enum { RETRY_AFTER_SIZE = 24 };
 
-/* The answer could not be made, so the client does not learn the outcome. */
+/* For a request whose answer could not be made: the client does not learn the outcome. */
 extern const struct http_problem problem_no_answer;
-/* The server ended while the request was deferred. */
+/* For a request that was still deferred when the server ended. */
 extern const struct http_problem problem_cut_short;
 
 /* Returns a buffer with the problem document. If memory ran out, the buffer has failed. The caller

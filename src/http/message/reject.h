@@ -45,7 +45,7 @@ enum { REJECT_REASONS = REJECT_CLOSING + 1 };
  * request: then reject_detail.h makes it. */
 struct http_problem reject_problem(enum reject_reason reason);
 
-/* Returns true if the connection is closed after the answer. */
+/* Returns true if the connection is closed after an answer with this reason. */
 bool reject_closes(enum reject_reason reason) MUST_CHECK;
 
 /* Returns the reason phrase of the status line. */

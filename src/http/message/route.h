@@ -14,7 +14,7 @@ enum http_body {
 
 /* Who may use a route. */
 enum http_access {
-    HTTP_PROBE,    /* as HTTP_HEALTH; client certificate and host are not checked */
+    HTTP_PROBE,    /* as HTTP_HEALTH, but client certificate and host are not checked */
     HTTP_HEALTH,   /* anyone, also on a connection beyond max_connections */
     HTTP_ANYONE,   /* anyone */
     HTTP_FIGURES,  /* as HTTP_HEALTH, but needs a key if http_options.guard_figures is set */
@@ -31,9 +31,9 @@ struct http_route {
      * each from the start (server_metrics.h). */
     const int *statuses;
     /* The media types with which the route can answer, the default first: "application/json,
-     * application/x-ndjson". A request is rejected with 406 if its Accept allows neither one of
-     * them nor problem documents. NULL: the Accept header is not checked, which is right for a
-     * probe. */
+     * application/x-ndjson". A request is rejected with 406 if its Accept header allows none of
+     * these types and no problem document. NULL: the Accept header is not checked, which is right
+     * for a probe. */
     const char *produces;
 };
 

@@ -11,8 +11,8 @@ static bool is_part(const char *segment)
     return segment[0] == '{';
 }
 
-/* Returns true if `path` fits the path of a route, `pattern`, and notes where the brace parts of
- * `path` begin. Both paths begin with '/'. */
+/* Returns true if `path` fits `pattern`, the path of a route. Notes where the segments of `path`
+ * begin that match the brace parts of `pattern`. Both paths begin with '/'. */
 static bool path_fits(const char *pattern, const char *path, struct route_match *match)
 {
     match->n_parts = 0;

@@ -28,7 +28,7 @@ struct route_match {
 };
 
 /* Finds the route of a request. If there is one, returns ROUTE_FOUND, fills *match, and writes a
- * NUL behind each brace part of `path`, so that match->parts are strings. */
+ * NUL behind each segment of `path` that matches a brace part, so that match->parts are strings. */
 enum route_rc router_find(const struct http_route *routes, size_t n_routes, const char *method,
                           char *path, struct route_match *match) MUST_CHECK;
 
@@ -38,7 +38,7 @@ void router_allow(struct buf *out, const struct http_route *routes, size_t n_rou
 
 /* Returns the name of a method of RFC 9110 or RFC 5789 as a constant, and "_OTHER" for every other
  * method. Only this name is logged, because a method may be any bytes of a client: if a body is
- * longer than its Content-Length, the bytes behind it are read as the next request. */
+ * longer than its Content-Length, the bytes beyond that length are read as the next request. */
 const char *router_method_name(const char *method);
 
 /* Returns true if a route may have this path: it begins with '/' and has at most ROUTE_PARTS_MAX

@@ -12,7 +12,7 @@
  * is wrong. */
 const char *target_fault(const char *target) MUST_CHECK;
 
-/* Returns the path of `target`, which has no query: skips a leading "http://host". */
+/* Returns the path of `target`, without a leading "http://host". `target` must have no query. */
 const char *target_path(const char *target) MUST_CHECK;
 
 #endif

@@ -8,8 +8,8 @@
 #include "base/sync.h"
 #include "http/tls/tls_set.h"
 
-/* The versions and ciphers that GnuTLS may use. Of TLS 1.2, CBC and the key exchange by RSA are
- * left out: RSA has no forward secrecy. */
+/* The versions and ciphers that GnuTLS may use. Two parts of TLS 1.2 are left out: the CBC ciphers,
+ * which are not AEAD, and the key exchange by RSA, which has no forward secrecy. */
 const char tls_priorities[] = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-MAC-ALL:+AEAD:"
                               "%SERVER_PRECEDENCE";
 

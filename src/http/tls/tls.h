@@ -6,7 +6,7 @@
  * a client presents its certificate in each connection anew. If client_ca_file is set, every
  * request except those to HTTP_PROBE routes needs a client certificate that an authority in that
  * file has signed. The certificate is checked at such a request, against the file as it was last
- * read. Once found valid, it is not checked again on that connection.
+ * read. A certificate that was found valid is not checked again on that connection.
  *
  * Threads    any; nobody may use a struct http_tls that http_tls_close() is freeing.
  * Errors     *err names a bad file by its option and path: "TLS_KEY_FILE=/x/key.pem: ...". */
@@ -34,7 +34,7 @@ struct http_tls_info {
     char subject[200]; /* "CN=..."; "" if it is longer */
     char serial[64];   /* hex digits */
     int64_t not_before_us, not_after_us;
-    uint32_t client_authorities; /* number in client_ca_file; 0: clients need no certificate */
+    uint32_t client_authorities; /* how many are in client_ca_file; 0: clients need none */
 };
 
 /* Reads and checks the files. A certificate that has expired, or is not valid yet, is accepted: see
@@ -52,7 +52,7 @@ void http_tls_info(struct http_tls *tls, struct http_tls_info *info);
 void http_tls_close(struct http_tls **tls);
 
 /* Sends a request over TLS and reads the answer, as a client that does not verify the server. So
- * `fd` must be connected to this machine: a blocking socket that has both timeouts set
+ * `fd` must be connected to this machine. `fd` is a blocking socket with both timeouts set
  * (SO_RCVTIMEO, SO_SNDTIMEO). The bytes that arrive before until_ns go to `answer`, without a NUL.
  * Returns their number, or 0 if there was no answer. */
 size_t http_tls_ask(int fd, const char *request, char *answer, size_t size, int64_t until_ns);

@@ -239,7 +239,7 @@ void transport_send_last(struct transport *transport, const struct buf *head,
         send_plain(transport->fd, head, body);
     if (!is_tls_open(transport))
         return;
-    gnutls_record_cork(session); /* one record, which the socket takes whole or not at all */
+    gnutls_record_cork(session); /* both buffers go into one record */
     (void)gnutls_record_send(session, head->data, head->len);
     (void)gnutls_record_send(session, body->data, body->len);
     (void)gnutls_record_uncork(session, 0);
