@@ -1,8 +1,9 @@
 /* batch.c - handles POST /v1/orders/batch: many orders in one request, each with its own verdict.
  *
- * The queue takes all valid orders of a batch or none. Unless the batch is atomic, each order is
- * then handled by itself, in groups with orders of other requests. The request is answered when the
- * last order has its verdict, or at the deadline with the verdicts that are known then. */
+ * The queue takes all valid orders of a batch or none. Unless the batch is atomic, the ingest then
+ * treats each order as if it had come alone: a group may have orders of several requests. The
+ * request is answered when the last order has its verdict, or at the deadline with the verdicts
+ * that are known then. */
 #include "handlers/batch.h"
 
 #include <stdlib.h>
@@ -12,8 +13,8 @@
 #include "handlers/handlers.h"
 #include "handlers/reject.h"
 
-/* A body is small up to READ_INLINE_MAX bytes, an answer up to WRITE_INLINE_MAX orders. For a small
- * body or answer, the loop itself does the first slice. The offload thread does all other
+/* A small body has at most READ_INLINE_MAX bytes, a small answer at most WRITE_INLINE_MAX orders.
+ * The loop itself does the first slice of a small body or answer. The offload thread does all other
  * slices. */
 enum { READ_INLINE_MAX = 2 * 1024, WRITE_INLINE_MAX = 64 };
 
@@ -56,7 +57,7 @@ static void send_answer(struct http_completion *completion)
     if (batch->status >= 400)
         http_problem_pieces(batch->req, &batch->answer, &batch->out);
     else
-        send_results(batch); /* if memory ran out, this answers 500 with outcome unknown */
+        send_results(batch); /* answers 500 with outcome unknown if memory ran out */
     batch->req = NULL;
     if (batch->n_waiting == 0)
         batch_free(batch);

@@ -73,9 +73,9 @@ enum {
 /* Totals over all entries. */
 struct batch_tally {
     uint64_t created, replayed, rejected, unknown;
-    int status; /* status of the request by the results so far; 0: no result yet */
-    /* The last status of 500 or more among the orders; 0: there is none. If the orders of an atomic
-     * batch have several statuses, the batch has this one, or 422 if this one is 0. */
+    int status; /* status of the request if it had only the entries counted so far; 0: none yet */
+    /* The last status of 500 or more among the orders; 0: there is none. If `status` of an atomic
+     * batch is 207, the request gets failed_status instead, or 422 if failed_status is 0. */
     int failed_status;
     bool one_code;             /* all rejections so far have the same code */
     struct http_problem first; /* the first rejection; its code is NULL if there is none */
@@ -122,7 +122,7 @@ struct batch {
 };
 
 /* Moves the batch to another state. The process aborts if the table in batch_state.c does not allow
- * the move, or if the members are not as that file requires for the new state. */
+ * the move, or if the fields of the struct are not as that file requires for the new state. */
 void batch_move(struct batch *batch, enum batch_state to);
 void batch_entry_move(struct batch_entry *entry, enum entry_state to);
 

@@ -3,9 +3,9 @@
  * (docs/DESIGN.md, "Statuses").
  *
  * The outcomes are counted first, because the status of the request must be known before the
- * results are written. If there is no memory for the full result of an order, neither reserved nor
- * in the budget, the result is shortened. A fixed text then replaces its detail and members, and
- * says so. */
+ * results are written. If the full result of a rejected order fits neither into the reserved memory
+ * nor into the budget, a fixed text replaces the detail and the members of the result. That text
+ * says that there was no room. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -131,8 +131,8 @@ static void add_good(struct buf *out, const struct batch_entry *entry, int statu
     buf_add_char(out, '}');
 }
 
-/* Adds the result of a rejected order. `occurrence` is the text that reject_add_occurrence() made
- * of its detail and members, or SHORTENED. */
+/* Adds the result of a rejected order. `occurrence` is SHORTENED, or the text that
+ * reject_add_occurrence() made of the detail and the members of the problem. */
 static void add_rejected(struct buf *out, const struct batch_entry *entry,
                          const struct http_problem *problem, const char *occurrence)
 {
@@ -233,7 +233,8 @@ static struct http_problem whole_problem(const struct batch_tally *tally, int st
     return problem;
 }
 
-/* Returns the status of the request. 207 is only for a batch that is not atomic. */
+/* Returns the status of the request. If the orders of an atomic batch have several statuses, it is
+ * failed_status or 422, never 207. */
 static int status_of(const struct batch *batch, const struct batch_tally *tally)
 {
     if (!batch->preferences.atomic || tally->status != STATUS_MIXED)

@@ -57,8 +57,8 @@ static void reject_account(struct http_request *req)
 
 /* ---- the answer, on a reader's thread ---- */
 
-/* Takes the answer's bytes from the budget. They are counted from the stored metadata, which may be
- * longer than the client sent it, because jsonb writes out all digits of a number. */
+/* Takes the answer's bytes from the budget. It counts the bytes of the metadata as stored. These
+ * may be more bytes than the client sent, because jsonb writes out all digits of a number. */
 static bool reserve_answer(struct get *get)
 {
     size_t bytes = DOCUMENT_MAX;
@@ -263,7 +263,8 @@ void handlers_get_order(struct http_request *req, void *ctx)
     submit(handlers, get);
 }
 
-/* Counts the ids in "a,b,c", up to READER_KEYS_MAX. If there are more, take_keys() rejects them. */
+/* Counts the ids in "a,b,c". Returns at most READER_KEYS_MAX; take_keys() later rejects a list with
+ * more ids. */
 static size_t count_ids(const char *ids)
 {
     size_t n = 1;

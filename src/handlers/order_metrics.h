@@ -10,7 +10,8 @@
 
 #include "base/metrics.h"
 
-/* How an order ended. Each order that was read is counted once. */
+/* How an order ended. Each order of a request body is counted at most once. A batch that is
+ * rejected before its orders are read, or as an invalid document, is counted as one order. */
 enum order_result {
     RESULT_CREATED,
     RESULT_REPLAYED,
@@ -22,7 +23,7 @@ enum order_result {
     /* The queue or the memory budget was full, the wait would have been too long, or the service
      * was draining. */
     RESULT_REFUSED_FULL,
-    RESULT_UNAVAILABLE, /* not sent by the deadline, or the database is away or cannot store */
+    RESULT_UNAVAILABLE, /* not sent by the deadline, or the database is down or at fault */
     RESULT_UNKNOWN,     /* answered 504, and no later verdict says that it is stored */
     RESULT_FAILED,
     RESULT_LATE, /* answered 504, and later found to be stored */

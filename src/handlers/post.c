@@ -1,9 +1,9 @@
 /* post.c - handles POST /v1/orders: reads the order, queues it, and answers when its verdict or its
  * deadline comes.
  *
- * The loop of the request starts the post and answers it. The offload thread reads a large body,
- * and a worker of the ingest determines the verdict. If the client is answered at the deadline, the
- * post lives on until the ingest passes the order back. */
+ * The loop of the request makes the struct post, and answers the request. The offload thread reads
+ * a large body, and a worker of the ingest determines the verdict. If the client is answered at the
+ * deadline, the struct post lives on until the ingest passes the order back. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +16,8 @@
 #include "handlers/submission.h"
 
 enum {
-    ANSWER_MAX = 16 * 1024,
-    ANSWER_BYTES = 1024, /* most bytes of an order in the answer, without its metadata */
+    ANSWER_MAX = 16 * 1024, /* limit of the buffer of an answer, without the order's metadata */
+    ANSWER_BYTES = 1024,    /* the most that one order takes in the answer, without its metadata */
     /* The loop itself reads a body of at most this many bytes. Such a body can hold a thousand
      * members, which take 200 us to read. The offload thread reads larger bodies. */
     READ_INLINE_MAX = 8 * 1024,

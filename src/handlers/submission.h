@@ -3,8 +3,8 @@
  * Threads    submission_on_done(): a worker of the ingest. submission_stamp(): any. The other
  *            functions, and done.finish, which the owner sets: the loop of the request.
  * Ownership  A submission is part of a struct that its owner allocates (a post, a batch). It must
- *            not be moved or freed from ingest_submit() until done.finish has run, even if the
- * client was answered meanwhile, because the verdict of a sent order is still counted. */
+ *            not be moved or freed from ingest_submit() until done.finish has run. This also holds
+ *            if the client was answered before, because the verdict is still counted. */
 #ifndef HANDLERS_SUBMISSION_H
 #define HANDLERS_SUBMISSION_H
 

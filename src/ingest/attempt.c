@@ -7,7 +7,7 @@
 #include "ingest/resolve.h"
 #include "ingest/trial.h"
 
-enum { ATTEMPTS_IN_TIME = 3 }; /* an attempt takes at most commit_timeout_ns divided by this */
+enum { ATTEMPTS_IN_TIME = 3 }; /* an attempt may take commit_timeout_ns / ATTEMPTS_IN_TIME */
 
 void attempt_init(struct attempt *a, const struct ingest_options *options,
                   struct ingest_metrics *metrics, struct streak *streak, uint64_t random)
@@ -26,10 +26,9 @@ void attempt_fini(struct attempt *a)
 
 /* ---- just before the send ---- */
 
-/* Decides once whether the order is inserted or only looked up. For a duplicate this is decided
- * when the duplicate becomes the first order of its key. The group may have been sent before: a
- * first order that is only looked up can still expire, and then its oldest duplicate becomes the
- * first. */
+/* Decides whether the order is inserted or only looked up, if this is not decided yet. For a
+ * duplicate it is decided after the duplicate has become the first order of its key. That can
+ * happen even in a group that was sent, because a first order that is only looked up can expire. */
 static void choose_lookup(const struct attempt *a, struct ingest_item *item, int64_t now_us)
 {
     if (item->own.lookup_decided)
@@ -45,9 +44,10 @@ static void claim_duplicates(struct ingest_item *item)
         (void)item_claim(duplicate); /* prepare() ends expired duplicates later */
 }
 
-/* Skips each order that has expired. Of each other order, choose_lookup() decides whether it is
- * inserted or only looked up. An order that is inserted is moved to SENT, so it cannot expire any
- * more; an order that is only looked up stays QUEUED. The duplicates of both are moved to SENT. */
+/* Skips each order that has expired. For every other order, choose_lookup() decides whether the
+ * order is inserted or only looked up. An order that is inserted is moved to SENT, so it cannot
+ * expire any more. An order that is only looked up stays QUEUED. In both cases the duplicates of
+ * the order are moved to SENT. */
 static void send_each(struct attempt *a, int64_t now_us)
 {
     LIST_EACH (item, &a->group.items, struct ingest_item, link) {
@@ -131,8 +131,8 @@ static void count_commit(struct attempt *a, bool ok)
         histogram_observe(&a->metrics->group_orders, a->n_sent);
 }
 
-/* Returns what an attempt at `n` orders adds to the queue's average duration. The duration
- * of a group of more than group_max orders, which must be atomic, is scaled down to group_max. */
+/* Returns the duration of an attempt at `n` orders as the queue's average counts it. Only an atomic
+ * group can have more than group_max orders; its duration is scaled down to group_max orders. */
 static int64_t time_of_one_group(const struct attempt *a, uint32_t n, int64_t took_ns)
 {
     uint32_t group_max = a->options->group_max;

@@ -1,5 +1,6 @@
-/* attempt.h - makes one attempt to write a group, and decides what follows for each of its orders
- * (docs/DESIGN.md, "Writing a group" and "Errors"). The worker that calls it must hold no lock. */
+/* attempt.h - makes one attempt to write a group (docs/DESIGN.md, "Writing a group" and "Errors").
+ * Its functions call resolve.c, which decides what follows for each order. The calling worker must
+ * hold no lock. */
 #ifndef INGEST_ATTEMPT_H
 #define INGEST_ATTEMPT_H
 
@@ -17,8 +18,8 @@ struct attempt {
 
     struct ingest_group group; /* the orders without a verdict so far */
     struct fifo to_write; /* duplicates of orders that were not stored; they form a new group */
-    /* Duplicates whose key is stored now. They form another new group, which compares them with the
-     * stored orders. */
+    /* Duplicates whose key is stored now. They form another new group, of GROUP_COMPARE: a lookup
+     * compares them with the stored orders. */
     struct fifo to_compare;
     uint32_t n_sent;               /* orders that this attempt sent to be inserted */
     uint32_t n_created;            /* orders to which this attempt gave the verdict PUT_CREATED */

@@ -14,7 +14,8 @@ static const unsigned sending_moves[] = {
     [GROUP_IN_DOUBT] = 0,
 };
 
-/* group_split() makes each piece SUSPECT, and only a piece becomes NEIGHBOUR_STORED. */
+/* TRUSTED does not become NEIGHBOUR_STORED: only a piece of a split group does, and group_split()
+ * has made each piece SUSPECT. */
 static const unsigned suspicion_moves[] = {
     [GROUP_TRUSTED] = TO(SUSPECT) | TO(FAILED_ALIKE),
     [GROUP_SUSPECT] = TO(NEIGHBOUR_STORED) | TO(FAILED_ALIKE),
@@ -104,9 +105,9 @@ struct ingest_group group_to_compare(struct fifo items)
 
 /* ---- how a group is made ready ---- */
 
-/* Moves `first` to `expired` if it has expired, and likewise each of its duplicates. Returns the
- * oldest item that has not expired, with the remaining ones as its duplicates, or NULL if all have
- * expired. */
+/* Moves the expired items among `first` and its duplicates to `expired`. The oldest of the other
+ * items becomes the first order of the key, and the rest become its duplicates. Returns this new
+ * first order, or NULL if all items have expired. */
 static struct ingest_item *without_expired(struct ingest_item *first, struct fifo *expired)
 {
     struct fifo live = { NULL, NULL }, duplicates = first->own.duplicates;

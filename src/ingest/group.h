@@ -15,8 +15,8 @@ struct group_outcome {
     struct fifo done;                            /* items that have a verdict */
     struct ingest_group back[GROUP_FAN_OUT + 2]; /* groups for the queue, to be attempted later */
     size_t n_back;
-    /* Duration of the attempt, scaled down to group_max orders if there were more. 0 unless this
-     * was the first attempt at the group, and this attempt sent an INSERT and succeeded. */
+    /* Duration of the attempt; if the group has more than group_max orders, scaled down to
+     * group_max. 0 unless the attempt was the first at its group, sent an INSERT and succeeded. */
     int64_t first_attempt_ns;
 };
 

@@ -86,7 +86,8 @@ static void check_options(const struct ingest_options *options)
     CHECK(options->on_event != NULL);
 }
 
-/* Allocates an ingest of zeros. Its alignment gives each counter cache lines of its own. */
+/* Allocates an ingest and fills it with zeros. The address is aligned as the counters in the struct
+ * require, so that no two stripes share a cache line. */
 static struct ingest *allocate(uint32_t workers)
 {
     size_t align = _Alignof(struct ingest);

@@ -16,7 +16,7 @@
 
 enum group_kind {
     GROUP_PLAIN,   /* of several orders with one key the first is sent, and its duplicates wait */
-    GROUP_ATOMIC,  /* an atomic batch (ingest_submit_atomic()): no duplicates, never split */
+    GROUP_ATOMIC,  /* one atomic batch: never split; orders with one key are no duplicates */
     GROUP_COMPARE, /* the keys are stored already, so the orders are only compared */
 };
 
@@ -42,11 +42,11 @@ struct ingest_group {
     enum group_kind kind;
     enum group_sending sending;     /* changed by group_move_sending() */
     enum group_suspicion suspicion; /* changed by group_move_suspicion() */
-    uint32_t doubt_database; /* the database to which the attempt in doubt was sent; 0: none is in
-                                doubt, or not known */
+    uint32_t doubt_database; /* the database to which the attempt in doubt was sent; 0: no attempt
+                                is in doubt, or its database is not known */
     int64_t oldest_at_ns;    /* when the oldest item was received */
     int64_t deadline_at_ns;  /* the latest deadline of the items */
-    /* When the next attempt is due. Groups are taken in this sequence, so 0 is taken first. */
+    /* When the next attempt is due. A heap of the queue gives the earliest group first. */
     int64_t due_at_ns;
     uint32_t failures; /* retries since the group was formed or split; the pause grows with each */
     uint32_t blocked;  /* attempts that failed with STORE_RETRY_THEN_SPLIT */

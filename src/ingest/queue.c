@@ -55,9 +55,10 @@ static void wait_for_work(struct queue *queue) REQUIRES(queue->work.mu)
 
 /* ---- in ---- */
 
-/* Estimates how long a new order would wait for its attempt. The estimate is 0 if `fresh` is
- * empty, even if the last attempts were slow: a queue that rejected every order would make no
- * attempt, and so would never notice that the database is fast again. */
+/* Estimates how long a new order would wait for its attempt; admit() rejects orders that would wait
+ * too long. The estimate is 0 if `fresh` is empty, even if the last attempts were slow. Otherwise
+ * the queue could reject every order, would make no attempt, and so would never notice that the
+ * database is fast again. */
 static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->work.mu)
 {
     if (queue->n_fresh == 0)
@@ -66,7 +67,7 @@ static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->work
     return groups * queue->attempt_ns / queue->options->workers;
 }
 
-/* Successive items of a list: the last one, their number, and the sums of their bytes. */
+/* A run of successive items of a list: its last item, its length, and the sums of its bytes. */
 struct row {
     struct ingest_item *last;
     uint64_t n, bytes, metadata;

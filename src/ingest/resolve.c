@@ -87,9 +87,9 @@ void resolve_all(struct attempt *a, const char *event, enum item_verdict certain
         end_key(a, item, certain);
 }
 
-/* Ends a group that is atomic or has one order, because the database refuses its content. If a
- * single order was to be inserted (not only looked up) and is not in doubt, only this order ends;
- * its duplicates are written by the next group. */
+/* Ends a group that is atomic or has one order, because the database refuses its content. If the
+ * group is not atomic and not in doubt, and its order was not only looked up, this order ends
+ * alone, and its duplicates are written in the next group. Otherwise the duplicates end too. */
 static void end_whole(struct attempt *a, const char *event, enum item_verdict certain)
 {
     struct ingest_item *first = items_first(&a->group.items);
@@ -275,7 +275,7 @@ static void write_after_all(struct attempt *a, struct ingest_item *item)
 }
 
 /* Ends an order of an atomic group that was rolled back because of this order or of another one. If
- * the group is in doubt, an earlier attempt may have stored the order, so it ends as UNKNOWN. */
+ * the group is in doubt, the order ends as UNKNOWN: an earlier attempt may have stored it. */
 static void end_rolled_back(struct attempt *a, struct ingest_item *item, const struct err *refusal)
 {
     enum item_verdict verdict = verdict_of(item);

@@ -13,8 +13,9 @@ void resolve_verdicts(struct attempt *attempt, const struct err *refusal);
  * found. Puts the group back into the queue, or lets it fail after ROUNDS_MAX such attempts. */
 void resolve_pending(struct attempt *attempt);
 
-/* Called if the attempt failed, for the orders left in the group. They have no verdict. `whole`:
- * the group must not be split: it is atomic, has one order, or all its pieces failed alike. */
+/* Called if the attempt failed. Ends the orders left in the group, splits the group, or puts it
+ * back into the queue. `whole` is true if the group must not be split, because it is atomic, has
+ * only one order, or all its pieces failed alike. */
 void resolve_failure(struct attempt *attempt, const struct store_failure *failure, bool whole);
 
 /* Called if a piece failed in another way than its group did. Makes the piece a group of its own

@@ -24,7 +24,7 @@ bool trial_is_due(const struct ingest_group *group, const struct store_failure *
 
 struct trial {
     struct ingest_group whole; /* the group before the split; its items are in the pieces */
-    /* The failure of the group, later that of the latest piece in `failed`. */
+    /* The failure of the group, and later the failure of the last piece added to `failed`. */
     struct store_failure failure;
     struct group_outcome pieces;               /* the pieces are in back[] */
     size_t n_tried;                            /* number of pieces that were tried */

@@ -16,18 +16,19 @@
 #include "orders/order.h"
 #include "orders/order_store.h"
 
-/* A worker moves an item from QUEUED to SENT just before the first send. At the item's deadline its
- * owner calls ingest_expire(), which moves it from QUEUED to EXPIRED. Each move is one
- * compare-and-swap, so only one of the two succeeds. */
+/* A worker moves an item from QUEUED to SENT just before the first send. At the item's deadline,
+ * the handler that submitted the item calls ingest_expire() to move the item from QUEUED to
+ * EXPIRED. Each move is one compare-and-swap, so only one of the two succeeds. */
 enum item_state { ITEM_QUEUED, ITEM_SENT, ITEM_EXPIRED };
 
 enum item_verdict {
     ITEM_CREATED,
     ITEM_REPLAYED, /* the same order was stored before: see ingest_item_stored() */
-    /* Another order has this key: see ingest_item_stored() and ingest_item_diff(). If both orders
-     * are in one atomic batch, nothing of the batch is stored and the stored order_id is "". */
+    /* An order with other content has this key: see ingest_item_stored() and ingest_item_diff(). If
+     * that order is in the same atomic batch, and was not stored before, nothing of the batch is
+     * stored, and the order_id of ingest_item_stored() is "". */
     ITEM_REUSED,
-    ITEM_STALE,   /* not stored: order_is_stale() was true before the first send */
+    ITEM_STALE,   /* not stored: too old at the first send, and the key is not stored */
     ITEM_INVALID, /* not stored: order.replay_only is set, and the key is not stored */
     ITEM_REFUSED, /* not stored: the database refuses this order, see err */
     /* Not stored, because another order of the same atomic batch could not be stored. */
@@ -93,11 +94,11 @@ struct ingest_options {
     const struct order_store *store; /* borrowed; must outlive the ingest */
     uint32_t workers, group_max;
     uint32_t capacity;  /* most orders that were accepted and not given back yet */
-    uint64_t max_bytes; /* most bytes of these orders: the items and their metadata */
+    uint64_t max_bytes; /* most bytes of the orders that `capacity` counts, with metadata */
     int64_t commit_timeout_ns;
     int64_t queue_wait_max_ns;
-    /* Receives items that have a verdict, linked by `link`, oldest first. They are then the
-     * receiver's. */
+    /* Receives items that have a verdict, linked by `link`, oldest first. From this call on, the
+     * items belong to the receiver. */
     void (*on_done)(void *ctx, struct fifo *items);
     /* Called for each event that is worth a log line: "group.retry", "group.split", "group.failed",
      * "group.unavailable", "group.timed_out", "group.abandoned", "group.elsewhere" (the group is in

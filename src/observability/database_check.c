@@ -11,8 +11,8 @@
 
 enum {
     RECENT_S = 60,      /* how long a failure is shown and leads to canaries */
-    DOUBT_GROUPS = 3,   /* groups that must have failed since an order was last stored */
-    DOUBT_LASTS_S = 30, /* then the service is ready again, to see whether orders still fail */
+    DOUBT_GROUPS = 3,   /* the fewest failed groups with which database_check_doubts() is true */
+    DOUBT_LASTS_S = 30, /* this long after the last failure, the service tries orders again */
 };
 
 static bool is_recent(int64_t at_ns, int64_t seconds)
@@ -33,8 +33,9 @@ bool database_check_made(const struct database_check *check)
     return atomic_load_explicit(&check->made, memory_order_acquire);
 }
 
-/* The first canary is inserted after the first check that passes. It shows whether the table's own
- * rules accept a canary. If they do, a canary that fails later is a fault of the database. */
+/* Returns the query of the next health check. The first check after one that passed inserts a
+ * canary, to find out whether the table's own rules accept a canary. If they do, and a later canary
+ * fails, the database is at fault. */
 const char *database_check_query(struct database_check *check)
 {
     if (!atomic_load_explicit(&check->begun, memory_order_acquire))

@@ -4,9 +4,10 @@
  * The check runs every DATABASE_HEALTH_CHECK_INTERVAL, and at once when groups of orders begin to
  * fail through no fault of the orders. While such groups fail and no order is stored, the check
  * also inserts a canary, an order of its own that is rolled back. So the check sees when the fault
- * begins and ends, without using a client's account. The table's own constraints, triggers or
- * policies may reject the canary. Then three failed groups with orders of at least two accounts
- * make the service not ready, until half a minute after the last failure.
+ * begins and ends, without using a client's account. If the table's own constraints, triggers or
+ * policies reject the canary, the check cannot find a fault that only an INSERT shows. Instead,
+ * three failed groups with orders of at least two accounts make the service not ready, until half a
+ * minute after the last failure.
  *
  * Threads    database_check_query() and database_check_verdict(): the pool's janitor, which calls
  *            them as pqpool_options.health_query and health_passed. database_check_tick(): main.
@@ -58,9 +59,9 @@ void database_check_tick(struct database_check *check, const struct pqpool_stats
 /* Returns true if the table has been checked at least once. */
 bool database_check_made(const struct database_check *check);
 
-/* Returns true if at least three groups, with orders of at least two accounts, have failed since an
- * order was last stored, the last one within 30 s, and there is no canary to judge by: none has
- * finished yet, or the table's own rules reject it. */
+/* Returns true if the failed groups make the service not ready: at least three groups, with orders
+ * of at least two accounts, have failed since an order was last stored, the last one within 30 s.
+ * Always false if the last canary passed or failed, because then the health check decides. */
 bool database_check_doubts(const struct database_check *check);
 
 /* Returns true if groups have failed in the last minute through no fault of the orders. `why` then

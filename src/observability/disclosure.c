@@ -42,8 +42,8 @@ void disclosure_of_dial(const struct pqpool_stats *pool, char *out, size_t size)
     say(out, size, pool->server.error[0] != '\0' ? words : "", pool->server.error_code);
 }
 
-/* The text of an error without flags and without an SQLSTATE is our own (the server's version or
- * encoding is wrong), so everyone may read it. */
+/* Writes err->text only if the error has no flags and no SQLSTATE. Then the text is our own (the
+ * version or the encoding of the server is wrong), so everyone may read it. */
 void disclosure_of_schema(const struct err *err, char *out, size_t size)
 {
     if (err->text[0] == '\0')

@@ -1,7 +1,7 @@
 /* history.h - keeps the last ten minutes of the service, one sample a second, so that the page at /
  * also shows the time before it was opened. It is a ring of fixed size and allocates nothing.
  *
- * Samples are numbered from 1, so that a reader can ask for those after the last one that it has.
+ * Samples are numbered from 1, so that a reader can ask for the samples that it does not have.
  * Threads: any may read; main adds. Locks: history->mu, a leaf lock. */
 #ifndef OBSERVABILITY_HISTORY_H
 #define OBSERVABILITY_HISTORY_H

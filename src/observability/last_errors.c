@@ -75,7 +75,7 @@ static bool same_kind(const struct last_error *a, const struct last_error *b)
 
 /* ---- the entries ---- */
 
-/* Returns the entry of the same kind, else a free one, else the one with the oldest last event. */
+/* Returns the entry of the same kind, else a free entry, else the one not updated for longest. */
 static struct last_error *place_for(struct last_errors *errors, const struct last_error *error)
     REQUIRES(errors->mu)
 {

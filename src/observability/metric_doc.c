@@ -76,8 +76,8 @@ static void read_labels(struct family *family, const char *at)
 
 /* ---- one row ---- */
 
-/* Returns true for labels whose value differs from build to build. The page does not list such
- * values. */
+/* Returns true if the value of the label with this name differs from build to build. The manual
+ * does not list such values. */
 static bool varies_by_build(struct slice label)
 {
     return slice_is(label, "version") || slice_is(label, "compiler");

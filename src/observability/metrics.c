@@ -56,8 +56,8 @@ static void one_seconds(struct buf *out, enum metric m, const char *labels, int6
     prom_seconds(out, rows[m].name, labels, value_ns);
 }
 
-/* Adds a sample. Its labels are those in `common`, which is "" or ends with a comma, and then
- * key="value". */
+/* Adds one line with a count. Its labels are those in `common`, and then key="value". `common` is
+ * "" or ends with a comma. */
 static void labelled(struct buf *out, enum metric m, const char *common, const char *key,
                      const char *value, uint64_t count)
 {

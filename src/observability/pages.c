@@ -1,5 +1,6 @@
 /* pages.c - serves the documents that are compiled into the program: the page at /, its assets, and
- * the contract. The page gets its figures from /status, and contacts no other server. */
+ * the contract. The page gets its figures from /status of this service, and contacts no other
+ * server. */
 #include <string.h>
 
 #include "http/http.h"

@@ -49,8 +49,8 @@ static struct row *add(struct page *page, const struct http_problem *problem)
     return row;
 }
 
-/* Adds one problem for each code that order_codes.def has for errors of a document. Only code and
- * meaning differ: statuses.c has one row, REJECT_MALFORMED, for all of them. */
+/* Adds one problem for each code that order_codes.def has for errors of a document. These problems
+ * differ only in code and meaning, so statuses.c has one row for all of them, REJECT_MALFORMED. */
 static void add_documents(struct page *page)
 {
     for (size_t i = 0; i < ORDER_CODES; i++) {

@@ -119,7 +119,7 @@ int64_t sampler_tick(struct observability *observed)
         return sampler->next_at_ns;
     take(observed, now_ns);
     /* The next sample is due one second after the time planned for this one, so that delays do not
-     * add up. If that time has passed already, it is due one second from now. */
+     * add up. But if this one is late by a second or more, the next is due one second from now. */
     bool late = now_ns - sampler->next_at_ns >= NS_PER_S;
     sampler->next_at_ns = (late ? now_ns : sampler->next_at_ns) + NS_PER_S;
     return sampler->next_at_ns;

@@ -1,6 +1,6 @@
 /* sampler.h - makes the samples of history.h from the service's counters, one a second. Threads:
- * main only, while it waits for signals. If main is busy or the process stopped, no sample is
- * taken, and the next one covers a longer interval, as its interval_ms says. */
+ * main only, while it waits for signals. If main is busy or the process is suspended, no sample
+ * is taken. The next sample then covers a longer interval, as its interval_ms says. */
 #ifndef OBSERVABILITY_SAMPLER_H
 #define OBSERVABILITY_SAMPLER_H
 

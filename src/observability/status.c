@@ -1,6 +1,6 @@
 /* status.c - GET /status: the figures that the page at / loads each second. The answer has the
- * present state, the samples with a number above ?after=N (history.h), and the last errors. The
- * figures of a sample are the rows of history.def; sampler.c fills them in. The HTTP status is
+ * present state, the samples with a number above ?after=N (history.h), and the last errors.
+ * history.def lists the figures of a sample, and sampler.c fills them in. The HTTP status is
  * always 200; the body says whether the service is ready. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,10 @@
 /* uuid7.c - see uuid7.h. Each thread has its own counter and stock of random bytes, so an id takes
  * no lock, and one system call serves about thirty ids.
  *
- * The counter is in the 12 bits after the version. In each millisecond it starts at a random value
- * below half of its range, so that an id reveals little about earlier ids, and at least 2048 ids
- * fit. If the counter is full, the time in the ids runs ahead of the clock (RFC 9562, 6.2). */
+ * The counter is in the 12 bits after the version. In each new millisecond, the counter starts at a
+ * random value below half of its range. So an id reveals little about earlier ids, and a
+ * millisecond has room for at least 2048 ids. If the counter is full, the ids get a time that is
+ * ahead of the clock (RFC 9562, 6.2). */
 #include "orders/uuid7.h"
 
 #include <errno.h>
@@ -34,8 +35,8 @@ static void random_take(void *out, size_t n)
         ssize_t got;
         do
             got = getrandom(state.stock, STOCK_BYTES, 0);
-        while (got < 0 && errno == EINTR); /* getrandom() is interrupted only before the kernel's
-                                              generator is seeded */
+        while (got < 0 && errno == EINTR); /* a signal came before the kernel's generator was
+                                              seeded; afterwards there is no EINTR */
         CHECK(got == STOCK_BYTES);         /* ids without randomness would not be unique */
         state.left = STOCK_BYTES;
     }
