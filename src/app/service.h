@@ -48,7 +48,8 @@ struct service {
     atomic_int exit_code; /* set by the starter to end the process; 0: not set */
 };
 
-/* Starts all parts except the database, which must be open already. Waits for no server. If the
+/* Starts all parts except the pool, which must be open already. Does not wait until PostgreSQL can
+ * be reached. If the
  * service manager has passed a socket, HTTP starts only in service_listen(). If a part fails,
  * service_start() and service_listen() return false, with *err, and close all parts, the database
  * too. */

@@ -28,8 +28,8 @@ void starter_fini(struct starter *starter);
 /* Starts the thread. Returns false, with *err, if the thread cannot be started. */
 bool starter_start(struct service *service, struct err *err) MUST_CHECK;
 
-/* Asks the thread to end. The thread first finishes the attempt that is under way, if any.
- * pqpool_interrupt() cuts that attempt short. */
+/* Asks the thread to end. The thread first finishes the start that it is trying, if any.
+ * pqpool_interrupt() cuts it short. */
 void starter_stop(struct starter *starter);
 /* Waits for the end of the thread, if it was started. */
 void starter_join(struct starter *starter);

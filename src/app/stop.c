@@ -18,7 +18,7 @@ enum { STOP_SLACK_S = 10 };
  * SHUTDOWN_TIMEOUT is shorter than 4 s, half of it is kept. */
 #define STOP_RESERVE_NS (2 * NS_PER_S)
 
-/* If something blocks the stopping, the process is ended, but not before this time has passed since
+/* If something blocks the stopping, the process is ended by force, at the earliest this long after
  * the end of the draining. */
 #define STOP_LEAST_NS (5 * NS_PER_S)
 

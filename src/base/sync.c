@@ -68,8 +68,8 @@ bool cond_wait_until(struct cond *cond, struct mutex *mu, int64_t at_ns)
     return rc == 0;
 }
 
-/* Creates a thread with every signal blocked. The thread inherits the signal mask of the caller, so
- * the caller blocks all signals during pthread_create(). */
+/* Creates a thread with every signal blocked. A thread inherits the signal mask of its creator, so
+ * this function blocks all signals during pthread_create(), and then restores the mask. */
 static int create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
 {
     sigset_t all, before;

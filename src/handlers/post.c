@@ -141,7 +141,8 @@ static void answer_valid(struct http_request *req, const struct order *order)
     http_answer(req, 200, "application/json", &body);
 }
 
-/* Submits the order. If the ingest does not take it, rejects the request and returns false. */
+/* Submits the order. If there is no memory for the answer, or the ingest does not accept the order,
+ * rejects the request and returns false. */
 static bool enqueue(struct post *post)
 {
     struct handlers *handlers = post->submission.handlers;

@@ -11,8 +11,8 @@ static struct fair_entry *take_entry(struct fair_client *client)
     return CONTAINER_OF(node, struct fair_entry, link);
 }
 
-/* Puts back an entry that has more slices. An entry that was old already returns to the front of
- * client->old, so that it is finished before the next old entry of the client begins. */
+/* Puts back an entry whose work is not finished. If the entry was old before this slice, it goes to
+ * the front of client->old, so that it is finished before the client's next old entry begins. */
 static void put_back(struct fair_client *client, struct fair_entry *entry)
 {
     bool was_old = entry->old;

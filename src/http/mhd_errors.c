@@ -10,9 +10,9 @@
 #include "http/message/raw_framing.h"
 #include "http/raw_reject.h"
 
-/* Returns the reason to reject the request, if `format` is one of the messages that libmicrohttpd
- * 0.9.75 writes before it answers with two header sections (see mhd_errors.h). Otherwise returns
- * REJECT_NONE. */
+/* `format` is a message that libmicrohttpd logs. If 0.9.75 logs it just before a malformed answer,
+ * one with two header sections (see mhd_errors.h), returns the reason to reject the request.
+ * Otherwise returns REJECT_NONE. */
 static enum reject_reason reason_of(const char *format)
 {
     static const struct {

@@ -31,7 +31,8 @@ struct offload_turn {
     struct fair_entry entry;
     struct http_work *work;
     uint64_t client_hash; /* for fair_queue.h; set by the loop while `waiting` is clear */
-    /* True from offload_thread_take() until the work item is finished or dropped; relaxed. */
+    /* True while the offload thread has the work item: from offload_thread_take() until the item is
+     * finished or dropped; relaxed. */
     atomic_bool waiting;
     atomic_bool gone; /* the client is gone; set by the connection's loop; relaxed */
 };
@@ -49,7 +50,7 @@ struct offload_thread {
 };
 
 /* Starts the thread. The caller has set both clocks and filled the rest with zeros. Returns false
- * if memory or threads are out: then nothing is left to stop. */
+ * if there is no memory or no thread: then nothing is left to stop. */
 bool offload_thread_start(struct offload_thread *offload) MUST_CHECK;
 
 /* Gives a work item to the thread. Any thread may call this. `turn` is the queue entry of the

@@ -26,11 +26,11 @@ struct ingest; /* opaque */
 /* Returns NULL if there was no memory or a thread could not be started; *err then says why. */
 struct ingest *ingest_open(const struct ingest_options *options, struct err *err) MUST_CHECK;
 
-/* Takes all items of the list, or none. The list must not be empty, and is linked by `link`. If the
- * items are not taken, the list does not change, and *retry_after_ns is an estimate of the time
+/* Accepts all items of the list, or none. The list must not be empty, and is linked by `link`. If
+ * the items are not taken, the list does not change, and *retry_after_ns is an estimate of the time
  * until the queue has room. A list longer than `capacity` is never taken (INGEST_FULL). Orders of
- * several lists may form one group. If a list is divided among groups, the earlier orders of the
- * list are in the groups that are taken first. */
+ * several lists may form one group. If a list is divided among groups, the workers begin
+ * these groups in the order of the list. */
 enum ingest_rc ingest_submit(struct ingest *ingest, struct fifo *items,
                              int64_t *retry_after_ns) MUST_CHECK;
 

@@ -154,8 +154,9 @@ bool resolve_is_blocked(const struct ingest_group *group)
     return group->blocked + 1 >= BLOCKED_MAX;
 }
 
-/* Ends the orders left in the group, because of this failure. If an order is at fault, its
- * duplicates go to the next group. If anything else is at fault, the duplicates end too. */
+/* Ends all orders left in the group, because of this failure. If an order is at fault, only that
+ * order or its atomic batch is left, and its duplicates go to the next group. Otherwise the
+ * duplicates end too. */
 static void end_by_fault(struct attempt *a, const struct store_failure *failure)
 {
     const struct ingest_group *group = &a->group;

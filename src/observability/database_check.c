@@ -89,8 +89,8 @@ void database_check_tick(struct database_check *check, const struct pqpool_stats
 {
     struct ingest_streak streak;
     ingest_failure_streak(check->ingest, &streak);
-    /* While checks fail, the suspicion lasts longer than RECENT_S: clients may send no orders to a
-     * service that is not ready, so only a canary can show that the fault is over. */
+    /* While checks fail, the suspicion lasts longer than RECENT_S: perhaps no client sends orders
+     * to a service that is not ready, so only a canary can show that the fault is over. */
     bool suspicion =
         streak.groups > 0 && (is_recent(streak.last_at_ns, RECENT_S) || !pool->health.healthy);
     atomic_store_explicit(&check->suspicion, suspicion, memory_order_relaxed);

@@ -5,9 +5,9 @@
  * fail through no fault of the orders. While such groups fail and no order is stored, the check
  * also inserts a canary, an order of its own that is rolled back. So the check sees when the fault
  * begins and ends, without using a client's account. If the table's own constraints, triggers or
- * policies reject the canary, the check cannot find a fault that only an INSERT shows. Instead,
- * three failed groups with orders of at least two accounts make the service not ready, until half a
- * minute after the last failure.
+ * policies reject the canary, the check cannot find a fault that only an INSERT shows. Then the
+ * groups that failed since an order was last stored count: three of them, if their orders are of
+ * two accounts or more, make the service not ready until half a minute after the last failure.
  *
  * Threads    database_check_query() and database_check_verdict(): the pool's janitor, which calls
  *            them as pqpool_options.health_query and health_passed. database_check_tick(): main.

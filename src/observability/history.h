@@ -42,7 +42,8 @@ void history_range(struct history *history, uint64_t *first, uint64_t *newest);
  * kept. */
 bool history_get(struct history *history, uint64_t number, struct sample *out) MUST_CHECK;
 
-/* Returns the name of a column, in the order of history.def, or NULL after the last column. */
+/* Returns the name of the column with this number, counted in the order of history.def, or NULL
+ * after the last column. */
 const char *history_column_name(unsigned column);
 uint32_t history_column(const struct sample *sample, unsigned column);
 

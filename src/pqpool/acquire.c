@@ -1,10 +1,10 @@
-/* acquire.c - acquires and releases connections. The short way, in pqpool_acquire_from(), takes an
- * idle connection that needs no validation query. It locks the mutex once, reads the coarse clock
- * and makes no system call. Every other acquire goes through acquire_the_long_way().
+/* acquire.c - acquires a connection. The short way, in pqpool_acquire_from(), takes an idle
+ * connection that needs no validation query. It locks the mutex once, reads the coarse clock and
+ * makes no system call. Every other acquire goes through acquire_the_long_way().
  *
- * A released connection is given to the first waiter, and becomes idle only if no caller waits. So
- * a caller that takes an idle connection overtakes no waiter. The one exception is a waiter that
- * has tried CANDIDATES_MAX connections in vain and waits for a new one. */
+ * A released connection (release.c) is given to the first waiter, and becomes idle only if no
+ * caller waits. So a caller that takes an idle connection overtakes no waiter. The one exception is
+ * a waiter that has tried CANDIDATES_MAX connections in vain and waits for a new one. */
 #include <stdio.h>
 
 #include "base/check.h"
@@ -263,96 +263,4 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
     if (rc == PQPOOL_OK)
         *lease_out = &conn->lease;
     return rc;
-}
-
-/* Returns the state that a connection gets at its release. Needs no mutex, because the connection
- * is still this thread's alone. */
-static enum conn_state state_after_release(const struct conn *conn,
-                                           enum pqpool_disposition disposition)
-{
-    const struct pg_driver *pg = conn->pool->pg;
-    enum conn_state wanted = disposition == PQPOOL_DISCARD ? CONN_CLOSING : CONN_IDLE;
-    if (conn->session != SESSION_SOUND || pg->status(conn->pg) != CONNECTION_OK ||
-        pg->pipeline_status(conn->pg) != PQ_PIPELINE_OFF)
-        return CONN_CLOSING;
-    switch (pg->transaction_status(conn->pg)) {
-    case PQTRANS_IDLE:
-        return wanted;
-    case PQTRANS_INTRANS:
-    case PQTRANS_INERROR:
-        return wanted == CONN_IDLE ? CONN_RESETTING : wanted;
-    case PQTRANS_ACTIVE: /* a statement still runs; it must be cancelled even if the connection is
-                            then closed, as with PQPOOL_DISCARD */
-        return CONN_CANCEL_WANTED;
-    case PQTRANS_UNKNOWN:
-        return CONN_CLOSING;
-    }
-    return CONN_CLOSING;
-}
-
-/* Moves a released connection to the state `next`, or discards it. wanted: the caller released it
- * with PQPOOL_REUSE. */
-static void check_in(struct pqpool *pool, struct conn *conn, enum conn_state next, bool wanted,
-                     int64_t now_ns) REQUIRES(pool->mu)
-{
-    conn->used_at_ns = now_ns;
-    if (next == CONN_IDLE || (next == CONN_RESETTING && pool_is_closing(pool))) {
-        pool_offer(pool, conn, now_ns);
-    } else if (next == CONN_CANCEL_WANTED && pool->phase >= POOL_JANITOR_LEFT) {
-        conn_discard(pool, conn, CLOSE_SHUTDOWN);
-    } else if (next == CONN_RESETTING || next == CONN_CANCEL_WANTED) {
-        if (!wanted)
-            conn_worsen(conn, SESSION_MUST_CLOSE);
-        conn->task_deadline_at_ns = 0;
-        conn_move(pool, conn, next);
-        pool_wake_janitor(pool);
-    } else {
-        if (wanted)
-            pool_event(pool, PQPOOL_EVENT_CONNECTION_LOST, "a connection came back broken");
-        pool->counters.connection_errors[ERROR_LOST] += wanted;
-        conn_discard(pool, conn, wanted ? CLOSE_LOST : CLOSE_DISCARDED);
-    }
-}
-
-/* Closes a connection that is released after the pool's threads have ended. If the pool is closed
- * and no lease is left, frees the pool. */
-static void check_in_late(struct pqpool *pool, struct conn *conn)
-{
-    conn_finish(conn);
-    mutex_lock(&pool->mu);
-    conn_discard(pool, conn, CLOSE_SHUTDOWN);
-    conn_free_slot(pool, conn, clock_now_ns());
-    bool last = pool->phase == POOL_CLOSED && pool_checked_out(pool) == 0;
-    mutex_unlock(&pool->mu);
-    if (last)
-        pool_free(pool);
-}
-
-void pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposition)
-{
-    if (*lease == NULL)
-        return;
-    struct conn *conn = (*lease)->conn;
-    *lease = NULL;
-    if (!atomic_exchange_explicit(&conn->checked_out, false, memory_order_acq_rel))
-        return; /* the lease was released before, through a copy of the pointer */
-    struct pqpool *pool = conn->pool;
-    int64_t now_ns = clock_coarse_ns();
-    enum conn_state next = state_after_release(conn, disposition);
-
-    if (conn->holder.timed)
-        histogram_observe(&pool->latency.hold, clock_now_ns() - conn->holder.since_at_ns);
-    mutex_lock(&pool->mu);
-    bool late = pool->phase >= POOL_STOPPED;
-    if (pool->waiters.list.count > 0 || pool->exhausted.since_ns != 0)
-        now_ns = clock_now_ns(); /* the estimated wait and exhausted_ns need the exact clock */
-    if (!late)
-        check_in(pool, conn, next, disposition != PQPOOL_DISCARD, now_ns);
-    if (pool->exhausted.since_ns != 0)
-        pool_update_exhausted(pool, now_ns);
-    if (pool_is_closing(pool))
-        cond_broadcast(&pool->quiet);
-    mutex_unlock(&pool->mu);
-    if (late)
-        check_in_late(pool, conn);
 }

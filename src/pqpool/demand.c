@@ -94,7 +94,7 @@ void pool_dial_succeeded(struct pqpool *pool, struct conn *conn, int64_t now_ns)
     cond_broadcast(&pool->quiet);
 }
 
-/* Gives idle connections to callers that wait for a new one. Called when a dial has failed. */
+/* Gives idle connections to callers that waited for a dial. Called when a dial has failed. */
 static void serve_from_idle(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *conn;

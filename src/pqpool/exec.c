@@ -1,8 +1,8 @@
 /* exec.c - runs one statement on a held connection: sends it, reads the answer up to ReadyForQuery,
  * and classifies the outcome.
  *
- * Connections are in libpq's nonblocking mode, so no send and no read can outlast the deadline. In
- * blocking mode a server that stopped reading would hold PQsendQueryParams() for ever. */
+ * Connections are in libpq's nonblocking mode, so no send and no read can outlast the deadline: a
+ * server that stopped reading would block PQsendQueryParams() for ever otherwise. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>

@@ -19,7 +19,8 @@ void pool_hand_over(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQU
  * in the idle list; NULL: there is none. Discards each stale connection that became idle later. */
 struct conn *pool_take_idle(struct pqpool *pool) REQUIRES(pool->mu);
 
-/* Moves the control connection to IDLE, or discards it if it is stale. */
+/* Ends a use of the control connection: its state becomes IDLE, or it is discarded if it is stale.
+ * No caller can take it from there. */
 void pool_keep_control(struct pqpool *pool) REQUIRES(pool->mu);
 
 /* Returns true if an expired connection may be closed before its replacement is open: if the pool

@@ -34,7 +34,7 @@ struct pqpool_options {
     /* The password, instead of one in conninfo; empty for none. */
     const char *password;
     /* A file whose first line is the password, read again for each new connection; empty for none.
-     * The option password must be empty then. */
+     * It cannot be set together with the option password. */
     const char *password_file;
     /* The application_name of the sessions, unless conninfo sets one. */
     const char *application_name;

@@ -108,7 +108,7 @@ static bool is_at_another(const struct pqpool *pool, const struct conn_history *
            !is_same(current_database(pool), history);
 }
 
-/* Returns true if a connection in one of these states is not stale. */
+/* Returns true if any connection that is idle or in use is not stale. */
 static bool has_usable(const struct pqpool *pool) REQUIRES(pool->mu)
 {
     static const enum conn_state states[] = { CONN_IDLE, CONN_LEASED, CONN_CHECKING,

@@ -62,7 +62,7 @@ static enum migrate_rc ask(const struct run *run, const char *sql, unsigned *num
     return rc;
 }
 
-/* Runs a command. `tag` is the command tag that the server must report, or NULL. */
+/* Runs a command. `tag` is the command tag that the server must report; NULL: any. */
 static enum migrate_rc tell(const struct run *run, const char *sql, const char *tag)
 {
     PGresult *result = NULL;

@@ -96,8 +96,9 @@ static bool is_found(const struct search *search)
     return search->suspect.n > 0 && (search->stored || !search->reason.unless_neighbour_stored);
 }
 
-/* Inserts the order that was refused alone (search->suspect) once more. PQPOOL_OK: *culprit is this
- * order, or NULL if the order can be stored by now. */
+/* Tries search->suspect, the order that was refused when it stood alone, a second time; as every
+ * trial of the search it is rolled back. PQPOOL_OK: *culprit is this order if it was refused again,
+ * and is unchanged if not. */
 static enum pqpool_rc try_again(const struct put_attempt *a, const struct search *search,
                                 struct order_put **culprit, struct store_failure *refusal)
 {

@@ -12,8 +12,8 @@ bool raw_framing_is_shown(void)
     return strcmp(MHD_get_version(), "0.9.75") == 0;
 }
 
-/* Moves raw->at from the end of a line's text over the CRLF. If the CRLF is missing, clears
- * raw->whole. */
+/* Moves raw->at over the end of a line. If the line ended with CRLF, libmicrohttpd has written two
+ * NULs over it; if they are not there, clears raw->whole. */
 static void take_line_end(struct raw_framing *raw)
 {
     if (!raw->whole)

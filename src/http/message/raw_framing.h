@@ -2,12 +2,14 @@
  * libmicrohttpd shows. Internal to http.
  *
  * libmicrohttpd 0.9.75 takes a bare LF for the end of a line, and a line that begins with a colon
- * for the end of the headers. It shows a target or a value only up to the first NUL, and appends a
- * folded line to the name before it, so that "Content-: 5" and " Length" become a Content-Length.
+ * for the end of the headers. It shows a target or a value only up to the first NUL. It appends a
+ * folded line to the name, not to the value, of the header before it: the line "Content-: 5" and
+ * the line " Length" become "Content-Length: 5".
+ *
  * The names and values do not show what was skipped, but their addresses do: 0.9.75 parses in
- * place, so names and values stay where they arrived, with NULs between them. From the method to
- * the end of the section they must follow each other without a gap. Later versions of libmicrohttpd
- * reject such requests, so with them nothing is checked.
+ * place, so names and values stay where they arrived, with NULs in the place of what separated
+ * them. From the method to the end of the section, nothing but these NULs may lie between them.
+ * Later versions of libmicrohttpd reject such requests, so with them nothing is checked.
  *
  * Except raw_framing_is_shown(), call these only in the first request_flow_access() of a
  * request. */
@@ -33,7 +35,7 @@ struct raw_framing_line {
     const char *method, *target, *target_end, *version;
 };
 
-/* Returns true if this libmicrohttpd is 0.9.75, so that header sections are checked. */
+/* Returns true if this libmicrohttpd is 0.9.75; only then header sections are checked. */
 bool raw_framing_is_shown(void) MUST_CHECK;
 
 struct raw_framing raw_framing_begin(struct MHD_Connection *mhd,

@@ -42,7 +42,7 @@ void router_allow(struct buf *out, const struct http_route *routes, size_t n_rou
 const char *router_method_name(const char *method);
 
 /* Returns true if a route may have this path: it begins with '/' and has at most ROUTE_PARTS_MAX
- * brace parts. */
+ * parts in braces, such as {id}. */
 bool router_path_ok(const char *route_path);
 
 #endif
