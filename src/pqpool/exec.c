@@ -66,9 +66,8 @@ bool result_is_copy(const PGresult *result)
     return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
 
-/* Waits until PQgetResult() would not block, and then returns EXCHANGE_DONE. If reading fails, also
- * returns EXCHANGE_DONE, because PQgetResult() then returns libpq's error. An answer that has
- * arrived counts, even if this thread reads it after the deadline. */
+/* Waits until PQgetResult() would not block, and then returns EXCHANGE_DONE; also if reading fails:
+ * PQgetResult() then returns libpq's error. An answer that arrived by the deadline counts. */
 static enum exchange_rc await_result(const struct conn *conn, int64_t deadline_at_ns)
 {
     const struct pg_driver *pg = conn->pool->pg;

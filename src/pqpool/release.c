@@ -1,5 +1,5 @@
-/* release.c - releases a connection: decides whether the next caller can have it, whether the janitor
- * has to reset it or to cancel its statement first, or whether it is closed. */
+/* release.c - releases a connection: decides whether the next caller can have it, whether the
+ * janitor has to reset it or to cancel its statement first, or whether it is closed. */
 #include "base/clock.h"
 #include "pqpool/connector.h"
 #include "pqpool/idle.h"
