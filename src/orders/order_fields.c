@@ -154,48 +154,50 @@ static const struct order_field_error *read_metadata(const struct order_field *f
     return NULL;
 }
 
+#define NAMED(text) .name = (text), .name_len = sizeof(text) - 1
 #define IN(member)                                                                                 \
     .offset = offsetof(struct order, member), .size = sizeof((struct order *)0)->member
 
 /* clang-format off */
 const struct order_field order_fields[FIELD_COUNT] = {
     [FIELD_ACCOUNT_ID] = {
-        .name = "account_id", .read = read_name, .required = true, IN(account_id),
+        NAMED("account_id"), .read = read_name, .required = true, IN(account_id),
         .want = NAME_WANT, .allowed = NAME_CHARS },
     [FIELD_CLIENT_ORDER_ID] = {
-        .name = "client_order_id", .read = read_name, .required = true, IN(client_order_id),
+        NAMED("client_order_id"), .read = read_name, .required = true, IN(client_order_id),
         .want = NAME_WANT, .allowed = NAME_CHARS },
     [FIELD_SYMBOL] = {
-        .name = "symbol", .read = read_name, .required = true, IN(symbol),
+        NAMED("symbol"), .read = read_name, .required = true, IN(symbol),
         .want = "1 to 32 characters of A-Z 0-9 . _ / -", .allowed = SYMBOL_CHARS },
     [FIELD_SIDE] = {
-        .name = "side", .read = read_side, .required = true, .want = "buy or sell" },
+        NAMED("side"), .read = read_side, .required = true, .want = "buy or sell" },
     [FIELD_TYPE] = {
-        .name = "type", .read = read_type, .required = true,
+        NAMED("type"), .read = read_type, .required = true,
         .want = "market, limit, stop or stop_limit" },
     [FIELD_QUANTITY] = {
-        .name = "quantity", .read = read_decimal, .required = true, IN(quantity),
+        NAMED("quantity"), .read = read_decimal, .required = true, IN(quantity),
         .want = DECIMAL_WANT },
     [FIELD_LIMIT_PRICE] = {
-        .name = "limit_price", .read = read_decimal, IN(limit_price), .want = DECIMAL_WANT },
+        NAMED("limit_price"), .read = read_decimal, IN(limit_price), .want = DECIMAL_WANT },
     [FIELD_STOP_PRICE] = {
-        .name = "stop_price", .read = read_decimal, IN(stop_price), .want = DECIMAL_WANT },
+        NAMED("stop_price"), .read = read_decimal, IN(stop_price), .want = DECIMAL_WANT },
     [FIELD_TIME_IN_FORCE] = {
-        .name = "time_in_force", .read = read_tif, .want = "day, gtc, ioc or fok" },
+        NAMED("time_in_force"), .read = read_tif, .want = "day, gtc, ioc or fok" },
     [FIELD_SENT_AT] = {
-        .name = "sent_at", .read = read_sent_at,
+        NAMED("sent_at"), .read = read_sent_at,
         .want = "a moment in UTC such as 2026-01-31T12:00:00.250Z (Z or +00:00, no other offset)" },
     [FIELD_MAX_AGE_MS] = {
-        .name = "max_age_ms", .read = read_max_age, .want = "an integer from 1 to 60000" },
+        NAMED("max_age_ms"), .read = read_max_age, .want = "an integer from 1 to 60000" },
     [FIELD_METADATA] = {
-        .name = "metadata", .read = read_metadata, .want = "an object of at most 4096 bytes" },
+        NAMED("metadata"), .read = read_metadata, .want = "an object of at most 4096 bytes" },
 };
 /* clang-format on */
 
-static enum order_field_id find_field(const char *name)
+enum order_field_id order_field_find(const char *name, size_t len)
 {
     unsigned id = 0;
-    while (id < FIELD_COUNT && strcmp(order_fields[id].name, name) != 0)
+    while (id < FIELD_COUNT &&
+           (order_fields[id].name_len != len || memcmp(order_fields[id].name, name, len) != 0))
         id++;
     return (enum order_field_id)id;
 }
@@ -212,13 +214,9 @@ static void reject_unknown(struct order_draft *draft, const char *name)
                      names.data);
 }
 
-void order_draft_read(struct order_draft *draft, const char *name, const struct order_value *value)
+void order_draft_read_field(struct order_draft *draft, enum order_field_id id,
+                            const struct order_value *value)
 {
-    enum order_field_id id = find_field(name);
-    if (id == FIELD_COUNT) {
-        reject_unknown(draft, name);
-        return;
-    }
     if (value->token.at[0] == 'n') /* null counts as absent */
         return;
     const struct order_field *field = &order_fields[id];
@@ -232,6 +230,15 @@ void order_draft_read(struct order_draft *draft, const char *name, const struct 
     order_errors_quote(value->token, shown);
     order_errors_add(&draft->errors, field->name, error->code, "must be %s, not %s",
                      error->want != NULL ? error->want : field->want, shown);
+}
+
+void order_draft_read(struct order_draft *draft, const char *name, const struct order_value *value)
+{
+    enum order_field_id id = order_field_find(name, strlen(name));
+    if (id == FIELD_COUNT)
+        reject_unknown(draft, name);
+    else
+        order_draft_read_field(draft, id, value);
 }
 
 bool order_name_is_valid(const char *name)

@@ -51,6 +51,7 @@ struct order_field_error {
 
 struct order_field {
     const char *name;
+    size_t name_len;
     /* If the value is valid, writes it to the draft and returns NULL. Otherwise returns the
      * error. */
     const struct order_field_error *(*read)(const struct order_field *field,
@@ -64,11 +65,23 @@ struct order_field {
 
 extern const struct order_field order_fields[FIELD_COUNT];
 
-/* Checks one member of the document, and adds its value or an error to the draft. */
+/* Returns the field of that name, or FIELD_COUNT if there is none. */
+enum order_field_id order_field_find(const char *name, size_t len);
+
+/* Checks the value of a field, and adds it or an error to the draft. */
+void order_draft_read_field(struct order_draft *draft, enum order_field_id id,
+                            const struct order_value *value);
+
+/* Checks one member of the document, and adds its value or an error to the draft. A name that no
+ * field has is an error. */
 void order_draft_read(struct order_draft *draft, const char *name, const struct order_value *value);
 
 /* Checks the rules between fields, after all members were read: required fields, prices, age.
  * `idempotency_key` (may be NULL) becomes the client_order_id if the document has none. */
 void order_draft_finish(struct order_draft *draft, const char *idempotency_key, int64_t now_us);
+
+/* Gives the order of a draft without errors, with a copy of its metadata. Returns false if memory
+ * is out. */
+bool order_draft_take(const struct order_draft *draft, struct order *out) MUST_CHECK;
 
 #endif

@@ -1,7 +1,8 @@
-/* order_parse.c - parses an order. jansson validates the document and decodes its strings, but
- * turns numbers into doubles. So json_scan.c walks the same bytes in parallel and gives each value
- * as it was written. jansson iterates over the members of an object in the sequence of the
- * document, so the n-th member is the same for both. */
+/* order_parse.c - parses an order: in one pass if the document is plain (order_plain.h), else in
+ * the general way. There jansson validates the document and decodes its strings, but turns numbers
+ * into doubles. So json_scan.c walks the same bytes in parallel and gives each value as it was
+ * written. jansson iterates over the members of an object in the sequence of the document, so the
+ * n-th member is the same for both. */
 #include "orders/order.h"
 
 #include <jansson.h>
@@ -15,6 +16,7 @@
 #include "orders/json_scan.h"
 #include "orders/order_codes.h"
 #include "orders/order_fields.h"
+#include "orders/order_plain.h"
 
 static void PRINTF_LIKE(4, 5)
     say(struct order_problem *problem, enum order_code code, long offset, const char *fmt, ...)
@@ -117,20 +119,12 @@ static void read_members(json_t *object, struct json_token body, struct order_dr
     CHECK(!json_next_value(&rest, &none));
 }
 
+/* Gives the order of a draft that has been read and checked. */
 static enum order_rc finish(const struct order_draft *draft, struct order *out)
 {
-    char *metadata = NULL;
     if (draft->errors.n > 0)
         return ORDER_INVALID;
-    if (draft->metadata.at != NULL) {
-        metadata = strndup(draft->metadata.at, draft->metadata.len);
-        if (metadata == NULL)
-            return reject_for_memory(draft->errors.problem);
-    }
-    *out = draft->order;
-    out->metadata = metadata;
-    out->metadata_len = draft->metadata.len;
-    return ORDER_OK;
+    return order_draft_take(draft, out) ? ORDER_OK : reject_for_memory(draft->errors.problem);
 }
 
 /* Returns false, and fills in *problem, if the text must not be given to jansson. jansson recurses,
@@ -153,10 +147,9 @@ static bool is_safe(struct json_token text, struct order_problem *problem)
     return false;
 }
 
-enum order_rc order_parse(const char *body, size_t len, const char *idempotency_key,
-                          struct order *out, struct order_problem *problem)
+enum order_rc order_parse_general(struct json_token text, const char *idempotency_key,
+                                  struct order *out, struct order_problem *problem)
 {
-    struct json_token text = { len > 0 ? body : "", len };
     json_error_t error;
     if (!is_safe(text, problem))
         return ORDER_MALFORMED;
@@ -175,4 +168,14 @@ enum order_rc order_parse(const char *body, size_t len, const char *idempotency_
     enum order_rc rc = finish(&draft, out);
     json_decref(root);
     return rc;
+}
+
+enum order_rc order_parse(const char *body, size_t len, const char *idempotency_key,
+                          struct order *out, struct order_problem *problem)
+{
+    struct json_token text = { len > 0 ? body : "", len };
+    struct order_draft draft = { 0 };
+    if (order_plain_parse(text, idempotency_key, clock_wall_us(), &draft))
+        return order_draft_take(&draft, out) ? ORDER_OK : reject_for_memory(problem);
+    return order_parse_general(text, idempotency_key, out, problem);
 }

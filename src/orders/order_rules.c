@@ -1,5 +1,5 @@
-/* order_rules.c - checks the rules between fields. If a field that a rule needs is invalid, the
- * rule is skipped, because that field already has an error. */
+/* order_rules.c - checks the rules between fields, and gives the order of a draft. If a field that
+ * a rule needs is invalid, the rule is skipped, because that field already has an error. */
 #include "orders/order_fields.h"
 
 #include <string.h>
@@ -125,4 +125,18 @@ void order_draft_finish(struct order_draft *draft, const char *idempotency_key, 
     check_age(draft, now_us);
     if (draft->errors.n > 0 && draft->order.replay_only) /* an invalid order cannot be a replay */
         reject_long_numbers(&draft->errors);
+}
+
+bool order_draft_take(const struct order_draft *draft, struct order *out)
+{
+    char *metadata = NULL;
+    if (draft->metadata.at != NULL) {
+        metadata = strndup(draft->metadata.at, draft->metadata.len);
+        if (metadata == NULL)
+            return false;
+    }
+    *out = draft->order;
+    out->metadata = metadata;
+    out->metadata_len = draft->metadata.len;
+    return true;
 }

@@ -1,6 +1,7 @@
 /* fuzz_order_parse.c - any bytes as an order. The first line is the Idempotency-Key when the input
  * begins with '#'. What parses must be an order through and through: canonical decimals, names
- * within their form, and a rendering that is JSON and parses to the same order again. */
+ * within their form, and a rendering that is JSON and parses to the same order again. A plain order
+ * is the same in both ways of parsing. */
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,8 +9,10 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "orders/decimal.h"
 #include "orders/order.h"
+#include "orders/order_plain.h"
 
 enum { RENDERED_MAX = 16384 };
 
@@ -76,6 +79,32 @@ static void check_problem(enum order_rc rc, const struct order_problem *problem,
         CHECK(problem->n_errors > 0 && problem->n_errors <= ORDER_ERRORS_MAX);
 }
 
+static bool same_metadata(const struct order *order, struct json_token metadata)
+{
+    if (order->metadata == NULL || metadata.at == NULL)
+        return order->metadata == NULL && metadata.at == NULL;
+    return order->metadata_len == metadata.len &&
+           memcmp(order->metadata, metadata.at, metadata.len) == 0;
+}
+
+/* What is plain is the same order in the general way. */
+static void check_plain(const char *body, size_t size, const char *key)
+{
+    const struct json_token text = { body, size };
+    struct order_draft draft = { 0 };
+    struct order order;
+    if (!order_plain_parse(text, key, clock_wall_us(), &draft))
+        return;
+    CHECK(order_parse_general(text, key, &order, NULL) == ORDER_OK);
+    CHECK(order_compare_key(&order, &draft.order) == 0);
+    CHECK(order_diff(&order, &draft.order) == 0);
+    CHECK(order.sent_at_us == draft.order.sent_at_us);
+    CHECK(order.max_age_ms == draft.order.max_age_ms);
+    CHECK(order.replay_only == draft.order.replay_only);
+    CHECK(same_metadata(&order, draft.metadata));
+    order_fini(&order);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *body = (const char *)data;
@@ -87,6 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size -= (size_t)(line + 1 - body);
         body = line + 1;
     }
+    check_plain(body, size, key);
     struct order order;
     struct order_problem problem;
     enum order_rc rc = order_parse(body, size, key, &order, &problem);
