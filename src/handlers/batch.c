@@ -44,7 +44,7 @@ static void batch_free(struct batch *batch)
 
 static void send_results(struct batch *batch)
 {
-    const char *type = batch->preferences.lines ? "application/x-ndjson" : "application/json";
+    const char *type = batch->answer_lines ? "application/x-ndjson" : "application/json";
     if (batch->preferences.minimal)
         http_add_header(batch->req, "Preference-Applied", "return=minimal");
     http_note_code(batch->req, batch->code);
@@ -272,6 +272,7 @@ void handlers_post_batch(struct http_request *req, void *ctx)
     if (batch == NULL)
         return;
     batch->preferences = preferences;
+    batch->answer_lines = http_prefers(req, "application/x-ndjson", "application/json");
     if (batch->len > READ_INLINE_MAX)
         http_offload(req, &batch->work);
     else if (http_offload_rest(req, &batch->work))

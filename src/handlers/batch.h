@@ -88,7 +88,8 @@ struct batch {
     struct handlers *handlers; /* borrowed */
     struct http_request *req;  /* NULL once the request is answered */
     struct preferences preferences;
-    const char *body; /* borrowed from the request */
+    bool answer_lines; /* the answer is NDJSON, because Accept prefers that */
+    const char *body;  /* borrowed from the request */
     size_t len;
     bool is_lines;
 

@@ -198,7 +198,7 @@ static void write_result(struct batch *batch, const struct batch_entry *entry, s
     else
         write_rejected(batch, entry, &problem, result);
     if (batch->n_shown++ > 0)
-        pieces_add_str(&batch->out, batch->preferences.lines ? "\n" : ",");
+        pieces_add_str(&batch->out, batch->answer_lines ? "\n" : ",");
     pieces_add(&batch->out, result->data, result->len);
     batch->out.failed = batch->out.failed || result->failed;
 }
@@ -259,11 +259,11 @@ static void begin(struct batch *batch)
     batch->status = status_of(batch, &batch->tally);
     batch->code = first->code == NULL || batch->tally.one_code ? first->code : "several";
     if (batch->status >= 400) {
-        batch->preferences.lines = false; /* a problem document is never NDJSON */
+        batch->answer_lines = false; /* a problem document is never NDJSON */
         batch->answer = whole_problem(&batch->tally, batch->status);
         http_problem_open(batch->req, &batch->answer, &batch->out);
     }
-    if (batch->preferences.lines)
+    if (batch->answer_lines)
         return;
     pieces_add_str(&batch->out, batch->status >= 400 ? "," : "{");
     add_summary(batch);
@@ -284,7 +284,7 @@ static bool write_some(struct batch *batch)
 
 static void end(struct batch *batch)
 {
-    if (!batch->preferences.lines) {
+    if (!batch->answer_lines) {
         pieces_add_str(&batch->out, batch->status >= 400 ? "]}\n" : "]}");
         return;
     }

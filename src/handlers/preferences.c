@@ -104,7 +104,6 @@ bool preferences_read(struct http_request *req, struct preferences *out)
     struct return_preference preferred = { false, false };
     http_each_header(req, "Prefer", read_prefer, &preferred);
     out->minimal = preferred.minimal;
-    out->lines = http_prefers(req, "application/x-ndjson", "application/json");
     return read_flag(req, "validate_only", &out->validate_only) &&
            read_flag(req, "atomic", &out->atomic);
 }

@@ -13,7 +13,6 @@ struct preferences {
     bool validate_only; /* ?validate_only=true: validate the orders, store nothing */
     bool atomic;        /* ?atomic=true: store all orders of the batch or none */
     bool minimal;       /* Prefer: return=minimal (RFC 7240, 4.2) */
-    bool lines;         /* Accept prefers application/x-ndjson */
 };
 
 /* Reads the preferences of the request. If a query parameter is given twice or is neither true nor

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/buf.h"
+#include "base/check.h"
 #include "http/auth/credentials.h"
 #include "http/conn.h"
 #include "http/hosts.h"
@@ -66,7 +67,9 @@ static bool accepts_any_of(struct http_request *req, const char *produces)
     while (*(at += strspn(at, ", ")) != '\0') {
         char type[MEDIA_TYPE_SIZE];
         size_t len = strcspn(at, ",");
-        (void)snprintf(type, sizeof type, "%.*s", (int)len, at);
+        CHECK(len < sizeof type);
+        memcpy(type, at, len);
+        type[len] = '\0';
         if (http_accepts(req, type))
             return true;
         at += len;

@@ -2,8 +2,11 @@
  * text. */
 #include "http/message/accept.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
+
+#include "http/message/token.h"
 
 enum { RANGE_ANY = 1, RANGE_TYPE = 2, RANGE_EXACT = 3 };
 
@@ -31,12 +34,10 @@ static const char *skip_blanks(const char *at)
     return at + strspn(at, " \t");
 }
 
-/* Reads the token at *at (RFC 9110, 5.6.2), which may be empty, and moves *at behind the token. */
+/* Reads the token at *at, which may be empty, and moves *at behind the token. */
 static struct span take_token(const char **at)
 {
-    static const char token[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                "!#$%&'*+-.^_`|~";
-    struct span span = { *at, strspn(*at, token) };
+    struct span span = { *at, token_length(*at, SIZE_MAX) };
     *at += span.len;
     return span;
 }

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "http/message/host.h"
 #include "http/message/raw_framing.h"
+#include "http/message/token.h"
 
 enum field {
     FIELD_LENGTH, /* the first three fields are framing headers */
@@ -63,18 +64,6 @@ struct reading {
 static bool is_framing(enum field field)
 {
     return field <= FIELD_HOST;
-}
-
-/* Returns true if the name is a token (RFC 9110, 5.6.2). */
-static bool is_token(const char *name, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        char c = name[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!alnum && (c == '\0' || strchr("-_!#$%&'*+.^`|~", c) == NULL))
-            return false;
-    }
-    return len > 0;
 }
 
 static bool note(struct reading *reading, enum field field, const char *value)
@@ -136,7 +125,7 @@ static enum MHD_Result read_one(void *cls, enum MHD_ValueKind kind, const char *
     raw_framing_header(reading->raw, name, len, value, value_len);
     if (len == 0)
         buf_add_str(reading->fault, "A header has no name before its colon.");
-    else if (!is_token(name, len))
+    else if (token_length(name, len) < len)
         buf_printf(reading->fault,
                    "The header name \"%.*s\" is no token: it may hold no blank, no line break and "
                    "none of (),/:;<=>?@[]{} and such.",
