@@ -16,9 +16,6 @@ enum {
     METADATA_EXPONENT_MAX = 308, /* as in a double; PostgreSQL's jsonb allows more */
 };
 
-#define UPPER_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-#define SYMBOL_CHARS UPPER_AND_DIGITS "._/-"
-#define NAME_CHARS UPPER_AND_DIGITS "abcdefghijklmnopqrstuvwxyz._:/-"
 #define NAME_WANT "1 to 64 characters of A-Z a-z 0-9 . _ : / -"
 #define DECIMAL_WANT "a decimal above 0, with at most 18 digits before and 18 after the point"
 
@@ -38,6 +35,25 @@ static const struct order_field_error number_out_of_range = {
     "free of numbers with an exponent beyond -308 to 308",
 };
 
+static bool is_symbol_char(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '/' ||
+           c == '_';
+}
+
+static bool is_name_char(char c)
+{
+    return is_symbol_char(c) || (c >= 'a' && c <= 'z') || c == ':';
+}
+
+size_t order_field_span(const struct order_field *field, const char *text)
+{
+    size_t len = 0;
+    while (field->allows(text[len]))
+        len++;
+    return len;
+}
+
 static bool is_number(const struct order_value *value)
 {
     char first = value->token.at[0];
@@ -50,7 +66,7 @@ static const struct order_field_error *read_name(const struct order_field *field
 {
     if (value->text == NULL)
         return &wrong_type;
-    size_t len = strspn(value->text, field->allowed);
+    size_t len = order_field_span(field, value->text);
     if (len == 0 || len >= field->size || value->text[len] != '\0')
         return &invalid_format;
     memcpy((char *)&draft->order + field->offset, value->text, len + 1);
@@ -162,13 +178,13 @@ static const struct order_field_error *read_metadata(const struct order_field *f
 const struct order_field order_fields[FIELD_COUNT] = {
     [FIELD_ACCOUNT_ID] = {
         NAMED("account_id"), .read = read_name, .required = true, IN(account_id),
-        .want = NAME_WANT, .allowed = NAME_CHARS },
+        .want = NAME_WANT, .allows = is_name_char },
     [FIELD_CLIENT_ORDER_ID] = {
         NAMED("client_order_id"), .read = read_name, .required = true, IN(client_order_id),
-        .want = NAME_WANT, .allowed = NAME_CHARS },
+        .want = NAME_WANT, .allows = is_name_char },
     [FIELD_SYMBOL] = {
         NAMED("symbol"), .read = read_name, .required = true, IN(symbol),
-        .want = "1 to 32 characters of A-Z 0-9 . _ / -", .allowed = SYMBOL_CHARS },
+        .want = "1 to 32 characters of A-Z 0-9 . _ / -", .allows = is_symbol_char },
     [FIELD_SIDE] = {
         NAMED("side"), .read = read_side, .required = true, .want = "buy or sell" },
     [FIELD_TYPE] = {
@@ -243,6 +259,6 @@ void order_draft_read(struct order_draft *draft, const char *name, const struct 
 
 bool order_name_is_valid(const char *name)
 {
-    size_t len = strspn(name, NAME_CHARS);
+    size_t len = order_field_span(&order_fields[FIELD_ACCOUNT_ID], name);
     return len > 0 && len < ORDER_NAME_SIZE && name[len] == '\0';
 }

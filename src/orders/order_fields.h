@@ -57,13 +57,16 @@ struct order_field {
     const struct order_field_error *(*read)(const struct order_field *field,
                                             const struct order_value *value,
                                             struct order_draft *draft);
-    const char *want;    /* what would be valid: "must be ..." */
-    const char *allowed; /* only for names: the allowed characters */
-    size_t offset, size; /* of the array in struct order; only for names and decimals */
+    const char *want;       /* what would be valid: "must be ..." */
+    bool (*allows)(char c); /* only for names: returns true for an allowed character */
+    size_t offset, size;    /* of the array in struct order; only for names and decimals */
     bool required;
 };
 
 extern const struct order_field order_fields[FIELD_COUNT];
+
+/* Returns how many characters at the start of the text the field, a name, allows. */
+size_t order_field_span(const struct order_field *field, const char *text);
 
 /* Returns the field of that name, or FIELD_COUNT if there is none. */
 enum order_field_id order_field_find(const char *name, size_t len);

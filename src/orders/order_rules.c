@@ -29,7 +29,7 @@ static bool unquote_key(const char *key, char out[ORDER_NAME_SIZE])
     }
     if (len == 0 || len >= ORDER_NAME_SIZE)
         return false;
-    if (strspn(key, order_fields[FIELD_CLIENT_ORDER_ID].allowed) < len)
+    if (order_field_span(&order_fields[FIELD_CLIENT_ORDER_ID], key) < len)
         return false;
     memcpy(out, key, len);
     out[len] = '\0';
