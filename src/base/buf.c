@@ -57,7 +57,7 @@ fail:
     return false;
 }
 
-void buf_add(struct buf *buf, const void *bytes, size_t len)
+void buf_grow_add(struct buf *buf, const void *bytes, size_t len)
 {
     if (!buf_reserve(buf, len))
         return;
@@ -65,16 +65,6 @@ void buf_add(struct buf *buf, const void *bytes, size_t len)
         memcpy(buf->data + buf->len, bytes, len);
     buf->len += len;
     buf->data[buf->len] = '\0';
-}
-
-void buf_add_str(struct buf *buf, const char *text)
-{
-    buf_add(buf, text, strlen(text));
-}
-
-void buf_add_char(struct buf *buf, char c)
-{
-    buf_add(buf, &c, 1);
 }
 
 void buf_printf(struct buf *buf, const char *fmt, ...)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/attr.h"
 
@@ -32,9 +33,31 @@ void buf_clear(struct buf *buf); /* empties the buffer and keeps its memory */
  * `failed` and returns false. */
 bool buf_reserve(struct buf *buf, size_t more);
 
-void buf_add(struct buf *buf, const void *bytes, size_t len);
-void buf_add_str(struct buf *buf, const char *text);
-void buf_add_char(struct buf *buf, char c);
+/* The part of buf_add() for bytes that may not fit. */
+void buf_grow_add(struct buf *buf, const void *bytes, size_t len);
+
+static inline void buf_add(struct buf *buf, const void *bytes, size_t len)
+{
+    bool fits = len < buf->cap - buf->len && len <= buf->max - buf->len;
+    if (buf->failed || !fits || len == 0) {
+        buf_grow_add(buf, bytes, len);
+        return;
+    }
+    memcpy(buf->data + buf->len, bytes, len);
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+}
+
+static inline void buf_add_str(struct buf *buf, const char *text)
+{
+    buf_add(buf, text, strlen(text));
+}
+
+static inline void buf_add_char(struct buf *buf, char c)
+{
+    buf_add(buf, &c, 1);
+}
+
 void buf_printf(struct buf *buf, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Appends the text as a JSON string (RFC 8259) with its quotes, or null for NULL. Bytes that are
