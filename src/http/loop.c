@@ -55,10 +55,11 @@ void http_complete(struct http_loop *loop, struct fifo *completions)
     if (completions->first == NULL)
         return;
     mutex_lock(&loop->mu);
-    bool was_empty = loop->completions.first == NULL;
     fifo_append(&loop->completions, completions);
+    bool wake = loop->asleep;
+    loop->asleep = false;
     mutex_unlock(&loop->mu);
-    if (was_empty)
+    if (wake)
         loop_wake(loop);
 }
 
@@ -69,10 +70,20 @@ void http_complete_one(struct http_loop *loop, struct http_completion *completio
     http_complete(loop, &one);
 }
 
+bool loop_fall_asleep(struct http_loop *loop)
+{
+    mutex_lock(&loop->mu);
+    bool asleep = loop->completions.first == NULL;
+    loop->asleep = asleep;
+    mutex_unlock(&loop->mu);
+    return asleep;
+}
+
 bool loop_finish_completions(struct http_loop *loop)
 {
     mutex_lock(&loop->mu);
     struct fifo completions = loop->completions;
+    loop->asleep = false;
     loop->completions = (struct fifo){ NULL, NULL };
     mutex_unlock(&loop->mu);
     bool any = completions.first != NULL;

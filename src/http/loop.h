@@ -36,6 +36,7 @@ struct http_loop {
 
     struct mutex mu;                     /* a leaf lock */
     struct fifo completions GUARDED_VAR; /* not finished yet; linked by http_completion.link */
+    bool asleep GUARDED_VAR;             /* the loop waits, and the next completion must wake it */
 
     /* See loop_ask_beat(). Both atomics are relaxed, because they publish no other data. */
     atomic_uint_fast64_t beat_asked, beat_given;
@@ -66,6 +67,10 @@ void loop_wake(struct http_loop *loop);
 void loop_ask_beat(struct http_loop *loop, uint64_t beat);
 bool loop_has_beaten(struct http_loop *loop, uint64_t beat) MUST_CHECK;
 void loop_give_beat(struct http_loop *loop);
+
+/* Returns true if there are no completions. Then the loop may wait, and the next completion wakes
+ * it. A loop that does not wait looks for completions anyway, and need not be woken. */
+bool loop_fall_asleep(struct http_loop *loop) MUST_CHECK;
 
 /* Calls `finish` of each completion. Returns false if there was none. */
 bool loop_finish_completions(struct http_loop *loop);

@@ -1,7 +1,7 @@
 /* loop_run.c - see loop_run.h. One round of a loop:
  *
  *     1. wait for libmicrohttpd's epoll descriptor, our eventfd, or the next deadline; do not wait
- *        if libmicrohttpd has more to do
+ *        if libmicrohttpd has more to do, or if there are completions
  *     2. finish the completions, and call on_deadline() of the requests whose deadline has come
  *     3. run libmicrohttpd, which reads, calls handlers and writes. This comes after step 2, so
  *        that the answers of step 2 are sent in the same round
@@ -73,18 +73,13 @@ static void wait_for_events(struct http_loop *loop, int64_t until_ns)
 {
     MHD_UNSIGNED_LONG_LONG ignored; /* always 0, because we set no timeouts */
     bool more_to_do = MHD_get_timeout(loop->daemon, &ignored) == MHD_YES;
-    int wait_ms = more_to_do ? 0 : clock_poll_ms(until_ns, clock_now_ns());
-    struct epoll_event events[2];
-    int n = epoll_wait(loop->epoll_fd, events, 2, wait_ms);
-    CHECK(n >= 0 || errno == EINTR);
-    loop->now_ns = clock_now_ns();
-    for (int i = 0; i < n; i++) {
-        uint64_t count;
-        if (events[i].data.fd != loop->wake_fd)
-            continue;
-        CHECK(read(loop->wake_fd, &count, sizeof count) == sizeof count);
-        (void)loop_finish_completions(loop);
+    if (!more_to_do && loop_fall_asleep(loop)) {
+        struct epoll_event events[2]; /* ignored: MHD_run() looks at its descriptor itself */
+        int n = epoll_wait(loop->epoll_fd, events, 2, clock_poll_ms(until_ns, clock_now_ns()));
+        CHECK(n >= 0 || errno == EINTR);
     }
+    loop->now_ns = clock_now_ns();
+    (void)loop_finish_completions(loop);
 }
 
 static void stop_listening(struct http_loop *loop)
@@ -200,9 +195,9 @@ static struct MHD_Daemon *start_daemon(struct http_loop *loop)
         note_target, loop, MHD_OPTION_ARRAY, tls_items, MHD_OPTION_END);
 }
 
-static bool watch(struct http_loop *loop, int fd)
+static bool watch(struct http_loop *loop, int fd, uint32_t events)
 {
-    struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+    struct epoll_event event = { .events = events, .data.fd = fd };
     return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
@@ -217,7 +212,8 @@ static bool open_daemon(struct http_loop *loop)
     if (loop->daemon == NULL)
         return false;
     int mhd_fd = MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-    return watch(loop, mhd_fd) && watch(loop, loop->wake_fd);
+    /* With EPOLLET each write to the eventfd is an event of its own, and need not be read. */
+    return watch(loop, mhd_fd, EPOLLIN) && watch(loop, loop->wake_fd, EPOLLIN | EPOLLET);
 }
 
 static void close_fd(int fd)
