@@ -7,8 +7,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/cores.h"
 #include "base/err.h"
 #include "base/log.h"
+
+enum { LOOPS_MAX = 8 };
 
 static const char *const start_words[] = {
     [OPTIONS_START_DEGRADED] = "degraded", [OPTIONS_START_FAIL] = "fail", NULL
@@ -79,8 +82,8 @@ static const struct conf_opt opts[] = {
       .doc = "The IPv4 or IPv6 address to listen on; an address other than loopback requires AUTH." },
     { OPT(http, port), .def = "8080", BOUNDS(0, 65535),
       .doc = "The port to listen on; 0 takes any free one." },
-    { OPT(http, threads), .def = "1", BOUNDS(1, 64),
-      .doc = "Event loops that serve connections." },
+    { OPT(http, threads), .def = "0", BOUNDS(0, 64),
+      .doc = "Event loops that serve connections; 0 takes one for two processors that the process may use by affinity and cgroup quota, from 1 to 8." },
     { OPT(http, max_connections), .def = "10000", BOUNDS(1, 1000000),
       .doc = "Connections served at once; more are answered 503, but for health and metrics, which have a reserve of their own." },
     { OPT(http, max_connections_per_address), .def = "0", BOUNDS(0, 1000000),
@@ -146,12 +149,24 @@ const struct conf_table options_table = { .opts = opts,
                                           .n_opts = sizeof opts / sizeof opts[0],
                                           .program = "ordersd" };
 
+/* Of the CPU time of an order, about half is that of the loops, and half that of the workers and of
+ * PostgreSQL. LOOPS_MAX loops take more orders than one PostgreSQL can store. */
+uint32_t options_loops(uint32_t cores)
+{
+    uint32_t loops = cores / 2;
+    if (loops < 1)
+        return 1;
+    return loops < LOOPS_MAX ? loops : LOOPS_MAX;
+}
+
 bool options_load(struct options *options, int argc, char *const argv[], char *const env[],
                   struct err *err)
 {
     struct options loaded;
     if (!conf_load(&options_table, &loaded, argc, argv, env, err) || !options_check(&loaded, err))
         return false;
+    if (loaded.http.threads == 0)
+        loaded.http.threads = options_loops(cores_usable());
     *options = loaded;
     return true;
 }

@@ -78,7 +78,11 @@ struct options {
 
 extern const struct conf_table options_table;
 
-/* Loads defaults, environment and flags, then calls options_check(). On failure *options is
+/* Returns the number of loops that HTTP_THREADS=0 stands for. */
+uint32_t options_loops(uint32_t cores) MUST_CHECK;
+
+/* Loads defaults, environment and flags, then calls options_check(). HTTP_THREADS=0 is replaced by
+ * the number for the processors that the process may use. On failure *options is
  * unchanged, and *err names the option, its value and what would be right. */
 bool options_load(struct options *options, int argc, char *const argv[], char *const env[],
                   struct err *err) MUST_CHECK;

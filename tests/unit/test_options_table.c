@@ -235,3 +235,20 @@ Test(options, documents_are_whole)
     cr_expect(strstr(out.data, "\nHTTP_MAX_BODY=4MiB\n") != NULL, "%s", out.data);
     buf_fini(&out);
 }
+
+/* ---- loops ---- */
+
+Test(options, loops_follow_the_processors)
+{
+    static const struct {
+        uint32_t cores, loops;
+    } cases[] = { { 1, 1 }, { 2, 1 }, { 3, 1 }, { 4, 2 }, { 7, 3 }, { 16, 8 }, { 64, 8 } };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        cr_expect_eq(options_loops(cases[i].cores), cases[i].loops, "%u", cases[i].cores);
+    struct options options = defaults();
+    cr_expect_geq(options.http.threads, 1);
+    char *env[] = { "HTTP_THREADS=5", NULL };
+    struct err err = { 0 };
+    cr_assert(options_load(&options, 0, none, env, &err), "%s", err.text);
+    cr_expect_eq(options.http.threads, 5);
+}
