@@ -107,19 +107,29 @@ static size_t utf8_sequence(const unsigned char *s)
     return len;
 }
 
-/* Returns how many bytes at the start of the text need no escape in a JSON string. */
-static size_t plain_run(const char *text)
+size_t buf_json_plain(const char *text, size_t max)
 {
-    const unsigned char *s = (const unsigned char *)text;
+    /* '1' for each plain character; 32 characters a line, from NUL to DEL */
+    static const char table[256] = "00000000000000000000000000000000"
+                                   "11011111111111111111111111111111"
+                                   "11111111111111111111111111110111"
+                                   "11111111111111111111111111111110";
+    size_t len = 0;
+    while (len < max && table[(unsigned char)text[len]] == '1')
+        len++;
+    return len;
+}
+
+/* Returns how many bytes at the start of the text need no escape in a JSON string. */
+static size_t unescaped_run(const char *text)
+{
+    const char *at = text;
     for (;;) {
-        if (*s >= 0x20 && *s < 0x80 && *s != '"' && *s != '\\') {
-            s++;
-            continue;
-        }
-        size_t len = *s < 0x80 ? 0 : utf8_sequence(s);
+        at += buf_json_plain(at, SIZE_MAX);
+        size_t len = *at == 0x7f ? 1 : utf8_sequence((const unsigned char *)at);
         if (len == 0)
-            return (size_t)((const char *)s - text);
-        s += len;
+            return (size_t)(at - text);
+        at += len;
     }
 }
 
@@ -143,7 +153,7 @@ void buf_add_json(struct buf *buf, const char *text)
     }
     buf_add_char(buf, '"');
     for (;;) {
-        size_t run = plain_run(text);
+        size_t run = unescaped_run(text);
         buf_add(buf, text, run);
         text += run;
         if (*text == '\0')

@@ -64,6 +64,10 @@ void buf_printf(struct buf *buf, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * not UTF-8 become U+FFFD, so the text may come from anywhere. */
 void buf_add_json(struct buf *buf, const char *text);
 
+/* Returns how many characters at the start of the text, at most max, are plain in JSON: printable
+ * ASCII other than the quote and the backslash. */
+size_t buf_json_plain(const char *text, size_t max);
+
 /* Returns the JSON literal: "true" or "false". */
 static inline const char *json_bool(bool value)
 {

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/buf.h"
+
 enum {
     TEXT_SIZE = 80,    /* no string of a valid order is longer, outside of the metadata */
     NUMBER_MAX = 64,   /* so that no number is beyond the range of a double */
@@ -29,20 +31,13 @@ static bool take_char(struct cursor *in, char c)
     return true;
 }
 
-static bool is_plain(char c)
-{
-    return c >= ' ' && c <= '~' && c != '"' && c != '\\';
-}
-
 /* Takes a string. *inside is the text between its quotes. */
 static bool take_string(struct cursor *in, struct json_token *inside)
 {
     if (!take_char(in, '"'))
         return false;
-    const char *begin = in->at;
-    while (in->at < in->end && is_plain(*in->at))
-        in->at++;
-    *inside = (struct json_token){ begin, (size_t)(in->at - begin) };
+    *inside = (struct json_token){ in->at, buf_json_plain(in->at, (size_t)(in->end - in->at)) };
+    in->at += inside->len;
     return in->at < in->end && *in->at++ == '"';
 }
 
