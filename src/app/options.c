@@ -132,7 +132,7 @@ static const struct conf_opt opts[] = {
       .doc = "The longest that an order may take from its receipt to its commit; after that it is answered 503, or 504 if it was sent." },
 
     { ROW(memory_max, memory_max_bytes), .group = "Process", .def = "0", BOUNDS(0, GIB(1024)),
-      .doc = "The most memory that the process may take: a request for which there is no room is answered 503; 0 is the sum of the other limits, 665MiB by default (docs/OPERATIONS.md, Memory)." },
+      .doc = "The most memory that the process may take: a request for which there is no room is answered 503; 0 is the sum of the other limits, 761MiB by default on up to three processors (docs/OPERATIONS.md, Memory)." },
     { DURATION(shutdown, timeout), .def = "25s", BOUNDS(0, H(1)),
       .doc = "The longest from SIGTERM to the end of the process." },
     { DURATION(shutdown, delay), .def = "0", BOUNDS(0, MIN(10)),
