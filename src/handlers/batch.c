@@ -168,8 +168,9 @@ static bool enqueue(struct batch *batch, size_t n_valid)
     int64_t retry_after_ns = 0;
     struct fifo items = list_valid(batch);
     CHECK(items.first != NULL);
-    int64_t deadline_at_ns = /* read before the ingest owns the items */
-        CONTAINER_OF(items.first, struct ingest_item, link)->deadline_at_ns;
+    struct ingest_item *first = CONTAINER_OF(items.first, struct ingest_item, link);
+    first->client_hash = http_client_hash(batch->req);
+    int64_t deadline_at_ns = first->deadline_at_ns; /* read before the ingest owns the items */
     enum ingest_rc rc = batch->preferences.atomic
                             ? ingest_submit_atomic(ingest, &items, &retry_after_ns)
                             : ingest_submit(ingest, &items, &retry_after_ns);

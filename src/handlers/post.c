@@ -155,6 +155,7 @@ static bool enqueue(struct post *post)
         return false;
     }
     submission_stamp(&post->submission, http_received_at_ns(post->req));
+    item->client_hash = http_client_hash(post->req);
     int64_t deadline_at_ns = item->deadline_at_ns; /* read before the ingest owns the item */
     fifo_push(&items, &item->link);
     enum ingest_rc rc = ingest_submit(handlers->ingest, &items, &retry_after_ns);

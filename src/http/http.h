@@ -94,6 +94,12 @@ const char *http_key_name(struct http_request *req);
  * keys. */
 bool http_may_use(struct http_request *req, const char *account_id);
 
+/* Returns a hash that tells clients apart: it is equal for all requests that present the same key,
+ * and for all requests without a key that come from one address. No client can choose a hash that
+ * collides with another client's, because the hash of a key is as random as the key, and the hash
+ * of an address is seeded. */
+uint64_t http_client_hash(const struct http_request *req);
+
 /* Counts `requests` more requests against the rate of the key. The handler of a batch of n orders
  * passes n - 1. Afterwards requests with the key may have to wait longer (rate.h). */
 void http_charge(struct http_request *req, uint32_t requests);

@@ -1,26 +1,10 @@
 /* offload.c - how a request gives work to the offload thread, see http.h and offload_thread.h. */
-#include <string.h>
-
 #include "base/clock.h"
-#include "http/auth/keys.h"
 #include "http/conn.h"
 #include "http/http.h"
 #include "http/loop.h"
 #include "http/request.h"
 #include "http/server.h"
-
-/* Returns the hash that stands for the client in the queue: of the API key, or of the address if
- * the request has no key. No client can choose a hash that collides with another client's, because
- * the hash of a key is as random as the key, and the hash of an address is seeded. */
-static uint64_t client_of(const struct http_request *req)
-{
-    const struct key *key = req->credentials.key;
-    uint64_t hash;
-    if (key == NULL)
-        return req->conn->address_hash;
-    memcpy(&hash, key->hash, sizeof hash);
-    return hash;
-}
 
 static int64_t deadline_of(const struct http_request *req)
 {
@@ -36,7 +20,7 @@ void http_offload(struct http_request *req, struct http_work *work)
     work->loop = req->loop;
     work->deadline_at_ns = deadline_of(req);
     work->dropped = false;
-    turn->client_hash = client_of(req);
+    turn->client_hash = http_client_hash(req);
     if (offload_thread_take(&req->loop->server->offload, work, turn))
         return;
     while (!work->do_slice(work))

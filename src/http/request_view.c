@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "http/auth/keys.h"
 #include "http/body.h"
+#include "http/conn.h"
 #include "http/http.h"
 #include "http/loop.h"
 #include "http/message/accept.h"
@@ -163,6 +164,16 @@ bool http_may_use(struct http_request *req, const char *account_id)
     if (req->loop->server->active_keys.path == NULL)
         return true;
     return req->credentials.key != NULL && key_may_use(req->credentials.key, account_id);
+}
+
+uint64_t http_client_hash(const struct http_request *req)
+{
+    const struct key *key = req->credentials.key;
+    uint64_t hash;
+    if (key == NULL)
+        return req->conn->address_hash;
+    memcpy(&hash, key->hash, sizeof hash);
+    return hash;
 }
 
 void http_charge(struct http_request *req, uint32_t requests)

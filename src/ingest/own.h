@@ -53,6 +53,14 @@ struct ingest_group {
     uint32_t rounds;   /* attempts that succeeded but left orders without a verdict */
 };
 
+/* The items of one submit that are still in the queue of turns (turns.h). The struct is kept in the
+ * last of these items, because that one leaves the queue last. */
+struct ingest_turn {
+    struct fifo items;     /* linked by `link`, in the order of the submit */
+    uint32_t n;            /* number of `items` */
+    struct fifo_node link; /* links the submits of one client */
+};
+
 struct ingest_own {
     struct order_put put;
     _Atomic int state;   /* enum item_state */
@@ -62,6 +70,8 @@ struct ingest_own {
     struct ingest_item *batch;
     /* Valid in the first item of a key: the later items with that key, oldest first. */
     struct fifo duplicates;
+    /* Valid in the last item of a submit that is in the queue of turns. */
+    struct ingest_turn turn;
     /* Valid in the first item of a group that waits for its next attempt: the group's node in the
      * retry heap, and the group. */
     struct heap_node retry;

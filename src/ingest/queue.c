@@ -37,7 +37,7 @@ void queue_fini(struct queue *queue) NO_TSA
 
 static bool has_work(const struct queue *queue) REQUIRES(queue->work.mu)
 {
-    return queue->n_fresh > 0 || queue->retries.n > 0 || queue->suspects.n > 0;
+    return queue->fresh.n > 0 || queue->retries.n > 0 || queue->suspects.n > 0;
 }
 
 static bool suspect_allowed(const struct queue *queue) REQUIRES(queue->work.mu)
@@ -61,30 +61,24 @@ static void wait_for_work(struct queue *queue) REQUIRES(queue->work.mu)
  * database is fast again. */
 static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->work.mu)
 {
-    if (queue->n_fresh == 0)
+    if (queue->fresh.n == 0)
         return 0;
     int64_t groups = queue->depth / queue->options->group_max + 1;
     return groups * queue->attempt_ns / queue->options->workers;
 }
 
-/* A run of successive items of a list: its last item, its length, and the sums of its bytes. */
-struct row {
-    struct ingest_item *last;
-    uint64_t n, bytes, metadata;
-};
-
-static struct row measure(const struct fifo *items)
+static struct turns_sums measure(const struct fifo *items)
 {
-    struct row row = { .n = 0 };
+    struct turns_sums sums = { .n = 0 };
     LIST_EACH (item, items, struct ingest_item, link) {
-        row.n++;
-        row.bytes += item_bytes(item);
-        row.metadata += item->order.metadata_len;
+        sums.n++;
+        sums.bytes += item_bytes(item);
+        sums.metadata += item->order.metadata_len;
     }
-    return row;
+    return sums;
 }
 
-static enum ingest_rc admit(const struct queue *queue, const struct row *row,
+static enum ingest_rc admit(const struct queue *queue, const struct turns_sums *sums,
                             int64_t *retry_after_ns) REQUIRES(queue->work.mu)
 {
     const struct ingest_options *options = queue->options;
@@ -92,7 +86,8 @@ static enum ingest_rc admit(const struct queue *queue, const struct row *row,
     *retry_after_ns = wait_ns > room_after_ns ? wait_ns : room_after_ns;
     if (queue->draining)
         return INGEST_CLOSED;
-    if (row->n > options->capacity - queue->held || row->bytes > options->max_bytes - queue->bytes)
+    if (sums->n > options->capacity - queue->held ||
+        sums->bytes > options->max_bytes - queue->bytes)
         return INGEST_FULL;
     if (wait_ns > options->queue_wait_max_ns) {
         *retry_after_ns = wait_ns;
@@ -103,18 +98,14 @@ static enum ingest_rc admit(const struct queue *queue, const struct row *row,
 
 enum ingest_rc queue_submit(struct queue *queue, struct fifo *items, int64_t *retry_after_ns)
 {
-    const struct row row = measure(items);
-    const bool atomic = items_first(items)->own.batch != NULL;
+    const struct turns_sums sums = measure(items);
     mutex_lock(&queue->work.mu);
-    enum ingest_rc rc = admit(queue, &row, retry_after_ns);
+    enum ingest_rc rc = admit(queue, &sums, retry_after_ns);
     if (rc == INGEST_OK) {
-        fifo_append(&queue->fresh, items);
-        queue->n_fresh += (uint32_t)row.n;
-        queue->n_batches += atomic;
-        queue->fresh_metadata += row.metadata;
-        queue->depth += (uint32_t)row.n;
-        queue->held += (uint32_t)row.n;
-        queue->bytes += row.bytes;
+        turns_add(&queue->fresh, items, &sums);
+        queue->depth += sums.n;
+        queue->held += sums.n;
+        queue->bytes += sums.bytes;
         work_queue_wake(&queue->work);
     }
     mutex_unlock(&queue->work.mu);
@@ -122,52 +113,6 @@ enum ingest_rc queue_submit(struct queue *queue, struct fifo *items, int64_t *re
 }
 
 /* ---- out ---- */
-
-/* Returns true if `item`, which follows the items of `row`, may be in one group with them. */
-static bool belongs_to(const struct queue *queue, const struct row *row,
-                       const struct ingest_item *item) REQUIRES(queue->work.mu)
-{
-    if (row->last->own.batch != NULL || item->own.batch != NULL)
-        return row->last->own.batch == item->own.batch;
-    return row->n < queue->options->group_max &&
-           row->metadata + item->order.metadata_len <= INGEST_GROUP_METADATA_MAX;
-}
-
-/* Returns the items of `fresh` that make the next group. If an atomic batch is first, these are the
- * items of the batch; otherwise the items up to the next atomic batch, as far as the limits of a
- * group allow. */
-static struct row next_row(const struct queue *queue) REQUIRES(queue->work.mu)
-{
-    struct ingest_item *first = items_first(&queue->fresh);
-    if (queue->n_batches == 0 && queue->n_fresh <= queue->options->group_max &&
-        queue->fresh_metadata <= INGEST_GROUP_METADATA_MAX)
-        return (struct row){ .last = CONTAINER_OF(queue->fresh.last, struct ingest_item, link),
-                             .n = queue->n_fresh,
-                             .metadata = queue->fresh_metadata };
-    struct row row = { .last = first, .n = 1, .metadata = first->order.metadata_len };
-    for (struct ingest_item *next;
-         (next = items_next(row.last)) != NULL && belongs_to(queue, &row, next); row.last = next) {
-        row.n++;
-        row.metadata += next->order.metadata_len;
-    }
-    return row;
-}
-
-/* Takes the items of the next group out of `fresh`. They are not sorted by key yet: queue_take()
- * does that without the lock. */
-static struct ingest_group take_fresh(struct queue *queue) REQUIRES(queue->work.mu)
-{
-    const struct row row = next_row(queue);
-    const bool atomic = row.last->own.batch != NULL;
-    queue->n_fresh -= (uint32_t)row.n;
-    queue->n_batches -= atomic;
-    queue->fresh_metadata -= row.metadata;
-    return (struct ingest_group){
-        .items = fifo_pop_to(&queue->fresh, &row.last->link),
-        .n_items = (uint32_t)row.n,
-        .kind = atomic ? GROUP_ATOMIC : GROUP_PLAIN,
-    };
-}
 
 static bool is_due(const struct heap *heap, int64_t now_ns)
 {
@@ -178,7 +123,7 @@ static bool is_due(const struct heap *heap, int64_t now_ns)
 static bool suspect_is_next(const struct queue *queue, const struct queue_work *work,
                             int64_t now_ns) REQUIRES(queue->work.mu)
 {
-    bool fresh_first = work->suspect && queue->n_fresh > 0;
+    bool fresh_first = work->suspect && queue->fresh.n > 0;
     return is_due(&queue->suspects, now_ns) && suspect_allowed(queue) && !fresh_first;
 }
 
@@ -193,8 +138,8 @@ static bool take_ready(struct queue *queue, int64_t now_ns, struct queue_work *w
     } else if (suspect_is_next(queue, work, now_ns)) {
         work->group = retry_heap_pop(&queue->suspects);
         suspect = true;
-    } else if (queue->n_fresh > 0) {
-        work->group = take_fresh(queue);
+    } else if (queue->fresh.n > 0) {
+        work->group = turns_take(&queue->fresh, queue->options->group_max);
     } else {
         return false;
     }
@@ -207,8 +152,8 @@ static bool take_ready(struct queue *queue, int64_t now_ns, struct queue_work *w
 /* Takes any group, due or not, suspect or not. Returns false if no group is left. */
 static bool take_leftover(struct queue *queue, struct queue_work *work) REQUIRES(queue->work.mu)
 {
-    if (queue->n_fresh > 0)
-        work->group = take_fresh(queue);
+    if (queue->fresh.n > 0)
+        work->group = turns_take(&queue->fresh, queue->options->group_max);
     else if (queue->retries.n > 0)
         work->group = retry_heap_pop(&queue->retries);
     else if (queue->suspects.n > 0)
@@ -309,10 +254,9 @@ void queue_stop(struct queue *queue, int64_t deadline_at_ns)
 
 static int64_t oldest_age_ns(const struct queue *queue) REQUIRES(queue->work.mu)
 {
-    int64_t oldest_at_ns = clock_min(retry_heap_oldest_at_ns(&queue->retries),
-                                     retry_heap_oldest_at_ns(&queue->suspects));
-    if (queue->n_fresh > 0)
-        oldest_at_ns = clock_min(oldest_at_ns, items_first(&queue->fresh)->received_at_ns);
+    int64_t retries_at_ns = clock_min(retry_heap_oldest_at_ns(&queue->retries),
+                                      retry_heap_oldest_at_ns(&queue->suspects));
+    int64_t oldest_at_ns = clock_min(turns_oldest_at_ns(&queue->fresh), retries_at_ns);
     int64_t now_ns = clock_now_ns();
     return oldest_at_ns < now_ns ? now_ns - oldest_at_ns : 0;
 }

@@ -1,6 +1,6 @@
 /* queue.h - keeps the orders that wait for an attempt. `fresh` has the items that are in no group
- * yet, oldest first; the items of an atomic batch stand there one after the other. Two heaps have
- * the groups that wait for their next attempt.
+ * yet; clients and their submits have turns (turns.h). Two heaps have the groups that wait for
+ * their next attempt.
  *
  * One mutex guards the queue. A submit wakes a worker only if one is idle and none is being woken
  * already. The woken worker takes a group, and wakes the next worker if work is left. Workers take
@@ -15,6 +15,7 @@
 
 #include "base/work_queue.h"
 #include "ingest/group.h"
+#include "ingest/turns.h"
 #include "ingest/types.h"
 
 struct queue {
@@ -23,14 +24,11 @@ struct queue {
     const struct ingest_options *options;
     uint32_t suspects_max;
 
-    struct fifo fresh GUARDED_VAR;
+    struct turns fresh GUARDED_VAR;                        /* new items */
     struct heap retries GUARDED_VAR, suspects GUARDED_VAR; /* groups, see retry_heap.h */
-    uint32_t n_fresh GUARDED_VAR;        /* items in `fresh`, also of atomic batches */
-    uint32_t n_batches GUARDED_VAR;      /* atomic batches in `fresh` */
-    uint64_t fresh_metadata GUARDED_VAR; /* bytes of metadata of all items in `fresh` */
-    uint32_t depth GUARDED_VAR;          /* orders in fresh, retries and suspects */
-    uint32_t held GUARDED_VAR;           /* orders that were accepted and not given back yet */
-    uint64_t bytes GUARDED_VAR;          /* bytes of the `held` orders */
+    uint32_t depth GUARDED_VAR; /* orders in fresh, retries and suspects */
+    uint32_t held GUARDED_VAR;  /* orders that were accepted and not given back yet */
+    uint64_t bytes GUARDED_VAR; /* bytes of the `held` orders */
     /* Workers that have a group, and workers that have a suspect group. */
     uint32_t busy GUARDED_VAR, suspects_busy GUARDED_VAR;
     /* The moving average of group_outcome.first_attempt_ns. 0: no attempt has succeeded yet. */

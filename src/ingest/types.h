@@ -44,9 +44,11 @@ enum item_verdict {
 enum { ITEM_VERDICTS = ITEM_UNKNOWN + 1 };
 
 struct ingest_item {
-    struct order order;        /* in; owned by the item */
-    int64_t received_at_ns;    /* in */
-    int64_t deadline_at_ns;    /* in */
+    struct order order;     /* in; owned by the item */
+    int64_t received_at_ns; /* in */
+    int64_t deadline_at_ns; /* in */
+    /* In, of the first item of a submit: tells clients apart, so that they have turns (turns.h). */
+    uint64_t client_hash;
     void *owner;               /* in; not used by the ingest */
     struct fifo_node link;     /* links the list of a submit, then that of on_done */
     enum item_verdict verdict; /* out */

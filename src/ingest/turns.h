@@ -1,0 +1,51 @@
+/* turns.h - the new orders that wait for their first attempt, and whose turn is next.
+ *
+ * Clients have turns, and in the turn of a client its submits have turns. A turn is a part of a
+ * group: the room of the group divided by the number of those that wait, but at least a 32nd of a
+ * group. So an order that comes alone is in the next group, whatever other submits are long, and a
+ * long submit goes on however many single orders come. The items of one submit leave in their
+ * order. An atomic batch leaves whole, as a group of its own, when its turn comes.
+ *
+ * A hash, modulo TURNS_CLIENTS, tells clients apart. Two clients whose hashes collide have the
+ * turns of one. So the queue has a fixed size: what it needs for a submit is kept in the submit's
+ * last item (own.h), and adding cannot fail.
+ *
+ * Threads    one at a time: the caller holds the lock of the queue. */
+#ifndef INGEST_TURNS_H
+#define INGEST_TURNS_H
+
+#include "ingest/items.h"
+
+enum { TURNS_CLIENTS = 1024 };
+
+/* The sums over the items of one submit. */
+struct turns_sums {
+    uint32_t n;
+    uint64_t bytes, metadata;
+};
+
+struct turns_client {
+    struct fifo submits; /* linked by ingest_turn.link, in the order of their turns */
+    uint32_t n_submits;
+    struct fifo_node link;
+};
+
+struct turns {
+    struct fifo clients;  /* that have submits, in the order of their turns */
+    uint32_t n_clients;   /* number of `clients` */
+    uint32_t n, n_atomic; /* items; submits that are atomic batchs */
+    uint64_t metadata;    /* bytes of metadata of all items */
+    struct turns_client all[TURNS_CLIENTS];
+};
+
+/* Adds the items of a submit, and leaves *items empty. All zeros are a queue without items. */
+void turns_add(struct turns *turns, struct fifo *items, const struct turns_sums *sums);
+
+/* Takes the items of the next group, of at most group_max orders and INGEST_GROUP_METADATA_MAX
+ * bytes unless it is an atomic batch. There must be an item. The caller forms the group. */
+struct ingest_group turns_take(struct turns *turns, uint32_t group_max) MUST_CHECK;
+
+/* Returns when the oldest item was received, or CLOCK_NEVER if there is none. */
+int64_t turns_oldest_at_ns(const struct turns *turns);
+
+#endif
