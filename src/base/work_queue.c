@@ -2,35 +2,41 @@
  * other is woken, because that thread will also find the work that is added meanwhile. */
 #include "base/work_queue.h"
 
+struct idle_thread {
+    struct list_node link; /* in work_queue.idle */
+    struct cond work;
+};
+
 void work_queue_init(struct work_queue *queue) NO_TSA
 {
-    *queue = (struct work_queue){ .idle = 0 };
+    *queue = (struct work_queue){ .waking = false };
     mutex_init(&queue->mu);
-    cond_init(&queue->work);
 }
 
 void work_queue_fini(struct work_queue *queue)
 {
-    cond_fini(&queue->work);
     mutex_fini(&queue->mu);
 }
 
 void work_queue_wake(struct work_queue *queue)
 {
-    if (queue->idle == 0 || queue->waking)
+    if (queue->idle.first == NULL || queue->waking)
         return;
     queue->waking = true;
-    cond_signal(&queue->work);
+    cond_signal(&CONTAINER_OF(queue->idle.first, struct idle_thread, link)->work);
 }
 
 bool work_queue_wait(struct work_queue *queue, int64_t until_at_ns)
 {
     if (queue->ended)
         return false;
-    queue->idle++;
-    (void)cond_wait_until(&queue->work, &queue->mu, until_at_ns);
-    queue->idle--;
+    struct idle_thread self;
+    cond_init(&self.work);
+    list_push_front(&queue->idle, &self.link);
+    (void)cond_wait_until(&self.work, &queue->mu, until_at_ns);
+    list_remove(&queue->idle, &self.link);
     queue->waking = false;
+    cond_fini(&self.work);
     return true;
 }
 
@@ -38,6 +44,7 @@ void work_queue_end(struct work_queue *queue)
 {
     mutex_lock(&queue->mu);
     queue->ended = true;
-    cond_broadcast(&queue->work);
+    LIST_EACH (thread, &queue->idle, struct idle_thread, link)
+        cond_signal(&thread->work);
     mutex_unlock(&queue->mu);
 }

@@ -18,21 +18,24 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/list.h"
 #include "base/sync.h"
 
 struct work_queue {
     struct mutex mu;
-    struct cond work;
-    uint32_t idle GUARDED_VAR; /* threads in work_queue_wait() */
-    bool waking GUARDED_VAR;   /* a thread was signalled and has not run yet */
+    /* The threads in work_queue_wait(), the last one first. Each node is on the stack of its
+     * thread. */
+    struct list idle GUARDED_VAR;
+    bool waking GUARDED_VAR; /* a thread was signalled and has not run yet */
     bool ended GUARDED_VAR;
 };
 
 void work_queue_init(struct work_queue *queue);
 void work_queue_fini(struct work_queue *queue); /* after the last thread has ended */
 
-/* Wakes an idle thread for new work, unless a thread is being woken already. A thread that takes
- * only a part of the work must call this too, for the remainder. */
+/* Wakes an idle thread for new work, unless a thread is being woken already. Of several threads it
+ * wakes the one that has been idle for the shortest time, so threads that are not needed sleep on.
+ * A thread that takes only a part of the work must call this too, for the remainder. */
 void work_queue_wake(struct work_queue *queue) REQUIRES(queue->mu);
 
 /* Waits until there may be work, or until until_at_ns (CLOCK_NEVER: no limit), and returns true. If

@@ -10,6 +10,7 @@ enum { THREADS = 4, WORKS = 20000 };
 struct work {
     struct fifo_node link;
     unsigned done;
+    pthread_t by;
 };
 
 struct team {
@@ -32,8 +33,10 @@ static struct work *take(struct team *team)
 
 static void *run(void *arg)
 {
-    for (struct work *work; (work = take(arg)) != NULL;)
+    for (struct work *work; (work = take(arg)) != NULL;) {
+        work->by = pthread_self();
         work->done++;
+    }
     return NULL;
 }
 
@@ -49,7 +52,7 @@ static void await_idle(struct team *team, uint32_t n)
 {
     for (bool idle = false; !idle;) {
         mutex_lock(&team->queue.mu);
-        idle = team->queue.idle == n && team->works.first == NULL && !team->queue.waking;
+        idle = team->queue.idle.count == n && team->works.first == NULL && !team->queue.waking;
         mutex_unlock(&team->queue.mu);
     }
 }
@@ -89,4 +92,25 @@ Test(work_queue, a_wait_ends_at_its_moment_and_once_the_queue_has_ended)
     cr_expect_not(work_queue_wait(&queue, CLOCK_NEVER));
     mutex_unlock(&queue.mu);
     work_queue_fini(&queue);
+}
+
+/* So the threads that are not needed sleep on. */
+Test(work_queue, wakes_the_thread_that_became_idle_last, .timeout = 60)
+{
+    struct work works[3] = { 0 };
+    struct team team = { .works = { NULL, NULL } };
+    work_queue_init(&team.queue);
+    for (int i = 0; i < THREADS; i++) {
+        cr_assert_eq(thread_start(&team.threads[i], "team", run, &team), 0);
+        await_idle(&team, (uint32_t)i + 1);
+    }
+    for (int i = 0; i < 3; i++) {
+        add(&team, &works[i]);
+        await_idle(&team, THREADS);
+        cr_expect(pthread_equal(works[i].by, team.threads[THREADS - 1]), "work %d", i);
+    }
+    work_queue_end(&team.queue);
+    for (int i = 0; i < THREADS; i++)
+        thread_join(team.threads[i]);
+    work_queue_fini(&team.queue);
 }
