@@ -110,8 +110,9 @@ static const struct conf_opt opts[] = {
     { OPT(tls, client_ca_file), .def = "",
       .doc = "A PEM file with the authorities of client certificates: with it only /health/live, /health/ready and /health/startup are answered without one; read again on SIGHUP." },
 
-    { OPT(orders, workers), .group = "Orders", .def = "4", BOUNDS(1, 256),
-      .doc = "Groups of orders committed at the same time, each on a connection." },
+    { OPT(orders, workers), .group = "Orders", .def = "16", BOUNDS(1, 256),
+      .doc = "Most groups of orders in flight, each on a connection; how many of these are used follows "
+             "the time of commits." },
     { OPT(orders, readers), .def = "2", BOUNDS(1, 256),
       .doc = "Lookups of orders made at the same time, each on a connection." },
     { OPT(orders, queue_capacity), .def = "65536", .unit = "orders", BOUNDS(1, 16777216),

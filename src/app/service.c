@@ -120,13 +120,22 @@ void service_reload_keys(struct service *service)
 
 /* ---- the whole ---- */
 
+/* Returns the number of workers, so that workers and readers together never wait for a connection:
+ * a group that waits for one would have been larger. */
+static uint32_t workers_of(const struct options *o)
+{
+    const uint32_t connections = o->pool.max_pool_size, readers = o->orders.readers;
+    const uint32_t most = connections > readers ? connections - readers : 1;
+    return o->orders.workers < most ? o->orders.workers : most;
+}
+
 static bool start_ingest(struct service *service, struct err *err)
 {
     const struct options *o = &service->options;
     const struct order_store *store = store_as_order_store(service->store);
     struct ingest_options ingest = {
         .store = store,
-        .workers = o->orders.workers,
+        .workers = workers_of(o),
         .group_max = o->orders.group_max,
         .capacity = o->orders.queue_capacity,
         .max_bytes = o->orders.queue_max_bytes,

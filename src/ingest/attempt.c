@@ -168,10 +168,9 @@ bool attempt_put(struct attempt *a, int64_t stop_at_ns, struct store_failure *fa
     return ok;
 }
 
-static void put(struct attempt *a, int64_t stop_at_ns)
+static void put(struct attempt *a, int64_t now_ns, int64_t stop_at_ns)
 {
     struct store_failure failure;
-    const int64_t now_ns = clock_now_ns();
     const bool first = a->group.sending == GROUP_UNSENT && a->group.failures == 0;
     const bool whole = a->group.n == 1 || a->group.kind == GROUP_ATOMIC;
     const uint32_t n = a->group.n;
@@ -201,7 +200,8 @@ void attempt_run(struct attempt *a, const struct ingest_group *group, int64_t st
 {
     if (!prepare(a, group, outcome))
         return;
-    if (clock_now_ns() >= a->group.deadline_at_ns) {
+    const int64_t now_ns = clock_now_ns();
+    if (now_ns >= a->group.deadline_at_ns) {
         resolve_all(a, "group.timed_out", ITEM_TIMED_OUT);
         return;
     }
@@ -209,7 +209,7 @@ void attempt_run(struct attempt *a, const struct ingest_group *group, int64_t st
         no_room(a);
         return;
     }
-    put(a, stop_at_ns);
+    put(a, now_ns, stop_at_ns);
     if (a->to_write.first != NULL)
         outcome->back[outcome->n_back++] = group_form(a->to_write);
     if (a->to_compare.first != NULL)

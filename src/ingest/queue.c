@@ -5,7 +5,9 @@
 #include "base/clock.h"
 #include "ingest/retry_heap.h"
 
-enum { ATTEMPT_WEIGHT = 8 }; /* the newest attempt counts for an eighth of the average */
+/* A group is overdue after four times the usual duration, and not before this time. */
+enum { OVERDUE_GROUPS = 4 };
+static const int64_t overdue_min_ns = 20 * NS_PER_MS;
 
 /* The shortest *retry_after_ns that a full or draining queue reports. */
 static const int64_t room_after_ns = 100 * NS_PER_MS;
@@ -14,6 +16,7 @@ bool queue_init(struct queue *queue, const struct ingest_options *options)
 {
     *queue = (struct queue){ .options = options, .stop_at_ns = CLOCK_NEVER };
     queue->suspects_max = options->workers > 1 ? options->workers / 2 : 1;
+    pace_init(&queue->pace, options->workers);
     if (!heap_reserve(&queue->retries, options->capacity) ||
         !heap_reserve(&queue->suspects, options->capacity)) {
         heap_fini(&queue->retries);
@@ -35,22 +38,52 @@ void queue_fini(struct queue *queue) NO_TSA
 
 /* ---- waking ---- */
 
-static bool has_work(const struct queue *queue) REQUIRES(queue->work.mu)
+static int64_t patience_ns(const struct queue *queue) REQUIRES(queue->work.mu)
 {
-    return queue->fresh.n > 0 || queue->retries.n > 0 || queue->suspects.n > 0;
+    int64_t ns = queue->pace.group_ns * OVERDUE_GROUPS;
+    return ns > overdue_min_ns ? ns : overdue_min_ns;
+}
+
+static bool fresh_allowed(const struct queue *queue) REQUIRES(queue->work.mu)
+{
+    return queue->fresh.n > 0 &&
+           pace_may_begin(&queue->pace, queue->fresh.n, queue->in_flight.orders);
 }
 
 static bool suspect_allowed(const struct queue *queue) REQUIRES(queue->work.mu)
 {
-    return queue->suspects_busy < queue->suspects_max;
+    uint32_t half = pace_groups(&queue->pace) / 2;
+    return queue->in_flight.suspects < (half > 1 ? half : 1) &&
+           queue->in_flight.all_suspects < queue->suspects_max;
+}
+
+/* Returns true if work waits only because of groups that are in flight. */
+static bool is_blocked(const struct queue *queue) REQUIRES(queue->work.mu)
+{
+    return (queue->fresh.n > 0 && !fresh_allowed(queue)) ||
+           (queue->suspects.n > 0 && !suspect_allowed(queue));
+}
+
+/* Wakes a worker for the new items, if they may be taken now or somebody has to watch. */
+static void wake_for_fresh(struct queue *queue) REQUIRES(queue->work.mu)
+{
+    if (fresh_allowed(queue) || (queue->fresh.n > 0 && !queue->watched))
+        work_queue_wake(&queue->work);
 }
 
 static void wait_for_work(struct queue *queue) REQUIRES(queue->work.mu)
 {
     int64_t until_ns = retry_heap_first_at_ns(&queue->retries);
+    const bool watches = !queue->watched && is_blocked(queue);
     if (suspect_allowed(queue))
         until_ns = clock_min(until_ns, retry_heap_first_at_ns(&queue->suspects));
+    if (watches)
+        until_ns =
+            clock_min(until_ns, in_flight_overdue_at_ns(&queue->in_flight, patience_ns(queue)));
+    queue->watched |= watches;
     (void)work_queue_wait(&queue->work, until_ns);
+    if (watches)
+        queue->watched = false;
 }
 
 /* ---- in ---- */
@@ -64,7 +97,7 @@ static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->work
     if (queue->fresh.n == 0)
         return 0;
     int64_t groups = queue->depth / queue->options->group_max + 1;
-    return groups * queue->attempt_ns / queue->options->workers;
+    return groups * queue->pace.group_ns / pace_groups(&queue->pace);
 }
 
 static struct turns_sums measure(const struct fifo *items)
@@ -106,7 +139,8 @@ enum ingest_rc queue_submit(struct queue *queue, struct fifo *items, int64_t *re
         queue->depth += sums.n;
         queue->held += sums.n;
         queue->bytes += sums.bytes;
-        work_queue_wake(&queue->work);
+        if (queue->coming == 0)
+            wake_for_fresh(queue);
     }
     mutex_unlock(&queue->work.mu);
     return rc;
@@ -138,7 +172,7 @@ static bool take_ready(struct queue *queue, int64_t now_ns, struct queue_work *w
     } else if (suspect_is_next(queue, work, now_ns)) {
         work->group = retry_heap_pop(&queue->suspects);
         suspect = true;
-    } else if (queue->fresh.n > 0) {
+    } else if (fresh_allowed(queue)) {
         work->group = turns_take(&queue->fresh, queue->options->group_max);
     } else {
         return false;
@@ -170,25 +204,35 @@ static bool take_or_wait(struct queue *queue, struct queue_work *work) REQUIRES(
 {
     for (;;) {
         int64_t now_ns = clock_now_ns();
+        work->in_flight.begun_at_ns = now_ns;
         if (now_ns >= queue->stop_at_ns)
             return take_leftover(queue, work);
+        in_flight_find_overdue(&queue->in_flight, patience_ns(queue), now_ns);
         if (take_ready(queue, now_ns, work))
             return true;
         wait_for_work(queue);
     }
 }
 
+static void count_taken(struct queue *queue, struct queue_work *work) REQUIRES(queue->work.mu)
+{
+    work->in_flight.orders = work->group.n_items;
+    work->in_flight.suspect = work->suspect;
+    in_flight_add(&queue->in_flight, &work->in_flight);
+    queue->depth -= work->group.n_items;
+    if (queue->retries.n > 0 || queue->suspects.n > 0)
+        work_queue_wake(&queue->work);
+    wake_for_fresh(queue);
+}
+
 bool queue_take(struct queue *queue, struct queue_work *work)
 {
     mutex_lock(&queue->work.mu);
+    queue->coming -= work->returned;
+    work->returned = false;
     bool taken = take_or_wait(queue, work);
-    if (taken) {
-        queue->depth -= work->group.n_items;
-        queue->busy++;
-        queue->suspects_busy += work->suspect;
-        if (has_work(queue))
-            work_queue_wake(&queue->work);
-    }
+    if (taken)
+        count_taken(queue, work);
     mutex_unlock(&queue->work.mu);
     if (taken && work->group.n == 0)
         work->group = work->group.kind == GROUP_ATOMIC ? group_of_batch(work->group.items)
@@ -196,22 +240,43 @@ bool queue_take(struct queue *queue, struct queue_work *work)
     return taken;
 }
 
-static void average(int64_t *average_ns, int64_t sample_ns)
+/* The sums over items that have a verdict. */
+struct done {
+    uint32_t n;
+    uint64_t bytes;
+    uint64_t received_at_ns; /* the sum, modulo 2^64 */
+};
+
+static struct done sum_done(const struct fifo *items)
 {
-    *average_ns =
-        *average_ns == 0 ? sample_ns : *average_ns + (sample_ns - *average_ns) / ATTEMPT_WEIGHT;
+    struct done done = { .n = 0 };
+    LIST_EACH (item, items, const struct ingest_item, link) {
+        done.n++;
+        done.bytes += item_bytes(item);
+        done.received_at_ns += (uint64_t)item->received_at_ns;
+    }
+    return done;
 }
 
-void queue_return(struct queue *queue, const struct queue_work *work,
-                  const struct group_outcome *outcome)
+/* Only first attempts that succeeded tell how long a group takes. */
+static void note_pace(struct queue *queue, const struct done *done, int64_t took_ns)
+    REQUIRES(queue->work.mu)
 {
-    uint32_t n_done = 0;
-    uint64_t bytes_done = 0;
-    LIST_EACH (item, &outcome->done, const struct ingest_item, link) {
-        n_done++;
-        bytes_done += item_bytes(item);
-    }
+    if (took_ns == 0)
+        return;
+    int64_t now_ns = clock_now_ns();
+    pace_note(&queue->pace, &(struct pace_sample){
+                                .now_ns = now_ns,
+                                .took_ns = took_ns,
+                                .orders = done->n,
+                                .age_ns = done->n * (uint64_t)now_ns - done->received_at_ns,
+                                .waiting = queue->fresh.n > 0,
+                            });
+}
 
+void queue_return(struct queue *queue, struct queue_work *work, const struct group_outcome *outcome)
+{
+    const struct done done = sum_done(&outcome->done);
     mutex_lock(&queue->work.mu);
     for (size_t i = 0; i < outcome->n_back; i++) {
         const struct ingest_group *group = &outcome->back[i];
@@ -219,12 +284,12 @@ void queue_return(struct queue *queue, const struct queue_work *work,
                         group);
         queue->depth += group->n_items;
     }
-    queue->held -= n_done;
-    queue->bytes -= bytes_done;
-    queue->busy--;
-    queue->suspects_busy -= work->suspect;
-    if (outcome->first_attempt_ns > 0)
-        average(&queue->attempt_ns, outcome->first_attempt_ns);
+    queue->held -= done.n;
+    queue->bytes -= done.bytes;
+    queue->coming++;
+    work->returned = true;
+    in_flight_remove(&queue->in_flight, &work->in_flight);
+    note_pace(queue, &done, outcome->first_attempt_ns);
     if (queue->held == 0 && queue->draining)
         cond_broadcast(&queue->empty);
     mutex_unlock(&queue->work.mu);
@@ -270,7 +335,8 @@ void queue_gauges(struct queue *queue, struct ingest_gauges *out)
         .bytes = queue->bytes,
         .oldest_age_ns = oldest_age_ns(queue),
         .workers = queue->options->workers,
-        .workers_busy = queue->busy,
+        .workers_busy = queue->in_flight.all,
+        .groups_allowed = pace_groups(&queue->pace),
         .estimated_wait_ns = estimated_wait_ns(queue),
     };
     mutex_unlock(&queue->work.mu);

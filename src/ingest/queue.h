@@ -2,12 +2,16 @@
  * yet; clients and their submits have turns (turns.h). Two heaps have the groups that wait for
  * their next attempt.
  *
- * One mutex guards the queue. A submit wakes a worker only if one is idle and none is being woken
- * already. The woken worker takes a group, and wakes the next worker if work is left. Workers take
- * retries that are due first, then suspects that are due, then fresh items. Suspect groups (a
- * locked key, an order that makes its group fail) may occupy half of the workers at most; if there
- * is only one worker, they may occupy it. A worker that had a suspect takes fresh items before
- * another suspect, so suspects never stop the flow of new orders.
+ * One mutex guards the queue. A submit wakes a worker only if a group may begin now (pace.h), a
+ * worker is idle, none is being woken already, and none is about to call queue_take(). The woken
+ * worker takes a group, and wakes the next worker if another group may begin. If fresh items wait
+ * only because of groups in flight, one idle worker watches these groups: it wakes up when one is
+ * overdue (in_flight.h).
+ *
+ * Workers take retries that are due first, then suspects that are due, then fresh items. Suspect
+ * groups (a locked key, an order that makes its group fail) may occupy half of the workers at most,
+ * and half of the groups that may be in flight, but one in any case. A worker that had a suspect
+ * takes fresh items before another suspect, so suspects never stop the flow of new orders.
  *
  * Threads    queue_take() and queue_return(): the workers. The other functions: any thread. */
 #ifndef INGEST_QUEUE_H
@@ -15,6 +19,8 @@
 
 #include "base/work_queue.h"
 #include "ingest/group.h"
+#include "ingest/in_flight.h"
+#include "ingest/pace.h"
 #include "ingest/turns.h"
 #include "ingest/types.h"
 
@@ -29,10 +35,10 @@ struct queue {
     uint32_t depth GUARDED_VAR; /* orders in fresh, retries and suspects */
     uint32_t held GUARDED_VAR;  /* orders that were accepted and not given back yet */
     uint64_t bytes GUARDED_VAR; /* bytes of the `held` orders */
-    /* Workers that have a group, and workers that have a suspect group. */
-    uint32_t busy GUARDED_VAR, suspects_busy GUARDED_VAR;
-    /* The moving average of group_outcome.first_attempt_ns. 0: no attempt has succeeded yet. */
-    int64_t attempt_ns GUARDED_VAR;
+    struct in_flight in_flight GUARDED_VAR;
+    struct pace pace GUARDED_VAR;
+    uint32_t coming GUARDED_VAR;    /* workers between queue_return() and queue_take() */
+    bool watched GUARDED_VAR;       /* an idle worker waits until a group is overdue */
     int64_t stop_at_ns GUARDED_VAR; /* after this moment all work is `leftover` */
     bool draining GUARDED_VAR;
 };
@@ -41,9 +47,11 @@ struct queue {
  * of queue_take(). */
 struct queue_work {
     struct ingest_group group;
+    struct in_flight_group in_flight;
     int64_t stop_at_ns; /* the attempt must end by this moment */
     bool suspect;       /* the group was taken from the suspects */
     bool leftover;      /* the queue is stopped: give the items back without an attempt */
+    bool returned;      /* queue_return() was called: the worker counts as `coming` */
 };
 
 bool queue_init(struct queue *queue, const struct ingest_options *options) MUST_CHECK;
@@ -62,7 +70,7 @@ bool queue_take(struct queue *queue, struct queue_work *work) MUST_CHECK;
 /* Called by the worker once for each queue_take() that returned true. Puts the groups of
  * outcome->back into the queue. Counts the items of outcome->done as given back; the worker then
  * gives them to on_done. Wakes no worker, because the calling worker takes work next. */
-void queue_return(struct queue *queue, const struct queue_work *work,
+void queue_return(struct queue *queue, struct queue_work *work,
                   const struct group_outcome *outcome);
 
 void queue_drain(struct queue *queue); /* from now on, new items are refused */

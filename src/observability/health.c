@@ -149,9 +149,10 @@ static void add_orders(struct buf *out, const struct order_metrics *metrics, con
     buf_printf(
         out,
         ",\"queue\":{\"depth\":%u,\"capacity\":%u,\"bytes\":%llu,\"oldest_age_seconds\":%.6f,"
-        "\"estimated_wait_seconds\":%.6f},\"workers\":{\"total\":%u,\"busy\":%u}",
+        "\"estimated_wait_seconds\":%.6f},\"workers\":{\"total\":%u,\"busy\":%u,"
+        "\"groups_allowed\":%u}",
         q->depth, q->capacity, (unsigned long long)q->bytes, seconds(q->oldest_age_ns),
-        seconds(q->estimated_wait_ns), q->workers, q->workers_busy);
+        seconds(q->estimated_wait_ns), q->workers, q->workers_busy, q->groups_allowed);
     buf_printf(out,
                ",\"orders\":{\"created\":%llu,\"replayed\":%llu,\"unknown\":%llu,\"failed\":%llu}",
                (unsigned long long)counter_read(&orders[RESULT_CREATED]),

@@ -47,9 +47,9 @@ static void add_limits(struct buf *out, struct observability *observed, const st
 {
     buf_printf(out,
                ",\"limits\":{\"min_pool_size\":%u,\"max_pool_size\":%u,\"queue_capacity\":%u,"
-               "\"group_max\":%u,\"workers\":%u}",
+               "\"group_max\":%u,\"workers\":%u,\"groups_allowed\":%u}",
                state->pool.connections.min, state->pool.connections.max, state->queue.capacity,
-               observed->group_max, state->queue.workers);
+               observed->group_max, state->queue.workers, state->queue.groups_allowed);
 }
 
 static void add_health_check(struct buf *out, const struct pqpool_stats *pool)

@@ -45,6 +45,12 @@ static uint32_t take(struct bench *b)
     return (uint32_t)(items_first(&b->work.group.items) - b->rig.items);
 }
 
+static void resolve_work(struct bench *b, struct queue_work *work)
+{
+    b->outcome = (struct group_outcome){ .done = work->group.items };
+    queue_return(&b->queue, work, &b->outcome);
+}
+
 static void resolve(struct bench *b, const struct ingest_group *group, int64_t first_attempt_ns)
 {
     b->outcome = (struct group_outcome){
@@ -54,8 +60,7 @@ static void resolve(struct bench *b, const struct ingest_group *group, int64_t f
     queue_return(&b->queue, &b->work, &b->outcome);
 }
 
-static void give_back(struct bench *b, const struct queue_work *work, int64_t due_at_ns,
-                      bool suspect)
+static void give_back(struct bench *b, struct queue_work *work, int64_t due_at_ns, bool suspect)
 {
     b->outcome = (struct group_outcome){ .n_back = 1, .back = { work->group } };
     b->outcome.back[0].due_at_ns = due_at_ns;
@@ -432,6 +437,64 @@ Test(ingest_queue, suspects_hold_half_of_the_workers_at_most)
     bench_fini(&b);
 }
 
+Test(ingest_queue, half_as_many_orders_as_in_flight_are_the_next_group)
+{
+    struct bench b;
+    struct queue_work first = { .suspect = false };
+    bench_init(&b, 8, 8);
+    submit_all(&b, 0, 4);
+    cr_assert(queue_take(&b.queue, &first));
+    cr_expect_eq(first.group.n_items, 4);
+    submit_all(&b, 4, 6); /* the ratio is 2 at first */
+    cr_expect_eq(take(&b), 4);
+    cr_expect_eq(b.work.group.n_items, 2);
+    resolve(&b, &b.work.group, 0);
+    resolve_work(&b, &first);
+    bench_fini(&b);
+}
+
+struct late {
+    struct bench *bench;
+    struct queue_work work;
+    pthread_t thread;
+};
+
+static void *take_late(void *arg)
+{
+    struct late *late = arg;
+    CHECK(queue_take(&late->bench->queue, &late->work));
+    return NULL;
+}
+
+static void await_idle(struct queue *queue)
+{
+    for (bool idle = false; !idle;) {
+        mutex_lock(&queue->work.mu);
+        idle = queue->work.idle.count > 0;
+        mutex_unlock(&queue->work.mu);
+    }
+}
+
+/* Else a locked key would hold up all others. Nothing but time wakes the worker. */
+Test(ingest_queue, a_group_that_is_overdue_holds_nothing_up, .timeout = 60)
+{
+    struct bench b;
+    struct queue_work stuck = { .suspect = false };
+    struct late late = { .bench = &b };
+    bench_init(&b, 8, 8);
+    submit_all(&b, 0, 8);
+    cr_assert(queue_take(&b.queue, &stuck));
+    cr_assert_eq(thread_start(&late.thread, "late", take_late, &late), 0);
+    await_idle(&b.queue);
+    submit_all(&b, 8, 9);
+    thread_join(late.thread);
+    cr_expect_eq(items_first(&late.work.group.items), &b.rig.items[8]);
+    cr_expect(stuck.in_flight.overdue);
+    resolve_work(&b, &late.work);
+    resolve_work(&b, &stuck);
+    bench_fini(&b);
+}
+
 Test(ingest_queue, after_a_suspect_comes_fresh_work)
 {
     struct bench b;
@@ -485,6 +548,7 @@ Test(ingest_queue, gauges_tell_what_is_where)
     cr_expect_eq(gauges.capacity, N);
     cr_expect_eq(gauges.workers, 3);
     cr_expect_eq(gauges.workers_busy, 1);
+    cr_expect_eq(gauges.groups_allowed, 3, "the first ratio is 2");
     cr_expect_geq(gauges.oldest_age_ns, NS_PER_S);
     resolve(&b, &b.work.group, 0);
     queue_gauges(&b.queue, &gauges);

@@ -1,0 +1,213 @@
+/* pace.c - see pace.h. docs/DESIGN.md has the figures and what else was tried. */
+#include "ingest/pace.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+
+enum {
+    RATIO_FIRST = 2,   /* good everywhere, best nowhere */
+    GROUP_WEIGHT = 8,  /* the newest group counts for an eighth of the average */
+    WINDOW_GROUPS = 3, /* a window is as long as three groups one after the other */
+    RATE_WEIGHT = 8,   /* of the score */
+    NOISE_WEIGHT = 8,
+    UNUSUAL_WINDOWS = 2 /* so many end a pause */
+};
+
+static const int64_t window_min_ns = 10 * NS_PER_MS;
+static const double clear = 0.15; /* of the score: 2 % of the rate, or 14 % of the time */
+static const double usual = 0.34; /* of a logarithm: 40 % */
+static const double noise_growth = 4,
+                    noise_min = 0.1; /* one window does not change the noise much */
+static const double certainty = 1.5; /* standard errors */
+
+void pace_init(struct pace *pace, uint32_t workers)
+{
+    const uint32_t max = workers - 1;
+    *pace = (struct pace){
+        .ratio_max = max,
+        .own = max < RATIO_FIRST ? max : RATIO_FIRST,
+        .upwards = true,
+        .pause_next = PACE_PAUSE_MIN,
+    };
+}
+
+static uint32_t ratio_of(const struct pace *pace)
+{
+    return pace->phase == PACE_TRIAL_OTHER ? pace->other : pace->own;
+}
+
+bool pace_may_begin(const struct pace *pace, uint32_t waiting, uint32_t in_flight)
+{
+    return (uint64_t)waiting * ratio_of(pace) >= in_flight;
+}
+
+uint32_t pace_groups(const struct pace *pace)
+{
+    return ratio_of(pace) + 1;
+}
+
+/* ---- windows ---- */
+
+/* Begins a window in this phase. If the ratio changes, the groups in flight are left out. */
+static void begin_window(struct pace *pace, enum pace_phase phase, int64_t now_ns)
+{
+    const uint32_t before = ratio_of(pace);
+    pace->phase = phase;
+    pace->window = (struct pace_window){ .begun_at_ns = now_ns };
+    if (ratio_of(pace) != before)
+        pace->window = (struct pace_window){ .not_before_ns = now_ns + pace->group_ns * 3 / 2 };
+}
+
+/* Returns true if the window is over. It begins and ends with the end of a group. Otherwise windows
+ * of few groups would differ by a group more or less. */
+static bool add(struct pace *pace, const struct pace_sample *sample)
+{
+    struct pace_window *window = &pace->window;
+    if (sample->now_ns < window->not_before_ns)
+        return false;
+    if (window->begun_at_ns == 0) {
+        window->begun_at_ns = sample->now_ns;
+        return false;
+    }
+    window->orders += sample->orders;
+    window->age_ns += (double)sample->age_ns;
+    window->groups++;
+    window->groups_waiting += sample->waiting;
+    int64_t length_ns = pace->group_ns * WINDOW_GROUPS;
+    if (length_ns < window_min_ns)
+        length_ns = window_min_ns;
+    return sample->now_ns - window->begun_at_ns >= length_ns && window->orders > 0;
+}
+
+static double rate_of(const struct pace_window *window, int64_t now_ns)
+{
+    return log((double)window->orders / (double)(now_ns - window->begun_at_ns));
+}
+
+static double time_of(const struct pace_window *window)
+{
+    return log((window->age_ns + 1) / (double)window->orders);
+}
+
+/* Returns true if orders had to wait for the end of a group, so that a larger ratio can matter. */
+static bool is_limited(const struct pace_window *window)
+{
+    return window->groups_waiting * 4 >= window->groups;
+}
+
+/* ---- trials ---- */
+
+static bool choose_other(struct pace *pace, bool upwards, bool limited)
+{
+    pace->upwards = upwards;
+    if (upwards ? pace->own >= pace->ratio_max || !limited : pace->own <= 1)
+        return false;
+    uint32_t half = 1;
+    while (2 * half < pace->own)
+        half *= 2;
+    const uint32_t twice = 2 * pace->own;
+    pace->other = !upwards ? half : twice < pace->ratio_max ? twice : pace->ratio_max;
+    return true;
+}
+
+static void begin_trial(struct pace *pace, double score, bool limited, int64_t now_ns)
+{
+    if (!choose_other(pace, pace->upwards, limited) &&
+        !choose_other(pace, !pace->upwards, limited)) {
+        pace->pause = pace->pause_next;
+        begin_window(pace, PACE_OWN, now_ns);
+        return;
+    }
+    pace->own_score = score;
+    pace->pairs = 0;
+    pace->sum = 0;
+    begin_window(pace, PACE_TRIAL_OTHER, now_ns);
+}
+
+static void end_trial(struct pace *pace, bool success, int64_t now_ns)
+{
+    pace->usual_rate = pace->usual_time = 0;
+    if (success) {
+        pace->own = pace->other;
+        pace->pause_next = PACE_PAUSE_MIN;
+        pace->failed_once = false;
+    } else {
+        pace->upwards = !pace->upwards;
+        pace->pause = pace->failed_once ? pace->pause_next : 0;
+        if (pace->failed_once && pace->pause_next < PACE_PAUSE_MAX)
+            pace->pause_next *= 2;
+        pace->failed_once = !pace->failed_once;
+    }
+    begin_window(pace, PACE_OWN, now_ns);
+}
+
+/* Takes note of how much the scores of two windows of one ratio differ by chance. */
+static void note_noise(struct pace *pace, double score)
+{
+    const double change = score - pace->own_score;
+    const double variance = fmin(change * change / 2, noise_growth * pace->noise + noise_min);
+    pace->noise += (variance - pace->noise) / NOISE_WEIGHT;
+}
+
+/* Compares a window of the other ratio with the windows of the own ratio before and after it, so
+ * that a load that rises or falls is in favour of neither. The mean of n such differences has 1.5 /
+ * n of the variance of a score. */
+static void compare(struct pace *pace, double score, int64_t now_ns)
+{
+    note_noise(pace, score);
+    pace->sum += pace->other_score - (pace->own_score + score) / 2;
+    pace->own_score = score;
+    pace->pairs++;
+    const double mean = pace->sum / pace->pairs;
+    const double error = sqrt(1.5 * pace->noise / pace->pairs);
+    const bool decided = fabs(mean) > clear && fabs(mean) > certainty * error;
+    if (decided || pace->pairs == PACE_PAIRS_MAX)
+        end_trial(pace, decided && mean > 0, now_ns);
+    else
+        begin_window(pace, PACE_TRIAL_OTHER, now_ns);
+}
+
+/* Returns true if the next trial is due: the pause has passed, or rate or time have changed. */
+static bool trial_is_due(struct pace *pace, double rate, double time)
+{
+    if (pace->usual_rate == 0) {
+        pace->usual_rate = rate;
+        pace->usual_time = time;
+    }
+    bool same = fabs(rate - pace->usual_rate) < usual && fabs(time - pace->usual_time) < usual;
+    pace->unusual = same ? 0 : pace->unusual + 1;
+    if (pace->unusual >= UNUSUAL_WINDOWS) {
+        pace->unusual = 0;
+        pace->usual_rate = 0;
+        pace->pause_next = PACE_PAUSE_MIN;
+        pace->pause = 0;
+    }
+    return pace->pause == 0 || --pace->pause == 0;
+}
+
+void pace_note(struct pace *pace, const struct pace_sample *sample)
+{
+    pace->group_ns = pace->group_ns == 0
+                         ? sample->took_ns
+                         : pace->group_ns + (sample->took_ns - pace->group_ns) / GROUP_WEIGHT;
+    if (!add(pace, sample))
+        return;
+    const double rate = rate_of(&pace->window, sample->now_ns), time = time_of(&pace->window);
+    const double score = RATE_WEIGHT * rate - time;
+    switch (pace->phase) {
+    case PACE_OWN:
+        if (trial_is_due(pace, rate, time))
+            begin_trial(pace, score, is_limited(&pace->window), sample->now_ns);
+        else
+            begin_window(pace, PACE_OWN, sample->now_ns);
+        break;
+    case PACE_TRIAL_OTHER:
+        pace->other_score = score;
+        begin_window(pace, PACE_TRIAL_OWN, sample->now_ns);
+        break;
+    case PACE_TRIAL_OWN:
+        compare(pace, score, sample->now_ns);
+        break;
+    }
+}
