@@ -1,12 +1,16 @@
-/* turns.c - see turns.h. Both rings, of clients and of the submits of one client, are served in
- * rounds: in a round each member has a turn, and then stands last. If the group ends before all
- * have had their turn, the others are the first of the next group. */
+/* turns.c - see turns.h. Clients are served in rounds: in a round each client has a turn, and then
+ * stands last. If the group ends before all have had their turn, the others are the first of the
+ * next group.
+ *
+ * Long submits are finished one after another, because their clients wait for the last order: if
+ * four batches were finished at the same time, all four clients would send the next ones at the
+ * same time, and the database would wait for them meanwhile. */
 #include "ingest/turns.h"
 
 #include "base/check.h"
 #include "base/clock.h"
 
-enum { TURNS_A_GROUP = 32 }; /* most turns of equal length in one group */
+enum { TURNS_A_GROUP = 32 }; /* the least turn is this part of a group */
 
 /* A group that is being taken. */
 struct taking {
@@ -21,9 +25,21 @@ static struct turns_client *first_client(const struct turns *turns)
     return CONTAINER_OF(turns->clients.first, struct turns_client, link);
 }
 
-static struct ingest_turn *first_submit(const struct turns_client *client)
+static struct ingest_turn *first_submit(const struct fifo *submits)
 {
-    return CONTAINER_OF(client->submits.first, struct ingest_turn, link);
+    return CONTAINER_OF(submits->first, struct ingest_turn, link);
+}
+
+static bool has_submits(const struct turns_client *client)
+{
+    return client->fresh.first != NULL || client->old.first != NULL;
+}
+
+/* Returns the list with which the next turn of the client begins. */
+static struct fifo *first_list(struct turns_client *client)
+{
+    bool old = client->old.first != NULL && (client->old_first || client->fresh.first == NULL);
+    return old ? &client->old : &client->fresh;
 }
 
 static bool is_atomic(const struct ingest_turn *submit)
@@ -43,32 +59,21 @@ void turns_add(struct turns *turns, struct fifo *items, const struct turns_sums 
     turns->metadata += sums->metadata;
     last->own.turn = (struct ingest_turn){ .items = *items, .n = sums->n };
     *items = (struct fifo){ NULL, NULL };
-    fifo_push(&client->submits, &last->own.turn.link);
-    if (client->n_submits++ > 0)
-        return;
-    fifo_push(&turns->clients, &client->link);
-    turns->n_clients++;
+    if (!has_submits(client)) {
+        fifo_push(&turns->clients, &client->link);
+        turns->n_clients++;
+    }
+    fifo_push(&client->fresh, &last->own.turn.link);
 }
 
 /* ---- out ---- */
 
-/* Ends the turn of the first submit: it stands last, or is gone if it has no item left. */
-static void end_turn(struct turns_client *client)
-{
-    struct ingest_turn *submit = first_submit(client);
-    (void)fifo_pop(&client->submits);
-    if (submit->n > 0)
-        fifo_push(&client->submits, &submit->link);
-    else
-        client->n_submits--;
-}
-
-/* The same for the first client. */
-static void end_turn_of_client(struct turns *turns)
+/* Ends the turn of the first client: it stands last, or is gone if it has no submit left. */
+static void end_turn(struct turns *turns)
 {
     struct turns_client *client = first_client(turns);
     (void)fifo_pop(&turns->clients);
-    if (client->n_submits > 0)
+    if (has_submits(client))
         fifo_push(&turns->clients, &client->link);
     else
         turns->n_clients--;
@@ -79,12 +84,10 @@ static uint32_t room_of(const struct taking *taking)
     return taking->group_max - taking->group.n_items;
 }
 
-/* Returns how many items one of n may take in its turn, if all of them together may take `room`. */
-static uint32_t length_of_turn(const struct taking *taking, uint32_t room, uint32_t n)
+static uint32_t least_turn(const struct taking *taking)
 {
-    uint32_t least = taking->group_max / TURNS_A_GROUP, equal = room / n;
-    uint32_t most = equal > least ? equal : least;
-    return most == 0 ? 1 : most < room ? most : room;
+    uint32_t least = taking->group_max / TURNS_A_GROUP;
+    return least > 0 ? least : 1;
 }
 
 /* Returns true if the item may join the group. */
@@ -117,46 +120,70 @@ static uint32_t take_items(struct taking *taking, struct ingest_turn *submit, ui
     return n;
 }
 
+/* Ends the turn of the first of these submits, which is gone if it has no item left. */
+static void end_turn_of_submit(struct turns_client *client, struct fifo *submits)
+{
+    struct ingest_turn *submit = first_submit(submits);
+    if (submit->n > 0 && submits == &client->old)
+        return; /* it is finished before the others */
+    (void)fifo_pop(submits);
+    if (submit->n > 0)
+        fifo_push(&client->old, &submit->link);
+}
+
+/* Takes at most `max` items of these submits of the client, and returns how many. */
+static uint32_t take_submits(struct taking *taking, struct turns_client *client,
+                             struct fifo *submits, uint32_t max)
+{
+    uint32_t n = 0, least = least_turn(taking);
+    while (submits->first != NULL && n < max) {
+        struct ingest_turn *submit = first_submit(submits);
+        uint32_t most = submits == &client->fresh && least < max - n ? least : max - n;
+        taking->closed = is_atomic(submit);
+        if (!taking->closed)
+            n += take_items(taking, submit, most);
+        if (taking->closed)
+            break;
+        end_turn_of_submit(client, submits);
+    }
+    return n;
+}
+
 /* The turn of a client: its submits take at most `max` items together. */
 static void take_of_client(struct taking *taking, struct turns_client *client, uint32_t max)
 {
-    uint32_t length = length_of_turn(taking, max, client->n_submits);
-    for (uint32_t turns = client->n_submits; turns > 0 && max > 0; turns--) {
-        struct ingest_turn *submit = first_submit(client);
-        taking->closed = is_atomic(submit);
-        if (!taking->closed)
-            max -= take_items(taking, submit, length < max ? length : max);
-        if (taking->closed)
-            return;
-        end_turn(client);
-    }
+    struct fifo *first = first_list(client);
+    struct fifo *second = first == &client->old ? &client->fresh : &client->old;
+    uint32_t n = take_submits(taking, client, first, second->first != NULL ? (max + 1) / 2 : max);
+    client->old_first = first == &client->fresh;
+    if (!taking->closed)
+        (void)take_submits(taking, client, second, max - n);
 }
 
 static void take_round(struct taking *taking, struct turns *turns)
 {
-    uint32_t length = length_of_turn(taking, room_of(taking), turns->n_clients);
+    const uint32_t least = least_turn(taking), equal = room_of(taking) / turns->n_clients;
     for (uint32_t n = turns->n_clients; n > 0 && room_of(taking) > 0; n--) {
-        uint32_t room = room_of(taking);
-        take_of_client(taking, first_client(turns), length < room ? length : room);
+        uint32_t max = equal > least ? equal : least, room = room_of(taking);
+        take_of_client(taking, first_client(turns), max < room ? max : room);
         if (taking->closed)
             return;
-        end_turn_of_client(turns);
+        end_turn(turns);
     }
 }
 
-/* Takes the first submit, which is an atomic batch. */
-static void take_atomic(struct taking *taking, struct turns *turns)
+/* Takes the first of these submits, which is an atomic batch. */
+static void take_atomic(struct taking *taking, struct turns *turns, struct fifo *submits)
 {
-    struct turns_client *client = first_client(turns);
-    struct ingest_turn *submit = first_submit(client);
+    struct ingest_turn *submit = first_submit(submits);
     LIST_EACH (item, &submit->items, const struct ingest_item, link)
         taking->metadata += item->order.metadata_len;
     taking->group = (struct ingest_group){ .n_items = submit->n, .kind = GROUP_ATOMIC };
     fifo_append(&taking->group.items, &submit->items);
-    submit->n = 0;
+    (void)fifo_pop(submits);
+    first_client(turns)->old_first = true;
     turns->n_atomic--;
-    end_turn(client);
-    end_turn_of_client(turns);
+    end_turn(turns);
 }
 
 /* Takes all items, which are one group, without turns. */
@@ -166,11 +193,11 @@ static void take_all(struct taking *taking, struct turns *turns)
     taking->group.n_items = turns->n;
     while (turns->n_clients > 0) {
         struct turns_client *client = first_client(turns);
-        LIST_EACH (submit, &client->submits, struct ingest_turn, link)
+        fifo_append(&client->old, &client->fresh);
+        LIST_EACH (submit, &client->old, struct ingest_turn, link)
             fifo_append(&taking->group.items, &submit->items);
-        client->submits = (struct fifo){ NULL, NULL };
-        client->n_submits = 0;
-        end_turn_of_client(turns);
+        client->old = (struct fifo){ NULL, NULL };
+        end_turn(turns);
     }
 }
 
@@ -178,8 +205,9 @@ struct ingest_group turns_take(struct turns *turns, uint32_t group_max)
 {
     CHECK(turns->n > 0);
     struct taking taking = { .group = { .kind = GROUP_PLAIN }, .group_max = group_max };
-    if (is_atomic(first_submit(first_client(turns))))
-        take_atomic(&taking, turns);
+    struct fifo *first = first_list(first_client(turns));
+    if (is_atomic(first_submit(first)))
+        take_atomic(&taking, turns, first);
     else if (turns->n_atomic == 0 && turns->n <= group_max &&
              turns->metadata <= INGEST_GROUP_METADATA_MAX)
         take_all(&taking, turns);
@@ -193,11 +221,19 @@ struct ingest_group turns_take(struct turns *turns, uint32_t group_max)
 
 /* ---- figures ---- */
 
+static int64_t oldest_of(const struct fifo *submits)
+{
+    int64_t oldest_at_ns = CLOCK_NEVER;
+    LIST_EACH (submit, submits, const struct ingest_turn, link)
+        oldest_at_ns = clock_min(oldest_at_ns, items_first(&submit->items)->received_at_ns);
+    return oldest_at_ns;
+}
+
 int64_t turns_oldest_at_ns(const struct turns *turns)
 {
     int64_t oldest_at_ns = CLOCK_NEVER;
     LIST_EACH (client, &turns->clients, const struct turns_client, link)
-        LIST_EACH (submit, &client->submits, const struct ingest_turn, link)
-            oldest_at_ns = clock_min(oldest_at_ns, items_first(&submit->items)->received_at_ns);
+        oldest_at_ns =
+            clock_min(oldest_at_ns, clock_min(oldest_of(&client->fresh), oldest_of(&client->old)));
     return oldest_at_ns;
 }

@@ -1,10 +1,12 @@
 /* turns.h - the new orders that wait for their first attempt, and whose turn is next.
  *
- * Clients have turns, and in the turn of a client its submits have turns. A turn is a part of a
- * group: the room of the group divided by the number of those that wait, but at least a 32nd of a
- * group. So an order that comes alone is in the next group, whatever other submits are long, and a
- * long submit goes on however many single orders come. The items of one submit leave in their
- * order. An atomic batch leaves whole, as a group of its own, when its turn comes.
+ * Clients have turns: in its turn, a client may fill an equal part of what is left of the group,
+ * but at least a 32nd of a group. Within a client, each submit has one turn of a 32nd as soon as
+ * possible. Long submits are then finished one after another. New and long submits of a client have
+ * half of its turn each. So an order that comes alone is in one of the next groups, however long
+ * the other submits are, and a long submit goes on however many single orders come. The items of
+ * one submit leave in their order. An atomic batch leaves whole, as a group of its own, when its
+ * turn comes.
  *
  * A hash, modulo TURNS_CLIENTS, tells clients apart. Two clients whose hashes collide have the
  * turns of one. So the queue has a fixed size: what it needs for a submit is kept in the submit's
@@ -25,8 +27,9 @@ struct turns_sums {
 };
 
 struct turns_client {
-    struct fifo submits; /* linked by ingest_turn.link, in the order of their turns */
-    uint32_t n_submits;
+    /* Submits, linked by ingest_turn.link: without a turn yet, and those that have had one. */
+    struct fifo fresh, old;
+    bool old_first; /* the next turn begins with `old` */
     struct fifo_node link;
 };
 

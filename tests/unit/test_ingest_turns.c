@@ -53,10 +53,10 @@ static struct submit *add(uint64_t client, uint32_t n)
 
 /* Takes a group and counts its items by submit. Those of one submit come in their order, and an
  * atomic list comes whole and alone. */
-static uint32_t take(void)
+static uint32_t take_most(uint32_t group_max)
 {
     uint32_t n = 0, before = turns.n;
-    struct ingest_group group = turns_take(&turns, GROUP);
+    struct ingest_group group = turns_take(&turns, group_max);
     bool atomic = group.kind == GROUP_ATOMIC;
     const struct submit *first = submit_of[items_first(&group.items) - items];
     LIST_EACH (item, &group.items, const struct ingest_item, link) {
@@ -70,8 +70,13 @@ static uint32_t take(void)
     }
     cr_assert_eq(n, group.n_items);
     cr_assert_eq(turns.n, before - n);
-    cr_assert(atomic ? first->taken == first->n : n <= GROUP);
+    cr_assert(atomic ? first->taken == first->n : n <= group_max);
     return n;
+}
+
+static uint32_t take(void)
+{
+    return take_most(GROUP);
 }
 
 static void take_all(void)
@@ -104,10 +109,13 @@ Test(ingest_turns, a_single_order_is_in_the_next_group)
     take_all();
 }
 
-/* 31 submits have the least turn at most: a 32nd of the group. */
-Test(ingest_turns, a_single_order_is_in_the_next_group_beside_31_long_submits)
+/* Fifteen have had their turn, so they have half of the group; 15 and one make the other half. */
+Test(ingest_turns, a_single_order_is_in_the_next_group_beside_many_long_submits)
 {
-    for (int i = 0; i < 31; i++)
+    for (int i = 0; i < 15; i++)
+        (void)add(1, 100);
+    cr_expect_eq(take(), GROUP);
+    for (int i = 0; i < 15; i++)
         (void)add(1, 100);
     struct submit *single = add(1, 1);
     cr_expect_eq(take(), GROUP);
@@ -115,12 +123,16 @@ Test(ingest_turns, a_single_order_is_in_the_next_group_beside_31_long_submits)
     take_all();
 }
 
-Test(ingest_turns, the_submits_of_a_client_have_equal_turns)
+/* Else all of them would be finished late. */
+Test(ingest_turns, long_submits_of_a_client_are_finished_one_after_another)
 {
-    struct submit *submit[] = { add(1, 1000), add(1, 1000), add(1, 1000), add(1, 1000) };
-    (void)take();
-    for (size_t i = 0; i < 4; i++)
-        cr_expect_eq(submit[i]->taken, GROUP / 4);
+    struct submit *submit[] = { add(1, 500), add(1, 500), add(1, 500), add(1, 500) };
+    for (size_t i = 0; i < 4; i++) {
+        while (submit[i]->taken < submit[i]->n)
+            (void)take();
+        for (size_t later = i + 1; later < 4; later++)
+            cr_expect_leq(submit[later]->taken, LEAST + GROUP, "%zu beside %zu", later, i);
+    }
     take_all();
 }
 
@@ -157,12 +169,26 @@ Test(ingest_turns, those_without_a_turn_are_first_in_the_next_group)
 /* Else a batch would get one order a group, and never be done by its deadline. */
 Test(ingest_turns, a_long_submit_goes_on_beside_many_single_orders)
 {
-    struct submit *batch = add(1, 100);
-    for (int i = 0; i < 10 * GROUP; i++)
+    struct submit *batch = add(1, 5 * GROUP);
+    for (int i = 0; i < 20 * GROUP; i++)
         (void)add(1, 1);
-    for (int i = 0; i < 11; i++)
+    for (int i = 0; i < 10; i++)
         (void)take();
-    cr_expect_geq(batch->taken, 2 * LEAST - 1);
+    cr_expect_geq(batch->taken, 10 * GROUP / 2 - GROUP);
+    cr_expect_leq(batch->taken, 10 * GROUP / 2);
+    take_all();
+}
+
+/* With groups of one order too. */
+Test(ingest_turns, new_and_long_submits_alternate)
+{
+    struct submit *batch = add(1, 10);
+    (void)take_most(1);
+    for (int i = 0; i < 10; i++)
+        (void)add(1, 1);
+    for (int i = 0; i < 10; i++)
+        (void)take_most(1);
+    cr_expect_eq(batch->taken, 6);
     take_all();
 }
 
@@ -170,8 +196,7 @@ Test(ingest_turns, clients_that_collide_are_one)
 {
     struct submit *one = add(7, 1000), *two = add(7 + TURNS_CLIENTS, 1000), *other = add(8, 1000);
     (void)take();
-    cr_expect_eq(one->taken, GROUP / 4);
-    cr_expect_eq(two->taken, GROUP / 4);
+    cr_expect_eq(one->taken + two->taken, GROUP / 2);
     cr_expect_eq(other->taken, GROUP / 2);
     take_all();
 }
@@ -190,10 +215,22 @@ Test(ingest_turns, an_atomic_list_waits_for_the_next_group)
     take_all();
 }
 
+Test(ingest_turns, atomic_lists_do_not_stop_a_long_submit)
+{
+    struct submit *batch = add(1, 10 * GROUP);
+    (void)take();
+    for (int i = 0; i < 10; i++)
+        (void)add_list(1, 3, 0, true);
+    for (int i = 0; i < 10; i++)
+        (void)take();
+    cr_expect_geq(batch->taken, 4 * GROUP / 2);
+    take_all();
+}
+
 Test(ingest_turns, metadata_ends_a_group_and_the_next_begins_there)
 {
     (void)add_list(1, 3, INGEST_GROUP_METADATA_MAX / 2, false);
-    struct submit *other = add(1, 1);
+    struct submit *other = add(2, 1);
     cr_expect_eq(take(), 2);
     cr_expect_eq(other->taken, 0);
     cr_expect_eq(take(), 2);
