@@ -1,7 +1,8 @@
 /* ingest.h - queues orders, and commits them in groups on threads of its own, the workers.
  *
- * A worker takes the orders that have queued up, at most group_max, and never waits for more. So a
- * group has one order when the service is idle, and more under load. A worker makes one attempt at
+ * A worker takes the orders that have queued up, at most group_max. It waits for more only while
+ * other groups are in flight (pace.h). So a group has one order when the service is idle, and more
+ * under load. Clients and their submits have turns (turns.h). A worker makes one attempt at
  * a time. After an attempt, the worker gives the orders that have a verdict to on_done. The other
  * orders go back to the queue, as one group or split, and wait for their next attempt.
  *

@@ -6,20 +6,21 @@
 #include "base/clock.h"
 
 enum {
-    RATIO_FIRST = 2,   /* good everywhere, best nowhere */
-    GROUP_WEIGHT = 8,  /* the newest group counts for an eighth of the average */
-    WINDOW_GROUPS = 3, /* a window is as long as three groups one after the other */
-    RATE_WEIGHT = 8,   /* of the score */
-    NOISE_WEIGHT = 8,
-    UNUSUAL_WINDOWS = 2 /* so many end a pause */
+    RATIO_FIRST = 2,     /* good everywhere, best nowhere */
+    GROUP_WEIGHT = 8,    /* the newest group counts for an eighth of the average */
+    WINDOW_GROUPS = 3,   /* a window is as long as three groups one after the other */
+    RATE_WEIGHT = 8,     /* of the score */
+    NOISE_WEIGHT = 8,    /* the newest window counts for an eighth of the noise */
+    UNUSUAL_WINDOWS = 2, /* so many in a row end a pause */
+    UNUSUAL_ERRORS = 3,  /* a change beyond so many standard errors is not by chance */
 };
 
 static const int64_t window_min_ns = 10 * NS_PER_MS;
-static const double clear = 0.15; /* of the score: 2 % of the rate, or 14 % of the time */
-static const double usual = 0.34; /* of a logarithm: 40 % */
-static const double noise_growth = 4,
-                    noise_min = 0.1; /* one window does not change the noise much */
+static const double clear = 0.15;    /* of the score: 2 % of the rate, or 14 % of the time */
 static const double certainty = 1.5; /* standard errors */
+static const double usual = 0.34;    /* of a logarithm: 40 % */
+/* One window makes the noise grow by a limited factor, so that a change of the load is no noise. */
+static const double noise_growth = 4, noise_min = 0.1;
 
 void pace_init(struct pace *pace, uint32_t workers)
 {
@@ -175,7 +176,9 @@ static bool trial_is_due(struct pace *pace, double rate, double time)
         pace->usual_rate = rate;
         pace->usual_time = time;
     }
-    bool same = fabs(rate - pace->usual_rate) < usual && fabs(time - pace->usual_time) < usual;
+    const double chance = UNUSUAL_ERRORS * sqrt(pace->noise) / RATE_WEIGHT;
+    const double least = fmax(usual, chance);
+    bool same = fabs(rate - pace->usual_rate) < least && fabs(time - pace->usual_time) < least;
     pace->unusual = same ? 0 : pace->unusual + 1;
     if (pace->unusual >= UNUSUAL_WINDOWS) {
         pace->unusual = 0;

@@ -94,7 +94,8 @@ enum { INGEST_GROUP_METADATA_MAX = 1024 * 1024 };
 
 struct ingest_options {
     const struct order_store *store; /* borrowed; must outlive the ingest */
-    uint32_t workers, group_max;
+    uint32_t workers;                /* the most groups in flight */
+    uint32_t group_max;
     uint32_t capacity;  /* most orders that were accepted and not given back yet */
     uint64_t max_bytes; /* most bytes of the orders that `capacity` counts, with metadata */
     int64_t commit_timeout_ns;

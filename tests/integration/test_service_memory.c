@@ -13,7 +13,7 @@
 #include "service_rig.h"
 
 /* About 113 of the 132 MiB are the fixed part, which other options bound. */
-#define SMALL_MEMORY "MEMORY_MAX=132MiB", "HTTP_MAX_CONNECTIONS=100"
+#define SMALL_MEMORY "MEMORY_MAX=132MiB", "HTTP_MAX_CONNECTIONS=100", "ORDERS_WORKERS=4"
 enum { MIB = 1 << 20, MEMORY_MAX = 132 * MIB, AT_REST = 64 * MIB };
 
 enum { LINES = 5000, DEAF = 40, WIDE = 100, WIDE_NUMBERS = 670, MANY = 24, FEW = 16 };
