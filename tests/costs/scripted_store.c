@@ -1,37 +1,16 @@
-/* scripted_store.c - makes a program whose orders can be counted out of ordersd: each order is
- * stored at once, by nobody, and main takes no samples. The linker replaces the functions here
+/* scripted_store.c - makes a program whose orders can be counted out of ordersd, with no_store.c:
+ * the schema is always ready, and main takes no samples. The linker replaces the functions here
  * (counted.cmake); all else is ordersd as it is. */
 #include <jansson.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stddef.h>
 
-#include "orders/order_store.h"
 #include "steady.h"
 #include "store/store.h"
 
-const struct order_store *__wrap_store_as_order_store(const struct store *store);
 enum migrate_rc __wrap_store_check_schema(struct pqpool *pool, int64_t deadline_at_ns,
                                           struct err *err);
 int __wrap_sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout);
-
-static bool put(void *ctx, struct put_group *group, struct store_failure *failure)
-{
-    (void)ctx, (void)failure;
-    group->before_send(group->arg, group);
-    group->sent_database = 1;
-    for (size_t i = 0; i < group->n; i++)
-        if (!group->puts[i]->skip)
-            group->puts[i]->verdict = PUT_CREATED;
-    return true;
-}
-
-const struct order_store *__wrap_store_as_order_store(const struct store *store)
-{
-    static const struct order_store scripted = { .put = put };
-    (void)store;
-    return &scripted;
-}
 
 enum migrate_rc __wrap_store_check_schema(struct pqpool *pool, int64_t deadline_at_ns,
                                           struct err *err)

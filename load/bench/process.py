@@ -1,0 +1,136 @@
+"""Children of the benchmark: started with their output in a log, stopped by their pids, and what they cost.
+
+Each child leads a session of its own, so that Ctrl-C reaches only this program, which then ends things in the right
+order. If this program is killed, the kernel ends its children."""
+import os
+import resource
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TICK_US = 1_000_000 // os.sysconf("SC_CLK_TCK")
+PATIENCE_S = 60.0
+
+
+class Failure(Exception):
+    """A measurement that cannot be made; the text says why."""
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE_S, pause: float = 0.02) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise Failure(f"{what}: not within {seconds:g} s")
+        time.sleep(pause)
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def raise_file_limit() -> None:
+    """Thousands of connections; children inherit it."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+class Child:
+    """A process that runs until it is stopped, with the processes that it starts itself."""
+
+    def __init__(self, argv: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None, *,
+                 dies_by: str = "KILL", stdin: int = subprocess.DEVNULL, cwd: str = "/") -> None:
+        self.log = log
+        with log.open("ab") as output:
+            self._child = subprocess.Popen(
+                ["setpriv", "--pdeathsig", dies_by, "--", *map(str, argv)], stdin=stdin, stdout=output, stderr=output,
+                cwd=cwd, env={**os.environ, **(env or {})}, start_new_session=True)
+        self.pid = self._child.pid
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        assert self._child.stdin
+        return self._child.stdin
+
+    def alive(self) -> bool:
+        return self._child.poll() is None
+
+    def last_words(self) -> str:
+        return self.log.read_text(errors="replace")[-2000:]
+
+    def stop(self, number: int = signal.SIGTERM, *, whole: bool = False, timeout_s: float = 30) -> None:
+        """Asks by a signal, and kills when that does not help. `whole`: the signal goes to its own children too."""
+        if self.alive():
+            (os.killpg if whole else os.kill)(self.pid, number)
+        try:
+            self._child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.pid, signal.SIGKILL)
+            self._child.wait(10)
+
+
+def output_of(argv: Sequence[str | Path], timeout_s: float, env: Mapping[str, str] | None = None) -> tuple[str, int]:
+    """Runs a command that ends by itself. Returns its output and its CPU time in microseconds."""
+    def cpu() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    before = cpu()
+    try:
+        done = subprocess.run([str(word) for word in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=timeout_s, env={**os.environ, **(env or {})}, cwd="/", check=False)
+    except subprocess.TimeoutExpired as late:
+        raise Failure(f"{argv[0]} did not end within {timeout_s:g} s") from late
+    if done.returncode != 0:
+        raise Failure(f"{argv[0]} failed: {(done.stderr or done.stdout).strip()[-1000:]}")
+    return done.stdout, int((cpu() - before) * 1e6)
+
+
+# ---- what processes cost ----
+
+def tree(pid: int) -> list[int]:
+    """The process and its descendants."""
+    found = [pid]
+    for parent in found:
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            try:
+                found += map(int, task.read_text().split())
+            except OSError:  # the thread has just ended
+                pass
+    return found
+
+
+def cpu_us(pid: int) -> int:
+    """CPU time of the process and its descendants, those that have ended included."""
+    total = 0
+    for each in tree(pid):
+        try:
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            total += sum(map(int, fields[11:15])) * TICK_US
+        except OSError:
+            pass
+    return total
+
+
+def peak_mib(pid: int) -> float:
+    """The peak of resident memory, summed over the process and its descendants."""
+    total = 0
+    for each in tree(pid):
+        try:
+            lines = Path(f"/proc/{each}/status").read_text().splitlines()
+            total += sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+        except OSError:
+            pass
+    return total / 1024
+
+
+def machine_us() -> tuple[int, int]:
+    """CPU time of the whole machine: busy, and stolen by its host."""
+    user, nice, system, _, _, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split()[1:9])
+    return (user + nice + system + irq + softirq) * TICK_US, steal * TICK_US
