@@ -29,7 +29,7 @@ def measure(bench: Bench, scenario: Scenario, system: System, with_syscalls: boo
             figures |= _system_calls(bench, scenario.load, target)
     rows = bench.database.rows()
     figures["commits_per_order"] = (bench.database.commits() - commits) / max(1, rows)
-    _check(scenario, system, figures, rows)
+    check(scenario, system, figures, rows)
     return figures
 
 
@@ -79,7 +79,7 @@ def _system_calls(bench: Bench, load: Load, target: Target) -> Figures:
     return {"syscalls_per_order": int(found[1]) / max(1, orders)} if found else {}
 
 
-def _check(scenario: Scenario, system: System, figures: Figures, rows: int) -> None:
+def check(scenario: Scenario, system: System, figures: Figures, rows: int) -> None:
     """A figure counts only if the orders are there."""
     if system.name == "no-store":
         figures.pop("commits_per_order")

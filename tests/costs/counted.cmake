@@ -4,7 +4,7 @@ set(costs ${CMAKE_CURRENT_LIST_DIR})
 
 function(add_counted_programs)
   set(steady LINKER:--wrap=clock_gettime,--wrap=epoll_wait)
-  target_sources(ordersd PRIVATE ${costs}/locks.c ${costs}/no_store.c ${costs}/scripted_store.c ${costs}/steady.c)
+  target_sources(ordersd PRIVATE ${costs}/locks.c ${costs}/../../load/no_store.c ${costs}/scripted_store.c ${costs}/steady.c)
   target_link_options(ordersd PRIVATE ${steady}
     LINKER:--wrap=pthread_mutex_lock,--wrap=pthread_mutex_unlock,--wrap=pthread_cond_signal
     LINKER:--wrap=sigtimedwait,--wrap=store_as_order_store,--wrap=store_check_schema)
