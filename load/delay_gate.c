@@ -195,7 +195,7 @@ static int wait_for(struct pollfd *polled)
     }
     int64_t left_ns = due_at_ns - clock_now_ns();
     const struct timespec wait = clock_timespec(left_ns > 0 ? left_ns : 0);
-    return ppoll(polled, (nfds_t)(2 + 2 * gate.n_conns), due_at_ns == CLOCK_NEVER ? NULL : &wait,
+    return ppoll(polled, 2 + 2 * (nfds_t)gate.n_conns, due_at_ns == CLOCK_NEVER ? NULL : &wait,
                  NULL);
 }
 

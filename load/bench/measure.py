@@ -7,8 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from bench import process
-from bench.clients import Figures
+from bench import honest, process
+from bench.clients import Figures, unique
 from bench.loads import Bench, Closed, Load, Lone
 from bench.process import Failure
 from bench.scenarios import Scenario
@@ -23,6 +23,8 @@ def measure(bench: Bench, scenario: Scenario, system: System, with_syscalls: boo
     bench.database.empty()
     commits = bench.database.commits()
     with bench.programs.running(system, bench.database.url) as target:
+        if target.pid and system.name != "no-store":
+            honest.check(target, unique())
         _warm(bench, scenario.load, target)
         figures = _loaded(bench, scenario.load, target)
         if with_syscalls and target.pid:
