@@ -51,7 +51,7 @@ def rows(results: dict[str, list[Compared]]) -> list[Row]:
 # ---- the table ----
 
 HEAD = ("scenario", "system", "orders/s", "least..most", "ordersd is better by", "p50 ms", "p99 ms", "p99.9 ms",
-        "CPU us an order: service", "PostgreSQL", "client", "calls an order", "commits an order", "group", "MiB", "noisy")
+        "CPU us an order: all", "service", "PostgreSQL", "client", "calls an order", "commits an order", "group", "MiB", "noisy", "and")
 
 
 def number(figures: Figures, name: str, form: str) -> str:
@@ -59,14 +59,25 @@ def number(figures: Figures, name: str, form: str) -> str:
     return "–" if value is None else format(value, form)
 
 
+def note(figures: Figures) -> str:
+    """What only some loads have."""
+    if "regained" in figures:
+        return f"{figures['of_most']:.2f} of the rate while slow, {figures['regained']:.2f} after"
+    if "most_per_s" in figures:
+        return f"{figures['of_most']:.2f} of the maximum, {figures['most_per_s']:,.0f}; {figures['refused']:,.0f} refused, {figures['unsent']:,.0f} not sent"
+    if "p99_alone_ms" in figures:
+        return f"alone, p99 was {figures['p99_alone_ms']:.2f} ms"
+    return ""
+
+
 def cells(one: Row) -> list[str]:
     figures = one["figures"]
     return [one["scenario"], one["system"], number(figures, "orders_per_s", ",.0f"),
             f"{one['least']:,.0f}..{one['most']:,.0f}", spread(one["ratios"]), number(figures, "p50_ms", ".2f"),
-            number(figures, "p99_ms", ".2f"), number(figures, "p999_ms", ".2f"), number(figures, "ordersd_us", ".1f"),
+            number(figures, "p99_ms", ".2f"), number(figures, "p999_ms", ".2f"), number(figures, "all_us", ".1f"), number(figures, "ordersd_us", ".1f"),
             number(figures, "postgres_us", ".1f"), number(figures, "generator_us", ".1f"),
             number(figures, "syscalls_per_order", ".2f"), number(figures, "commits_per_order", ".3f"),
-            number(figures, "group", ".1f"), number(figures, "memory_mib", ".0f"), f"{one['doubtful']}/{one['rounds']}"]
+            number(figures, "group", ".1f"), number(figures, "memory_mib", ".0f"), f"{one['doubtful']}/{one['rounds']}", note(figures)]
 
 
 def table(found: Sequence[Row]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench import clients
 from bench.clients import Figures
 from bench.postgres import Database
-from bench.process import Child, until
+from bench.process import Child, children_us, until
 from bench.systems import Programs, Target
 
 
@@ -77,6 +77,7 @@ class Beside:
         return clients.order_load(bench.programs, target, 64, bench.seconds, self.rate)
 
     def run(self, bench: Bench, target: Target) -> Figures:
+        spent_us = children_us()
         alone = self._victim(bench, target)
         log = bench.programs.logs / f"neighbour-{self.neighbour}-{target.pid}.log"
         crowd = Child([bench.programs.load("neighbour"), self.neighbour, "--url", target.base, "--connections", str(self.crowd),
@@ -89,7 +90,8 @@ class Beside:
             crowd.stop()
         theirs = json.loads(log.read_text().splitlines()[-1])
         return beside | {"p99_alone_ms": alone["p99_ms"], "of_alone": beside["p99_ms"] / alone["p99_ms"],
-                         "their_requests": theirs["requests"], "all_orders": beside["orders"] + alone["orders"]}
+                         "their_requests": theirs["requests"], "all_orders": beside["orders"] + alone["orders"],
+                         "generator_us": children_us() - spent_us}
 
 
 @dataclass(frozen=True)

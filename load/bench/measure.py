@@ -50,7 +50,7 @@ def _loaded(bench: Bench, load: Load, target: Target) -> Figures:
     orders = max(1.0, figures.pop("all_orders", figures["orders"]))
     own = figures.pop("generator_us")
     known = {"ordersd_us": spent["service"], "postgres_us": spent["postgres"], "generator_us": own}
-    figures |= {name: value / orders for name, value in known.items()}
+    figures |= {name: value / orders for name, value in known.items()} | {"all_us": sum(known.values()) / orders}
     figures["others_share"] = max(0.0, spent["machine"] - sum(known.values())) / capacity_us
     figures["stolen_share"] = spent["stolen"] / capacity_us
     if target.pid:

@@ -75,13 +75,15 @@ class Child:
             self._child.wait(10)
 
 
+def children_us() -> int:
+    """CPU time of the children that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return int((usage.ru_utime + usage.ru_stime) * 1e6)
+
+
 def output_of(argv: Sequence[str | Path], timeout_s: float, env: Mapping[str, str] | None = None) -> tuple[str, int]:
     """Runs a command that ends by itself. Returns its output and its CPU time in microseconds."""
-    def cpu() -> float:
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return usage.ru_utime + usage.ru_stime
-
-    before = cpu()
+    before = children_us()
     try:
         done = subprocess.run([str(word) for word in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=timeout_s, env={**os.environ, **(env or {})}, cwd="/", check=False)
@@ -89,7 +91,7 @@ def output_of(argv: Sequence[str | Path], timeout_s: float, env: Mapping[str, st
         raise Failure(f"{argv[0]} did not end within {timeout_s:g} s") from late
     if done.returncode != 0:
         raise Failure(f"{argv[0]} failed: {(done.stderr or done.stdout).strip()[-1000:]}")
-    return done.stdout, int((cpu() - before) * 1e6)
+    return done.stdout, children_us() - before
 
 
 # ---- what processes cost ----

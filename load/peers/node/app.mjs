@@ -8,11 +8,12 @@
 import cluster from 'node:cluster';
 import Fastify from 'fastify';
 import pg from 'pg';
-import { body, answer, complete, same, stored } from './order.mjs';
+import { answer, body, complete, same, stored } from './order.mjs';
 import { Batched } from './batched.mjs';
 import { Single } from './single.mjs';
 
 const setting = (name, fallback) => Number(process.env[name] ?? fallback);
+const json = 'application/json; charset=utf-8';
 const processes = setting('PROCESSES', 2);
 
 async function serve() {
@@ -21,16 +22,16 @@ async function serve() {
   const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL,
     max: batched ? workers + 2 : setting('POOL_MAX', 16) });
   const store = batched ? new Batched(pool, workers, setting('GROUP_MAX', 512), processes * workers > 1) : new Single(pool);
-  const app = Fastify();
+  const app = Fastify({ ajv: { customOptions: { removeAdditional: false, coerceTypes: false } } });
   app.setErrorHandler((error, request, reply) => {
     reply.code(error.validation ? 422 : error.statusCode ?? 503).send({ title: error.message });
   });
-  app.post('/v1/orders', { schema: { body, response: answer } }, async (request, reply) => {
+  app.post('/v1/orders', { schema: { body } }, async (request, reply) => {
     const order = complete(request.body);
-    if (await store.insert(order)) return reply.code(201).send({ ...order, status: 'accepted', replayed: false });
+    if (await store.insert(order)) return reply.code(201).type(json).send(answer(order, false));
     const before = await stored(pool, order);
     if (!same(order, before)) return reply.code(422).send({ title: 'client_order_id was used for another order' });
-    return reply.code(200).send({ ...before, status: 'accepted', replayed: true });
+    return reply.code(200).type(json).send(answer(before, true));
   });
   const [host, port] = process.env.LISTEN.split(':');
   await app.listen({ host, port: Number(port), backlog: 4096 });
