@@ -83,6 +83,8 @@ def _system_calls(bench: Bench, load: Load, target: Target) -> Figures:
 
 def check(scenario: Scenario, system: System, figures: Figures, rows: int) -> None:
     """A figure counts only if the orders are there."""
+    if figures["orders"] == 0:
+        raise Failure(f"{scenario.name}: {system.name} acknowledged no order")
     if system.name == "no-store":
         figures.pop("commits_per_order")
         return
