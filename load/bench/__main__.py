@@ -44,12 +44,13 @@ def arguments() -> argparse.Namespace:
     made.add_argument("--seconds", type=float, default=5, help="of one measurement (5)")
     made.add_argument("--choosing-rounds", type=int, default=2, help="to choose the best settings of a system (2)")
     made.add_argument("--report", type=Path, metavar="FOLDER", help="write report.md, results.json and plots there")
-    made.add_argument("--build", type=Path, metavar="FOLDER", help="use the programs of this build (build/release, which is made)")
-    made.add_argument("--ordersd", type=Path, metavar="PROGRAM", help="measure this program instead of the build's")
+    made.add_argument("--build", type=Path, metavar="FOLDER", help="use the programs of this build (build/release, made anew)")
+    made.add_argument("--before", type=Path, metavar="PROGRAM", help="measure this ordersd too, beside the build's, everywhere")
     made.add_argument("--quick", action="store_true", help="two scenarios, one short round of ordersd: does the command work?")
     given = made.parse_args()
     given.scenario_names = list(QUICK) if given.quick else names(given.scenarios, SCENARIOS, "scenario")
-    given.system_names = ["ordersd"] if given.quick else list(dict.fromkeys(["ordersd", *names(given.systems, SYSTEMS, "system")]))
+    beside = [] if given.quick else names(given.systems, SYSTEMS, "system")
+    given.system_names = [name for name in dict.fromkeys(["ordersd", "before", *beside]) if name != "before" or given.before]
     if given.quick:
         given.rounds, given.seconds = 1, 2
     return given
@@ -71,7 +72,7 @@ def build_release() -> Path:
 
 
 def run(given: argparse.Namespace, logs: Path) -> int:
-    programs = Programs((given.build or build_release()).resolve(), logs, given.ordersd and given.ordersd.resolve())
+    programs = Programs((given.build or build_release()).resolve(), logs, given.before and given.before.resolve())
     available = programs.make(given.system_names)
     for name, why in programs.missing.items():
         say(f"SKIPPED {name}: {why.splitlines()[0]}")

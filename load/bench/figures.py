@@ -51,7 +51,8 @@ def rows(results: dict[str, list[Compared]]) -> list[Row]:
 # ---- the table ----
 
 HEAD = ("scenario", "system", "orders/s", "least..most", "ordersd is better by", "p50 ms", "p99 ms", "p99.9 ms",
-        "CPU us an order: all", "service", "PostgreSQL", "client", "calls an order", "commits an order", "group", "MiB", "noisy", "and")
+        "CPU us an order: all", "service", "PostgreSQL", "client", "calls an order", "commits an order", "group", "MiB",
+        "noisy", "and")
 
 
 def number(figures: Figures, name: str, form: str) -> str:
@@ -64,20 +65,23 @@ def note(figures: Figures) -> str:
     if "regained" in figures:
         return f"{figures['of_most']:.2f} of the rate while slow, {figures['regained']:.2f} after"
     if "most_per_s" in figures:
-        return f"{figures['of_most']:.2f} of the maximum, {figures['most_per_s']:,.0f}; {figures['refused']:,.0f} refused, {figures['unsent']:,.0f} not sent"
+        return (f"{figures['of_most']:.2f} of the maximum, {figures['most_per_s']:,.0f}; "
+                f"{figures['refused']:,.0f} refused, {figures['unsent']:,.0f} not sent")
     if "p99_alone_ms" in figures:
         return f"alone, p99 was {figures['p99_alone_ms']:.2f} ms"
     return ""
 
 
+CELLS = (("p50_ms", ".2f"), ("p99_ms", ".2f"), ("p999_ms", ".2f"), ("all_us", ".1f"), ("ordersd_us", ".1f"),
+         ("postgres_us", ".1f"), ("generator_us", ".1f"), ("syscalls_per_order", ".2f"), ("commits_per_order", ".3f"),
+         ("group", ".1f"), ("memory_mib", ".0f"))
+
+
 def cells(one: Row) -> list[str]:
     figures = one["figures"]
     return [one["scenario"], one["system"], number(figures, "orders_per_s", ",.0f"),
-            f"{one['least']:,.0f}..{one['most']:,.0f}", spread(one["ratios"]), number(figures, "p50_ms", ".2f"),
-            number(figures, "p99_ms", ".2f"), number(figures, "p999_ms", ".2f"), number(figures, "all_us", ".1f"), number(figures, "ordersd_us", ".1f"),
-            number(figures, "postgres_us", ".1f"), number(figures, "generator_us", ".1f"),
-            number(figures, "syscalls_per_order", ".2f"), number(figures, "commits_per_order", ".3f"),
-            number(figures, "group", ".1f"), number(figures, "memory_mib", ".0f"), f"{one['doubtful']}/{one['rounds']}", note(figures)]
+            f"{one['least']:,.0f}..{one['most']:,.0f}", spread(one["ratios"]),
+            *(number(figures, name, form) for name, form in CELLS), f"{one['doubtful']}/{one['rounds']}", note(figures)]
 
 
 def table(found: Sequence[Row]) -> str:

@@ -33,6 +33,8 @@ class Closed:
             return clients.pgbench(bench.programs, target, int(settings["CLIENTS"]), bench.seconds)
         if target.system.kind == "bare":
             return clients.bare(bench.programs, target, bench.seconds)
+        if target.system.name == "own-client":
+            return clients.order_load(bench.programs, target, self.connections, bench.seconds)
         dialling_s = self.connections / 1000  # wrk has no figures without it
         return clients.wrk(target, self.mode, self.n, self.connections, bench.seconds + dialling_s)
 

@@ -15,6 +15,7 @@ from bench.scenarios import Scenario
 from bench.systems import System, Target
 
 WARM_S = 1.0
+OURS = ("ordersd", "before", "fixed", "own-client", "no-store")  # have metrics
 SYSCALLS_S = 2
 OWN_SHARE = 0.1  # of the machine: so much of other programs makes a figure doubtful
 
@@ -55,7 +56,7 @@ def _loaded(bench: Bench, load: Load, target: Target) -> Figures:
     figures["stolen_share"] = spent["stolen"] / capacity_us
     if target.pid:
         figures["memory_mib"] = process.peak_mib(target.pid)
-    metrics = target.metrics() if target.system.name in ("ordersd", "fixed", "no-store") else {}
+    metrics = target.metrics() if target.system.name in OURS else {}
     if groups := metrics.get("ordersd_group_orders_count"):
         figures["group"] = metrics["ordersd_group_orders_sum"] / groups
     return figures

@@ -51,7 +51,7 @@ class Plan:
         self.begun, self.done, self.total = time.monotonic(), 0, self._count()
 
     def systems_of(self, scenario: Scenario) -> list[System]:
-        return [SYSTEMS[name] for name in ("ordersd", *scenario.against) if name in self.available]
+        return [SYSTEMS[name] for name in ("ordersd", "before", *scenario.against) if name in self.available]
 
     def _count(self) -> int:
         count, once = 0, set()

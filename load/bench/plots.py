@@ -24,7 +24,8 @@ def gnuplot(folder: Path, name: str, script: str) -> None:
     subprocess.run(["gnuplot", path.name], cwd=folder, check=True, timeout=60)
 
 
-def lines(folder: Path, name: str, title: str, labels: tuple[str, str], series: dict[str, list[Point]], logarithmic: bool = False) -> None:
+def lines(folder: Path, name: str, title: str, labels: tuple[str, str], series: dict[str, list[Point]],
+          logarithmic: bool = False) -> None:
     script = STYLE.format(name=name, title=title, unit=labels[1]) + f"set xlabel '{labels[0]}'\n"
     script += "set logscale x\n" if logarithmic else ""
     for i, points in enumerate(series.values()):
@@ -37,7 +38,8 @@ def lines(folder: Path, name: str, title: str, labels: tuple[str, str], series: 
 def bars(folder: Path, name: str, title: str, unit: str, groups: Sequence[str], series: dict[str, list[float]],
          stacked: bool = False) -> None:
     """One cluster, or one stacked bar, for each of `groups`."""
-    script = STYLE.format(name=name, title=title, unit=unit) + "set style fill solid 0.8\nset boxwidth 0.85\nset xtics rotate by -25\n"
+    script = STYLE.format(name=name, title=title, unit=unit)
+    script += "set style fill solid 0.8\nset boxwidth 0.85\nset xtics rotate by -25\n"
     script += "set style data histograms\nset style histogram " + ("rowstacked\n" if stacked else "clustered gap 1\n")
     rows = [" ".join([f'"{group}"', *(f"{values[i]:.3f}" for values in series.values())]) for i, group in enumerate(groups)]
     script += "$data << END\n" + "\n".join(rows) + "\nEND\n"
@@ -85,7 +87,8 @@ def by_system(found: Sequence[Row], folder: Path) -> tuple[str, str] | None:
     if len(names) < 2:
         return None
     title = "Durable single orders, 256 connections (bare-*: groups without a service)"
-    bars(folder, "systems", title, "orders a second", names, {"orders/s": [value(found, "singles-256", name) or 0 for name in names]})
+    rates = [value(found, "singles-256", name) or 0 for name in names]
+    bars(folder, "systems", title, "orders a second", names, {"orders/s": rates})
     return "systems", title
 
 

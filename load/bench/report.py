@@ -12,13 +12,13 @@ from bench.systems import SYSTEMS
 
 Facts = dict[str, object]
 
-READING = """Each figure is the median over the rounds. "ordersd is better by" compares ordersd with that system within each round, so
-that what slows the machine slows both: the median of these ratios, and the least and the most. It compares orders a second;
-in `lone` the median latency, in `half-rate` and `beside-*` the 99th percentile, in `overload` the part of the own maximum that is
-still acknowledged. Above 1 ordersd is better. A round is noisy if other programs, or the host of this machine, took more than a
-tenth of its cores. Latencies of wrk are as wrk corrects them; those of `lone`, `half-rate`, `overload`, `change` and `beside-*` are
-measured by order_load, from the intended send time where the rate is constant. Those of bare-* are of whole groups. For loops
-without a service (pgbench, bare-*) the processor time of the loop is in the column of the client."""
+READING = """Each figure is the median over the rounds. "ordersd is better by" compares ordersd with that system within each
+round, so that what slows the machine slows both: the median of these ratios, and the least and the most. It compares orders a
+second; in `lone` the median latency, in `half-rate` and `beside-*` the 99th percentile, in `overload` the part of the own maximum
+that is still acknowledged. Above 1 ordersd is better. A round is noisy if other programs, or the host of this machine, took
+more than a tenth of its cores. Latencies of wrk are as wrk corrects them; those of `lone`, `half-rate`, `overload`, `change` and
+`beside-*` are measured by order_load, from the intended send time where the rate is constant. Those of bare-* are of whole groups.
+For loops without a service (pgbench, bare-*) the processor time of the loop is in the column of the client."""
 
 
 def as_json(plan: Plan, facts: Facts) -> Facts:

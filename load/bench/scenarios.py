@@ -49,10 +49,19 @@ def _batches(n: int, connections: int, *against: str) -> Scenario:
                     against, syscalls=n == 100)
 
 
+def _slow_commits(ms: float) -> Scenario:
+    return Scenario(f"commit-{ms:g}", f"256 connections, a trigger that sleeps {ms:g} ms before each commit",
+                    Closed(connections=256), ("fixed", "go-batched"), commit_ms=ms)
+
+
+def _beside(about: str, load: Beside) -> Scenario:
+    return Scenario(f"beside-{load.neighbour}", about, load, (), "p99_ms")
+
+
 SCENARIOS = {scenario.name: scenario for scenario in (
     _singles(1, "go-batched"),
     _singles(8, "fixed", "go-batched"),
-    _singles(64, "fixed", *HTTP, "pgbench", "no-store", *BARE, syscalls=True),
+    _singles(64, "fixed", "own-client", *HTTP, "pgbench", "no-store", *BARE, syscalls=True),
     _singles(256, "fixed", *HTTP, "pgbench", "no-store", *BARE),
     _singles(1000, "fixed", "go-batched", "no-store"),
     _singles(5000, "fixed", "go-batched", "no-store"),
@@ -67,22 +76,21 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     Scenario("half-rate", "a constant rate, half of the own maximum", Steady(), ("fixed", "go-batched", "go-single"), "p99_ms"),
     Scenario("overload", "twice the own maximum, commits 5 ms slower", Steady(2, 5000, 256), ("fixed", "go-batched"), "of_most",
              commit_ms=5),
-    Scenario("commit-0", "256 connections, a trigger that sleeps 0 ms", Closed(connections=256), ("fixed", "go-batched"), commit_ms=0),
-    Scenario("commit-1", "256 connections, commits 1 ms slower", Closed(connections=256), ("fixed", "go-batched"), commit_ms=1),
-    Scenario("commit-5", "256 connections, commits 5 ms slower", Closed(connections=256), ("fixed", "go-batched"), commit_ms=5),
+    _slow_commits(0),
+    _slow_commits(1),
+    _slow_commits(5),
     Scenario("network-1", "256 connections, round trips to the database 1 ms longer", Closed(connections=256),
              ("fixed", "go-batched"), network_ms=1),
     Scenario("standby-5", "256 connections, a synchronous standby 5 ms away", Closed(connections=256), ("fixed", "go-batched"),
              standby_ms=5),
     Scenario("change", "commits 5 ms slower in the second third of a run, 256 connections", Change(), ("fixed", "go-batched"),
              commit_ms=0),
-    Scenario("beside-batch", "300 orders/s beside 4 connections that post batches of 5,000", Beside("batch", 4), (), "p99_ms"),
-    Scenario("beside-bomb", "300 orders/s beside 4 connections that post 64 MiB of zeros as gzip", Beside("bomb", 4), (), "p99_ms"),
-    Scenario("beside-drip", "300 orders/s beside 500 connections that send a byte a second", Beside("drip", 500), (), "p99_ms"),
-    Scenario("beside-gzip", "batches of 100 beside 64 connections that post 4 MiB as 4 kB of gzip", Beside("gzip", 64, True), (), "p99_ms"),
-    Scenario("beside-members", "batches of 100 beside 64 connections that post 330,000 unknown members", Beside("members", 64, True), (),
-             "p99_ms"),
-    Scenario("beside-documents", "the same members in a batch, 60 KiB an order", Beside("documents", 64, True), (), "p99_ms"),
+    _beside("300 orders/s beside 4 connections that post batches of 5,000", Beside("batch", 4)),
+    _beside("300 orders/s beside 4 connections that post 64 MiB of zeros as gzip", Beside("bomb", 4)),
+    _beside("300 orders/s beside 500 connections that send a byte a second", Beside("drip", 500)),
+    _beside("batches of 100 beside 64 connections that post 4 MiB as 4 kB of gzip", Beside("gzip", 64, True)),
+    _beside("batches of 100 beside 64 connections that post 330,000 unknown members", Beside("members", 64, True)),
+    _beside("batches of 100 beside the same members in batches, 60 KiB an order", Beside("documents", 64, True)),
 )}
 
 QUICK = ("singles-64", "batch-100")

@@ -41,6 +41,8 @@ WORKERS = (1, 2, 4, 8, 16)
 SYSTEMS = {system.name: system for system in (
     System("ordersd", "ordersd with its defaults"),
     System("fixed", "ordersd with the best fixed ORDERS_WORKERS", options=combinations(ORDERS_WORKERS=WORKERS), again=True),
+    System("before", "another build of ordersd, which --before names"),
+    System("own-client", "ordersd, loaded by order_load instead of wrk: do the two clients agree?"),
     System("no-store", "ordersd with a store that does nothing"),
     System("bare-100", "the store's statement in a loop over libpq, groups of 100", "bare", {"GROUP": "100"},
            combinations(CONNECTIONS=(1, 2, 4))),
@@ -95,9 +97,10 @@ def answers(url: str) -> bool:
 class Programs:
     """Where the programs are. Peers whose tools are missing are left out, and `missing` says why."""
 
-    def __init__(self, build: Path, logs: Path, ordersd: Path | None = None) -> None:
+    def __init__(self, build: Path, logs: Path, before: Path | None = None) -> None:
         self.build, self.logs, self.peers = build, logs, ROOT / "build/peers"
-        self.ordersd = ordersd or build / "ordersd"
+        self.ordersd = build / "ordersd"
+        self.others = {"no-store": self.load("ordersd_no_store"), "before": before or self.ordersd}
         self.missing: dict[str, str] = {}
         self.environment = {"LOG_LEVEL": "error", "HTTP_ADDRESS": "127.0.0.1", "GROUP_INSERT": self._statement()}
 
@@ -124,7 +127,8 @@ class Programs:
     def _make_go(self) -> None:
         """Debian's packages of Go libraries are laid out for GOPATH."""
         subprocess.run(["go", "build", "-o", str(self.peers / "peer_go"), "."], cwd=PEERS / "go", check=False, timeout=300,
-                       env=self._path() | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": str(self.peers / "go")})
+                       env={"PATH": "/usr/local/bin:/usr/bin:/bin", "GO111MODULE": "off", "GOPATH": "/usr/share/gocode",
+                            "GOCACHE": str(self.peers / "go")})
         if not (self.peers / "peer_go").exists():
             raise Failure("go build has made nothing")
 
@@ -135,10 +139,6 @@ class Programs:
 
     def _make_python(self) -> None:
         output_of(["/usr/bin/python3", "-c", "import asyncpg, fastapi, httptools, uvicorn, uvloop"], 60)
-
-    @staticmethod
-    def _path() -> dict[str, str]:
-        return {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 
     # ---- commands ----
 
@@ -153,7 +153,7 @@ class Programs:
             return ["/usr/bin/python3", "-m", "uvicorn", "app:app", "--host", "127.0.0.1", "--port", str(port), "--workers",
                     system.settings["PROCESSES"], "--loop", "uvloop", "--http", "httptools", "--no-access-log",
                     "--log-level", "error", "--backlog", "4096"], str(PEERS / "python")
-        return [self.load("ordersd_no_store") if system.name == "no-store" else self.ordersd], "/"
+        return [self.others.get(system.name, self.ordersd)], "/"
 
     @contextlib.contextmanager
     def running(self, system: System, database: str) -> Iterator[Target]:

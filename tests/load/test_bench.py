@@ -52,6 +52,10 @@ class TestPlan(unittest.TestCase):
         plan = self.plan(["singles-64"], ["ordersd", "pgbench"])
         self.assertEqual([system.name for system in plan.systems_of(SCENARIOS["singles-64"])], ["ordersd", "pgbench"])
 
+    def test_another_build_is_measured_in_every_scenario(self) -> None:
+        plan = self.plan(list(QUICK), ["ordersd", "before"])
+        self.assertEqual([system.name for system in plan.systems_of(SCENARIOS["batch-100"])], ["ordersd", "before"])
+
     def test_scenarios_name_systems_that_exist(self) -> None:
         for scenario in SCENARIOS.values():
             self.assertLessEqual(set(scenario.against), set(SYSTEMS), scenario.name)

@@ -82,8 +82,9 @@ class TestTrace(unittest.TestCase):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.shutdown)
         with tempfile.NamedTemporaryFile("r") as trace:
-            done = subprocess.run([BUILD / "order_load", "--url", f"http://127.0.0.1:{server.server_port}", "--connections", "2",
-                                   "--seconds", "1", "--trace", trace.name, "--json"], capture_output=True, check=True, timeout=60)
+            url = f"http://127.0.0.1:{server.server_port}"
+            done = subprocess.run([BUILD / "order_load", "--url", url, "--connections", "2", "--seconds", "1", "--trace", trace.name,
+                                   "--json"], capture_output=True, check=True, timeout=60)
             lines = [tuple(map(int, line.split())) for line in trace.read().splitlines()]
         acked = json.loads(done.stdout)["acked"]
         self.assertGreaterEqual(len(lines), 9)
