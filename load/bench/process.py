@@ -2,13 +2,14 @@
 
 Each child leads a session of its own, so that Ctrl-C reaches only this program, which then ends things in the right
 order. If this program is killed, the kernel ends its children."""
+import contextlib
 import os
 import resource
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -108,28 +109,22 @@ def tree(pid: int) -> list[int]:
     return found
 
 
+def texts(pid: int, name: str) -> Iterator[str]:
+    """That file under /proc, of the process and of each of its descendants."""
+    for each in tree(pid):
+        with contextlib.suppress(OSError):  # the process has just ended
+            yield Path(f"/proc/{each}/{name}").read_text()
+
+
 def cpu_us(pid: int) -> int:
     """CPU time of the process and its descendants, those that have ended included."""
-    total = 0
-    for each in tree(pid):
-        try:
-            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
-            total += sum(map(int, fields[11:15])) * TICK_US
-        except OSError:
-            pass
-    return total
+    return sum(sum(map(int, text.rpartition(")")[2].split()[11:15])) for text in texts(pid, "stat")) * TICK_US
 
 
 def peak_mib(pid: int) -> float:
     """The peak of resident memory, summed over the process and its descendants."""
-    total = 0
-    for each in tree(pid):
-        try:
-            lines = Path(f"/proc/{each}/status").read_text().splitlines()
-            total += sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
-        except OSError:
-            pass
-    return total / 1024
+    lines = (line for text in texts(pid, "status") for line in text.splitlines())
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def machine_us() -> tuple[int, int]:
