@@ -109,7 +109,7 @@ class Plan:
     def _measure(self, bench: Bench, scenario: Scenario, system: System, words: str, syscalls: bool = False) -> Figures | None:
         try:
             figures = measure(bench, scenario, system, syscalls)
-        except Failure as failure:
+        except (Failure, OSError) as failure:  # the other measurements can still be made
             self._failed(f"{scenario.name}, {system.name}, {words}: {failure}")
             figures = None
         self.done += 1

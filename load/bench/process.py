@@ -3,6 +3,7 @@
 Each child leads a session of its own, so that Ctrl-C reaches only this program, which then ends things in the right
 order. If this program is killed, the kernel ends its children."""
 import contextlib
+import glob
 import os
 import resource
 import signal
@@ -101,11 +102,9 @@ def tree(pid: int) -> list[int]:
     """The process and its descendants."""
     found = [pid]
     for parent in found:
-        for task in Path(f"/proc/{parent}/task").glob("*/children"):
-            try:
-                found += map(int, task.read_text().split())
-            except OSError:  # the thread has just ended
-                pass
+        for path in glob.glob(f"/proc/{parent}/task/*/children"):
+            with contextlib.suppress(OSError):  # the thread has just ended
+                found += map(int, Path(path).read_text().split())
     return found
 
 

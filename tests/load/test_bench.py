@@ -1,4 +1,5 @@
 """The parts of load/run that need no process: what is compared with what, and what the report says."""
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -79,6 +80,11 @@ class TestMeasure(unittest.TestCase):
     def test_this_process_has_cost_something(self) -> None:
         self.assertGreater(process.cpu_us(process.os.getpid()), 0)
         self.assertGreater(process.peak_mib(process.os.getpid()), 1)
+
+    def test_a_process_that_has_ended_costs_nothing(self) -> None:
+        child = subprocess.Popen(["true"])
+        child.wait()
+        self.assertEqual((process.cpu_us(child.pid), process.peak_mib(child.pid)), (0, 0))
 
 
 class TestPlots(unittest.TestCase):
