@@ -8,7 +8,7 @@
 import cluster from 'node:cluster';
 import Fastify from 'fastify';
 import pg from 'pg';
-import { answer, body, complete, same, stored } from './order.mjs';
+import { answer, body, complete, pricesFit, same, stored } from './order.mjs';
 import { Batched } from './batched.mjs';
 import { Single } from './single.mjs';
 
@@ -27,6 +27,7 @@ async function serve() {
     reply.code(error.validation ? 422 : error.statusCode ?? 503).send({ title: error.message });
   });
   app.post('/v1/orders', { schema: { body } }, async (request, reply) => {
+    if (!pricesFit(request.body)) return reply.code(422).send({ title: 'limit_price or stop_price' });
     const order = complete(request.body);
     if (await store.insert(order)) return reply.code(201).type(json).send(answer(order, false));
     const before = await stored(pool, order);

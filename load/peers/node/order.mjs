@@ -3,8 +3,6 @@ import { randomUUID } from 'node:crypto';
 
 const word = { type: 'string', pattern: '^[A-Za-z0-9._:/-]{1,64}$' };
 const decimal = { type: 'string', pattern: '^(?=.*[1-9])(0|[1-9][0-9]{0,17})(\\.[0-9]{1,18})?$' };
-const only = (types, required, not) => ({ if: { properties: { type: { enum: types } } },
-  then: { required }, else: { properties: Object.fromEntries(required.map((name) => [name, false])) } });
 
 export const body = {
   type: 'object',
@@ -21,8 +19,11 @@ export const body = {
     stop_price: decimal,
     time_in_force: { enum: ['day', 'gtc', 'ioc', 'fok'], default: 'day' },
   },
-  allOf: [only(['limit', 'stop_limit'], ['limit_price']), only(['stop', 'stop_limit'], ['stop_price'])],
 };
+
+// What a schema says slowly: each price belongs to some types.
+export const pricesFit = (o) => (o.limit_price !== undefined) === o.type.endsWith('limit')
+  && (o.stop_price !== undefined) === o.type.startsWith('stop');
 
 // Adds a UUIDv7 and the time. The random part is that of node's own UUIDv4.
 export function complete(given) {

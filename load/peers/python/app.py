@@ -52,6 +52,8 @@ class Connection(asyncpg.Connection):
     def get_reset_query(self) -> str:
         return ""
 
+    _get_reset_query = get_reset_query  # its name in older versions
+
 
 app = FastAPI(openapi_url=None)
 
