@@ -42,14 +42,3 @@ start_ordersd() {
 }
 
 sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$DATABASE_URL" "$@"; }
-
-say_conditions() {
-  [[ $(sql -c 'SHOW fsync') == on ]] || say "fsync is off: the figures are of no durable orders"
-  [[ -z $folder ]] || say "its data is on $(stat -f -c %T "$folder")"
-}
-
-# median NAME: the median of the lines "NAME VALUE" in $results.
-median() {
-  awk -v name="$1" '$1 == name { print $2 }' "$results" | sort -n |
-    awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
-}

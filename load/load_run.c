@@ -16,7 +16,8 @@
 
 enum { EVENTS = 256 };
 
-static const int64_t PAUSE_NS = 100 * NS_PER_MS, DIAL_NS = 10 * NS_PER_S, DRAIN_NS = 30 * NS_PER_S;
+static const int64_t PAUSE_NS = 100 * NS_PER_MS, DIAL_NS = 10 * NS_PER_S, DRAIN_NS = 30 * NS_PER_S,
+                     TRACE_NS = 100 * NS_PER_MS;
 
 struct run {
     const struct load_options *o;
@@ -28,8 +29,8 @@ struct run {
     uint32_t n_connected,
         n_orders_out;               /* connections that are open; orders sent and not answered */
     int64_t start_at_ns, end_at_ns; /* 0 while connections are dialled; no order is sent before */
-    int64_t tick_at_ns;
-    uint64_t acked_at_tick, answers, answers_at_tick;
+    int64_t tick_at_ns, trace_at_ns;
+    uint64_t acked_at_tick, acked_at_trace, answers, answers_at_tick;
     uint32_t second;
 };
 
@@ -215,10 +216,19 @@ static void tick(struct run *run, int64_t now_ns)
     give_up_overdue(run, now_ns);
 }
 
+static void trace(struct run *run)
+{
+    fprintf(run->o->trace, "%lld %llu\n",
+            (long long)((run->trace_at_ns - run->start_at_ns) / NS_PER_MS),
+            (unsigned long long)(run->stats->acked - run->acked_at_trace));
+    run->acked_at_trace = run->stats->acked;
+    run->trace_at_ns += TRACE_NS;
+}
+
 /* Until when there is only the network to wait for. */
 static int64_t next_moment(const struct run *run, int64_t now_ns)
 {
-    int64_t at_ns = run->tick_at_ns;
+    int64_t at_ns = clock_min(run->tick_at_ns, run->trace_at_ns);
     if (run->paused != NULL)
         at_ns = clock_min(at_ns, run->paused->wake_at_ns);
     if (run->idle != NULL && now_ns < run->end_at_ns)
@@ -254,6 +264,8 @@ static bool round_of(struct run *run, struct err *err)
         wake(run, take_paused(run), now_ns);
     if (run->end_at_ns != 0 && now_ns >= run->tick_at_ns)
         tick(run, now_ns);
+    while (run->trace_at_ns <= now_ns)
+        trace(run);
     hand_out(run, now_ns);
     return true;
 }
@@ -299,6 +311,8 @@ static bool drive(struct run *run, struct err *err)
     run->start_at_ns = clock_now_ns();
     run->end_at_ns = run->start_at_ns + run->o->seconds * NS_PER_S;
     run->tick_at_ns = run->start_at_ns + NS_PER_S;
+    if (run->o->trace != NULL)
+        run->trace_at_ns = run->start_at_ns + TRACE_NS;
     run->stats->connection_errors = 0;
     for (int64_t now_ns = run->start_at_ns;
          now_ns < run->end_at_ns || (run->n_orders_out > 0 && now_ns < run->end_at_ns + DRAIN_NS);
@@ -314,6 +328,7 @@ bool load_run(const struct load_options *options, struct load_stats *stats, stru
 {
     struct run run = { .o = options, .stats = stats };
     run.paused_tail = &run.paused;
+    run.trace_at_ns = CLOCK_NEVER;
     *stats = (struct load_stats){ .least_second = UINT64_MAX };
     bool ok = set_up(&run, err) && connect_all(&run, err) && drive(&run, err);
     stats->unanswered += run.n_orders_out;

@@ -29,6 +29,7 @@ struct load_options {
     int64_t timeout_ns; /* limit of one request; after it, its connection is closed */
     FILE *acked;        /* gets a line for each id that was answered 2xx; NULL: no lines */
     FILE *per_second;   /* gets a line each second; NULL: no lines */
+    FILE *trace; /* gets milliseconds and 2xx answers since the last line, each 100 ms; or NULL */
 };
 
 struct load_stats {

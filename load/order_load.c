@@ -14,12 +14,12 @@
 #include "load/load_run.h"
 #include "load/load_url.h"
 
-enum { CONNS_MAX = 2000, SECONDS_MAX = 86400, RATE_MAX = 1000000 };
+enum { CONNS_MAX = 10000, SECONDS_MAX = 86400, RATE_MAX = 1000000 };
 
 static const char usage[] =
     "order_load [options]: load for POST /v1/orders of a running ordersd\n"
     "  --url URL          http://HOST:PORT (http://127.0.0.1:8080)\n"
-    "  --connections N    keep-alive connections, 1..2000 (64)\n"
+    "  --connections N    keep-alive connections, 1..10000 (64)\n"
     "  --seconds N        how long (10)\n"
     "  --rate R           orders a second whatever the answers do, latency from the intended send\n"
     "                     time; without it each connection sends when it has its answer\n"
@@ -29,12 +29,13 @@ static const char usage[] =
     "  --header LINE      one more request header\n"
     "  --acked FILE       writes each client_order_id that was answered 2xx, one a line\n"
     "  --per-second       a line a second on standard error\n"
+    "  --trace FILE       writes a line each 100 ms: milliseconds, and 2xx answers since the last\n"
     "  --json             the report as one JSON object\n"
     "Exit status: 0 when the load ran, whatever the answers were; 1 when it could not; 2 bad "
     "usage.\n";
 
 struct arguments {
-    const char *url, *prefix, *header, *acked;
+    const char *url, *prefix, *header, *acked, *trace;
     double conns, seconds, rate, timeout_s;
     bool retry, per_second, json;
 };
@@ -64,6 +65,9 @@ static bool take_option(struct arguments *a, int letter, const char *value)
     case 'a':
         a->acked = value;
         return true;
+    case 'x':
+        a->trace = value;
+        return true;
     case 'y':
         return a->retry = true;
     case 'l':
@@ -88,6 +92,7 @@ static bool parse(struct arguments *a, int argc, char **argv)
         { "prefix", required_argument, NULL, 'p' },
         { "header", required_argument, NULL, 'h' },
         { "acked", required_argument, NULL, 'a' },
+        { "trace", required_argument, NULL, 'x' },
         { "per-second", no_argument, NULL, 'l' },
         { "json", no_argument, NULL, 'j' },
         { NULL, 0, NULL, 0 },
@@ -166,6 +171,24 @@ static void raise_file_limit(void)
     }
 }
 
+/* Opens the file for writing, unless `path` is NULL. */
+static bool open_file(const char *path, FILE **out)
+{
+    if (path == NULL || (*out = fopen(path, "we")) != NULL)
+        return true;
+    fprintf(stderr, "order_load: %s: %s\n", path, strerror(errno));
+    return false;
+}
+
+/* Returns false if something that was written is lost. */
+static bool close_file(const char *path, FILE *file)
+{
+    if (file == NULL || fclose(file) == 0)
+        return true;
+    fprintf(stderr, "order_load: %s: %s\n", path, strerror(errno));
+    return false;
+}
+
 static int run(const struct arguments *a, const struct load_options *options)
 {
     static struct load_stats stats;
@@ -173,10 +196,8 @@ static int run(const struct arguments *a, const struct load_options *options)
     bool ok = load_run(options, &stats, &err);
     if (!ok)
         fprintf(stderr, "order_load: %s\n", err.text);
-    if (options->acked != NULL && fclose(options->acked) != 0) {
-        fprintf(stderr, "order_load: %s: %s\n", a->acked, strerror(errno));
-        ok = false;
-    }
+    ok &= close_file(a->acked, options->acked);
+    ok &= close_file(a->trace, options->trace);
     if (ok)
         report(a, &stats);
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -209,10 +230,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "order_load: prefix (at most %d) or header is too long\n", LOAD_PREFIX_MAX);
         return 2;
     }
-    if (a.acked != NULL && (options.acked = fopen(a.acked, "we")) == NULL) {
-        fprintf(stderr, "order_load: %s: %s\n", a.acked, strerror(errno));
+    if (!open_file(a.acked, &options.acked) || !open_file(a.trace, &options.trace))
         return EXIT_FAILURE;
-    }
     raise_file_limit();
     return run(&a, &options);
 }
