@@ -60,7 +60,8 @@ def _beside(about: str, load: Beside) -> Scenario:
 
 SCENARIOS = {scenario.name: scenario for scenario in (
     _singles(1, "go-batched"),
-    _singles(8, "fixed", "go-batched"),
+    _singles(4, "fixed", "go-batched"),
+    _singles(16, "fixed", "go-batched"),
     _singles(64, "fixed", "own-client", *HTTP, "pgbench", "no-store", *BARE, syscalls=True),
     _singles(256, "fixed", *HTTP, "pgbench", "no-store", *BARE),
     _singles(1000, "fixed", "go-batched", "no-store"),
