@@ -24,10 +24,11 @@ static const double noise_growth = 4, noise_min = 0.1;
 
 void pace_init(struct pace *pace, uint32_t workers)
 {
-    const uint32_t max = workers - 1;
+    const uint32_t max = workers - 1, first = max < RATIO_FIRST ? max : RATIO_FIRST;
     *pace = (struct pace){
+        .ratio_first = first,
         .ratio_max = max,
-        .own = max < RATIO_FIRST ? max : RATIO_FIRST,
+        .own = first,
         .upwards = true,
         .pause_next = PACE_PAUSE_MIN,
     };
@@ -102,12 +103,12 @@ static bool is_limited(const struct pace_window *window)
 static bool choose_other(struct pace *pace, bool upwards, bool limited)
 {
     pace->upwards = upwards;
-    if (upwards ? pace->own >= pace->ratio_max || !limited : pace->own <= 1)
+    if (upwards ? pace->own >= pace->ratio_max || !limited : pace->own == 0)
         return false;
-    uint32_t half = 1;
-    while (2 * half < pace->own)
+    uint32_t half = pace->own > 1;
+    while (half > 0 && 2 * half < pace->own)
         half *= 2;
-    const uint32_t twice = 2 * pace->own;
+    const uint32_t twice = pace->own > 0 ? 2 * pace->own : 1;
     pace->other = !upwards ? half : twice < pace->ratio_max ? twice : pace->ratio_max;
     return true;
 }
@@ -183,6 +184,8 @@ static bool trial_is_due(struct pace *pace, double rate, double time)
     if (pace->unusual >= UNUSUAL_WINDOWS) {
         pace->unusual = 0;
         pace->usual_rate = 0;
+        if (pace->own < pace->ratio_first)
+            pace->own = pace->ratio_first;
         pace->pause_next = PACE_PAUSE_MIN;
         pace->pause = 0;
     }

@@ -4,7 +4,7 @@
  *
  *     orders that wait x ratio  >=  orders in flight
  *
- * or until a group in flight has ended. So up to ratio + 1 groups of equal size are in flight. The
+ * or until no group is in flight. So up to ratio + 1 groups of equal size are in flight. The
  * rule makes groups equal: if each free worker took what is there, one group would have nearly all
  * orders and the others one each.
  *
@@ -15,8 +15,8 @@
  * one stays. Better is what raises the score 8 x log(orders/s) - log(time of an order in the
  * ingest). If all clients wait for their answers, the rate decides. If orders come at a fixed rate,
  * which no ratio changes, the time decides. After two trials without success there is a pause,
- * which grows up to PACE_PAUSE_MAX windows, and ends early if rate or time change by more than 40
- * %.
+ * which grows up to PACE_PAUSE_MAX windows, and ends early if rate or time change by more than
+ * 40 %; then the climb begins at its first ratio again, if it was below.
  *
  * All functions depend on their arguments alone: no clock, no lock, no memory.
  *
@@ -49,8 +49,8 @@ struct pace_window {
 };
 
 struct pace {
-    uint32_t ratio_max;
-    uint32_t own, other; /* ratios */
+    uint32_t ratio_first, ratio_max; /* where the climb begins, and its end */
+    uint32_t own, other;             /* ratios */
     enum pace_phase phase;
     bool upwards;     /* the next trial is of a larger ratio */
     bool failed_once; /* the trial in the other direction failed */

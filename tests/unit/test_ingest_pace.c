@@ -25,7 +25,7 @@ Test(ingest_pace, one_worker_has_one_group)
 /* Groups of equal size: the last of pace_groups() may begin, and no more. */
 Test(ingest_pace, so_many_equal_groups_may_be_in_flight)
 {
-    for (uint32_t ratio = 1; ratio < 16; ratio++) {
+    for (uint32_t ratio = 0; ratio < 16; ratio++) {
         const struct pace pace = { .own = ratio };
         cr_expect_eq(pace_groups(&pace), ratio + 1);
         cr_expect(pace_may_begin(&pace, 10, 10 * ratio));
