@@ -119,7 +119,8 @@ static bool waits_for_lock(struct cluster *cluster, int64_t n)
                                       "'advisory' AND application_name = 'ordersd'") == n;
 }
 
-/* And the server does not go on with the abandoned statement. */
+/* And the server does not go on with the abandoned statement, if the connection that cancels was
+ * open: the pool opens it beside the others. */
 Test(migrate, a_signal_cancels_the_statement_that_is_under_way, .timeout = TEST_S)
 {
     struct cluster *cluster = cluster_open(NULL);
@@ -128,6 +129,7 @@ Test(migrate, a_signal_cancels_the_statement_that_is_under_way, .timeout = TEST_
     char *url = support_text("DATABASE_URL=%s", cluster_conninfo(cluster));
     struct daemon *daemon = daemon_spawn(LIST(url, "LOG_FORMAT=json"), LIST("migrate"));
     cr_assert(WAIT_UNTIL(waits_for_lock(cluster, 1), SOON_S));
+    cr_assert(WAIT_UNTIL(daemon_log_contains(daemon, "pool.healthy"), SOON_S));
     daemon_signal(daemon, SIGINT);
     int status = daemon_wait_exit(daemon, SOON_S);
     cr_expect_eq(status, STATUS_OF_SIGNAL + SIGINT, "%d: %s", status, daemon_log(daemon));
