@@ -1,7 +1,7 @@
 /* healthcheck.c - `ordersd healthcheck`: one GET of /health/ready on this machine, for images that
  * have neither a shell nor curl. It uses a plain socket, so the image needs no client library. If
  * the service uses TLS, the healthcheck uses it too, without verifying the certificate: it connects
- * only to its own machine, which no certificate names, and sends nothing secret. */
+ * only to its own machine, which its certificate need not name, and sends nothing secret. */
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <poll.h>

@@ -51,8 +51,8 @@ static void cover(char *text)
     memset(text, '*', len < 3 ? len : 3);
 }
 
-/* Returns `letter`, a letter of an option's name, as a command-line argument (if `flag`) or an
- * environment variable spells it. */
+/* Converts one letter of an option's name to the form that it has in a command-line argument (if
+ * `flag`: '_' becomes '-') or in an environment variable (upper case). */
 static int name_char(char letter, bool flag)
 {
     if (flag)

@@ -34,7 +34,7 @@ void submission_count_verdict(const struct submission *submission, bool gave_up)
         histogram_observe(&metrics->commit_duration, clock_now_ns() - item->received_at_ns);
 }
 
-/* Passes the items that belong to the loop of the first item to that loop, and leaves the others in
+/* Takes the loop of the first item, passes all items of that loop to it, and leaves the others in
  * the fifo. */
 static void complete_one_loop(struct fifo *items)
 {

@@ -30,7 +30,8 @@ struct slot {
 struct server_metrics {
     const struct http_route *routes;
     size_t n_routes;
-    /* The index of the first slot of each route; the last index is of the first extra slot. */
+    /* first[i]: the index of the first slot of route i. first[n_routes]: the index of the first
+     * slot that was added after the start. */
     size_t *first;
     struct mutex mu; /* held while a slot is added; a leaf lock */
     size_t cap;

@@ -36,7 +36,8 @@
 #define PRESSED_STALL_NS (2 * NS_PER_S)
 enum { PRESSED_PACE_BYTES_PER_S = 100 * 1000 };
 
-/* TCP_CLOSE and TCP_CLOSE_WAIT of <netinet/tcp.h>, which <linux/tcp.h> excludes. */
+/* TCP_CLOSE and TCP_CLOSE_WAIT. Their header, <netinet/tcp.h>, cannot be included together with
+ * <linux/tcp.h>. */
 enum { CLOSED = 7, CLOSE_WAIT = 8 };
 
 /* Returns how many bytes have moved on the socket since it was opened: in the state SENDING the

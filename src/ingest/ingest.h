@@ -2,9 +2,9 @@
  *
  * A worker takes the orders that have queued up, at most group_max. It waits for more only while
  * other groups are in flight (pace.h). So a group has one order when the service is idle, and more
- * under load. Clients and their submits have turns (turns.h). A worker makes one attempt at
- * a time. After an attempt, the worker gives the orders that have a verdict to on_done. The other
- * orders go back to the queue, as one group or split, and wait for their next attempt.
+ * under load. Clients, and the requests of one client, take turns (turns.h). A worker makes one
+ * attempt at a time. After an attempt, the worker gives the orders that have a verdict to on_done.
+ * The other orders go back to the queue, as one group or split, and wait for their next attempt.
  *
  * An atomic batch is a group of its own, whatever its size, and is never split. Either all of its
  * orders are stored or none, and either all expire or none. All come back in one call of on_done.

@@ -152,9 +152,10 @@ static void note_noise(struct pace *pace, double score)
     pace->noise += (variance - pace->noise) / NOISE_WEIGHT;
 }
 
-/* Compares a window of the other ratio with the windows of the own ratio before and after it, so
- * that a load that rises or falls is in favour of neither. The mean of n such differences has 1.5 /
- * n of the variance of a score. */
+/* Compares the score of a window with the other ratio to the mean of the scores of two windows with
+ * the own ratio, one before and one after it. So a load that rises or falls favours neither ratio.
+ * Two differences in a row share a window of the own ratio. So the mean of n differences has
+ * (2 - 0.5 / n) / n of the variance of a score. */
 static void compare(struct pace *pace, double score, int64_t now_ns)
 {
     note_noise(pace, score);
@@ -162,7 +163,7 @@ static void compare(struct pace *pace, double score, int64_t now_ns)
     pace->own_score = score;
     pace->pairs++;
     const double mean = pace->sum / pace->pairs;
-    const double error = sqrt(1.5 * pace->noise / pace->pairs);
+    const double error = sqrt((2 - 0.5 / pace->pairs) * pace->noise / pace->pairs);
     const bool decided = fabs(mean) > clear && fabs(mean) > certainty * error;
     if (decided || pace->pairs == PACE_PAIRS_MAX)
         end_trial(pace, decided && mean > 0, now_ns);

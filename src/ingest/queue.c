@@ -5,7 +5,8 @@
 #include "base/clock.h"
 #include "ingest/retry_heap.h"
 
-/* A group is overdue after four times the usual duration, and not before this time. */
+/* A group is overdue when it has taken OVERDUE_GROUPS times as long as usual, and overdue_min_ns at
+ * least. */
 enum { OVERDUE_GROUPS = 4 };
 static const int64_t overdue_min_ns = 20 * NS_PER_MS;
 

@@ -1,7 +1,8 @@
 /* resolve.c - decides after an attempt what follows for each order of the group.
  *
  * Doubt concerns a whole group: if an attempt may have stored something, all orders left in the
- * group and in its later pieces are in doubt. None of them may end as "not stored".
+ * group are in doubt, and stay so in the pieces into which it is split. None of them may end as
+ * "not stored".
  *
  * If a failure concerns the whole group (no database, no time, a fault of ours), the duplicates end
  * with their first order. Otherwise the verdict of the first order says nothing about its

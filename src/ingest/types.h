@@ -72,7 +72,7 @@ static inline unsigned ingest_item_diff(const struct ingest_item *item)
     return item->own.put.diff;
 }
 
-/* Returns the verdict of an order that is certainly not stored because of `fault`, and that is not
+/* Returns the verdict of an order that, because of `fault`, is certainly not stored and is not
  * tried again. */
 enum item_verdict ingest_verdict_of(enum store_fault fault);
 
@@ -132,7 +132,7 @@ struct ingest_metrics {
 };
 
 struct ingest_gauges {
-    uint32_t depth, capacity; /* depth: orders that wait for an attempt; capacity: the option */
+    uint32_t depth, capacity; /* orders that wait for an attempt; ingest_options.capacity */
     uint64_t bytes;
     int64_t oldest_age_ns; /* 0: the queue is empty */
     uint32_t workers, workers_busy;

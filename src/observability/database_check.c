@@ -10,9 +10,10 @@
 #include "store/store.h"
 
 enum {
-    RECENT_S = 60,      /* how long a failure is shown and leads to canaries */
-    DOUBT_GROUPS = 3,   /* the fewest failed groups with which database_check_doubts() is true */
-    DOUBT_LASTS_S = 30, /* this long after the last failure, the service tries orders again */
+    RECENT_S = 60,    /* how long a failure is shown and leads to canaries */
+    DOUBT_GROUPS = 3, /* the fewest failed groups with which database_check_doubts() is true */
+    DOUBT_LASTS_S =
+        30, /* this long after the last failure the service is ready again, so that orders come */
 };
 
 static bool is_recent(int64_t at_ns, int64_t seconds)

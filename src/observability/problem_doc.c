@@ -1,4 +1,5 @@
-/* problem_doc.c - see problem_doc.h. Problems that a client cannot tell apart share one row. */
+/* problem_doc.c - see problem_doc.h. The table has one row for each problem document that a client
+ * can see. Causes that give a client the same document share one row. */
 #include "observability/problem_doc.h"
 
 #include <stdlib.h>

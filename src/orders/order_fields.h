@@ -65,7 +65,7 @@ struct order_field {
 
 extern const struct order_field order_fields[FIELD_COUNT];
 
-/* Returns how many characters at the start of the text the field, a name, allows. */
+/* For a field that is a name: returns how many of the first characters of the text it allows. */
 size_t order_field_span(const struct order_field *field, const char *text);
 
 /* Returns the field of that name, or FIELD_COUNT if there is none. */

@@ -128,7 +128,7 @@ static void all_requests_ended(struct pqpool *pool, enum conn_state state, bool 
     for (struct list_node *node = pool->list[state].first; node != NULL; node = next) {
         struct conn *conn = CONTAINER_OF(node, struct conn, node);
         next = node->next;
-        /* cancel_request.c itself reports the end of its requests. */
+        /* The end of a cancel_request is reported by cancel_request.c itself. */
         if (conn->cancel_request == NULL)
             cancel_request_ended(pool, conn, certain);
     }

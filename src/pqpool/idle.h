@@ -16,11 +16,12 @@ void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES
 void pool_hand_over(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
 
 /* Of the idle connections that are not stale, returns the one that became idle last, and leaves it
- * in the idle list; NULL: there is none. Discards each stale connection that became idle later. */
+ * in the idle list; NULL: there is none. Discards each stale connection that became idle
+ * after it. */
 struct conn *pool_take_idle(struct pqpool *pool) REQUIRES(pool->mu);
 
 /* Ends a use of the control connection: its state becomes IDLE, or it is discarded if it is stale.
- * No caller can take it from there. */
+ * No caller can acquire it, although it is IDLE: it is never in the idle list. */
 void pool_keep_control(struct pqpool *pool) REQUIRES(pool->mu);
 
 /* Returns true if an expired connection may be closed before its replacement is open: if the pool

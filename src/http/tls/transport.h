@@ -40,8 +40,9 @@ struct transport {
     void (*on_open)(struct transport *transport);
 };
 
-/* Fills the options that a libmicrohttpd daemon needs for TLS, up to MHD_OPTION_END. Returns the
- * flags that the daemon needs. If `tls` is NULL, there are no options and no flags. */
+/* Writes the options that a libmicrohttpd daemon needs for TLS, and MHD_OPTION_END behind them.
+ * Returns the flags that the daemon needs. If `tls` is NULL, writes MHD_OPTION_END only, and
+ * returns 0. */
 enum { TRANSPORT_OPTIONS = 3 };
 unsigned transport_daemon(const struct http_tls *tls,
                           struct MHD_OptionItem options[TRANSPORT_OPTIONS]);
