@@ -95,8 +95,8 @@ static const char *env_value(char *const env[], const char *name)
     return NULL;
 }
 
-/* Reads at most content->max bytes. On failure *why is the reason. If errno is not 0, *why is
- * the text of errno. */
+/* Reads at most content->max bytes. On failure, *why is the reason, and errno tells its kind: if a
+ * system call failed, errno is its error and *why the text of that error; otherwise errno is 0. */
 static bool read_value_file(const char *path, struct buf *content, const char **why)
 {
     struct stat file;

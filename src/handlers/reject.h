@@ -25,7 +25,7 @@ void reject_text_fini(struct reject_text *text);
  * the value of the table in statuses.c. */
 void reject_request(struct http_request *req, enum rejection rejection, int64_t retry_after_ns);
 
-/* As reject_request(), with `detail` instead of the detail of the table. */
+/* As reject_request(), with `detail` instead of the detail in the table of statuses.c. */
 void reject_because(struct http_request *req, enum rejection rejection, const char *detail);
 
 /* Returns the problem of a replay_only order (orders/order.h) that is not stored. If `text` is
@@ -33,8 +33,8 @@ void reject_because(struct http_request *req, enum rejection rejection, const ch
 struct http_problem reject_replay_only(struct reject_text *text);
 
 /* Returns the problem of a body for which order_parse() returned `rc`, which is not ORDER_OK. If
- * `text` is NULL, the problem has the detail of the table and no extension members, and `found` is
- * read only if rc is ORDER_MALFORMED. */
+ * `text` is NULL, the problem has the detail in the table of statuses.c and no extension members,
+ * and `found` is read only if rc is ORDER_MALFORMED. */
 struct http_problem reject_document(enum order_rc rc, const struct order_problem *found,
                                     struct reject_text *text);
 

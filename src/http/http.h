@@ -210,7 +210,7 @@ struct http_answered {
     const char *method;   /* see router_method_name(); never the bytes of the client */
     const char *route;    /* the path of the route; "" when no route matched */
     const char *key;      /* the name of the API key; "" when there is none */
-    /* The code of the problem document, or of http_note_code(); "" when there is none. */
+    /* The code of the problem document, or that given to http_note_code(); "": none. */
     const char *code;
     const struct sockaddr *client; /* see http_client_text() */
     int status;

@@ -27,7 +27,7 @@ struct http_route;
 enum {
     RESERVE_MAX = 64,
     RESERVE_OF_ADDRESS_MAX = 16,
-    /* The most connections of a loop that are shut down but not yet closed by libmicrohttpd. */
+    /* How many connections of a loop may be shut down and not yet closed by libmicrohttpd. */
     RESERVE_CLOSING_MAX = 64,
 };
 

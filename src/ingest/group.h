@@ -20,8 +20,8 @@ struct group_outcome {
     int64_t first_attempt_ns;
 };
 
-/* Makes a group of GROUP_PLAIN: sorts the items by key and finds the duplicates. Items with one key
- * must come oldest first. */
+/* Makes a group of GROUP_PLAIN: sorts the items by key and finds the duplicates. Of items
+ * with the same key, the oldest must come first. */
 struct ingest_group group_form(struct fifo items);
 
 /* Makes a group of GROUP_ATOMIC of the items of an atomic batch, sorted by key. Items with the same

@@ -69,7 +69,8 @@ struct pace {
 
 void pace_init(struct pace *pace, uint32_t workers);
 
-/* Returns true if `waiting` new orders, at least one, may begin a group now. */
+/* Returns true if a group of the `waiting` orders, at least 1, may begin now, while `in_flight`
+ * orders are in flight. */
 bool pace_may_begin(const struct pace *pace, uint32_t waiting, uint32_t in_flight);
 
 /* Returns how many groups of equal size may be in flight now. */

@@ -64,9 +64,9 @@ static void end_order(struct attempt *a, struct ingest_item *item, enum item_ver
     end_item(a, item, verdict);
 }
 
-/* Ends an order and its duplicates, as UNKNOWN if the group is in doubt, else with the verdict
- * `certain`. An order that was only looked up was never written, so it ends as UNAVAILABLE even if
- * the group is in doubt. This exception does not hold for an atomic group. */
+/* Ends an order and its duplicates: as UNKNOWN if the group is in doubt, else with the verdict
+ * `certain`. The exception is an order that was only looked up, in a group that is not atomic: it
+ * always ends as UNAVAILABLE, because no attempt has sent it to be written. */
 static void end_key(struct attempt *a, struct ingest_item *item, enum item_verdict certain)
 {
     enum item_verdict verdict = a->group.sending == GROUP_IN_DOUBT ? ITEM_UNKNOWN : certain;

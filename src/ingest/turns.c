@@ -17,7 +17,7 @@ struct taking {
     struct ingest_group group;
     uint32_t group_max;
     uint64_t metadata;
-    bool closed; /* the next item does not belong to this group: its turn is in the next group */
+    bool closed; /* the group takes no more items: the next item begins another group */
 };
 
 static struct turns_client *first_client(const struct turns *turns)

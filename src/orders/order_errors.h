@@ -16,9 +16,10 @@ struct order_errors {
     bool full; /* later errors are ignored, so the caller may stop */
 };
 
-/* Adds an error about `member`, or about the whole document if `member` is NULL. If *problem has
- * ORDER_ERRORS_MAX errors already, sets `full`, and replaces the last error by one that says that
- * there are more. If `problem` is NULL, the first error sets `full`. */
+/* Adds an error about `member`, or about the whole document if `member` is NULL. If
+ * *errors->problem has ORDER_ERRORS_MAX errors already, sets errors->full, and replaces the last
+ * error by one that says that there are more. If errors->problem is NULL, the error is not
+ * recorded, and the first one sets errors->full. */
 void order_errors_add(struct order_errors *errors, const char *member, enum order_code code,
                       const char *fmt, ...) PRINTF_LIKE(4, 5);
 

@@ -101,8 +101,9 @@ struct store_failure {
 };
 
 struct put_group {
-    /* Sorted by order_compare_key(). The keys are distinct, unless all are lookups or the group is
-     * atomic. Orders of an atomic group with the same key stand in the sequence of the batch. */
+    /* Sorted by order_compare_key(). The keys are distinct, unless all puts are lookups or the
+     * group is atomic. Orders of an atomic group with the same key stand in the sequence of the
+     * batch. */
     struct order_put **puts;
     size_t n;
     bool in_doubt;           /* an earlier attempt may have stored orders: query before writing */
@@ -110,7 +111,7 @@ struct put_group {
     bool atomic;             /* store all orders or none, and skip all or none */
     int64_t deadline_at_ns;
     /* put() calls before_send() at most once: when put() holds a connection and has sent nothing
-     * yet. before_send() may set `skip` of any put. */
+     * yet. before_send() may set `skip` of any order in `puts`. */
     void (*before_send)(void *arg, struct put_group *group);
     void *arg;
 

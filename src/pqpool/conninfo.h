@@ -22,9 +22,9 @@ struct err;
 struct conninfo {
     bool is_uri;
     PQconninfoOption *given; /* the parameters that the string itself sets */
-    /* The parameters after libpq has added the service, the environment and its defaults. In
-     * `resolved` one keyword has an invalid value, which conninfo.c gave it on purpose: `lost` is
-     * the name of this keyword. The keyword's true value is in `other`. */
+    /* Two copies of the parameters after libpq has added the service, the environment and its
+     * defaults. To make libpq say which values are wrong, conninfo.c overwrites the value of the
+     * keyword `lost` in `resolved`: read it from `other`, and all others from `resolved`. */
     PQconninfoOption *resolved, *other;
     const char *lost;
 };

@@ -45,7 +45,8 @@ enum { DEFAULTS = sizeof defaults / sizeof defaults[0] };
 struct dsn {
     PQconninfoOption *given;    /* the parameters that the string sets; freed by PQconninfoFree() */
     PQconninfoOption *resolved; /* `given` with what libpq adds; freed by PQconninfoFree() */
-    bool is_said[DEFAULTS]; /* the user sets defaults[i][0], so the pool's default is not used */
+    /* The user gives the keyword defaults[i][0] a value, so the pool's default is not used. */
+    bool is_said[DEFAULTS];
     struct host hosts[HOSTS_MAX];
     unsigned n_hosts;
     struct dsn_files files;

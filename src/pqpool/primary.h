@@ -17,10 +17,10 @@ bool primary_was_replaced(const struct pqpool *pool, const struct conn *conn,
  * because the pool's server, which each dial tries first, did not answer. */
 bool primary_rejects_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
                               struct err *err) MUST_CHECK EXCLUDES(pool->mu);
-/* Makes the server and database of this new connection those of the pool. If the pool had another
- * server or database before, or if the timeline has risen, begins a new generation, so that all
- * older connections are replaced. Does nothing if a new generation has begun since this connection
- * was dialled. */
+/* From now on the pool's server and database are those of this new connection. If the pool had
+ * another server or database before, or if the timeline has risen, begins a new generation, so that
+ * all older connections are replaced. Does nothing if a new generation has begun since this
+ * connection was dialled. */
 void primary_adopt(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
 
 #endif

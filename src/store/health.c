@@ -118,9 +118,9 @@ static void set(atomic_bool *flag, bool value)
     atomic_store_explicit(flag, value, memory_order_relaxed);
 }
 
-/* Returns true if the statement did not finish, for a reason that says nothing about an order: a
- * lock was held, somebody cancelled the statement, or EXPLAIN is not possible for this kind of
- * table. */
+/* Returns true if this SQLSTATE of a failed statement of the check does not tell whether an order
+ * can be stored: a lock was held, somebody cancelled the statement, or this kind of table does not
+ * allow EXPLAIN. */
 static bool says_nothing(const char *code)
 {
     return sqlstate_find_code(code)->fault == FAULT_NONE ||

@@ -25,8 +25,9 @@ struct run {
     struct err *err; /* never NULL */
 };
 
-/* Called if an answer does not have the shape that the statement gives. Such an answer says nothing
- * about the schema. Reports it to the pool as a protocol error. */
+/* Called if an answer does not have the rows and columns that the statement must return. Such an
+ * answer does not tell which version the schema has, so the caller tries again. Reports the answer
+ * to the pool as a protocol error. */
 static enum migrate_rc malformed(const struct run *run)
 {
     pqpool_report_error(run->lease, SQLSTATE_PROTOCOL_VIOLATION);

@@ -103,7 +103,7 @@ bool credentials_rate(const struct credentials *credentials, int64_t begun_at_ns
     if (key == NULL)
         return false;
     /* If the request was rejected for its rate, Retry-After (wait_ns) counts from the beginning of
-     * the request. The rate limit headers then show the rate at the beginning, too. */
+     * the request. The rate limit headers then show what was left at the beginning, too. */
     int64_t now_ns = credentials->wait_ns > 0 ? begun_at_ns : clock_now_ns();
     struct rate_view view = rate_look(&key->rate, key->bucket, now_ns);
     (void)snprintf(out->policy, sizeof out->policy, "\"key\";q=%" PRIu32 ";w=%" PRIu32,
