@@ -212,8 +212,7 @@ static bool open_daemon(struct http_loop *loop)
     if (loop->daemon == NULL)
         return false;
     int mhd_fd = MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-    /* With EPOLLET each write to the eventfd is an event of its own, so nobody reads the eventfd.
-     */
+    /* With EPOLLET each write to the eventfd is an event of its own, so nobody reads it. */
     return watch(loop, mhd_fd, EPOLLIN) && watch(loop, loop->wake_fd, EPOLLIN | EPOLLET);
 }
 
