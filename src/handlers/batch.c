@@ -1,9 +1,8 @@
 /* batch.c - handles POST /v1/orders/batch: many orders in one request, each with its own verdict.
  *
- * The queue takes all valid orders of a batch or none. Unless the batch is atomic, the ingest then
- * treats each order as if it had come alone: a group may have orders of several requests. The
- * request is answered when the last order has its verdict, or at the deadline with the verdicts
- * that are known then. */
+ * The queue accepts all valid orders of a batch or none. If the batch is not atomic, its orders may
+ * be committed in several groups, together with orders of other requests. The request is answered
+ * when each order has its verdict, or at the deadline with the verdicts known at that time. */
 #include "handlers/batch.h"
 
 #include <stdlib.h>
@@ -160,7 +159,7 @@ static void move_valid(struct batch *batch, enum entry_state to)
             batch_entry_move(&batch->entries[i], to);
 }
 
-/* Submits the valid entries. If the ingest does not take them, rejects the request and returns
+/* Submits the valid entries. If the ingest does not accept them, rejects the request and returns
  * false. */
 static bool enqueue(struct batch *batch, size_t n_valid)
 {

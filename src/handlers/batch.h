@@ -59,9 +59,10 @@ enum entry_state {
 struct batch_entry {
     struct submission submission;
     struct batch *batch;
-    enum entry_state state;      /* changed only by batch_entry_move() */
-    struct http_problem problem; /* valid if REJECTED; its detail and members are in `error` */
-    char *error; /* owned; if REJECTED: detail and members as JSON; NULL if there was no room */
+    enum entry_state state; /* changed only by batch_entry_move() */
+    /* Valid if REJECTED, without its detail and extension members: `error` has these. */
+    struct http_problem problem;
+    char *error; /* owned; detail and extension members as JSON; NULL: not REJECTED, or no room */
 };
 
 enum {
@@ -73,9 +74,9 @@ enum {
 /* Totals over all entries. */
 struct batch_tally {
     uint64_t created, replayed, rejected, unknown;
-    int status; /* status of the request if it had only the entries counted so far; 0: none yet */
-    /* The last status of 500 or more among the orders; 0: there is none. If `status` of an atomic
-     * batch is 207, the request gets failed_status instead, or 422 if failed_status is 0. */
+    int status; /* what the request gets for the entries counted so far; 0: none is counted yet */
+    /* The status of the last entry whose status is 500 or more; 0: no entry has such a status. If
+     * `status` of an atomic batch is 207, the request gets failed_status, or 422 if that is 0. */
     int failed_status;
     bool one_code;             /* all rejections so far have the same code */
     struct http_problem first; /* the first rejection; its code is NULL if there is none */
@@ -100,7 +101,7 @@ struct batch {
     struct batch_entry *entries; /* owned */
     size_t errors_bytes;         /* of the `error` texts of all entries */
     bool errors_full;            /* there is no room for `error` texts of later entries */
-    struct budget_share held;    /* this batch, its entries, their metadata and `error` texts */
+    struct budget_share held;    /* counts the struct, the entries, metadata and error texts */
 
     /* Progress of batch_read() between two slices. */
     struct order_batch reader;
@@ -122,13 +123,14 @@ struct batch {
     struct pieces out;          /* the body */
 };
 
-/* Moves the batch to another state. The process aborts if the table in batch_state.c does not allow
- * the move, or if the fields of the struct are not as that file requires for the new state. */
+/* Moves the batch to the state `to`. The process aborts if the table of moves in batch_state.c does
+ * not allow the move, or if the batch breaks the invariant of the new state (holds() there). */
 void batch_move(struct batch *batch, enum batch_state to);
 void batch_entry_move(struct batch_entry *entry, enum entry_state to);
 
 /* Reads one slice of the body. Returns true when the batch is REJECTED or READ. In a READ batch,
- * each VALID entry has its order_id and its time, unless preferences.validate_only is set. */
+ * each VALID entry has an order_id, a received_at and a deadline, unless preferences.validate_only
+ * is set. */
 bool batch_read(struct batch *batch) MUST_CHECK;
 
 /* Writes one slice of the answer, from the states of the entries. Returns true when all of it is

@@ -1,5 +1,6 @@
-/* batch_state.c - has the allowed moves between the states of a batch and of its entries, and the
- * invariant of each state. Only batch_move() and batch_entry_move() change a state. */
+/* batch_state.c - checks each change of the state of a batch or of an entry: here are the tables of
+ * allowed moves, and the invariant of each state of a batch. Only batch_move() and
+ * batch_entry_move() change a state. */
 #include "base/check.h"
 #include "handlers/batch.h"
 
@@ -29,7 +30,7 @@ static const unsigned entry_moves[] = {
 };
 /* clang-format on */
 
-/* Returns true if the members of the batch are as `state` requires, which the batch now enters. */
+/* Returns true if the batch satisfies the invariant of `state`. */
 static bool holds(const struct batch *batch, enum batch_state state)
 {
     switch (state) {

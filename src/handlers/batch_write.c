@@ -1,5 +1,5 @@
-/* batch_write.c - writes the answer to a batch from the outcomes of its orders. Each order has the
- * status that it would have alone. If all have the same status, the request has that status too
+/* batch_write.c - writes the answer to a batch from the outcomes of its orders. Each order has a
+ * status of its own. If all orders have the same status, the request has that status too
  * (docs/DESIGN.md, "Statuses").
  *
  * The outcomes are counted first, because the status of the request must be known before the
@@ -18,7 +18,7 @@ enum {
     RESULT_BYTES_MAX = 40 * 1024, /* longest full result */
     SUMMARY_MAX = 512,
     STATUS_MIXED = 207,
-    ROOM_AHEAD = 64 * 1024, /* bytes taken from the budget beyond what a result needs */
+    ROOM_AHEAD = 64 * 1024, /* bytes taken from the budget in advance, for later long results */
 
     /* Entries per slice. */
     TALLY_SLICE = 1024,
@@ -233,8 +233,8 @@ static struct http_problem whole_problem(const struct batch_tally *tally, int st
     return problem;
 }
 
-/* Returns the status of the request. If the orders of an atomic batch have several statuses, it is
- * failed_status or 422, never 207. */
+/* Returns the status of the request. If the tally of an atomic batch is STATUS_MIXED, the request
+ * gets failed_status or 422, never 207. */
 static int status_of(const struct batch *batch, const struct batch_tally *tally)
 {
     if (!batch->preferences.atomic || tally->status != STATUS_MIXED)
@@ -252,7 +252,8 @@ static bool tally_some(struct batch *batch)
     return batch->n_tallied == batch->n;
 }
 
-/* Writes what precedes the results. NDJSON has its summary at the end. */
+/* Writes the part of the answer before the results. In NDJSON nothing is before them: end() adds
+ * the summary. */
 static void begin(struct batch *batch)
 {
     const struct http_problem *first = &batch->tally.first;

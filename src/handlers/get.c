@@ -57,8 +57,8 @@ static void reject_account(struct http_request *req)
 
 /* ---- the answer, on a reader's thread ---- */
 
-/* Takes the answer's bytes from the budget. It counts the bytes of the metadata as stored. These
- * may be more bytes than the client sent, because jsonb writes out all digits of a number. */
+/* Takes the answer's bytes from the budget. Metadata counts with its size in the database. This may
+ * be more than the client sent, because jsonb writes out all digits of a number. */
 static bool reserve_answer(struct get *get)
 {
     size_t bytes = DOCUMENT_MAX;

@@ -16,8 +16,8 @@
 
 enum {
     ANSWER_MAX = 16 * 1024, /* limit of the buffer of an answer, without the order's metadata */
-    /* The most that one order takes in the answer, without its metadata. With a NUL that fits into
-     * 1024 bytes, the largest block for which malloc() has a cache. */
+    /* The most bytes of one order in the answer, without its metadata. These bytes and a NUL fit
+     * into 1024 bytes, the largest block for which malloc() has a cache. */
     ANSWER_BYTES = 1000,
     /* The loop itself reads a body of at most this many bytes. Such a body can hold a thousand
      * members, which take 200 us to read. The offload thread reads larger bodies. */
@@ -216,7 +216,7 @@ static void on_read(struct http_completion *completion)
     post_free(post);
 }
 
-/* Makes the post of a request. If there is no memory, rejects the request and returns NULL. */
+/* Makes the struct of a POST. If there is no memory, rejects the request and returns NULL. */
 static struct post *post_new(struct http_request *req, struct handlers *handlers)
 {
     struct budget_share held = { .budget = handlers->memory };

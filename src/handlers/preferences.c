@@ -7,7 +7,7 @@
 
 #include "handlers/reject.h"
 
-/* Reads a query parameter that is true or false. If it is given twice or has another value, answers
+/* Reads a query parameter that is true or false. If it is given twice or has another value, rejects
  * the request and returns false. */
 static bool read_flag(struct http_request *req, const char *name, bool *out)
 {

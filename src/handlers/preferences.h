@@ -16,7 +16,7 @@ struct preferences {
 };
 
 /* Reads the preferences of the request. If a query parameter is given twice or is neither true nor
- * false, answers the request and returns false. */
+ * false, rejects the request and returns false. */
 bool preferences_read(struct http_request *req, struct preferences *out) MUST_CHECK;
 
 #endif

@@ -111,8 +111,8 @@ static struct http_problem of_reuse(const struct ingest_item *item, struct rejec
 {
     struct http_problem problem = statuses_problem(REJECT_REUSED);
     begin_members(text);
-    /* The stored order is the one that has this key. Its order_id is "" if it is a twin in the same
-     * atomic batch, which was not stored. */
+    /* The other order with this key has no order_id if it is a twin of this one: an atomic batch
+     * with such twins is not stored. */
     if (ingest_item_stored(item)->order_id[0] != '\0') {
         buf_add_str(&text->members, "\"order_id\":");
         buf_add_json(&text->members, ingest_item_stored(item)->order_id);

@@ -1,4 +1,4 @@
-/* statuses.c - has the table of rejections, and maps verdicts to it. */
+/* statuses.c - has the table of rejections, and finds the rejection of a verdict. */
 #include "handlers/statuses.h"
 
 #include "base/check.h"

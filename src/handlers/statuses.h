@@ -1,6 +1,5 @@
-/* statuses.h - maps the outcome of an order to a status; no other file does. It has the table of
- * rejections, with the code, the texts and the outcome of each (docs/DESIGN.md, "Statuses").
- * Threads: any. */
+/* statuses.h - the table of rejections: the status, the code, the texts and the outcome member of
+ * each (docs/DESIGN.md, "Statuses"). Finds the rejection of a verdict. Threads: any. */
 #ifndef HANDLERS_STATUSES_H
 #define HANDLERS_STATUSES_H
 

@@ -14,8 +14,8 @@ void submission_stamp(struct submission *submission, int64_t received_at_ns)
 }
 
 /* Returns how the order is counted. `gave_up` is true if the client was answered at the deadline,
- * before the verdict came. A sent order was then answered 504, and is counted as RESULT_LATE if the
- * verdict says that it is stored, else as RESULT_UNKNOWN. */
+ * before the verdict came. If `gave_up` is true and the order was sent, the answer was 504: the
+ * order is counted as RESULT_LATE if the verdict says that it is stored, else as RESULT_UNKNOWN. */
 static enum order_result result_of(const struct submission *submission, bool gave_up)
 {
     const struct ingest_item *item = &submission->item;
@@ -34,8 +34,8 @@ void submission_count_verdict(const struct submission *submission, bool gave_up)
         histogram_observe(&metrics->commit_duration, clock_now_ns() - item->received_at_ns);
 }
 
-/* Takes the loop of the first item, passes all items of that loop to it, and leaves the others in
- * the fifo. */
+/* Passes the first item, and all others of the same loop, back to that loop. The items of other
+ * loops stay in the fifo. */
 static void complete_one_loop(struct fifo *items)
 {
     struct http_loop *loop = NULL;

@@ -4,7 +4,7 @@
  *            functions, and done.finish, which the owner sets: the loop of the request.
  * Ownership  A submission is part of a struct that its owner allocates (a post, a batch). It must
  *            not be moved or freed from ingest_submit() until done.finish has run. This also holds
- *            if the client was answered before, because the verdict is still counted. */
+ *            if the client is answered before the verdict, which is counted even then. */
 #ifndef HANDLERS_SUBMISSION_H
 #define HANDLERS_SUBMISSION_H
 

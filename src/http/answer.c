@@ -223,12 +223,12 @@ static size_t block_size(struct pieces *pieces)
     bool enough = pieces_reserve(pieces, in_last + HTTP_BLOCK_BYTES);
     size_t block = enough ? (size_t)HTTP_BLOCK_BYTES : pieces->reserved;
     budget_share_give(&pieces->share, pieces->reserved - block);
-    pieces->reserved = 0; /* pieces->share counts the block until the answer is sent */
+    pieces->reserved = 0; /* pieces->share still counts the block, until the answer is sent */
     return block > HTTP_BLOCK_MIN ? block : HTTP_BLOCK_MIN;
 }
 
 /* Makes a response of one buffer, for an answer of at most HTTP_ANSWER_FREE bytes. The buffer takes
- * nothing from the budget, because http_fixed_bytes() counts that much for each connection. */
+ * nothing from the budget: http_fixed_bytes() counts HTTP_ANSWER_FREE for each connection. */
 static struct MHD_Response *make_small_response(struct pieces *body)
 {
     size_t len = body->len;

@@ -2,7 +2,7 @@
  * loop's thread only.
  *
  * libmicrohttpd's own timeout is off: each byte that a client sends would restart it, so a slow
- * client would never reach it. Instead each loop checks its connections a few times a second
+ * client would never time out. Instead each loop checks its connections a few times a second
  * (sweep.h). A request must be complete read_timeout after its first byte, plus the time that the
  * received bytes take at HTTP_CONN_PACE_BYTES_PER_S. The same limit holds for a TLS handshake, and
  * for a client that reads its answer. The limit is shorter for a connection that holds much of a
@@ -80,8 +80,8 @@ struct http_conn *http_conn_of(struct MHD_Connection *mhd);
  * that is CUT stays CUT. No other function changes the state. */
 void http_conn_move(struct http_conn *conn, enum http_conn_state to);
 
-/* Shuts the socket down without an answer. libmicrohttpd then notices that and closes the
- * connection. */
+/* Shuts the socket down without an answer. libmicrohttpd then notices the shutdown and closes
+ * the connection. */
 void http_conn_cut(struct http_conn *conn);
 
 #endif

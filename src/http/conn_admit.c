@@ -90,9 +90,9 @@ static void conn_free(struct http_conn *conn)
     free(conn);
 }
 
-/* Limits the bytes of an answer that the kernel buffers before they are sent. The other bytes wait
- * in this process, where the memory budget counts them; without the limit the kernel would buffer
- * megabytes. Bytes that are sent and not yet acknowledged are not limited. */
+/* Limits how many unsent bytes of an answer the kernel buffers. Without the limit it would buffer
+ * megabytes. The bytes beyond the limit wait in this process, where the memory budget counts them.
+ * Bytes that are sent but not yet acknowledged do not count towards the limit. */
 static void bound_unsent(int fd)
 {
     int bytes = UNSENT_MAX;

@@ -11,8 +11,9 @@ static struct fair_entry *take_entry(struct fair_client *client)
     return CONTAINER_OF(node, struct fair_entry, link);
 }
 
-/* Puts back an entry whose work is not finished. If the entry was old before this slice, it goes to
- * the front of client->old, so that it is finished before the client's next old entry begins. */
+/* Puts back an entry whose work is not finished. An entry that was old before this slice goes to
+ * the front of client->old, so that it is finished before the client's next old entry is served.
+ * Any other entry goes to the end of its queue. */
 static void put_back(struct fair_client *client, struct fair_entry *entry)
 {
     bool was_old = entry->old;

@@ -2,8 +2,8 @@
  *
  * Clients share the time of the thread equally, however many connections each of them has
  * (start-time fair queueing). served_ns of a client is the time for which the thread has served it
- * so far. The queue always takes the waiting client with the least served_ns. So a client waits
- * longer after a long slice, but only until all other waiting clients have reached its served_ns.
+ * so far. The queue always takes the waiting client with the least served_ns. So after a long slice
+ * a client waits until all other waiting clients have reached its served_ns.
  *
  * A client that pauses saves up at most FAIR_CREDIT_NS: when a client without work adds work, its
  * served_ns is raised to the queue's clock minus FAIR_CREDIT_NS, if it is less than that. When the
@@ -11,10 +11,10 @@
  * served_ns.
  *
  * A work item begins as fresh. After FAIR_FRESH_SLICES, or FAIR_FRESH_NS of service, it is old. The
- * fresh work items of a client are served by turns, one slice each. Its old work items are finished
- * one after another. If a client has both kinds, its slices alternate between fresh and old. So a
- * small request overtakes the large requests of its own client, and of a client's old work items
- * only one grows in memory at a time.
+ * fresh work items of a client are served round-robin, one slice each. Its old work items are
+ * finished one after another. If a client has both kinds, its slices alternate between fresh and
+ * old. So a small request overtakes the large requests of its own client, and of a client's old
+ * work items only one grows in memory at a time.
  *
  * A client is known by a hash modulo FAIR_CLIENTS, so the queue has a fixed size and cannot run out
  * of memory. Two clients whose hashes collide are served as one client. The caller seeds the hash,

@@ -1,10 +1,10 @@
 /* hosts.h - decides whether this server answers to the host that a request names. Internal to http.
  *
- * A web page can make a browser send requests to a server on loopback by giving its own name the
- * address 127.0.0.1 (DNS rebinding). Such a request names the page's host. So a server that
- * requires no key answers only to names that no page can take: the names of loopback, its own
- * address, and the names that its owner lists. A struct hosts does not change once the server is
- * open. */
+ * The owner of a web page can make a browser send requests to a server on loopback, if the name of
+ * the page's host resolves to 127.0.0.1 (DNS rebinding). Such a request names the page's host. So a
+ * server that requires no key answers only to names that no page can take: the names of loopback,
+ * its own address, and the names that its owner lists. A struct hosts does not change once the
+ * server is open. */
 #ifndef HTTP_HOSTS_H
 #define HTTP_HOSTS_H
 

@@ -1,8 +1,8 @@
 /* http.h - an HTTP server over libmicrohttpd: event loops, requests, answers, deadlines. It knows
  * no orders and no database.
  *
- * Loops        Each loop is a thread. It runs a libmicrohttpd daemon of its own by MHD_run(),
- *              because the thread that libmicrohttpd itself can start stalls (docs/DESIGN.md,
+ * Loops        Each loop is a thread. It runs a libmicrohttpd daemon of its own by MHD_run().
+ *              libmicrohttpd could start a thread itself, but its thread stalls (docs/DESIGN.md,
  *              "Decisions"). Handlers run on the thread of their loop and must not block.
  * Answers      Each request has one answer. A handler may answer before it returns. If it does not,
  *              the request is deferred: its connection is suspended until `finish` of a completion,
@@ -112,12 +112,12 @@ void http_add_header(struct http_request *req, const char *name, const char *val
 
 /* Answers with the bytes of *body, which is empty afterwards. If the buffer has failed, the answer
  * is 500 instead. If the budget (http_options.memory) has no room for the bytes, the answer is 503
- * overloaded with the outcome not_accepted. That would be false for a committed order, so a handler
- * calls http_reserve() before an order is committed. */
+ * overloaded with the outcome not_accepted. This outcome would be false for a committed order, so a
+ * handler calls http_reserve() before an order is committed. */
 void http_answer(struct http_request *req, int status, const char *content_type, struct buf *body);
 
 /* An answer of at most HTTP_ANSWER_FREE bytes takes nothing from the budget, because
- * http_fixed_bytes() counts that much for each connection. */
+ * http_fixed_bytes() counts HTTP_ANSWER_FREE bytes for each connection. */
 enum { HTTP_ANSWER_FREE = 4096 };
 
 /* Reserves room in the budget for an answer of `bytes` bytes. Returns false if the budget has no

@@ -13,7 +13,7 @@ static struct http_keys_info info_of(const struct keys *keys)
 }
 
 /* The version of the set begins at 1, and the version in each loop's view at 0. So the first
- * active_keys_look() of each loop takes the set. */
+ * active_keys_look() of each loop sees a new version, and gets a reference to the set. */
 bool active_keys_open(struct active_keys *active, const char *path, struct err *err)
 {
     *active = (struct active_keys){ .path = NULL };

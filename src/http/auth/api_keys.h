@@ -1,4 +1,5 @@
-/* api_keys.h - checks a file of API keys, and hashes a key for it. http.h includes this header.
+/* api_keys.h - checks a file of API keys, and makes the hash of a key for such a file. http.h
+ * includes this header.
  *
  * The file has one key a line, `name sha256:HEX [accounts=A,B] [rate=N/s [burst=N]]`, and may have
  * blank lines and # comments. Any thread may call these functions. */

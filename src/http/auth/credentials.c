@@ -1,8 +1,8 @@
 /* credentials.c - see credentials.h.
  *
  * The key comes in the header of RFC 6750: `Authorization: Bearer KEY`. WWW-Authenticate names an
- * error only if the request presented a token: a client that sent none may not know that one is
- * required (RFC 6750, 3.1). */
+ * error only if the request presented a token: a client without a token may not know that a token
+ * is required (RFC 6750, 3.1). */
 #include "http/auth/credentials.h"
 
 #include <inttypes.h>
@@ -68,7 +68,7 @@ enum reject_reason credentials_check(struct credentials *credentials, struct key
     return required ? reason : REJECT_NONE;
 }
 
-/* Returns the key against whose rate the request counts, or NULL if it counts against none. */
+/* Returns the key whose rate limits the request, or NULL if no rate limits the request. */
 static const struct key *limited(const struct credentials *credentials)
 {
     const struct key *key = credentials->key;
@@ -103,7 +103,7 @@ bool credentials_rate(const struct credentials *credentials, int64_t begun_at_ns
     if (key == NULL)
         return false;
     /* If the request was rejected for its rate, Retry-After (wait_ns) counts from the beginning of
-     * the request. The rate limit headers then show what was left at the beginning, too. */
+     * the request. The rate limit headers show what was left at the same moment. */
     int64_t now_ns = credentials->wait_ns > 0 ? begun_at_ns : clock_now_ns();
     struct rate_view view = rate_look(&key->rate, key->bucket, now_ns);
     (void)snprintf(out->policy, sizeof out->policy, "\"key\";q=%" PRIu32 ";w=%" PRIu32,

@@ -39,7 +39,7 @@ void keys_unref(struct keys **keys_inout)
         keys_free(keys);
 }
 
-/* ---- sorting: of two equal names or hashes, that of the earlier line comes first ---- */
+/* ---- sorting: of keys with equal names or hashes, the earlier line comes first ---- */
 
 static int by_line(const struct key *a, const struct key *b)
 {
@@ -112,8 +112,8 @@ static void take_over_bucket(struct key *key, const struct key *before)
     key->bucket = rate_bucket_ref(before->bucket);
 }
 
-/* Gives a key the bucket of the key in `before` that has the same name, if they have the same rate.
- * Both sets are sorted by name, so one pass finds all such keys. */
+/* Gives each key the bucket of the key in `before` that has the same name and rate. Both sets are
+ * sorted by name, so one pass finds all pairs. */
 static void take_over_buckets(struct keys *keys, const struct keys *before)
 {
     size_t i = 0, j = 0;

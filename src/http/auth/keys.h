@@ -9,8 +9,9 @@
  *
  * Lifetime   A set is reference-counted. Its holders are struct active_keys, each loop, and each
  *            request with a key. So the key of a request does not change while the request lives.
- * Rate       A key with the same name and rate as in the set before takes over the token bucket of
- *            that key (the burst may differ). Otherwise a reload would fill all buckets.
+ * Rate       If the previous set has a key with the same name and rate, the new key takes over the
+ *            token bucket of the old one (the burst may differ). Otherwise a reload would fill all
+ *            buckets.
  * Threads    any: a set does not change, and reference counts and buckets are atomic. */
 #ifndef HTTP_AUTH_KEYS_H
 #define HTTP_AUTH_KEYS_H
