@@ -62,14 +62,15 @@ struct http_loop {
 void loop_wake(struct http_loop *loop);
 
 /* The heartbeat shows whether the loop makes rounds. loop_ask_beat() gives the loop the number
- * `beat`, and wakes it. In each round loop_give_beat() stores the number that the loop was given
- * last as its answer. loop_has_beaten() returns true if that answer is `beat`. */
+ * `beat`, and wakes it. In each round loop_give_beat() stores the newest such number as the loop's
+ * answer. loop_has_beaten() returns true if that answer is `beat`. */
 void loop_ask_beat(struct http_loop *loop, uint64_t beat);
 bool loop_has_beaten(struct http_loop *loop, uint64_t beat) MUST_CHECK;
 void loop_give_beat(struct http_loop *loop);
 
-/* Returns true if there are no completions. Then the loop may wait, and the next completion wakes
- * it. A loop that does not wait looks for completions anyway, and need not be woken. */
+/* If there are no completions, marks the loop as asleep and returns true. Then the loop may wait,
+ * and the next completion wakes the loop. Otherwise returns false. A loop that is awake finds new
+ * completions in its next round, so they need not wake the loop. */
 bool loop_fall_asleep(struct http_loop *loop) MUST_CHECK;
 
 /* Calls `finish` of each completion. Returns false if there was none. */

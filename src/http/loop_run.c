@@ -39,7 +39,7 @@
  * with 0.9.75 raw_framing.h checks the requests. At level 1 only CRLF ends a line (in chunks and
  * trailers too), no header may be folded, and no blank may stand in a target. Level 2 would also
  * reject an empty line before a request, which RFC 9112 section 2.2 asks servers to ignore. Level 3
- * would accept blanks before the extension of a chunk. */
+ * would accept blanks before the extension of a chunk, which level 1 rejects. */
 enum { CLIENT_DISCIPLINE = 1 };
 
 #define FLUSH_NS NS_PER_S /* the time for sending the last answers */
@@ -212,7 +212,7 @@ static bool open_daemon(struct http_loop *loop)
     if (loop->daemon == NULL)
         return false;
     int mhd_fd = MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-    /* With EPOLLET each write to the eventfd is an event of its own, so nobody reads it. */
+    /* With EPOLLET each write to the eventfd is a new event, so the eventfd is never read. */
     return watch(loop, mhd_fd, EPOLLIN) && watch(loop, loop->wake_fd, EPOLLIN | EPOLLET);
 }
 

@@ -10,9 +10,9 @@
 #include "http/message/raw_framing.h"
 #include "http/raw_reject.h"
 
-/* `format` is a message that libmicrohttpd logs. If 0.9.75 logs it just before a malformed answer,
- * one with two header sections (see mhd_errors.h), returns the reason to reject the request.
- * Otherwise returns REJECT_NONE. */
+/* `format` is a message that libmicrohttpd logs. Returns the reason to reject the request if
+ * libmicrohttpd 0.9.75 logs this message just before it makes an answer with two header sections
+ * (see mhd_errors.h). Otherwise returns REJECT_NONE. */
 static enum reject_reason reason_of(const char *format)
 {
     static const struct {
@@ -30,7 +30,7 @@ static enum reject_reason reason_of(const char *format)
 }
 
 /* Returns true if the headers are complete, and have been neither passed to request_flow_access()
- * nor answered. That holds only for the connection whose headers libmicrohttpd is checking now. */
+ * nor answered. Only the connection whose headers libmicrohttpd checks now is in this state. */
 static bool is_being_checked(const struct http_conn *conn)
 {
     return conn->req == NULL && conn->state != HTTP_CONN_CUT &&

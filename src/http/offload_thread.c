@@ -34,8 +34,8 @@ static bool is_in_vain(const struct http_work *work, const struct offload_turn *
            atomic_load_explicit(&turn->gone, memory_order_relaxed);
 }
 
-/* Does one slice of the turn's work item, or drops the item. Returns true if the item is finished
- * or dropped. */
+/* Does one slice of the work item of a queue entry (`turn`), or drops the item. Returns true if the
+ * item is finished or dropped. */
 static bool serve(struct offload_thread *offload, const struct offload_turn *turn, int64_t now_ns)
 {
     struct http_work *work = turn->work;
@@ -46,9 +46,8 @@ static bool serve(struct offload_thread *offload, const struct offload_turn *tur
     return true;
 }
 
-/* Takes the work item out of the turn, and then completes the item. As soon as the item is
- * complete, the loop may offload the connection's next work item, for which it needs the same
- * turn. */
+/* Takes the work item out of its queue entry (`turn`), and then completes the item. As soon as the
+ * item is complete, the loop may use the same queue entry for the connection's next work item. */
 static void give_back(struct offload_thread *offload, struct offload_turn *turn)
 {
     struct http_work *work = turn->work;

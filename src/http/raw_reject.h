@@ -8,8 +8,8 @@
 struct http_conn;
 
 /* Writes the answer to the socket, or to its TLS session, and shuts the connection down.
- * libmicrohttpd cannot send this answer, because it takes an answer only at the end of the headers
- * or at the end of the body. */
+ * libmicrohttpd cannot send this answer, because it accepts an answer from us only at the end of
+ * the headers or at the end of the body. */
 void raw_reject(struct http_conn *conn, enum reject_reason reason);
 
 #endif

@@ -94,7 +94,8 @@ uint64_t request_body_max(const struct http_request *req);
  * each request. */
 void request_sent(struct http_request *req, int status);
 
-/* Returns how many bytes of its budget the answer holds. Pieces that have been sent hold none. */
+/* Returns how many bytes the answer has taken from a budget and not given back. Pieces that have
+ * been sent hold none. */
 uint64_t request_unsent_bytes(const struct http_request *req);
 
 #endif

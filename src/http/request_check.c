@@ -158,8 +158,9 @@ static enum reject_reason check_place(struct http_request *req)
 }
 
 /* Checks the host that the request names, and the origin of the web page that sent it. If the
- * target is in absolute form, its host counts and not the Host header (RFC 9112, 3.2.2). A request
- * of HTTP/1.0 that names no host passes, because no browser sends such a request. */
+ * target is in absolute form, the host in the target is checked instead of the Host header (RFC
+ * 9112, 3.2.2). A request of HTTP/1.0 that names no host passes, because no browser sends such a
+ * request. */
 static enum reject_reason check_host(const struct http_request *req, const struct http_head *head)
 {
     const struct hosts *hosts = &req->loop->server->hosts;

@@ -7,10 +7,10 @@
  *
  * No client can hold the reserve for long. A connection in the reserve is closed after its first
  * answer, and has RESERVE_SPAN_NS for sending its request. If the reserve is full, a new connection
- * replaces the oldest one that has no complete request. If all have one, the new connection
- * replaces the oldest one whose answer is being sent. If addresses are counted, an address has at
- * most RESERVE_OF_ADDRESS_MAX connections in one reserve. A further connection of that address
- * replaces one of the same address, chosen by the same rule. */
+ * replaces the oldest connection that has not sent a complete request. If all have sent theirs, the
+ * new connection replaces the oldest connection whose answer is being sent. If addresses are
+ * counted, an address has at most RESERVE_OF_ADDRESS_MAX connections in one reserve. A further
+ * connection of that address replaces another of the same address, chosen by the same rule. */
 #ifndef HTTP_RESERVE_H
 #define HTTP_RESERVE_H
 

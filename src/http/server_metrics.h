@@ -3,8 +3,9 @@
  * Each combination of the three has a slot. The slots of the statuses that a route declares are
  * made at the start. The slot of any other combination is made when the combination first occurs.
  * There are at most METRICS_EXTRA such slots, so that no client can make the scrape grow without
- * limit. Any
- * thread may observe and render. */
+ * limit.
+ *
+ * Threads    any thread may observe and render. */
 #ifndef HTTP_SERVER_METRICS_H
 #define HTTP_SERVER_METRICS_H
 

@@ -2,9 +2,9 @@
  * its state. body.c counts the bytes of a body. For all other bytes the sweep asks the kernel
  * (TCP_INFO), because libmicrohttpd does not report the first byte of a request. The sweep asks
  * only about connections that have been in their state for a while, so a busy connection costs no
- * system call. Bytes that arrive in a state before the sweep first asks are not counted. If they
- * are the first bytes of a request, the connection still counts as idle, but for no longer than
- * idle_timeout. */
+ * system call. Bytes that arrive before the sweep first asks in a state are not counted. So a
+ * connection may count as idle although the first bytes of a request have arrived, but for no
+ * longer than idle_timeout. */
 #include "http/sweep.h"
 
 #include <linux/tcp.h>
@@ -29,9 +29,9 @@
 
 /* A budget is under pressure for PRESSED_NS after it had no room for a request. Meanwhile stricter
  * limits apply to a connection that holds BUDGET_LARGE_BYTES or more of that budget. Its pace must
- * be PRESSED_PACE_BYTES_PER_S instead of HTTP_CONN_PACE_BYTES_PER_S, and it is closed if its answer
- * stands still for PRESSED_STALL_NS. So a client that does not read cannot keep the memory from
- * other clients for long. */
+ * be at least PRESSED_PACE_BYTES_PER_S instead of HTTP_CONN_PACE_BYTES_PER_S. It is closed if the
+ * client acknowledges no byte of an answer for PRESSED_STALL_NS. So a client that does not read
+ * cannot keep the memory from other clients for long. */
 #define PRESSED_NS (5 * NS_PER_S)
 #define PRESSED_STALL_NS (2 * NS_PER_S)
 enum { PRESSED_PACE_BYTES_PER_S = 100 * 1000 };
@@ -42,7 +42,8 @@ enum { CLOSED = 7, CLOSE_WAIT = 8 };
 
 /* Returns how many bytes have moved on the socket since it was opened: in the state SENDING the
  * bytes that the client has acknowledged, else the bytes received. Returns 0 if the kernel does not
- * tell; then no time is added. Also sets client_ended. */
+ * tell: then the connection gets no more time. Also notes in conn->client_ended whether the client
+ * has closed its side. */
 static int64_t bytes_moved(struct http_conn *conn)
 {
     struct tcp_info info = { 0 };
@@ -100,7 +101,8 @@ static int64_t paced_until_ns(const struct http_conn *conn, int64_t bytes)
 }
 
 /* Returns the moment by which a request or a TLS handshake must be complete. Each byte received
- * makes that moment later, but no later than the reserve allows. */
+ * makes that moment later. But a connection in the reserve has at most RESERVE_SPAN_NS,
+ * counted from the moment at which it was opened. */
 static int64_t request_until_ns(const struct http_conn *conn, int64_t bytes)
 {
     return reserve_until_ns(conn, paced_until_ns(conn, bytes));

@@ -1,6 +1,6 @@
-/* unpack.c - see unpack.h. While its body is unpacked, the request is suspended and keeps the
- * packed bytes. Both bodies count towards the limit of all bodies (bodies.h) until the packed one
- * is freed. */
+/* unpack.c - see unpack.h. While the body of a request is unpacked, the request is suspended and
+ * keeps the packed body. The packed and the unpacked body both count towards the limit of all
+ * bodies (bodies.h) until the packed body is freed. */
 #include "http/unpack.h"
 
 #include <stdlib.h>

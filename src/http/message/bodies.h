@@ -25,8 +25,8 @@ struct body_bytes {
  * together have reached their limit, or memory is out: then nothing has changed. */
 bool bodies_reserve(struct bodies *bodies, struct body_bytes *bytes, size_t cap) MUST_CHECK;
 
-/* Counts bytes that zlib allocates while it unpacks a body. Returns false if all bodies have
- * reached their limit: then nothing is counted. */
+/* Counts `bytes` of zlib's memory towards the limit of all bodies. Returns false if that limit is
+ * reached: then nothing is counted. */
 bool bodies_take(struct bodies *bodies, size_t bytes) MUST_CHECK;
 void bodies_give_back(struct bodies *bodies, size_t bytes);
 

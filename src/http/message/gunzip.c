@@ -44,8 +44,8 @@ static bool all_shown(const struct gunzip *un)
 enum step { STEP_ON, STEP_DONE, STEP_INVALID, STEP_TOO_LARGE, STEP_NO_ROOM };
 
 /* Returns the next step after inflate() returned `rc`. If a member ends with the last byte of the
- * body, the body is complete. If zlib has room but no more input, and the member has not ended, the
- * body was cut short. */
+ * body, the body is complete. If zlib has room for output, but has read all input, and the member
+ * has not ended, the body was cut short. */
 static enum step step_of(struct gunzip *un, int rc)
 {
     switch (rc) {
@@ -118,7 +118,7 @@ static bool open_stream(struct gunzip *un)
     return false;
 }
 
-/* Puts a NUL behind the unpacked bytes. For an empty body this is the first allocation. */
+/* Puts a NUL behind the unpacked bytes. If max_len is 0, allocates the byte for the NUL. */
 static enum gunzip_rc finish(struct gunzip *un)
 {
     if (!bodies_reserve(un->bodies, un->out, un->out->len))

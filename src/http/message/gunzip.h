@@ -2,8 +2,8 @@
  * memory and time. Internal to http.
  *
  * A few kilobytes can unpack to gigabytes. So memory grows with the bytes unpacked, up to max_len
- * and to the limit of all bodies (bodies.h). No memory is allocated for a length that is only
- * announced. Any thread may unpack; one thread at a time uses a struct gunzip. */
+ * and to the limit of all bodies (bodies.h). No memory is allocated merely because the client
+ * announces a length. Any thread may unpack; one thread at a time uses a struct gunzip. */
 #ifndef HTTP_MESSAGE_GUNZIP_H
 #define HTTP_MESSAGE_GUNZIP_H
 

@@ -89,8 +89,9 @@ static bool note_lookalike(struct reading *reading, const char *name, enum field
     return false;
 }
 
-/* Notes a header that we need. Rejects a name that only begins like a framing header
- * ("Content-Length-X", a folded line), because a proxy might take it for that header. */
+/* Notes a header that we need. Rejects a name that only begins like a framing header, such as
+ * "Content-Length-X" or a name to which libmicrohttpd has appended a folded line. A proxy might
+ * take such a header for the framing header. */
 static bool take(struct reading *reading, const char *name, size_t len, const char *value)
 {
     for (enum field field = 0; field < FIELDS; field++) {

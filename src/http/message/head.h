@@ -2,9 +2,9 @@
  * the request begin and end where we do. Internal to http.
  *
  * If a proxy and this server disagree about where a request ends, a client can smuggle a request
- * into another client's connection. libmicrohttpd 0.9.75 accepts requests about which they may
- * disagree. It shows us the whole header section before it reads a body, so head_read() can
- * reject such a request (docs/ARCHITECTURE.md, "The HTTP face"). */
+ * into another client's connection. libmicrohttpd 0.9.75 accepts some requests of which a proxy may
+ * see the end elsewhere. But libmicrohttpd shows us the whole header section before it reads a
+ * body, so head_read() can reject such a request (docs/ARCHITECTURE.md, "The HTTP face"). */
 #ifndef HTTP_MESSAGE_HEAD_H
 #define HTTP_MESSAGE_HEAD_H
 
@@ -30,8 +30,9 @@ struct http_head {
 };
 
 /* Reads the headers into *head, and checks the framing. Cuts the blanks at the end of each value in
- * place, because they are no part of the value (RFC 9110, 5.5). Only Transfer-Encoding keeps its
- * blanks: libmicrohttpd 0.9.75 does not take "chunked " for chunked, so we reject it too.
+ * place, because they are no part of the value (RFC 9110, 5.5). Only the value of Transfer-Encoding
+ * keeps its blanks, so that "chunked " is rejected: libmicrohttpd 0.9.75 does not take that value
+ * for chunked.
  *
  * Returns false if the framing is bad. Then *fault is a sentence for the client: it says what is
  * wrong, in which header, and what would be right. The pointers in *head live as long as the

@@ -12,8 +12,8 @@ bool raw_framing_is_shown(void)
     return strcmp(MHD_get_version(), "0.9.75") == 0;
 }
 
-/* Moves raw->at over the end of a line. If the line ended with CRLF, libmicrohttpd has written two
- * NULs over it; if they are not there, clears raw->whole. */
+/* Moves raw->at over the end of a line. libmicrohttpd has written two NULs over a CRLF. If raw->at
+ * does not point to two NULs, the line did not end with CRLF: clears raw->whole. */
 static void take_line_end(struct raw_framing *raw)
 {
     if (!raw->whole)

@@ -7,12 +7,13 @@
  * the line " Length" become "Content-Length: 5".
  *
  * The names and values do not show what was skipped, but their addresses do: 0.9.75 parses in
- * place, so names and values stay where they arrived, with NULs in the place of what separated
- * them. From the method to the end of the section, nothing but these NULs may lie between them.
- * Later versions of libmicrohttpd reject such requests, so with them nothing is checked.
+ * place, so names and values stay where they arrived, with NULs in the place of spaces, colons and
+ * line ends. From the method to the end of the section, only these NULs, and blanks before a value,
+ * may lie between the names and values. Later versions of libmicrohttpd reject such requests, so
+ * with them nothing is checked.
  *
- * Except raw_framing_is_shown(), call these only in the first request_flow_access() of a
- * request. */
+ * raw_framing_is_shown() may be called at any time, all other functions only in the first
+ * request_flow_access() of a request. */
 #ifndef HTTP_MESSAGE_RAW_FRAMING_H
 #define HTTP_MESSAGE_RAW_FRAMING_H
 

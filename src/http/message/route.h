@@ -23,7 +23,7 @@ enum http_access {
 
 struct http_route {
     const char *method; /* a route of "GET" serves HEAD too */
-    const char *path;   /* "/v1/orders/{order_id}": a brace part matches one segment */
+    const char *path;   /* such as "/v1/orders/{order_id}"; {order_id} matches one segment */
     enum http_body body;
     enum http_access access;
     void (*handle)(struct http_request *req, void *ctx);

@@ -11,8 +11,8 @@ static bool is_part(const char *segment)
     return segment[0] == '{';
 }
 
-/* Returns true if `path` fits `pattern`, the path of a route. Notes where the segments of `path`
- * begin that match the brace parts of `pattern`. Both paths begin with '/'. */
+/* Returns true if `path` fits `pattern`, the path of a route. Notes the start of each segment of
+ * `path` that matches a brace part of `pattern`. Both paths begin with '/'. */
 static bool path_fits(const char *pattern, const char *path, struct route_match *match)
 {
     match->n_parts = 0;
@@ -67,8 +67,8 @@ enum route_rc router_find(const struct http_route *routes, size_t n_routes, cons
     return rc;
 }
 
-/* Returns true if the list has the method already. Two routes with one method may fit a path: one
- * with a brace part and one without. */
+/* Returns true if the list has the method already. Two routes with the same method may fit a path:
+ * one with a brace part and one without. */
 static bool listed(const char *list, const char *method)
 {
     size_t len = strlen(method);

@@ -1,5 +1,5 @@
-/* token.c - see token.h. strspn() with a set of this size would first make a table, for each
- * token. */
+/* token.c - see token.h. The characters are tested one by one, because strspn() with a set of this
+ * size would make a table for each token. */
 #include "http/message/token.h"
 
 #include <stdbool.h>

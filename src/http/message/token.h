@@ -1,4 +1,4 @@
-/* token.h - inside of the layer: tokens of RFC 9110, 5.6.2, such as names of headers. */
+/* token.h - measures tokens (RFC 9110, 5.6.2), such as the names of headers. Internal to http. */
 #ifndef HTTP_MESSAGE_TOKEN_H
 #define HTTP_MESSAGE_TOKEN_H
 

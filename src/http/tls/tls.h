@@ -1,12 +1,13 @@
 /* tls.h - TLS for the server: certificate, key and the authorities of client certificates, from
- * files that may be replaced while the server runs. Also sends one request over TLS as a client,
- * for the health check.
+ * files that may be replaced while the server runs. http_tls_ask() sends one request over TLS as a
+ * client, for the health check.
  *
  * TLS is 1.2 or 1.3, with forward secrecy and authenticated ciphers only. No session is resumed, so
  * a client presents its certificate in each connection anew. If client_ca_file is set, every
  * request except those to HTTP_PROBE routes needs a client certificate that an authority in that
- * file has signed. The certificate is checked at such a request, against the file as it was last
- * read. A certificate that was found valid is not checked again on that connection.
+ * file has signed. The certificate is checked when such a request arrives, against the authorities
+ * that were last read from the file. A certificate that was found valid is not checked again on
+ * that connection.
  *
  * Threads    any; nobody may use a struct http_tls that http_tls_close() is freeing.
  * Errors     *err names a bad file by its option and path: "TLS_KEY_FILE=/x/key.pem: ...". */

@@ -2,9 +2,9 @@
  * http; called by the loop's thread only.
  *
  * libmicrohttpd reads requests from the socket and writes answers to it, and owns the TLS session.
- * This interface does everything else. It sets the credentials of the session before the handshake
- * begins, so that the handshake tells the client the certificate authorities of the current set.
- * The allowed moves between states:
+ * This interface does all else that differs between plain and TLS. transport_begin() sets the
+ * credentials of the session before the handshake begins, so that the handshake tells the client
+ * the certificate authorities of the current set. The allowed moves between states:
  *
  *     PLAIN
  *     HANDSHAKE -> CLIENT_FINISHED or SERVER_FINISHED -> OPEN -> VERIFIED */
@@ -62,7 +62,8 @@ bool transport_is_open(const struct transport *transport) MUST_CHECK;
  * *why may be set to a sentence for the client. */
 enum reject_reason transport_check_client(struct transport *transport, const char **why) MUST_CHECK;
 
-/* Returns true if GnuTLS has read bytes from the socket that libmicrohttpd has not read yet. */
+/* Returns true if GnuTLS holds bytes that it has read from the socket, and that libmicrohttpd has
+ * not read from GnuTLS yet. */
 bool transport_has_unread(const struct transport *transport) MUST_CHECK;
 
 /* Sends the last bytes of a connection that is about to be shut down, in one attempt: bytes for
