@@ -3,8 +3,9 @@
  * makes no system call. Every other acquire goes through acquire_the_long_way().
  *
  * A released connection (release.c) is given to the first waiter, and becomes idle only if no
- * caller waits. So a caller that takes an idle connection overtakes no waiter. The one exception is
- * a waiter that has tried CANDIDATES_MAX connections in vain and waits for a new one. */
+ * caller waits. So a caller that takes an idle connection overtakes no waiter, with one exception:
+ * a caller that has tried CANDIDATES_MAX connections in vain waits in the queue while other
+ * connections may be idle. */
 #include <stdio.h>
 
 #include "base/check.h"
@@ -13,8 +14,8 @@
 #include "pqpool/exec.h"
 #include "pqpool/idle.h"
 
-/* After this many failed validation queries, an acquire tries no other idle connection and waits
- * for a new one. */
+/* After this many failed validation queries, an acquire tries no other idle connection and waits in
+ * the queue. */
 enum { CANDIDATES_MAX = 3 };
 
 struct request {
@@ -206,8 +207,8 @@ static void observe(struct pqpool *pool, const struct request *req, int64_t took
         pool->latency.max_ns[pool->latency.window_slot] = took_ns;
     if (!pool->options.enable_pool_metrics)
         return;
-    /* Only the long way comes here. pqpool_stats() adds the short way's checkouts to this
-     * histogram. */
+    /* This function is called only for acquires that go the long way. pqpool_stats() adds the
+     * others to this histogram. */
     histogram_observe(&pool->latency.acquire, took_ns);
     if (req->queued_ns > 0)
         histogram_observe(&pool->latency.queue, req->queued_ns);

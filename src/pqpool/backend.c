@@ -22,8 +22,8 @@ static bool copy_cell(char *out, size_t size, const PGresult *row, int column)
     return true;
 }
 
-/* Returns true if the text is a number, which needs no escaping in an SQL statement. Callers treat
- * any other start time as not known. */
+/* Returns true if the start time of a backend or a server is a number, and so needs no escaping in
+ * an SQL statement. Callers treat any other text as a start time that is not known. */
 static bool is_start(const char *start)
 {
     return start[0] != '\0' && start[strspn(start, "0123456789.e+")] == '\0';

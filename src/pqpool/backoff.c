@@ -37,7 +37,8 @@ void backoff_failed(struct backoff *backoff, const struct pqpool_options *option
         return;
     if (backoff->failures < UINT32_MAX)
         backoff->failures++;
-    /* No retry cures a configuration error, so one failure counts as max_retry_attempts. */
+    /* No retry cures a configuration error, so one such failure counts as max_retry_attempts
+     * failures. */
     if (config_error && backoff->failures < options->max_retry_attempts)
         backoff->failures = options->max_retry_attempts;
     int64_t delay_ns =

@@ -14,9 +14,10 @@
  *
  * If the statement does not end within health_check_timeout, the pool closes the connection. If the
  * backend is known, it is then an orphan and keeps the slot as long as the server lists it. If the
- * slot were freed at once, each new connection could add one more backend to a server that cannot
- * end them. The control connection terminates orphans instead of cancelling their statements,
- * because an idle orphan would notice the lost client only after hours. */
+ * slot were freed at once, each new connection could add one more backend, while the server ends
+ * none of the orphans. The control connection terminates an orphan and does not only cancel its
+ * statement, because an orphan that runs no statement would notice the lost client only after
+ * hours. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "pqpool/janitor.h"
@@ -41,8 +42,8 @@ static uint32_t add_backends(struct pqpool *pool, enum conn_state from, enum con
          node = next) {
         struct conn *conn = CONTAINER_OF(node, struct conn, node);
         next = node->next;
-        /* A statement is cancelled only once the janitor awaits its end. An orphan needs no
-         * such wait, because its connection is closed. */
+        /* The statement of a connection is cancelled only when the janitor already awaits its end.
+         * For an orphan the janitor awaits nothing, because its connection is closed. */
         bool begun = from == CONN_ORPHANED || conn->task_deadline_at_ns != 0;
         if (conn->backend.pid == 0 || !begun)
             continue;
@@ -151,9 +152,9 @@ static void backend_is_gone(struct pqpool *pool, struct conn *conn, int64_t now_
     pool_wake_connector(pool);
 }
 
-/* Called when the SQL of cancels_ask() has ended. Of the orphans that the SQL named, frees the
- * slots of those whose backends the server no longer lists. rows: the result; NULL: the SQL failed,
- * so the slots of all these orphans are freed. */
+/* Called when the SQL of cancels_ask() has ended. For each orphan that the SQL named, frees the
+ * slot if the server no longer lists the backend. rows: the result; NULL: the SQL failed, so the
+ * slots of all these orphans are freed. */
 static void orphans_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns)
     REQUIRES(pool->mu)
 {

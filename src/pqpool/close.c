@@ -37,8 +37,8 @@ static void begin_close(struct pqpool *pool) REQUIRES(pool->mu)
     discard_idle(pool);
 }
 
-/* Wakes every thread that waits for the server. A caller that also shuts down the sockets must do
- * so first: then the statements end as lost and not as timed out. */
+/* Wakes every thread that waits for the server. A caller that also shuts down the sockets must shut
+ * them down before this call, so that the statements end as lost and not as timed out. */
 static void end_waits(struct pqpool *pool)
 {
     (void)eventfd_write(pool->interrupt_fd, 1); /* stays readable, since no thread reads it */

@@ -30,7 +30,7 @@ static void check_fit(const struct pqpool *pool, const struct conn *conn)
     CHECK(!conn->checked_out);
 }
 
-/* NO_TSA: conn_move() calls it through a pointer, with the mutex held. */
+/* NO_TSA: conn_move() calls this function through a pointer, with the mutex held. */
 static void check_idle(const struct pqpool *pool, const struct conn *conn) NO_TSA
 {
     check_fit(pool, conn);

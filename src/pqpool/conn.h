@@ -33,10 +33,10 @@ enum conn_state {
     CONN_NEW,        /* a free slot */
     CONN_CONNECTING, /* the connector dials it and sets its session up */
     CONN_IDLE,       /* a caller may take it; the list begins with the one that became idle last */
-    CONN_CHECKING,   /* a caller runs the validation query on it; of the control connection: the
-                        janitor runs a statement on it */
-    CONN_LEASED,     /* a caller holds it, or has been given it and has not woken up yet */
-    CONN_RESETTING,  /* the janitor is to run ROLLBACK, or runs it */
+    CONN_CHECKING, /* a caller runs the validation query on it; or it is the control connection, and
+                      the janitor runs a statement on it */
+    CONN_LEASED,   /* a caller holds it, or has been given it and has not woken up yet */
+    CONN_RESETTING,     /* the janitor is to run ROLLBACK, or runs it */
     CONN_CANCEL_WANTED, /* released while a statement runs; that statement is to be cancelled */
     CONN_CANCEL_ASKED,  /* a cancel request is under way, and may reach the backend at any moment */
     CONN_CANCEL_PENDING,  /* the statement has ended, and the cancel request is still under way */
@@ -84,14 +84,15 @@ struct conn_holder {
     uint64_t checkout; /* the number of this checkout; 0: the connection is given to a waiter that
                           has not woken up yet */
     bool leak_reported;
-    bool timed; /* since_at_ns is exact, because the duration goes into the histogram `hold` */
+    bool timed; /* since_at_ns is exact, not coarse: the release adds the duration to the histogram
+                   `hold` */
 };
 
-/* Identifies the session at its server. The pid alone is not enough, because the server gives it to
- * a later session again. */
+/* Identifies the session at its server. The pid alone is not enough, because the server may give a
+ * later session the same pid. */
 struct conn_backend {
-    int pid;        /* 0: not known, for example behind a pooler; then only cancel_request.c can
-                       cancel a statement of the session, and no SQL can */
+    int pid; /* 0: not known, for example behind a pooler; cancel_request.c can still cancel a
+                statement of the session, but SQL cannot */
     char start[32]; /* backend_start, in seconds of Unix time */
 };
 
@@ -146,8 +147,8 @@ struct conn {
     bool task_refused;
     struct pg_cancel_conn *cancel_request; /* owned, used by the janitor; NULL: there is none */
     atomic_bool checked_out;               /* true from the acquire to the first release */
-    /* Valid while LEASED. On the control connection only since_at_ns is set: when the janitor began
-     * the statement that it runs there. */
+    /* Valid while LEASED. On the control connection only since_at_ns is set: the time at which the
+     * janitor began the statement that is running. */
     struct conn_holder holder;
     /* The next three members are used by the holder while LEASED. */
     bool warned; /* a warning arrived: a notice with an SQLSTATE of class 01 */

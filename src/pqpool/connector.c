@@ -1,9 +1,9 @@
 /* connector.c - the connector: the thread that dials and closes connections, so that no other
  * thread waits for a dial or a close.
  *
- * The connector has every connection in CONNECTING, CLOSING and CLOSING_ORPHAN. In each round it
- * closes those in the last two states, begins the dials that demand.c decides on, and makes the
- * next step of each dial under way. */
+ * The connector owns the connections in the states CONNECTING, CLOSING and CLOSING_ORPHAN. In each
+ * round it closes all connections in CLOSING and CLOSING_ORPHAN, begins the dials that demand.c
+ * decides on, and makes the next step of each dial under way. */
 #include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -123,7 +123,7 @@ static enum dial_rc set_up_session(struct conn *conn, struct err *err,
         prepare_session(conn, limit_at_ns, err))
         return DIAL_OK;
     if (conn->session == SESSION_ORPHANED)
-        /* No other address is dialled, because the slot stays taken until the backend ends. */
+        /* No other address is dialled in this slot, because the orphaned backend keeps it. */
         return DIAL_FAILED;
     conn_finish(conn);
     return dial_next(conn, clock_now_ns(), err, error_class);
@@ -227,8 +227,9 @@ static int64_t next_wake(struct connector *c)
     struct pqpool *pool = c->pool;
     int64_t at_ns = CLOCK_NEVER;
     mutex_lock(&pool->mu);
-    /* If the last call of pool_next_dial() was before the end of the backoff's pause, this thread
-     * wakes up at that end. After the pause, other threads wake it when the pool wants a dial. */
+    /* If pool_next_dial() was last called before the end of the backoff's pause, this thread wakes
+     * up when the pause ends. After the pause, other threads wake this thread when the pool wants a
+     * dial. */
     if (pool->demand.backoff.failures > 0 && pool->demand.backoff.next_at_ns > c->looked_at_ns)
         at_ns = pool->demand.backoff.next_at_ns;
     mutex_unlock(&pool->mu);

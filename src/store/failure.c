@@ -3,9 +3,10 @@
  * Two codes have two meanings each. 42501: a policy or a trigger forbids the row, or a right is
  * missing. 54000: a row or an index row is too large, or the server has no transaction ids left. An
  * error names the routine of the server that reported it, and in most cases this name shows the
- * meaning. (The message may be translated, the name never is.) For a 42501 from an unknown routine,
- * as from a Citus coordinator that reports its workers' errors, the server is asked whether the
- * role has every right that the statements need. If so, a policy has refused the row. */
+ * meaning. (The message may be translated, the name never is.) A 42501 may come from an unknown
+ * routine: for example, a Citus coordinator reports the errors of its workers. This program then
+ * asks the server whether the role has every right that the statements need. If the role has them
+ * all, a policy has refused the row. */
 #include "store/failure.h"
 
 #include <libpq-fe.h>
@@ -94,7 +95,7 @@ void failure_classify(const struct session *session, enum pqpool_rc rc,
             failure->unless_neighbour_stored = row->unless_neighbour_stored;
             return;
         }
-        break; /* not an error of the server: libpq had no memory for the answer */
+        break; /* the server sent no error: libpq had no memory for the answer */
     case PQPOOL_LOST:
         failure->action = STORE_RETRY;
         failure->fault = FAULT_SERVER;
@@ -112,8 +113,8 @@ void failure_classify(const struct session *session, enum pqpool_rc rc,
     failure->fault = FAULT_SERVICE;
 }
 
-/* An error without an SQLSTATE does not come from the server: the connection was lost, or no answer
- * came. */
+/* RETRY_LOST is for errors without an SQLSTATE. Such an error does not come from the server: the
+ * connection was lost, or no answer came. */
 enum retry_reason failure_retry(const struct store_failure *failure)
 {
     if (failure->action == STORE_UNAVAILABLE)

@@ -27,8 +27,9 @@ enum lookup_rc failure_of_read(const struct session *session, enum pqpool_rc rc,
  * among their parameters. */
 bool failure_is_passing(enum pqpool_rc rc, const struct err *err);
 
-/* Clears ERR_PRIVATE, unless the server's message may be about the content of stored rows. Only for
- * statements that have no order among their parameters. */
+/* Clears ERR_PRIVATE, so that everyone may read the message; leaves it set if the server's message
+ * may show the content of stored rows. Only for statements that have no order among their
+ * parameters. */
 void failure_publish(struct err *err);
 
 #endif

@@ -35,10 +35,11 @@ enum column { IN_RECOVERY, READ_ONLY, XIDS_EXHAUSTED, FSYNC, UNLOGGED, COLUMNS }
 /* The statements of the check, in the sequence in which they run. */
 enum step { STEP_LOCK_WAIT, STEP_INSERT, STEP_SELECT, STEP_STATE };
 
-/* The statements of a canary, which come before those of the check. PostgreSQL runs statements that
- * are sent together in one transaction, so an INSERT that fails leaves no transaction open. BEGIN
- * makes that transaction an explicit one, so that ROLLBACK ends it without a warning. Deferred
- * constraints are checked at once, because there is no commit. */
+/* The statements of a canary, which come before those of the check. They are sent together, and
+ * PostgreSQL runs statements that are sent together as one implicit transaction. If the INSERT
+ * fails, the server ends this transaction itself. If the INSERT succeeds, BEGIN makes the
+ * transaction explicit, so that ROLLBACK ends it without a warning. Deferred constraints are
+ * checked at once, because no commit would check them. */
 #define BEGIN_CANARY LOCK_WAIT "; SET CONSTRAINTS ALL IMMEDIATE; "
 #define END_CANARY "; BEGIN; ROLLBACK; "
 enum canary_step {
@@ -134,9 +135,10 @@ static const char *field_of(const PGresult *error, int field)
 }
 
 /* Returns true if the error says that no order can be stored. A fault that the operator has to
- * remedy may concern only the canary's account. So for such a fault, returns false until a canary
- * has passed once, which shows that the account is accepted. Always returns false for 23514 (a
- * partition is missing for this account) and 42501 (a policy forbids this account). */
+ * remedy may concern only the canary's account, until a canary has passed once and so has shown
+ * that the account is accepted. Before that, returns false for every such fault. Always returns
+ * false for 23514 (a partition is missing for this account) and 42501 (a policy forbids this
+ * account). */
 static bool is_of_database(const struct store_health *health, const PGresult *error)
 {
     const char *code = field_of(error, PG_DIAG_SQLSTATE);
@@ -209,8 +211,8 @@ static void pass_canary(struct store_health *health)
     set_canary(health, CANARY_PASSED);
 }
 
-/* Records that the canary failed. Shows only the code, because the server's message may come from a
- * trigger of the owner's. */
+/* Records that the canary failed. canary_refusal gets the SQLSTATE and not the server's message,
+ * because the message may come from a trigger of the owner's. */
 static void fail_canary(struct store_health *health, const PGresult *error)
 {
     const char *code = field_of(error, PG_DIAG_SQLSTATE);

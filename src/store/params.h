@@ -1,5 +1,6 @@
 /* params.h - collects the parameters of one statement in the form that libpq takes. A parameter is
- * a binary array, with the values of one column, or a text. A zeroed struct has no parameters. */
+ * either a text, or a binary array with the values of one column. A zeroed struct has no
+ * parameters. */
 #ifndef STORE_PARAMS_H
 #define STORE_PARAMS_H
 
@@ -22,8 +23,8 @@ struct params {
 /* Adds a text parameter; `text` is borrowed. */
 void params_text(struct params *params, const char *text);
 
-/* Adds an array parameter of n elements of at most element_max bytes each. The caller adds the
- * elements to the buffer. */
+/* Adds an array parameter of n elements of at most element_max bytes each. Returns the array's
+ * buffer, to which the caller adds the elements. */
 struct buf *params_array(struct params *params, enum pg_type element, size_t n, size_t element_max);
 
 /* Enters the finished arrays in `values` and `lengths`, for libpq. Call it once, after all

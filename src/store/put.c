@@ -2,11 +2,12 @@
  * orders that have no verdict after it.
  *
  * If the server reports the commit without a warning, each row that the INSERT returned was stored
- * by this attempt. A row that the SELECT found counts only after the seal, a commit that waits
- * for the standbys: a row can be visible before it is replicated, if somebody cancelled the wait of
- * its transaction. A warning during the INSERT means that our own wait may have been cancelled (or
- * that a Citus worker has not committed yet). Then the rows that the INSERT returned prove nothing,
- * and the SELECT and the seal decide.
+ * by this attempt. A row that the SELECT found proves that the order is stored only after the seal,
+ * a commit that waits for the standbys. Without the seal the row may be visible and not yet
+ * replicated, because somebody cancelled its transaction's wait for the standbys. A warning during
+ * the INSERT means that our own wait may have been cancelled (or that a Citus worker has not
+ * committed yet). Then the rows that the INSERT returned prove nothing, and only the SELECT and the
+ * seal show what is stored.
  *
  * If an earlier attempt may have stored the group in another database, the group is neither looked
  * up nor written here: the attempt fails with STORE_ELSEWHERE before anything is sent.

@@ -9,10 +9,11 @@
  * whether two metadata are equal.
  *
  * Verdicts are written into the puts as they become known, and withdrawn if the attempt fails. An
- * attempt can be in doubt from its COMMIT on. If an earlier attempt is in doubt, its transaction
- * has ended when the INSERT of this attempt succeeds, because both transactions lock the same keys.
- * The earlier attempt committed all orders or none. So if the SELECT finds a row with one of our
- * order_ids that this transaction did not insert, the earlier attempt has committed all orders. */
+ * attempt can be in doubt only after it has sent its COMMIT. If an earlier attempt is in doubt,
+ * this attempt's INSERT waits until the earlier transaction has ended, because both lock the same
+ * keys. The earlier transaction has then committed all orders or none. So if the SELECT finds a row
+ * with one of our order_ids that this transaction did not insert, the earlier attempt has committed
+ * all orders. */
 #include "store/put_attempt.h"
 
 #include <libpq-fe.h>
@@ -22,7 +23,8 @@
 
 struct batch {
     struct put_attempt *a;
-    enum statement at; /* the last statement sent; the COMMIT counts as STATEMENT_INSERT */
+    enum statement at; /* the last statement sent. STATEMENT_INSERT also for the COMMIT: if an order
+                          is at fault then, it is an inserted one */
     size_t n_inserted; /* rows that this transaction inserted */
     size_t n_found;    /* rows that the SELECT found, whichever transaction inserted them */
 };
@@ -80,8 +82,8 @@ static bool insert_part(struct batch *b, struct put_part part)
     return true;
 }
 
-/* Calls `run`, which runs the statement `at`, for each part of `open`. Stops at the first
- * failure. */
+/* Calls `run` for each part of `open`, and stops at the first failure. `at` is the statement that
+ * `run` runs. */
 static bool for_each_part(struct batch *b, enum statement at,
                           bool (*run)(struct batch *b, struct put_part part))
 {
@@ -171,9 +173,9 @@ static bool commit(const struct batch *b)
 
 /* ---- the rollback ---- */
 
-/* Sets the verdict of one order of a group that was rolled back. If the order is PUT_REUSED because
- * it differs from the first order of its key in this group, `stored` becomes empty, because that
- * first order is not stored. */
+/* Sets the verdict of one order of a group that was rolled back. An order may be PUT_REUSED because
+ * it differs from the first order of its key in this group. That first order is not stored after
+ * the rollback, so `stored` then becomes empty. */
 static void settle_rolled_back(struct order_put *put, const struct order_put *first)
 {
     switch (put->verdict) {

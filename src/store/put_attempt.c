@@ -97,9 +97,9 @@ static bool fail_malformed(const struct put_attempt *a)
     return put_fail_by(a, statement_malformed(&a->session, &a->failure->err));
 }
 
-/* Returns true if each row is for a different order of the part. An order has no `diff` before its
- * verdict, so this function uses `diff` to mark the orders whose row it has seen, and clears all
- * marks at the end. */
+/* Returns true if each row is for a different order of the part. To notice a second row of an
+ * order, this function sets the `diff` of each order whose row it has seen, and sets every `diff`
+ * to 0 at the end. It may do so because `diff` is not used before the order has a verdict. */
 static bool places_are_sound(const struct put_attempt *a, struct put_part part,
                              const PGresult *rows)
 {
@@ -164,8 +164,8 @@ static bool settle_sealed(const struct put_attempt *a, struct put_part part,
 }
 
 /* Called after the SELECT, for the orders that it did not find. An order that was only looked up
- * becomes PUT_ABSENT. If an order that was to be inserted is missing, and the attempt is in doubt,
- * the attempt fails. */
+ * becomes PUT_ABSENT. An order that was to be inserted keeps PUT_PENDING; but if the attempt is in
+ * doubt, the attempt fails. */
 static bool settle_absent(const struct put_attempt *a)
 {
     size_t n_pending = 0;

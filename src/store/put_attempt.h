@@ -1,6 +1,6 @@
-/* put_attempt.h - declares what put.c, put_atomic.c and put_culprit.c share: functions that select
- * the orders of a statement, read the verdicts from its rows, and end an attempt that fails. A
- * "put" is one order with its verdict: struct order_put in orders/order_store.h. */
+/* put_attempt.h - declares what put.c, put_atomic.c and put_culprit.c share: functions that choose
+ * the orders for a statement, read the verdicts from the rows that it returns, and end an attempt
+ * that fails. A "put" is one order with its verdict: struct order_put in orders/order_store.h. */
 #ifndef STORE_PUT_ATTEMPT_H
 #define STORE_PUT_ATTEMPT_H
 
@@ -13,7 +13,7 @@
 
 struct put_attempt {
     struct put_group *group;
-    struct store_failure *failure; /* in_doubt is always valid, the other members on failure */
+    struct store_failure *failure; /* in_doubt is always valid, the others only after a failure */
     struct session session;
     struct order_put **open; /* the puts of the next statement; has room for the whole group */
     size_t n_open;
@@ -69,10 +69,10 @@ bool put_atomic(struct put_attempt *a) MUST_CHECK;
 bool put_has_culprit(const struct store_failure *failure);
 
 /* Called after the database refused the puts of `open`. Finds the order at fault: inserts parts of
- * `open`, and always rolls back. If it returns PQPOOL_OK, *culprit is the first order that is
- * refused alone, and *refusal says why; *culprit is NULL if no order is refused alone, or if the
- * server may be refusing every order. On another return code, *refusal says why the search has
- * failed. */
+ * `open`, and always rolls back. If the function returns PQPOOL_OK, *culprit is the first order
+ * that is refused alone, and *refusal says why it is refused. *culprit is NULL if no order is
+ * refused alone, or if the server may be refusing every order. If the function returns another
+ * code, the search has failed, and *refusal says why. */
 enum pqpool_rc put_find_culprit(const struct put_attempt *a, struct order_put **culprit,
                                 struct store_failure *refusal) MUST_CHECK;
 

@@ -6,13 +6,13 @@
  * it also refuses every part with this order. So the order is found after about two INSERTs for
  * each halving.
  *
- * The search also inserts orders that the attempt only compares by the SELECT, because the INSERT
- * checks all that the SELECT checks. The SELECT would check an order only if the part also has the
- * first order of its key.
+ * If the database refused the SELECT of the attempt, the search inserts the orders of that SELECT,
+ * because the INSERT checks all that the SELECT checks. The search cannot use the SELECT itself: it
+ * would check an order only if the part also has the first order of its key.
  *
  * A refusal of class 54 may also mean that the server can store no order at all. So after such a
- * refusal an order is at fault only if the server could store another part and then refuses the
- * order alone once more. At the first refusal the server may have been unable to store anything. */
+ * refusal the search goes on until the server has stored another part, and then tries the order
+ * alone once more. The order is at fault only if it is refused again. */
 #include <libpq-fe.h>
 
 #include "base/check.h"
@@ -77,8 +77,8 @@ bool put_has_culprit(const struct store_failure *failure)
 }
 
 /* Called for a part that was refused. If the part has several orders, its halves are tried next. If
- * it has one, search->suspect is set to this order. Does nothing if search->suspect is set already:
- * the search then only looks for a part that can be stored. */
+ * the part is one order, search->suspect is set to this order. If search->suspect is set already,
+ * does nothing, because the search then only looks for a part that can be stored. */
 static void narrow(struct search *search, struct part part, const struct store_failure *refusal)
 {
     if (search->suspect.n > 0)
@@ -96,9 +96,9 @@ static bool is_found(const struct search *search)
     return search->suspect.n > 0 && (search->stored || !search->reason.unless_neighbour_stored);
 }
 
-/* Tries search->suspect, the order that was refused when it stood alone, a second time; as every
- * trial of the search it is rolled back. PQPOOL_OK: *culprit is this order if it was refused again,
- * and is unchanged if not. */
+/* Inserts search->suspect, the order that was refused alone, a second time, and rolls the INSERT
+ * back. PQPOOL_OK: if the order was refused again, *culprit is set to it; if not, *culprit is
+ * unchanged. */
 static enum pqpool_rc try_again(const struct put_attempt *a, const struct search *search,
                                 struct order_put **culprit, struct store_failure *refusal)
 {

@@ -30,8 +30,8 @@ enum column {
 };
 static_assert(RECEIVED_AT + 1 == ROW_FIELD_COLUMNS, "one name, one column");
 
-/* The columns after ROW_FIELDS. The first enum has those of ROW_METADATA and, for
- * STATEMENT_BY_KEYS, FOUND_PLACE. The second enum is for STATEMENT_COMPARE. */
+/* The columns after ROW_FIELDS. The first enum is for SELECTs with ROW_METADATA; only
+ * STATEMENT_BY_KEYS has FOUND_PLACE. The second enum is for STATEMENT_COMPARE. */
 enum { METADATA = ROW_FIELD_COLUMNS, METADATA_BYTES, FOUND_PLACE };
 enum { COMPARED_PLACE = ROW_COMPARED_PLACE, SAME_METADATA };
 

@@ -35,8 +35,8 @@ struct sqlstate_error {
     bool too_large; /* for class 54: a row or an index row is too large */
 };
 
-/* An entry fits an error if the code of the error begins with the entry's prefix, and the entry's
- * condition is met. */
+/* The condition of an entry in the table of SQLSTATEs. The entry fits an error if the code of the
+ * error begins with the entry's prefix, and the error meets the condition. */
 enum sqlstate_condition {
     SQLSTATE_ALWAYS,
     SQLSTATE_BY_POLICY,
@@ -54,9 +54,8 @@ struct sqlstate_row {
     enum store_fault fault;
     enum store_action action;
     enum retry_reason retry; /* the reason, if the group is tried again */
-    /* true: if another order of the group was stored, the order that failed is at fault, whatever
-     * `fault` says. If no order was stored, the server may be refusing every order, so `fault`
-     * holds. */
+    /* true: `fault` is right only if no other order of the group was stored, because the server may
+     * then be refusing every order. If another was stored, the order that failed is at fault. */
     bool unless_neighbour_stored;
     const char *meaning; /* for the manual */
 };

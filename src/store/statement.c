@@ -251,8 +251,9 @@ static enum pqpool_rc run_and_commit(const struct session *session, enum stateme
 }
 
 /* If session.prepare is false, there may be a pooler that gives the server session to another
- * client after each transaction. Settings of a session do not stay there. So the statement runs in
- * a transaction of its own, which begins with the settings that the plan needs. */
+ * client after each transaction. A setting that is made for the session is then lost. So the
+ * statement runs in a transaction of its own, which begins by making the settings that the plan
+ * needs. */
 enum pqpool_rc statement_read(const struct session *session, enum statement which,
                               const struct params *params, struct pg_result **rows_out,
                               struct err *err)

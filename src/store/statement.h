@@ -41,8 +41,8 @@ statement_runner statement_read;
  * that the statements need, so that no missing right can be the cause. */
 enum pqpool_rc statement_ask_policy(const struct session *session, struct pg_result **rows_out,
                                     struct err *err) MUST_CHECK;
-/* Makes an error from an answer that the caller has found malformed. *err must say what is wrong
- * with the answer. Returns PQPOOL_LOST. */
+/* Called if an answer is malformed. Completes *err, in which the caller must have said what is
+ * wrong with the answer, and has the connection discarded. Returns PQPOOL_LOST. */
 enum pqpool_rc statement_malformed(const struct session *session, struct err *err);
 
 /* Runs a statement in a transaction of its own. If it returns PQPOOL_OK, the transaction is

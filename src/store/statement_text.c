@@ -22,11 +22,11 @@ static const struct statement_text texts[] = {
         .columns = 1,
         .max_rows = INT_MAX,
     },
-    /* "= ANY (ARRAY[...])" keeps the planner from a hash or merge join, so the plan is a nested
-     * loop. Sequential scans are off, and the inner side of the loop therefore searches the primary
-     * key by both columns. The lookup thus reads only the rows that have the given keys, whatever
-     * the statistics say. (If client_order_id were compared with ANY too, the planner might search
-     * by account_id alone.) */
+    /* This form makes the lookup read only the rows that have the given keys, whatever the
+     * statistics say. "= ANY (ARRAY[...])" rules out a hash or merge join, so the plan is a nested
+     * loop. Sequential scans are off, so the inner side of the loop searches the primary key by
+     * both columns. (If client_order_id were compared with ANY too, the planner might search by
+     * account_id alone.) */
     [STATEMENT_COMPARE] = {
         "ordersd_compare",
         "SELECT " ROW_FIELDS ", k.place, o.metadata IS NOT DISTINCT FROM k.metadata::jsonb "

@@ -1,7 +1,7 @@
 /* statement_text.h - the SQL of the store, as text. The SQL is the same for PostgreSQL and Citus:
  * no statement reads rows that a CTE of the same statement inserts, nothing forces a generic plan,
- * and the INSERT names each new row by its order_id. Casts name the types, so a statement means the
- * same prepared or not.
+ * and the INSERT names each new row by its order_id. Casts name the types of the parameters, so
+ * that a statement means the same whether it is prepared or not.
  *
  * Threads    any: nothing here changes. */
 #ifndef STORE_STATEMENT_TEXT_H
@@ -11,7 +11,8 @@
 
 struct buf;
 
-/* clang-format off: what each statement takes and returns */
+/* The statements, with what each takes and returns. */
+/* clang-format off */
 enum statement {
     STATEMENT_INSERT, /* takes 12 arrays, one for each column; returns the order_id of each row that
                          it inserts */
@@ -59,9 +60,9 @@ bool statement_fills(const char *column);
  * After idle_in_transaction_session_timeout the server ends a transaction whose client has
  * vanished, so that its keys become free. statement_timeout and transaction_timeout are off,
  * because ordersd has deadlines of its own. exit_on_error is off, because otherwise an error would
- * end the session. A plan that was made while the table was small is still used when the table has
- * grown, so enable_seqscan is off. That makes some cost estimates high, and the planner would then
- * use jit, so jit is off too. */
+ * end the session. enable_seqscan is off, because a plan that was made while the table was small is
+ * still used when the table has grown. With enable_seqscan off, some cost estimates are so high
+ * that the planner would use jit, so jit is off too. */
 #define STATEMENT_SETTINGS(local) "concat_ws(' ', " \
     STATEMENT_SET("lock_timeout", "'1s'", local) ", " \
     STATEMENT_SET("idle_in_transaction_session_timeout", "'30s'", local) ", " \
@@ -74,18 +75,18 @@ bool statement_fills(const char *column);
     STATEMENT_SET("synchronous_commit", \
                   "coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on')", local) ")"
 
-/* As STATEMENT_SETTINGS, for settings that matter to whole sessions only. idle_session_timeout is
- * off, because the pool decides how long a session may idle. With READ COMMITTED each statement
- * sees what was committed before it. */
+/* As STATEMENT_SETTINGS, for settings that have no use within one transaction. They are made for
+ * the session. idle_session_timeout is off, because the pool decides how long a session may idle.
+ * With READ COMMITTED each statement sees what was committed before it. */
 #define STATEMENT_SESSION_SETTINGS "concat_ws(' ', " \
     STATEMENT_SET_IF_KNOWN("idle_session_timeout", "'0'", "false") ", " \
     STATEMENT_SET("default_transaction_isolation", "'read committed'", "false") ", " \
     STATEMENT_SET_IF_KNOWN("plan_cache_mode", "'auto'", "false") ")"
 /* clang-format on */
 
-/* Begins a transaction whose isolation level does not depend on the session's default. READ
- * COMMITTED lets each of its statements see what other transactions committed after this one began,
- * for example while an INSERT waited for a lock. */
+/* Begins a transaction whose isolation level does not depend on the session's default. With READ
+ * COMMITTED each statement also sees what other transactions have committed since the BEGIN, for
+ * example while an INSERT waited for a lock. */
 #define STATEMENT_BEGIN "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 #endif

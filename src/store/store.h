@@ -33,14 +33,14 @@ void store_close(struct store **store); /* NULL is a no-op */
  * the first put or lookup. */
 void store_attach(struct store *store, struct pqpool *pool);
 
-/* Returns the interface of the store. It is borrowed, and lives as long as the store. */
+/* Returns the interface of the store. The interface is borrowed, and lives as long as the store. */
 const struct order_store *store_as_order_store(const struct store *store);
 
 /* Sets up a new session in one round trip: client_encoding UTF8, STATEMENT_SETTINGS, and
- * STATEMENT_SESSION_SETTINGS (statement_text.h). They override the settings of the role and the
- * database. If options.prepare is false, each transaction makes STATEMENT_SETTINGS itself instead,
- * and STATEMENT_SESSION_SETTINGS are made only if there is no pooler. Returns false if the SQL
- * fails, its answer is malformed, or the database's encoding is not UTF8. `store` is a struct
+ * STATEMENT_SESSION_SETTINGS (statement_text.h). These settings override those of the role and the
+ * database. If options.prepare is false, STATEMENT_SETTINGS are made by each transaction and not
+ * here, and STATEMENT_SESSION_SETTINGS are made only if there is no pooler. Returns false if the
+ * SQL fails, its answer is malformed, or the database's encoding is not UTF8. `store` is a struct
  * store; its type is void because pqpool_options.on_connect requires that. */
 bool store_on_connect(void *store, struct pqpool_lease *lease, int64_t deadline_at_ns,
                       struct err *err) MUST_CHECK;
@@ -57,19 +57,18 @@ bool store_fsync_off(const struct store *store);
  * With a canary the check also inserts an order of the account STORE_CANARY_ACCOUNT and rolls it
  * back. That finds faults that EXPLAIN does not show: a full disk, a trigger that fails. If the
  * canary fails by a fault of the server, the check fails. If the canary fails by a fault of the
- * operator, the check fails only if an earlier canary has passed, because rules of the table's
- * owner may refuse this one account. health.c has exceptions. */
+ * operator, the check fails only if an earlier canary has passed, because the owner's rules may
+ * refuse the canary's account only. is_of_database() in health.c has two exceptions. */
 
 #define STORE_CANARY_ACCOUNT "ordersd.health"
 
-/* Returns the SQL of the check that begins now. It is borrowed, and lives as long as the store.
- * Only one thread, the pool's janitor, may call this function and the next two. */
+/* Returns the SQL of the check that begins now. The SQL is borrowed, and lives as long as the
+ * store. Only one thread, the pool's janitor, may call this function and the next two. */
 const char *store_health_query(struct store *store, bool canary);
 
 /* Checks the answer to the SQL of store_health_query(): `last` is the last result, and `before` is
  * the number of results that came before it. Returns false if no order can be stored or read; *err
- * then says why. If a lock kept the check from finishing, returns the verdict of the previous check
- * again. */
+ * then says why. If a lock kept the check from finishing, returns what the previous check did. */
 bool store_health_verdict(struct store *store, const struct pg_result *last, unsigned before,
                           struct err *err) MUST_CHECK;
 
@@ -81,7 +80,7 @@ enum store_canary {
     CANARY_NONE,    /* no canary has finished yet */
     CANARY_PASSED,  /* an order can be stored */
     CANARY_FAILED,  /* no order can be stored */
-    CANARY_REFUSED, /* the owner's rules refuse the canary, which says nothing about orders */
+    CANARY_REFUSED, /* the canary was refused, and the reason may concern only its account */
 };
 
 /* Returns the result of the last canary. Any thread. */
