@@ -3,11 +3,12 @@
  *   connector.c    the loop: begins dials, sets up new sessions, closes
  *   dial.c         one dial, a step at a time                                  dial.h
  *   dial_errors.c  why a dial failed                                           dial_errors.h
- *   backend.c      which backend, server and database a session is at          exec.h
+ *   backend.c      which backend, server and database a session has            exec.h
  *   names.c        the lookups of host names                                   names.h
  *
  * Threads    as each function says.
- * Ownership  the connector has all connections in CONNECTING, CLOSING and CLOSING_ORPHAN. */
+ * Ownership  the connector owns the connections in the states CONNECTING, CLOSING and
+ *            CLOSING_ORPHAN. */
 #ifndef PQPOOL_CONNECTOR_H
 #define PQPOOL_CONNECTOR_H
 
@@ -15,9 +16,9 @@
 
 void *connector_run(void *arg); /* arg: the pool */
 
-/* Closes the connection to the server with PQfinish(), and the descriptor that the pool has
- * duplicated. Called by the thread that has the connection (conn.h). No-op if the connection is
- * closed already. */
+/* Closes the connection to the server with PQfinish(), and closes the pool's duplicate of its
+ * socket. Called by the thread that uses the connection (conn.h). No-op if the connection is closed
+ * already. */
 void conn_finish(struct conn *conn);
 
 /* Calls PQfinish() for the connections in CLOSING and CLOSING_ORPHAN. Called by the connector, and

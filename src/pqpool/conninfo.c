@@ -1,11 +1,11 @@
 /* conninfo.c - checks a connection string: see conninfo.h.
  *
  * PQconninfo() reports the parameters of a PGconn, also those that libpq itself fills in. It does
- * so even if libpq has refused the PGconn before any lookup or dial. So two PGconns are made that
- * libpq refuses, because one keyword has an invalid value. In the PGconn of dsn_resolve() this is
- * the keyword that libpq checks first, so PQconninfo() works even if other values are wrong. In the
- * PGconn of check_resolved() it is the keyword that libpq checks last. If libpq names another
- * reason for that second refusal, the user's settings are wrong. */
+ * so even if libpq has refused the PGconn before any lookup or dial. So this file makes two PGconns
+ * that libpq refuses, because one keyword has an invalid value on purpose. dsn_resolve() spoils the
+ * keyword that libpq checks first, so PQconninfo() works even if other values are wrong.
+ * check_resolved() spoils the keyword that libpq checks last. If libpq then names another reason
+ * for its refusal, the user's settings are wrong. */
 #include "pqpool/conninfo.h"
 
 #include <stdio.h>
@@ -44,16 +44,16 @@ static const char *environment_of(const struct conninfo *info, const char *keywo
     return NULL;
 }
 
-/* Returns the name of the service, a section of pg_service.conf; NULL: none. PQconninfo() does not
- * report it. */
+/* Returns the name of the service (a section of pg_service.conf) that the settings name; NULL: they
+ * name none. Needed because PQconninfo() does not report this name. */
 static const char *service_of(const struct conninfo *info)
 {
     const char *name = NULL, *given = dsn_find(info->given, "service");
     return given != NULL ? given : environment_of(info, "service", &name);
 }
 
-/* Writes the source of the value: "connection string: KEYWORD", "service NAME: KEYWORD", or the
- * name of the environment variable whose value libpq uses. */
+/* Writes where the keyword's value comes from: "connection string: KEYWORD", "service NAME:
+ * KEYWORD", or the name of the environment variable. */
 static void name_source(const struct conninfo *info, const char *keyword, struct buf *out)
 {
     const char *name = NULL, *env = environment_of(info, keyword, &name);
@@ -113,8 +113,8 @@ static unsigned least(unsigned a, unsigned b)
 
 typedef unsigned distances[WORD_MAX + 1][WORD_MAX + 1];
 
-/* Returns the distance from the first i letters of a to the first j letters of b. `known` must have
- * the distances of all shorter prefixes. */
+/* Returns how many steps of distance() turn the first i letters of a into the first j letters of b.
+ * `known` must have these numbers for all shorter prefixes of a and b. */
 static unsigned distance_to(distances known, const char *a, size_t i, const char *b, size_t j)
 {
     unsigned best = known[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
@@ -170,8 +170,8 @@ static const char *nearest(const char *word, const PQconninfoOption *known)
     return found;
 }
 
-/* Returns the major version of libpq that introduced this keyword; 0: the keyword is not in
- * this list, which begins with libpq 16. */
+/* Returns the major version of libpq that introduced this keyword; 0: the keyword is unknown, or
+ * older than libpq 16. */
 static int first_version(const char *word)
 {
     static const struct {

@@ -1,8 +1,8 @@
 /* conninfo.h - checks a connection string, together with its service file and libpq's environment,
- * before anything is dialled. libpq finds most of these faults only at the first dial, and the pool
+ * before anything is dialled. libpq itself finds most faults only at the first dial, and the pool
  * would repeat that dial for ever.
  *
- * Every error says where the fault stands (the connection string, a PG* variable or a service),
+ * Every error says where the fault is (the connection string, a PG* variable or a service),
  * names the keyword, and says what would be right. No error shows a password, nor a part of the
  * string that may belong to one.
  *
@@ -24,7 +24,8 @@ struct conninfo {
     PQconninfoOption *given; /* the parameters that the string itself sets */
     /* Two copies of the parameters after libpq has added the service, the environment and its
      * defaults. To make libpq say which values are wrong, conninfo.c overwrites the value of the
-     * keyword `lost` in `resolved`: read it from `other`, and all others from `resolved`. */
+     * keyword `lost` in `resolved`. So the value of `lost` is read from `other`, and the value of
+     * every other keyword from `resolved`. */
     PQconninfoOption *resolved, *other;
     const char *lost;
 };

@@ -230,8 +230,8 @@ static const char *fault_of_file(const char *path, bool folder)
     return access(path, R_OK) == 0 ? NULL : strerrordesc_np(errno);
 }
 
-/* Checks a file or folder that a keyword names. must_be: it must exist. Otherwise an absent file is
- * no fault, because libpq goes on without it. */
+/* Checks a file or folder that a keyword names. must_be: true if the file must exist; false if
+ * libpq goes on without an absent file, so that its absence is no fault. */
 static bool check_file(const struct conninfo *info, const char *keyword, bool folder, bool must_be,
                        struct err *err)
 {

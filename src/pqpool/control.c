@@ -29,7 +29,7 @@ static bool server_error(const PGresult *result, struct err *why)
     return false;
 }
 
-/* Returns whether the health check has passed. If it has not, *why says why. */
+/* Returns whether the health check has passed. If the check has failed, *why says why. */
 static bool check_passed(const struct pqpool *pool, enum task_rc how, struct err *why)
 {
     const struct conn *control = &pool->control;
@@ -46,8 +46,8 @@ static bool check_passed(const struct pqpool *pool, enum task_rc how, struct err
     return how == TASK_OK || server_error(control->task_rows, why);
 }
 
-/* Returns true if the control connection can be used for the next check, whether or not this one
- * passed. */
+/* Returns true if the control connection can be used for the next check. That may be so even if the
+ * check that has just ended failed. */
 static bool health_keeps_control(const struct pqpool *pool, enum task_rc how)
 {
     const struct conn *control = &pool->control;
@@ -87,7 +87,8 @@ void control_lost(struct pqpool *pool)
     health_result(pool, &gone, 0);
 }
 
-/* check_passed() is called with no lock held, because it may call options.health_passed. */
+/* Records the result, and keeps or discards the control connection. check_passed() is called with
+ * no lock held, because it may call the user's function options.health_passed. */
 void control_ended(struct pqpool *pool, enum task_rc how, int64_t now_ns)
 {
     struct conn *control = &pool->control;
@@ -119,8 +120,8 @@ static bool health_is_due(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu
     return true;
 }
 
-/* Called while the control connection is not open. A health check that is due fails. The slots of
- * orphans are freed, because the server cannot be asked about them. */
+/* Called while the control connection is not open. If a health check is due, records that it has
+ * failed. Frees the slots of orphaned backends, because the server cannot be asked about them. */
 static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct err why;
@@ -130,8 +131,8 @@ static void do_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(poo
         health_result(pool, &why, 0);
 }
 
-/* Returns the next statement; NULL: none is due. Cancels go first, because connections wait for
- * them. A health check that becomes due meanwhile runs after the cancel. */
+/* Returns the next statement; NULL: none is due. Cancels come before health checks, because each
+ * cancelled connection is unusable until its cancel is done. */
 static const char *choose_job(struct pqpool *pool, int64_t now_ns, struct buf *sql)
     REQUIRES(pool->mu)
 {
@@ -166,7 +167,8 @@ void pqpool_check_health(struct pqpool *pool)
 {
     mutex_lock(&pool->mu);
     const struct conn *control = &pool->control;
-    /* A control connection that is not open is checked as soon as it is opened. */
+    /* If the control connection is not open, next_at_ns stays as it is: a new control connection is
+     * checked as soon as it is opened. */
     if (control->state == CONN_IDLE || control->state == CONN_CHECKING)
         pool->health.next_at_ns = 0;
     pool_wake_janitor(pool);

@@ -45,9 +45,9 @@ struct conn *pool_next_dial(struct pqpool *pool, int64_t now_ns)
     return conn;
 }
 
-/* Returns when the connection expires: after max_lifetime, less a random share of 0 to 10 %. The
- * share is drawn only once for each connection. If each check drew a new share, all connections
- * would expire early. */
+/* Returns when the connection expires: after max_lifetime, less a random share of 0 to 10 %. Called
+ * only once for each connection: if the share were drawn again at each tick, some draw would soon
+ * be near 10 %, and every connection would expire early. */
 static int64_t draw_expiry(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     int64_t life_ns = pool->options.max_lifetime_ns;

@@ -64,7 +64,7 @@ static bool begin_lookup(struct conn *conn, int64_t now_ns, struct err *err,
     return true;
 }
 
-/* Sets up the new conn->pg, and resets what an attempt at an earlier address may have set. */
+/* Sets up the new conn->pg, and resets what the dial of an earlier address may have set. */
 static void begin_session(struct conn *conn)
 {
     conn->session = SESSION_SOUND;
@@ -190,8 +190,8 @@ struct pollfd dial_awaits(const struct conn *conn)
     return (struct pollfd){ .fd = conn->fd, .events = reads ? POLLIN : POLLOUT };
 }
 
-/* Returns true if the socket is ready now. The connector may have been busy with another dial
- * since it last polled this socket. */
+/* Polls the socket again, and returns true if it is ready. An answer may have come since the last
+ * poll, while the connector was busy with another dial. */
 static bool is_ready_now(const struct conn *conn)
 {
     struct pollfd socket = dial_awaits(conn);

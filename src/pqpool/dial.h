@@ -20,13 +20,14 @@ struct pollfd dial_awaits(const struct conn *conn);
 enum dial_rc dial_step(struct conn *conn, bool ready, int64_t now_ns, struct err *err,
                        enum error_class *error_class);
 /* Called when an address or a lookup has failed; *err says why. Closes the connection and begins
- * with the next address or host. DIAL_FAILED: none of them can be dialled. */
+ * with the next address or host. DIAL_FAILED: no further address or host can be dialled. */
 enum dial_rc dial_next(struct conn *conn, int64_t now_ns, struct err *err,
                        enum error_class *error_class);
 /* Ends the dial and its use of the lookup. */
 void dial_end(struct conn *conn);
 
-/* Returns the numeric address that is dialled; "": not found yet, or no lookup is needed. */
+/* Returns the numeric address that is dialled; "": the lookup has found none yet, or no lookup
+ * is needed. */
 const char *dial_address(const struct conn *conn);
 /* Returns true if the lookup of the dialled host has found this address. */
 bool dial_has_address(const struct conn *conn, const char *address);

@@ -45,7 +45,7 @@ enum { DEFAULTS = sizeof defaults / sizeof defaults[0] };
 struct dsn {
     PQconninfoOption *given;    /* the parameters that the string sets; freed by PQconninfoFree() */
     PQconninfoOption *resolved; /* `given` with what libpq adds; freed by PQconninfoFree() */
-    /* The user gives the keyword defaults[i][0] a value, so the pool's default is not used. */
+    /* is_said[i]: the user's settings have a value for defaults[i][0]; that default is unused. */
     bool is_said[DEFAULTS];
     struct host hosts[HOSTS_MAX];
     unsigned n_hosts;
@@ -126,8 +126,8 @@ static bool split_hosts(struct dsn *dsn, struct err *err)
     return true;
 }
 
-/* Joins options.session_options and the parameter `options` of libpq. If both give a value for one
- * setting of the server, the value from libpq's parameter is used, because it comes later. */
+/* Joins options.session_options and the parameter `options` of libpq. If both set one
+ * setting of the server, the server uses the value that comes later: that of `options`. */
 static bool join_options(struct dsn *dsn, const char *ours, struct err *err)
 {
     const char *theirs = find(dsn, "options");

@@ -1,8 +1,9 @@
 /* dsn.h - splits a connection string into its hosts, so that the pool dials each host with its own
- * share of the time. libpq would hang for ever on a first host that accepts and stays silent,
- * because it ignores connect_timeout when it is polled (libpq manual, 34.1, PQconnectPoll).
+ * share of the time. With all hosts in one dial, libpq would wait for ever for a first host that
+ * accepts and stays silent, because PQconnectPoll() ignores connect_timeout (libpq manual, 34.1).
  *
- * Threads    the connector's, after dsn_open(). */
+ * Threads    while the connector runs, it alone uses the pool's dsn. Before and after that, the
+ *            thread that opens or frees the pool does. */
 #ifndef PQPOOL_DSN_H
 #define PQPOOL_DSN_H
 

@@ -26,7 +26,7 @@ PGconn *dsn_begin_refused(const PQconninfoOption *given, const char *keyword) MU
 /* Returns the value that libpq would use for each parameter: the string's, else that of the service
  * that the string or PGSERVICE names, else the environment's, else libpq's default. If the service
  * is missing or its file is broken, libpq gives up before it has stored any value, so no parameter
- * has one, not even a parameter of the string. The caller calls PQconninfoFree(). NULL: *err says
+ * has a value, not even if the string sets it. The caller calls PQconninfoFree(). NULL: *err says
  * why. */
 PQconninfoOption *dsn_resolve(const PQconninfoOption *given, struct err *err) MUST_CHECK;
 
@@ -37,7 +37,8 @@ bool dsn_is_said(const PQconninfoOption *given, const PQconninfoOption *resolved
 
 enum { DSN_TLS_FILES = 3 };
 
-/* The files that libpq opens at a dial and that would block it if they were pipes. */
+/* The files that libpq opens at a dial. A file on which libpq would not block, even if it were a
+ * pipe, is left out. */
 struct dsn_files {
     bool has_service;
     struct service_files service;

@@ -1,8 +1,8 @@
 /* exec.c - runs one statement on a held connection: sends it, reads the answer up to ReadyForQuery,
- * and classifies the outcome.
+ * and classifies the result.
  *
- * Connections are in libpq's nonblocking mode, so no send and no read can outlast the deadline: a
- * server that stopped reading would block PQsendQueryParams() for ever otherwise. */
+ * Connections are in libpq's nonblocking mode, so that no send and no read outlasts the deadline.
+ * In blocking mode, PQsendQueryParams() would wait for ever for a server that stopped reading. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -43,7 +43,7 @@ static enum exchange_rc send_all(const struct conn *conn, int64_t deadline_at_ns
 {
     const struct pg_driver *pg = conn->pool->pg;
     int left;
-    /* Reads while it sends, because a server whose answers are not read stops reading. */
+    /* This loop also reads, because a server stops reading if nobody reads its answers. */
     while ((left = pg->flush(conn->pg)) == 1) {
         enum exchange_rc rc = wait_for(conn, POLLIN | POLLOUT, deadline_at_ns);
         if (rc != EXCHANGE_DONE)
@@ -66,8 +66,8 @@ bool result_is_copy(const PGresult *result)
     return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
 }
 
-/* Waits until PQgetResult() would not block, and then returns EXCHANGE_DONE; also if reading fails:
- * PQgetResult() then returns libpq's error. An answer that arrived by the deadline counts. */
+/* Returns EXCHANGE_DONE as soon as PQgetResult() would not block. If reading fails, this is so at
+ * once: PQgetResult() returns libpq's error. An answer that arrived by the deadline counts. */
 static enum exchange_rc await_result(const struct conn *conn, int64_t deadline_at_ns)
 {
     const struct pg_driver *pg = conn->pool->pg;
@@ -95,7 +95,7 @@ static enum exchange_rc receive_all(const struct conn *conn, int64_t deadline_at
         PGresult *result = pg->get_result(conn->pg);
         if (result == NULL)
             return pg->status(conn->pg) == CONNECTION_OK ? EXCHANGE_DONE : EXCHANGE_LOST;
-        /* COPY is not supported, because PQgetResult() would return its result for ever. */
+        /* A COPY ends the exchange: PQgetResult() would return the same result for ever. */
         if (result_is_copy(result)) {
             PQclear(result);
             return EXCHANGE_LOST;
@@ -193,8 +193,8 @@ static void copy_field(char *to, size_t size, const PGresult *error, int field)
 }
 
 /* Returns true if the message may quote a value, or come from a user's function. Two kinds of
- * messages do neither: the server's messages about an error that ends the session, and the messages
- * of libpq, which have no SQLSTATE. */
+ * messages are not private: the server's about an error that ends the session, and those of libpq
+ * itself, which have no SQLSTATE. */
 static bool is_private(const PGresult *error)
 {
     const char *severity = PQresultErrorField(error, PG_DIAG_SEVERITY_NONLOCALIZED);

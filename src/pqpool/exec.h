@@ -16,13 +16,13 @@ void conn_watch_notices(struct conn *conn);
 bool result_is_copy(const PGresult *result); /* true: a COPY, for which PQgetResult() returns the
                                                 same result for ever */
 /* sqlstate_discards() returns true if the connection must be closed after an error with this
- * SQLSTATE, sqlstate_evicts_all() if every connection must be replaced. */
+ * SQLSTATE. sqlstate_evicts_all() returns true if all connections must be replaced after it. */
 bool sqlstate_discards(const char *sqlstate);
 bool sqlstate_evicts_all(const char *sqlstate);
 
 /* ---- backend.c ---- */
-/* Asks a new session for its backend, server and database, and sets conn->backend and
- * conn->history. Returns false if the connection must not be used. */
+/* Asks the server, on a new session, which backend, server and database this is, and sets
+ * conn->backend and conn->history. Returns false if the connection must not be used. */
 bool conn_identify(struct conn *conn, int64_t deadline_at_ns, struct err *err);
 
 /* ---- task.c: a statement that the janitor runs or awaits without blocking ---- */

@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "pqpool/pool.h"
 
-/* The last checkout of this thread. still_held() checks whether the thread still holds the
- * connection, because any thread may have released it since, and the pool may be closed. */
+/* The last checkout of this thread. It may be over: any thread may have released the connection
+ * since, or the pool may be closed. So still_held() checks it. */
 static _Thread_local struct {
     const struct pqpool *pool;
     size_t slot;
@@ -16,8 +16,8 @@ static _Thread_local struct {
 
 static _Thread_local int thread_id;
 
-/* Only one checkout in sixteen has its duration measured, because reading the exact clock takes
- * time. */
+/* The pool measures how long a connection is held for one checkout in sixteen only, because reading
+ * the exact clock takes time. */
 enum { TIMED_EVERY = 16 };
 
 static int this_thread(void)

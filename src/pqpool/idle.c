@@ -15,8 +15,8 @@ bool pool_may_close_one(const struct pqpool *pool)
            pool->options.min_pool_size == pool->options.max_pool_size;
 }
 
-/* Calls pool_may_close_one() again, because connections may have been closed since `renewal` was
- * set to RENEWAL_CLOSES. */
+/* pool_may_close_one() was true when `renewal` was set to RENEWAL_CLOSES. This function calls it
+ * again, because connections may have been closed since. */
 bool pool_evicts_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
 {
     if (pool->demand.renewal != RENEWAL_CLOSES || conn->expires_at_ns > now_ns)

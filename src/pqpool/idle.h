@@ -15,22 +15,21 @@ void pool_offer(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES
 /* Moves the connection to LEASED and gives it to the first waiter. The queue must not be empty. */
 void pool_hand_over(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
 
-/* Of the idle connections that are not stale, returns the one that became idle last, and leaves it
- * in the idle list; NULL: there is none. Discards each stale connection that became idle
- * after it. */
+/* Goes through the idle list, from the connection that became idle last. Discards stale connections
+ * until one is not stale, and returns that one, which stays in the list. NULL: there is none. */
 struct conn *pool_take_idle(struct pqpool *pool) REQUIRES(pool->mu);
 
 /* Ends a use of the control connection: its state becomes IDLE, or it is discarded if it is stale.
  * No caller can acquire it, although it is IDLE: it is never in the idle list. */
 void pool_keep_control(struct pqpool *pool) REQUIRES(pool->mu);
 
-/* Returns true if an expired connection may be closed before its replacement is open: if the pool
- * has more than min_pool_size connections, or if min_pool_size equals max_pool_size, because then
- * there is never a free slot for the replacement. */
+/* Returns true if an expired connection may be closed before its replacement is open. This is so in
+ * two cases: the pool has more than min_pool_size connections; or min_pool_size equals
+ * max_pool_size, so that the replacement would find no free slot. */
 bool pool_may_close_one(const struct pqpool *pool) REQUIRES(pool->mu);
-/* Returns true if the caller must close the connection now, for it to be replaced. Returns false if
- * the connection has not expired or `renewal` is not RENEWAL_CLOSES. Otherwise sets `renewal` to
- * RENEWAL_NONE, and returns what pool_may_close_one() returns. */
+/* Returns true if the caller must close the connection now because of its age: it has expired,
+ * `renewal` is RENEWAL_CLOSES, and pool_may_close_one() returns true. If the first two hold, sets
+ * `renewal` to RENEWAL_NONE. */
 bool pool_evicts_now(struct pqpool *pool, const struct conn *conn, int64_t now_ns)
     REQUIRES(pool->mu);
 

@@ -25,8 +25,8 @@ static uint64_t watch_key(const struct pqpool *pool, const struct conn *conn)
     return (uint64_t)conn->serial << 32 | (index + 1);
 }
 
-/* Adds, changes or removes the connection's watch in epoll. While the connection has no task, the
- * watch is for hang-ups only and edge-triggered, so arriving data does not wake the janitor. */
+/* Adds, changes or removes the connection's watch in epoll. While the connection has no task, epoll
+ * watches for hang-ups only (EPOLLRDHUP | EPOLLET), so arriving data does not wake the janitor. */
 static bool watch(struct pqpool *pool, struct conn *conn, int op, uint32_t events)
 {
     struct epoll_event event = { .events = events, .data.u64 = watch_key(pool, conn) };
@@ -79,7 +79,7 @@ static void task_ended(struct janitor *j, struct conn *conn, enum task_rc how)
 }
 
 /* Starts a task that runs `sql` on the connection. If sql is NULL, the task awaits the end of the
- * statement that already runs there. */
+ * statement that the connection already runs. */
 static void start_task(struct janitor *j, struct conn *conn, const char *sql, int64_t limit_ns)
 {
     conn->task_deadline_at_ns = clock_after(clock_now_ns(), limit_ns);
@@ -232,8 +232,8 @@ static int64_t next_wake(const struct janitor *j)
     struct pqpool *pool = j->pool;
     mutex_lock(&pool->mu);
     int64_t at_ns = clock_min(j->next_tick_ns, cancel_requests_next_wake(pool));
-    /* While the control connection is CHECKING, no health check can begin, so none needs a
-     * timer. */
+    /* While the control connection is CHECKING, no health check can begin, so the janitor need not
+     * wake up for one. */
     if (pool->control.state != CONN_CHECKING)
         at_ns = clock_min(at_ns, pool->health.next_at_ns);
     mutex_unlock(&pool->mu);
@@ -263,7 +263,7 @@ static void round_of(struct janitor *j)
     deliver_events(j->pool);
 }
 
-/* Discards the connections that the janitor uses, for the connector to close. */
+/* Leaves the connections that the janitor uses to the connector, which closes them. */
 static void leave(struct janitor *j)
 {
     struct pqpool *pool = j->pool;

@@ -48,29 +48,29 @@ void control_lost(struct pqpool *pool) REQUIRES(pool->mu);
 enum { CANCEL_SQL_MAX = 3072 };
 
 /* Writes the SQL with which the control connection cancels statements and terminates orphaned
- * backends. Returns false if there are none. */
+ * backends. Returns false if no statement and no backend is to be ended now. */
 bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql) REQUIRES(pool->mu);
 
 /* Called while there is no control connection. Frees the slots of the orphaned backends, since the
  * server cannot be asked whether they have ended. */
 void cancels_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
 
-/* Called when the SQL of cancels_ask() has ended. rows: its result; NULL: it failed. */
+/* Called when the SQL of cancels_ask() has ended. rows: the SQL's result; NULL: the SQL failed. */
 void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns) REQUIRES(pool->mu);
 
 /* Called when the statement of a connection in CANCEL_* has ended, or its deadline has come. */
 void cancel_ended(struct pqpool *pool, struct conn *conn, enum task_rc how) REQUIRES(pool->mu);
 
 /* Called when the cancel of the statement on `conn` has been carried out or has failed. certain:
- * false if the cancel may still hit a later statement; in this case the connection will be closed
- * and not used again. */
+ * the cancel cannot hit a later statement any more. If `certain` is false, the connection will be
+ * closed and not used again. */
 void cancel_request_ended(struct pqpool *pool, struct conn *conn, bool certain) REQUIRES(pool->mu);
 
 /* ---- cancel_request.c: for libpq 17 or later (pg_driver.h) ---- */
 
 enum {
     CANCEL_REQUEST_KEY = 1 << 30
-}; /* the number of a slot plus this is the epoll key of the slot's cancel request */
+}; /* the epoll key of a cancel request is this plus the number of its slot */
 
 bool cancel_request_is_supported(const struct pqpool *pool);
 

@@ -30,7 +30,8 @@ struct lookup; /* opaque */
  * a numeric address, and an empty or missing host. */
 bool lookup_is_needed(const char *host);
 
-/* Starts a lookup, which lookup_finish() must follow. NULL: it cannot start, and *err says why. */
+/* Starts a lookup. The caller must call lookup_finish(). NULL: no lookup was started; *err says
+ * why. */
 struct lookup *lookup_start(const char *host, struct err *err) MUST_CHECK;
 
 /* Returns a descriptor that becomes readable when the lookup is over. It is valid until

@@ -57,11 +57,11 @@ static void evict_expired(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu
 }
 
 /* Closes the control connection when it has expired, because its host name may lead to another
- * server by now. The pool has only one control connection, so the new one is dialled after the old
- * one is closed. Meanwhile no health check is made: the next check is put off by
- * health_check_interval. While dials fail, the old connection is kept, since it cannot be replaced.
- * While statements are being cancelled or backends are orphaned, the old connection is needed, so
- * it is kept for up to health_check_timeout longer. */
+ * server by now. The new one is dialled after the old one is closed, since the pool can have only
+ * one. So that no health check falls into the gap, the next check is moved to
+ * health_check_interval from now. In two cases the old connection is kept: while dials fail, since
+ * it could not be replaced; and, for up to health_check_timeout, while statements are being
+ * cancelled or backends are orphaned, since it is needed for these. */
 static void renew_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu)
 {
     struct conn *control = &pool->control;

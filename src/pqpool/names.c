@@ -8,14 +8,14 @@
 #include "base/clock.h"
 #include "pqpool/pg_driver.h"
 
-/* A lookup is shared for this long. A dial that begins later starts a new one, because the resolver
- * may have been repaired since. The time is twice the 5 s after which libc asks the next name
- * server. If the resolver never answers, each host costs at most one thread in this time, and the
- * process LOOKUPS_MAX threads at most. */
+/* For this long after a lookup has begun, further dials share it. A dial that begins later starts a
+ * new lookup, because the resolver may have been repaired since. 10 s are twice the time after
+ * which libc asks the next name server. If the resolver never answers, each host costs at most one
+ * thread in 10 s, and the process LOOKUPS_MAX threads at most. */
 #define SHARED_NS (10 * NS_PER_S)
 
 struct host_names {
-    /* The lookup that began last, until its result is read; NULL: there is none. */
+    /* The lookup that began last; NULL: there was none, or its result has been read. */
     struct name *latest;
     char good[ADDRESS_SIZE]; /* the address at which a server answered last; "": not known */
 };
@@ -70,8 +70,8 @@ static struct name *begin(struct names *names, const char *text, int64_t now_ns,
     return name;
 }
 
-/* If no new lookup can be started, the dial shares the latest lookup, even if that began more than
- * SHARED_NS ago. */
+/* Joins the dial to the latest lookup or to a new one. If no new lookup can be started, the dial
+ * shares the latest one, even if that began more than SHARED_NS ago. */
 struct name *names_enter(struct names *names, unsigned host, const char *text, int64_t now_ns,
                          struct err *err)
 {

@@ -30,10 +30,9 @@ struct name {
 struct names *names_open(const struct pg_driver *pg, unsigned hosts); /* NULL: no memory */
 void names_close(struct names *names);                                /* NULL is a no-op */
 
-/* Returns the lookup for whose result a dial of this host must wait. This is a new lookup if none
- * is under way, or if the one under way began 10 s ago or earlier; else the one under way. The dial
- * gives the lookup back by names_leave(). NULL: no lookup is under way and none can be started;
- * *err says why. */
+/* Returns the lookup for whose result a dial of this host must wait: the one under way, if it began
+ * less than 10 s ago or no new one can be started; otherwise a new one. The dial must call
+ * names_leave() for it. NULL: no lookup is under way and none can be started; *err says why. */
 struct name *names_enter(struct names *names, unsigned host, const char *text, int64_t now_ns,
                          struct err *err) MUST_CHECK;
 /* Sets *name to NULL, and ends the lookup if no other owner is left. No-op if *name is NULL. */

@@ -12,8 +12,8 @@
 #include "pqpool/conninfo.h"
 #include "pqpool/janitor.h"
 
-/* pqpool_await_connected() waits this much longer than connect_timeout, so that a first dial that
- * times out can still report why. */
+/* pqpool_await_connected() waits this much longer than connect_timeout. If the first dial times
+ * out, its error then comes in time to be returned. */
 #define FIRST_SLACK_NS NS_PER_S
 
 static bool copy_strings(struct pqpool *pool, const struct pqpool_options *given)

@@ -1,7 +1,7 @@
 /* pg_driver.h - the functions through which the pool uses connections of libpq and looks up host
- * names. Tests put a scripted server in their place; pg_driver_libpq has the real functions. Each
- * member works as the libpq function of that name (libpq manual, chapter 34) or as the function of
- * lookup.h.
+ * names. Tests give the pool other functions, which play a scripted server; pg_driver_libpq has the
+ * real functions. Each member works as the libpq function of that name (libpq manual, chapter 34)
+ * or as the function of lookup.h.
  *
  * Threads    any, one at a time for each connection or lookup. */
 #ifndef PQPOOL_PG_DRIVER_H

@@ -158,8 +158,8 @@ void pool_update_exhausted(struct pqpool *pool, int64_t now_ns)
     if (is && !was) {
         pool->exhausted.since_ns = now_ns;
     } else if (was && !is) {
-        if (now_ns > pool->exhausted.since_ns) /* now_ns may be earlier: a caller may read the clock
-                                                  before it takes the mutex */
+        if (now_ns > pool->exhausted.since_ns) /* now_ns may be earlier than since_ns: a caller
+                                                  may read the clock before it takes the mutex */
             pool->counters.exhausted_ns += (uint64_t)(now_ns - pool->exhausted.since_ns);
         pool->exhausted.since_ns = 0;
     }

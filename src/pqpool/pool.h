@@ -21,7 +21,7 @@
  * Threads    any. A function with REQUIRES(pool->mu) is called with that mutex held.
  * Ownership  the pool owns every connection; conn.h says which thread uses one.
  * Units      *_ns: nanoseconds; *_at_ns: absolute, on CLOCK_MONOTONIC.
- * Errors     none, but for functions that have a parameter `err`. */
+ * Errors     only functions that have a parameter `err` report errors. */
 #ifndef PQPOOL_POOL_H
 #define PQPOOL_POOL_H
 
@@ -103,11 +103,13 @@ struct pool_database {
 /* The server and database to which the pool connects (primary.c). Only the connector uses this
  * struct. */
 struct pool_primary {
-    unsigned host;              /* the index of the host that answered last; it is dialled first */
+    unsigned host;              /* the index of the host that answered most recently; each dial
+                                   tries it first */
     char address[ADDRESS_SIZE]; /* where that host answered; "": no lookup was needed */
     bool known;                 /* a server has answered since the pool was opened */
     struct conn_history at;     /* what that host's server said about itself */
-    /* What the last primary said about itself. The same system on a lower timeline is rejected. */
+    /* What the last primary said about itself. A server with the same system identifier and a lower
+     * timeline is rejected. */
     struct conn_history history;
     /* The databases seen last; a new one replaces the oldest. */
     struct pool_database databases[DATABASES_MAX];
@@ -214,12 +216,12 @@ struct pqpool {
 
     _Atomic uint32_t generation; /* written under `mu`; read without it */
     atomic_bool down;            /* as pqpool_is_down() returns it */
-    atomic_llong retry_at_ns; /* when the next dial may begin after a failure; 0: no dial has failed
-                                 since the last success */
+    atomic_llong retry_at_ns;    /* when the next dial may begin; 0: no pause, as no dial has failed
+                                    since the last success */
     struct pool_latency latency;
 
     atomic_bool stop; /* tells both threads to end; their eventfds wake them */
-    int interrupt_fd; /* an eventfd; once it is readable, exec.c waits for no server */
+    int interrupt_fd; /* an eventfd; once it is readable, exec.c stops waiting for servers */
     /* Set by pqpool_interrupt(): pqpool_exec() sends nothing any more. The sockets stay open,
      * whereas pqpool_abort() shuts them down. */
     atomic_bool interrupted;
@@ -274,7 +276,7 @@ uint32_t pool_staying(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_usable(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_closing(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_canceling(const struct pqpool *pool) REQUIRES(pool->mu);
-/* Returns how many connections are closed or to be closed while their backends may still run. */
+/* Returns how many connections are closed, or will be, although their backends may still run. */
 uint32_t pool_orphans(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_checked_out(const struct pqpool *pool) REQUIRES(pool->mu); /* LEASED or CHECKING */
 /* Returns true if every slot is taken and no connection is being dialled. */

@@ -43,8 +43,9 @@ enum pqpool_rc {
     PQPOOL_CLOSED, /* acquire: the pool is being closed */
     PQPOOL_NOMEM,  /* open: no memory, descriptor or thread is left */
     PQPOOL_SQL_ERROR, /* exec: the server answered with an error. The statement changed nothing,
-                         unless err->code is 40003, 08007 or "": then nobody knows what it did. "":
-                         the answer has no SQLSTATE, such as when libpq had no memory for it */
+                         unless err->code is 40003, 08007 or "": then nobody knows what it did.
+                         The code is "" if the answer has no SQLSTATE, such as when libpq had no
+                         memory for the answer */
     PQPOOL_LOST,      /* exec: the connection broke; the statement may have run (ERR_UNCERTAIN) */
     PQPOOL_NOT_SENT,  /* exec: libpq could not send the statement, for lack of memory or because
                          another statement is under way */
@@ -67,17 +68,17 @@ enum pqpool_event_kind {
                                      operator has to correct them */
     PQPOOL_EVENT_CONNECTION_LOST, /* a connection broke, or cannot be used again */
     PQPOOL_EVENT_UNHEALTHY,       /* a health check failed, and the one before it had passed */
-    PQPOOL_EVENT_HEALTHY,     /* a health check passed, and the one before had failed or this is the
-                                 first */
+    PQPOOL_EVENT_HEALTHY, /* a health check passed; it is the first one, or the one before it had
+                             failed */
     PQPOOL_EVENT_EVICTED_ALL, /* the server sent the error 57P0x (except 57P05) or 25006, or a dial
                                  reached another server: every open connection will be replaced */
     PQPOOL_EVENT_EXHAUSTED,   /* a caller waits, no connection is idle, and none may be opened */
     PQPOOL_EVENT_NOT_EXHAUSTED,    /* metrics_collection_interval has passed without exhaustion */
     PQPOOL_EVENT_LEAK,             /* a lease has been held for longer than leak_threshold */
-    PQPOOL_EVENT_NESTED_ACQUIRE,   /* a thread took a second lease while it held one; at most one
-                                      event a second */
-    PQPOOL_EVENT_DATABASE_CHANGED, /* a new session is at another database than the pool was:
-                                      every open connection will be replaced */
+    PQPOOL_EVENT_NESTED_ACQUIRE,   /* a thread that holds a lease took another one. No more than
+                                      one such event in 1 s */
+    PQPOOL_EVENT_DATABASE_CHANGED, /* a new session is connected to another database than the
+                                      earlier sessions: every open connection will be replaced */
 };
 
 enum { PQPOOL_EVENT_KINDS = PQPOOL_EVENT_DATABASE_CHANGED + 1 };
@@ -91,11 +92,12 @@ struct pqpool_event {
  * after a call of pqpool_exec(). */
 #define PQPOOL_DEFAULT_DEADLINE INT64_C(0)
 
-/* Makes the checks with which pqpool_open() begins, and nothing else. Checks the bounds of the
- * options, contradictions between options, conninfo, and what conninfo depends on (its service,
- * libpq's PG* environment variables, and the files that any of these names). Looks up no host and
- * dials none. On PQPOOL_INVALID_OPTIONS, *err says what is wrong and what would be right. The
- * text begins with "connection string: " if the fault is in conninfo. */
+/* Checks the options, as pqpool_open() does first, and opens nothing. Checks that each option is
+ * within its bounds, that no two options contradict each other, and that options->conninfo is
+ * valid. Also checks the settings that conninfo uses: its service, libpq's PG* environment
+ * variables, and all files that are named in these. Looks up no host and dials none. On
+ * PQPOOL_INVALID_OPTIONS, *err says what is wrong and what would be right. The text begins with
+ * "connection string: " if the fault is in conninfo. */
 enum pqpool_rc pqpool_check(const struct pqpool_options *options, struct err *err)
     __attribute__((warn_unused_result));
 
@@ -115,17 +117,17 @@ enum pqpool_rc pqpool_acquire_from(struct pqpool *pool, int64_t deadline_at_ns,
                                    const char *file, int line) __attribute__((warn_unused_result));
 
 /* Gives the connection back and sets *lease to NULL. Does nothing if *lease is NULL. Keep no copy
- * of *lease: a second release, through the copy, does nothing while the connection is free, but
- * takes the connection away from a caller that has acquired it meanwhile. May be called after
- * pqpool_close() too: then this call closes the connection. With PQPOOL_REUSE, the pool's threads
- * close a connection that is broken or stale, and roll back one that is in a transaction.
- * PQPOOL_DISCARD is for a caller that does not know the state of the protocol.
+ * of *lease. To release the copy too does nothing while the connection is free; but if another
+ * caller has acquired the connection meanwhile, it takes the connection away from that caller. May
+ * be called after pqpool_close() too: then this call closes the connection. With PQPOOL_REUSE, the
+ * pool's threads close a connection that is broken or stale, and roll back one that is in a
+ * transaction. PQPOOL_DISCARD is for a caller that does not know the state of the protocol.
  *
  * A statement that still runs is cancelled first, and the cancel cannot hit a later statement. If
  * the statement does not end within health_check_timeout, the connection is closed. With libpq 17
  * or later the pool sends libpq's cancel request, encrypted as the connection is; poolers
  * understand it. With an older libpq the control connection cancels the statement. Behind a pooler
- * it cannot, because the pooler reports process ids that are not the server's. */
+ * this fails, because the pooler reports process ids that are not the server's. */
 void pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposition);
 
 /* Returns libpq's connection. Borrowed: valid until the lease is released. */
@@ -139,8 +141,9 @@ unsigned *pqpool_lease_bits(struct pqpool_lease *lease);
 /* Returns the number of the database that the connection is at. As long as the pool is open,
  * a number never stands for two databases. Two databases differ if their oids or the system
  * identifiers of their servers differ; a standby has the identifier of its primary, also after its
- * promotion. 0: not known, because the server forbids the functions that tell it, or is not
- * PostgreSQL. What was sent to one database cannot be looked up in another. */
+ * promotion. 0: the database is not known, because the server forbids the functions that report
+ * the oid and the identifier, or is not PostgreSQL. What was sent to one database cannot be looked
+ * up in another. */
 uint32_t pqpool_lease_database(const struct pqpool_lease *lease);
 
 /* Returns true if a warning (SQLSTATE class 01) has come on this connection since the last call. */
@@ -149,7 +152,7 @@ bool pqpool_lease_warned(struct pqpool_lease *lease);
 enum { PQPOOL_NAME_SIZE = 64 };
 
 /* Names that an error of the server gives and that struct err has no member for. A name that is too
- * long is cut; an empty name was not given. */
+ * long is cut; a name that the server did not give is "". */
 struct pqpool_error_fields {
     char column[PQPOOL_NAME_SIZE]; /* a column of the table err->table */
     /* The function in the server's source that reported the error. */
@@ -184,8 +187,8 @@ enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query
     __attribute__((warn_unused_result));
 
 /* Tells the pool the SQLSTATE of an error that the server returned on pqpool_lease_pg(). After
- * 08xxx, 57P0x and 25006 the connection is closed at its release. After 25006 and 57P0x every open
- * connection is replaced, except after 57P05, with which the server ends only one idle session. */
+ * 08xxx, 57P0x and 25006 the connection is closed at its release. After 25006 and 57P0x, but not
+ * 57P05, every open connection is replaced. With 57P05 the server ends only one idle session. */
 void pqpool_report_error(struct pqpool_lease *lease, const char *sqlstate);
 
 /* Asks for a health check now, for a user who has just seen an error. If a check is under way,
@@ -286,9 +289,9 @@ uint32_t pqpool_holders(struct pqpool *pool, struct pqpool_holder *out, uint32_t
 const char *pqpool_close_reason_name(unsigned reason); /* returns NULL if there is no such reason */
 const char *pqpool_error_class_name(unsigned error_class);
 
-/* Waits until the pool has opened its first connection. Returns PQPOOL_DOWN if a dial fails before,
- * or if connect_timeout passes, and *err says why. Returns PQPOOL_CLOSED if pqpool_interrupt() or
- * pqpool_abort() was called meanwhile. */
+/* Waits until the pool has opened its first connection. If before that a dial fails or
+ * connect_timeout passes, returns PQPOOL_DOWN, and *err says why. Returns PQPOOL_CLOSED if
+ * pqpool_interrupt() or pqpool_abort() was called meanwhile. */
 enum pqpool_rc pqpool_await_connected(struct pqpool *pool, struct err *err)
     __attribute__((warn_unused_result));
 
