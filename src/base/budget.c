@@ -1,6 +1,7 @@
 /* budget.c - see budget.h. budget_take() adds the bytes first and then checks the limit, so two
- * threads never both get the last bytes. A take that fails counts for a moment, so a take by
- * another thread may fail although there is room. */
+ * threads never both get the last bytes. If the limit is exceeded, it subtracts the bytes again.
+ * Until that moment they count as used, so a call in another thread may fail although there is
+ * room. */
 #include "base/budget.h"
 
 #include <stddef.h>

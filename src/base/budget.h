@@ -27,7 +27,8 @@ struct budget {
     atomic_uint_fast64_t refused_total; /* failed takes from this budget and its parts */
 };
 
-/* `whole` is borrowed, may be NULL, and must outlive `budget`. */
+/* Makes an empty budget. `whole` is the larger budget of which it is a part, or NULL. `whole` is
+ * borrowed and must outlive `budget`. */
 void budget_init(struct budget *budget, uint64_t limit_bytes, struct budget *whole);
 
 /* Takes `bytes` for a holder whose total, these bytes included, is `holder_bytes`. Returns false,

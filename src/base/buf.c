@@ -24,8 +24,9 @@ void buf_clear(struct buf *buf)
         buf->data[0] = '\0';
 }
 
-/* Returns the new capacity: the present one, or FIRST_CAP if that is more, doubled until it is at
- * least `need`, and cut to max + 1. The caller ensures need <= max + 1. */
+/* Returns the new capacity. It begins with the present capacity, or with FIRST_CAP if that is
+ * larger, is doubled until it is at least `need`, and is at most max + 1. The caller ensures
+ * need <= max + 1. */
 static size_t next_cap(const struct buf *buf, size_t need)
 {
     size_t cap = buf->cap < FIRST_CAP ? FIRST_CAP : buf->cap;
@@ -83,8 +84,9 @@ void buf_printf(struct buf *buf, const char *fmt, ...)
     buf->len += (size_t)len;
 }
 
-/* Returns the length of the UTF-8 sequence of two to four bytes at s, or 0 if it is not well-formed
- * (Unicode, table 3-7). It never reads past a NUL, because a NUL is no continuation byte. */
+/* Returns the length of the UTF-8 sequence of two to four bytes at s, or 0 if the sequence is not
+ * well-formed (Unicode, table 3-7). The function never reads past a NUL, because a NUL is no
+ * continuation byte. */
 static size_t utf8_sequence(const unsigned char *s)
 {
     unsigned char low = 0x80, high = 0xBF; /* bounds of the second byte */

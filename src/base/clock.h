@@ -21,7 +21,8 @@ int64_t clock_wall_us(void);
 int64_t clock_thread_ns(void);
 
 /* Returns CLOCK_MONOTONIC as of the kernel's last timer tick, so the value may be up to 10 ms old.
- * The call costs a quarter of clock_now_ns(). Compare the value only with much longer spans. */
+ * The call costs a quarter of clock_now_ns(). Use the value only to measure spans much longer than
+ * 10 ms. */
 int64_t clock_coarse_ns(void);
 
 /* Converts a moment to the struct that pthread and libc functions take. */

@@ -95,8 +95,9 @@ static const char *env_value(char *const env[], const char *name)
     return NULL;
 }
 
-/* Reads at most content->max bytes. On failure, *why is the reason, and errno tells its kind: if a
- * system call failed, errno is its error and *why the text of that error; otherwise errno is 0. */
+/* Reads at most content->max bytes of the file. On failure returns false, and *why is the reason.
+ * errno is 0 if the kind of the file is rejected; otherwise it is the error of the call that
+ * failed. */
 static bool read_value_file(const char *path, struct buf *content, const char **why)
 {
     struct stat file;
@@ -121,9 +122,9 @@ static bool read_value_file(const char *path, struct buf *content, const char **
 static bool load_file(const struct conf_opt *opt, void *conf, const char *as_written,
                       const char *path, struct err *err)
 {
-    /* A file that is longer than this buffer is cut to it. The buffer is longer than any valid
-     * value with what one_line_trim() removes, so conf_parse() rejects the value of a cut file as
-     * too long. */
+    /* Only the first bytes of a long file are read, as many as this buffer holds. These are more
+     * bytes than any valid value has, plus those that one_line_trim() removes. So conf_parse()
+     * rejects the value of such a file as too long. */
     struct buf content = BUF_INIT(opt->size + 1 + ONE_LINE_AROUND);
     const char *why, *wrong = NULL;
     bool ok = read_value_file(path, &content, &why);

@@ -183,7 +183,8 @@ static void show_in_units(int64_t value, const struct unit *units, size_t n, str
         buf_printf(out, "%lld%s", (long long)(value / units[n - 1].size), units[n - 1].name);
 }
 
-/* A duration that is not a whole number of microseconds is shown in seconds, with a fraction. */
+/* Prints a duration in the largest unit that divides it, or, if it is not a whole number of
+ * microseconds, in seconds with a fraction. */
 static void show_duration(int64_t value_ns, struct buf *out)
 {
     if (value_ns % NS_PER_US == 0)

@@ -43,7 +43,9 @@ static bool read_group(const char *membership, char path[PATH_SIZE])
     return true;
 }
 
-/* Reads a quota such as "150000 100000", microseconds in each period; "max 100000" is none. */
+/* Parses the text of cpu.max. "150000 100000" means 150000 us of processor time in each period of
+ * 100000 us. Returns how many processors that is, rounded up. "max 100000" means no quota: returns
+ * UINT32_MAX. */
 static uint32_t read_quota(const char *text)
 {
     char *end;

@@ -4,11 +4,12 @@
 
 #include <stdint.h>
 
-/* Returns how many processors the process may keep busy: those of its affinity, and no more than
- * the CPU quota of its cgroup (version 2) and of the cgroups above it, rounded up. At least 1. */
+/* Returns how many processors the process may keep busy: the number in its affinity mask, or its
+ * CPU quota (see cores_of_quota()) if that is less. At least 1. */
 uint32_t cores_usable(void);
 
-/* Returns the quota alone, or UINT32_MAX if there is none. `membership` is a file such as
+/* Returns the smallest CPU quota of the process's cgroup (version 2) and the cgroups above it, in
+ * processors, rounded up; UINT32_MAX if there is no quota. `membership` is a file such as
  * /proc/self/cgroup, and the cgroups are the folders below `mount`. */
 uint32_t cores_of_quota(const char *membership, const char *mount);
 

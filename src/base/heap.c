@@ -18,7 +18,8 @@ static void put(struct heap *heap, uint32_t place, struct heap_node *node)
     node->place = place;
 }
 
-/* Puts the node where its key belongs, up or down from `place`, which is free or its own. */
+/* Puts the node where its key belongs. The search begins at `place`, which is free or is the
+ * present place of the node, and goes up or down from there. */
 static void sift(struct heap *heap, struct heap_node *node, uint32_t place)
 {
     struct heap_node **nodes = heap->nodes;

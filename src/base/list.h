@@ -2,7 +2,7 @@
  * nothing and cannot fail.
  *
  *   struct list   doubly linked and counted: any node is removed in O(1)
- *   struct fifo   singly linked: added at either end, taken from the front
+ *   struct fifo   singly linked: nodes are added at either end and removed from the front
  *
  * A list or fifo of zeros is empty. A struct fifo may be copied; use only the copy afterwards. A
  * node is in one list at most. CONTAINER_OF() gives the struct that has the node.
@@ -18,7 +18,7 @@
 
 static inline void *container_of(const void *member, size_t offset)
 {
-    /* NOLINTNEXTLINE(performance-no-int-to-ptr): a cast of the pointer itself would drop const */
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): -Wcast-qual forbids the cast from const void * */
     return (void *)((uintptr_t)member - offset);
 }
 
@@ -32,7 +32,8 @@ static inline void *container_or_null(const void *member, size_t offset)
 #define CONTAINER_OF(pointer, type, member)                                                        \
     ((type *)container_of(1 ? (pointer) : &((type *)0)->member, offsetof(type, member)))
 
-/* As CONTAINER_OF(), but returns NULL for NULL, such as the result of fifo_pop(). */
+/* As CONTAINER_OF(), but `pointer` may be NULL, for example from fifo_pop() of an empty fifo. If it
+ * is NULL, the result is NULL. */
 #define CONTAINER_OR_NULL(pointer, type, member)                                                   \
     ((type *)container_or_null(1 ? (pointer) : &((type *)0)->member, offsetof(type, member)))
 
@@ -104,7 +105,7 @@ static inline void fifo_push_front(struct fifo *fifo, struct fifo_node *node)
     fifo->first = node;
 }
 
-/* Takes the first node. Returns NULL if the fifo is empty. */
+/* Removes the first node and returns it. Returns NULL if the fifo is empty. */
 static inline struct fifo_node *fifo_pop(struct fifo *fifo)
 {
     struct fifo_node *node = fifo->first;

@@ -116,8 +116,8 @@ static bool add_field(struct buf *line, const struct log_field *field)
 }
 
 /* Writes the line, or drops it if the write would block, because a pipe that nobody reads must not
- * stop the service. If poll() reports room, a pipe takes PIPE_BUF bytes without blocking, unless
- * another thread has written since poll(). The lock prevents that. */
+ * stop the service. If poll() reports room, a pipe takes PIPE_BUF bytes without blocking. The lock
+ * keeps other threads from filling this room between poll() and write(). */
 static void write_line(const struct buf *line)
 {
     static struct mutex one_writer = { PTHREAD_MUTEX_INITIALIZER };

@@ -77,7 +77,8 @@ void prom_family(struct buf *out, const char *name, const char *type, const char
 void prom_uint(struct buf *out, const char *name, const char *labels, uint64_t value);
 void prom_int(struct buf *out, const char *name, const char *labels, int64_t value);
 void prom_seconds(struct buf *out, const char *name, const char *labels, int64_t value_ns);
-/* Divides the values by `scale`: NS_PER_S for durations, 1 for sizes. */
+/* Prints a histogram. Its bounds and its sum are divided by `scale`: NS_PER_S for durations, 1 for
+ * sizes. */
 void prom_histogram(struct buf *out, const char *name, const char *labels,
                     const struct histogram_view *view, int64_t scale);
 

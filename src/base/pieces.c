@@ -1,6 +1,6 @@
-/* pieces.c - see pieces.h. A piece takes 64 KiB with its headers. It is smaller if fewer bytes
- * are reserved and all bytes to be added fit into them. For a block of 64 KiB, malloc() makes a
- * mapping of its own (app/memory.c), so free() returns the block to the system. */
+/* pieces.c - see pieces.h. A piece takes 64 KiB with its headers. It is smaller if the
+ * reservation is smaller and has room for all bytes that are being added. For a block of 64 KiB,
+ * malloc() makes a mapping of its own (app/memory.c), so free() returns the block to the system. */
 #include "base/pieces.h"
 
 #include <stdlib.h>
@@ -67,7 +67,7 @@ bool pieces_reserve(struct pieces *pieces, size_t bytes)
     return true;
 }
 
-/* Adds a piece with room for `len` bytes, or for as many as one piece can hold. */
+/* Adds a piece that has room for `len` bytes; if `len` is more than PIECE_BYTES, a full piece. */
 static bool grow(struct pieces *pieces, size_t len)
 {
     size_t cap = pieces->reserved < PIECE_BYTES ? pieces->reserved : PIECE_BYTES;

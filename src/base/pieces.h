@@ -4,8 +4,8 @@
  * Memory     All memory is taken from a budget before it is allocated. A caller can reserve memory
  *            first: then pieces_room() bytes can be added even if the budget is full, and only
  *            malloc() can fail.
- * Failure    If an addition gets no memory, it sets `failed`; its first bytes may have been added.
- *            All later additions add nothing.
+ * Failure    If pieces_add() gets no memory, it sets `failed`, but may have added a part of the
+ *            bytes. All later calls add nothing.
  * Thread     one at a time. */
 #ifndef BASE_PIECES_H
 #define BASE_PIECES_H

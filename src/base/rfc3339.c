@@ -1,6 +1,6 @@
-/* rfc3339.c - see rfc3339.h. Years are counted from 1 March, so that the leap day is the last day
- * of its year and the first day of a month is a linear formula (Howard Hinnant, "chrono-compatible
- * low-level date algorithms"). */
+/* rfc3339.c - see rfc3339.h. Here a year begins on 1 March. So the leap day is the last day of its
+ * year, and a linear formula gives the day of the year on which a month begins (Howard Hinnant,
+ * "chrono-compatible low-level date algorithms"). */
 #include "base/rfc3339.h"
 
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* rfc3339.h - parses and prints moments as RFC 3339 text in UTC, YYYY-MM-DDTHH:MM:SS[.fraction]Z,
- * years 0000 to 9999. The calendar arithmetic is its own, because gmtime_r() and timegm() take
- * glibc's time zone lock. */
+ * years 0000 to 9999. It does not call gmtime_r() and timegm(), because they take glibc's time zone
+ * lock. */
 #ifndef BASE_RFC3339_H
 #define BASE_RFC3339_H
 

@@ -1,5 +1,5 @@
-/* primary.c - keeps all connections of the pool at one server and one database, and off a primary
- * that was replaced.
+/* primary.c - keeps all connections of the pool at one server and one database, and rejects a
+ * primary that was replaced.
  *
  * If a primary hangs or is cut off, its standby may be promoted. If the old primary then returns,
  * it accepts writes without any error, and these writes are lost when it is repaired. So all
@@ -8,11 +8,12 @@
  * (PostgreSQL manual, 26.3.5). The pool remembers the identifier and the timeline of the server
  * that it last used.
  *
- * Two databases differ if their oids or the system identifiers of their servers differ, even if
- * they have one name. If another database answers, it is a restored copy, or the other side of a
- * logical replication, or the address is wrong. All connections move to the database that answered
- * last, unless primary_rejects_database() keeps them. What was sent to one database cannot be
- * looked up in another, so each database has a number, which users of the pool compare. */
+ * Two databases are the same if their oids are equal and the system identifiers of their servers
+ * are equal; names do not count. Another database is a restored copy, or the other side of a
+ * logical replication, or was reached by a wrong address. If another database answers, all
+ * connections move to it, unless primary_rejects_database() returns true. A statement that was sent
+ * to one database cannot be looked up in another. So each database has a number, by which users of
+ * the pool see that the database has changed. */
 #include <stdio.h>
 #include <string.h>
 
@@ -53,10 +54,10 @@ static bool is_elsewhere(const struct pqpool *pool, const struct conn *conn)
            strcmp(dial_address(conn), pool->primary.address) != 0;
 }
 
-/* Returns true if this connection is to another host or address because the pool's server, which
- * each dial tries first, did not answer. Returns false if the host is the same and its name no
- * longer has the address of the pool's server: then the name was moved, and the dial did not try
- * the old address. */
+/* Returns true if this connection is to another host or address because the pool's server did not
+ * answer the dial, which tries the pool's server first. If the host is the same, but its name no
+ * longer resolves to the address of the pool's server, the dial did not try this address. The
+ * function then returns false. */
 static bool is_in_its_place(const struct pqpool *pool, const struct conn *conn)
 {
     return is_elsewhere(pool, conn) &&
@@ -108,7 +109,7 @@ static bool is_at_another(const struct pqpool *pool, const struct conn_history *
            !is_same(current_database(pool), history);
 }
 
-/* Returns true if any connection that is idle or in use is not stale. */
+/* Returns true if at least one connection, idle or in use, is not stale. */
 static bool has_usable(const struct pqpool *pool) REQUIRES(pool->mu)
 {
     static const enum conn_state states[] = { CONN_IDLE, CONN_LEASED, CONN_CHECKING,
@@ -120,8 +121,8 @@ static bool has_usable(const struct pqpool *pool) REQUIRES(pool->mu)
     return false;
 }
 
-/* The pool stays at its database for a while. Otherwise, if two databases answered by turns, the
- * pool would replace every connection at each dial. */
+/* Rejects a session at another database while the pool stays at its own. If the pool always moved,
+ * and two databases answered alternately, each dial would replace every connection. */
 bool primary_rejects_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
                               struct err *err)
 {

@@ -11,16 +11,17 @@
  * still accepts writes, but these writes would be lost. *err says which timelines were seen. */
 bool primary_was_replaced(const struct pqpool *pool, const struct conn *conn,
                           struct err *err) MUST_CHECK;
-/* Returns true if this new session must be closed: it is at another database than the pool, and the
- * pool stays at its own. The pool stays if it has a usable connection and one of these is true: the
- * pool has been at its database for less than max_retry_delay; or this server was dialled only
- * because the pool's server, which each dial tries first, did not answer. */
+/* Returns true if this new session must be closed, because it is at another database than the pool
+ * and the pool does not move. The pool does not move if it has a usable connection and
+ *   - it moved to its present database less than max_retry_delay ago, or
+ *   - the new session is at another server only because the pool's server did not answer the dial,
+ *     which tries the pool's server first. */
 bool primary_rejects_database(struct pqpool *pool, const struct conn *conn, int64_t now_ns,
                               struct err *err) MUST_CHECK EXCLUDES(pool->mu);
-/* From now on the pool's server and database are those of this new connection. If the pool had
- * another server or database before, or if the timeline has risen, begins a new generation, so that
- * all older connections are replaced. Does nothing if a new generation has begun since this
- * connection was dialled. */
+/* Makes the server and the database of this new connection those of the pool. If the pool had
+ * another server or database before, or if the timeline has risen, the function begins a new
+ * generation, so that all older connections are replaced. If a new generation has begun since this
+ * connection was dialled, the function does nothing. */
 void primary_adopt(struct pqpool *pool, struct conn *conn, int64_t now_ns) REQUIRES(pool->mu);
 
 #endif

@@ -20,8 +20,8 @@ static enum conn_state state_after_release(const struct conn *conn,
     case PQTRANS_INTRANS:
     case PQTRANS_INERROR:
         return wanted == CONN_IDLE ? CONN_RESETTING : wanted;
-    case PQTRANS_ACTIVE: /* a statement still runs; it must be cancelled even if the connection is
-                            then closed, as with PQPOOL_DISCARD */
+    case PQTRANS_ACTIVE: /* a statement still runs; it must be cancelled even if the connection
+                            will be closed, as PQPOOL_DISCARD asks */
         return CONN_CANCEL_WANTED;
     case PQTRANS_UNKNOWN:
         return CONN_CLOSING;
@@ -29,8 +29,8 @@ static enum conn_state state_after_release(const struct conn *conn,
     return CONN_CLOSING;
 }
 
-/* Moves a released connection to the state `next`, or discards it. wanted: the caller released it
- * with PQPOOL_REUSE. */
+/* Moves a released connection to the state `next`, or discards it. `wanted` is true if the caller
+ * released the connection with PQPOOL_REUSE. */
 static void check_in(struct pqpool *pool, struct conn *conn, enum conn_state next, bool wanted,
                      int64_t now_ns) REQUIRES(pool->mu)
 {
@@ -84,7 +84,8 @@ void pqpool_release(struct pqpool_lease **lease, enum pqpool_disposition disposi
     mutex_lock(&pool->mu);
     bool late = pool->phase >= POOL_STOPPED;
     if (pool->waiters.list.count > 0 || pool->exhausted.since_ns != 0)
-        now_ns = clock_now_ns(); /* the estimated wait and exhausted_ns need the exact clock */
+        now_ns = clock_now_ns(); /* the coarse clock is not exact enough for the estimated
+                                    wait and for exhausted_ns */
     if (!late)
         check_in(pool, conn, next, disposition != PQPOOL_DISCARD, now_ns);
     if (pool->exhausted.since_ns != 0)

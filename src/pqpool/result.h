@@ -23,7 +23,7 @@ bool result_is_table(const PGresult *result, int min_rows, int max_rows, int col
                      const char *what, struct err *err) MUST_CHECK;
 
 /* Returns true if the server has run a command that returns no rows, and answered with this command
- * tag ("COMMIT"; NULL: any). */
+ * tag, such as "COMMIT". If `tag` is NULL, any tag will do. */
 bool result_is_command(const PGresult *result, const char *tag, struct err *err) MUST_CHECK;
 
 /* Reads a cell as a whole number from 0 to max. result_is_table() must have checked that the cell

@@ -1,6 +1,6 @@
 /* service_file.h - finds the files in which libpq looks for a connection service (libpq manual,
- * 34.17), and tells whether a service sets a parameter. libpq gives the value of a parameter, but
- * does not say whether a service has set it or whether it is libpq's default.
+ * 34.17), and tells whether a service sets a parameter. libpq does not tell this: it gives the
+ * value of a parameter, but not whether the value is from a service or is libpq's default.
  *
  * Threads    any, while no thread changes the environment. */
 #ifndef PQPOOL_SERVICE_FILE_H
@@ -26,8 +26,8 @@ struct service_files {
  * path is too long. */
 void service_home_path(const char *name, char *path, size_t size);
 
-/* Finds the files for the service that the connection string or PGSERVICE names. Returns false if
- * neither names a service; libpq reads no service file then. */
+/* Finds the files for the service that the connection string or PGSERVICE names. If no service is
+ * named, libpq reads no service file, and the function returns false. */
 bool service_files_find(const PQconninfoOption *given, struct service_files *out) MUST_CHECK;
 
 /* Returns true if the service sets the parameter. Returns false if it does not, if no service is

@@ -111,8 +111,8 @@ void pqpool_stats(struct pqpool *pool, struct pqpool_stats *out)
     mutex_unlock(&pool->mu);
     struct pqpool_histogram *acquire = &out->latency.acquire;
     read_histogram(&pool->latency.acquire, acquire);
-    if (pool->options.enable_pool_metrics) { /* a checkout without a validation query is not
-                                                measured; it counts in the first bucket */
+    if (pool->options.enable_pool_metrics) { /* a checkout with neither a wait nor a validation
+                                                query is not timed; count it in the first bucket */
         acquire->count += out->counters.validations_bypassed;
         acquire->bucket[0] += out->counters.validations_bypassed;
     }

@@ -1,15 +1,18 @@
-/* wait_queue.c - the queue of callers that wait for a connection. Each gets one in order of
- * arrival, by direct hand-off. The time between hand-offs is measured, so that a caller that would
- * still be waiting at its deadline is rejected at once. These functions use no socket and no clock,
- * and allocate nothing. The caller holds the pool's mutex. */
+/* wait_queue.c - the queue of callers that wait for a connection. A connection that becomes free is
+ * handed to the first caller. Callers are queued in order of arrival, but one whose connection
+ * failed its validation query joins at the head. From the time between hand-offs the wait is
+ * estimated, so that a caller that would still be waiting at its deadline is rejected at once.
+ * These functions use no socket and no clock, and allocate nothing. The caller holds the pool's
+ * mutex. */
 #include "base/check.h"
 #include "base/clock.h"
 #include "pqpool/pool.h"
 
 enum {
     HAND_OFFS_KNOWN = 8, /* the wait is estimated only after so many hand-offs */
-    HAND_OFF_WEIGHT = 8, /* the newest time between hand-offs has 1/HAND_OFF_WEIGHT of the mean */
-    OUTLIER = 4          /* a time above OUTLIER * mean counts as OUTLIER * mean */
+    /* The newest time between hand-offs counts for 1/HAND_OFF_WEIGHT of the mean. */
+    HAND_OFF_WEIGHT = 8,
+    OUTLIER = 4 /* a time above OUTLIER * mean counts as OUTLIER * mean */
 };
 
 void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first)
@@ -23,7 +26,7 @@ void pool_enqueue(struct pqpool *pool, struct waiter *waiter, bool first)
 void pool_dequeue(struct pqpool *pool, struct waiter *waiter)
 {
     list_remove(&pool->waiters.list, &waiter->node);
-    /* When callers wait again, the time between hand-offs is measured anew. */
+    /* Forget the mean: while no caller waits, the time between hand-offs says nothing. */
     if (pool->waiters.list.count == 0)
         pool->waiters.pace = (struct queue_pace){ 0 };
 }
