@@ -23,8 +23,8 @@
 
 struct work_queue {
     struct mutex mu;
-    /* The threads in work_queue_wait(), the last one first. Each node is on the stack of its
-     * thread. */
+    /* The threads in work_queue_wait(). The one that began to wait last comes first. Each node is
+     * on the stack of its thread. */
     struct list idle GUARDED_VAR;
     bool waking GUARDED_VAR; /* a thread was signalled and has not run yet */
     bool ended GUARDED_VAR;
@@ -33,9 +33,10 @@ struct work_queue {
 void work_queue_init(struct work_queue *queue);
 void work_queue_fini(struct work_queue *queue); /* after the last thread has ended */
 
-/* Wakes an idle thread for new work, unless a thread is being woken already. Of several threads it
- * wakes the one that has been idle for the shortest time, so threads that are not needed sleep on.
- * A thread that takes only a part of the work must call this too, for the remainder. */
+/* Wakes an idle thread for new work, unless a thread is being woken already. If several threads are
+ * idle, this wakes the one that has been idle for the shortest time, so that threads that are not
+ * needed are never woken. A thread that takes only a part of the work must call this too, for the
+ * remainder. */
 void work_queue_wake(struct work_queue *queue) REQUIRES(queue->mu);
 
 /* Waits until there may be work, or until until_at_ns (CLOCK_NEVER: no limit), and returns true. If

@@ -26,9 +26,9 @@ void attempt_fini(struct attempt *a)
 
 /* ---- just before the send ---- */
 
-/* Decides whether the order is inserted or only looked up, if this is not decided yet. For a
- * duplicate it is decided after the duplicate has become the first order of its key. That can
- * happen even in a group that was sent, because a first order that is only looked up can expire. */
+/* Decides once whether the order is inserted or only looked up. For a duplicate, this is decided
+ * after the duplicate has become the first order of its key. A duplicate can become the first order
+ * even after its group was sent, because a first order that is only looked up can expire. */
 static void choose_lookup(const struct attempt *a, struct ingest_item *item, int64_t now_us)
 {
     if (item->own.lookup_decided)
@@ -131,8 +131,9 @@ static void count_commit(struct attempt *a, bool ok)
         histogram_observe(&a->metrics->group_orders, a->n_sent);
 }
 
-/* Returns the duration of an attempt at `n` orders as the queue's average counts it. Only an atomic
- * group can have more than group_max orders; its duration is scaled down to group_max orders. */
+/* Returns the duration of an attempt at `n` orders, for the average duration of a group. Only an
+ * atomic group can have more than group_max orders; its duration is scaled down to group_max
+ * orders. */
 static int64_t time_of_one_group(const struct attempt *a, uint32_t n, int64_t took_ns)
 {
     uint32_t group_max = a->options->group_max;

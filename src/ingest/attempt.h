@@ -17,9 +17,9 @@ struct attempt {
     uint64_t random; /* state of the random pauses; never 0 */
 
     struct ingest_group group; /* the orders without a verdict so far */
-    struct fifo to_write; /* duplicates of orders that were not stored; they form a new group */
-    /* Duplicates whose key is stored now. They form another new group, of GROUP_COMPARE: a lookup
-     * compares them with the stored orders. */
+    struct fifo to_write;      /* new group: duplicates that are to be written */
+    /* Another new group, of GROUP_COMPARE: duplicates whose key is stored now. A lookup compares
+     * them with the stored orders. */
     struct fifo to_compare;
     uint32_t n_sent;               /* orders that this attempt sent to be inserted */
     uint32_t n_created;            /* orders to which this attempt gave the verdict PUT_CREATED */

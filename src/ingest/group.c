@@ -14,8 +14,8 @@ static const unsigned sending_moves[] = {
     [GROUP_IN_DOUBT] = 0,
 };
 
-/* TRUSTED does not become NEIGHBOUR_STORED: only a piece of a split group does, and group_split()
- * has made each piece SUSPECT. */
+/* There is no move from TRUSTED to NEIGHBOUR_STORED, because only a piece of a split group becomes
+ * NEIGHBOUR_STORED, and group_split() has made each piece SUSPECT. */
 static const unsigned suspicion_moves[] = {
     [GROUP_TRUSTED] = TO(SUSPECT) | TO(FAILED_ALIKE),
     [GROUP_SUSPECT] = TO(NEIGHBOUR_STORED) | TO(FAILED_ALIKE),

@@ -15,8 +15,9 @@ struct group_outcome {
     struct fifo done;                            /* items that have a verdict */
     struct ingest_group back[GROUP_FAN_OUT + 2]; /* groups for the queue, to be attempted later */
     size_t n_back;
-    /* Duration of the attempt; if the group has more than group_max orders, scaled down to
-     * group_max. 0 unless the attempt was the first at its group, sent an INSERT and succeeded. */
+    /* The duration of the attempt, if it was the first at its group, sent an INSERT and succeeded;
+     * otherwise 0. The duration of a group of more than group_max orders is scaled down to
+     * group_max. */
     int64_t first_attempt_ns;
 };
 

@@ -18,7 +18,7 @@ void in_flight_add(struct in_flight *in_flight, struct in_flight_group *group)
     in_flight->all_suspects += group->suspect;
 }
 
-/* Counts the group no more among those that are not overdue. */
+/* Removes a group that is overdue now, or has ended, from the groups that are not overdue. */
 static void leave(struct in_flight *in_flight, struct in_flight_group *group)
 {
     list_remove(&in_flight->groups, &group->link);

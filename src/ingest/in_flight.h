@@ -1,6 +1,6 @@
-/* in_flight.h - the groups that workers have. A group that takes much longer than usual (a locked
- * key, a server that hangs) is overdue. It still occupies its worker, but counts no more when the
- * queue decides whether another group may begin: one locked key delays only its own group.
+/* in_flight.h - the groups that workers are attempting now. A group that takes much longer than
+ * usual (a locked key, a server that hangs) is overdue. An overdue group still occupies its worker,
+ * but new orders do not wait for its end any more. So a locked key delays only its own group.
  *
  * Threads    one at a time: the caller holds the lock of the queue. */
 #ifndef INGEST_IN_FLIGHT_H
@@ -20,15 +20,15 @@ struct in_flight_group {
 
 struct in_flight {
     struct list groups;         /* that are not overdue, in the order of their beginning */
-    uint32_t orders, suspects;  /* orders of these groups; how many of these groups are suspect */
-    uint32_t all, all_suspects; /* groups, with those that are overdue */
+    uint32_t orders, suspects;  /* in `groups`: orders, suspect groups */
+    uint32_t all, all_suspects; /* groups, suspect groups; with overdue ones */
 };
 
-/* `group` has its `begun_at_ns`, `orders` and `suspect`. */
+/* Adds a group that begins now. The caller has set its `begun_at_ns`, `orders` and `suspect`. */
 void in_flight_add(struct in_flight *in_flight, struct in_flight_group *group);
 void in_flight_remove(struct in_flight *in_flight, struct in_flight_group *group);
 
-/* Makes the groups overdue that began `patience_ns` ago or earlier. */
+/* Marks as overdue each group that began at least `patience_ns` before now_ns. */
 void in_flight_find_overdue(struct in_flight *in_flight, int64_t patience_ns, int64_t now_ns);
 
 /* Returns when the next group will be overdue, or CLOCK_NEVER. */

@@ -128,8 +128,8 @@ no_memory:
 
 /* ---- submit ---- */
 
-/* Makes the item QUEUED and resets what an earlier use left in it. `batch` is the first item of its
- * atomic batch, or NULL (see own.h). */
+/* Makes the item QUEUED and resets what an earlier use left in it. `batch` is the first item of the
+ * atomic batch to which the item belongs, or NULL. */
 static void reset(struct ingest_item *item, struct ingest_item *batch)
 {
     struct ingest_own *own = &item->own;

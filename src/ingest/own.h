@@ -2,7 +2,7 @@
  * because the caller provides its memory.
  *
  * A group is the orders that one attempt writes together. While a group waits for its next attempt,
- * its struct ingest_group is kept in its first item, so it needs no memory of its own. */
+ * its struct ingest_group is kept in its first item, so nothing is allocated for the group. */
 #ifndef INGEST_OWN_H
 #define INGEST_OWN_H
 
@@ -46,7 +46,7 @@ struct ingest_group {
                                 is in doubt, or its database is not known */
     int64_t oldest_at_ns;    /* when the oldest item was received */
     int64_t deadline_at_ns;  /* the latest deadline of the items */
-    /* When the next attempt is due. A heap of the queue gives the earliest group first. */
+    /* When the next attempt is due. retry_heap.h sorts the waiting groups by this moment. */
     int64_t due_at_ns;
     uint32_t failures; /* retries since the group was formed or split; the pause grows with each */
     uint32_t blocked;  /* attempts that failed with STORE_RETRY_THEN_SPLIT */

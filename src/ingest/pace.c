@@ -12,14 +12,15 @@ enum {
     RATE_WEIGHT = 8,     /* of the score */
     NOISE_WEIGHT = 8,    /* the newest window counts for an eighth of the noise */
     UNUSUAL_WINDOWS = 2, /* so many in a row end a pause */
-    UNUSUAL_ERRORS = 3,  /* a change beyond so many standard errors is not by chance */
+    UNUSUAL_ERRORS = 3,  /* a change of more standard errors is not chance */
 };
 
 static const int64_t window_min_ns = 10 * NS_PER_MS;
 static const double clear = 0.15;    /* of the score: 2 % of the rate, or 14 % of the time */
 static const double certainty = 1.5; /* standard errors */
 static const double usual = 0.34;    /* of a logarithm: 40 % */
-/* One window makes the noise grow by a limited factor, so that a change of the load is no noise. */
+/* The noise grows by a limited factor a window, so that one change of the load does not count as
+ * noise. */
 static const double noise_growth = 4, noise_min = 0.1;
 
 void pace_init(struct pace *pace, uint32_t workers)
@@ -51,7 +52,8 @@ uint32_t pace_groups(const struct pace *pace)
 
 /* ---- windows ---- */
 
-/* Begins a window in this phase. If the ratio changes, the groups in flight are left out. */
+/* Begins a window in this phase. If the ratio changes, the window does not count the groups that
+ * are in flight now, because they began with the ratio before. */
 static void begin_window(struct pace *pace, enum pace_phase phase, int64_t now_ns)
 {
     const uint32_t before = ratio_of(pace);
@@ -61,8 +63,8 @@ static void begin_window(struct pace *pace, enum pace_phase phase, int64_t now_n
         pace->window = (struct pace_window){ .not_before_ns = now_ns + pace->group_ns * 3 / 2 };
 }
 
-/* Returns true if the window is over. It begins and ends with the end of a group. Otherwise windows
- * of few groups would differ by a group more or less. */
+/* Adds a group to the window. Returns true if the window is over. A window begins and ends at the
+ * end of a group, so that it has whole groups only. */
 static bool add(struct pace *pace, const struct pace_sample *sample)
 {
     struct pace_window *window = &pace->window;
@@ -92,7 +94,8 @@ static double time_of(const struct pace_window *window)
     return log((window->age_ns + 1) / (double)window->orders);
 }
 
-/* Returns true if orders had to wait for the end of a group, so that a larger ratio can matter. */
+/* Returns true if new orders were waiting at the end of at least a quarter of the groups. Only then
+ * can a larger ratio help. */
 static bool is_limited(const struct pace_window *window)
 {
     return window->groups_waiting * 4 >= window->groups;
@@ -154,7 +157,7 @@ static void note_noise(struct pace *pace, double score)
 
 /* Compares the score of a window with the other ratio to the mean of the scores of two windows with
  * the own ratio, one before and one after it. So a load that rises or falls favours neither ratio.
- * Two differences in a row share a window of the own ratio. So the mean of n differences has
+ * Two successive comparisons share a window of the own ratio. So the mean of n differences has
  * (2 - 0.5 / n) / n of the variance of a score. */
 static void compare(struct pace *pace, double score, int64_t now_ns)
 {

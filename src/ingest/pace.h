@@ -13,10 +13,11 @@
  * network or a standby, many small groups are best. So the ratio follows what is measured (hill
  * climbing): the present ratio and its half or double alternate for short windows, and the better
  * one stays. Better is what raises the score 8 x log(orders/s) - log(time of an order in the
- * ingest). If all clients wait for their answers, the rate decides. If orders come at a fixed rate,
- * which no ratio changes, the time decides. After two trials without success there is a pause,
- * which grows up to PACE_PAUSE_MAX windows, and ends early if rate or time change by more than
- * 40 %; then the climb begins at its first ratio again, if it was below.
+ * ingest). If all clients wait for their answers, the score depends mostly on the rate. If orders
+ * come at a fixed rate, which no ratio changes, the score depends on the time alone. After two
+ * trials without success there is a pause, which grows up to PACE_PAUSE_MAX windows. The pause ends
+ * early if the rate or the time changes by more than 40 %. If the ratio is then below the first
+ * ratio, the climb begins at the first ratio again.
  *
  * All functions depend on their arguments alone: no clock, no lock, no memory.
  *
@@ -29,7 +30,8 @@
 
 enum { PACE_PAUSE_MIN = 4, PACE_PAUSE_MAX = 64, PACE_PAIRS_MAX = 6 };
 
-/* The ratio that is used now: the pace's own, or the one that it tries. */
+/* OWN: no trial runs, and the own ratio is used. TRIAL_OTHER: a trial runs, and the other ratio is
+ * used. TRIAL_OWN: a trial runs, and the own ratio is used. */
 enum pace_phase { PACE_OWN, PACE_TRIAL_OTHER, PACE_TRIAL_OWN };
 
 /* A group that has ended. */

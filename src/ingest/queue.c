@@ -65,7 +65,8 @@ static bool is_blocked(const struct queue *queue) REQUIRES(queue->work.mu)
            (queue->suspects.n > 0 && !suspect_allowed(queue));
 }
 
-/* Wakes a worker for the new items, if they may be taken now or somebody has to watch. */
+/* Wakes a worker for the new items, if a group of them may begin now, or if no worker watches the
+ * groups in flight yet. */
 static void wake_for_fresh(struct queue *queue) REQUIRES(queue->work.mu)
 {
     if (fresh_allowed(queue) || (queue->fresh.n > 0 && !queue->watched))
@@ -259,7 +260,8 @@ static struct done sum_done(const struct fifo *items)
     return done;
 }
 
-/* Only first attempts that succeeded tell how long a group takes. */
+/* Tells the pace of a group that has ended. Does nothing if took_ns is 0: the attempt was not the
+ * first one, failed or sent no INSERT, so its duration is not typical. */
 static void note_pace(struct queue *queue, const struct done *done, int64_t took_ns)
     REQUIRES(queue->work.mu)
 {

@@ -17,9 +17,9 @@ struct reader {
     pthread_t threads[];
 };
 
-/* Waits for a lookup and takes it out of the queue. Sets *ended to whether the queue has ended. If
- * it has, the caller must not ask the database for the lookup, and the function returns NULL when
- * no lookup is left. */
+/* Waits for a lookup and takes it out of the queue. Sets *ended to true if the queue has ended. In
+ * that case the caller must not send the lookup to the database. Returns NULL if the queue has
+ * ended and no lookup is left. */
 static struct lookup *take(struct reader *reader, bool *ended)
 {
     mutex_lock(&reader->queue.mu);

@@ -5,9 +5,9 @@
  * "not stored".
  *
  * If a failure concerns the whole group (no database, no time, a fault of ours), the duplicates end
- * with their first order. Otherwise the verdict of the first order says nothing about its
- * duplicates: if the first order was stored, they are compared with it; if not, they form the next
- * group. An atomic group is retried whole and never split. */
+ * with their first order. If a verdict concerns only the first order, its duplicates need another
+ * attempt: if the first order was stored, they are compared with it; if not, they are written in
+ * the next group. An atomic group is retried whole and never split. */
 #include "ingest/resolve.h"
 
 #include "base/clock.h"
@@ -88,9 +88,9 @@ void resolve_all(struct attempt *a, const char *event, enum item_verdict certain
         end_key(a, item, certain);
 }
 
-/* Ends a group that is atomic or has one order, because the database refuses its content. If the
- * group is not atomic and not in doubt, and its order was not only looked up, this order ends
- * alone, and its duplicates are written in the next group. Otherwise the duplicates end too. */
+/* Ends a group that is atomic or has one order, because the database refuses its content. The
+ * duplicates end too if the group is atomic or in doubt, or if its order was only looked up.
+ * Otherwise they are written in the next group. */
 static void end_whole(struct attempt *a, const char *event, enum item_verdict certain)
 {
     struct ingest_item *first = items_first(&a->group.items);
@@ -155,9 +155,9 @@ bool resolve_is_blocked(const struct ingest_group *group)
     return group->blocked + 1 >= BLOCKED_MAX;
 }
 
-/* Ends all orders left in the group, because of this failure. If an order is at fault, only that
- * order or its atomic batch is left, and its duplicates go to the next group. Otherwise the
- * duplicates end too. */
+/* Ends all orders left in the group, because of this failure. If an order is at fault, the group
+ * has only that order or its atomic batch, and end_whole() decides about the duplicates. Otherwise
+ * the duplicates end too. */
 static void end_by_fault(struct attempt *a, const struct store_failure *failure)
 {
     const struct ingest_group *group = &a->group;

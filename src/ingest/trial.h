@@ -9,10 +9,10 @@
  * must not be atomic. */
 bool trial_is_due(const struct ingest_group *group, const struct store_failure *failure);
 
-/* Attempts the pieces of attempt->group until a piece stores an order, fails in another way than
- * the group did, or the time for a trial is over. The remaining pieces then go on as groups of
- * their own. If instead every piece fails as the group did, the group is not split: it ends with
- * that failure, or is attempted again as a whole. */
+/* Attempts the pieces of attempt->group one after the other. Stops when a piece stores an order or
+ * fails in another way than the group did, or when the time for a trial is over; the remaining
+ * pieces become groups of their own. If every piece fails as the group did, the group is not split:
+ * it ends with that failure, or is attempted again as a whole. */
 void trial_run(struct attempt *attempt, const struct store_failure *failure, int64_t stop_at_ns);
 
 #endif

@@ -1,6 +1,6 @@
-/* turns.c - see turns.h. Clients are served in rounds: in a round each client has a turn, and then
- * stands last. If the group ends before all have had their turn, the others are the first of the
- * next group.
+/* turns.c - see turns.h. Clients are served in rounds: in a round each client has one turn, and
+ * after its turn goes to the end of the list. If a group ends before every client has had its
+ * turn, the next group begins with the clients that had none.
  *
  * Long submits are finished one after another, because their clients wait for the last order: if
  * four batches were finished at the same time, all four clients would send the next ones at the
@@ -35,7 +35,7 @@ static bool has_submits(const struct turns_client *client)
     return client->fresh.first != NULL || client->old.first != NULL;
 }
 
-/* Returns the list with which the next turn of the client begins. */
+/* Returns the list, `fresh` or `old`, from which the client's next turn takes items first. */
 static struct fifo *first_list(struct turns_client *client)
 {
     bool old = client->old.first != NULL && (client->old_first || client->fresh.first == NULL);
@@ -68,7 +68,8 @@ void turns_add(struct turns *turns, struct fifo *items, const struct turns_sums 
 
 /* ---- out ---- */
 
-/* Ends the turn of the first client: it stands last, or is gone if it has no submit left. */
+/* Ends the turn of the first client: moves it to the end of the list, or removes it if it has no
+ * submit left. */
 static void end_turn(struct turns *turns)
 {
     struct turns_client *client = first_client(turns);
@@ -120,7 +121,8 @@ static uint32_t take_items(struct taking *taking, struct ingest_turn *submit, ui
     return n;
 }
 
-/* Ends the turn of the first of these submits, which is gone if it has no item left. */
+/* Ends the turn of the first of these submits. A submit without items is removed. A fresh one that
+ * has items left moves to `old`. An old one stays first. */
 static void end_turn_of_submit(struct turns_client *client, struct fifo *submits)
 {
     struct ingest_turn *submit = first_submit(submits);
@@ -149,7 +151,7 @@ static uint32_t take_submits(struct taking *taking, struct turns_client *client,
     return n;
 }
 
-/* The turn of a client: its submits take at most `max` items together. */
+/* Gives the client its turn: takes at most `max` items of its submits for the group. */
 static void take_of_client(struct taking *taking, struct turns_client *client, uint32_t max)
 {
     struct fifo *first = first_list(client);

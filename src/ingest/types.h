@@ -47,7 +47,8 @@ struct ingest_item {
     struct order order;     /* in; owned by the item */
     int64_t received_at_ns; /* in */
     int64_t deadline_at_ns; /* in */
-    /* In, of the first item of a submit: tells clients apart, so that they have turns (turns.h). */
+    /* In; read only from the first item of a submit. A hash of the client, by which turns.h tells
+     * clients apart. */
     uint64_t client_hash;
     void *owner;               /* in; not used by the ingest */
     struct fifo_node link;     /* links the list of a submit, then that of on_done */
@@ -140,8 +141,9 @@ struct ingest_gauges {
     int64_t estimated_wait_ns;
 };
 
-/* Failures of groups since an order was last stored, if the operator, the server or ordersd is at
- * fault. A piece of a split group does not count if another piece of that group stored an order. */
+/* Failures of groups since an order was last stored. Only failures by fault of the operator, the
+ * server or ordersd count. A piece of a split group does not count if another piece of that group
+ * stored an order. */
 struct ingest_streak {
     uint64_t groups;       /* number of these failures; 0: no streak */
     bool several_accounts; /* the failed groups had orders of at least two accounts */

@@ -10,10 +10,9 @@
 #include "store/store.h"
 
 enum {
-    RECENT_S = 60,    /* how long a failure is shown and leads to canaries */
-    DOUBT_GROUPS = 3, /* the fewest failed groups with which database_check_doubts() is true */
-    DOUBT_LASTS_S =
-        30, /* this long after the last failure the service is ready again, so that orders come */
+    RECENT_S = 60,      /* how long a failure is shown and leads to canaries */
+    DOUBT_GROUPS = 3,   /* the fewest failed groups with which database_check_doubts() is true */
+    DOUBT_LASTS_S = 30, /* seconds after the last failure until the service is ready again */
 };
 
 static bool is_recent(int64_t at_ns, int64_t seconds)
@@ -34,9 +33,10 @@ bool database_check_made(const struct database_check *check)
     return atomic_load_explicit(&check->made, memory_order_acquire);
 }
 
-/* Returns the query of the next health check. The first check after one that passed inserts a
- * canary, to find out whether the table's own rules accept a canary. If they do, and a later canary
- * fails, the database is at fault. */
+/* Returns the query of the next health check. The query inserts a canary while there is a
+ * suspicion. After the first check that passed, it also inserts one, until a canary has shown
+ * whether the table's own rules accept canaries. If they do, and a later canary fails, the database
+ * is at fault. */
 const char *database_check_query(struct database_check *check)
 {
     if (!atomic_load_explicit(&check->begun, memory_order_acquire))

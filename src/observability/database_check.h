@@ -5,9 +5,10 @@
  * fail through no fault of the orders. While such groups fail and no order is stored, the check
  * also inserts a canary, an order of its own that is rolled back. So the check sees when the fault
  * begins and ends, without using a client's account. If the table's own constraints, triggers or
- * policies reject the canary, the check cannot find a fault that only an INSERT shows. Then the
- * groups that failed since an order was last stored count: three of them, if their orders are of
- * two accounts or more, make the service not ready until half a minute after the last failure.
+ * policies reject the canary, the check cannot find a fault that only an INSERT shows. In that case
+ * the service is also not ready if three groups have failed since an order was last stored, and
+ * their orders are of two accounts or more. The service is ready again half a minute after the last
+ * failure.
  *
  * Threads    database_check_query() and database_check_verdict(): the pool's janitor, which calls
  *            them as pqpool_options.health_query and health_passed. database_check_tick(): main.
@@ -44,9 +45,9 @@ struct database_check {
     bool told_fsync_off, told_unlogged, told_blind, told_refused; /* findings of the last check */
 };
 
-/* Call it when the schema is ready. From now on the health check checks the table, and does so at
- * once. Before, the health check runs DATABASE_VALIDATION_QUERY, because it is no fault that the
- * table does not exist yet. */
+/* Call this when the schema is ready. It requests a health check at once, and from then on every
+ * health check checks the table. Before this call, a health check runs only
+ * DATABASE_VALIDATION_QUERY, because the table need not exist yet. */
 void database_check_begin(struct database_check *check);
 
 const char *database_check_query(struct database_check *check);

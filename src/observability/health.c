@@ -127,7 +127,7 @@ static void add_pool(struct buf *out, const struct pqpool_stats *p, bool full)
     buf_add_json(out, words[0] == '\0' ? NULL : full ? p->server.error : words);
 }
 
-/* Lists the places in our code that hold a connection, the longest held first. */
+/* Lists the leases, the oldest first, each with the line of our code that acquired it. */
 static void add_holders(struct buf *out, struct pqpool *pool)
 {
     struct pqpool_holder holders[HOLDERS_MAX];

@@ -42,8 +42,8 @@ void history_range(struct history *history, uint64_t *first, uint64_t *newest);
  * kept. */
 bool history_get(struct history *history, uint64_t number, struct sample *out) MUST_CHECK;
 
-/* Returns the name of the column with this number, counted in the order of history.def, or NULL
- * after the last column. */
+/* Returns the name of the column with this number, or NULL if there is none. Columns are numbered
+ * from 0, in the sequence of history.def. */
 const char *history_column_name(unsigned column);
 uint32_t history_column(const struct sample *sample, unsigned column);
 

@@ -1,5 +1,6 @@
-/* metric_doc.c - see metric_doc.h. Parses the text of /metrics; each metric family becomes a row of
- * the table. Our label values have neither quotes nor backslashes, so nothing is unescaped. */
+/* metric_doc.c - see metric_doc.h. Parses the text of /metrics; each metric family becomes one row
+ * of the table in docs/METRICS.md. Our label values have neither quotes nor backslashes, so nothing
+ * is unescaped. */
 #include "observability/metric_doc.h"
 
 #include <stdbool.h>

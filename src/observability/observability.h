@@ -4,8 +4,9 @@
  * Every answer is made on the loop from figures in memory. No handler waits for the queue, a
  * connection or the database, so an answer can neither hang nor add to an overload.
  *
- * Threads    A handler runs on the loop of its request. Only main uses `sampler`. The other structs
- *            have rules of their own. Pointers and numbers do not change after the first request.
+ * Threads    A handler runs on the loop of its request. Only main uses `sampler`. The headers of
+ *            the other structs state their threads. The pointers and numbers of the context do not
+ *            change after the first request.
  * Ownership  The context borrows what its pointers point to, and outlives every request. */
 #ifndef OBSERVABILITY_OBSERVABILITY_H
 #define OBSERVABILITY_OBSERVABILITY_H

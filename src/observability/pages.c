@@ -33,8 +33,8 @@ static const struct asset *find_asset(const char *version, const char *name)
     return NULL;
 }
 
-/* Serves an asset. Its bytes never change under the same version. Another version is answered 404,
- * because this program does not have its bytes. */
+/* Serves an asset. The bytes of one version of an asset never change. A request for another version
+ * than this program's is answered 404. */
 void observability_get_asset(struct http_request *req, void *ctx)
 {
     (void)ctx;

@@ -1,5 +1,6 @@
-/* sqlstate_doc.c - see sqlstate_doc.h. The fault, the action and the answer in a row of the manual
- * come from the code that the service itself uses, so the manual agrees with the service. */
+/* sqlstate_doc.c - see sqlstate_doc.h. The fault, the action and the answer in a row of
+ * docs/PROBLEMS.md come from the code that the service itself uses, so the page agrees with the
+ * service. */
 #include "observability/sqlstate_doc.h"
 
 #include <stdio.h>

@@ -23,7 +23,7 @@ struct state {
     struct ingest_streak streak;
     bool ready, warn;
     bool faulty;  /* groups failed in the last minute through no fault of the orders */
-    size_t n_why; /* reasons why it is not ready or not well, the worst first */
+    size_t n_why; /* number of reasons in `why`; the worst reason comes first */
     char why[STATE_WHYS][READINESS_WHY_SIZE];
 };
 
