@@ -10,8 +10,8 @@
 #include "base/one_line.h"
 #include "http/http.h"
 
-/* Room for the longest key, for one byte more, by which a longer key is noticed, and for the bytes
- * that one_line_trim() removes. */
+/* Room for the longest key and for the bytes that one_line_trim() removes. One byte more shows that
+ * a key is too long. */
 enum { INPUT_MAX = HTTP_KEY_MAX + 1 + ONE_LINE_AROUND };
 
 /* Returns false if standard input cannot be read. */

@@ -1,7 +1,8 @@
 /* healthcheck.c - `ordersd healthcheck`: one GET of /health/ready on this machine, for images that
  * have neither a shell nor curl. It uses a plain socket, so the image needs no client library. If
- * the service uses TLS, the healthcheck uses it too, without verifying the certificate: it connects
- * only to its own machine, which its certificate need not name, and sends nothing secret. */
+ * the service uses TLS, the healthcheck uses TLS too, but does not verify the certificate: the
+ * certificate need not name this machine, and the healthcheck connects to this machine only and
+ * sends no secret. */
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <poll.h>
@@ -27,8 +28,8 @@ static const char *reachable(const char *address)
     return strcmp(address, "::") == 0 ? "::1" : address;
 }
 
-/* Waits until the socket is ready. Returns false at the deadline, which covers the whole answer,
- * even if the answer arrives byte by byte. */
+/* Waits until the socket is ready. Returns false at the deadline. There is one deadline for the
+ * whole answer, even if the answer arrives byte by byte. */
 static bool wait_for(int fd, short events, int64_t deadline_at_ns)
 {
     struct pollfd pfd = { .fd = fd, .events = events };
@@ -75,8 +76,9 @@ int run_healthcheck(const struct options *options)
         "GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     const char *address = reachable(options->http.address);
     int64_t deadline_at_ns = clock_now_ns() + TIMEOUT_S * NS_PER_S;
-    (void)alarm(TIMEOUT_S + 1); /* ends this process if TLS exceeds the deadline: each byte
-                                 * of a TLS record restarts the timeout of the socket */
+    /* SIGALRM ends this process if http_tls_ask() exceeds the deadline: each byte of a TLS record
+     * restarts the timeout of the socket. */
+    (void)alarm(TIMEOUT_S + 1);
     char answer[2048];
     int fd = connect_to(address, options->http.port);
     if (fd < 0) {

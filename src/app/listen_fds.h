@@ -10,13 +10,14 @@
 #include "base/err.h"
 
 struct listen_fds {
-    int fd; /* -1: no socket was passed; owned until http_server_open() takes it */
+    /* -1: no socket was passed. The struct owns the socket until http_server_open() takes it. */
+    int fd;
     char address[64];
     uint32_t port;
     bool loopback;
 };
 
-/* Takes the socket that LISTEN_PID and LISTEN_FDS name, and removes both variables from the
+/* Takes the socket that LISTEN_PID and LISTEN_FDS name, and removes the LISTEN_ variables from the
  * environment. Call it before the first thread is started. Returns false, with *err, if there is
  * more than one socket, or if the socket does not listen for TCP. */
 bool listen_fds_take(struct listen_fds *out, struct err *err) MUST_CHECK;

@@ -1,4 +1,4 @@
-/* main.c - parses the command line: subcommands, and flags that print something and end. */
+/* main.c - parses the command line. Runs the subcommand, or the flag that only prints something. */
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,8 +53,8 @@ static const char intro[] =
     "configuration;\n"
     "of ordersd migrate also 130 and 143: SIGINT or SIGTERM ended it before the schema was up.\n\n";
 
-/* Removes the flags that are not options, such as --help, from argv. Returns the action that the
- * last of them requests. */
+/* Removes the flags that are not options, such as --help, from argv. Returns the action of the last
+ * flag that was removed, or ACTION_RUN. */
 static enum action take_action(int *argc, char *argv[])
 {
     static const char *const flags[] = {

@@ -2,10 +2,10 @@
  *
  * By default, glibc keeps freed memory. It raises its threshold for mmap() to the size of the
  * largest freed block (up to 32 MiB), so bodies and answers end up among small blocks in the heaps
- * of a dozen threads. With a fixed threshold, every block of MAPPED_FROM bytes or more has its own
- * mapping, which free() returns to the system. Smaller blocks are returned only by malloc_trim(),
- * which walks through all heaps. So memory_tick() calls malloc_trim() only if much more memory is
- * resident than is needed. */
+ * of a dozen threads. memory_prepare() fixes the threshold: every block of MAPPED_FROM bytes or
+ * more then has its own mapping, which free() returns to the system. Smaller blocks are returned
+ * only by malloc_trim(), which walks through all heaps. So memory_tick() calls malloc_trim() only
+ * if much more memory is resident than is needed. */
 #include "app/memory.h"
 
 #include <malloc.h>
@@ -24,8 +24,8 @@ static const uint64_t clients_default = MIB(320);
 static const uint64_t clients_min = MIB(16);
 static const uint64_t program_bytes =
     MIB(48); /* the program, its libraries, threads and idle connections */
-/* The memory of one worker: a group as parameters, the group as libpq's message, and the
- * result. */
+/* The memory of one worker: a group as parameters of a statement, libpq's message with the same
+ * group, and the result. */
 static const uint64_t worker_bytes = MIB(8);
 /* The memory of one reader: LOOKUP_METADATA_MAX bytes in libpq's rows, and as many in the orders
  * that are made from the rows. */
@@ -75,7 +75,7 @@ void memory_prepare(void)
     (void)mallopt(M_TRIM_THRESHOLD, MAPPED_FROM);
 }
 
-/* Returns the slack: the resident bytes that are not taken from the clients' budget. */
+/* Returns the slack: the resident bytes beyond those that are taken from the clients' budget. */
 static uint64_t slack_of(const struct service *service)
 {
     uint64_t resident = process_memory().resident_bytes;

@@ -1,7 +1,7 @@
 /* memory.h - limits the memory of the service, and returns freed memory to the system. For
  * operators, docs/OPERATIONS.md, "Memory", says the same.
  *
- *   whole     MEMORY_MAX, or if that is 0, a computed value; the sum of clients and fixed
+ *   whole     MEMORY_MAX, or a computed value if MEMORY_MAX is 0; the sum of clients and fixed
  *   clients   one budget (base/budget.h) for everything that a client can make the service hold:
  *             bodies, batches and orders in flight, fetched rows, unsent answers
  *   fixed     memory that other options limit: connections with their headers, workers and readers

@@ -33,7 +33,7 @@ static void interrupt(void *arg)
     pqpool_interrupt(m->service->pool);
 }
 
-/* Logs the result and returns the exit code. A signal counts only if the migration failed. */
+/* Logs the result and returns the exit code. Ignores the signal if the migration succeeded. */
 static int tell(const struct migration *m, int signal)
 {
     if (m->rc == MIGRATE_OK) {

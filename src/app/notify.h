@@ -1,6 +1,6 @@
 /* notify.h - reports to the service manager, by the datagrams of sd_notify(3). That manual page
- * promises that the protocol is stable, so we send it ourselves. libsystemd would add itself,
- * liblzma, libzstd, liblz4 and libgcrypt to the process for one sendto().
+ * promises that the protocol is stable, so we send the datagrams ourselves. For one sendto(),
+ * libsystemd would add itself, liblzma, libzstd, liblz4 and libgcrypt to the process.
  *
  * If the environment has no NOTIFY_SOCKET, nothing is sent. If the service manager does not read,
  * STATUS= and WATCHDOG=1 are dropped at once, and other messages after a second. Threads: main
@@ -46,7 +46,8 @@ void notify_status(struct notify *notify, const char *text);
  * WATCHDOG_USEC, so that a service that was only slow is not killed. */
 bool notify_beat_due(const struct notify *notify, int64_t now_ns) MUST_CHECK;
 void notify_beat(struct notify *notify, int64_t now_ns, bool alive);
-/* Returns when the next check is due, or CLOCK_NEVER if there is no watchdog. */
+/* Returns the time from which notify_beat_due() returns true, or CLOCK_NEVER if the service manager
+ * does not watch this process. */
 int64_t notify_next_ns(const struct notify *notify);
 
 #endif

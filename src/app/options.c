@@ -150,8 +150,9 @@ const struct conf_table options_table = { .opts = opts,
                                           .n_opts = sizeof opts / sizeof opts[0],
                                           .program = "ordersd" };
 
-/* Of the CPU time of an order, about half is that of the loops, and half that of the workers and of
- * PostgreSQL. LOOPS_MAX loops take more orders than one PostgreSQL can store. */
+/* Returns half of the processors, but at least 1 and at most LOOPS_MAX. An order takes about half
+ * of its CPU time in the loops, and half in the workers and PostgreSQL. LOOPS_MAX loops take more
+ * orders than one PostgreSQL can store. */
 uint32_t options_loops(uint32_t cores)
 {
     uint32_t loops = cores / 2;

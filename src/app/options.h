@@ -28,7 +28,7 @@ struct options {
         bool prepare;
     } database;
 
-    struct { /* the rows of pqpool/options.def: DATABASE_MAX_POOL_SIZE is pool.max_pool_size */
+    struct { /* the options of pqpool/options.def: DATABASE_MAX_POOL_SIZE is pool.max_pool_size */
 #define PQPOOL_COUNT(name, ...) uint32_t name;
 #define PQPOOL_SPAN(name, ...) int64_t name##_ns;
 #define PQPOOL_FACTOR(name, ...) double name;
@@ -82,8 +82,8 @@ extern const struct conf_table options_table;
 uint32_t options_loops(uint32_t cores) MUST_CHECK;
 
 /* Loads defaults, environment and flags, then calls options_check(). HTTP_THREADS=0 is replaced by
- * the number for the processors that the process may use. On failure *options is
- * unchanged, and *err names the option, its value and what would be right. */
+ * options_loops() of the processors that the process may use. On failure *options is unchanged, and
+ * *err names the option, its value and what would be right. */
 bool options_load(struct options *options, int argc, char *const argv[], char *const env[],
                   struct err *err) MUST_CHECK;
 

@@ -1,8 +1,8 @@
 /* routes.c - the table of routes of api/openapi.yaml, with the handler and the possible statuses of
  * each route. The HTTP server passes the same `ctx` to every handler: the member `handlers` of
- * struct service. The handlers of orders use it as it is. The handlers of observability need the
- * member `observability` of the same struct, so functions in this file find that member and call
- * them. */
+ * struct service. The handlers of orders use this `ctx` directly. The handlers of observability
+ * need the member `observability` of struct service, so a function in this file finds that member
+ * and calls the handler. */
 #include "app/routes.h"
 
 #include "app/service.h"

@@ -123,10 +123,10 @@ static enum start_rc open_database(struct service *service, struct err *err)
 
 /* ---- a listening socket from the service manager ---- */
 
-/* Waits until an order can be stored, because only then should the service accept connections from
- * the socket. Meanwhile the previous process may accept them, or the connections wait in the
- * socket. Probes wait there too, so this wait ends after HANDED_OVER_WAIT_NS even if the service is
- * not ready. */
+/* Waits until an order can be stored, because the service should accept connections from the socket
+ * only then. Meanwhile the previous process may accept the connections; otherwise they wait in the
+ * socket. Probes also wait in the socket, so this function waits for HANDED_OVER_WAIT_NS at most,
+ * even if the service is not ready then. */
 static enum start_rc await_ready(struct service *service)
 {
     int64_t until_ns = clock_now_ns() + HANDED_OVER_WAIT_NS;
@@ -192,8 +192,8 @@ static int serve(struct service *service, int argc, char *const argv[])
 }
 
 /* Takes the socket of the service manager, if one was passed. Returns false, with *err, if AUTH is
- * unset and the socket is not on loopback. options_check() cannot check that, because the address
- * of the socket is not in the options. */
+ * unset and the socket is not on loopback. options_check() cannot check the address of the socket,
+ * because that address is not in the options. */
 static bool take_socket(struct service *service, struct err *err)
 {
     if (!listen_fds_take(&service->listen, err))
@@ -220,7 +220,7 @@ int run_serve(const struct options *options, int argc, char *const argv[])
     struct err err = { 0 };
 
     signals_block();
-    /* before any warning is logged, because /status shows every warning */
+    /* last_errors comes before any warning is logged, because /status shows every warning */
     last_errors_init(&service.observability.last_errors);
     log_listen(note_error, &service.observability.last_errors);
     if (!raise_fd_limit(options))

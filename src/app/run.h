@@ -7,11 +7,11 @@ struct options;
 
 /* Serves until SIGTERM or SIGINT, and then drains. A second signal ends the draining, and a third
  * one ends the process. SIGHUP loads the options again, from the environment and from argv, and
- * applies those that may change: LOG_LEVEL (from its file), the API keys, and the TLS files. */
+ * applies those that may change: the LOG_LEVEL in LOG_LEVEL_FILE, API keys and TLS files. */
 int run_serve(const struct options *options, int argc, char *const argv[]);
 
-/* Migrates the schema. SIGTERM or SIGINT cancels the running statement. If the schema is not
- * migrated because of that, the exit code is 128 + the signal's number. */
+/* Migrates the schema. SIGTERM or SIGINT cancels the running statement. If the migration fails
+ * after such a signal, the exit code is 128 + the signal's number. */
 int run_migrate(const struct options *options);
 
 /* Asks the service on this machine whether it is ready. Images without a shell use this. */

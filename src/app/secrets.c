@@ -17,9 +17,9 @@
 #include "base/file.h"
 #include "base/log.h"
 
-/* Two lists of the same copies, which live until the process ends. unsetenv() and main() remove
- * strings from `used` only. `kept` still points to these strings, so LeakSanitizer reports no
- * leak. */
+/* Two lists of the same copied strings. The strings live until the process ends. unsetenv() and
+ * main() remove strings from `used` only. `kept` still points to these strings, so LeakSanitizer
+ * reports no leak. */
 struct strings {
     char **kept, **used;
 };
@@ -135,8 +135,8 @@ void secrets_keep_from_dumps(const struct options *options)
 
 /* ---- files ---- */
 
-/* Returns true if the file is a mount of its own, as the secrets of a container are. Then the
- * folders of the host decide who else may read the file, and this process cannot see them. */
+/* Returns true if the file is a mount of its own, as the secrets of a container are. Who else may
+ * read such a file depends on folders of the host, which this process cannot see. */
 static bool is_mounted_alone(const char *path)
 {
     struct statx file;

@@ -11,8 +11,8 @@ struct err;
 struct options;
 
 /* Copies argv and the environment. Then overwrites the secrets in the originals with ***, because
- * the kernel shows the originals in /proc. Returns the copy of argv, or NULL if out of memory; then
- * nothing is overwritten. The copies are never freed. Call it first in main(). */
+ * the kernel shows the originals in /proc. Returns the copy of argv. Returns NULL, and overwrites
+ * nothing, if memory runs out or argc is 0. The copies are never freed. Call it first in main(). */
 char **secrets_hide(int argc, char *argv[]) MUST_CHECK;
 
 /* Unless CORE_DUMPS is true, forbids core dumps, and forbids users other than root to read or trace

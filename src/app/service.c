@@ -52,8 +52,9 @@ static struct pqpool_options pool_options(const struct options *o, struct servic
 #define PQPOOL_QUERY PQPOOL_COUNT
 #define PQPOOL_SPAN(name, ...) p.name##_ns = o->pool.name##_ns;
 #include "pqpool/options.def"
-    p.start = PQPOOL_START_DEGRADED; /* run.c waits for the database if DATABASE_START=fail, so that
-                                      * a signal can end the wait */
+    /* For DATABASE_START=fail, run.c waits for the database instead of the pool, so that a signal
+     * can end the wait. */
+    p.start = PQPOOL_START_DEGRADED;
     p.on_connect = on_connect;
     p.on_event = events_of_pool;
     p.health_query = health_query;
@@ -120,8 +121,9 @@ void service_reload_keys(struct service *service)
 
 /* ---- the whole ---- */
 
-/* Returns the number of workers, so that workers and readers together never wait for a connection:
- * a group that waits for one would have been larger. */
+/* Returns the number of workers: ORDERS_WORKERS, but no more than the connections that the readers
+ * leave free, and at least 1. With more connections than readers, no group waits for a connection
+ * in a worker, where no more orders could join the group: the orders wait in the queue instead. */
 static uint32_t workers_of(const struct options *o)
 {
     const uint32_t connections = o->pool.max_pool_size, readers = o->orders.readers;

@@ -49,10 +49,9 @@ struct service {
 };
 
 /* Starts all parts except the pool, which must be open already. Does not wait until PostgreSQL can
- * be reached. If the
- * service manager has passed a socket, HTTP starts only in service_listen(). If a part fails,
- * service_start() and service_listen() return false, with *err, and close all parts, the database
- * too. */
+ * be reached. If the service manager has passed a socket, HTTP starts only in service_listen(). If
+ * a part fails, service_start() and service_listen() return false, with *err, and close all parts,
+ * the database too. */
 bool service_start(struct service *service, struct err *err) MUST_CHECK;
 bool service_listen(struct service *service, struct err *err) MUST_CHECK;
 

@@ -30,9 +30,10 @@ struct signals_task {
  * `interrupt`, the process ends with status 128 + the signal's number. */
 int signals_run(const struct signals_task *task);
 
-/* Starts a thread that ends the process if signals_unguard() is not called in time: with status 1
- * at `at_ns`, or with `status` if SIGTERM or SIGINT comes before that. signals_unguard() ends the
- * thread. If the thread cannot be started, nothing ends a process whose stopping is blocked. */
+/* Starts a thread that ends the process unless signals_unguard() is called in time. The process
+ * ends with status 1 at `at_ns`. If SIGTERM or SIGINT comes before that, the process ends at once,
+ * with `status`. signals_unguard() ends the thread. If the thread cannot be started, a process that
+ * hangs while it stops is not ended. */
 void signals_guard(int64_t at_ns, int status);
 void signals_unguard(void);
 

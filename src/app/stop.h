@@ -13,9 +13,9 @@ int stop_await_signal(struct service *service, int64_t until_ns);
 /* Drains the service and then stops it. SIGTERM or SIGINT during the draining ends the draining;
  * SIGTERM or SIGINT during the stopping ends the process at once.
  *
- * If something blocks the stopping, the process is ended: 5 s after the draining, or when
- * SHUTDOWN_TIMEOUT is over if that is later. If a signal ended the draining, the process is ended
- * after the 5 s in any case. */
+ * If something blocks the stopping, the process is ended 5 s after the draining. If
+ * SHUTDOWN_TIMEOUT ends later than that, and no signal ended the draining, the process is ended
+ * when SHUTDOWN_TIMEOUT is over. */
 void stop_service(struct service *service);
 
 /* Stops a service that does not listen yet, without draining. If something blocks the stopping, the

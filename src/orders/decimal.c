@@ -19,8 +19,8 @@ static size_t leading_digits(const char *text, size_t len)
     return n;
 }
 
-/* Returns the length of a decimal without its trailing zeros, and without its point if no digit is
- * left behind the point. The decimal must have a point. */
+/* Returns the length of a decimal without its trailing zeros. If no digit is left after the point,
+ * the point is not counted either. The decimal must have a point. */
 static size_t without_trailing_zeros(const char *text, size_t len)
 {
     while (text[len - 1] == '0')

@@ -1,10 +1,10 @@
 /* json_scan.h - finds JSON values in a text and returns their bytes as the client wrote them. A
  * JSON library keeps neither the digits of a number nor the bytes of an object.
  *
- * The functions do not validate JSON. Whatever the text is, they read only the text, and take time
- * linear in its length. Their results are correct if jansson accepts the text. If it does not, the
- * results of json_too_deep() and json_first_value() are correct for the part before the first error
- * that jansson would report. */
+ * The functions do not validate JSON. For any text, they read no byte outside the text, and take
+ * time linear in its length. If jansson accepts the text, all results are correct. If jansson
+ * rejects the text, the results of json_too_deep() and json_first_value() are correct for the part
+ * before the first error that jansson would report. */
 #ifndef ORDERS_JSON_SCAN_H
 #define ORDERS_JSON_SCAN_H
 

@@ -100,7 +100,7 @@ int order_compare_key(const struct order *a, const struct order *b)
     return by_account != 0 ? by_account : strcmp(a->client_order_id, b->client_order_id);
 }
 
-/* Decimals are canonical, so two are equal if and only if their texts are equal. */
+/* Compares decimals as texts: both are canonical, so equal decimals have equal texts. */
 unsigned order_diff(const struct order *a, const struct order *b)
 {
     unsigned diff = 0;

@@ -21,7 +21,7 @@ enum {
     ORDER_DECIMAL_SIZE = 39, /* 18 digits, point, 18 digits */
     ORDER_METADATA_MAX = 4096,
     ORDER_ZEROS_MAX = 32768,     /* largest json_exponents_sum() of metadata; see `replay_only` */
-    ORDER_BYTES_MAX = 64 * 1024, /* of the document; a usual one has less than a tenth of it */
+    ORDER_BYTES_MAX = 64 * 1024, /* of the document; a usual document has less than a tenth */
     ORDER_DEPTH_MAX = 8,         /* nesting of the document; the order object is level 1 */
     ORDER_ERRORS_MAX = 16,
 };
@@ -114,7 +114,7 @@ enum order_field_bit {
     ORDER_DIFF_LIMIT_PRICE = 1u << 4,
     ORDER_DIFF_STOP_PRICE = 1u << 5,
     ORDER_DIFF_TIME_IN_FORCE = 1u << 6,
-    ORDER_DIFF_METADATA = 1u << 7, /* set only by the store, because the database compares jsonb */
+    ORDER_DIFF_METADATA = 1u << 7, /* set only by the store: the database compares the metadata */
 };
 
 /* Compares two orders that have the same key, but does not compare their metadata. Returns the

@@ -128,8 +128,8 @@ bool order_batch_next(struct order_batch *batch, struct json_token *item)
     return batch->form == ORDER_BATCH_LINES ? next_line(batch, item) : next_element(batch, item);
 }
 
-/* Returns true if the body begins with a JSON value that is not an array. This error has its own
- * code and text. */
+/* Returns true if the body begins with a JSON value that is not an array. Such a body gets its own
+ * error code and text. */
 static bool is_other_value(const struct order_batch *batch)
 {
     return batch->missing == bracket && batch->at < batch->end && json_begins_value(*batch->at);

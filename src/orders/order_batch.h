@@ -4,8 +4,9 @@
  * These functions find where an element begins and ends, and check only the bytes between elements.
  * order_parse() checks the elements. So an array is valid JSON if order_batch_whole() returns true
  * and no element is ORDER_MALFORMED. If an element of an array, or a run of white space, has more
- * than ORDER_BYTES_MAX bytes, that is an error of the array, and reading stops there. Whatever the
- * body is, the functions read only the body, never recurse, and take time linear in its length. */
+ * than ORDER_BYTES_MAX bytes, that is an error of the array, and reading stops there. For any
+ * body, the functions read only the bytes of the body, never recurse, and take time linear in the
+ * length of the body. */
 #ifndef ORDERS_ORDER_BATCH_H
 #define ORDERS_ORDER_BATCH_H
 
@@ -38,9 +39,9 @@ void order_batch_begin(struct order_batch *batch, enum order_batch_form form, co
                        size_t len);
 
 /* Finds the next order and returns true. *item is then the order's bytes in the body, at least one,
- * without the white space around them. In lines, a run of more than ORDER_BYTES_MAX bytes of white
- * space before an order, or at the end, is returned in place of an order, so that order_parse()
- * rejects it as too large.
+ * without the white space around them. If a body of lines has more than ORDER_BYTES_MAX bytes of
+ * white space before an order or at the end, *item is ORDER_BYTES_MAX + 1 bytes of this white
+ * space, which order_parse() rejects as an order that is too large.
  *
  * At the end of the body and at a syntax error of the array, returns false and does not write
  * *item; all later calls return false too. Errors within an item are found by order_parse(), which

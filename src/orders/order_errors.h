@@ -18,8 +18,8 @@ struct order_errors {
 
 /* Adds an error about `member`, or about the whole document if `member` is NULL. If
  * *errors->problem has ORDER_ERRORS_MAX errors already, sets errors->full, and replaces the last
- * error by one that says that there are more. If errors->problem is NULL, the error is not
- * recorded, and the first one sets errors->full. */
+ * error by one that says that there are more. If errors->problem is NULL, only counts the error and
+ * sets errors->full. */
 void order_errors_add(struct order_errors *errors, const char *member, enum order_code code,
                       const char *fmt, ...) PRINTF_LIKE(4, 5);
 

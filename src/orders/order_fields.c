@@ -135,7 +135,7 @@ static const struct order_field_error *read_sent_at(const struct order_field *fi
     return rfc3339_parse_us(value->text, &draft->order.sent_at_us) ? NULL : &invalid_format;
 }
 
-/* Reads max_age_ms. The loop ends at a value above MAX_AGE_MS_MAX, so it cannot overflow. */
+/* Reads max_age_ms. The loop ends when `ms` exceeds MAX_AGE_MS_MAX, so `ms` cannot overflow. */
 static const struct order_field_error *read_max_age(const struct order_field *field UNUSED,
                                                     const struct order_value *value,
                                                     struct order_draft *draft)

@@ -57,15 +57,17 @@ struct order_field {
     const struct order_field_error *(*read)(const struct order_field *field,
                                             const struct order_value *value,
                                             struct order_draft *draft);
-    const char *want;       /* what would be valid: "must be ..." */
-    bool (*allows)(char c); /* only for names: returns true for an allowed character */
-    size_t offset, size;    /* of the array in struct order; only for names and decimals */
+    const char *want; /* what would be valid: "must be ..." */
+    /* Only for account_id, client_order_id and symbol: returns true if the value may have c. */
+    bool (*allows)(char c);
+    size_t offset, size; /* of the member of struct order; only if that is an array of char */
     bool required;
 };
 
 extern const struct order_field order_fields[FIELD_COUNT];
 
-/* For a field that is a name: returns how many of the first characters of the text it allows. */
+/* For account_id, client_order_id and symbol: returns how many characters at the beginning of the
+ * text the field allows. */
 size_t order_field_span(const struct order_field *field, const char *text);
 
 /* Returns the field of that name, or FIELD_COUNT if there is none. */
@@ -83,8 +85,8 @@ void order_draft_read(struct order_draft *draft, const char *name, const struct 
  * `idempotency_key` (may be NULL) becomes the client_order_id if the document has none. */
 void order_draft_finish(struct order_draft *draft, const char *idempotency_key, int64_t now_us);
 
-/* Gives the order of a draft without errors, with a copy of its metadata. Returns false if memory
- * is out. */
+/* Copies the order of a draft without errors to *out, and its metadata to new memory. Returns false
+ * if memory runs out. */
 bool order_draft_take(const struct order_draft *draft, struct order *out) MUST_CHECK;
 
 #endif

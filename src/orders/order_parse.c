@@ -1,8 +1,8 @@
 /* order_parse.c - parses an order: in one pass if the document is plain (order_plain.h), else in
- * the general way. There jansson validates the document and decodes its strings, but turns numbers
- * into doubles. So json_scan.c walks the same bytes in parallel and gives each value as it was
- * written. jansson iterates over the members of an object in the sequence of the document, so the
- * n-th member is the same for both. */
+ * the general way. In the general way, jansson validates the document and decodes its strings, but
+ * turns numbers into doubles. So json_scan.c walks the same bytes in parallel and returns each
+ * value as the client wrote it. jansson iterates over the members of an object in the sequence of
+ * the document, so the n-th member is the same for both. */
 #include "orders/order.h"
 
 #include <jansson.h>
@@ -119,7 +119,8 @@ static void read_members(json_t *object, struct json_token body, struct order_dr
     CHECK(!json_next_value(&rest, &none));
 }
 
-/* Gives the order of a draft that has been read and checked. */
+/* Returns the result of parsing, from a draft that has been read and checked. On ORDER_OK, *out is
+ * written. */
 static enum order_rc finish(const struct order_draft *draft, struct order *out)
 {
     if (draft->errors.n > 0)
@@ -128,8 +129,8 @@ static enum order_rc finish(const struct order_draft *draft, struct order *out)
 }
 
 /* Returns false, and fills in *problem, if the text must not be given to jansson. jansson recurses,
- * so the nesting is limited. It parses a document in one go, so the size is limited, to limit the
- * time. It ignores a NUL after a number, so a NUL is rejected here. */
+ * so the nesting is limited. jansson parses a document in one go, so the size is limited, to limit
+ * the time. jansson ignores a NUL after a number, so a NUL is rejected here. */
 static bool is_safe(struct json_token text, struct order_problem *problem)
 {
     const char *nul = memchr(text.at, '\0', text.len);

@@ -1,5 +1,7 @@
-/* order_plain.c - see order_plain.h. Each function that takes something returns false if the text
- * does not go on with that; the document is then not plain, and nothing more is read. */
+/* order_plain.c - see order_plain.h. Each take_...() function parses one part of the document at
+ * the cursor, and moves the cursor after that part. It returns false if the text does not go on
+ * with such a part. If the part is not optional, the document is then not plain, and nothing more
+ * is read. */
 #include "orders/order_plain.h"
 
 #include <string.h>
@@ -7,7 +9,7 @@
 #include "base/buf.h"
 
 enum {
-    TEXT_SIZE = 80,    /* no string of a valid order is longer, outside of the metadata */
+    TEXT_SIZE = 80,    /* no valid value of a field other than metadata is longer */
     NUMBER_MAX = 64,   /* so that no number is beyond the range of a double */
     METADATA_KEYS = 8, /* each key is compared with those before it */
 };
@@ -31,7 +33,7 @@ static bool take_char(struct cursor *in, char c)
     return true;
 }
 
-/* Takes a string. *inside is the text between its quotes. */
+/* Parses a string. *inside is the text between its quotes. */
 static bool take_string(struct cursor *in, struct json_token *inside)
 {
     if (!take_char(in, '"'))
@@ -74,8 +76,8 @@ static bool take_word(struct cursor *in, const char *word, struct json_token *to
     return true;
 }
 
-/* Takes a value that is no object and no array. *inside is the text of a string; its .at is NULL if
- * the value is no string. */
+/* Parses a value that is neither an object nor an array. *inside is the text between the quotes of
+ * a string. For other values, inside->at is NULL. */
 static bool take_scalar(struct cursor *in, struct json_token *token, struct json_token *inside)
 {
     *inside = (struct json_token){ NULL, 0 };
@@ -108,7 +110,7 @@ static bool is_among(struct json_token key, const struct json_token *keys, size_
     return false;
 }
 
-/* Takes an object of scalars, from its opening bracket on. */
+/* Parses an object of scalars. The cursor must be at its opening bracket. */
 static bool take_metadata(struct cursor *in, struct json_token *object)
 {
     struct json_token keys[METADATA_KEYS], token, inside;
@@ -128,7 +130,7 @@ static bool take_metadata(struct cursor *in, struct json_token *object)
     return true;
 }
 
-/* Takes the value of a field and reads it into the draft. */
+/* Parses the value of a field into the draft. */
 static bool take_field(struct cursor *in, enum order_field_id id, struct order_draft *draft)
 {
     struct order_value value = { .text = NULL };

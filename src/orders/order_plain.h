@@ -1,4 +1,4 @@
-/* order_plain.h - inside of the layer: parses the plain form in which nearly all orders come, in
+/* order_plain.h - for src/orders only: parses the plain form in which nearly all orders come, in
  * one pass over the bytes and without memory from the heap.
  *
  * Plain is one object whose strings hold printable ASCII without escapes and whose numbers have no
@@ -16,8 +16,8 @@
 #include "orders/order_fields.h"
 
 /* Parses the document into *draft, which must be zeroed. Returns true if the document is plain and
- * the order is valid. If it returns false, the document may be of any kind, also a valid order, and
- * must be parsed in the general way: so each error is found and described in one place only. */
+ * the order is valid. If it returns false, the order may still be valid, and the caller must parse
+ * the document in the general way: so each error is found and described in one place only. */
 bool order_plain_parse(struct json_token text, const char *idempotency_key, int64_t now_us,
                        struct order_draft *draft) MUST_CHECK;
 

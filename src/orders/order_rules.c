@@ -1,5 +1,5 @@
-/* order_rules.c - checks the rules between fields, and gives the order of a draft. If a field that
- * a rule needs is invalid, the rule is skipped, because that field already has an error. */
+/* order_rules.c - checks the rules between fields, and copies the order out of a draft. If a field
+ * that a rule needs is invalid, the rule is skipped, because that field already has an error. */
 #include "orders/order_fields.h"
 
 #include <string.h>

@@ -29,8 +29,8 @@ enum put_verdict {
 };
 
 /* What the store returns about the order that is stored under the key of an order_put. The fields
- * that the client sent are not returned: for PUT_REPLAYED they are equal in both orders, and for
- * PUT_REUSED `diff` says which ones differ. */
+ * that the client sent are not returned: for PUT_REPLAYED they are equal to those of the order_put,
+ * and for PUT_REUSED `diff` says which ones differ. */
 struct order_stored {
     /* "" if the key was reused within one atomic group (PUT_REUSED): the group was rolled back, so
      * neither of the two orders is stored. */
@@ -69,7 +69,8 @@ enum store_action {
     STORE_SPLIT,
     /* Either one order is at fault, or every attempt would fail: attempt the group in pieces to
      * find out. If all pieces fail alike, all of their orders fail, and `fault` says whose fault it
-     * is. If a piece is stored or fails in another way, an order fails only if it fails alone. */
+     * is. If a piece is stored, or fails otherwise than the others, an order fails only if an
+     * attempt with this order alone fails. */
     STORE_SPLIT_OR_FAIL,
     STORE_FAIL,        /* fail the whole group at once, and log an error */
     STORE_UNAVAILABLE, /* nothing was sent: the pool is down, or no connection came in time */
@@ -93,8 +94,8 @@ struct store_failure {
     enum store_fault fault;
     enum retry_reason retry; /* valid if the attempt is repeated */
     bool in_doubt;           /* this attempt may have stored an order, or may still store one */
-    /* Only for STORE_SPLIT_OR_FAIL. true: if some orders of the group can be stored, this error is
-     * the fault of the orders that cannot (FAULT_ORDER). */
+    /* Only for STORE_SPLIT_OR_FAIL. true: if other orders of the group can be stored, the fault is
+     * FAULT_ORDER, for the orders that cannot be stored. Else `fault` is right. */
     bool unless_neighbour_stored;
     bool down; /* only for STORE_UNAVAILABLE: the pool is down, so no connection can be had soon */
     struct err err;
@@ -149,11 +150,11 @@ struct order_key {
 
 struct order_store {
     void *ctx;
-    /* Makes one attempt to write the group. Returns true if the attempt succeeded. Then each put
-     * that was not skipped has its verdict. Only a put for whose key no row came back stays
-     * PUT_PENDING. Returns false if the attempt failed: then *failure says why. Even then, each
-     * verdict other than PUT_PENDING is final. An atomic group has verdicts for all of its orders
-     * or for none. */
+    /* Makes one attempt to write the group. If the attempt succeeds, returns true, and each put
+     * that was not skipped has its verdict, with one exception: a put that is not lookup_only stays
+     * PUT_PENDING if no row came back for its key. If the attempt fails, returns false, and
+     * *failure says why. Even then, each verdict other than PUT_PENDING is final. An atomic group
+     * has verdicts for all of its orders or for none. */
     bool (*put)(void *ctx, struct put_group *group, struct store_failure *failure);
     /* Looks up orders by their keys. out[i].order_id is "" if keys[i] was not found. The caller
      * owns the orders in `out`. If the metadata of an order is too large to be returned, `metadata`

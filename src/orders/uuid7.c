@@ -1,5 +1,5 @@
-/* uuid7.c - see uuid7.h. Each thread has its own counter and stock of random bytes, so an id takes
- * no lock, and one system call serves about thirty ids.
+/* uuid7.c - see uuid7.h. Each thread has its own counter and stock of random bytes, so no id needs
+ * a lock, and one system call serves about thirty ids.
  *
  * The counter is in the 12 bits after the version. In each new millisecond, the counter starts at a
  * random value below half of its range. So an id reveals little about earlier ids, and a
