@@ -84,8 +84,9 @@ Test(restarts, terminated_sessions_under_load_lose_nothing, .timeout = TEST_S)
  * before anything is sent. */
 Test(restarts, a_frozen_server_under_load_loses_nothing, .timeout = TEST_S)
 {
-    struct rig rig = rig_open(LIST("DATABASE_HEALTH_CHECK_INTERVAL=5s", "ORDERS_COMMIT_TIMEOUT=2s",
-                                   "DATABASE_VALIDATION_BYPASS=1h"));
+    struct rig rig =
+        rig_open(LIST("DATABASE_HEALTH_CHECK_INTERVAL=5s", "DATABASE_HEALTH_CHECK_TIMEOUT=5s",
+                      "ORDERS_COMMIT_TIMEOUT=2s", "DATABASE_VALIDATION_BYPASS=1h"));
     struct herd *herd = herd_start(&rig, CLIENTS);
     for (int i = 0; i < 2; i++) {
         cr_assert(herd_await(herd, BETWEEN, SOON_S), "orders are acknowledged");
