@@ -59,8 +59,8 @@ struct conf_table {
     const char *program; /* "ordersd" */
 };
 
-/* The members that rows fill have these types: bool, uint32_t, double, int64_t (duration), uint64_t
- * (size), char[] and int (enum). */
+/* Each row of the table fills one member of the caller's struct (`conf` below). The member's type
+ * is bool, uint32_t, double, int64_t (a duration), uint64_t (a size), char[] or int (an enum). */
 
 /* Fills `conf` from the defaults, then from `env` (as environ), then from argv[1..argc-1]. A later
  * source overwrites an earlier one. An argument that is not a flag is an error. */

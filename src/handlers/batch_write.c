@@ -18,7 +18,7 @@ enum {
     RESULT_BYTES_MAX = 40 * 1024, /* longest full result */
     SUMMARY_MAX = 512,
     STATUS_MIXED = 207,
-    ROOM_AHEAD = 64 * 1024, /* bytes taken from the budget in advance, for later long results */
+    ROOM_AHEAD = 64 * 1024, /* bytes taken from the budget beyond what is needed now */
 
     /* Entries per slice. */
     TALLY_SLICE = 1024,

@@ -1,8 +1,8 @@
 /* handlers.h - declares the handlers of /v1/orders, and the context that they share: the parts of
  * the service that they use. Only these handlers know both HTTP and orders.
  *
- * Threads    A handler runs on the loop of its request. `metrics`: any thread. The other members
- *            do not change after the first request.
+ * Threads    A handler runs on the loop of its request. Of the context, any thread may update
+ *            `metrics`; the other members do not change after the first request.
  * Ownership  The context borrows what its pointers name, and outlives every request.
  * Errors     A handler always answers its request, at once or later. */
 #ifndef HANDLERS_HANDLERS_H

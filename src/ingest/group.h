@@ -16,8 +16,8 @@ struct group_outcome {
     struct ingest_group back[GROUP_FAN_OUT + 2]; /* groups for the queue, to be attempted later */
     size_t n_back;
     /* The duration of the attempt, if it was the first at its group, sent an INSERT and succeeded;
-     * otherwise 0. The duration of a group of more than group_max orders is scaled down to
-     * group_max. */
+     * otherwise 0. If the group has n orders and n is more than group_max, this is the duration
+     * times group_max / n. */
     int64_t first_attempt_ns;
 };
 

@@ -51,7 +51,7 @@ struct queue_work {
     int64_t stop_at_ns; /* the attempt must end by this moment */
     bool suspect;       /* the group was taken from the suspects */
     bool leftover;      /* the queue is stopped: give the items back without an attempt */
-    bool returned;      /* the worker called queue_return(), and queue.coming counts it */
+    bool returned;      /* the worker has returned the group, and is counted in queue.coming */
 };
 
 bool queue_init(struct queue *queue, const struct ingest_options *options) MUST_CHECK;

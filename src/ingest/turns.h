@@ -27,8 +27,8 @@ struct turns_sums {
 };
 
 struct turns_client {
-    /* Submits, linked by ingest_turn.link. fresh: had no turn yet. old: had a turn, and have items
-     * left. */
+    /* The lists of this client's calls of ingest_submit(), linked by ingest_turn.link. fresh: those
+     * that had no turn yet. old: those that had a turn and have items left. */
     struct fifo fresh, old;
     bool old_first; /* the next turn begins with `old` */
     struct fifo_node link;

@@ -20,10 +20,10 @@ struct store_health {
     bool on_canary;             /* the running check has a canary */
     bool unfinished;            /* the canary failed, so the rest of the check has not been made */
     bool trusted;               /* a canary has passed once */
-    struct err refusal; /* why orders cannot be stored or read, by the EXPLAINs and the SELECT;
-                           empty if they can */
-    struct err canary_refusal; /* why no order can be stored, by the last canary; empty if it found
-                                  no reason */
+    struct err refusal; /* why orders cannot be stored or read, as the EXPLAINs and the SELECT
+                           found; empty if they found no reason */
+    struct err canary_refusal; /* why no order can be stored, as the last canary found; empty if it
+                                  found no reason */
     _Atomic(enum store_canary) canary;
     atomic_bool unlogged;
     atomic_bool blind; /* the role may not read the catalogs: see store_health_blind() */

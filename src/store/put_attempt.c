@@ -164,8 +164,8 @@ static bool settle_sealed(const struct put_attempt *a, struct put_part part,
 }
 
 /* Called after the SELECT, for the orders that it did not find. An order that was only looked up
- * becomes PUT_ABSENT. An order that was to be inserted keeps PUT_PENDING; but if the attempt is in
- * doubt, the attempt fails. */
+ * becomes PUT_ABSENT. An order that was to be inserted stays PUT_PENDING. Returns false if any such
+ * order is left and the group is in doubt: then the attempt has failed. */
 static bool settle_absent(const struct put_attempt *a)
 {
     size_t n_pending = 0;

@@ -41,8 +41,8 @@ statement_runner statement_read;
  * that the statements need, so that no missing right can be the cause. */
 enum pqpool_rc statement_ask_policy(const struct session *session, struct pg_result **rows_out,
                                     struct err *err) MUST_CHECK;
-/* Called if an answer is malformed. Completes *err, in which the caller must have said what is
- * wrong with the answer, and has the connection discarded. Returns PQPOOL_LOST. */
+/* Called if an answer is malformed. The caller has written to *err what is wrong with the answer.
+ * This function completes *err, marks the connection to be discarded and returns PQPOOL_LOST. */
 enum pqpool_rc statement_malformed(const struct session *session, struct err *err);
 
 /* Runs a statement in a transaction of its own. If it returns PQPOOL_OK, the transaction is
