@@ -276,8 +276,7 @@ uint32_t pool_staying(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_usable(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_closing(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_canceling(const struct pqpool *pool) REQUIRES(pool->mu);
-/* Returns the number of orphaned backends: those that may still run although their connection is
- * closed, or about to be closed. */
+/* Returns how many backends may still run although their connection is closed or about to be. */
 uint32_t pool_orphans(const struct pqpool *pool) REQUIRES(pool->mu);
 uint32_t pool_checked_out(const struct pqpool *pool) REQUIRES(pool->mu); /* LEASED or CHECKING */
 /* Returns true if every slot is taken and no connection is being dialled. */
