@@ -190,8 +190,9 @@ static int wait_for(struct pollfd *polled)
                          *back = &gate.conns[i / 2].ways[1 - i % 2];
         short events = (short)((way->ended ? 0 : POLLIN) | (back->blocked ? POLLOUT : 0));
         polled[2 + i] = (struct pollfd){ .fd = way->from, .events = events };
-        if (way->chunks.first != NULL && !way->blocked)
-            due_at_ns = clock_min(due_at_ns, first_of(way)->due_at_ns);
+        const struct chunk *first = first_of(way);
+        if (first != NULL && !way->blocked)
+            due_at_ns = clock_min(due_at_ns, first->due_at_ns);
     }
     int64_t left_ns = due_at_ns - clock_now_ns();
     const struct timespec wait = clock_timespec(left_ns > 0 ? left_ns : 0);

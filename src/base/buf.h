@@ -38,7 +38,7 @@ void buf_grow_add(struct buf *buf, const void *bytes, size_t len);
 
 static inline void buf_add(struct buf *buf, const void *bytes, size_t len)
 {
-    bool fits = len < buf->cap - buf->len && len <= buf->max - buf->len;
+    bool fits = buf->data != NULL && len < buf->cap - buf->len && len <= buf->max - buf->len;
     if (buf->failed || !fits || len == 0) {
         buf_grow_add(buf, bytes, len);
         return;

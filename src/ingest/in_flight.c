@@ -36,8 +36,9 @@ void in_flight_remove(struct in_flight *in_flight, struct in_flight_group *group
 
 void in_flight_find_overdue(struct in_flight *in_flight, int64_t patience_ns, int64_t now_ns)
 {
-    while (in_flight_overdue_at_ns(in_flight, patience_ns) <= now_ns) {
-        struct in_flight_group *group = first_of(in_flight);
+    struct in_flight_group *group;
+    while ((group = first_of(in_flight)) != NULL &&
+           clock_after(group->begun_at_ns, patience_ns) <= now_ns) {
         leave(in_flight, group);
         group->overdue = true;
     }

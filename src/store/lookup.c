@@ -4,6 +4,7 @@
 #include <libpq-fe.h>
 #include <stdio.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "orders/uuid7.h"
 #include "pqpool/pqpool.h"
@@ -36,6 +37,7 @@ enum { LIMIT_SIZE = 16 };
  * lookup have at most LOOKUP_METADATA_MAX bytes of metadata. */
 static void add_limit(struct params *params, size_t n, char text[LIMIT_SIZE])
 {
+    CHECK(n > 0);
     size_t share = LOOKUP_METADATA_MAX / n;
     size_t limit = share < ORDER_SHOWN_METADATA_MAX ? share : ORDER_SHOWN_METADATA_MAX;
     (void)snprintf(text, LIMIT_SIZE, "%zu", limit);
