@@ -23,16 +23,22 @@ static const double usual = 0.34;    /* of a logarithm: 40 % */
  * noise. */
 static const double noise_growth = 4, noise_min = 0.1;
 
+/* Makes the ratio RATIO_FIRST, or the largest if that is less, unless it is larger already. */
+static void raise_to_first(struct pace *pace)
+{
+    const uint32_t first = pace->ratio_max < RATIO_FIRST ? pace->ratio_max : RATIO_FIRST;
+    if (pace->own < first)
+        pace->own = first;
+}
+
 void pace_init(struct pace *pace, uint32_t workers)
 {
-    const uint32_t max = workers - 1, first = max < RATIO_FIRST ? max : RATIO_FIRST;
     *pace = (struct pace){
-        .ratio_first = first,
-        .ratio_max = max,
-        .own = first,
+        .ratio_max = workers - 1,
         .upwards = true,
         .pause_next = PACE_PAUSE_MIN,
     };
+    raise_to_first(pace);
 }
 
 static uint32_t ratio_of(const struct pace *pace)
@@ -108,9 +114,9 @@ static bool choose_other(struct pace *pace, bool upwards, bool limited)
     pace->upwards = upwards;
     if (upwards ? pace->own >= pace->ratio_max || !limited : pace->own == 0)
         return false;
-    uint32_t half = pace->own > 1;
-    while (half > 0 && 2 * half < pace->own)
-        half *= 2;
+    uint32_t half = 0;
+    for (uint32_t power = 1; power < pace->own; power *= 2)
+        half = power;
     const uint32_t twice = pace->own > 0 ? 2 * pace->own : 1;
     pace->other = !upwards ? half : twice < pace->ratio_max ? twice : pace->ratio_max;
     return true;
@@ -188,8 +194,7 @@ static bool trial_is_due(struct pace *pace, double rate, double time)
     if (pace->unusual >= UNUSUAL_WINDOWS) {
         pace->unusual = 0;
         pace->usual_rate = 0;
-        if (pace->own < pace->ratio_first)
-            pace->own = pace->ratio_first;
+        raise_to_first(pace);
         pace->pause_next = PACE_PAUSE_MIN;
         pace->pause = 0;
     }

@@ -51,8 +51,8 @@ struct pace_window {
 };
 
 struct pace {
-    uint32_t ratio_first, ratio_max; /* where the climb begins, and its end */
-    uint32_t own, other;             /* ratios */
+    uint32_t ratio_max;
+    uint32_t own, other; /* ratios */
     enum pace_phase phase;
     bool upwards;     /* the next trial is of a larger ratio */
     bool failed_once; /* the trial in the other direction failed */

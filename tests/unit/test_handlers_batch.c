@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "handlers/batch.h"
+#include "support/hide_report.h"
 
 TestSuite(batch, .init = rig_init, .fini = rig_stop, .timeout = 60);
 
@@ -209,12 +210,6 @@ Test(batch, a_large_batch_goes_through_the_offload_thread)
 }
 
 /* ---- states ---- */
-
-/* CTest takes the report of a CHECK for a failure. */
-static void hide_report(void)
-{
-    cr_assert_not_null(freopen("/dev/null", "w", stderr));
-}
 
 Test(batch_state, a_move_that_is_not_in_the_table_ends_the_process, .signal = SIGABRT)
 {

@@ -2,9 +2,9 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <signal.h>
-#include <stdio.h>
 
 #include "ingest/group.h"
+#include "support/hide_report.h"
 #include "support/ingest_rig.h"
 
 enum { N = 1024 };
@@ -207,11 +207,6 @@ Test(ingest_group, sort_is_stable_and_complete)
 }
 
 /* ---- states ---- */
-
-static void hide_report(void)
-{
-    cr_assert_not_null(freopen("/dev/null", "w", stderr));
-}
 
 Test(group_state, what_was_sent_is_never_unsent, .signal = SIGABRT, .timeout = 60)
 {

@@ -3,17 +3,11 @@
  * other. */
 #include <criterion/criterion.h>
 #include <signal.h>
-#include <stdio.h>
 
 #include "http/conn.h"
 #include "http/loop.h"
 #include "http/request.h"
-
-/* CTest takes the report of a CHECK for a failure. */
-static void hide_report(void)
-{
-    cr_assert_not_null(freopen("/dev/null", "w", stderr));
-}
+#include "support/hide_report.h"
 
 Test(http_states, a_request_is_in_the_list_of_suspended_ones_while_it_is_suspended, .timeout = 60)
 {
