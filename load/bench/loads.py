@@ -11,6 +11,12 @@ from bench.process import Child, children_us, until
 from bench.systems import Programs, Target
 
 
+def mean_of(histogram: str, before: dict[str, float], after: dict[str, float]) -> float:
+    """The mean of what the histogram (of the pool) has seen since then."""
+    seen = {part: after[name] - before[name] for part in ("sum", "count") for name in (histogram + "_" + part + '{pool="main"}',)}
+    return seen["sum"] / seen["count"] if seen["count"] else 0
+
+
 @dataclass
 class Bench:
     """What a measurement needs."""
@@ -46,6 +52,8 @@ class Lone:
     def run(self, bench: Bench, target: Target) -> Figures:
         if target.system.kind == "pgbench":
             return clients.pgbench(bench.programs, target, 1, bench.seconds)
+        if target.system.kind == "bare":
+            return clients.bare(bench.programs, target, bench.seconds)
         return clients.order_load(bench.programs, target, 1, bench.seconds)
 
 
@@ -82,6 +90,7 @@ class Beside:
     def run(self, bench: Bench, target: Target) -> Figures:
         spent_us = children_us()
         alone = self._victim(bench, target)
+        before = target.metrics()
         log = bench.programs.logs / f"neighbour-{self.neighbour}-{target.pid}.log"
         crowd = Child([bench.programs.load("neighbour"), self.neighbour, "--url", target.base, "--connections", str(self.crowd),
                        "--seconds", str(round(bench.seconds) + 2)], log)
@@ -92,8 +101,9 @@ class Beside:
         finally:
             crowd.stop()
         theirs = json.loads(log.read_text().splitlines()[-1])
+        group_ms = 1000 * mean_of("ordersd_pool_hold_duration_seconds", before, target.metrics())
         return beside | {"p99_alone_ms": alone["p99_ms"], "of_alone": beside["p99_ms"] / alone["p99_ms"],
-                         "their_requests": theirs["requests"], "all_orders": beside["orders"] + alone["orders"],
+                         "their_requests": theirs["requests"], "group_ms": group_ms, "all_orders": beside["orders"] + alone["orders"],
                          "generator_us": children_us() - spent_us}
 
 

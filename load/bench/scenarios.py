@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bench.loads import Bench, Beside, Change, Closed, Load, Lone, Steady
 
 HTTP = ("go-single", "go-batched", "node-single", "node-batched", "fastapi")
-BARE = ("bare-100", "bare-500")
+BARE = ("bare-100", "bare-500", "bare-most")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     Scenario("mixed", "half of the requests look an order up, 64 connections", Closed("mixed", 50), ("fixed",)),
     Scenario("hot-account", "all orders of one account, 256 connections", Closed("hot", 0, 256)),
     Scenario("replays", "nine of ten requests repeat an order, 64 connections", Closed("replay", 90)),
-    Scenario("lone", "one client alone", Lone(), ("go-single", "pgbench"), "p50_ms"),
+    Scenario("lone", "one client alone", Lone(), ("bare-1", "go-single", "pgbench"), "p50_ms"),
     Scenario("half-rate", "a constant rate, half of the own maximum", Steady(), ("fixed", "go-batched", "go-single"), "p99_ms"),
     Scenario("overload", "twice the own maximum, commits 5 ms slower", Steady(2, 5000, 256), ("fixed", "go-batched"), "of_most",
              commit_ms=5),

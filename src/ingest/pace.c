@@ -8,6 +8,7 @@
 enum {
     RATIO_FIRST = 2,     /* good everywhere, best nowhere */
     GROUP_WEIGHT = 8,    /* the newest group counts for an eighth of the average */
+    AGE_GROUPS = 2,      /* of an order's time, this many durations of its group count at most */
     WINDOW_GROUPS = 3,   /* a window is as long as three groups one after the other */
     RATE_WEIGHT = 8,     /* of the score */
     NOISE_WEIGHT = 8,    /* the newest window counts for an eighth of the noise */
@@ -46,9 +47,9 @@ static uint32_t ratio_of(const struct pace *pace)
     return pace->phase == PACE_TRIAL_OTHER ? pace->other : pace->own;
 }
 
-bool pace_may_begin(const struct pace *pace, uint32_t waiting, uint32_t in_flight)
+bool pace_may_begin(const struct pace *pace, uint32_t orders, uint32_t in_flight)
 {
-    return (uint64_t)waiting * ratio_of(pace) >= in_flight;
+    return (uint64_t)orders * ratio_of(pace) >= in_flight;
 }
 
 uint32_t pace_groups(const struct pace *pace)
@@ -81,7 +82,8 @@ static bool add(struct pace *pace, const struct pace_sample *sample)
         return false;
     }
     window->orders += sample->orders;
-    window->age_ns += (double)sample->age_ns;
+    const double most_ns = AGE_GROUPS * (double)sample->took_ns * sample->orders;
+    window->age_ns += fmin((double)sample->age_ns, most_ns);
     window->groups++;
     window->groups_waiting += sample->waiting;
     int64_t length_ns = pace->group_ns * WINDOW_GROUPS;

@@ -2,7 +2,7 @@
  *
  * A group begins at once if none is in flight. Otherwise new orders wait until
  *
- *     orders that wait x ratio  >=  orders in flight
+ *     orders that the group would have x ratio  >=  orders in flight
  *
  * or until no group is in flight. So up to ratio + 1 groups of equal size are in flight. The
  * rule makes groups equal: if each free worker took what is there, one group would have nearly all
@@ -14,7 +14,9 @@
  * climbing): the present ratio and its half or double alternate for short windows, and the better
  * one stays. Better is what raises the score 8 x log(orders/s) - log(time of an order in the
  * ingest). If all clients wait for their answers, the score depends mostly on the rate. If orders
- * come at a fixed rate, which no ratio changes, the score depends on the time alone. After two
+ * come at a fixed rate, which no ratio changes, the score depends on the time alone. Of the time of
+ * an order, at most twice the duration of its group counts. The rest is the time that the order
+ * waits behind others of its own client, because clients have turns (turns.h). After two
  * trials without success there is a pause, which grows up to PACE_PAUSE_MAX windows. The pause ends
  * early if the rate or the time changes by more than 40 %. If the ratio is then below the first
  * ratio, the climb begins at the first ratio again.
@@ -71,9 +73,9 @@ struct pace {
 
 void pace_init(struct pace *pace, uint32_t workers);
 
-/* Returns true if a group of the `waiting` orders, at least 1, may begin now, while `in_flight`
- * orders are in flight. */
-bool pace_may_begin(const struct pace *pace, uint32_t waiting, uint32_t in_flight);
+/* Returns true if a group of so many orders, at least 1, may begin now, while `in_flight` orders are
+ * in flight. */
+bool pace_may_begin(const struct pace *pace, uint32_t orders, uint32_t in_flight);
 
 /* Returns how many groups of equal size may be in flight now. */
 uint32_t pace_groups(const struct pace *pace);

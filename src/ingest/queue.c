@@ -47,8 +47,9 @@ static int64_t patience_ns(const struct queue *queue) REQUIRES(queue->work.mu)
 
 static bool fresh_allowed(const struct queue *queue) REQUIRES(queue->work.mu)
 {
-    return queue->fresh.n > 0 &&
-           pace_may_begin(&queue->pace, queue->fresh.n, queue->in_flight.orders);
+    const uint32_t waiting = queue->fresh.n, group_max = queue->options->group_max;
+    return waiting > 0 && pace_may_begin(&queue->pace, waiting < group_max ? waiting : group_max,
+                                         queue->in_flight.orders);
 }
 
 static bool suspect_allowed(const struct queue *queue) REQUIRES(queue->work.mu)

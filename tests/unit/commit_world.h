@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "ingest/pace.h"
 
 enum { WORLD_CLIENTS = 1024, WORLD_GROUPS = 16, WORLD_GROUP_MAX = 500, WORLD_POSTERS = 2 };
@@ -90,13 +91,19 @@ static void world_open(struct world *world, uint32_t clients, double commit_us, 
         world_push(&world->posters[i % WORLD_POSTERS].waiting, 0);
 }
 
+/* The number of orders that the next group would have. */
+static uint32_t world_next(const struct world *world)
+{
+    return world->queued.n < WORLD_GROUP_MAX ? world->queued.n : WORLD_GROUP_MAX;
+}
+
 static bool world_may_begin(const struct world *world)
 {
     if (world->queued.n == 0 || world->in_flight == WORLD_GROUPS)
         return false;
     return world->fixed > 0
                ? world->in_flight < world->fixed
-               : pace_may_begin(&world->pace, world->queued.n, world->orders_in_flight);
+               : pace_may_begin(&world->pace, world_next(world), world->orders_in_flight);
 }
 
 static void world_begin_group(struct world *world)
@@ -104,7 +111,7 @@ static void world_begin_group(struct world *world)
     struct world_group *group = world->groups;
     while (group->state != GROUP_FREE)
         group++;
-    const uint32_t n = world->queued.n < WORLD_GROUP_MAX ? world->queued.n : WORLD_GROUP_MAX;
+    const uint32_t n = world_next(world);
     *group =
         (struct world_group){ .state = GROUP_COMPUTES, .orders = n, .begun_us = world->now_us };
     for (uint32_t i = 0; i < n; i++)

@@ -2,6 +2,7 @@
  * groups in flight, whatever commits cost. Virtual clock, seeds. */
 #include <criterion/criterion.h>
 
+#include "base/clock.h"
 #include "unit/commit_world.h"
 
 Test(ingest_pace, begins_at_once_with_nothing_in_flight)
@@ -146,6 +147,26 @@ Test(ingest_pace, a_change_ends_the_pause)
     for (int i = 0; i < 40 && pace.phase == PACE_OWN; i++)
         note(&pace, &now_ns, 2000);
     cr_expect_eq(pace.phase, PACE_TRIAL_OTHER);
+}
+
+/* Full groups of a long queue need only processors: with each group more in flight, all take longer,
+ * and the rate stays. Their orders have waited long, but with one group in flight another client's
+ * order would wait least. */
+Test(ingest_pace, a_long_queue_has_as_few_groups_in_flight_as_its_rate_needs)
+{
+    enum { GROUP = 500 };
+    struct pace pace;
+    int64_t now_ns = 1;
+    pace_init(&pace, WORLD_GROUPS);
+    for (int i = 0; i < 200; i++) {
+        now_ns += 5 * NS_PER_MS;
+        pace_note(&pace, &(struct pace_sample){ .now_ns = now_ns,
+                                               .took_ns = pace_groups(&pace) * 5 * NS_PER_MS,
+                                               .orders = GROUP,
+                                               .age_ns = GROUP * UINT64_C(200) * NS_PER_MS,
+                                               .waiting = true });
+    }
+    cr_expect_eq(pace.own, 0, "%u", pace.own);
 }
 
 /* Trials become rare, and hardly one succeeds. */

@@ -453,6 +453,27 @@ Test(ingest_queue, half_as_many_orders_as_in_flight_are_the_next_group)
     bench_fini(&b);
 }
 
+/* However many orders wait, full groups are as few as the pace allows: three at first. So the fourth
+ * worker waits, until the retry is due. */
+Test(ingest_queue, a_long_queue_begins_no_more_groups_than_allowed)
+{
+    struct bench b;
+    struct queue_work works[3] = { { .suspect = false } };
+    bench_init(&b, 8, 2);
+    b.queue.pace.group_ns = NS_PER_S; /* so no group is overdue */
+    put_aside(&b, 0, clock_now_ns() + 50 * NS_PER_MS, false);
+    submit_all(&b, 1, N);
+    for (int i = 0; i < 3; i++) {
+        cr_assert(queue_take(&b.queue, &works[i]));
+        cr_expect_eq(works[i].group.n_items, 2);
+    }
+    cr_expect_eq(take(&b), 0);
+    resolve(&b, &b.work.group, 0);
+    for (int i = 0; i < 3; i++)
+        resolve_work(&b, &works[i]);
+    bench_fini(&b);
+}
+
 struct late {
     struct bench *bench;
     struct queue_work work;
