@@ -85,7 +85,7 @@ def run(given: argparse.Namespace, logs: Path) -> int:
         output_of([programs.ordersd, "migrate"], 60, {"DATABASE_URL": database.url})
         facts = {**conditions.machine(database.folder), **conditions.versions(programs.ordersd), "PostgreSQL": database.version(),
                  **database.settings(), "rounds": given.rounds, "seconds": given.seconds}
-        plan = Plan(Bench(programs, database, given.seconds, folder), Effort(given.rounds, given.choosing_rounds),
+        plan = Plan(Bench(programs, database, given.seconds, folder), Effort(given.rounds, given.choosing_rounds, min(3, given.seconds)),
                     given.scenario_names, available, say)
         try:
             plan.run()

@@ -88,6 +88,8 @@ class Plan:
     def _settled(self, scenario: Scenario, system: System) -> System:
         if system.again and len(system.options) > 1:
             return system.with_settings(self._choose(scenario, system))
+        if system.name in ("ordersd", "before"):
+            return system.with_settings(scenario.settings)
         return system.with_settings(self.chosen.get(system.name, system.options[0]))
 
     def _choose(self, scenario: Scenario, system: System) -> Settings:

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.figures import Row
 
 Point = tuple[float, float]
-LATENCIES = ("singles-256", "commit-0", "commit-1", "commit-5", "network-1", "standby-5")
+LATENCIES = ("singles-256", "commit-1-256", "commit-5-256", "network-1-256", "standby-5-256")
 STYLE = """set terminal svg size 900,420 font 'sans,12' background rgb 'white'
 set output '{name}.svg'
 set title '{title}'

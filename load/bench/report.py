@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench import plots
 from bench.figures import HEAD, Row, cells, markdown, rows
+from bench.goals import goals
 from bench.plan import Choice, Plan
 from bench.scenarios import SCENARIOS
 from bench.systems import SYSTEMS
@@ -39,6 +40,8 @@ def text(plan: Plan, facts: Facts, found: Sequence[Row], drawn: Sequence[tuple[s
     parts = [f"# ordersd, measured on {time.strftime('%F', time.gmtime())}", READING, "## The machine", _facts(facts)]
     if plan.failures:
         parts += ["## What failed", "\n".join(f"- {failure}" for failure in plan.failures)]
+    if reached := goals(found):
+        parts += ["## Goals", markdown(("figure", "measured", "at least, or at most", "wanted"), reached)]
     parts += ["## Figures", markdown(HEAD, [cells(one) for one in found]), "## Scenarios",
               markdown(("scenario", "load"), [(name, SCENARIOS[name].about) for name in plan.results]), "## Systems",
               markdown(("system", "what", "settings"), _systems(found))]

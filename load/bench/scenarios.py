@@ -1,11 +1,13 @@
 """The scenarios: a load, the conditions of the database, and what is measured beside ordersd."""
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.loads import Bench, Beside, Change, Closed, Load, Lone, Steady
+from bench.systems import Settings
 
 HTTP = ("go-single", "go-batched", "node-single", "node-batched", "fastapi")
+CROWDS = (4, 16, 64, 256, 1000)
 BARE = ("bare-100", "bare-500", "bare-most")
 
 
@@ -20,6 +22,7 @@ class Scenario:
     commit_ms: float | None = None   # a trigger delays each statement; 0: the trigger is there
     network_ms: float = 0
     standby_ms: float = 0            # a synchronous standby, so far away
+    settings: Settings = field(default_factory=dict)  # of ordersd
     syscalls: bool = False           # a short run more counts system calls
 
     @property
@@ -49,9 +52,10 @@ def _batches(n: int, connections: int, *against: str) -> Scenario:
                     against, syscalls=n == 100)
 
 
-def _slow_commits(ms: float) -> Scenario:
-    return Scenario(f"commit-{ms:g}", f"256 connections, a trigger that sleeps {ms:g} ms before each commit",
-                    Closed(connections=256), ("fixed", "go-batched"), commit_ms=ms)
+def _slower(name: str, about: str, **conditions: float) -> tuple[Scenario, ...]:
+    """A slower database, by numbers of connections."""
+    return tuple(Scenario(f"{name}-{connections}", f"{about}, {connections} connections", Closed(connections=connections),
+                          ("fixed", "go-batched") if connections == 256 else ("fixed",), **conditions) for connections in CROWDS)
 
 
 def _beside(about: str, load: Beside) -> Scenario:
@@ -75,15 +79,14 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     Scenario("replays", "nine of ten requests repeat an order, 64 connections", Closed("replay", 90)),
     Scenario("lone", "one client alone", Lone(), ("bare-1", "go-single", "pgbench"), "p50_ms"),
     Scenario("half-rate", "a constant rate, half of the own maximum", Steady(), ("fixed", "go-batched", "go-single"), "p99_ms"),
-    Scenario("overload", "twice the own maximum, commits 5 ms slower", Steady(2, 5000, 256), ("fixed", "go-batched"), "of_most",
-             commit_ms=5),
-    _slow_commits(0),
-    _slow_commits(1),
-    _slow_commits(5),
-    Scenario("network-1", "256 connections, round trips to the database 1 ms longer", Closed(connections=256),
-             ("fixed", "go-batched"), network_ms=1),
-    Scenario("standby-5", "256 connections, a synchronous standby 5 ms away", Closed(connections=256), ("fixed", "go-batched"),
-             standby_ms=5),
+    # The database is the bottleneck: commits 5 ms slower, two groups of 50 at a time.
+    Scenario("overload", "twice the own maximum, which the database sets; orders wait for 100 ms at most", Steady(2, 5000, 256, 10),
+             (), "of_most", commit_ms=5,
+             settings={"ORDERS_WORKERS": "2", "ORDERS_GROUP_MAX": "50", "ORDERS_QUEUE_WAIT_MAX": "100ms"}),
+    *_slower("commit-1", "a trigger sleeps 1 ms before each commit", commit_ms=1),
+    *_slower("commit-5", "a trigger sleeps 5 ms before each commit", commit_ms=5),
+    *_slower("network-1", "round trips to the database 1 ms longer", network_ms=1),
+    *_slower("standby-5", "a synchronous standby 5 ms away", standby_ms=5),
     Scenario("change", "commits 5 ms slower in the second third of a run, 256 connections", Change(), ("fixed", "go-batched"),
              commit_ms=0),
     _beside("300 orders/s beside 4 connections that post batches of 5,000", Beside("batch", 4)),

@@ -1,6 +1,9 @@
 /* offload_thread.c - see offload_thread.h. */
 #include "http/offload_thread.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "http/http.h"
 
@@ -57,9 +60,20 @@ static void give_back(struct offload_thread *offload, struct offload_turn *turn)
     http_complete_one(work->loop, &work->done);
 }
 
+/* Lowers the priority of this thread (to setpriority(2), a thread is a process on Linux). If there
+ * are too few processors, loops and ingest workers go first: the answers of many clients need
+ * little of their time. */
+static void step_back(void)
+{
+    enum { NICE = 10 };
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(),
+                      NICE); /* fails only if it is 11 to 19 already */
+}
+
 static void *run(void *arg)
 {
     struct offload_thread *offload = arg;
+    step_back();
     for (struct offload_turn *turn; (turn = next_turn(offload)) != NULL;) {
         int64_t begun_at_ns = offload->cpu_clock();
         bool finished = serve(offload, turn, offload->clock());

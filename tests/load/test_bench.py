@@ -47,7 +47,7 @@ class TestPlan(unittest.TestCase):
 
     def test_counts_what_it_will_measure(self) -> None:
         self.assertEqual(self.plan(list(QUICK), ["ordersd"]).total, 2 * 3)
-        self.assertEqual(self.plan(["commit-5"], ["ordersd", "fixed"]).total, 2 * 3 + len(systems.WORKERS) * 2)
+        self.assertEqual(self.plan(["commit-5-64"], ["ordersd", "fixed"]).total, 2 * 3 + len(systems.WORKERS) * 2)
 
     def test_a_system_that_is_missing_is_left_out(self) -> None:
         plan = self.plan(["singles-64"], ["ordersd", "pgbench"])

@@ -1,6 +1,7 @@
 /* Work for the offload thread: fair by the order in which it is finished, dropped when nobody needs
  * it any more, and kept where its result is needed. */
 #include <criterion/criterion.h>
+#include <sys/resource.h>
 
 #include "http/message/gunzip.h"
 #include "http/server.h"
@@ -23,6 +24,7 @@ struct job {
 
 static _Atomic bool plugged, pull; /* the first slice of "plug" waits for `pull` */
 static _Atomic int64_t fake_now_ns;
+static _Atomic int slice_nice; /* of the thread that did the last slice */
 static _Atomic unsigned n_slices, n_finished;
 static _Atomic unsigned stranger_at, stranger_after; /* slices, and finished jobs, by its end */
 
@@ -35,6 +37,7 @@ static bool slice(struct http_work *work)
         return true;
     }
     n_slices++;
+    slice_nice = getpriority(PRIO_PROCESS, 0);
     fake_now_ns += SLICE_NS;
     if (--job->left > 0)
         return false;
@@ -176,6 +179,18 @@ Test(offload, a_small_work_does_not_wait_for_the_large_ones_before_it)
     cr_expect_eq(n_slices, CROWD * 200 + 3);
     cr_expect_leq(stranger_at, 3 * (CROWD + 1), "a slice of each other one for each of its own");
     cr_expect_eq(stranger_after, 0);
+    http_server_close(&server);
+}
+
+/* A large body must not take the processor from the loops. */
+Test(offload, its_thread_steps_back_when_processors_are_short)
+{
+    struct http_server *server = serve_with(&(struct http_options){ SERVE_OPTIONS, JOB_ROUTES });
+    int fd = dial(server);
+    ask(fd, "/job/one/1", "");
+    expect_answers(&fd, 1, 200);
+    const int own = getpriority(PRIO_PROCESS, 0);
+    cr_expect(slice_nice > own || own >= 10, "%d, and %d outside", slice_nice, own);
     http_server_close(&server);
 }
 
