@@ -6,7 +6,7 @@
 
 #define NOT_ACCEPTED "not_accepted"
 #define UNKNOWN "unknown"
-/* The last sentence of the detail of each 503 and 504 that answers a POST: see docs/DESIGN.md,
+/* The last sentence of the detail of each 503 and 504 in this table: see docs/DESIGN.md,
  * "Outcomes". */
 #define REPEAT                                                                                     \
     " Repeat it with the same client_order_id, never a new one: only a 2xx or "                    \

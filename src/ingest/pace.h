@@ -73,8 +73,8 @@ struct pace {
 
 void pace_init(struct pace *pace, uint32_t workers);
 
-/* Returns true if a group of so many orders, at least 1, may begin now, while `in_flight` orders are
- * in flight. */
+/* Returns true if a group of so many orders, at least 1, may begin now, while `in_flight` orders
+ * are in flight. */
 bool pace_may_begin(const struct pace *pace, uint32_t orders, uint32_t in_flight);
 
 /* Returns how many groups of equal size may be in flight now. */

@@ -1,5 +1,6 @@
-/* problem_doc.c - see problem_doc.h. The table has one row for each problem document that a client
- * can see. Causes that give a client the same document share one row. */
+/* problem_doc.c - see problem_doc.h. The first table of docs/PROBLEMS.md has one row for each
+ * combination of status, code and `retryable` that a client can see. Causes with the same
+ * combination share the row. */
 #include "observability/problem_doc.h"
 
 #include <stdlib.h>

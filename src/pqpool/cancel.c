@@ -16,8 +16,8 @@
  * backend is known, it is then an orphan and keeps the slot as long as the server lists it. If the
  * slot were freed at once, each new connection could add one more backend, while the server ends
  * none of the orphans. The control connection terminates an orphan and does not only cancel its
- * statement, because an orphan that runs no statement would notice the lost client only after
- * hours. */
+ * statement: if the network has lost the end of the connection, a backend whose statement was
+ * cancelled goes on waiting for its client, for hours. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "pqpool/janitor.h"

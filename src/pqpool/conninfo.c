@@ -1,11 +1,13 @@
 /* conninfo.c - checks a connection string: see conninfo.h.
  *
- * PQconninfo() reports the parameters of a PGconn, also those that libpq itself fills in. It does
- * so even if libpq has refused the PGconn before any lookup or dial. So this file makes two PGconns
- * that libpq refuses, because one keyword has an invalid value on purpose. dsn_resolve() spoils the
- * keyword that libpq checks first, so PQconninfo() works even if other values are wrong.
- * check_resolved() spoils the keyword that libpq checks last. If libpq then names another reason
- * for its refusal, the user's settings are wrong. */
+ * libpq checks a connection string only when it makes a PGconn, and would then dial at once. So
+ * this file gives one keyword an invalid value on purpose: libpq refuses the PGconn before any
+ * lookup or dial. Two such PGconns are made:
+ *
+ * dsn_resolve()      spoils the keyword that libpq checks first. PQconninfo() of the refused PGconn
+ *                    then shows all parameters, also those that libpq filled in.
+ * check_resolved()   spoils the keyword that libpq checks last. If libpq names another reason for
+ *                    its refusal, the user's settings are wrong. */
 #include "pqpool/conninfo.h"
 
 #include <stdio.h>

@@ -55,7 +55,7 @@ bool cancels_ask(struct pqpool *pool, int64_t now_ns, struct buf *sql) REQUIRES(
  * server cannot be asked whether they have ended. */
 void cancels_without_control(struct pqpool *pool, int64_t now_ns) REQUIRES(pool->mu);
 
-/* Called when the SQL of cancels_ask() has ended. rows: the SQL's result; NULL: the SQL failed. */
+/* Called when the SQL of cancels_ask() has ended. `rows` is its result, or NULL if it failed. */
 void cancels_answered(struct pqpool *pool, const PGresult *rows, int64_t now_ns) REQUIRES(pool->mu);
 
 /* Called when the statement of a connection in CANCEL_* has ended, or its deadline has come. */

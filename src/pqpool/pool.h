@@ -76,12 +76,12 @@ struct wait_queue {
     struct queue_pace pace;
 };
 
-/* How a connection that has reached max_lifetime ("expired") is replaced. Only one connection is
- * replaced at a time. */
+/* How far the replacement of a connection that has reached max_lifetime (an "expired" one) is. Only
+ * one connection is replaced at a time. */
 enum renewal {
     RENEWAL_NONE,
-    RENEWAL_DIALS,  /* the replacement is dialled before the expired connection is closed */
-    RENEWAL_CLOSES, /* an expired connection is closed, as soon as it is idle or is released */
+    RENEWAL_DIALS,  /* step 1: the new connection is dialled; left out if the pool can spare one */
+    RENEWAL_CLOSES, /* step 2: the next expired connection that is idle or released is closed */
 };
 
 /* The state by which demand.c decides whether and when the next dial begins. */

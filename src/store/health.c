@@ -134,11 +134,10 @@ static const char *field_of(const PGresult *error, int field)
     return value != NULL ? value : "";
 }
 
-/* Returns true if the error says that no order can be stored. A fault that the operator has to
- * remedy may concern only the canary's account, until a canary has passed once and so has shown
- * that the account is accepted. Before that, returns false for every such fault. Always returns
- * false for 23514 (a partition is missing for this account) and 42501 (a policy forbids this
- * account). */
+/* Returns true if the error says that no order can be stored, of whatever account. As long as no
+ * canary has passed, the operator's faults may concern the canary's account alone, so the function
+ * returns false for them. For 23514 (a partition is missing for this account) and 42501 (a policy
+ * forbids this account) it always returns false. */
 static bool is_of_database(const struct store_health *health, const PGresult *error)
 {
     const char *code = field_of(error, PG_DIAG_SQLSTATE);
@@ -211,8 +210,10 @@ static void pass_canary(struct store_health *health)
     set_canary(health, CANARY_PASSED);
 }
 
-/* Records that the canary failed. canary_refusal gets the SQLSTATE and not the server's message,
- * because the message may come from a trigger of the owner's. */
+/* Records what an error of the canary shows: that no order can be stored (CANARY_FAILED), that the
+ * canary's own account may be the reason (CANARY_REFUSED), or nothing. If no order can be stored,
+ * canary_refusal gets the SQLSTATE, but not the server's message, because a trigger of the owner
+ * may have written that. */
 static void fail_canary(struct store_health *health, const PGresult *error)
 {
     const char *code = field_of(error, PG_DIAG_SQLSTATE);

@@ -1,10 +1,10 @@
 /* migrate.c - brings the schema up to this program's version.
  *
- * The version is first read without a lock. So if another role has migrated the database, this
- * program can run with a role that may not create tables. Each migration is one transaction that
- * takes the advisory lock, reads the version again, and does nothing if another process was faster.
- * Settings are transaction-local, and no statement is prepared under a name, so migrations work
- * through PgBouncer too. */
+ * The version is read first. If it is current, nothing is created or locked, so the role needs no
+ * right to create tables. Otherwise each migration is one transaction that takes the advisory lock,
+ * reads the version again, and does nothing if another process was faster. Settings are
+ * transaction-local, and no statement is prepared under a name, so migrations work through
+ * PgBouncer too. */
 #include "store/store.h"
 
 #include <libpq-fe.h>

@@ -453,8 +453,8 @@ Test(ingest_queue, half_as_many_orders_as_in_flight_are_the_next_group)
     bench_fini(&b);
 }
 
-/* However many orders wait, full groups are as few as the pace allows: three at first. So the fourth
- * worker waits, until the retry is due. */
+/* However many orders wait, full groups are as few as the pace allows: three at first. So the
+ * fourth worker waits, until the retry is due. */
 Test(ingest_queue, a_long_queue_begins_no_more_groups_than_allowed)
 {
     struct bench b;

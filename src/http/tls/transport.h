@@ -4,7 +4,8 @@
  * libmicrohttpd reads requests from the socket and writes answers to it, and owns the TLS session.
  * This interface does all else that differs between plain and TLS. transport_begin() sets the
  * credentials of the session before the handshake begins, so that the handshake tells the client
- * the certificate authorities of the current set. The allowed moves between states:
+ * the certificate authorities of the files that were read last (struct tls_set). The allowed moves
+ * between states:
  *
  *     PLAIN
  *     HANDSHAKE -> CLIENT_FINISHED or SERVER_FINISHED -> OPEN -> VERIFIED */
