@@ -149,9 +149,9 @@ Test(ingest_pace, a_change_ends_the_pause)
     cr_expect_eq(pace.phase, PACE_TRIAL_OTHER);
 }
 
-/* Full groups of a long queue need only processors: with each group more in flight, all take longer,
- * and the rate stays. Their orders have waited long, but with one group in flight another client's
- * order would wait least. */
+/* Full groups of a long queue need only processors: with each group more in flight, all take
+ * longer, and the rate stays. Their orders have waited long, but with one group in flight another
+ * client's order would wait least. */
 Test(ingest_pace, a_long_queue_has_as_few_groups_in_flight_as_its_rate_needs)
 {
     enum { GROUP = 500 };
@@ -161,10 +161,10 @@ Test(ingest_pace, a_long_queue_has_as_few_groups_in_flight_as_its_rate_needs)
     for (int i = 0; i < 200; i++) {
         now_ns += 5 * NS_PER_MS;
         pace_note(&pace, &(struct pace_sample){ .now_ns = now_ns,
-                                               .took_ns = pace_groups(&pace) * 5 * NS_PER_MS,
-                                               .orders = GROUP,
-                                               .age_ns = GROUP * UINT64_C(200) * NS_PER_MS,
-                                               .waiting = true });
+                                                .took_ns = pace_groups(&pace) * 5 * NS_PER_MS,
+                                                .orders = GROUP,
+                                                .age_ns = GROUP * UINT64_C(200) * NS_PER_MS,
+                                                .waiting = true });
     }
     cr_expect_eq(pace.own, 0, "%u", pace.own);
 }
