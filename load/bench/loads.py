@@ -1,7 +1,7 @@
 """Kinds of load. Each runs against one system and returns its figures; the costs are taken around it (measure.py)."""
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import clients
@@ -83,6 +83,7 @@ class Beside:
     crowd: int
     batches: bool = False  # the victim posts batches of 100 instead of single orders
     rate: float = 300
+    least_s: float = 4      # the pace has learned by then how few groups are best beside batches
 
     def _victim(self, bench: Bench, target: Target) -> Figures:
         if self.batches:
@@ -90,6 +91,7 @@ class Beside:
         return clients.order_load(bench.programs, target, 64, bench.seconds, self.rate)
 
     def run(self, bench: Bench, target: Target) -> Figures:
+        bench = replace(bench, seconds=max(self.least_s, bench.seconds))
         spent_us = children_us()
         alone = self._victim(bench, target)
         before = target.metrics()

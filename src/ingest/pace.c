@@ -12,17 +12,22 @@ enum {
     WINDOW_GROUPS = 3,   /* a window is as long as three groups one after the other */
     RATE_WEIGHT = 8,     /* of the score */
     NOISE_WEIGHT = 8,    /* the newest window counts for an eighth of the noise */
-    UNUSUAL_WINDOWS = 2, /* so many in a row end a pause */
-    UNUSUAL_ERRORS = 3,  /* a change of more standard errors is not chance */
+    USUAL_MIN = 4,       /* windows that show what is usual */
+    USUAL_WEIGHT = 16,   /* then the newest window counts for a sixteenth */
+    UNUSUAL_WINDOWS = 4, /* so many in a row end a pause */
+    PAIRS_MIN = 2, /* before another ratio is taken, so that one standstill of the machine does not
+                      decide */
 };
 
 static const int64_t window_min_ns = 10 * NS_PER_MS;
 static const double clear = 0.15;    /* of the score: 2 % of the rate, or 14 % of the time */
+static const double bound = 0.5;     /* a larger difference of scores counts as this one */
 static const double certainty = 1.5; /* standard errors */
 static const double usual = 0.34;    /* of a logarithm: 40 % */
-/* The noise grows by a limited factor a window, so that one change of the load does not count as
- * noise. */
-static const double noise_growth = 4, noise_min = 0.1;
+/* By how much the score of the ratio 1 must exceed that of 0. A second group costs the database
+ * processor time. And a short window shows less than what the ratio 0 is worth: the rate goes on
+ * rising for some time after the second group has ended. */
+static const double second_group = 0.3;
 
 /* Makes the ratio RATIO_FIRST, or the largest if that is less, unless it is larger already. */
 static void raise_to_first(struct pace *pace)
@@ -140,9 +145,9 @@ static void begin_trial(struct pace *pace, double score, bool limited, int64_t n
 
 static void end_trial(struct pace *pace, bool success, int64_t now_ns)
 {
-    pace->usual_rate = pace->usual_time = 0;
     if (success) {
         pace->own = pace->other;
+        pace->usual_windows = 0;
         pace->pause_next = PACE_PAUSE_MIN;
         pace->failed_once = false;
     } else {
@@ -155,12 +160,26 @@ static void end_trial(struct pace *pace, bool success, int64_t now_ns)
     begin_window(pace, PACE_OWN, now_ns);
 }
 
+/* Limits a difference of scores, so that one standstill of the machine counts no more than one
+ * good window. */
+static double bounded(double difference)
+{
+    return fmax(-bound, fmin(bound, difference));
+}
+
 /* Takes note of how much the scores of two windows of one ratio differ by chance. */
 static void note_noise(struct pace *pace, double score)
 {
-    const double change = score - pace->own_score;
-    const double variance = fmin(change * change / 2, noise_growth * pace->noise + noise_min);
-    pace->noise += (variance - pace->noise) / NOISE_WEIGHT;
+    const double change = bounded(score - pace->own_score);
+    pace->noise += (change * change / 2 - pace->noise) / NOISE_WEIGHT;
+}
+
+/* Returns by how much the other ratio is favoured. */
+static double favour(const struct pace *pace)
+{
+    if (pace->own == 0)
+        return -second_group;
+    return pace->other == 0 ? second_group : 0;
 }
 
 /* Compares the score of a window with the other ratio to the mean of the scores of two windows with
@@ -170,36 +189,46 @@ static void note_noise(struct pace *pace, double score)
 static void compare(struct pace *pace, double score, int64_t now_ns)
 {
     note_noise(pace, score);
-    pace->sum += pace->other_score - (pace->own_score + score) / 2;
+    pace->sum += bounded(pace->other_score - (pace->own_score + score) / 2) + favour(pace);
     pace->own_score = score;
     pace->pairs++;
     const double mean = pace->sum / pace->pairs;
     const double error = sqrt((2 - 0.5 / pace->pairs) * pace->noise / pace->pairs);
     const bool decided = fabs(mean) > clear && fabs(mean) > certainty * error;
-    if (decided || pace->pairs == PACE_PAIRS_MAX)
-        end_trial(pace, decided && mean > 0, now_ns);
+    const bool better = decided && mean > 0 && pace->pairs >= PAIRS_MIN;
+    if (better || (decided && mean < 0) || pace->pairs == PACE_PAIRS_MAX)
+        end_trial(pace, better, now_ns);
     else
         begin_window(pace, PACE_TRIAL_OTHER, now_ns);
+}
+
+/* Adds a window with the own ratio to the averages of what is usual. */
+static void note_usual(struct pace *pace, double rate, double time)
+{
+    if (pace->usual_windows < USUAL_WEIGHT)
+        pace->usual_windows++;
+    pace->usual_rate += (rate - pace->usual_rate) / pace->usual_windows;
+    pace->usual_time += (time - pace->usual_time) / pace->usual_windows;
+}
+
+static bool is_usual(const struct pace *pace, double rate, double time)
+{
+    return pace->usual_windows < USUAL_MIN ||
+           (fabs(rate - pace->usual_rate) < usual && fabs(time - pace->usual_time) < usual);
 }
 
 /* Returns true if the next trial is due: the pause has passed, or rate or time have changed. */
 static bool trial_is_due(struct pace *pace, double rate, double time)
 {
-    if (pace->usual_rate == 0) {
-        pace->usual_rate = rate;
-        pace->usual_time = time;
-    }
-    const double chance = UNUSUAL_ERRORS * sqrt(pace->noise) / RATE_WEIGHT;
-    const double least = fmax(usual, chance);
-    bool same = fabs(rate - pace->usual_rate) < least && fabs(time - pace->usual_time) < least;
-    pace->unusual = same ? 0 : pace->unusual + 1;
+    pace->unusual = is_usual(pace, rate, time) ? 0 : pace->unusual + 1;
     if (pace->unusual >= UNUSUAL_WINDOWS) {
         pace->unusual = 0;
-        pace->usual_rate = 0;
+        pace->usual_windows = 0;
         raise_to_first(pace);
         pace->pause_next = PACE_PAUSE_MIN;
         pace->pause = 0;
     }
+    note_usual(pace, rate, time);
     return pace->pause == 0 || --pace->pause == 0;
 }
 
@@ -224,6 +253,7 @@ void pace_note(struct pace *pace, const struct pace_sample *sample)
         begin_window(pace, PACE_TRIAL_OWN, sample->now_ns);
         break;
     case PACE_TRIAL_OWN:
+        note_usual(pace, rate, time);
         compare(pace, score, sample->now_ns);
         break;
     }

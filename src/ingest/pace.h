@@ -12,14 +12,14 @@
  * best: each group costs the database about as much as ten orders. If it waits for a disk, a
  * network or a standby, many small groups are best. So the ratio follows what is measured (hill
  * climbing): the present ratio and its half or double alternate for short windows, and the better
- * one stays. Better is what raises the score 8 x log(orders/s) - log(time of an order in the
- * ingest). If all clients wait for their answers, the score depends mostly on the rate. If orders
- * come at a fixed rate, which no ratio changes, the score depends on the time alone. Of the time of
- * an order, at most twice the duration of its group counts. The rest is the time that the order
- * waits behind others of its own client, because clients have turns (turns.h). After two
- * trials without success there is a pause, which grows up to PACE_PAUSE_MAX windows. The pause ends
- * early if the rate or the time changes by more than 40 %. If the ratio is then below the first
- * ratio, the climb begins at the first ratio again.
+ * one stays; of 0 and 1, 0 is favoured. Better is what raises the score 8 x log(orders/s) -
+ * log(time of an order in the ingest). If all clients wait for their answers, the score depends
+ * mostly on the rate. If orders come at a fixed rate, which no ratio changes, the score depends on
+ * the time alone. Of the time of an order, at most twice the duration of its group counts. The rest
+ * is the time that the order waits behind others of its own client, because clients have turns
+ * (turns.h). After two trials without success there is a pause, which grows up to PACE_PAUSE_MAX
+ * windows. The pause ends early if the rate or the time changes by more than 40 %. If the ratio is
+ * then below the first ratio, the climb begins at the first ratio again.
  *
  * All functions depend on their arguments alone: no clock, no lock, no memory.
  *
@@ -30,7 +30,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PACE_PAUSE_MIN = 4, PACE_PAUSE_MAX = 64, PACE_PAIRS_MAX = 6 };
+enum { PACE_PAUSE_MIN = 4, PACE_PAUSE_MAX = 64, PACE_PAIRS_MAX = 8 };
 
 /* OWN: no trial runs, and the own ratio is used. TRIAL_OTHER: a trial runs, and the other ratio is
  * used. TRIAL_OWN: a trial runs, and the own ratio is used. */
@@ -67,7 +67,8 @@ struct pace {
     double noise;                  /* variance of a score, a moving average */
 
     uint32_t pause, pause_next;    /* windows until the next trial; length of the next pause */
-    double usual_rate, usual_time; /* logarithms, when the pause began; 0: not known */
+    uint32_t usual_windows;        /* windows that usual_rate and usual_time are averages of */
+    double usual_rate, usual_time; /* logarithms, with the own ratio */
     uint32_t unusual;              /* windows in a row that differ from them */
 };
 

@@ -2,9 +2,11 @@
  * of the pace. Each client posts an order, waits for the answer and posts the next one.
  *
  * Clients, loop, workers and database share processors equally (processor sharing). A group needs a
- * processor for a fixed time and for a time an order, and then waits for the commit without one.
- * The times are those of one machine: 115 us and 9 us an order, and 115 us for the disk. A seed
- * decides by how much each time differs. */
+ * processor for a fixed time and for a time an order, more if another group is in flight, and then
+ * waits for the commit without one: for commit_us, together with others, and then for the disk. The
+ * WAL is flushed once at a time: groups that come meanwhile share the next flush. The times are
+ * those of one machine: 115 us and 9 us an order, and 115 us for the disk. A seed decides by how
+ * much each time differs. */
 #ifndef UNIT_COMMIT_WORLD_H
 #define UNIT_COMMIT_WORLD_H
 
@@ -21,7 +23,7 @@ enum { WORLD_CLIENTS = 1024, WORLD_GROUPS = 16, WORLD_GROUP_MAX = 500, WORLD_POS
 
 /* All times in us. */
 static const double post_us = 20, loop_us = 7.5, worker_us = 50, group_us = 115, order_us = 9,
-                    disk_us = 115, processors = 2;
+                    disk_us = 115, processors = 2, beside_another = 1.35;
 
 /* Mistakes of the queue, planted on purpose: it does not say that orders wait, or counts groups
  * instead of orders. */
@@ -40,7 +42,7 @@ struct world_server {
 };
 
 struct world_group {
-    enum { GROUP_FREE, GROUP_COMPUTES, GROUP_WAITS } state;
+    enum { GROUP_FREE, GROUP_COMPUTES, GROUP_WAITS, GROUP_QUEUES, GROUP_FLUSHES } state;
     uint32_t orders;
     double left_us, ends_us, begun_us, age_us;
 };
@@ -53,6 +55,7 @@ struct world {
     struct world_fifo queued;
     struct world_group groups[WORLD_GROUPS];
     uint32_t in_flight, orders_in_flight, fixed; /* fixed > 0: so many groups, and no pace */
+    double flushed_us; /* when the present flush ends, or the last one has ended */
     struct pace pace;
     enum world_plant plant;
     uint64_t answered;
@@ -117,6 +120,8 @@ static void world_begin_group(struct world *world)
     for (uint32_t i = 0; i < n; i++)
         group->age_us -= world_pop(&world->queued);
     group->left_us = world_about(world, worker_us + group_us + order_us * n);
+    if (world->in_flight > 0 && world->commit_us == 0)
+        group->left_us *= beside_another;
     world->in_flight++;
     world->orders_in_flight += n;
 }
@@ -178,6 +183,37 @@ static bool world_serve(struct world_server *server, double us)
     return !server->busy;
 }
 
+/* Begins a flush for all groups that wait for one, unless the last one still runs. */
+static void world_flush(struct world *world)
+{
+    bool flushes = false;
+    if (world->flushed_us > world->now_us)
+        return;
+    for (int i = 0; i < WORLD_GROUPS; i++)
+        flushes |= world->groups[i].state == GROUP_QUEUES;
+    if (!flushes)
+        return;
+    world->flushed_us = world->now_us + world_about(world, disk_us);
+    for (int i = 0; i < WORLD_GROUPS; i++)
+        if (world->groups[i].state == GROUP_QUEUES) {
+            world->groups[i].state = GROUP_FLUSHES;
+            world->groups[i].ends_us = world->flushed_us;
+        }
+}
+
+/* Moves a group on, which has had a processor for so long if it computes. */
+static void world_move(struct world *world, struct world_group *group, double us)
+{
+    if (group->state == GROUP_FLUSHES && group->ends_us <= world->now_us)
+        world_end_group(world, group);
+    if (group->state == GROUP_COMPUTES && (group->left_us -= us) <= 1e-9) {
+        group->state = GROUP_WAITS;
+        group->ends_us = world->now_us + world->commit_us;
+    }
+    if (group->state == GROUP_WAITS && group->ends_us <= world->now_us)
+        group->state = GROUP_QUEUES;
+}
+
 static void world_end_work(struct world *world, double us)
 {
     for (int i = 0; i < WORLD_POSTERS; i++)
@@ -187,15 +223,9 @@ static void world_end_work(struct world *world, double us)
         world_push(&world->queued, world->now_us);
     if (world_serve(&world->answering, us))
         world_push(&world->posters[world->answered++ % WORLD_POSTERS].waiting, world->now_us);
-    for (int i = 0; i < WORLD_GROUPS; i++) {
-        struct world_group *group = &world->groups[i];
-        if (group->state == GROUP_WAITS && group->ends_us <= world->now_us)
-            world_end_group(world, group);
-        if (group->state != GROUP_COMPUTES || (group->left_us -= us) > 1e-9)
-            continue;
-        group->state = GROUP_WAITS;
-        group->ends_us = world->now_us + world_about(world, disk_us) + world->commit_us;
-    }
+    for (int i = 0; i < WORLD_GROUPS; i++)
+        world_move(world, &world->groups[i], us);
+    world_flush(world);
 }
 
 static void world_step(struct world *world)
@@ -214,7 +244,7 @@ static void world_step(struct world *world)
         computing += group->state == GROUP_COMPUTES;
         if (group->state == GROUP_COMPUTES)
             left_us = fmin(left_us, group->left_us);
-        if (group->state == GROUP_WAITS)
+        if (group->state == GROUP_WAITS || group->state == GROUP_FLUSHES)
             wait_us = fmin(wait_us, fmax(0, group->ends_us - world->now_us));
     }
     const double share = computing > processors ? processors / computing : 1;
