@@ -74,6 +74,8 @@ static const struct reject_row rows[] = {
 };
 /* clang-format on */
 
+_Static_assert(sizeof rows / sizeof rows[0] == REJECT_REASONS, "a row for each reason");
+
 bool reject_closes(enum reject_reason reason)
 {
     return rows[reason].close;
