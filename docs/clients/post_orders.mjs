@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // Posts orders to ordersd until each of them is stored or refused. README.md beside this file has the rules.
 //
 //     node post_orders.mjs BASE_URL ACCOUNT ORDERS BATCH [SECONDS]
