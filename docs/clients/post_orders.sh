@@ -44,7 +44,7 @@ post() {
 # batch have results of their own, unless the whole request was refused. The defaults are for answers that are not of
 # ordersd, as those of a balancer, and for no answer.
 verdicts='
-  first((try fromjson catch {}), {}) | (if type == "object" then . else {} end) as $answer
+  ([try fromjson catch {}] + [{}])[0] | (if type == "object" then . else {} end) as $answer
   | ([$answer.results // [] | .[] | {key: "\(.index)", value: .}] | from_entries) as $results
   | range($orders | length) as $i
   | ($results["\($i)"] // {status: $status, error: $answer}) as $result

@@ -53,7 +53,7 @@ SYSTEMS = {system.name: system for system in (
     System("go-single", "Go net/http and pgx, one INSERT a request", "service", {"PEER": "single", "GOGC": "400"},
            combinations(POOL_MAX=(4, 8, 16, 32), GOMAXPROCS=(1, 2, 4))),
     System("go-batched", "Go net/http and pgx, groups by the store's statement", "service", {"PEER": "batched", "GOGC": "400"},
-           combinations(WORKERS=(1, 2, 4), GOMAXPROCS=(1, 2, 4))),
+           combinations(WORKERS=(1, 2, 4), GOMAXPROCS=(1, 2)), again=True),
     System("node-single", "fastify and pg, one INSERT a request", "service", {"PEER": "single"},
            combinations(PROCESSES=(1, 2, 4), POOL_MAX=(4, 16))),
     System("node-batched", "fastify and pg, groups by the store's statement", "service", {"PEER": "batched"},
