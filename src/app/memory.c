@@ -62,7 +62,7 @@ bool memory_plan(const struct options *o, struct memory_plan *out, struct err *e
             err, 0,
             "MEMORY_MAX: must be 0 or at least %lluMiB with this HTTP_MAX_CONNECTIONS (%u), "
             "HTTP_THREADS, HTTP_HEADER_MAX, HTTP_MAX_BODY, TLS, ORDERS_WORKERS and ORDERS_READERS",
-            (unsigned long long)(least / MIB(1) + 1), o->http.max_connections);
+            (unsigned long long)least / MIB(1) + 1, o->http.max_connections);
         return false;
     }
     *out = (struct memory_plan){ whole, whole - fixed, fixed };
@@ -71,8 +71,10 @@ bool memory_plan(const struct options *o, struct memory_plan *out, struct err *e
 
 void memory_prepare(void)
 {
+    /* NOLINTBEGIN(concurrency-mt-unsafe): runs before the first thread is started */
     (void)mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
     (void)mallopt(M_TRIM_THRESHOLD, MAPPED_FROM);
+    /* NOLINTEND(concurrency-mt-unsafe) */
 }
 
 /* Returns the slack: the resident bytes beyond those that are taken from the clients' budget. */

@@ -42,7 +42,7 @@ bool buf_reserve(struct buf *buf, size_t more)
     if (buf->max == SIZE_MAX || more > buf->max - buf->len) /* max + 1 must not overflow */
         goto fail;
     size_t need = buf->len + more + 1;
-    if (need <= buf->cap)
+    if (buf->data != NULL && need <= buf->cap)
         return true;
     size_t cap = next_cap(buf, need);
     char *data = realloc(buf->data, cap);
