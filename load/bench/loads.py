@@ -12,9 +12,9 @@ from bench.systems import Programs, Target
 
 
 def mean_of(histogram: str, before: dict[str, float], after: dict[str, float]) -> float:
-    """The mean of what the histogram (of the pool) has seen since then."""
-    seen = {part: after[name] - before[name] for part in ("sum", "count") for name in (histogram + "_" + part + '{pool="main"}',)}
-    return seen["sum"] / seen["count"] if seen["count"] else 0
+    """The mean of what a histogram of the pool has seen between the two scrapes of /metrics."""
+    total, count = (after[name] - before[name] for name in (f'{histogram}_sum{{pool="main"}}', f'{histogram}_count{{pool="main"}}'))
+    return total / count if count else 0
 
 
 @dataclass

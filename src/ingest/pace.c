@@ -15,8 +15,7 @@ enum {
     USUAL_MIN = 4,       /* windows that show what is usual */
     USUAL_WEIGHT = 16,   /* then the newest window counts for a sixteenth */
     UNUSUAL_WINDOWS = 4, /* so many in a row end a pause */
-    PAIRS_MIN = 2, /* before another ratio is taken, so that one standstill of the machine does not
-                      decide */
+    PAIRS_MIN = 2,       /* before another ratio is taken, so that not one window alone decides */
 };
 
 static const int64_t window_min_ns = 10 * NS_PER_MS;

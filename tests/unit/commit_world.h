@@ -201,7 +201,8 @@ static void world_flush(struct world *world)
         }
 }
 
-/* Moves a group on, which has had a processor for so long if it computes. */
+/* Moves the group to its next state when that is due. If the group computes, it has just had a
+ * processor for this time. */
 static void world_move(struct world *world, struct world_group *group, double us)
 {
     if (group->state == GROUP_FLUSHES && group->ends_us <= world->now_us)
