@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "http/loop.h"
+#include "http/raw_reject.h"
 #include "http/request.h"
 #include "http/server.h"
 
@@ -57,6 +58,7 @@ bool body_add(struct http_request *req, const char *piece, size_t len)
         return true;
     if (req->reject == REJECT_NONE)
         request_reject(req, REJECT_TOO_LARGE);
+    raw_reject(req->conn, req->reject);
     return false;
 }
 

@@ -23,7 +23,8 @@ enum { BODY_DISCARD_MAX = 16 * 1024 * 1024 };
 
 /* Takes the next piece of the body. If the piece breaks a limit, rejects the request (req->reject),
  * and throws this and all later pieces away. Returns false if more than BODY_DISCARD_MAX bytes were
- * thrown away: then the caller must read no more of the body. */
+ * thrown away: then the request has been answered (raw_reject.h), and the caller must close the
+ * connection. */
 bool body_add(struct http_request *req, const char *piece, size_t len) MUST_CHECK;
 
 void body_fini(struct http_request *req);

@@ -12,7 +12,6 @@
 #include "http/loop.h"
 #include "http/message/head.h"
 #include "http/message/target.h"
-#include "http/raw_reject.h"
 #include "http/request.h"
 #include "http/request_check.h"
 #include "http/server.h"
@@ -105,14 +104,6 @@ static enum MHD_Result begin(struct http_request *req, const char *version)
     return send_answer(req);
 }
 
-static enum MHD_Result take_body(struct http_request *req, const char *piece, size_t len)
-{
-    if (body_add(req, piece, len))
-        return MHD_YES;
-    raw_reject(req->conn, req->reject);
-    return MHD_NO;
-}
-
 /* Calls the handler, or answers the request if it is rejected. Called in the states HANDLING and
  * DEFERRED, when the request is complete and its body is unpacked. */
 static void call_handler(struct http_request *req)
@@ -174,7 +165,9 @@ enum MHD_Result request_flow_access(void *cls, struct MHD_Connection *mhd, const
         return send_answer(req);
     size_t len = *upload_len;
     *upload_len = 0;
-    return len > 0 ? take_body(req, upload, len) : finish_reading(req);
+    if (len > 0)
+        return body_add(req, upload, len) ? MHD_YES : MHD_NO;
+    return finish_reading(req);
 }
 
 void request_flow_completed(void *cls, struct MHD_Connection *mhd, void **ctx,

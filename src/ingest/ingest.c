@@ -34,18 +34,11 @@ static const int64_t group_bounds[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1
 
 /* ---- the workers ---- */
 
-static void deliver(const struct ingest_options *options, struct fifo *done)
-{
-    if (done->first == NULL)
-        return;
-    items_sort(done, items_by_age);
-    options->on_done(options->ctx, done);
-}
-
 static void *run(void *arg)
 {
     struct worker *worker = arg;
     struct attempt *attempt = &worker->attempt;
+    const struct ingest_options *options = attempt->options;
     struct queue_work work = { .suspect = false };
     while (queue_take(worker->queue, &work)) {
         struct group_outcome outcome = { .n_back = 0 };
@@ -54,7 +47,9 @@ static void *run(void *arg)
         else
             attempt_run(attempt, &work.group, work.stop_at_ns, &outcome);
         queue_return(worker->queue, &work, &outcome);
-        deliver(attempt->options, &outcome.done);
+        items_sort(&outcome.done, items_by_age);
+        if (outcome.done.first != NULL)
+            options->on_done(options->ctx, &outcome.done);
     }
     return NULL;
 }
