@@ -6,6 +6,7 @@
 
 #include "app/memory.h"
 #include "app/options.h"
+#include "app/prune_options.h"
 #include "app/routes.h"
 #include "app/run.h"
 #include "app/secrets.h"
@@ -37,6 +38,12 @@ static const char intro[] =
     "ordersd takes orders over HTTP and answers 201 when PostgreSQL has committed them.\n\n"
     "  ordersd [options]              serve\n"
     "  ordersd migrate [options]      bring the database's schema up and end\n"
+    "  ordersd prune --older-than AGE [--batch N] [--dry-run] [options]\n"
+    "                                 remove the orders that were received longer than AGE ago "
+    "(400d,\n"
+    "                                 at least 30d), N (5000) in a transaction; the dry run only "
+    "counts.\n"
+    "                                 A removed order that is sent again is stored as a new order\n"
     "  ordersd healthcheck [options]  exit 0 when the service at HTTP_ADDRESS and HTTP_PORT is "
     "ready\n"
     "  ordersd hash-key               read a key, a line of standard input, and print its "
@@ -51,7 +58,9 @@ static const char intro[] =
     "  ordersd --help | --version\n\n"
     "Exit codes: 0, 1 failure, 70 the database's schema is newer than this program, 78 "
     "configuration;\n"
-    "of ordersd migrate also 130 and 143: SIGINT or SIGTERM ended it before the schema was up.\n\n";
+    "of ordersd migrate and ordersd prune also 130 and 143: SIGINT or SIGTERM ended it before it "
+    "was "
+    "done.\n\n";
 
 /* Removes the flags that are not options, such as --help, from argv. Returns the action of the last
  * flag that was removed, or ACTION_RUN. */
@@ -181,12 +190,15 @@ static bool check_options(const struct options *options, bool serves, bool conne
             (check_memory(options, err) && check_keys(options, err) && check_hosts(options, err)));
 }
 
-static int run(const char *command, const struct options *options, int argc, char *const argv[])
+static int run(const char *command, const struct options *options,
+               const struct prune_options *prune, int argc, char *const argv[])
 {
     if (strcmp(command, "serve") == 0)
         return run_serve(options, argc, argv);
     if (strcmp(command, "migrate") == 0)
         return run_migrate(options);
+    if (strcmp(command, "prune") == 0)
+        return run_prune(options, prune);
     if (strcmp(command, "healthcheck") == 0)
         return run_healthcheck(options);
     (void)fprintf(stderr, "ordersd: no command '%.*s'; try ordersd --help\n",
@@ -204,6 +216,7 @@ static void start_log(const struct options *options)
 int main(int argc, char *given[])
 {
     static struct options options;
+    struct prune_options prune = { 0 };
     struct err err = { 0 };
     memory_prepare();
     char **argv = secrets_hide(argc, given);
@@ -219,8 +232,10 @@ int main(int argc, char *given[])
     if (action == ACTION_RUN && strcmp(command, "hash-key") == 0)
         return run_hash_key(argc);
     bool serves = action == ACTION_CHECK_CONFIG || strcmp(command, "serve") == 0;
-    bool connects = serves || strcmp(command, "migrate") == 0;
-    if (!options_load(&options, argc, argv, environ, &err) ||
+    bool prunes = strcmp(command, "prune") == 0;
+    bool connects = serves || prunes || strcmp(command, "migrate") == 0;
+    if ((prunes && !prune_options_take(&prune, &argc, argv, &err)) ||
+        !options_load(&options, argc, argv, environ, &err) ||
         !check_options(&options, serves, connects, &err)) {
         (void)fprintf(stderr, "ordersd: configuration: %s\n", err.text);
         return EXIT_CONFIG;
@@ -230,5 +245,5 @@ int main(int argc, char *given[])
     start_log(&options);
     secrets_keep_from_dumps(&options);
     json_object_seed(0); /* before any thread, because its first call is not thread-safe */
-    return run(command, &options, argc, argv);
+    return run(command, &options, &prune, argc, argv);
 }

@@ -4,6 +4,7 @@
 #define APP_RUN_H
 
 struct options;
+struct prune_options;
 
 /* Serves until SIGTERM or SIGINT, and then drains. A second signal ends the draining, and a third
  * one ends the process. SIGHUP loads the options again, from the environment and from argv, and
@@ -13,6 +14,10 @@ int run_serve(const struct options *options, int argc, char *const argv[]);
 /* Migrates the schema. SIGTERM or SIGINT cancels the running statement. If the migration fails
  * after such a signal, the exit code is 128 + the signal's number. */
 int run_migrate(const struct options *options);
+
+/* Removes old orders, and prints to standard output how far it has come. SIGTERM or SIGINT ends it;
+ * the exit code is then 128 + the signal's number, unless no old order is left. */
+int run_prune(const struct options *options, const struct prune_options *prune);
 
 /* Asks the service on this machine whether it is ready. Images without a shell use this. */
 int run_healthcheck(const struct options *options);

@@ -128,7 +128,7 @@ void conf_markdown(const struct conf_table *table, struct buf *out)
         "A flag takes precedence over the environment, and the environment over the default.\n"
         "`NAME_FILE` names a file that holds the value; a byte order mark before it and one line "
         "end behind it are cut.\n\n"
-        "- A duration is in seconds (`0.5`) or carries a unit: `us`, `ms`, `s`, `m`, `h`.\n"
+        "- A duration is in seconds (`0.5`) or carries a unit: `us`, `ms`, `s`, `m`, `h`, `d`.\n"
         "- A size is in bytes or carries a unit: `KiB`, `MiB`, `GiB`.\n"
         "- A yes or no is `true`, `on`, `yes`, `1` or `false`, `off`, `no`, `0`;"
         " the flag alone means `true`.\n"

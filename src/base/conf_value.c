@@ -19,7 +19,7 @@ struct unit {
 /* clang-format off */
 static const struct unit time_units[] = {
     { "us", NS_PER_US }, { "ms", NS_PER_MS }, { "s", NS_PER_S },
-    { "m", 60 * NS_PER_S }, { "h", 3600 * NS_PER_S },
+    { "m", 60 * NS_PER_S }, { "h", 3600 * NS_PER_S }, { "d", 86400 * NS_PER_S },
 };
 static const struct unit size_units[] = {
     { "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 },

@@ -17,6 +17,7 @@
 enum {
     UUID_BYTES = 16,
     UUID_CHARS = 36,
+    TIME_BYTES = 6,
     COUNTER_MAX = 0xfff,
     COUNTER_START_MASK = 0x7ff,
     STOCK_BYTES = 256, /* more might be cut short by a signal: getrandom(2) */
@@ -75,17 +76,37 @@ static void write_text(const unsigned char id[UUID_BYTES], char *out)
     *out = '\0';
 }
 
+static void set_time(unsigned char id[UUID_BYTES], int64_t unix_ms)
+{
+    for (unsigned i = 0; i < TIME_BYTES; i++)
+        id[i] = (unsigned char)(unix_ms >> (40 - 8 * i));
+}
+
 void uuid7_text(int64_t unix_ms, char out[37])
 {
     unsigned char id[UUID_BYTES];
     next_tick(unix_ms);
-    for (unsigned i = 0; i < 6; i++)
-        id[i] = (unsigned char)(state.last_ms >> (40 - 8 * i));
+    set_time(id, state.last_ms);
     id[6] = (unsigned char)(0x70 | state.counter >> 8);
     id[7] = (unsigned char)(state.counter & 0xff);
     random_take(id + 8, 8);
     id[8] = (unsigned char)(0x80 | (id[8] & 0x3f));
     write_text(id, out);
+}
+
+void uuid7_smallest(int64_t unix_ms, char out[37])
+{
+    unsigned char id[UUID_BYTES] = { 0 };
+    set_time(id, unix_ms);
+    write_text(id, out);
+}
+
+int64_t uuid7_unix_ms(const unsigned char id[16])
+{
+    int64_t unix_ms = 0;
+    for (unsigned i = 0; i < TIME_BYTES; i++)
+        unix_ms = unix_ms << 8 | id[i];
+    return unix_ms;
 }
 
 static int hex_value(char c)

@@ -28,6 +28,24 @@ Test(uuid7, has_version_variant_and_time)
     }
 }
 
+Test(uuid7, smallest_of_a_millisecond_divides_the_ids_before_from_the_ids_after)
+{
+    char smallest[37], text[37];
+    unsigned char id[16];
+    uuid7_smallest(0x0123456789ab, smallest);
+    cr_expect_str_eq(smallest, "01234567-89ab-0000-0000-000000000000");
+    cr_assert(uuid_parse(smallest, id));
+    cr_expect_eq(uuid7_unix_ms(id), 0x0123456789ab);
+    uuid7_text(0x0123456789aa, text);
+    cr_expect_lt(strcmp(text, smallest), 0, "%s", text);
+    uuid7_text(0x0123456789ab, text);
+    cr_expect_gt(strcmp(text, smallest), 0, "%s", text);
+    cr_assert(uuid_parse(text, id));
+    cr_expect_eq(uuid7_unix_ms(id), 0x0123456789ab);
+    uuid7_smallest(0, smallest);
+    cr_expect_str_eq(smallest, "00000000-0000-0000-0000-000000000000");
+}
+
 Test(uuid7, counter_begins_in_the_lower_half_of_its_range)
 {
     for (int64_t ms = 1; ms < 200; ms++) {
