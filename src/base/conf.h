@@ -4,9 +4,10 @@
  * Sources    A flag `--x-y` overrides the environment variable `X_Y`, which overrides the row's
  *            default. For rows with CONF_FILE, `X_Y_FILE` may name a file with the value instead of
  *            X_Y. A flag is `--x-y=value` or `--x-y value`; a bool flag alone means true.
- * Values     Durations are seconds ("0.5") or have a unit (500us, 500ms, 2s, 2m, 1h, 7d) and are kept
- *            in nanoseconds. Sizes are bytes or have a unit (KiB, MiB, GiB). A bool is true|false,
- *            on|off, yes|no or 1|0. An enum is one of the row's words. Only a string may be empty.
+ * Values     Durations are seconds ("0.5") or have a unit (500us, 500ms, 2s, 2m, 1h, 7d) and are
+ *            kept in nanoseconds. Sizes are bytes or have a unit (KiB, MiB, GiB). A bool is
+ *            true|false, on|off, yes|no or 1|0. An enum is one of the row's words. Only a string
+ *            may be empty.
  * Errors     A function that fails changes nothing, and *err names the option as the user wrote it,
  *            its value (never a secret's) and the bounds.
  * Threads    one, at start */

@@ -30,7 +30,7 @@ static void insert(struct cluster *cluster, const char *prefix, const char *age,
 static void insert_orders(struct cluster *cluster)
 {
     insert(cluster, "old", "401 days", OLD);
-    insert(cluster, "recent", "399 days 23 hours", RECENT);
+    insert(cluster, "recent", "399 days 12 hours", RECENT);
 }
 
 static int64_t count(struct cluster *cluster, const char *prefix)
@@ -94,7 +94,10 @@ Test(prune, refuses_what_would_remove_too_much, .timeout = TEST_S)
     expect_run(cluster, LIST("prune", "--older-than=29d"), EXIT_CONFIG,
                LIST("--older-than=29d: must be ", "30d to 18250d"));
     expect_run(cluster, LIST("prune"), EXIT_CONFIG, LIST("--older-than is missing"));
-    expect_run(cluster, LIST("prune", "--older-then=400d"), EXIT_CONFIG, LIST("--older-then"));
+    expect_run(cluster, LIST("prune", "--older-then=400d"), EXIT_CONFIG,
+               LIST("--older-than is missing"));
+    expect_run(cluster, LIST("prune", "--older-than=400d", "--bach=5"), EXIT_CONFIG,
+               LIST("--bach: no such option"));
     cr_expect_eq(count(cluster, ""), OLD + RECENT);
     cluster_close(&cluster);
 }
