@@ -58,9 +58,8 @@ static const char intro[] =
     "  ordersd --help | --version\n\n"
     "Exit codes: 0, 1 failure, 70 the database's schema is newer than this program, 78 "
     "configuration;\n"
-    "of ordersd migrate and ordersd prune also 130 and 143: SIGINT or SIGTERM ended it before it "
-    "was "
-    "done.\n\n";
+    "of ordersd migrate and ordersd prune also 130 and 143: ended by SIGINT or SIGTERM too "
+    "early.\n\n";
 
 /* Removes the flags that are not options, such as --help, from argv. Returns the action of the last
  * flag that was removed, or ACTION_RUN. */

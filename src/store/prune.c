@@ -2,8 +2,9 @@
  *
  * A range ends before the order that follows its last one. This order is found by an index-only
  * scan: ORDER BY, OFFSET and LIMIT in a plain query. The DELETE has the two ends of the range as
- * its condition, so it goes through the index on order_id too. Settings are local to the
- * transaction, and no statement is prepared under a name, so this works through PgBouncer. */
+ * its condition, so it goes through the index on order_id too. The settings are those of every
+ * transaction of the store (statement.h), and no statement is prepared under a name, so this works
+ * through PgBouncer. */
 #include "store/prune.h"
 
 #include <libpq-fe.h>
