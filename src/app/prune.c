@@ -19,7 +19,7 @@
 enum {
     BEGIN_LIMIT_S = 30, /* for the first connection, the check of the schema and the clock */
     RANGE_LIMIT_S = 60, /* for one attempt at a range */
-    RETRY_LIMIT_S = 60, /* a range that fails for longer ends the run */
+    RETRY_LIMIT_S = 60, /* attempts at one range that fail for longer end the run */
     RETRY_PAUSE_S = 1,
     SHOW_EVERY_S = 1,
     FINISH_LIMIT_S = 1, /* after a signal, for the range that is under way; then it is cancelled */
@@ -34,7 +34,7 @@ struct pruning {
     struct store_prune prune; /* used by the task thread, and by main after its end */
     struct err err;           /* why the run ended, unless `prune.done` */
     bool too_new;             /* the schema is newer than the program */
-    int64_t good_at_ns;       /* when the last range was done, or the run began */
+    int64_t failing_at_ns; /* when the first failed attempt at this range began; 0: none failed */
     int64_t shown_at_ns;
 
     struct mutex mu;
@@ -142,9 +142,11 @@ static bool begin(struct pruning *p)
 }
 
 /* Returns true if the run may go on after an attempt that failed. */
-static bool may_retry(const struct pruning *p, enum prune_rc rc)
+static bool may_retry(struct pruning *p, enum prune_rc rc, int64_t began_ns)
 {
-    if (rc == PRUNE_FAILED || clock_now_ns() - p->good_at_ns > RETRY_LIMIT_S * NS_PER_S)
+    if (p->failing_at_ns == 0)
+        p->failing_at_ns = began_ns;
+    if (rc == PRUNE_FAILED || clock_now_ns() - p->failing_at_ns > RETRY_LIMIT_S * NS_PER_S)
         return false;
     log_event(LOG_WARN, "prune.waiting", log_str("error", err_public_text(&p->err)),
               log_known("sqlstate", p->err.code));
@@ -154,7 +156,6 @@ static bool may_retry(const struct pruning *p, enum prune_rc rc)
 static void show_progress(struct pruning *p)
 {
     int64_t now_ns = clock_now_ns();
-    p->good_at_ns = now_ns;
     if (p->prune.done || now_ns - p->shown_at_ns < SHOW_EVERY_S * NS_PER_S)
         return;
     p->shown_at_ns = now_ns;
@@ -173,10 +174,12 @@ static bool do_range(struct pruning *p)
                                          began_ns + RANGE_LIMIT_S * NS_PER_S, &p->err);
     int64_t took_ns = clock_now_ns() - began_ns;
     bool go_on = leave(p);
-    if (rc == PRUNE_OK)
-        show_progress(p);
-    else if (!go_on || !may_retry(p, rc))
+    if (rc != PRUNE_OK && (!go_on || !may_retry(p, rc, began_ns)))
         return false;
+    if (rc == PRUNE_OK) {
+        p->failing_at_ns = 0;
+        show_progress(p);
+    }
     return !p->prune.done && pause_for(p, rc == PRUNE_OK ? took_ns : RETRY_PAUSE_S * NS_PER_S);
 }
 
@@ -189,7 +192,7 @@ static void work(void *arg)
     if (!leave(p) || !begun)
         return;
     print_begin(p);
-    p->good_at_ns = p->shown_at_ns = clock_now_ns();
+    p->shown_at_ns = clock_now_ns();
     while (do_range(p))
         ;
 }

@@ -138,6 +138,24 @@ static enum prune_rc count_range(const struct run *run, struct range *range)
     return rc;
 }
 
+/* Called when fewer orders than a batch were removed. Either no more were in the range, or the
+ * owner has made a trigger, a rule or a policy that keeps some of them. */
+static enum prune_rc expect_none_left(const struct run *run, const struct range *range)
+{
+    PGresult *row = NULL;
+    enum prune_rc rc =
+        run_sql(run, "SELECT order_id " IN_RANGE " ORDER BY order_id LIMIT 1", range, &row);
+    if (rc == PRUNE_OK && !result_is_table(row, 0, 1, 1, "what is left of a range", run->err))
+        rc = malformed(run);
+    if (rc == PRUNE_OK && PQntuples(row) > 0) {
+        err_set(run->err, 0,
+                "a trigger, a rule or a policy of the table keeps orders from removal");
+        rc = PRUNE_FAILED;
+    }
+    PQclear(row);
+    return rc;
+}
+
 static enum prune_rc remove_range(const struct run *run, struct range *range)
 {
     PGresult *result = NULL;
@@ -154,6 +172,8 @@ static enum prune_rc remove_range(const struct run *run, struct range *range)
         }
     }
     PQclear(result);
+    if (rc == PRUNE_OK && range->orders < run->prune->batch)
+        rc = expect_none_left(run, range);
     return rc;
 }
 

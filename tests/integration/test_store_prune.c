@@ -180,6 +180,24 @@ Test(prune, fails_if_the_database_refuses, .timeout = TEST_S)
     fixture_close(&f);
 }
 
+/* A trigger of the operator's keeps an order. A rule or a policy would have the same effect. */
+Test(prune, fails_if_the_table_keeps_an_order, .timeout = TEST_S)
+{
+    struct fixture f = open_with(100, true);
+    struct store_prune prune = prune_before(BASE_MS + 50, 20);
+    struct err err = { 0 };
+    cluster_exec(f.cluster, "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS "
+                            "$$ BEGIN RETURN NULL; END $$;"
+                            "CREATE TRIGGER keep BEFORE DELETE ON orders FOR EACH ROW "
+                            "WHEN (OLD.client_order_id = 'c-25') EXECUTE FUNCTION keep()");
+    prune_range(&f, &prune);
+    cr_expect_eq(store_prune_range(f.store, &prune, in_seconds(20), &err), PRUNE_FAILED);
+    cr_expect_not_null(strstr(err.text, "a trigger, a rule or a policy"), "%s", err.text);
+    cr_expect_eq(prune.orders, 20);
+    cr_expect_eq(count_orders(&f), 80, "the range of this order is rolled back");
+    fixture_close(&f);
+}
+
 Test(prune, needs_the_right_to_delete, .timeout = TEST_S)
 {
     struct fixture f = open_with(100, true), clerk = { .cluster = f.cluster };
@@ -221,6 +239,64 @@ Test(prune, uses_the_earlier_of_two_clocks, .timeout = TEST_S)
     cr_expect_geq(now_ms, before_ms - 1, "one machine has one clock");
     cr_expect_leq(now_ms, clock_wall_us() / 1000);
     fixture_close(&f);
+}
+
+/* ---- settings ---- */
+
+/* Notes the settings that hold while orders are removed. */
+#define NOTE_SETTINGS                                                                              \
+    "CREATE TABLE noted (name text, value text); CREATE FUNCTION note() RETURNS trigger "          \
+    "LANGUAGE plpgsql AS $$ BEGIN INSERT INTO noted SELECT n, current_setting(n) FROM unnest('{"   \
+    "statement_timeout,lock_timeout,idle_in_transaction_session_timeout,synchronous_commit,"       \
+    "transaction_isolation}'::text[]) AS n; RETURN NULL; END $$; "                                 \
+    "CREATE TRIGGER note AFTER DELETE ON orders FOR EACH STATEMENT EXECUTE FUNCTION note()"
+
+static const char *const hostile[] = {
+    "statement_timeout = '5s'",   "lock_timeout = 0",
+    "synchronous_commit = off",   "idle_in_transaction_session_timeout = 0",
+    "enable_indexscan = off",     "default_transaction_isolation = 'serializable'",
+    "quote_all_identifiers = on",
+};
+
+/* A role that has the rights that prune needs, and no others. */
+static struct fixture connect_hostile(struct cluster *cluster, bool prepare)
+{
+    struct fixture f = { .cluster = cluster };
+    char text[512];
+    cluster_exec(cluster, "CREATE ROLE hostile LOGIN; GRANT SELECT, DELETE ON orders TO hostile; "
+                          "GRANT INSERT ON noted TO hostile");
+    for (size_t i = 0; i < sizeof hostile / sizeof hostile[0]; i++) {
+        (void)snprintf(text, sizeof text, "ALTER ROLE hostile SET %s", hostile[i]);
+        cluster_exec(cluster, text);
+    }
+    (void)snprintf(text, sizeof text, "%s user=hostile", pooler_conninfo_for(cluster));
+    fixture_connect(&f, text, prepare && !pooler_forbids_prepare());
+    return f;
+}
+
+static void expect_own_settings(bool prepare)
+{
+    struct fixture f = open_with(100, true);
+    cluster_exec(f.cluster, NOTE_SETTINGS);
+    struct fixture hostile_role = connect_hostile(f.cluster, prepare);
+    struct store_prune prune = prune_before(BASE_MS + 50, 50);
+    cr_expect_eq(prune_all(&hostile_role, &prune), 1);
+    cr_expect_eq(cluster_query_int(f.cluster,
+                                   "SELECT count(*) FROM noted WHERE (name, value) IN ("
+                                   "('statement_timeout', '20s'), ('lock_timeout', '1s'), "
+                                   "('idle_in_transaction_session_timeout', '30s'), "
+                                   "('synchronous_commit', 'on'), "
+                                   "('transaction_isolation', 'read committed'))"),
+                 5);
+    cr_expect_eq(count_orders(&f), 50);
+    fixture_disconnect(&hostile_role);
+    fixture_close(&f);
+}
+
+Test(prune, goes_before_the_settings_of_its_role, .timeout = TEST_S)
+{
+    expect_own_settings(true);
+    expect_own_settings(false);
 }
 
 /* ---- the plan ---- */
