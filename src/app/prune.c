@@ -225,7 +225,7 @@ static int tell(const struct pruning *p, int signal)
     }
     if (p->prune.before_ms > 0) {
         print_progress(p);
-        (void)puts(p->prune.dry_run ? "" : "; run it again to go on");
+        (void)puts(signal > 0 && !p->prune.dry_run ? "; run it again to go on" : "");
         print_uncertain(p);
     }
     if (signal > 0) {

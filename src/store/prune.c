@@ -2,9 +2,9 @@
  *
  * A range ends before the order that follows its last one. This order is found by an index-only
  * scan: ORDER BY, OFFSET and LIMIT in a plain query. The DELETE has the two ends of the range as
- * its condition, so it goes through the index on order_id too. The settings are those of every
- * transaction of the store (statement.h), and no statement is prepared under a name, so this works
- * through PgBouncer. */
+ * its condition, so it goes through the index on order_id too. All settings are local to the
+ * transaction, or made as every statement of the store has them (statement.h), and no statement is
+ * prepared under a name, so this works through PgBouncer. */
 #include "store/prune.h"
 
 #include <libpq-fe.h>
@@ -23,8 +23,15 @@
 
 #define IN_RANGE "FROM orders WHERE order_id >= $1::uuid AND order_id < $2::uuid"
 
-/* The server ends a statement after this time even if nobody waits for the answer any more. */
-#define LIMIT_SQL "SET LOCAL statement_timeout = '20s'"
+/* Settings of each transaction, besides STATEMENT_SETTINGS. The server ends a statement after its
+ * timeout even if nobody waits for the answer any more. A plan must read no more orders than the
+ * range has. Without fresh statistics the planner takes all old orders for a few, and would read
+ * and sort all of them to find the end of a range. So bitmap scans and sorts are off, and index
+ * scans are on, whatever the role has set. */
+static const char settings_sql[] =
+    "SELECT concat_ws(' ', set_config('statement_timeout', '20s', true), "
+    "set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true), "
+    "set_config('enable_indexscan', 'on', true), set_config('enable_indexonlyscan', 'on', true))";
 
 struct run {
     struct session session;
@@ -71,13 +78,13 @@ static enum prune_rc run_sql(const struct run *run, const char *sql, const struc
 
 static enum prune_rc begin(const struct run *run)
 {
-    PGresult *result = NULL;
+    PGresult *row = NULL;
     enum prune_rc rc = result_of(run, transaction_begin(&run->session, run->err));
     if (rc == PRUNE_OK)
-        rc = run_sql(run, LIMIT_SQL, NULL, &result);
-    if (rc == PRUNE_OK && !result_is_command(result, "SET", run->err))
+        rc = run_sql(run, settings_sql, NULL, &row);
+    if (rc == PRUNE_OK && !result_is_table(row, 1, 1, 1, "the settings of a range", run->err))
         rc = malformed(run);
-    PQclear(result);
+    PQclear(row);
     return rc;
 }
 
