@@ -86,6 +86,20 @@ Test(prune, dry_run_only_counts, .timeout = TEST_S)
     cluster_close(&cluster);
 }
 
+/* As OPERATIONS.md has it. */
+Test(prune, needs_no_other_rights_than_these, .timeout = TEST_S)
+{
+    struct cluster *cluster = open_cluster();
+    cluster_exec(cluster, "CREATE ROLE pruner LOGIN; GRANT SELECT, DELETE ON orders TO pruner; "
+                          "GRANT SELECT ON ordersd_migrations TO pruner");
+    char *url = support_text("--database-url=%s user=pruner", cluster_conninfo(cluster));
+    expect_run(cluster, LIST("prune", "--older-than=400d", url), 0,
+               LIST("done: 1000 orders removed"));
+    cr_expect_eq(count(cluster, ""), RECENT);
+    free(url);
+    cluster_close(&cluster);
+}
+
 /* ---- refused ---- */
 
 Test(prune, refuses_what_would_remove_too_much, .timeout = TEST_S)
@@ -114,6 +128,20 @@ Test(prune, needs_the_schema_that_it_knows, .timeout = TEST_S)
     expect_run(cluster, LIST("prune", "--older-than=400d"), EXIT_SCHEMA_TOO_NEW,
                LIST("prune.failed", "this program knows"));
     cr_expect_eq(count(cluster, ""), OLD + RECENT);
+    cluster_close(&cluster);
+}
+
+Test(prune, fails_without_the_right_to_delete, .timeout = TEST_S)
+{
+    struct cluster *cluster = open_cluster();
+    cluster_exec(cluster, "CREATE ROLE clerk LOGIN; GRANT SELECT, INSERT ON orders TO clerk; "
+                          "GRANT SELECT ON ordersd_migrations TO clerk");
+    char *url = support_text("--database-url=%s user=clerk", cluster_conninfo(cluster));
+    expect_run(cluster, LIST("prune", "--older-than=400d", url), 1,
+               LIST("0 orders removed\n", "prune.failed", "42501"));
+    expect_run(cluster, LIST("prune", "--older-than=400d", "--dry-run", url), 0,
+               LIST("dry run: 1000 orders"));
+    free(url);
     cluster_close(&cluster);
 }
 
