@@ -1,9 +1,10 @@
 /* list.c - lists the orders of an account by their client_order_ids, a page at a time.
  *
  * A page is a range of the primary key (account_id, client_order_id), so the server reads only the
- * orders of the page, and one more. That one shows whether the range goes on. Both columns have the
- * collation "C", so the index has ids in the order of their bytes, in which store_list_until()
- * bounds a prefix. LIKE would not be bounded by the index for a parameter.
+ * orders of the page, and one more. That one shows whether the range goes on. The statement
+ * compares ids by the collation "C", that is by their bytes, as store_list_until() does. The column
+ * has this collation, so the index serves the comparison and the order. (LIKE with a parameter for
+ * its pattern is no range: the index would not bound it.)
  *
  * The statement also ends the page before the order with which the metadata would exceed
  * ORDER_PAGE_METADATA_MAX bytes (statement_text.c). That order comes as the last row, without its

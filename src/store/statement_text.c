@@ -63,8 +63,10 @@ static const struct statement_text texts[] = {
         "SELECT " ROW_FIELDS ", CASE WHEN o.total <= $6::int THEN o.metadata END, o.bytes "
         "FROM (SELECT p.*, sum(p.bytes) OVER (ORDER BY p.client_order_id ROWS UNBOUNDED PRECEDING) "
         "AS total FROM (SELECT " STATEMENT_COLUMNS ", octet_length(o.metadata::text) AS bytes "
-        "FROM orders o WHERE o.account_id = $1::text AND o.client_order_id >= $2::text "
-        "AND o.client_order_id > $3::text AND o.client_order_id < $4::text "
+        "FROM orders o WHERE o.account_id = $1::text "
+        "AND o.client_order_id >= $2::text COLLATE \"C\" "
+        "AND o.client_order_id > $3::text COLLATE \"C\" "
+        "AND o.client_order_id < $4::text COLLATE \"C\" "
         "ORDER BY o.client_order_id LIMIT $5::int) AS p) AS o "
         "WHERE coalesce(o.total, 0) - coalesce(o.bytes, 0) <= $6::int ORDER BY o.client_order_id",
         .columns = ROW_COLUMNS,
