@@ -64,21 +64,21 @@ static void add_params(struct params *params, const struct order_range *range, s
     params_text(params, made->metadata_bytes);
 }
 
+static bool is_left_out(const struct order *order)
+{
+    return order->metadata == NULL && order->metadata_len > 0;
+}
+
 /* Returns true if the order may come next on the page. Otherwise another program has stored an id
- * that ordersd would refuse, or the collation of the column is not "C" any more: then a page that
- * begins after such an id could miss orders or repeat them. */
-static bool is_in_sequence(const struct order *order, const struct order_range *range,
-                           const struct order_page *page)
+ * that ordersd would refuse, or the collation of the column is not "C" any more, or the answer is
+ * malformed. A page that began after such an id could miss orders or repeat them. */
+static bool is_next(const struct order *order, const struct order_range *range,
+                    const struct order_page *page)
 {
     const char *before = page->n > 0 ? page->orders[page->n - 1].client_order_id : range->after;
     return strcmp(order->account_id, range->account_id) == 0 &&
            order_name_is_valid(order->client_order_id) &&
-           strcmp(before, order->client_order_id) < 0;
-}
-
-static bool is_left_out(const struct order *order)
-{
-    return order->metadata == NULL && order->metadata_len > 0;
+           strcmp(before, order->client_order_id) < 0 && (page->n > 0 || !is_left_out(order));
 }
 
 static enum lookup_rc read_page(const PGresult *rows, const struct order_range *range,
@@ -92,7 +92,7 @@ static enum lookup_rc read_page(const PGresult *rows, const struct order_range *
         }
         if (row_read(rows, i, &order, err) != ROW_OK)
             return LOOKUP_FAILED;
-        if (!is_in_sequence(&order, range, page)) {
+        if (!is_next(&order, range, page)) {
             err_set(err, 0, "the client_order_id of the stored order %s has no place in a list",
                     order.order_id);
             order_fini(&order);
@@ -119,7 +119,8 @@ enum lookup_rc store_list(void *ctx, const struct order_range *range, struct ord
     struct made made;
     PGresult *rows = NULL;
     struct err why = { 0 };
-    CHECK(range->limit > 0 && range->limit <= ORDER_PAGE_MAX);
+    CHECK(range->limit > 0);
+    CHECK(range->limit <= ORDER_PAGE_MAX);
     page->n = 0;
     page->more = false;
     add_params(&params, range, &made);
