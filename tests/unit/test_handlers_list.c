@@ -250,6 +250,33 @@ Test(list, what_a_page_that_failed_is_answered)
     }
 }
 
+/* Returns the status that the target has while the budget has so much room. */
+static int status_with_room(const char *target, size_t room)
+{
+    cr_assert(budget_take(&rig.memory, BUDGET_BYTES - room, 0));
+    tell("GET", target, "", NULL);
+    cr_assert(read_answer(rig.fd, &rig.answer));
+    budget_give(&rig.memory, BUDGET_BYTES - room);
+    return rig.answer.status;
+}
+
+/* The room that a page of no orders needs is not enough for the same page with orders. */
+Test(list, each_order_of_a_page_counts_in_the_budget)
+{
+    static const size_t step = 256, bytes_of_order = 1024;
+    size_t room = 0;
+    rig_start();
+    plant_days();
+    while (status_with_room("/v1/orders?account_id=nobody&limit=6", room) != 200) {
+        expect_in_body("\"code\":\"overloaded\"");
+        cr_assert_lt(room += step, BUDGET_BYTES);
+    }
+    cr_expect_eq(status_with_room(ALL "&limit=6", room), 503);
+    expect_in_body("\"code\":\"overloaded\"");
+    cr_expect_eq(status_with_room(ALL "&limit=6", room + 6 * bytes_of_order - step), 503);
+    cr_expect_eq(status_with_room(ALL "&limit=6", room + 6 * bytes_of_order), 200);
+}
+
 Test(list, a_budget_that_is_used_up_rejects_the_page)
 {
     rig_start();
