@@ -24,7 +24,7 @@ static void add_ids(const char *beginning, int more)
     }
 }
 
-Test(list, a_prefix_is_a_range)
+Test(prefix, a_prefix_is_a_range)
 {
     add_ids("", 3);
     for (size_t p = 0; p < n_ids; p++) {
@@ -39,7 +39,7 @@ Test(list, a_prefix_is_a_range)
     }
 }
 
-Test(list, no_prefix_is_every_id)
+Test(prefix, no_prefix_is_every_id)
 {
     char until[ORDER_NAME_SIZE];
     store_list_until("", until);
@@ -48,7 +48,7 @@ Test(list, no_prefix_is_every_id)
         cr_expect_lt(strcmp(ids[i], until), 0, "%s", ids[i]);
 }
 
-Test(list, the_longest_prefix)
+Test(prefix, the_longest_prefix)
 {
     static const char prefix[] = "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz";
     char until[ORDER_NAME_SIZE];
