@@ -28,7 +28,8 @@ static const uint64_t program_bytes =
  * group, and the result. */
 static const uint64_t worker_bytes = MIB(8);
 /* The memory of one reader: LOOKUP_METADATA_MAX bytes in libpq's rows, and as many in the orders
- * that are made from the rows. */
+ * that are made from the rows. A page of a list takes less: ORDER_PAGE_METADATA_MAX bytes in each,
+ * and about 700 bytes for each of ORDER_PAGE_MAX rows. */
 static const uint64_t reader_bytes = MIB(10);
 static const uint64_t trim_after = MIB(8);
 

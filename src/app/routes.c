@@ -47,21 +47,22 @@ static const int post_statuses[] = { 200, 201, 400, 401, 403, 406, 411, 413, 415
 static const int batch_statuses[] = { 200, 201, 207, 400, 401, 403, 406, 411, 413, 415, 422, 429, 500, 503, 504, 0 };
 /* clang-format on */
 static const int read_statuses[] = { 200, 401, 403, 404, 406, 422, 429, 500, 503, 0 };
+static const int query_statuses[] = { 200, 400, 401, 403, 406, 422, 429, 500, 503, 0 };
 static const int probe_statuses[] = { 200, 503, 0 };
 static const int figures_statuses[] = { 200, 401, 429, 500, 0 };
 static const int asset_statuses[] = { 200, 404, 500, 0 };
 static const int plain_statuses[] = { 200, 500, 0 };
 
 #define JSON "application/json"
-#define BATCH JSON ", application/x-ndjson"
+#define JSON_OR_LINES JSON ", application/x-ndjson"
 
 /* The routes of the service. A probe ignores Accept. */
 /* clang-format off */
 const struct http_route routes[] = {
     { "POST", "/v1/orders",            HTTP_JSON_BODY, HTTP_WITH_KEY, handlers_post_order,  post_statuses,  JSON },
-    { "POST", "/v1/orders/batch",      HTTP_LIST_BODY, HTTP_WITH_KEY, handlers_post_batch,  batch_statuses, BATCH },
+    { "POST", "/v1/orders/batch",      HTTP_LIST_BODY, HTTP_WITH_KEY, handlers_post_batch,  batch_statuses, JSON_OR_LINES },
     { "GET",  "/v1/orders/{order_id}", HTTP_NO_BODY,   HTTP_WITH_KEY, handlers_get_order,   read_statuses,  JSON },
-    { "GET",  "/v1/orders",            HTTP_NO_BODY,   HTTP_WITH_KEY, handlers_get_orders,  read_statuses,  JSON },
+    { "GET",  "/v1/orders",            HTTP_NO_BODY,   HTTP_WITH_KEY, handlers_get_orders,  query_statuses, JSON_OR_LINES },
     { "GET",  "/health",               HTTP_NO_BODY,   HTTP_HEALTH,   get_health,  probe_statuses, NULL },
     { "GET",  "/health/live",          HTTP_NO_BODY,   HTTP_PROBE,    observability_get_live,    probe_statuses, NULL },
     { "GET",  "/health/ready",         HTTP_NO_BODY,   HTTP_PROBE,    get_ready,   probe_statuses, NULL },

@@ -32,10 +32,12 @@ struct handlers {
     int64_t lookup_timeout_ns;
 };
 
-/* `ctx` is a struct handlers. The functions are http_route.handle callbacks. */
+/* `ctx` is a struct handlers. The functions are http_route.handle callbacks. handlers_get_orders()
+ * calls handlers_list_orders() if the query has no client_order_id. */
 void handlers_post_order(struct http_request *req, void *ctx);
 void handlers_post_batch(struct http_request *req, void *ctx);
 void handlers_get_order(struct http_request *req, void *ctx);
 void handlers_get_orders(struct http_request *req, void *ctx);
+void handlers_list_orders(struct http_request *req, void *ctx);
 
 #endif

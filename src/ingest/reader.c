@@ -40,6 +40,9 @@ static enum lookup_rc look_up(const struct order_store *store, struct lookup *lo
         err_set(&lookup->err, ERR_RETRYABLE, "no reader was free before the deadline");
         return LOOKUP_UNAVAILABLE;
     }
+    if (lookup->range != NULL)
+        return store->list(store->ctx, lookup->range, &lookup->page, lookup->deadline_at_ns,
+                           &lookup->err);
     if (lookup->order_id[0] != '\0')
         return store->get_by_id(store->ctx, lookup->order_id, lookup->found, lookup->deadline_at_ns,
                                 &lookup->err);

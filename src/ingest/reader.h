@@ -1,5 +1,5 @@
-/* reader.h - looks up stored orders on threads of its own, so that no HTTP loop waits for the
- * database. At most READER_QUEUE_MAX lookups wait.
+/* reader.h - looks up and lists stored orders on threads of its own, so that no HTTP loop waits for
+ * the database. At most READER_QUEUE_MAX lookups wait; a page of a list is a lookup too.
  *
  * Threads    reader_submit(): any. `done` runs on a reader thread, with no lock held.
  * Ownership  The caller provides the memory of a lookup, which must stay in place until `done`. */
@@ -22,8 +22,11 @@ struct lookup {
     char order_id[ORDER_ID_SIZE]; /* in: the order_id to look up; "": look up `keys` */
     struct order_key *keys;       /* in: the keys to look up; borrowed with their strings */
     size_t n_keys;
-    int64_t deadline_at_ns; /* in */
-    /* In: memory for n_keys orders, or for 1 if order_id is set. Out: see order_store.h. */
+    const struct order_range *range; /* in: lists these orders; borrowed. NULL: looks up */
+    struct order_page page;          /* in and out, if `range` is set: see order_store.h */
+    int64_t deadline_at_ns;          /* in */
+    /* In: memory for n_keys orders, or for 1 if order_id is set; not used if `range` is set. Out:
+     * see order_store.h. */
     struct order *found;
     enum lookup_rc rc; /* out */
     struct err err;    /* out; valid only if rc is not LOOKUP_OK */

@@ -148,6 +148,27 @@ struct order_key {
     const char *account_id, *client_order_id; /* borrowed */
 };
 
+/* A list of an account's orders is read in pages. A page has at most ORDER_PAGE_MAX orders, and at
+ * most ORDER_PAGE_METADATA_MAX bytes of metadata. The metadata of any one order fit into a page. */
+enum { ORDER_PAGE_MAX = 1000, ORDER_PAGE_METADATA_MAX = 1024 * 1024 };
+
+/* The orders of one account that a page may have, in the order of their client_order_ids. Ids are
+ * compared bytewise, as COLLATE "C" does in the table. The strings are borrowed; each, when it is
+ * not empty, is valid by order_name_is_valid(). */
+struct order_range {
+    const char *account_id;
+    const char *from;   /* the lowest client_order_id; "": no bound */
+    const char *after;  /* only client_order_ids above this one; "": no bound */
+    const char *prefix; /* only client_order_ids that begin so; "": all */
+    size_t limit;       /* most orders of the page: 1 to ORDER_PAGE_MAX */
+};
+
+struct order_page {
+    struct order *orders; /* in: memory for `limit` orders; the caller owns the orders in it */
+    size_t n;             /* out */
+    bool more;            /* out: the range has orders after the last one of this page */
+};
+
 struct order_store {
     void *ctx;
     /* Makes one attempt to write the group. If the attempt succeeds, returns true, and each put
@@ -163,6 +184,11 @@ struct order_store {
                                   struct order *out, int64_t deadline_at_ns, struct err *err);
     enum lookup_rc (*get_by_id)(void *ctx, const char *order_id, struct order *out,
                                 int64_t deadline_at_ns, struct err *err);
+    /* Reads the first orders of the range. A page ends at range->limit, or before the order whose
+     * metadata would be too many bytes for the page. If page->more is true, page->n is not 0.
+     * Unless the call returns LOOKUP_OK, page->n is 0. */
+    enum lookup_rc (*list)(void *ctx, const struct order_range *range, struct order_page *page,
+                           int64_t deadline_at_ns, struct err *err);
 };
 
 #endif

@@ -47,5 +47,7 @@ enum lookup_rc store_get_by_keys(void *ctx, const struct order_key *keys, size_t
                                  struct order *out, int64_t deadline_at_ns, struct err *err);
 enum lookup_rc store_get_by_id(void *ctx, const char *order_id, struct order *out,
                                int64_t deadline_at_ns, struct err *err);
+enum lookup_rc store_list(void *ctx, const struct order_range *range, struct order_page *page,
+                          int64_t deadline_at_ns, struct err *err);
 
 #endif

@@ -7,29 +7,9 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "orders/uuid7.h"
-#include "pqpool/pqpool.h"
-#include "store/failure.h"
+#include "store/fetch.h"
 #include "store/params.h"
 #include "store/row.h"
-#include "store/statement.h"
-
-/* Leases a connection, runs one statement on it, and releases it. If the statement finds rows, a
- * seal makes sure that these rows are durable. */
-static enum lookup_rc fetch(const struct store *store, enum statement which,
-                            const struct params *params, int64_t deadline_at_ns,
-                            PGresult **rows_out, struct err *err)
-{
-    struct session session = { .prepare = store->prepare, .deadline_at_ns = deadline_at_ns };
-    enum pqpool_rc rc = pqpool_acquire(store->pool, deadline_at_ns, &session.lease, err);
-    if (rc != PQPOOL_OK)
-        return LOOKUP_UNAVAILABLE;
-    rc = statement_read(&session, which, params, rows_out, err);
-    if (rc == PQPOOL_OK && PQntuples(*rows_out) > 0)
-        rc = statement_seal(&session, err);
-    enum lookup_rc found = rc == PQPOOL_OK ? LOOKUP_OK : failure_of_read(&session, rc, err);
-    pqpool_release(&session.lease, PQPOOL_REUSE);
-    return found;
-}
 
 enum { LIMIT_SIZE = 16 };
 
@@ -93,7 +73,7 @@ enum lookup_rc store_get_by_keys(void *ctx, const struct order_key *keys, size_t
     for (size_t i = 0; i < n; i++)
         out[i] = (struct order){ 0 };
     if (make_keys(&params, keys, n, limit))
-        rc = fetch(ctx, STATEMENT_BY_KEYS, &params, deadline_at_ns, &rows, &why);
+        rc = store_fetch(ctx, STATEMENT_BY_KEYS, &params, deadline_at_ns, &rows, &why);
     else
         err_set(&why, ERR_RETRYABLE, "out of memory for a lookup");
     if (rc == LOOKUP_OK)
@@ -121,7 +101,7 @@ enum lookup_rc store_get_by_id(void *ctx, const char *order_id, struct order *ou
     char limit[LIMIT_SIZE];
     params_text(&params, order_id);
     add_limit(&params, 1, limit);
-    enum lookup_rc rc = fetch(ctx, STATEMENT_BY_ID, &params, deadline_at_ns, &rows, &why);
+    enum lookup_rc rc = store_fetch(ctx, STATEMENT_BY_ID, &params, deadline_at_ns, &rows, &why);
     if (rc == LOOKUP_OK && PQntuples(rows) > 0 && row_read(rows, 0, out, &why) != ROW_OK)
         rc = LOOKUP_FAILED;
     if (rc != LOOKUP_OK && err != NULL)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "orders/order_store.h"
 #include "store/row.h"
 
 static const struct statement_text texts[] = {
@@ -52,6 +53,24 @@ static const struct statement_text texts[] = {
         "SELECT " ROW_FIELDS ", " ROW_METADATA("$2") " FROM orders o WHERE o.order_id = $1::uuid",
         .columns = ROW_COLUMNS,
         .max_rows = INT_MAX,
+    },
+    /* The innermost SELECT reads the rows from the primary key, in its order, and stops at the
+     * LIMIT: sorting is off. The next one sums the sizes of the metadata up to each row. The
+     * outermost one ends with the first row at which the sum exceeds the limit. This row has no
+     * metadata, but their size. */
+    [STATEMENT_LIST] = {
+        "ordersd_list",
+        "SELECT " ROW_FIELDS ", CASE WHEN o.total <= $6::int THEN o.metadata END, o.bytes "
+        "FROM (SELECT p.*, sum(p.bytes) OVER (ORDER BY p.client_order_id ROWS UNBOUNDED PRECEDING) "
+        "AS total FROM (SELECT " STATEMENT_COLUMNS ", octet_length(o.metadata::text) AS bytes "
+        "FROM orders o WHERE o.account_id = $1::text "
+        "AND o.client_order_id >= $2::text COLLATE \"C\" "
+        "AND o.client_order_id > $3::text COLLATE \"C\" "
+        "AND o.client_order_id < $4::text COLLATE \"C\" "
+        "ORDER BY o.client_order_id LIMIT $5::int) AS p) AS o "
+        "WHERE coalesce(o.total, 0) - coalesce(o.bytes, 0) <= $6::int ORDER BY o.client_order_id",
+        .columns = ROW_COLUMNS,
+        .max_rows = ORDER_PAGE_MAX + 1,
     },
     /* Writes a message to the WAL, because a commit that wrote no WAL does not wait for standbys.
      * (pg_current_xact_id() writes none.) If there are no standbys to wait for, the statement

@@ -22,6 +22,9 @@ enum statement {
                           ROW_FIELDS, ROW_METADATA, and the position in the arrays from 1 */
     STATEMENT_BY_ID,   /* takes order_id, the limit of ROW_METADATA; returns ROW_FIELDS,
                           ROW_METADATA */
+    STATEMENT_LIST, /* takes account_id, the lowest client_order_id, one that is below all that come,
+                       one that is above them, the most rows, the most bytes of metadata in all;
+                       returns ROW_FIELDS, the metadata, and the size of their text */
     STATEMENT_SEAL, /* takes nothing; makes the commit of its transaction wait for the standbys */
 };
 /* clang-format on */
@@ -61,8 +64,9 @@ bool statement_fills(const char *column);
  * vanished, so that its keys become free. statement_timeout and transaction_timeout are off,
  * because ordersd has deadlines of its own. exit_on_error is off, because otherwise an error would
  * end the session. enable_seqscan is off, because a plan that was made while the table was small is
- * still used when the table has grown. With enable_seqscan off, some cost estimates are so high
- * that the planner would use jit, so jit is off too. */
+ * still used when the table has grown. enable_sort is off, because otherwise such a plan could read
+ * and sort all orders of an account for each page of a list. With them off, some cost estimates are
+ * so high that the planner would use jit, so jit is off too. */
 #define STATEMENT_SETTINGS(local) "concat_ws(' ', " \
     STATEMENT_SET("lock_timeout", "'1s'", local) ", " \
     STATEMENT_SET("idle_in_transaction_session_timeout", "'30s'", local) ", " \
@@ -71,6 +75,7 @@ bool statement_fills(const char *column);
     STATEMENT_SET("exit_on_error", "'off'", local) ", " \
     STATEMENT_SET("client_min_messages", "'warning'", local) ", " \
     STATEMENT_SET("enable_seqscan", "'off'", local) ", " \
+    STATEMENT_SET("enable_sort", "'off'", local) ", " \
     STATEMENT_SET_IF_KNOWN("jit", "'off'", local) ", " \
     STATEMENT_SET("synchronous_commit", \
                   "coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on')", local) ")"

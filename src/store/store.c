@@ -26,6 +26,7 @@ bool store_open(const struct store_options *options, struct store **store_out, s
         .put = store_put,
         .get_by_keys = store_get_by_keys,
         .get_by_id = store_get_by_id,
+        .list = store_list,
     };
     if (!store_health_open(store)) {
         store_close(&store);

@@ -36,6 +36,7 @@ CLIENTS = {
     "go": Client((GO_PROGRAM,), ("go",)),
     "java": Client(("java", "-cp", str(GSON), "PostOrders.java"), ("java", "javac"), GSON),
     "curl": Client(("./post_orders.sh",), ("bash", "curl", "jq")),
+    "list": Client(("./list_orders.sh",), ("bash", "curl")),
 }
 
 

@@ -168,10 +168,12 @@ function wrongSummary({ summary, results }, minimal) {
   return wrong;
 }
 
-function wrongLines(found, text, minimal) {
-  const lines = text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line));
+// The lines of a batch end with a summary; those of a list are orders.
+function wrongLines(found, record, minimal) {
+  const lines = record.body.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line));
   const schema = found.pointer + pointerTo('content', 'application/x-ndjson', 'schema');
   const wrong = lines.flatMap((line) => misfits(schema, line));
+  if (record.method === 'GET') return wrong;
   const { summary } = lines.at(-1) ?? {};
   if (summary === undefined) return [...wrong, 'the last line is no summary'];
   return [...wrong, ...wrongSummary({ summary, results: lines.slice(0, -1) }, minimal)];
@@ -183,7 +185,7 @@ function wrongBody(found, record, headers) {
   if (record.method === 'HEAD') return record.body === '' ? [] : ['an answer to HEAD has a body'];
   if (record.body_cut && type.endsWith('json')) return []; // larger than the record keeps
   const minimal = headers.get('preference-applied') === 'return=minimal';
-  if (type === 'application/x-ndjson') return wrongLines(found, record.body, minimal);
+  if (type === 'application/x-ndjson') return wrongLines(found, record, minimal);
   if (!type.endsWith('json')) return record.body === '' ? ['the body is empty'] : [];
   const body = JSON.parse(record.body);
   const wrong = misfits(found.pointer + pointerTo('content', type, 'schema'), body);

@@ -210,6 +210,37 @@ Test(keys, reading_shows_no_more_than_the_key_may_see, .timeout = TEST_S)
     rig_close(&rig);
 }
 
+/* A cursor is a position and gives no right: the account of each request counts. */
+Test(keys, each_page_of_a_list_needs_the_right_to_its_account, .timeout = TEST_S)
+{
+    write_alice_and_bob();
+    struct rig rig = open_rig(NULL);
+    cr_expect_eq(post_status(&rig, ALICE, "A1", "1"), 201);
+    cr_expect_eq(post_status(&rig, ALICE, "A1", "2"), 201);
+    cr_expect_eq(post_status(&rig, BOB, "B1", "1"), 201);
+    cr_expect_eq(post_status(&rig, BOB, "B1", "2"), 201);
+
+    static const char of_a[] = "/v1/orders?account_id=A1&limit=1";
+    struct answer page = ask(&rig, "GET", of_a, ALICE, NULL);
+    EXPECT_STATUS(page, 200);
+    char *next_of_a = support_text("%s&cursor=%s", of_a, answer_text(&page, "next_cursor"));
+    char *next_of_b = support_text("/v1/orders?account_id=B1&limit=1&cursor=%s",
+                                   answer_text(&page, "next_cursor"));
+    answer_fini(&page);
+    cr_expect_eq(get_status(&rig, ALICE, next_of_a), 200);
+    cr_expect_eq(get_status(&rig, NULL, next_of_a), 401);
+    cr_expect_eq(get_status(&rig, BOB, next_of_b), 200);
+    const char *const hidden[] = { of_a, next_of_a };
+    for (size_t i = 0; i < 2; i++) {
+        struct answer forbidden = ask(&rig, "GET", hidden[i], BOB, NULL);
+        expect_problem(&forbidden, 403, "account_forbidden", NULL);
+        answer_fini(&forbidden);
+    }
+    free(next_of_a);
+    free(next_of_b);
+    rig_close(&rig);
+}
+
 static bool shows_holders(struct rig *rig, const char *key)
 {
     struct answer health = ask(rig, "GET", "/health", key, NULL);

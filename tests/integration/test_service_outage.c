@@ -75,6 +75,9 @@ Test(outage, a_database_that_is_gone_is_known_to_be_gone, .timeout = TEST_S)
     struct answer lookup = rig_get(&rig, "/v1/orders?account_id=ACC&client_order_id=early");
     expect_problem(&lookup, 503, "database_down", NULL);
     answer_fini(&lookup);
+    struct answer list = rig_get(&rig, "/v1/orders?account_id=ACC");
+    expect_problem(&list, 503, "database_down", NULL);
+    answer_fini(&list);
 
     cluster_start(rig.cluster);
     cr_assert(herd_await(herd, CLIENTS, SOON_S), "the service mends itself");

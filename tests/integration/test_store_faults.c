@@ -187,10 +187,16 @@ static void expect_lookups(struct fixture *f, const struct cause *cause)
     struct order found = { 0 };
     struct err err = { 0 };
     const struct order_key key = { "ACC-1", "nobody" };
+    const struct order_range range = {
+        .account_id = "ACC-1", .from = "", .after = "", .prefix = "nobody", .limit = 1
+    };
+    struct order_page page = { .orders = &found };
     cr_expect_eq(f->orders->get_by_id(f->orders->ctx, "01a2097c-351c-7786-b9b4-6445788ae8c4",
                                       &found, in_seconds(20), &err),
                  cause->lookup, "%s: %s", cause->sql, err.text);
     cr_expect_eq(f->orders->get_by_keys(f->orders->ctx, &key, 1, &found, in_seconds(20), &err),
+                 cause->lookup, "%s: %s", cause->sql, err.text);
+    cr_expect_eq(f->orders->list(f->orders->ctx, &range, &page, in_seconds(20), &err),
                  cause->lookup, "%s: %s", cause->sql, err.text);
     if (cause->lookup != LOOKUP_OK)
         cr_expect_eq(strncmp(err.code, cause->sqlstate, 2), 0, "%s: %s", cause->sql, err.code);

@@ -109,8 +109,16 @@ static bool put_each_way(struct fixture *f, const char *what)
 static void look_up_each_way(struct fixture *f)
 {
     const struct order_key keys[] = { { "ACC", "absent" }, { "ACC", "old" } };
-    struct order found[2], one;
+    const struct order_range range = {
+        .account_id = "ACC", .from = "", .after = "", .prefix = "o", .limit = 2
+    };
+    struct order found[2], listed[2], one;
+    struct order_page page = { .orders = listed };
     struct err err = { 0 };
+    if (f->orders->list(f->orders->ctx, &range, &page, in_seconds(2), &err) == LOOKUP_OK)
+        cr_expect_leq(page.n, 1);
+    for (size_t i = 0; i < page.n; i++)
+        order_fini(&listed[i]);
     (void)f->orders->get_by_keys(f->orders->ctx, keys, 2, found, in_seconds(2), &err);
     (void)f->orders->get_by_id(f->orders->ctx, world.old.order_id, &one, in_seconds(2), &err);
     order_fini(&found[0]);
@@ -169,6 +177,8 @@ ParameterizedTestParameters(malformed, no_lie_is_believed)
         { "WITH ORDINALITY", false },
         { "o.order_id = $1", true },
         { "o.order_id = $1", false },
+        { "UNBOUNDED PRECEDING", true },
+        { "UNBOUNDED PRECEDING", false },
         { "pg_logical_emit_message", true },
         { "pg_logical_emit_message", false },
         { "BEGIN", true },

@@ -1,6 +1,6 @@
 /* How the store finds orders: every plan that its own sessions execute (auto_explain writes them to
  * the server's log) goes through an index, by all columns of the key, whatever the statistics say
- * and however the table has grown since a plan was made. */
+ * and however the table has grown since a plan was made. A list reads the primary key in order. */
 #include "store_batch.h"
 
 enum {
@@ -20,6 +20,7 @@ struct plans {
     FILE *log;
     size_t seen; /* plans of lookups */
     bool ours;   /* the plan that is being read is of one */
+    bool lists;  /* that one is a list */
     bool wants_condition;
     char stage[160];
 };
@@ -31,23 +32,43 @@ static bool is_whole_key(const char *line)
             (strstr(line, "account_id = ") != NULL && strstr(line, "client_order_id = ") != NULL));
 }
 
+static bool is_range_of_keys(const char *line)
+{
+    return strstr(line, "Index Cond:") != NULL && strstr(line, "account_id = ") != NULL &&
+           strstr(line, "client_order_id >= ") != NULL &&
+           strstr(line, "client_order_id > ") != NULL && strstr(line, "client_order_id < ") != NULL;
+}
+
+/* A list reads the index in its order and stops, and neither collects rows nor sorts them. (A plan
+ * that merges the indexes of partitions has a Merge Append with a "Sort Key", and no Sort.) */
+static void expect_in_order(const struct plans *plans, const char *line)
+{
+    cr_expect_null(strstr(line, "Sort  ("), "%s: %s", plans->stage, line);
+    cr_expect_null(strstr(line, "Bitmap"), "%s: %s", plans->stage, line);
+    cr_expect_null(strstr(line, "orders_order_id"), "%s: %s", plans->stage, line);
+}
+
 static void read_line(struct plans *plans, const char *line)
 {
     if (strstr(line, "Query Text: ") != NULL) {
         plans->ours = strstr(line, "orders o ") != NULL;
+        plans->lists = strstr(line, "LIMIT") != NULL;
         plans->seen += plans->ours;
         return;
     }
     if (!plans->ours)
         return;
     if (plans->wants_condition)
-        cr_expect(is_whole_key(line), "%s: not by the whole key: %s", plans->stage, line);
+        cr_expect(plans->lists ? is_range_of_keys(line) : is_whole_key(line),
+                  "%s: not by the whole key: %s", plans->stage, line);
+    if (plans->lists)
+        expect_in_order(plans, line);
     plans->wants_condition = strstr(line, "Index Scan using orders") != NULL ||
                              strstr(line, "Bitmap Index Scan on orders") != NULL ||
                              strstr(line, "Index Only Scan") != NULL;
     cr_expect_null(strstr(line, "Seq Scan"), "%s: %s", plans->stage, line);
     cr_expect_null(strstr(line, "Hash"), "%s: %s", plans->stage, line);
-    cr_expect_null(strstr(line, "Merge"), "%s: %s", plans->stage, line);
+    cr_expect_null(strstr(line, "Merge Join"), "%s: %s", plans->stage, line);
     cr_expect_null(strstr(line, "JIT"), "%s: %s", plans->stage, line);
 }
 
@@ -95,6 +116,31 @@ static void get_by_keys(struct fixture *f, size_t n)
         order_fini(&got[i]);
 }
 
+/* A page from the beginning of the account, one from the middle, and one by a prefix. Returns how
+ * many lookups those were. */
+static size_t list_each_way(struct fixture *f)
+{
+    static struct order got[ORDER_PAGE_MAX];
+    const struct order_range ranges[] = {
+        { .account_id = "ACC-1", .from = "", .after = "", .prefix = "", .limit = 1 },
+        { .account_id = "ACC-1", .from = "", .after = "c-00000007", .prefix = "", .limit = 100 },
+        { .account_id = "ACC-1",
+          .from = "c-00000003",
+          .after = "",
+          .prefix = "c-0000",
+          .limit = ORDER_PAGE_MAX },
+    };
+    const size_t n = sizeof ranges / sizeof ranges[0];
+    for (size_t i = 0; i < n; i++) {
+        struct order_page page = { .orders = got };
+        cr_assert_eq(f->orders->list(f->orders->ctx, &ranges[i], &page, in_seconds(20), NULL),
+                     LOOKUP_OK);
+        for (size_t k = 0; k < page.n; k++)
+            order_fini(&got[k]);
+    }
+    return n;
+}
+
 /* A group that is only looked up, and an atomic one of orders that are all stored already. */
 static void look_up_group(struct fixture *f, size_t n, bool atomic)
 {
@@ -125,7 +171,7 @@ static size_t look_up_all_ways(struct fixture *f, int rounds)
     size_t n = 0;
     for (int round = 0; round < rounds; round++) {
         get_by_id(f);
-        n++;
+        n += 1 + list_each_way(f);
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
             get_by_keys(f, sizes[i]);
             look_up_group(f, sizes[i], false);
@@ -147,12 +193,32 @@ static size_t look_up_all_ways(struct fixture *f, int rounds)
     "UPDATE pg_class SET reltuples = " #tuples ", relpages = " #pages                              \
     " WHERE relname IN ('orders', 'orders_pkey', 'orders_order_id')"
 
+/* Partitions with all the rows. */
+#define PARTITIONS                                                                                 \
+    "ALTER TABLE orders RENAME TO whole;"                                                          \
+    "CREATE TABLE orders (LIKE whole INCLUDING ALL) PARTITION BY HASH (account_id);"               \
+    "CREATE TABLE orders_0 PARTITION OF orders FOR VALUES WITH (MODULUS 2, REMAINDER 0);"          \
+    "CREATE TABLE orders_1 PARTITION OF orders FOR VALUES WITH (MODULUS 2, REMAINDER 1);"          \
+    "INSERT INTO orders SELECT * FROM whole"
+
 static const char *const stages[] = {
-    "SELECT 1",        "ANALYZE orders",       "VACUUM orders",
-    ROWS(1, 2),        "ANALYZE orders",       ROWS(3, 60),
-    "ANALYZE orders",  ROWS(61, 2000),         ROWS(2001, 20000),
-    STATISTICS(0, 0),  STATISTICS(1, 1),       STATISTICS(60, 1),
-    STATISTICS(-1, 0), STATISTICS(2000000, 1), STATISTICS(2000000, 40000),
+    "SELECT 1",
+    "ANALYZE orders",
+    "VACUUM orders",
+    ROWS(1, 2),
+    "ANALYZE orders",
+    ROWS(3, 60),
+    "ANALYZE orders",
+    ROWS(61, 2000),
+    ROWS(2001, 20000),
+    STATISTICS(0, 0),
+    STATISTICS(1, 1),
+    STATISTICS(60, 1),
+    STATISTICS(-1, 0),
+    STATISTICS(2000000, 1),
+    STATISTICS(2000000, 40000),
+    "ANALYZE orders",
+    PARTITIONS,
     "ANALYZE orders",
 };
 

@@ -326,6 +326,51 @@ static enum lookup_rc fake_get_by_id(void *ctx, const char *order_id, struct ord
     return LOOKUP_OK;
 }
 
+static bool is_in_range(const struct order *order, const struct order_range *range,
+                        const char *after)
+{
+    return strcmp(order->account_id, range->account_id) == 0 &&
+           strcmp(order->client_order_id, range->from) >= 0 &&
+           strcmp(order->client_order_id, after) > 0 &&
+           strncmp(order->client_order_id, range->prefix, strlen(range->prefix)) == 0;
+}
+
+/* Returns the first order of the range after this client_order_id, or NULL. store->mu is held. */
+static const struct order *next_of(const struct fake_store *store, const struct order_range *range,
+                                   const char *after)
+{
+    const struct order *next = NULL;
+    for (size_t i = 0; i < FAKE_STORE_SLOTS; i++) {
+        const struct order *order = store->slots[i];
+        if (order != NULL && is_in_range(order, range, after) &&
+            (next == NULL || strcmp(order->client_order_id, next->client_order_id) < 0))
+            next = order;
+    }
+    return next;
+}
+
+static enum lookup_rc fake_list(void *ctx, const struct order_range *range, struct order_page *page,
+                                int64_t deadline_at_ns, struct err *err)
+{
+    struct fake_store *store = ctx;
+    (void)deadline_at_ns;
+    page->n = 0;
+    page->more = false;
+    if (store->lookup_rc != LOOKUP_OK) {
+        err_set(err, 0, "a failure of the fake store");
+        return store->lookup_rc;
+    }
+    size_t max =
+        store->page_max > 0 && store->page_max < range->limit ? store->page_max : range->limit;
+    mutex_lock(&store->mu);
+    const struct order *next = next_of(store, range, range->after);
+    for (; next != NULL && page->n < max; next = next_of(store, range, next->client_order_id))
+        page->orders[page->n++] = *next;
+    page->more = next != NULL;
+    mutex_unlock(&store->mu);
+    return LOOKUP_OK;
+}
+
 /* ---- functions for the tests ---- */
 
 struct fake_store *fake_store_new(void)
@@ -337,6 +382,7 @@ struct fake_store *fake_store_new(void)
         .put = fake_put,
         .get_by_keys = fake_get_by_keys,
         .get_by_id = fake_get_by_id,
+        .list = fake_list,
     };
     mutex_init(&store->mu);
     cond_init(&store->changed);

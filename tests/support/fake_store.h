@@ -44,6 +44,7 @@ struct fake_store {
     void (*before)(void *arg, struct put_group *group); /* runs before before_send */
     void *arg;
     enum lookup_rc lookup_rc;
+    size_t page_max; /* > 0: a page has at most so many orders, as if their metadata were large */
 
     struct mutex mu;
     struct cond changed;

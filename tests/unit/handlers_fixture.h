@@ -32,7 +32,7 @@ static struct rig {
     struct answer answer;
 } rig;
 
-static const int handler_statuses[] = { 200, 201, 207, 400, 404, 413, 422, 503, 504, 0 };
+static const int handler_statuses[] = { 200, 201, 207, 400, 404, 406, 413, 422, 503, 504, 0 };
 
 /* clang-format off */
 static const struct http_route handler_routes[] = {

@@ -42,12 +42,15 @@ Test(get, orders_by_their_client_ids)
 Test(get, a_query_against_the_rules)
 {
     static const char *const targets[] = {
-        "/v1/orders",
-        "/v1/orders?account_id=acc",
+        "/v1/orders?client_order_id=a",
         "/v1/orders?account_id=acc&client_order_id=",
         "/v1/orders?account_id=acc&client_order_id=a,,b",
         "/v1/orders?account_id=a%20c&client_order_id=a",
         "/v1/orders?account_id=acc&account_id=acc&client_order_id=a",
+        "/v1/orders?account_id=acc&client_order_id=a&limit=1",
+        "/v1/orders?account_id=acc&client_order_id=a&cursor=",
+        "/v1/orders?account_id=acc&client_order_id=a&client_order_id_from=a",
+        "/v1/orders?account_id=acc&client_order_id=a&client_order_id_prefix=a",
     };
     rig_start();
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
@@ -55,6 +58,19 @@ Test(get, a_query_against_the_rules)
         expect_in_body("\"code\":\"invalid_query\"");
         expect_not_in_body("\"outcome\"");
     }
+}
+
+Test(get, keys_do_not_come_in_lines)
+{
+    rig_start();
+    tell("GET", "/v1/orders?account_id=acc&client_order_id=a", "Accept: application/x-ndjson\r\n",
+         NULL);
+    expect_answer(406);
+    expect_in_body("\"code\":\"not_acceptable\"");
+    tell("GET", "/v1/orders?account_id=acc&client_order_id=a",
+         "Accept: application/x-ndjson, application/json;q=0.1\r\n", NULL);
+    expect_answer(200);
+    cr_expect(answer_has(&rig.answer, "Content-Type", "application/json"));
 }
 
 Test(get, what_a_lookup_that_failed_is_answered)

@@ -99,6 +99,28 @@ Test(ingest_reader, finds_by_id_and_by_keys, .timeout = 60)
     fake_store_free(store);
 }
 
+Test(ingest_reader, lists_a_range, .timeout = 60)
+{
+    struct fake_store *store = store_with_one();
+    struct reader *reader = open_reader(store, 1);
+    struct order orders[2] = { 0 };
+    const struct order_range range = {
+        .account_id = "acc", .from = "", .after = "", .prefix = "o", .limit = 2
+    };
+    hall_init(false);
+    struct lookup lookup = {
+        .range = &range, .page.orders = orders, .deadline_at_ns = CLOCK_NEVER, .done = done
+    };
+    cr_assert_eq(reader_submit(reader, &lookup), READER_OK);
+    wait_done(1);
+    reader_close(&reader);
+    cr_expect_eq(lookup.rc, LOOKUP_OK);
+    cr_expect_eq(lookup.page.n, 1);
+    cr_expect_not(lookup.page.more);
+    cr_expect_str_eq(orders[0].client_order_id, "one");
+    fake_store_free(store);
+}
+
 Test(ingest_reader, says_what_the_store_said, .timeout = 60)
 {
     struct fake_store *store = store_with_one();
