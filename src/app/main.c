@@ -19,6 +19,7 @@
 #include "http/tls/tls.h"
 #include "observability/metric_doc.h"
 #include "observability/problem_doc.h"
+#include "store/store.h"
 
 enum { DOCUMENT_MAX = 256 * 1024 };
 
@@ -36,7 +37,10 @@ enum action {
 static const char intro[] =
     "ordersd takes orders over HTTP and answers 201 when PostgreSQL has committed them.\n\n"
     "  ordersd [options]              serve\n"
-    "  ordersd migrate [options]      bring the database's schema up and end\n"
+    "  ordersd migrate [options]      bring the database's schema up and end; with "
+    "--publication[=NAME]\n"
+    "                                 also publish new orders to other programs "
+    "(docs/CONSUMING.md)\n"
     "  ordersd healthcheck [options]  exit 0 when the service at HTTP_ADDRESS and HTTP_PORT is "
     "ready\n"
     "  ordersd hash-key               read a key, a line of standard input, and print its "
@@ -91,6 +95,38 @@ static const char *take_command(int *argc, char *argv[])
     memmove(&argv[1], &argv[2], (size_t)(*argc - 1) * sizeof *argv);
     (*argc)--;
     return command;
+}
+
+/* Removes --publication or --publication=NAME from argv. Returns NAME, "ordersd" if the flag has no
+ * NAME, or NULL if there is no flag. */
+static const char *take_publication(int *argc, char *argv[])
+{
+    static const char flag[] = "--publication";
+    const size_t len = sizeof flag - 1;
+    const char *name = NULL;
+    int kept = 1;
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], flag) == 0)
+            name = "ordersd";
+        else if (strncmp(argv[i], flag, len) == 0 && argv[i][len] == '=')
+            name = argv[i] + len + 1;
+        else
+            argv[kept++] = argv[i];
+    }
+    argv[kept] = NULL;
+    *argc = kept;
+    return name;
+}
+
+static bool check_publication(const char *name, struct err *err)
+{
+    if (name == NULL || store_publication_name_is_valid(name))
+        return true;
+    err_set(err, 0,
+            "--publication=%.*s: the name must be 1 to %d lower-case letters, digits and "
+            "underscores, and begin with no digit",
+            STORE_PUBLICATION_NAME_MAX, name, STORE_PUBLICATION_NAME_MAX);
+    return false;
 }
 
 static int print_document(struct buf *out)
@@ -181,12 +217,13 @@ static bool check_options(const struct options *options, bool serves, bool conne
             (check_memory(options, err) && check_keys(options, err) && check_hosts(options, err)));
 }
 
-static int run(const char *command, const struct options *options, int argc, char *const argv[])
+static int run(const char *command, const struct options *options, const char *publication,
+               int argc, char *const argv[])
 {
     if (strcmp(command, "serve") == 0)
         return run_serve(options, argc, argv);
     if (strcmp(command, "migrate") == 0)
-        return run_migrate(options);
+        return run_migrate(options, publication);
     if (strcmp(command, "healthcheck") == 0)
         return run_healthcheck(options);
     (void)fprintf(stderr, "ordersd: no command '%.*s'; try ordersd --help\n",
@@ -218,9 +255,12 @@ int main(int argc, char *given[])
     const char *command = take_command(&argc, argv);
     if (action == ACTION_RUN && strcmp(command, "hash-key") == 0)
         return run_hash_key(argc);
+    bool migrates = strcmp(command, "migrate") == 0;
+    const char *publication = migrates ? take_publication(&argc, argv) : NULL;
     bool serves = action == ACTION_CHECK_CONFIG || strcmp(command, "serve") == 0;
-    bool connects = serves || strcmp(command, "migrate") == 0;
-    if (!options_load(&options, argc, argv, environ, &err) ||
+    bool connects = serves || migrates;
+    if (!check_publication(publication, &err) ||
+        !options_load(&options, argc, argv, environ, &err) ||
         !check_options(&options, serves, connects, &err)) {
         (void)fprintf(stderr, "ordersd: configuration: %s\n", err.text);
         return EXIT_CONFIG;
@@ -230,5 +270,5 @@ int main(int argc, char *given[])
     start_log(&options);
     secrets_keep_from_dumps(&options);
     json_object_seed(0); /* before any thread, because its first call is not thread-safe */
-    return run(command, &options, argc, argv);
+    return run(command, &options, publication, argc, argv);
 }

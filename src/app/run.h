@@ -10,9 +10,11 @@ struct options;
  * applies those that may change: the LOG_LEVEL in LOG_LEVEL_FILE, API keys and TLS files. */
 int run_serve(const struct options *options, int argc, char *const argv[]);
 
-/* Migrates the schema. SIGTERM or SIGINT cancels the running statement. If the migration fails
- * after such a signal, the exit code is 128 + the signal's number. */
-int run_migrate(const struct options *options);
+/* Migrates the schema. If `publication` is not NULL, then makes the publication of that name, for
+ * which store_publication_name_is_valid() must be true. SIGTERM or SIGINT cancels the running
+ * statement. If the migration fails after such a signal, the exit code is 128 + the signal's
+ * number. */
+int run_migrate(const struct options *options, const char *publication);
 
 /* Asks the service on this machine whether it is ready. Images without a shell use this. */
 int run_healthcheck(const struct options *options);
