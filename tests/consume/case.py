@@ -1,0 +1,50 @@
+"""The course that every way of consuming has to survive, and the comparison at its end."""
+import unittest
+from collections.abc import Awaitable, Callable
+
+from chaos import wait
+from consume.stage import Stage, judge
+
+ARRIVED_S = 60.0
+
+Rows = list[tuple[str, str, str]]  # order_id, account_id, client_order_id
+
+
+class Case(unittest.IsolatedAsyncioTestCase):
+    SETTINGS: dict[str, str] = {}
+
+    async def asyncSetUp(self) -> None:
+        self.stage = Stage(self.SETTINGS)
+        self.addAsyncCleanup(self.stage.close)
+        await self.stage.start()
+
+    async def under_kills(self, kill_consumer: Callable[[], Awaitable[None]]) -> None:
+        """Load, while the consumer, the service and the database are killed one after the other."""
+        stage = self.stage
+        async with stage.load():
+            await stage.wait_for_more()
+            await kill_consumer()
+            await stage.wait_for_more()
+            await stage.kill_service()
+            await stage.wait_for_more()
+            await stage.kill_server()
+            await stage.wait_for_more()
+            await kill_consumer()
+            await stage.wait_for_more(50)
+
+    async def compare(self, way: str, arrived: Callable[[], Awaitable[Rows]]) -> None:
+        """Waits until every acknowledged order has arrived, then says what is wrong."""
+        acknowledged = self.stage.acknowledged()
+
+        async def all_here() -> bool:
+            return acknowledged <= {row[0] for row in await arrived()}
+
+        try:
+            await wait.until(all_here, ARRIVED_S, "every acknowledged order arrives", 0.3)
+        except wait.TooLate:
+            pass  # judge() says how many are missing
+        rows = await arrived()
+        stored = set((await self.stage.server.sql("SELECT order_id FROM orders", 30)).split())
+        self.assertIsNone(judge(way, acknowledged, rows, stored))
+        assert self.stage.service
+        self.assertEqual(self.stage.service.unexpected, [])
