@@ -2,7 +2,6 @@
 #include "store/migrate_run.h"
 
 #include <libpq-fe.h>
-#include <stdlib.h>
 
 #include "base/err.h"
 #include "pqpool/pqpool.h"

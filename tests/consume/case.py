@@ -3,6 +3,8 @@ import unittest
 from collections.abc import Awaitable, Callable
 
 from chaos import wait
+from chaos.history import Sent
+from chaos.orders import render
 from consume.stage import Stage, judge
 
 ARRIVED_S = 60.0
@@ -31,6 +33,20 @@ class Case(unittest.IsolatedAsyncioTestCase):
             await stage.wait_for_more()
             await kill_consumer()
             await stage.wait_for_more(50)
+
+    async def after_removal(self, sent: Sent, arrived: Callable[[], Awaitable[Rows]]) -> None:
+        """Removes all orders, then stores this one: it arrives, and the consumer keeps what it had."""
+        before = {row[0] for row in await arrived()}
+        await self.stage.server.sql("DELETE FROM orders")
+        http = self.stage.client("after-removal")
+        self.addCleanup(http.hang_up)
+        request = await http.post("single", [sent], render(sent).encode())
+        self.assertEqual(request.status, 201, request.code)
+
+        async def has_come() -> bool:
+            return {request.verdicts[0].order_id, *before} <= {row[0] for row in await arrived()}
+
+        await wait.until(has_come, 30, "the order after the removal arrives, and the others are kept", 0.2)
 
     async def compare(self, way: str, arrived: Callable[[], Awaitable[Rows]]) -> None:
         """Waits until every acknowledged order has arrived, then says what is wrong."""

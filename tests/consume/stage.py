@@ -4,6 +4,7 @@ that keep every acknowledged order_id, and consumers that are started again when
 The parts are those of tests/chaos. Everything listens on 127.0.0.1 and ends with the test."""
 import asyncio
 import contextlib
+import itertools
 import os
 import random
 import shutil
@@ -47,6 +48,7 @@ class Stage:
         self.history = History.starting()
         self.server = self.make_server("a")
         self._settings = dict(settings or {})
+        self._numbers = itertools.count()
         self.service: Service | None = None
 
     def make_server(self, name: str) -> Postgres:
@@ -137,10 +139,9 @@ class Stage:
             await asyncio.gather(*clients)
 
     async def _post(self, account: str, over: asyncio.Event) -> None:
-        http, n = self.client(account), 0
+        http = self.client(account)
         while not over.is_set():
-            batch = [self.order(account, f"o-{n + i}") for i in range(BATCH)]
-            n += BATCH
+            batch = [self.order(account, f"o-{next(self._numbers)}") for _ in range(BATCH)]
             body = ("[" + ",".join(render(sent) for sent in batch) + "]").encode()
             request = await http.post("batch", batch, body)
             if any(verdict.outcome not in ACKNOWLEDGED for verdict in request.verdicts):
@@ -153,6 +154,11 @@ class Stage:
         """The order_id of every order that was answered 2xx."""
         return {verdict.order_id for request in self.history.every() for verdict in request.verdicts
                 if verdict.outcome in ACKNOWLEDGED and verdict.order_id}
+
+    def stored(self) -> Sent:
+        """An order that was answered 2xx."""
+        return next(sent for request in self.history.requests for sent, verdict in zip(request.sent, request.verdicts)
+                    if verdict.outcome in ACKNOWLEDGED)
 
     async def wait_for_more(self, count: int = 300) -> None:
         """Until so many more orders are acknowledged: a fault that follows strikes under load."""

@@ -2,7 +2,6 @@
 import unittest
 
 from chaos import wait
-from chaos.orders import render
 from consume.case import Case, Rows
 from consume.document import block
 from consume.pgoutput import orders_of
@@ -43,22 +42,7 @@ class Decoding(Case):
         files = len(list(self.feed.glob("*.pgoutput")))
         self.assertGreaterEqual(receiver.starts, 3, "it was killed twice")
         print(f"logical decoding: {self.read} messages with an order in {files} files", flush=True)
-        await self.check_that_removal_is_silent()
-
-    async def check_that_removal_is_silent(self) -> None:
-        """The table is emptied, then one order is stored: the files have the order and no word of the removal."""
-        before = len(await self.arrived())
-        await self.stage.server.sql("DELETE FROM orders")
-        sent = self.stage.order("after", "removal")
-        http = self.stage.client("after")
-        self.addCleanup(http.hang_up)
-        request = await http.post("single", [sent], render(sent).encode())
-        self.assertEqual(request.status, 201)
-
-        async def has_come() -> bool:
-            return len(await self.arrived()) == before + 1
-
-        await wait.until(has_come, 30, "the order after the removal arrives", 0.2)
+        await self.after_removal(self.stage.order("after", "removal"), self.arrived)
 
 
 class Abandoned(Case):
