@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from chaos import wait
 from chaos.history import Sent
 from chaos.orders import render
-from consume.stage import Stage, judge
+from consume.stage import Stage, complaint
 
 ARRIVED_S = 60.0
 
@@ -58,9 +58,9 @@ class Case(unittest.IsolatedAsyncioTestCase):
         try:
             await wait.until(all_here, ARRIVED_S, "every acknowledged order arrives", 0.3)
         except wait.TooLate:
-            pass  # judge() says how many are missing
+            pass  # complaint() says how many are missing
         rows = await arrived()
         stored = set((await self.stage.server.sql("SELECT order_id FROM orders", 30)).split())
-        self.assertIsNone(judge(way, acknowledged, rows, stored))
+        self.assertIsNone(complaint(way, acknowledged, rows, stored))
         assert self.stage.service
         self.assertEqual(self.stage.service.unexpected, [])

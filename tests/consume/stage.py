@@ -207,7 +207,7 @@ def keys_of(rows: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], set[s
     return found
 
 
-def judge(way: str, acknowledged: set[str], arrived: Sequence[tuple[str, str, str]], stored: set[str]) -> str | None:
+def complaint(way: str, acknowledged: set[str], arrived: Sequence[tuple[str, str, str]], stored: set[str]) -> str | None:
     """What is wrong with what has arrived, as rows (order_id, account_id, client_order_id) after the consumer has
     dropped orders that came again; None if nothing is wrong. Prints the figures. `stored` are the ids of the table."""
     ids = [row[0] for row in arrived]
