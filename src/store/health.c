@@ -159,6 +159,11 @@ static bool is_of_database(const struct store_health *health, const PGresult *er
                                      !sqlstate_is(code, SQLSTATE_CHECK_VIOLATION));
 }
 
+static void set_slot_wal(struct store_health *health, uint64_t bytes)
+{
+    atomic_store_explicit(&health->slot_wal_bytes, bytes, memory_order_relaxed);
+}
+
 static void check_error(struct store_health *health, const PGresult *error, unsigned step)
 {
     const char *code = field_of(error, PG_DIAG_SQLSTATE);
@@ -167,8 +172,10 @@ static void check_error(struct store_health *health, const PGresult *error, unsi
         return;
     set(&health->blind, step >= STEP_STATE);
     health->refusal = (struct err){ 0 };
-    if (step >= STEP_STATE)
+    if (step >= STEP_STATE) {
+        set_slot_wal(health, 0);
         return;
+    }
     const bool right = sqlstate_is(code, SQLSTATE_INSUFFICIENT_PRIVILEGE);
     err_set_code(&health->refusal, 0, code, "orders cannot be %s: %s (SQLSTATE %s)%s",
                  step == STEP_SELECT ? "read" : "stored",
@@ -194,12 +201,10 @@ static const char *refusal_by_state(const PGresult *row)
     return NULL;
 }
 
-static void set_slot_wal(struct store_health *health, const PGresult *row)
+static uint64_t slot_wal_of(const PGresult *row)
 {
     uint64_t bytes = 0;
-    if (!result_number(row, 0, SLOT_WAL, INT64_MAX, &bytes))
-        bytes = 0;
-    atomic_store_explicit(&health->slot_wal_bytes, bytes, memory_order_relaxed);
+    return result_number(row, 0, SLOT_WAL, INT64_MAX, &bytes) ? bytes : 0;
 }
 
 static void check_state(struct store *store, const PGresult *row)
@@ -208,11 +213,11 @@ static void check_state(struct store *store, const PGresult *row)
     const bool whole = PQntuples(row) == 1 && PQnfields(row) == COLUMNS;
     set(&health->blind, !whole);
     health->refusal = (struct err){ 0 };
+    set_slot_wal(health, whole ? slot_wal_of(row) : 0);
     if (!whole)
         return;
     set(&store->fsync_off, !is_true(row, FSYNC));
     set(&health->unlogged, is_true(row, UNLOGGED));
-    set_slot_wal(health, row);
     const char *refusal = refusal_by_state(row);
     if (refusal != NULL)
         err_set(&health->refusal, 0, "%s", refusal);
