@@ -20,19 +20,31 @@ class Case(unittest.IsolatedAsyncioTestCase):
         self.addAsyncCleanup(self.stage.close)
         await self.stage.start()
 
-    async def under_kills(self, kill_consumer: Callable[[], Awaitable[None]]) -> None:
+    async def under_kills(self, kill_consumer: Callable[[], Awaitable[None]],
+                          arrived: Callable[[], Awaitable[Rows]]) -> None:
         """Load, while the consumer, the service and the database are killed one after the other."""
         stage = self.stage
         async with stage.load():
             await stage.wait_for_more()
+            await self.more_arrive(arrived)
             await kill_consumer()
             await stage.wait_for_more()
             await stage.kill_service()
             await stage.wait_for_more()
             await stage.kill_server()
             await stage.wait_for_more()
+            await self.more_arrive(arrived)
             await kill_consumer()
             await stage.wait_for_more(50)
+
+    async def more_arrive(self, arrived: Callable[[], Awaitable[Rows]]) -> None:
+        """Until the consumer has received one more order: it is at work when it is killed."""
+        before = len(await arrived())
+
+        async def more() -> bool:
+            return len(await arrived()) > before
+
+        await wait.until(more, ARRIVED_S, "the consumer receives orders", 0.1)
 
     async def after_removal(self, sent: Sent, arrived: Callable[[], Awaitable[Rows]]) -> None:
         """Removes all orders, then stores this one: it arrives, and the consumer keeps what it had."""

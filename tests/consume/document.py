@@ -30,4 +30,4 @@ def block(name: str, **replaced: str) -> str:
     return text
 
 
-REPLACED = {"room": "30 seconds"}
+REPLACED = {"room": "60 seconds"}

@@ -56,7 +56,7 @@ class Store:
     def take(self, answer: str) -> None:
         """Stores what one poll has answered: the figures, then a line for each order."""
         figures, *rows = answer.rstrip("\n").split("\n")
-        oldest_running, own_xid, reached = figures.split("|")
+        oldest_running, own_xid, reached, _ = figures.split("|")
         with self._transaction():
             added = sum(self._sqlite.execute("INSERT OR IGNORE INTO orders VALUES (?, ?)",
                                              (row.split("|", 1)[0], row)).rowcount for row in rows)
@@ -75,10 +75,11 @@ class Store:
 
 
 def poll(conninfo: str, store: Store, sql: str) -> bool:
-    """False if the database did not answer: the next poll asks the same."""
+    """False if the transaction has not ended well: the next poll asks the same. A warning counts too: it may say that the
+    commit has not waited for the standbys."""
     command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-v", f"position={store.state().position}", "-d", conninfo]
     done = subprocess.run(command, input=sql, capture_output=True, text=True)
-    if done.returncode != 0:
+    if done.returncode != 0 or done.stderr:
         print(done.stderr, file=sys.stderr, flush=True)
         return False
     store.take(done.stdout)

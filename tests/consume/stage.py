@@ -26,6 +26,12 @@ LOGICAL = "wal_level = logical"
 READER = "ordersd_reader"
 CLIENTS, BATCH, PAUSE_S = 4, 5, 0.02
 READY_S = 60.0
+# An order that no client has sent, as it stands in the table. Its id is made when the statement runs.
+INSERT = """
+INSERT INTO orders (account_id, client_order_id, order_id, symbol, side, type, quantity, time_in_force, received_at)
+SELECT 'A', '{cid}', (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' ||
+       substr(md5('{cid}'), 1, 3) || '8' || substr(md5('{cid}'), 4, 15))::uuid, 'X', 'buy', 'market', 1, 'day', at
+FROM clock_timestamp() AS at"""
 RESTART_S = 0.2  # before a consumer that has ended is started again
 
 
@@ -46,6 +52,7 @@ class Stage:
         self.folder = sandbox.make_folder()
         self.rng = random.Random(15)
         self.history = History.starting()
+        self._servers: list[Postgres] = []
         self.server = self.make_server("a")
         self._settings = dict(settings or {})
         self._numbers = itertools.count()
@@ -59,6 +66,7 @@ class Stage:
                 shutil.chown(folder, "postgres", "postgres")
         server = Postgres(name, sandbox.free_port(), data, wal, sockets, self.folder / f"postgres-{name}.log")
         server.settings = LOGICAL
+        self._servers.append(server)
         return server
 
     # ---- start and end ----
@@ -82,7 +90,8 @@ class Stage:
             self.service.close()
             with contextlib.suppress(AssertionError, TimeoutError):
                 await self.service.end()
-        await self.server.stop("immediate")
+        for server in self._servers:
+            await server.stop("immediate")
 
     # ---- the commands of the document ----
 
@@ -101,6 +110,21 @@ class Stage:
         if code != 0:
             raise RuntimeError(f"the command {name} of the document failed with {code}: {out} {err}")
         return out + err
+
+    # ---- a standby ----
+
+    async def absent_standby(self) -> Postgres:
+        """A standby that commits wait for, and which is stopped."""
+        standby = self.make_server("b")
+        await standby.follow(self.server)
+        await self.server.await_standby(standby)
+        await standby.stop()
+        return standby
+
+    async def commit_waits(self, condition: str = "true") -> bool:
+        """Does a commit wait for the standby?"""
+        text = f"SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND {condition}"
+        return await self.server.sql(text) != "0"
 
     # ---- faults ----
 

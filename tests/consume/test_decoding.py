@@ -37,7 +37,7 @@ class Decoding(Case):
             await self.stage.shell("existing", self.env)
         receiver = Kept(["/bin/bash", "-c", block("receive")], self.env, self.stage.folder / "receive.log")
         self.addAsyncCleanup(receiver.stop)
-        await self.under_kills(receiver.kill)
+        await self.under_kills(receiver.kill, self.arrived)
         await self.compare("logical decoding", self.arrived)
         files = len(list(self.feed.glob("*.pgoutput")))
         self.assertGreaterEqual(receiver.starts, 3, "it was killed twice")

@@ -16,7 +16,7 @@ class Document(unittest.TestCase):
 
     def test_every_block_is_run(self) -> None:
         sources = "".join(path.read_text() for path in HERE.glob("*.py") if path.name != Path(__file__).name)
-        run = set(re.findall(r"(?:block|shell)\([\"'](\w+)[\"']", sources))
+        run = set(re.findall(r"(?:block|shell|run_block)\([\"'](\w+)[\"']", sources))
         self.assertEqual(run, set(blocks()))
 
     def test_what_is_replaced_must_be_there(self) -> None:

@@ -27,8 +27,8 @@ class Stored(unittest.TestCase):
 
     def test_an_order_that_comes_again_is_dropped(self) -> None:
         store = Store(self.path)
-        store.take("9|10|r\nid-1|A|one\nid-2|A|two\n")
-        store.take("9|11|s\nid-1|A|one\n")
+        store.take("9|10|r|0/1\nid-1|A|one\nid-2|A|two\n")
+        store.take("9|11|s|0/2\nid-1|A|one\n")
         self.assertEqual(store.orders(), {"id-1": "id-1|A|one", "id-2": "id-2|A|two"})
         self.assertEqual(store.state(), State(START, 10, "r", 1, 2))
         store.close()
@@ -39,7 +39,7 @@ class Stored(unittest.TestCase):
     def test_an_answer_of_no_order(self) -> None:
         store = Store(self.path)
         self.addCleanup(store.close)
-        store.take("9|10|r\n")
+        store.take("9|10|r|0/1\n")
         self.assertEqual(store.orders(), {})
 
 

@@ -1,5 +1,6 @@
 """The rule of the position on a model of PostgreSQL's transaction ids and snapshots: thousands of polls among orders that
-are committed late or never. Two rules that look as good lose orders, so the model can tell."""
+are committed late or never, and failovers to a standby that lags, so that xids go back. Two rules that look as good lose
+orders, so the model can tell."""
 import heapq
 import random
 import unittest
@@ -8,8 +9,9 @@ from dataclasses import dataclass, field
 
 from consume.poller import State
 
+FAILOVERS = 3
 ROOM = 30  # from an order's id to its INSERT at most
-SEEDS = range(40)
+SEEDS = range(20)
 
 
 @dataclass
@@ -44,6 +46,13 @@ class Server:
         self.latest_completed = max(self.latest_completed, xid)
         if commit:
             self.committed.add(xid)
+
+    def fail_over(self, next_xid: int) -> None:
+        """To a server that has nothing of the transactions from this xid on. Those that ran are rolled back."""
+        self.committed = {xid for xid in self.committed if xid < next_xid}
+        self.rows = {order: xid for order, xid in self.rows.items() if xid in self.committed}
+        self.running.clear()
+        self.next_xid, self.latest_completed = next_xid, next_xid - 1
 
     def snapshot(self) -> Snapshot:
         xmax = self.latest_completed + 1
@@ -83,6 +92,8 @@ def events(rng: random.Random) -> Iterator[tuple[int, str, int]]:
         heapq.heappush(queue, (insert + rng.choice((0, 1, 5, 100, 400)), 3 * n + 1, "end", moment))
     for n in range(700):
         heapq.heappush(queue, (n * 5, 3 * n + 2, "poll", 0))
+    for n, moment in enumerate(rng.sample(range(3000), FAILOVERS)):
+        heapq.heappush(queue, (moment, 3000 + n, "failover", 0))
     while queue:
         moment, _, what, order = heapq.heappop(queue)
         yield moment, what, order
@@ -94,8 +105,11 @@ def missed(seed: int, mark: Callable[[Snapshot, int], int] = lambda _, own: own,
     for now, what, order in events(rng):
         if what == "insert":
             server.rows[order] = server.begin()
+        elif what == "failover":
+            server.fail_over(max(server.next_xid - rng.randrange(40), 100))
         elif what == "end":
-            server.end(server.rows[order], rng.random() < 0.9)
+            if order in server.rows:  # else it was rolled back, or is lost
+                server.end(server.rows[order], rng.random() < 0.9)
         else:
             consumer.poll(server, now)
     consumer.poll(server, 4000)
