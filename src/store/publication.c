@@ -25,9 +25,9 @@ enum publication_state { PUBLICATION_ABSENT, PUBLICATION_AS_WANTED, PUBLICATION_
     "AND (SELECT count(*) FROM pg_publication_tables t WHERE t.pubname = p.pubname) = 1 "          \
     "THEN 1 ELSE 2 END FROM pg_publication p WHERE p.pubname = '%s'), 0)"
 
-#define CREATE_SQL                                                                                 \
-    "CREATE PUBLICATION %s FOR TABLE orders "                                                      \
-    "WITH (publish = 'insert', publish_via_partition_root = true)"
+#define PUBLISH "WITH (publish = 'insert', publish_via_partition_root = true)"
+
+#define CREATE_SQL "CREATE PUBLICATION %s FOR TABLE orders " PUBLISH
 
 enum { SQL_MAX = 1024 };
 
@@ -69,8 +69,8 @@ static enum migrate_rc check_or_create(const struct migrate_run *run,
         return rc;
     if (state == PUBLICATION_OTHER) {
         err_set(run->err, 0,
-                "the publication %s exists with other settings: it must publish the INSERTs of the "
-                "table orders and nothing else; drop it, or choose another name",
+                "the publication %s exists with other settings than FOR TABLE orders " PUBLISH
+                ": drop it, or choose another name",
                 publication->name);
         return MIGRATE_FAILED;
     }
