@@ -47,8 +47,8 @@ class PollingCase(Case):
         self.path = self.stage.folder / "store.sqlite"
         self.conninfo = self.stage.server.conninfo(user=READER)
 
-    def open_store(self) -> Store:
-        store = Store(self.path)
+    def open_store(self, path: Path | None = None) -> Store:
+        store = Store(path or self.path)
         self.addCleanup(store.close)
         return store
 
@@ -100,8 +100,8 @@ class Late(PollingCase):
         self.session = await self.stage.server.session()
         self.addAsyncCleanup(self.session.close)
 
-    def cids(self) -> set[str]:
-        return {row.split("|")[2] for row in self.store.orders().values()}
+    def cids(self, store: Store | None = None) -> set[str]:
+        return {row.split("|")[2] for row in (store or self.store).orders().values()}
 
     async def poll_both(self, sql: str) -> None:
         self.assertTrue(poll(self.conninfo, self.store, sql))
@@ -143,6 +143,25 @@ class Late(PollingCase):
         await self.poll_both(sql)
         self.assertEqual(self.cids(), {"early", "late"})
         self.assertEqual(self.wrong.seen, {"early"}, "the wrong way has lost the order")
+
+    async def test_an_order_that_waits_before_it_has_an_xid(self) -> None:
+        """Somebody has locked the table. Only the room keeps the position below the order: without it, the order is lost."""
+        short = self.open_store(self.stage.folder / "short.sqlite")
+        self.assertEqual(await self.session.run("BEGIN; LOCK TABLE orders IN SHARE MODE"), "")
+        waiting = asyncio.create_task(self.post("late"))
+        await wait.until(self.somebody_waits, 20, "the order waits for the lock", 0.02)
+
+        def polls() -> bool:
+            self.assertTrue(poll(self.conninfo, self.store, block("poll")))
+            self.assertTrue(poll(self.conninfo, short, block("poll", room="0 seconds")))
+            return short.state().position > START
+
+        await wait.until(polls, 20, "the position without room moves")
+        self.assertEqual(await self.session.run("ROLLBACK"), "")
+        self.assertEqual((await waiting).verdicts[0].outcome, CREATED)
+        polls()
+        self.assertEqual(self.cids(), {"late"})
+        self.assertEqual(self.cids(short), set(), "without room it is lost")
 
     async def post(self, cid: str) -> Request:
         http, sent = self.stage.client(cid), self.stage.order("A", cid)

@@ -8,6 +8,9 @@ from consume.case import Case, Rows
 from consume.document import block
 from consume.stage import INSERT, READER
 
+COLUMNS = """
+SELECT attname, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute
+WHERE attrelid = 'orders'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attname"""
 COPIED = "SELECT order_id, account_id, client_order_id FROM orders"
 
 
@@ -45,6 +48,15 @@ class Replication(Case):
         await self.compare("logical replication", self.arrived)
         # A new order may have the client_order_id of one that was removed at the publisher and is in the copy.
         await self.after_removal(self.stage.order(*self.stage.stored().key), self.arrived)
+
+    async def test_every_column_is_received(self) -> None:
+        """A subscription fails if the copy lacks a column. Here a migration that forgets the page fails at once."""
+        await self.subscribe()
+        columns = (await self.stage.server.sql(COLUMNS)).splitlines()
+        self.assertEqual((await self.copy.sql(COLUMNS)).splitlines(), columns)
+        for name in ("existing", "poll"):
+            for column in columns:
+                self.assertIn(column.split("|")[0], block(name), f"the block {name} of CONSUMING.md")
 
     async def test_a_slot_that_is_lost(self) -> None:
         """Orders that were removed stay in the copy, and those that were stored since are copied."""
