@@ -44,6 +44,7 @@ class WrongPoller:
 class PollingCase(Case):
     async def asyncSetUp(self) -> None:
         await super().asyncSetUp()
+        await self.stage.server.sql(f"ALTER ROLE {READER} NOREPLICATION")  # which polling does not need
         self.path = self.stage.folder / "store.sqlite"
         self.conninfo = self.stage.server.conninfo(user=READER)
 
