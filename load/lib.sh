@@ -19,13 +19,14 @@ trap 'exit 1' INT TERM HUP
 
 build_release() { (cd "$root" && cmake --preset release && cmake --build --preset release) >/dev/null; }
 
-# Starts a private PostgreSQL under var/, with fsync on, and removes it at the end, unless DATABASE_URL names one.
+# start_database [SETTING...]: starts a private PostgreSQL under var/, with fsync on, and removes it at the end, unless
+# DATABASE_URL names one.
 start_database() {
   [[ -z ${DATABASE_URL:-} ]] || return 0
   mkdir -p "$root/var"
   folder=$(pg_folder "$(mktemp -d "$root/var/figures-XXXXXX")") || return 1
   pg_init "$folder/data" &&
-    pg_start "$folder/data" "$folder" "$folder/log" max_connections=200 max_wal_size=4GB || return 1
+    pg_start "$folder/data" "$folder" "$folder/log" max_connections=200 max_wal_size=4GB "$@" || return 1
   export DATABASE_URL="postgresql:///postgres?host=$folder&user=postgres"
 }
 

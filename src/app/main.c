@@ -20,6 +20,7 @@
 #include "http/tls/tls.h"
 #include "observability/metric_doc.h"
 #include "observability/problem_doc.h"
+#include "store/store.h"
 
 enum { DOCUMENT_MAX = 256 * 1024 };
 
@@ -37,7 +38,10 @@ enum action {
 static const char intro[] =
     "ordersd takes orders over HTTP and answers 201 when PostgreSQL has committed them.\n\n"
     "  ordersd [options]              serve\n"
-    "  ordersd migrate [options]      bring the database's schema up and end\n"
+    "  ordersd migrate [options]      bring the database's schema up and end; with "
+    "--publication[=NAME]\n"
+    "                                 also publish new orders to other programs "
+    "(docs/CONSUMING.md)\n"
     "  ordersd prune --older-than AGE [--batch N] [--dry-run] [options]\n"
     "                                 remove the orders that were received longer than AGE ago "
     "(400d,\n"
@@ -99,6 +103,55 @@ static const char *take_command(int *argc, char *argv[])
     memmove(&argv[1], &argv[2], (size_t)(*argc - 1) * sizeof *argv);
     (*argc)--;
     return command;
+}
+
+/* Removes --publication or --publication=NAME from argv. Returns NAME, "ordersd" if the flag has no
+ * NAME, or NULL if there is no flag. */
+static const char *take_publication(int *argc, char *argv[])
+{
+    static const char flag[] = "--publication";
+    const size_t len = sizeof flag - 1;
+    const char *name = NULL;
+    int kept = 1;
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], flag) == 0)
+            name = "ordersd";
+        else if (strncmp(argv[i], flag, len) == 0 && argv[i][len] == '=')
+            name = argv[i] + len + 1;
+        else
+            argv[kept++] = argv[i];
+    }
+    argv[kept] = NULL;
+    *argc = kept;
+    return name;
+}
+
+static bool check_publication(const char *name, struct err *err)
+{
+    if (name == NULL || store_publication_name_is_valid(name))
+        return true;
+    err_set(err, 0,
+            "--publication=%.*s: the name must be 1 to %d lower-case letters, digits and "
+            "underscores, and begin with no digit",
+            STORE_PUBLICATION_NAME_MAX, name, STORE_PUBLICATION_NAME_MAX);
+    return false;
+}
+
+/* What is to be done, and what only this command takes. */
+struct command {
+    const char *name;
+    const char *publication; /* of migrate; NULL: none */
+    struct prune_options prune;
+};
+
+/* Removes the arguments of the command from argv. Returns false, with *err, if one is wrong. */
+static bool take_arguments(struct command *command, int *argc, char *argv[], struct err *err)
+{
+    if (strcmp(command->name, "migrate") == 0)
+        command->publication = take_publication(argc, argv);
+    return check_publication(command->publication, err) &&
+           (strcmp(command->name, "prune") != 0 ||
+            prune_options_take(&command->prune, argc, argv, err));
 }
 
 static int print_document(struct buf *out)
@@ -189,19 +242,20 @@ static bool check_options(const struct options *options, bool serves, bool conne
             (check_memory(options, err) && check_keys(options, err) && check_hosts(options, err)));
 }
 
-static int run(const char *command, const struct options *options,
-               const struct prune_options *prune, int argc, char *const argv[])
+static int run(const struct command *command, const struct options *options, int argc,
+               char *const argv[])
 {
-    if (strcmp(command, "serve") == 0)
+    const char *name = command->name;
+    if (strcmp(name, "serve") == 0)
         return run_serve(options, argc, argv);
-    if (strcmp(command, "migrate") == 0)
-        return run_migrate(options);
-    if (strcmp(command, "prune") == 0)
-        return run_prune(options, prune);
-    if (strcmp(command, "healthcheck") == 0)
+    if (strcmp(name, "migrate") == 0)
+        return run_migrate(options, command->publication);
+    if (strcmp(name, "prune") == 0)
+        return run_prune(options, &command->prune);
+    if (strcmp(name, "healthcheck") == 0)
         return run_healthcheck(options);
     (void)fprintf(stderr, "ordersd: no command '%.*s'; try ordersd --help\n",
-                  (int)strcspn(command, ":@="), command); /* stops before the password of a URL */
+                  (int)strcspn(name, ":@="), name); /* stops before the password of a URL */
     return EXIT_CONFIG;
 }
 
@@ -215,7 +269,6 @@ static void start_log(const struct options *options)
 int main(int argc, char *given[])
 {
     static struct options options;
-    struct prune_options prune = { 0 };
     struct err err = { 0 };
     memory_prepare();
     char **argv = secrets_hide(argc, given);
@@ -227,13 +280,13 @@ int main(int argc, char *given[])
     if (action == ACTION_HELP || action == ACTION_VERSION || action == ACTION_CONFIG_DOC ||
         action == ACTION_PROBLEM_DOC || action == ACTION_METRICS_DOC)
         return run_action(action, &options);
-    const char *command = take_command(&argc, argv);
-    if (action == ACTION_RUN && strcmp(command, "hash-key") == 0)
+    struct command command = { .name = take_command(&argc, argv) };
+    if (action == ACTION_RUN && strcmp(command.name, "hash-key") == 0)
         return run_hash_key(argc);
-    bool serves = action == ACTION_CHECK_CONFIG || strcmp(command, "serve") == 0;
-    bool prunes = strcmp(command, "prune") == 0;
-    bool connects = serves || prunes || strcmp(command, "migrate") == 0;
-    if ((prunes && !prune_options_take(&prune, &argc, argv, &err)) ||
+    const bool serves = action == ACTION_CHECK_CONFIG || strcmp(command.name, "serve") == 0;
+    const bool connects =
+        serves || strcmp(command.name, "migrate") == 0 || strcmp(command.name, "prune") == 0;
+    if (!take_arguments(&command, &argc, argv, &err) ||
         !options_load(&options, argc, argv, environ, &err) ||
         !check_options(&options, serves, connects, &err)) {
         (void)fprintf(stderr, "ordersd: configuration: %s\n", err.text);
@@ -244,5 +297,5 @@ int main(int argc, char *given[])
     start_log(&options);
     secrets_keep_from_dumps(&options);
     json_object_seed(0); /* before any thread, because its first call is not thread-safe */
-    return run(command, &options, &prune, argc, argv);
+    return run(&command, &options, argc, argv);
 }

@@ -1,4 +1,5 @@
-/* migrate.c - `ordersd migrate`: migrates the schema. A signal interrupts the migration. */
+/* migrate.c - `ordersd migrate`: migrates the schema, and makes the publication if one is
+ * requested. A signal interrupts both. */
 #include "app/run.h"
 
 #include "app/service.h"
@@ -17,6 +18,8 @@ enum {
 
 struct migration {
     struct service *service;
+    struct store_publication publication; /* name is NULL: make none */
+    bool migrated;
     enum migrate_rc rc;
     struct err err;
 };
@@ -24,7 +27,11 @@ struct migration {
 static void migrate(void *arg)
 {
     struct migration *m = arg;
-    m->rc = store_migrate(m->service->pool, clock_now_ns() + MIGRATE_LIMIT_S * NS_PER_S, &m->err);
+    const int64_t deadline_at_ns = clock_now_ns() + MIGRATE_LIMIT_S * NS_PER_S;
+    m->rc = store_migrate(m->service->pool, deadline_at_ns, &m->err);
+    m->migrated = m->rc == MIGRATE_OK;
+    if (m->migrated && m->publication.name != NULL)
+        m->rc = store_publish(m->service->pool, &m->publication, deadline_at_ns, &m->err);
 }
 
 static void interrupt(void *arg)
@@ -33,11 +40,24 @@ static void interrupt(void *arg)
     pqpool_interrupt(m->service->pool);
 }
 
-/* Logs the result and returns the exit code. Ignores the signal if the migration succeeded. */
+static void tell_publication(const struct store_publication *publication)
+{
+    log_event(LOG_INFO, "publication.ready", log_str("name", publication->name),
+              log_str("text", publication->created ? "made" : "it was there already"));
+    if (!publication->can_be_read)
+        log_event(LOG_WARN, "publication.not_readable", log_str("name", publication->name),
+                  log_str("text", "no slot can be made while wal_level is not logical: set "
+                                  "wal_level = logical and restart the database server"));
+}
+
+/* Logs the result and returns the exit code. Ignores the signal if everything succeeded. */
 static int tell(const struct migration *m, int signal)
 {
-    if (m->rc == MIGRATE_OK) {
+    if (m->migrated)
         log_event(LOG_INFO, "schema.ready", log_int("version", store_schema_version()));
+    if (m->rc == MIGRATE_OK) {
+        if (m->publication.name != NULL)
+            tell_publication(&m->publication);
         return 0;
     }
     if (signal > 0) {
@@ -45,15 +65,17 @@ static int tell(const struct migration *m, int signal)
                   log_str("text", "the step that was under way is rolled back; run it again"));
         return STATUS_OF_SIGNAL + signal;
     }
-    log_event(LOG_ERROR, "schema.failed", log_str("error", err_public_text(&m->err)),
-              log_str("sqlstate", m->err.code));
+    log_event(LOG_ERROR, m->migrated ? "publication.failed" : "schema.failed",
+              log_str("error", err_public_text(&m->err)), log_str("sqlstate", m->err.code));
     return m->rc == MIGRATE_TOO_NEW ? EXIT_SCHEMA_TOO_NEW : 1;
 }
 
-int run_migrate(const struct options *options)
+int run_migrate(const struct options *options, const char *publication)
 {
     static struct service service;
-    struct migration m = { .service = &service, .rc = MIGRATE_FAILED };
+    struct migration m = { .service = &service,
+                           .publication.name = publication,
+                           .rc = MIGRATE_FAILED };
     const struct signals_task task = { migrate, interrupt, &m };
     int signal = 0;
 

@@ -232,6 +232,7 @@ static void database(struct buf *out, const struct store *store)
              store != NULL && store_unlogged(store));
     labelled(out, M_DATABASE_WARNING, "", "warning", "check_limited",
              store != NULL && store_health_blind(store));
+    one(out, M_DATABASE_SLOT_WAL, "", store != NULL ? store_slot_wal_bytes(store) : 0);
 }
 
 /* ---- the process ---- */

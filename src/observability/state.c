@@ -32,8 +32,8 @@ void state_look(struct observability *observed, struct state *out)
         "the orders table is unlogged: a crash of the database empties it, or the partitions of "
         "it that are");
     warn_if(out, store_health_blind(observed->store),
-            "the health check cannot see all: the role may not read pg_class, pg_inherits or "
-            "pg_database");
+            "the health check cannot see all: the role may not read pg_class, pg_inherits, "
+            "pg_database or pg_replication_slots");
     warn_if(out, out->queue.depth > out->queue.capacity / 5 * 4, "the queue is over 80 % full");
     warn_if(out, out->pool.queue.exhausted_alert,
             "every pool connection is in use, and acquires wait");

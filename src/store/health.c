@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "pqpool/result.h"
 #include "store/impl.h"
 #include "store/sqlstate.h"
 #include "store/statement_text.h"
@@ -20,7 +21,8 @@
 
 /* The SELECT that reads what EXPLAIN does not show. The rows of a partitioned table are in its
  * leaves, so all tables below it are searched for unlogged ones. PostgreSQL refuses new transaction
- * ids when only 3 million are left (1 million before version 14). */
+ * ids when only 3 million are left (1 million before version 14). A standby has no
+ * pg_current_wal_lsn(), and a slot that is lost has no restart_lsn. */
 #define READ_STATE                                                                                 \
     "WITH RECURSIVE tables(id) AS (SELECT to_regclass('orders')::oid "                             \
     "UNION ALL SELECT i.inhrelid FROM tables JOIN pg_inherits i ON i.inhparent = tables.id "       \
@@ -29,8 +31,12 @@
     "(SELECT max(age(datfrozenxid)) FROM pg_database) >= 2147483647 - CASE WHEN "                  \
     "current_setting('server_version_num')::int < 140000 THEN 1000000 ELSE 3000000 END, "          \
     "current_setting('fsync'), "                                                                   \
-    "EXISTS (SELECT FROM tables JOIN pg_class c ON c.oid = tables.id AND c.relpersistence = 'u')"
-enum column { IN_RECOVERY, READ_ONLY, XIDS_EXHAUSTED, FSYNC, UNLOGGED, COLUMNS };
+    "EXISTS (SELECT FROM tables JOIN pg_class c ON c.oid = tables.id AND c.relpersistence = "      \
+    "'u'), "                                                                                       \
+    "(SELECT coalesce(max(CASE WHEN NOT pg_is_in_recovery() THEN "                                 \
+    "pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) END), 0)::bigint FROM "                    \
+    "pg_replication_slots)"
+enum column { IN_RECOVERY, READ_ONLY, XIDS_EXHAUSTED, FSYNC, UNLOGGED, SLOT_WAL, COLUMNS };
 
 /* The statements of the check, in the sequence in which they run. */
 enum step { STEP_LOCK_WAIT, STEP_INSERT, STEP_SELECT, STEP_STATE };
@@ -153,6 +159,11 @@ static bool is_of_database(const struct store_health *health, const PGresult *er
                                      !sqlstate_is(code, SQLSTATE_CHECK_VIOLATION));
 }
 
+static void set_slot_wal(struct store_health *health, uint64_t bytes)
+{
+    atomic_store_explicit(&health->slot_wal_bytes, bytes, memory_order_relaxed);
+}
+
 static void check_error(struct store_health *health, const PGresult *error, unsigned step)
 {
     const char *code = field_of(error, PG_DIAG_SQLSTATE);
@@ -161,8 +172,10 @@ static void check_error(struct store_health *health, const PGresult *error, unsi
         return;
     set(&health->blind, step >= STEP_STATE);
     health->refusal = (struct err){ 0 };
-    if (step >= STEP_STATE)
+    if (step >= STEP_STATE) {
+        set_slot_wal(health, 0);
         return;
+    }
     const bool right = sqlstate_is(code, SQLSTATE_INSUFFICIENT_PRIVILEGE);
     err_set_code(&health->refusal, 0, code, "orders cannot be %s: %s (SQLSTATE %s)%s",
                  step == STEP_SELECT ? "read" : "stored",
@@ -188,12 +201,19 @@ static const char *refusal_by_state(const PGresult *row)
     return NULL;
 }
 
+static uint64_t slot_wal_of(const PGresult *row)
+{
+    uint64_t bytes = 0;
+    return result_number(row, 0, SLOT_WAL, INT64_MAX, &bytes) ? bytes : 0;
+}
+
 static void check_state(struct store *store, const PGresult *row)
 {
     struct store_health *health = &store->health;
     const bool whole = PQntuples(row) == 1 && PQnfields(row) == COLUMNS;
     set(&health->blind, !whole);
     health->refusal = (struct err){ 0 };
+    set_slot_wal(health, whole ? slot_wal_of(row) : 0);
     if (!whole)
         return;
     set(&store->fsync_off, !is_true(row, FSYNC));
@@ -279,4 +299,9 @@ bool store_unlogged(const struct store *store)
 bool store_health_blind(const struct store *store)
 {
     return atomic_load_explicit(&store->health.blind, memory_order_relaxed);
+}
+
+uint64_t store_slot_wal_bytes(const struct store *store)
+{
+    return atomic_load_explicit(&store->health.slot_wal_bytes, memory_order_relaxed);
 }

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/buf.h"
@@ -27,6 +28,7 @@ struct store_health {
     _Atomic(enum store_canary) canary;
     atomic_bool unlogged;
     atomic_bool blind; /* the role may not read the catalogs: see store_health_blind() */
+    _Atomic(uint64_t) slot_wal_bytes; /* see store_slot_wal_bytes() */
 };
 
 struct store {

@@ -93,6 +93,10 @@ enum store_canary store_health_canary(const struct store *store);
 bool store_unlogged(const struct store *store);
 bool store_health_blind(const struct store *store);
 
+/* Returns the most WAL, in bytes, that one replication slot made the database server keep at the
+ * last check; 0 if there is no slot, or if the check could not read the slots. Any thread. */
+uint64_t store_slot_wal_bytes(const struct store *store);
+
 enum migrate_rc {
     MIGRATE_OK,      /* the schema is the one this program knows */
     MIGRATE_RETRY,   /* no connection, no answer, or another process held the lock too long */
@@ -110,5 +114,26 @@ enum migrate_rc store_migrate(struct pqpool *pool, int64_t deadline_at_ns,
 enum migrate_rc store_check_schema(struct pqpool *pool, int64_t deadline_at_ns,
                                    struct err *err) MUST_CHECK;
 unsigned store_schema_version(void);
+
+/* ---- the publication: for programs that receive new orders by logical decoding ---- */
+
+enum { STORE_PUBLICATION_NAME_MAX = 63 };
+
+struct store_publication {
+    const char *name; /* borrowed; store_publication_name_is_valid() */
+    bool created;     /* false: it was there already */
+    bool can_be_read; /* wal_level is logical, so a slot can be made */
+};
+
+/* Returns true for 1 to 63 lower-case letters, digits and underscores that do not begin with a
+ * digit: such a name needs no quotes in SQL. (A reserved word is valid here, and the server refuses
+ * it.) */
+bool store_publication_name_is_valid(const char *name);
+
+/* Makes the publication, which publishes the INSERTs of the table `orders` and nothing else. If it
+ * exists already, changes nothing. The table must exist. Returns MIGRATE_FAILED if a publication of
+ * that name has other settings, or if the role lacks a right. Sets `created` and `can_be_read`. */
+enum migrate_rc store_publish(struct pqpool *pool, struct store_publication *publication,
+                              int64_t deadline_at_ns, struct err *err) MUST_CHECK;
 
 #endif

@@ -57,6 +57,7 @@ class Postgres:
         self.name, self.port = name, port
         self.data, self.wal, self.sockets, self.log = data / "cluster", wal / "segments", sockets, log
         self.env: dict[str, str] = {}  # what a fault adds for the next start, as LD_PRELOAD
+        self.settings = ""  # more lines of the configuration, before create() or follow()
         self._bin = programs()
         self._process: Process | None = None
 
@@ -80,7 +81,7 @@ class Postgres:
 
     def configure(self, *, following: "Postgres | None", awaited: str | None) -> None:
         """Writes the configuration. `awaited` is the standby that commits wait for."""
-        lines = [SETTINGS, f"port = {self.port}", f"unix_socket_directories = '{self.sockets}'",
+        lines = [SETTINGS, self.settings, f"port = {self.port}", f"unix_socket_directories = '{self.sockets}'",
                  f"synchronous_standby_names = '{awaited or ''}'"]
         if following:
             lines.append(f"primary_slot_name = '{self.name}'")

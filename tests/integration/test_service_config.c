@@ -203,6 +203,25 @@ Test(config, the_schema_is_brought_up, .timeout = TEST_S)
     cluster_close(&cluster);
 }
 
+Test(config, migrate_makes_a_publication, .timeout = TEST_S)
+{
+    struct cluster *cluster = cluster_open(NULL);
+    const char *const made[] = { "publication.ready", "made", "publication.not_readable", NULL };
+    expect_run(cluster, NULL, LIST("migrate", "--publication"), 0, made);
+    expect_run(cluster, NULL, LIST("migrate", "--publication=ordersd"), 0,
+               LIST("publication.ready", "it was there already"));
+    cr_expect_eq(cluster_query_int(cluster, "SELECT count(*) FROM pg_publication_tables "
+                                            "WHERE pubname = 'ordersd' AND tablename = 'orders'"),
+                 1);
+    cluster_exec(cluster, "CREATE PUBLICATION other FOR TABLE orders");
+    expect_run(cluster, NULL, LIST("migrate", "--publication=other"), 1,
+               LIST("schema.ready", "publication.failed", "other settings"));
+    expect_run(cluster, NULL, LIST("migrate", "--publication=Orders"), EXIT_CONFIG,
+               LIST("--publication=Orders", "lower-case"));
+    expect_run(cluster, NULL, LIST("--publication"), EXIT_CONFIG, LIST("--publication"));
+    cluster_close(&cluster);
+}
+
 Test(config, migrate_says_why_it_cannot, .timeout = TEST_S)
 {
     expect_run(NULL, LIST("DATABASE_URL=host=/nowhere"), LIST("migrate"), 1,

@@ -179,6 +179,7 @@ static const char *const zeroes[] = {
     BY("database_warning", "warning", "fsync_off"),
     BY("database_warning", "warning", "unlogged"),
     BY("database_warning", "warning", "check_limited"),
+    "ordersd_database_slot_wal_bytes",
     BY("db_ambiguous_commits_total", "resolved", "stored"),
     BY("db_ambiguous_commits_total", "resolved", "absent"),
     BY("db_ambiguous_commits_total", "resolved", "no"),
@@ -250,6 +251,21 @@ Test(metrics, count_what_happened, .timeout = TEST_S)
     answer_fini(&head);
     free(body);
     free(other);
+    rig_close(&rig);
+}
+
+Test(metrics, tell_how_much_wal_a_slot_keeps, .timeout = TEST_S)
+{
+    static const char sample[] = "ordersd_database_slot_wal_bytes";
+    struct rig rig = rig_open(LIST(CHECKED_EACH_SECOND));
+    cr_expect_eq(rig_metric(&rig, sample), 0, "there is no slot");
+    cluster_exec(rig.cluster,
+                 "DO $$ BEGIN PERFORM pg_create_physical_replication_slot('left_behind', true); "
+                 "PERFORM pg_logical_emit_message(true, 'test', repeat('x', 100000)); END $$");
+    cr_expect(WAIT_UNTIL(rig_metric(&rig, sample) >= 100000, SOON_S));
+    cluster_exec(rig.cluster,
+                 "DO $$ BEGIN PERFORM pg_drop_replication_slot('left_behind'); END $$");
+    cr_expect(WAIT_UNTIL(rig_metric(&rig, sample) == 0, SOON_S));
     rig_close(&rig);
 }
 

@@ -328,6 +328,20 @@ Test(readiness, says_when_the_check_may_not_look, .timeout = TEST_S)
     rig_close(&rig);
 }
 
+Test(readiness, has_no_figure_of_slots_that_the_check_may_not_read, .timeout = TEST_S)
+{
+    static const char sample[] = "ordersd_database_slot_wal_bytes";
+    struct rig rig = open_clerk(CALMLY);
+    cluster_exec(rig.cluster,
+                 "DO $$ BEGIN PERFORM pg_create_physical_replication_slot('left_behind', true); "
+                 "PERFORM pg_logical_emit_message(true, 'test', repeat('x', 100000)); END $$");
+    cr_expect(WAIT_UNTIL(rig_metric(&rig, sample) >= 100000, SOON_S));
+    cluster_exec(rig.cluster, "REVOKE SELECT ON pg_replication_slots FROM PUBLIC");
+    cr_expect(WAIT_UNTIL(status_says(&rig, "warn", "pg_replication_slots"), SOON_S));
+    cr_expect_eq(rig_metric(&rig, sample), 0);
+    rig_close(&rig);
+}
+
 /* ---- what only a write shows ---- */
 
 /* Fails every order that `condition` is true of, with that SQLSTATE; `name` orders it among the
