@@ -9,7 +9,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "clients"
 GSON = Path("/usr/share/java/gson.jar")
-GO_BUILD_S = 300
+GO_BUILD_S = 700
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 /* The name of the database leads to another database: a restored copy, the other side of a logical
  * replication, a wrong entry. All connections move to that database. An order that was sent to the
  * old one without an answer stays unknown: it is neither looked up nor stored a second time. */
+#include <libpq-fe.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,19 +97,23 @@ static void finish(struct poster *p)
     http_client_close(&p->rig.http);
 }
 
-/* Each commit takes long, so that its connection can be cut meanwhile, and still succeeds. */
-static void make_commits_slow(struct cluster *cluster)
+/* Each commit waits for a lock, so that its connection can be cut meanwhile, and still succeeds.
+ * Returns the connection that holds the lock. */
+static PGconn *hold_commits(struct cluster *cluster)
 {
-    cluster_exec(cluster, "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-                          "PERFORM pg_sleep(3); RETURN NULL; END $$;"
-                          "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON orders DEFERRABLE "
-                          "INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()");
+    cluster_exec(cluster, "CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                          "PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END $$;"
+                          "CREATE CONSTRAINT TRIGGER held AFTER INSERT ON orders DEFERRABLE "
+                          "INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION held()");
+    PGconn *lock = PQconnectdb(cluster_conninfo(cluster));
+    PQclear(PQexec(lock, "SELECT pg_advisory_lock(1)"));
+    return lock;
 }
 
 static int64_t n_committing(struct cluster *cluster)
 {
     return cluster_query_int(cluster, "SELECT count(*) FROM pg_stat_activity "
-                                      "WHERE wait_event = 'PgSleep'");
+                                      "WHERE wait_event = 'advisory'");
 }
 
 static void expect_unknown(const char *path, const char *body)
@@ -116,11 +121,12 @@ static void expect_unknown(const char *path, const char *body)
     struct move m;
     struct poster poster;
     begin(&m, "DATABASE_MAX_LIFETIME=30m");
-    make_commits_slow(m.rig.cluster);
+    PGconn *lock = hold_commits(m.rig.cluster);
     start(&poster, &m.rig, path, body);
     cr_assert(WAIT_UNTIL(n_committing(m.rig.cluster) == 1, SOON_S));
     gate_redirect(m.gate, cluster_port(m.other));
     gate_cut(m.gate);
+    PQfinish(lock);
     finish(&poster); /* long before ORDERS_COMMIT_TIMEOUT, or the test's own limit ends it */
     EXPECT_STATUS(poster.answer, 504);
     cr_expect_str_eq(answer_text(&poster.answer, "outcome"), "unknown");

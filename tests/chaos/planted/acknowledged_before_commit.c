@@ -16,7 +16,7 @@ REAL(put_look_up_rest);
 WRAP(pqpool_release);
 REAL(pqpool_release);
 
-enum { LATE_US = 30 * 1000 };
+enum { LATE_US = 100 * 1000 };
 
 /* The lease of this thread that is in a transaction with orders that count as stored. */
 static _Thread_local struct pqpool_lease *uncommitted;
