@@ -199,7 +199,9 @@ static bool reserve(struct batch *batch)
 {
     size_t results = batch->n * BATCH_RESULT_MAX;
     size_t block = results < HTTP_BLOCK_BYTES ? results : (size_t)HTTP_BLOCK_BYTES;
-    return budget_share_take(&batch->held, batch->n * sizeof *batch->entries + batch->len) &&
+    return budget_share_take(&batch->held,
+                             batch->n * (sizeof *batch->entries + sizeof(struct err)) +
+                                 batch->len) &&
            pieces_reserve(&batch->out, results + BATCH_DOCUMENT_MAX + block);
 }
 

@@ -223,7 +223,7 @@ static struct post *post_new(struct http_request *req, struct handlers *handlers
     size_t len;
     const char *body = http_body(req, &len);
     size_t metadata = len < ORDER_METADATA_MAX ? len : ORDER_METADATA_MAX;
-    if (!budget_share_take(&held, sizeof(struct post) + metadata)) {
+    if (!budget_share_take(&held, sizeof(struct post) + sizeof(struct err) + metadata)) {
         order_metrics_count(&handlers->metrics, RESULT_REFUSED_FULL, 1);
         reject_request(req, REJECT_OVERLOADED, 0);
         return NULL;

@@ -128,7 +128,7 @@ static const char *sqlstate_member(const struct ingest_item *item, struct reject
 {
     begin_members(text);
     buf_add_str(&text->members, "\"sqlstate\":");
-    buf_add_json(&text->members, item->err.code);
+    buf_add_json(&text->members, ingest_item_err(item)->code);
     return members_of(text);
 }
 
@@ -137,8 +137,8 @@ static const char *sqlstate_member(const struct ingest_item *item, struct reject
 static struct http_problem of_database(const struct ingest_item *item, struct reject_text *text)
 {
     struct http_problem problem = statuses_problem(REJECT_BY_DATABASE);
-    (void)snprintf(text->detail, sizeof text->detail, "SQLSTATE %s: %s", item->err.code,
-                   item->err.text);
+    const struct err *err = ingest_item_err(item);
+    (void)snprintf(text->detail, sizeof text->detail, "SQLSTATE %s: %s", err->code, err->text);
     problem.detail = text->detail;
     problem.members = sqlstate_member(item, text);
     return problem;
@@ -157,8 +157,9 @@ static struct http_problem of_database_fault(const struct ingest_item *item,
 struct http_problem reject_verdict_kind(const struct ingest_item *item)
 {
     struct http_problem problem = statuses_problem(statuses_rejection(item->verdict));
+    const int64_t retry_after_ns = ingest_item_err(item)->retry_after_ns;
     if (item->verdict == ITEM_UNAVAILABLE)
-        problem.retry_after_ns = item->err.retry_after_ns > 0 ? item->err.retry_after_ns : NS_PER_S;
+        problem.retry_after_ns = retry_after_ns > 0 ? retry_after_ns : NS_PER_S;
     return problem;
 }
 

@@ -128,7 +128,7 @@ no_memory:
 static void reset(struct ingest_item *item, struct ingest_item *batch)
 {
     struct ingest_own *own = &item->own;
-    item->err = (struct err){ 0 };
+    item_drop_err(item);
     item->fault = FAULT_NONE;
     atomic_store_explicit(&own->state, ITEM_QUEUED, memory_order_relaxed);
     own->put = (struct order_put){ .order = &item->order };

@@ -2,6 +2,8 @@
  * over the links. It is stable, so items with one key stay in the sequence of their arrival. */
 #include "ingest/items.h"
 
+#include <stdlib.h>
+
 typedef int compare_items(const struct ingest_item *, const struct ingest_item *);
 
 /* Merges two sorted lists. If two items are equal, the one of `a` comes first. */
@@ -60,7 +62,7 @@ int items_by_age(const struct ingest_item *a, const struct ingest_item *b)
 
 uint64_t item_bytes(const struct ingest_item *item)
 {
-    return sizeof *item + item->order.metadata_len;
+    return sizeof *item + sizeof *item->err + item->order.metadata_len;
 }
 
 /* Moves the item, and with it all items of its atomic batch, from QUEUED to the state `to`. If the
@@ -102,9 +104,36 @@ bool item_expired(const struct ingest_item *item)
     return ingest_item_state(item) == ITEM_EXPIRED;
 }
 
+/* Stands for a reason for which there was no memory. It is never written. */
+static struct err not_kept = { .text = "not known: there was no memory for the reason" };
+
+void item_drop_err(struct ingest_item *item)
+{
+    if (item->err != NULL && item->err != &not_kept)
+        free(item->err);
+    item->err = NULL;
+}
+
+void item_note_err(struct ingest_item *item, const struct err *why)
+{
+    item_drop_err(item);
+    item->err = malloc(sizeof *item->err);
+    if (item->err != NULL)
+        *item->err = *why;
+    else
+        item->err = &not_kept;
+}
+
+const struct err *ingest_item_err(const struct ingest_item *item)
+{
+    static const struct err none;
+    return item->err != NULL ? item->err : &none;
+}
+
 void ingest_item_fini(struct ingest_item *item)
 {
     order_fini(&item->order);
+    item_drop_err(item);
 }
 
 enum item_verdict ingest_verdict_of(enum store_fault fault)

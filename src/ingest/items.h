@@ -46,4 +46,9 @@ uint64_t item_bytes(const struct ingest_item *item);
 bool item_claim(struct ingest_item *item);
 bool item_expired(const struct ingest_item *item);
 
+/* Makes a copy of *why the reason of the item's verdict, or removes the reason. `why` must not be
+ * the item's own reason. */
+void item_note_err(struct ingest_item *item, const struct err *why);
+void item_drop_err(struct ingest_item *item);
+
 #endif

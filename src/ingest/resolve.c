@@ -73,7 +73,7 @@ static void end_key(struct attempt *a, struct ingest_item *item, enum item_verdi
     if (item->own.put.lookup_only && a->group.kind != GROUP_ATOMIC)
         verdict = ITEM_UNAVAILABLE;
     for (struct ingest_item *d; (d = items_pop(&item->own.duplicates)) != NULL;) {
-        d->err = item->err;
+        item_note_err(d, ingest_item_err(item));
         d->fault = item->fault;
         end_item(a, d, verdict);
     }
@@ -83,7 +83,8 @@ static void end_key(struct attempt *a, struct ingest_item *item, enum item_verdi
 void resolve_all(struct attempt *a, const char *event, enum item_verdict certain)
 {
     struct fifo *items = &a->group.items;
-    a->options->on_event(a->options->ctx, event, &items_first(items)->err, a->group.n_items);
+    a->options->on_event(a->options->ctx, event, ingest_item_err(items_first(items)),
+                         a->group.n_items);
     for (struct ingest_item *item; (item = items_pop(items)) != NULL;)
         end_key(a, item, certain);
 }
@@ -99,7 +100,7 @@ static void end_whole(struct attempt *a, const char *event, enum item_verdict ce
         resolve_all(a, event, certain);
         return;
     }
-    a->options->on_event(a->options->ctx, event, &first->err, 1);
+    a->options->on_event(a->options->ctx, event, ingest_item_err(first), 1);
     (void)items_pop(&a->group.items);
     end_order(a, first, certain);
 }
@@ -145,7 +146,7 @@ static void split(struct attempt *a, const struct err *why)
 void resolve_reason(struct attempt *a, const struct err *why, enum store_fault fault)
 {
     LIST_EACH (item, &a->group.items, struct ingest_item, link) {
-        item->err = *why;
+        item_note_err(item, why);
         item->fault = fault;
     }
 }
@@ -284,7 +285,7 @@ static void end_rolled_back(struct attempt *a, struct ingest_item *item, const s
     if (a->group.sending == GROUP_IN_DOUBT) {
         verdict = ITEM_UNKNOWN;
     } else if (verdict == ITEM_REFUSED) {
-        item->err = *refusal;
+        item_note_err(item, refusal);
         item->fault = FAULT_ORDER;
         a->options->on_event(a->options->ctx, "order.refused", refusal, 1);
     }

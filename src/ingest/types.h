@@ -53,8 +53,10 @@ struct ingest_item {
     void *owner;               /* in; not used by the ingest */
     struct fifo_node link;     /* links the list of a submit, then that of on_done */
     enum item_verdict verdict; /* out */
-    /* out; valid if the verdict is REFUSED, FAILED, DATABASE_FAULT, UNAVAILABLE or UNKNOWN */
-    struct err err;
+    /* Out; owned by the item. NULL, or why the last attempt failed: read it by ingest_item_err().
+     * It is allocated when it is needed, because few orders need it. Whoever counts the memory of
+     * items counts sizeof(struct err) for each. */
+    struct err *err;
     enum store_fault fault; /* out; FAULT_NONE unless REFUSED, FAILED or DATABASE_FAULT */
     struct ingest_own own;  /* used only by src/ingest: see own.h */
 };
@@ -73,11 +75,15 @@ static inline unsigned ingest_item_diff(const struct ingest_item *item)
     return item->own.put.diff;
 }
 
+/* Returns why the order has its verdict, if that is REFUSED, FAILED, DATABASE_FAULT, UNAVAILABLE or
+ * UNKNOWN. Never NULL. Borrowed from the item. */
+const struct err *ingest_item_err(const struct ingest_item *item);
+
 /* Returns the verdict of an order that, because of `fault`, is certainly not stored and is not
  * tried again. */
 enum item_verdict ingest_verdict_of(enum store_fault fault);
 
-/* Frees the item's order. */
+/* Frees what the item owns: its order and `err`. */
 void ingest_item_fini(struct ingest_item *item);
 
 /* Moves the item, and with it all items of its atomic batch, from QUEUED to EXPIRED. If it returns

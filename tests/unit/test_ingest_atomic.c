@@ -86,7 +86,7 @@ ParameterizedTest(struct failure_case *c, ingest_atomic, failure)
         cr_expect_eq(b.outcome.n_back, 0);
         cr_expect_eq(bench_done(&b, c->verdict), N);
         LIST_EACH (i, &b.outcome.done, const struct ingest_item, link)
-            cr_expect_str_eq(i->err.code, "23514");
+            cr_expect_str_eq(ingest_item_err(i)->code, "23514");
     }
     bench_fini(&b);
 }
@@ -157,7 +157,7 @@ Test(ingest_atomic, one_refused_by_the_database_refuses_all)
     b.rig.store->poison = "00003";
     run_batch(&b);
     cr_expect_eq(b.rig.items[3].verdict, ITEM_REFUSED);
-    cr_expect_str_eq(b.rig.items[3].err.code, "22P02");
+    cr_expect_str_eq(ingest_item_err(&b.rig.items[3])->code, "22P02");
     cr_expect_eq(bench_done(&b, ITEM_BATCH_REFUSED), N - 1);
     cr_expect_eq(b.rig.store->n_stored, 0);
     bench_fini(&b);

@@ -84,7 +84,7 @@ static void expect_done(struct bench *b, const struct failure_case *c)
 {
     cr_expect_eq(bench_done(b, c->verdict), c->n, "wrong verdict");
     LIST_EACH (i, &b->outcome.done, const struct ingest_item, link)
-        cr_expect_str_eq(i->err.code, c->late ? "" : c->code);
+        cr_expect_str_eq(ingest_item_err(i)->code, c->late ? "" : c->code);
     bool counted = c->was_in_doubt && c->verdict == ITEM_UNKNOWN;
     cr_expect_eq(counter_read(&b->metrics.ambiguous_unresolved), counted ? c->n : 0);
 }

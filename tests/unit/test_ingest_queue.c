@@ -4,7 +4,7 @@
 #include "ingest/queue.h"
 #include "support/ingest_rig.h"
 
-enum { N = 16 };
+enum { N = 16, ITEM_BYTES = sizeof(struct ingest_item) + sizeof(struct err) };
 
 struct bench {
     struct rig rig;
@@ -157,7 +157,7 @@ Test(ingest_queue, holds_as_many_bytes_as_it_may)
     bench_init(&b, 1, 4);
     b.rig.items[1].order.metadata = calloc(1, 101);
     b.rig.items[1].order.metadata_len = 100;
-    b.rig.options.max_bytes = 2 * sizeof(struct ingest_item) + 99;
+    b.rig.options.max_bytes = 2 * ITEM_BYTES + 99;
     cr_expect_eq(submit(&b, 0), INGEST_OK);
     cr_expect_eq(submit(&b, 1), INGEST_FULL);
     b.rig.options.max_bytes++;
@@ -278,7 +278,7 @@ Test(ingest_queue, a_list_needs_bytes_for_all_of_it)
 {
     struct bench b;
     bench_init(&b, 1, N);
-    b.rig.options.max_bytes = 3 * sizeof(struct ingest_item) - 1;
+    b.rig.options.max_bytes = 3 * ITEM_BYTES - 1;
     cr_expect_eq(submit_list(&b, 0, 3, false), INGEST_FULL);
     expect_linked(&b, 0, 3);
     b.rig.options.max_bytes++;
@@ -565,7 +565,7 @@ Test(ingest_queue, gauges_tell_what_is_where)
     (void)take(&b);
     queue_gauges(&b.queue, &gauges);
     cr_expect_eq(gauges.depth, 2, "one put back, one new; four are in an attempt");
-    cr_expect_eq(gauges.bytes, 6 * sizeof(struct ingest_item));
+    cr_expect_eq(gauges.bytes, 6 * ITEM_BYTES);
     cr_expect_eq(gauges.capacity, N);
     cr_expect_eq(gauges.workers, 3);
     cr_expect_eq(gauges.workers_busy, 1);
@@ -574,6 +574,6 @@ Test(ingest_queue, gauges_tell_what_is_where)
     resolve(&b, &b.work.group, 0);
     queue_gauges(&b.queue, &gauges);
     cr_expect_eq(gauges.workers_busy, 0);
-    cr_expect_eq(gauges.bytes, 2 * sizeof(struct ingest_item));
+    cr_expect_eq(gauges.bytes, 2 * ITEM_BYTES);
     bench_fini(&b);
 }

@@ -53,7 +53,7 @@ Test(ingest_workers, a_poisonous_order_is_refused_alone, .timeout = 60)
     submit_as_one_group(&rig);
     cr_assert(rig_wait(&rig, rig.n));
     cr_expect_eq(rig.items[300].verdict, ITEM_REFUSED);
-    cr_expect_str_eq(rig.items[300].err.code, "22P02");
+    cr_expect_str_eq(ingest_item_err(&rig.items[300])->code, "22P02");
     cr_expect_eq(rig_count(&rig, 0, rig.n, ITEM_CREATED), rig.n - 1);
     cr_expect_leq(rig.store->n_calls, 1 + 1 + 16 + 16 + 2, "512, 16 of 32, 16 of 2, 2 of 1");
     cr_expect_eq(counter_read(&ingest_metrics(rig.ingest)->splits), 3);
