@@ -304,7 +304,8 @@ uint64_t http_fixed_bytes(const struct http_options *options, bool tls);
 
 /* Adds the metrics of the server in Prometheus text:
  * http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code},
- * and the current connections and requests. */
+ * and the current connections and requests. They have at most HTTP_METRICS_MAX bytes. */
+enum { HTTP_METRICS_MAX = 1024 * 1024 };
 void http_server_metrics(const struct http_server *server, struct buf *out);
 
 /* Adds all metrics of a server with these routes, with meaningless values. The manual is generated

@@ -19,11 +19,9 @@
 #include "pqpool/pqpool.h"
 #include "store/store.h"
 
-/* The bound of the answer. All metrics but those of keys take less than half of the part that
- * KEY_METRICS_MAX leaves. */
-enum { METRICS_MAX = 512 * 1024 };
-
-_Static_assert(METRICS_MAX >= KEY_METRICS_MAX + 128 * 1024, "there is room for all metrics");
+/* The most bytes of an answer. The other metrics have no label whose values clients or files
+ * choose, and take 25 KiB. */
+enum { METRICS_MAX = HTTP_METRICS_MAX + KEY_METRICS_MAX + 128 * 1024 };
 
 const struct metric_row metric_rows[METRIC_ROWS] = {
 #define METRIC(id, name, type, help) [M_##id] = { name, type, help },
