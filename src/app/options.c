@@ -105,7 +105,7 @@ static const struct conf_opt opts[] = {
     { ROW(api_keys_file, api_keys_file), .def = "",
       .doc = "The file of keys, read again on SIGHUP; a line is NAME sha256:HEX [accounts=A,B] [rate=N/s burst=N], and `ordersd hash-key` makes the sha256:HEX of a key." },
     { ROW(auth_metrics, auth_metrics), .def = "false",
-      .doc = "With AUTH=keys, ask for a key at /metrics and /status too." },
+      .doc = "With AUTH=keys, ask for a key at /metrics and /status too; the metrics of keys are for callers with a key in any case." },
     { OPT(tls, cert_file), .def = "",
       .doc = "A PEM file with the server's certificate and the intermediate ones: with it HTTP is spoken over TLS 1.2 and 1.3 only; read again on SIGHUP." },
     { OPT(tls, key_file), .def = "",

@@ -15,6 +15,7 @@
 #include "ingest/ingest.h"
 #include "ingest/reader.h"
 #include "observability/events.h"
+#include "observability/key_metrics.h"
 #include "pqpool/pqpool.h"
 #include "store/store.h"
 
@@ -174,6 +175,7 @@ static bool start_http(struct service *service, struct err *err)
         .offload_timeout_ns = o->orders.commit_timeout_ns,
         .tls = service->tls,
         .keys_file = o->auth == OPTIONS_AUTH_KEYS ? o->api_keys_file : NULL,
+        .key_codes = key_metrics_codes,
         .guard_figures = o->auth_metrics,
         .check_hosts = o->auth == OPTIONS_AUTH_UNSET || o->http.allowed_hosts[0] != '\0',
         .allowed_hosts = o->http.allowed_hosts,

@@ -117,6 +117,17 @@ int64_t histogram_quantile(const struct histogram_view *view, unsigned permille)
     return view->bounds[view->n_bounds - 1];
 }
 
+void prom_label(struct buf *labels, const char *name, const char *value)
+{
+    buf_printf(labels, "%s%s=\"", labels->len > 0 ? "," : "", name);
+    for (const char *c = value; *c != '\0'; c++) {
+        if (*c == '\\' || *c == '"' || *c == '\n')
+            buf_add_char(labels, '\\');
+        buf_add_char(labels, *c == '\n' ? 'n' : *c);
+    }
+    buf_add_char(labels, '"');
+}
+
 /* Adds value / scale as a decimal without trailing zeros, cut after nine decimal places. */
 static void add_scaled(struct buf *out, uint64_t value, uint64_t scale)
 {

@@ -71,6 +71,10 @@ void histogram_since(struct histogram_view *view, const struct histogram_view *b
  * as the last bound. Returns -1 if nothing was observed. */
 int64_t histogram_quantile(const struct histogram_view *view, unsigned permille);
 
+/* Adds the label `name` to `labels`, after a comma if there are others. Any text may be the value:
+ * a backslash, a quote and a line feed in it are escaped. */
+void prom_label(struct buf *labels, const char *name, const char *value);
+
 /* These print the Prometheus text format 0.0.4. `labels` is written as given, without braces; ""
  * means no labels. */
 void prom_family(struct buf *out, const char *name, const char *type, const char *help);

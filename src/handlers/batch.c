@@ -92,7 +92,7 @@ static void resolved(struct http_completion *completion)
 {
     struct batch_entry *entry = CONTAINER_OF(completion, struct batch_entry, submission.done);
     struct batch *batch = entry->batch;
-    submission_count_verdict(&entry->submission, entry->state != ENTRY_QUEUED);
+    submission_count_verdict(&entry->submission, entry->state == ENTRY_QUEUED ? batch->req : NULL);
     if (entry->state == ENTRY_QUEUED)
         batch_entry_move(entry, ENTRY_RESOLVED);
     batch->n_waiting--;

@@ -30,6 +30,9 @@ enum order_result {
 };
 enum { ORDER_RESULTS = RESULT_LATE + 1 };
 
+/* What http_key_count() counts: the orders of each key that were answered as new, or as replays. */
+enum key_orders { KEY_ORDERS_CREATED, KEY_ORDERS_REPLAYED };
+
 struct order_metrics {
     struct counter results[ORDER_RESULTS];
     struct histogram commit_duration; /* of created orders, from receipt to commit */

@@ -103,7 +103,7 @@ static void resolved(struct http_completion *completion)
 {
     struct post *post = CONTAINER_OF(completion, struct post, submission.done);
     const struct ingest_item *item = &post->submission.item;
-    submission_count_verdict(&post->submission, post->req == NULL);
+    submission_count_verdict(&post->submission, post->req);
     if (post->req == NULL)
         ; /* the client was answered at the deadline */
     else if (item->verdict == ITEM_CREATED)

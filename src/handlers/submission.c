@@ -25,13 +25,19 @@ static enum order_result result_of(const struct submission *submission, bool gav
     return statuses_result(item->verdict);
 }
 
-void submission_count_verdict(const struct submission *submission, bool gave_up)
+void submission_count_verdict(const struct submission *submission, struct http_request *req)
 {
     const struct ingest_item *item = &submission->item;
     struct order_metrics *metrics = &submission->handlers->metrics;
-    order_metrics_count(metrics, result_of(submission, gave_up), 1);
-    if (item->verdict == ITEM_CREATED && !gave_up)
+    order_metrics_count(metrics, result_of(submission, req == NULL), 1);
+    if (req == NULL)
+        return;
+    if (item->verdict == ITEM_CREATED) {
         histogram_observe(&metrics->commit_duration, clock_now_ns() - item->received_at_ns);
+        http_key_count(req, KEY_ORDERS_CREATED, 1);
+    } else if (item->verdict == ITEM_REPLAYED) {
+        http_key_count(req, KEY_ORDERS_REPLAYED, 1);
+    }
 }
 
 /* Passes the first item, and all others of the same loop, back to that loop. The items of other

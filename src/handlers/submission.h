@@ -23,8 +23,9 @@ struct submission {
  * The deadline is commit_timeout_ns after received_at_ns, when the request was received. */
 void submission_stamp(struct submission *submission, int64_t received_at_ns);
 
-/* Counts the verdict of an order. gave_up: the client was answered before the verdict came. */
-void submission_count_verdict(const struct submission *submission, bool gave_up);
+/* Counts the verdict of an order, also for the key of its request. `req` is NULL if the client was
+ * answered before the verdict came. */
+void submission_count_verdict(const struct submission *submission, struct http_request *req);
 
 /* An ingest_options.on_done callback: passes each item back to the loop of its request. */
 void submission_on_done(void *ctx, struct fifo *items);

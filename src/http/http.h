@@ -104,6 +104,15 @@ uint64_t http_client_hash(const struct http_request *req);
  * passes n - 1. Afterwards requests with the key may have to wait longer (rate.h). */
 void http_charge(struct http_request *req, uint32_t requests);
 
+/* Adds n to the i-th count of the request's key, i < HTTP_KEY_COUNTS. Without a key, does nothing.
+ * What the counts mean is up to the handlers. */
+void http_key_count(struct http_request *req, unsigned i, uint64_t n);
+
+/* Returns the figures of the active keys, and sets *n to their number (keys.h). The caller frees
+ * the array. Returns NULL if the server requires no keys, or memory is out. Called on the loop's
+ * thread. */
+struct http_key_figures *http_key_figures_of_all(struct http_request *req, size_t *n) MUST_CHECK;
+
 /* ---- answering ---- */
 
 /* Adds a header to the answer. Called before http_answer() or http_problem(). Both strings are
@@ -246,6 +255,9 @@ struct http_options {
     size_t n_routes;
     /* The file of keys for HTTP_WITH_KEY routes, see api_keys.h. NULL: no keys are required. */
     const char *keys_file;
+    /* Codes whose counts of each key are shown although they are 0 (struct http_key_figures).
+     * NULL-terminated, and the codes are constants. NULL: none. */
+    const char *const *key_codes;
     bool guard_figures; /* HTTP_FIGURES routes require a key too */
     /* true: a request is rejected if its Host or Origin header names a host that is neither
      * loopback, nor the server's own address, nor one of allowed_hosts. HTTP_PROBE routes are
@@ -292,7 +304,8 @@ uint64_t http_fixed_bytes(const struct http_options *options, bool tls);
 
 /* Adds the metrics of the server in Prometheus text:
  * http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code},
- * and the current connections and requests. */
+ * and the current connections and requests. They have at most HTTP_METRICS_MAX bytes. */
+enum { HTTP_METRICS_MAX = 1024 * 1024 };
 void http_server_metrics(const struct http_server *server, struct buf *out);
 
 /* Adds all metrics of a server with these routes, with meaningless values. The manual is generated
@@ -301,7 +314,8 @@ void http_blank_metrics(const struct http_route *routes, size_t n_routes, struct
 
 /* Reads the file of keys again. Returns false if the file is bad: then *err says why, and the keys
  * stay as they were. A request under way keeps its key. A key whose name and rate stay the same
- * keeps its token bucket (auth/keys.h). Called by one thread at a time. */
+ * keeps its token bucket, and a key whose name stays the same its figures (auth/keys.h). Called by
+ * one thread at a time. */
 bool http_server_reload_keys(struct http_server *server, struct err *err) MUST_CHECK;
 void http_server_keys(struct http_server *server, struct http_keys_info *info);
 

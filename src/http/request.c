@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/pieces.h"
+#include "http/auth/key_figures.h"
 #include "http/auth/keys.h"
 #include "http/conn.h"
 #include "http/loop.h"
@@ -100,6 +101,8 @@ void request_sent(struct http_request *req, int status)
     int64_t duration_ns = clock_now_ns() - req->begun_at_ns;
     request_move(req, REQUEST_SENT);
     server_metrics_observe(server->metrics, route, req->method, status, duration_ns);
+    if (key != NULL)
+        key_figures_count_request(key->figures, req->code);
     if (options->on_answer == NULL)
         return;
     const struct http_answered answered = {

@@ -4,6 +4,8 @@
 #include <strings.h>
 
 #include "base/check.h"
+#include "base/clock.h"
+#include "http/auth/key_figures.h"
 #include "http/auth/keys.h"
 #include "http/body.h"
 #include "http/conn.h"
@@ -174,6 +176,19 @@ uint64_t http_client_hash(const struct http_request *req)
         return req->conn->address_hash;
     memcpy(&hash, key->hash, sizeof hash);
     return hash;
+}
+
+void http_key_count(struct http_request *req, unsigned i, uint64_t n)
+{
+    const struct key *key = req->credentials.key;
+    if (key != NULL)
+        key_figures_add(key->figures, i, n);
+}
+
+struct http_key_figures *http_key_figures_of_all(struct http_request *req, size_t *n)
+{
+    struct keys *keys = active_keys_look(&req->loop->server->active_keys, &req->loop->keys);
+    return keys_figures(keys, clock_now_ns(), n);
 }
 
 void http_charge(struct http_request *req, uint32_t requests)

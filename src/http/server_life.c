@@ -68,7 +68,8 @@ struct http_server *http_server_open(const struct http_options *options, struct 
     server->offload.clock = clock_now_ns;
     server->offload.cpu_clock = clock_thread_ns;
     server->listen_fd = options->listen_fd > 0 ? options->listen_fd : -1; /* the server owns it */
-    bool keys_good = active_keys_open(&server->active_keys, options->keys_file, err);
+    bool keys_good =
+        active_keys_open(&server->active_keys, options->keys_file, options->key_codes, err);
     server->metrics = server_metrics_open(options->routes, options->n_routes);
     server->loops = calloc(options->threads, sizeof *server->loops);
     if (server->metrics == NULL || server->loops == NULL)

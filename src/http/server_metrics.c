@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/sync.h"
@@ -90,7 +91,9 @@ struct server_metrics *server_metrics_open(const struct http_route *routes, size
         return NULL;
     metrics->routes = routes;
     metrics->n_routes = n_routes;
-    metrics->cap = declared(routes, n_routes) + METRICS_EXTRA;
+    size_t n_declared = declared(routes, n_routes);
+    CHECK(n_declared <= METRICS_DECLARED_MAX);
+    metrics->cap = n_declared + METRICS_EXTRA;
     mutex_init(&metrics->mu);
     metrics->first = calloc(n_routes + 1, sizeof *metrics->first);
     metrics->slots = aligned_alloc(_Alignof(struct slot), metrics->cap * sizeof(struct slot));

@@ -18,7 +18,10 @@ struct buf;
 struct http_route;
 struct server_metrics; /* opaque */
 
-enum { METRICS_EXTRA = 128 };
+enum {
+    METRICS_EXTRA = 128,
+    METRICS_DECLARED_MAX = 100, /* most statuses of all routes together, for HTTP_METRICS_MAX */
+};
 
 /* Makes the slots of the routes, which are borrowed. Returns NULL if memory is out. */
 struct server_metrics *server_metrics_open(const struct http_route *routes,

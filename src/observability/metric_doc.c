@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "http/http.h"
 #include "observability/metrics.h"
 
 enum { TEXT_MAX = 512 * 1024, LABELS_MAX = 4, VALUES_MAX = 64 };
@@ -77,11 +78,13 @@ static void read_labels(struct family *family, const char *at)
 
 /* ---- one row ---- */
 
-/* Returns true if the value of the label with this name differs from build to build. The manual
- * does not list such values. */
-static bool varies_by_build(struct slice label)
+/* Returns what the manual says of the label with this name in place of a list of its values.
+ * Returns NULL if the manual lists them. */
+static const char *values_in_words(struct slice label)
 {
-    return slice_is(label, "version") || slice_is(label, "compiler");
+    if (slice_is(label, "version") || slice_is(label, "compiler"))
+        return "the program's";
+    return slice_is(label, "key") ? "the key's name" : NULL;
 }
 
 static void put_slice(struct buf *out, const char *before, struct slice slice, const char *after)
@@ -92,9 +95,9 @@ static void put_slice(struct buf *out, const char *before, struct slice slice, c
 static void put_label(struct buf *out, const struct label *label)
 {
     put_slice(out, "`", label->name, "`: ");
-    if (varies_by_build(label->name))
-        buf_add_str(out, "the program's");
-    for (size_t i = 0; i < label->n_values && !varies_by_build(label->name); i++) {
+    const char *words = values_in_words(label->name);
+    buf_add_str(out, words != NULL ? words : "");
+    for (size_t i = 0; i < label->n_values && words == NULL; i++) {
         buf_add_str(out, i > 0 ? ", " : "");
         put_slice(out, "", label->values[i], label->values[i].len == 0 ? "\"\"" : "");
     }
@@ -113,6 +116,8 @@ static void put_row(struct buf *out, const struct family *family)
 
 /* ---- the page ---- */
 
+_Static_assert(HTTP_KEYS_SHOWN == 100 && HTTP_KEY_CODES == 16, "the introduction says so");
+
 static const char intro[] =
     "# Metrics\n\n"
     "`GET /metrics` answers in Prometheus text, or in OpenMetrics where `Accept` prefers it. Every "
@@ -123,6 +128,14 @@ static const char intro[] =
     "is `\"\"` where no route matched.\n"
     "Counters and histograms start at 0 with the process. No label holds what a client has "
     "sent.\n\n"
+    "The metrics of [API keys](#api-keys) are there with `AUTH=keys`, for a caller that sends a "
+    "key. Their `key` is the name of the key. The first 100\n"
+    "keys of the file have series of their own, and all others together `(other)`. "
+    "`ordersd_key_rejections_total` begins with the codes below,\n"
+    "and adds others of [PROBLEMS.md](PROBLEMS.md) when they first occur, up to 16 a key; further "
+    "codes are `other`. When the file is read again, a\n"
+    "key whose name stays keeps its counts, the series of a removed key end, and a new key begins "
+    "at 0.\n\n"
     "A histogram `x` is `x_bucket` (with the label `le`), `x_sum` and `x_count`. The buckets of "
     "durations end at,\n"
     "in milliseconds: ";
@@ -144,6 +157,7 @@ static const char *section_of(struct slice name)
         { "ordersd_build_info", "The program" },
         { "ordersd_ready", "The program" },
         { "ordersd_pool_", "The connection pool" },
+        { "ordersd_key_", "API keys" },
         { "ordersd_", "Orders" },
         { "process_", "The process" },
     };

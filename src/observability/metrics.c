@@ -1,7 +1,8 @@
 /* metrics.c - GET /metrics: every figure of the service as Prometheus text or OpenMetrics, from one
  * snapshot of each part. All label sets are present from the first scrape on, so that rate() sees
- * the first increase. */
+ * the first increase; of the codes of rejections by key, only key_metrics_codes. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/budget.h"
@@ -9,23 +10,20 @@
 #include "handlers/order_metrics.h"
 #include "http/http.h"
 #include "ingest/ingest.h"
+#include "observability/disclosure.h"
+#include "observability/key_metrics.h"
+#include "observability/metric_rows.h"
 #include "observability/metrics.h"
 #include "observability/observability.h"
 #include "observability/process.h"
 #include "pqpool/pqpool.h"
 #include "store/store.h"
 
-enum { METRICS_MAX = 512 * 1024 };
+/* The most bytes of an answer. The other metrics have no label whose values clients or files
+ * choose, and take 25 KiB. */
+enum { METRICS_MAX = HTTP_METRICS_MAX + KEY_METRICS_MAX + 128 * 1024 };
 
-enum metric {
-#define METRIC(id, name, type, help) M_##id,
-#include "observability/metrics.def"
-#undef METRIC
-};
-
-static const struct metric_row {
-    const char *name, *type, *help;
-} rows[] = {
+const struct metric_row metric_rows[METRIC_ROWS] = {
 #define METRIC(id, name, type, help) [M_##id] = { name, type, help },
 #include "observability/metrics.def"
 #undef METRIC
@@ -41,19 +39,19 @@ static const struct metric_row {
 
 static void head(struct buf *out, enum metric m)
 {
-    prom_family(out, rows[m].name, rows[m].type, rows[m].help);
+    prom_family(out, metric_rows[m].name, metric_rows[m].type, metric_rows[m].help);
 }
 
 static void one(struct buf *out, enum metric m, const char *labels, uint64_t value)
 {
     head(out, m);
-    prom_uint(out, rows[m].name, labels, value);
+    prom_uint(out, metric_rows[m].name, labels, value);
 }
 
 static void one_seconds(struct buf *out, enum metric m, const char *labels, int64_t value_ns)
 {
     head(out, m);
-    prom_seconds(out, rows[m].name, labels, value_ns);
+    prom_seconds(out, metric_rows[m].name, labels, value_ns);
 }
 
 /* Adds one line with a count. Its labels are those in `common`, and then key="value". `common` is
@@ -63,7 +61,7 @@ static void labelled(struct buf *out, enum metric m, const char *common, const c
 {
     char labels[128];
     (void)snprintf(labels, sizeof labels, "%s%s=\"%s\"", common, key, value);
-    prom_uint(out, rows[m].name, labels, count);
+    prom_uint(out, metric_rows[m].name, labels, count);
 }
 
 static void latency(struct buf *out, enum metric m, const char *labels, const struct histogram *h)
@@ -71,7 +69,7 @@ static void latency(struct buf *out, enum metric m, const char *labels, const st
     struct histogram_view view;
     histogram_read(h, &view);
     head(out, m);
-    prom_histogram(out, rows[m].name, labels, &view, NS_PER_S);
+    prom_histogram(out, metric_rows[m].name, labels, &view, NS_PER_S);
 }
 
 static void pool_latency(struct buf *out, enum metric m, const struct pqpool_histogram *h)
@@ -81,7 +79,7 @@ static void pool_latency(struct buf *out, enum metric m, const struct pqpool_his
     };
     memcpy(view.bucket, h->bucket, sizeof view.bucket);
     head(out, m);
-    prom_histogram(out, rows[m].name, POOL_LABEL, &view, NS_PER_S);
+    prom_histogram(out, metric_rows[m].name, POOL_LABEL, &view, NS_PER_S);
 }
 
 /* ---- the pool ---- */
@@ -206,7 +204,7 @@ static void commits(struct buf *out, const struct ingest_metrics *m)
     struct histogram_view sizes;
     histogram_read(&m->group_orders, &sizes);
     head(out, M_GROUP_ORDERS);
-    prom_histogram(out, rows[M_GROUP_ORDERS].name, "", &sizes, 1);
+    prom_histogram(out, metric_rows[M_GROUP_ORDERS].name, "", &sizes, 1);
     head(out, M_COMMITS);
     labelled(out, M_COMMITS, "", "result", "ok", counter_read(&m->commits_ok));
     labelled(out, M_COMMITS, "", "result", "failed", counter_read(&m->commits_failed));
@@ -305,6 +303,15 @@ void metrics_blank(const struct http_route *routes, size_t n_routes, struct buf 
     static struct figures figures = { .observed = &observed, .ingest = &ingest };
     render(out, &figures);
     http_blank_metrics(routes, n_routes, out);
+    key_metrics_blank(out);
+}
+
+static void keys(struct buf *out, struct http_request *req)
+{
+    size_t n;
+    struct http_key_figures *figures = http_key_figures_of_all(req, &n);
+    key_metrics_render(out, figures, n);
+    free(figures);
 }
 
 void observability_get_metrics(struct http_request *req, void *ctx)
@@ -320,5 +327,7 @@ void observability_get_metrics(struct http_request *req, void *ctx)
     figures.ready = readiness_check(&observed->readiness, &observed->check, &figures.pool, why);
     render(&out, &figures);
     http_server_metrics(http_server_of(req), &out);
+    if (disclosure_is_full(observed->disclose_all, req))
+        keys(&out, req);
     answer(req, &out);
 }

@@ -1,5 +1,6 @@
 """ordersd and Prometheus as children, on ports of the kernel's choice."""
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -15,6 +16,9 @@ import yaml
 from manual import ROOT
 
 SOON_S = 150
+# Who posts, and who scrapes. The metrics of keys are for callers with a key.
+CLIENT, SCRAPER = 'client-0123456789', 'scraper-0123456789'
+RATE = 'rate=1000/s'
 
 
 def until(what, check):
@@ -26,6 +30,8 @@ def until(what, check):
 
 
 class Child:
+    headers = {}  # of every request
+
     def __init__(self, args, env, log):
         self.log = log
         with open(log, 'w') as out:
@@ -55,16 +61,29 @@ class Child:
 
     def read(self, path):
         try:
-            with urllib.request.urlopen(f'http://127.0.0.1:{self.port}{path}', timeout=SOON_S) as answer:
+            request = urllib.request.Request(f'http://127.0.0.1:{self.port}{path}', headers=self.headers)
+            with urllib.request.urlopen(request, timeout=SOON_S) as answer:
                 return answer.read().decode()
         except (OSError, http.client.HTTPException):
             return None
 
 
+def bearer(key):
+    return {'Authorization': f'Bearer {key}'}
+
+
+def write_keys(path):
+    with open(path, 'w') as out:
+        for key, options in (CLIENT, RATE), (SCRAPER, 'accounts=none'):
+            out.write(f'{key.split("-")[0]} sha256:{hashlib.sha256(key.encode()).hexdigest()} {options}\n')
+
+
 class Ordersd(Child):
     def __init__(self, program, sockets, folder):
-        super().__init__([program], {'HTTP_PORT': '0', 'LOG_FORMAT': 'json',
+        write_keys(f'{folder}/keys')
+        super().__init__([program], {'HTTP_PORT': '0', 'LOG_FORMAT': 'json', 'AUTH': 'keys', 'API_KEYS_FILE': f'{folder}/keys',
                                      'DATABASE_URL': f'host={sockets} user=postgres dbname=postgres'}, f'{folder}/ordersd.log')
+        self.headers = bearer(SCRAPER)
 
     def wait_ready(self):
         until('ordersd listens', self.listens)
@@ -97,9 +116,9 @@ class Ordersd(Child):
             n += 1
             order = {'account_id': 'panels', 'client_order_id': str(n), 'symbol': 'ACME', 'side': 'buy', 'type': 'market',
                      'quantity': '1' if n % 10 else 'none'}
-            client.request('POST', '/v1/orders', json.dumps(order), {'Content-Type': 'application/json'})
+            client.request('POST', '/v1/orders', json.dumps(order), {'Content-Type': 'application/json', **bearer(CLIENT)})
             client.getresponse().read()
-            client.request('GET', f'/v1/orders?account_id=panels&client_order_id={n}')
+            client.request('GET', f'/v1/orders?account_id=panels&client_order_id={n}', headers=bearer(CLIENT))
             client.getresponse().read()
         client.close()
 
@@ -113,6 +132,7 @@ class Prometheus(Child):
         config['rule_files'] = [str(ROOT / 'docker/prometheus' / path) for path in config['rule_files']]
         [job] = config['scrape_configs']
         job['static_configs'] = [{'targets': [f'127.0.0.1:{port}']}]
+        job['authorization'] = {'credentials': SCRAPER}
         with open(f'{folder}/prometheus.yml', 'w') as out:
             yaml.safe_dump(config, out)
         super().__init__(['prometheus', f'--config.file={folder}/prometheus.yml', f'--storage.tsdb.path={folder}/prometheus',

@@ -1,6 +1,7 @@
 /* Keys are read again and again while clients ask with them over several loops, and other threads
  * look at the keys of requests that wait: who is in every file is always let in, who is in some of
- * them now and then, and nobody gets more than his rate because of a reload. */
+ * them now and then, and nobody gets more than his rate because of a reload. The figures of who is
+ * in every file miss no request. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -136,13 +137,57 @@ static void settle(void)
     free(answer);
 }
 
+/* The route answers with all figures: "name requests code=n ...". */
+static void show_figures(struct http_request *req, void *ctx)
+{
+    (void)ctx;
+    size_t n;
+    struct http_key_figures *all = http_key_figures_of_all(req, &n);
+    struct buf out = BUF_INIT(64 * 1024);
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(&out, "%s %llu", all[i].name, (unsigned long long)all[i].requests);
+        for (size_t k = 0; k < all[i].n_codes; k++)
+            buf_printf(&out, " %s=%llu", all[i].codes[k].code,
+                       (unsigned long long)all[i].codes[k].count);
+        buf_add_char(&out, '\n');
+    }
+    free(all);
+    http_answer(req, 200, "text/plain", &out);
+}
+
+static void expect_figures(void)
+{
+    char want[2][96];
+    struct answer *answer = malloc(sizeof *answer);
+    CHECK(answer != NULL);
+    int fd = dial(server);
+    CHECK(send_text(fd, "GET /figures HTTP/1.1\r\nHost: t\r\n\r\n"));
+    CHECK(read_answer(fd, answer));
+    (void)snprintf(want[0], sizeof want[0], "always %u\n", atomic_load(&served[ALWAYS]));
+    (void)snprintf(want[1], sizeof want[1], "limited %u rate_limited=%u\n",
+                   atomic_load(&served[LIMITED]) + atomic_load(&refused[LIMITED]),
+                   atomic_load(&refused[LIMITED]));
+    for (int i = 0; i < 2; i++)
+        CHECK(strstr(answer->body, want[i]) != NULL);
+    close(fd);
+    free(answer);
+}
+
 static const int statuses[] = { 200, 0 };
-static const struct http_route route = { .method = "GET",
-                                         .path = "/job",
-                                         .body = HTTP_NO_BODY,
-                                         .access = HTTP_WITH_KEY,
-                                         .handle = handle,
-                                         .statuses = statuses };
+static const struct http_route routes[] = {
+    { .method = "GET",
+      .path = "/job",
+      .body = HTTP_NO_BODY,
+      .access = HTTP_WITH_KEY,
+      .handle = handle,
+      .statuses = statuses },
+    { .method = "GET",
+      .path = "/figures",
+      .body = HTTP_NO_BODY,
+      .access = HTTP_ANYONE,
+      .handle = show_figures,
+      .statuses = statuses },
+};
 
 int main(void)
 {
@@ -152,7 +197,7 @@ int main(void)
                        "Authorization: Bearer %s\r\n", key_text(kind));
     write_lines(lines[0], sizeof lines[0], true);
     write_lines(lines[1], sizeof lines[1], false);
-    struct http_options options = { SERVE_OPTIONS, .routes = &route, .n_routes = 1 };
+    struct http_options options = { SERVE_OPTIONS, .routes = routes, .n_routes = 2 };
     options.threads = LOOPS;
     options.keys_file = key_write_text(lines[0]);
     server = serve_with(&options);
@@ -169,6 +214,7 @@ int main(void)
     CHECK(atomic_load(&served[LIMITED]) >= BURST);
     CHECK(atomic_load(&served[LIMITED]) <= BURST + lasted_s + 1);
     settle();
+    expect_figures();
     http_server_close(&server);
     return 0;
 }

@@ -184,6 +184,18 @@ Test(prom, histogram_in_seconds_is_cumulative)
     buf_fini(&out);
 }
 
+Test(prom, label_values_are_escaped)
+{
+    struct buf labels = BUF_INIT(100);
+    prom_label(&labels, "a", "x.y:z/1-_");
+    cr_expect_str_eq(labels.data, "a=\"x.y:z/1-_\"");
+    prom_label(&labels, "b", "\\ \" \n}");
+    cr_expect_str_eq(labels.data, "a=\"x.y:z/1-_\",b=\"\\\\ \\\" \\n}\"");
+    prom_label(&labels, "c", "");
+    cr_expect_str_eq(labels.data + labels.len - 5, ",c=\"\"");
+    buf_fini(&labels);
+}
+
 Test(prom, openmetrics_differs_in_the_names_of_counters_and_the_end)
 {
     struct buf out = BUF_INIT(10000);

@@ -12,15 +12,25 @@ static struct http_keys_info info_of(const struct keys *keys)
     return (struct http_keys_info){ .count = keys->n, .readable_by_all = keys->readable_by_all };
 }
 
+static struct keys *load(const struct active_keys *active, const char *path,
+                         const struct keys *before, struct err *err)
+{
+    struct keys *keys = keys_load(path, before, err);
+    for (const char *const *code = active->codes; keys != NULL && code != NULL && *code != NULL;)
+        keys_declare_code(keys, *code++);
+    return keys;
+}
+
 /* The version of the set begins at 1, and the version in each loop's view at 0. So the first
  * active_keys_look() of each loop sees a new version, and gets a reference to the set. */
-bool active_keys_open(struct active_keys *active, const char *path, struct err *err)
+bool active_keys_open(struct active_keys *active, const char *path, const char *const *codes,
+                      struct err *err)
 {
-    *active = (struct active_keys){ .path = NULL };
+    *active = (struct active_keys){ .codes = codes };
     mutex_init(&active->mu);
     if (path == NULL)
         return true;
-    struct keys *keys = keys_load(path, NULL, err);
+    struct keys *keys = load(active, path, NULL, err);
     if (keys == NULL)
         return false;
     active->path = path;
@@ -46,7 +56,7 @@ bool active_keys_reload(struct active_keys *active, struct err *err)
         return true;
     uint64_t version;
     struct keys *before = take_now(active, &version);
-    struct keys *keys = keys_load(active->path, before, err);
+    struct keys *keys = load(active, active->path, before, err);
     keys_unref(&before);
     if (keys == NULL)
         return false;

@@ -21,8 +21,9 @@ struct http_keys_info;
 struct keys;
 
 struct active_keys {
-    const char *path; /* borrowed; NULL: no key is required */
-    struct mutex mu;  /* a leaf lock */
+    const char *path;         /* borrowed; NULL: no key is required */
+    const char *const *codes; /* borrowed; see http_options.key_codes */
+    struct mutex mu;          /* a leaf lock */
     struct keys *now GUARDED_VAR;
     /* The version of the set `now`: stored (release) by a reload, loaded (acquire) by the loops. */
     atomic_uint_fast64_t version;
@@ -33,9 +34,11 @@ struct active_keys_view { /* begins as all zeros */
     uint64_t version;
 };
 
-/* Loads the keys of the file at `path`. If `path` is NULL, no key is required. Returns false on
- * failure: then *err says why. Call active_keys_fini() in either case. */
-bool active_keys_open(struct active_keys *active, const char *path, struct err *err) MUST_CHECK;
+/* Loads the keys of the file at `path`. If `path` is NULL, no key is required. `codes` is
+ * http_options.key_codes. Returns false on failure: then *err says why. Call active_keys_fini() in
+ * either case. */
+bool active_keys_open(struct active_keys *active, const char *path, const char *const *codes,
+                      struct err *err) MUST_CHECK;
 void active_keys_fini(struct active_keys *active);
 
 /* Reads the file again, and makes its keys the active set. Returns false on failure: then *err says

@@ -6,9 +6,12 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "http/auth/key_figures.h"
 #include "http/auth/key_file.h"
 
 enum { TEXT_SIZE = 160 };
+
+_Static_assert(HTTP_KEY_NAME_SIZE == KEY_WORD_MAX + 1, "a name fits into struct http_key_figures");
 
 /* ---- life ---- */
 
@@ -16,8 +19,10 @@ static void keys_free(struct keys *keys)
 {
     for (size_t i = 0; i < keys->n; i++) {
         rate_bucket_unref(&keys->all[i].bucket);
+        key_figures_unref(&keys->all[i].figures);
         free(keys->all[i].accounts);
     }
+    key_figures_unref(&keys->others);
     free(keys->by_name);
     free(keys->all);
     free(keys->text);
@@ -102,6 +107,59 @@ static bool sort_keys(const char *path, struct keys *keys, struct err *err)
     return names_differ(path, keys, err) && hashes_differ(path, keys, err);
 }
 
+/* ---- figures ---- */
+
+/* Gives each key its figures. Called while the keys are in the sequence of the file. */
+static bool give_figures(struct keys *keys, const struct keys *before, struct err *err)
+{
+    keys->others = before != NULL ? key_figures_ref(before->others) : key_figures_new();
+    bool good = keys->others != NULL;
+    for (size_t i = 0; i < keys->n && good; i++) {
+        bool own = i < HTTP_KEYS_SHOWN;
+        keys->all[i].figures = own ? key_figures_new() : key_figures_ref(keys->others);
+        good = keys->all[i].figures != NULL;
+    }
+    if (!good)
+        err_set(err, ERR_RETRYABLE, "out of memory");
+    return good;
+}
+
+static bool has_own_figures(const struct keys *keys, const struct key *key)
+{
+    return key->figures != keys->others;
+}
+
+void keys_declare_code(struct keys *keys, const char *code)
+{
+    for (size_t i = 0; i < keys->n; i++)
+        key_figures_declare(keys->all[i].figures, code);
+}
+
+static void read_figures(const struct key *key, int64_t now_ns, struct http_key_figures *out)
+{
+    memcpy(out->name, key->name, strlen(key->name) + 1);
+    key_figures_read(key->figures, out);
+    out->limited = key->bucket != NULL;
+    if (!out->limited)
+        return;
+    out->tokens = rate_look(&key->rate, key->bucket, now_ns).remaining;
+    out->burst = key->rate.burst;
+}
+
+struct http_key_figures *keys_figures(const struct keys *keys, int64_t now_ns, size_t *n)
+{
+    struct http_key_figures *all = keys != NULL ? calloc(HTTP_KEYS_SHOWN + 1, sizeof *all) : NULL;
+    *n = 0;
+    if (all == NULL)
+        return NULL;
+    for (size_t i = 0; i < keys->n; i++)
+        if (has_own_figures(keys, keys->by_name[i]))
+            read_figures(keys->by_name[i], now_ns, &all[(*n)++]);
+    if (keys->n > HTTP_KEYS_SHOWN)
+        key_figures_read(keys->others, &all[(*n)++]);
+    return all;
+}
+
 /* ---- from one set to the next ---- */
 
 static void take_over_bucket(struct key *key, const struct key *before)
@@ -112,15 +170,25 @@ static void take_over_bucket(struct key *key, const struct key *before)
     key->bucket = rate_bucket_ref(before->bucket);
 }
 
-/* Gives each key the bucket of the key in `before` that has the same name and rate. Both sets are
- * sorted by name, so one pass finds all pairs. */
-static void take_over_buckets(struct keys *keys, const struct keys *before)
+static void take_over_figures(struct key *key, const struct key *before)
+{
+    key_figures_unref(&key->figures);
+    key->figures = key_figures_ref(before->figures);
+}
+
+/* Gives each key the bucket and the figures of the key in `before` that has the same name. Both
+ * sets are sorted by name, so one pass finds all pairs. */
+static void take_over(struct keys *keys, const struct keys *before)
 {
     size_t i = 0, j = 0;
     while (i < keys->n && j < before->n) {
         int order = strcmp(keys->by_name[i]->name, before->by_name[j]->name);
-        if (order == 0)
+        if (order == 0) {
             take_over_bucket(keys->by_name[i], before->by_name[j]);
+            if (has_own_figures(keys, keys->by_name[i]) &&
+                has_own_figures(before, before->by_name[j]))
+                take_over_figures(keys->by_name[i], before->by_name[j]);
+        }
         i += order <= 0;
         j += order >= 0;
     }
@@ -134,12 +202,13 @@ struct keys *keys_load(const char *path, const struct keys *before, struct err *
         return NULL;
     }
     atomic_init(&keys->refs, 1);
-    if (!key_file_read(path, keys, err) || !sort_keys(path, keys, err)) {
+    if (!key_file_read(path, keys, err) || !give_figures(keys, before, err) ||
+        !sort_keys(path, keys, err)) {
         keys_unref(&keys);
         return NULL;
     }
     if (before != NULL)
-        take_over_buckets(keys, before);
+        take_over(keys, before);
     return keys;
 }
 
