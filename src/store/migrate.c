@@ -109,6 +109,14 @@ static enum migrate_rc apply(const struct run *run, const struct migration *migr
     return tell(run, record, "INSERT 0 1");
 }
 
+/* A change of a table waits for every transaction that uses the table, such as a long report, and
+ * all statements that come after the change wait behind it. So a migration waits for a table for
+ * TABLE_WAIT only, and orders no longer than that; the caller tries again after a pause, in which
+ * orders go on. TABLE_WAIT is longer than the default of deadlock_timeout, 1 s, because PostgreSQL
+ * cancels an autovacuum that is in the way only after that time. */
+#define ADVISORY_WAIT "SET LOCAL lock_timeout = '60s'"
+#define TABLE_WAIT "SET LOCAL lock_timeout = '1100ms'"
+
 /* Applies the migration from `version` to the next in one transaction, unless it has been done. */
 static enum migrate_rc step(const struct run *run, unsigned version)
 {
@@ -116,9 +124,11 @@ static enum migrate_rc step(const struct run *run, unsigned version)
     if (rc == MIGRATE_OK)
         rc = ask(run, "SELECT " STATEMENT_SETTINGS("true"), NULL);
     if (rc == MIGRATE_OK)
-        rc = tell(run, "SET LOCAL lock_timeout = '60s'", "SET");
+        rc = tell(run, ADVISORY_WAIT, "SET");
     if (rc == MIGRATE_OK) /* the number is "ordersd" in ASCII */
         rc = ask(run, "SELECT pg_advisory_xact_lock(x'6f726465727364'::bigint)", NULL);
+    if (rc == MIGRATE_OK)
+        rc = tell(run, TABLE_WAIT, "SET");
     unsigned now = 0;
     if (rc == MIGRATE_OK)
         rc = read_version(run, &now);
