@@ -29,6 +29,9 @@ def _parser() -> argparse.ArgumentParser:
                              help="the ordersd to be tested")
         command.add_argument("--report", type=pathlib.Path, help="also write the report to this file")
         command.add_argument("--only", default="", metavar="TEXT", help="only the cases whose name contains this text")
+        if name == "upgrade":
+            command.add_argument("--stand-in", action="store_true",
+                                 help="not the previous release, but a program of this build that knows one migration less")
         if name == "soak":
             command.add_argument("--hours", type=float, default=1.0)
             command.add_argument("--faults", default="",
