@@ -98,13 +98,13 @@ def _keys_file(folder: Path) -> Path:
 async def _steps(roll: Roll, old: Path, new: Path) -> None:
     """Whether the two have one schema is seen and not known: a release may come without a migration."""
     schema = await roll.schema()
-    if schema == await _schema_of(new):
+    if schema == _schema_of(new):
         await _same_schema(roll, old, new)
     else:
         await _migration(roll, old, new, Names(roll, schema))
 
 
-async def _schema_of(program: Path) -> int:
+def _schema_of(program: Path) -> int:
     files = len(list((ROOT / "src/store/migrations").glob("*.sql")))
     return files + 1 if program.name == "ordersd_next" else files
 
