@@ -23,11 +23,12 @@ static const char usage[] =
     "  --group N          orders in a statement (500)\n"
     "  --connections N    each with a thread of its own (1)\n"
     "  --seconds N        how long (10)\n"
+    "  --key NAME         the name of a key that posts the orders; without it there is none\n"
     "  --print-sql        shows the statement, and ends\n"
     "The report is one JSON object.\n";
 
 static struct {
-    const char *conninfo;
+    const char *conninfo, *key;
     double group, conns, seconds;
     int64_t until_ns;
     uint64_t first; /* the number of the first order; unique across runs */
@@ -90,6 +91,7 @@ static bool make_group(struct params *params, int writer, uint64_t first)
     struct buf *received = params_array(params, PG_TIMESTAMPTZ, n, TEXT_MAX);
     for (size_t i = 0; i < n; i++)
         pg_array_timestamptz(received, clock_wall_us());
+    text_column(params, run.key);
     return params_ready(params);
 }
 
@@ -141,6 +143,9 @@ static bool take_option(int letter, const char *value)
     case 'i':
         run.conninfo = value;
         return true;
+    case 'k':
+        run.key = value;
+        return strlen(value) < TEXT_MAX;
     case 'g':
         return load_number(value, 1, GROUP_MAX, &run.group);
     case 'c':
@@ -162,6 +167,7 @@ static bool parse(int argc, char **argv)
         { "group", required_argument, NULL, 'g' },
         { "connections", required_argument, NULL, 'c' },
         { "seconds", required_argument, NULL, 's' },
+        { "key", required_argument, NULL, 'k' },
         { "print-sql", no_argument, NULL, 'p' },
         { NULL, 0, NULL, 0 },
     };

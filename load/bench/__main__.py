@@ -82,7 +82,7 @@ def run(given: argparse.Namespace, logs: Path) -> int:
     clean(folder / "traces")
     try:
         database.start()
-        output_of([programs.ordersd, "migrate"], 60, {"DATABASE_URL": database.url})
+        database.empty(programs.ordersd)
         facts = {**conditions.machine(database.folder), **conditions.versions(programs.ordersd), "PostgreSQL": database.version(),
                  **database.settings(), "rounds": given.rounds, "seconds": given.seconds}
         plan = Plan(Bench(programs, database, given.seconds, folder), Effort(given.rounds, given.choosing_rounds, min(3, given.seconds)),

@@ -21,7 +21,7 @@ OWN_SHARE = 0.1  # of the machine: so much of other programs makes a figure doub
 
 
 def measure(bench: Bench, scenario: Scenario, system: System, with_syscalls: bool = False) -> Figures:
-    bench.database.empty()
+    bench.database.empty(bench.programs.owner_of(system))
     commits = bench.database.commits()
     with bench.programs.running(system, bench.database.url) as target:
         if target.pid and system.name != "no-store":

@@ -157,6 +157,10 @@ class Programs:
                     "--log-level", "error", "--backlog", "4096"], str(PEERS / "python")
         return [self.others.get(system.name, self.ordersd)], "/"
 
+    def owner_of(self, system: System) -> Path:
+        """The ordersd whose schema the system is measured with."""
+        return self.others["before"] if system.name == "before" else self.ordersd
+
     @contextlib.contextmanager
     def running(self, system: System, database: str) -> Iterator[Target]:
         if system.kind != "service":

@@ -1,6 +1,10 @@
 /* migrate.c - `ordersd migrate`: migrates the schema, and makes the publication if one is
- * requested. A signal interrupts both. */
+ * requested. A signal interrupts both. If another transaction uses the table, both are tried again
+ * each second, and orders are stored between two attempts. */
 #include "app/run.h"
+
+#include <string.h>
+#include <time.h>
 
 #include "app/service.h"
 #include "app/signals.h"
@@ -11,6 +15,7 @@
 
 enum {
     MIGRATE_LIMIT_S = 120,
+    PAUSE_S = 1,        /* between two attempts; a signal is obeyed after it */
     CANCEL_LIMIT_S = 3, /* time for the server to receive the cancel request of a statement */
     CLOSE_LIMIT_S = 5,
     STATUS_OF_SIGNAL = 128,
@@ -24,14 +29,26 @@ struct migration {
     struct err err;
 };
 
+static bool is_locked_out(const struct migration *m)
+{
+    return m->rc == MIGRATE_RETRY && strcmp(m->err.code, "55P03") == 0;
+}
+
 static void migrate(void *arg)
 {
+    static const struct timespec pause = { .tv_sec = PAUSE_S };
     struct migration *m = arg;
     const int64_t deadline_at_ns = clock_now_ns() + MIGRATE_LIMIT_S * NS_PER_S;
-    m->rc = store_migrate(m->service->pool, deadline_at_ns, &m->err);
-    m->migrated = m->rc == MIGRATE_OK;
-    if (m->migrated && m->publication.name != NULL)
-        m->rc = store_publish(m->service->pool, &m->publication, deadline_at_ns, &m->err);
+    for (;;) {
+        m->rc = store_migrate(m->service->pool, deadline_at_ns, &m->err);
+        m->migrated = m->rc == MIGRATE_OK;
+        if (m->migrated && m->publication.name != NULL)
+            m->rc = store_publish(m->service->pool, &m->publication, deadline_at_ns, &m->err);
+        if (!is_locked_out(m) || clock_now_ns() + PAUSE_S * NS_PER_S >= deadline_at_ns)
+            return;
+        log_event(LOG_WARN, "schema.waiting", log_str("error", err_public_text(&m->err)));
+        (void)nanosleep(&pause, NULL);
+    }
 }
 
 static void interrupt(void *arg)

@@ -145,7 +145,7 @@ static void take_good(struct batch *batch, struct batch_entry *entry)
     if (batch->preferences.validate_only && submission->item.order.replay_only)
         reject_unstored(batch, entry);
     else if (!batch->preferences.validate_only)
-        submission_stamp(submission, http_received_at_ns(batch->req));
+        submission_stamp(submission, batch->req);
 }
 
 /* Parses one order. If batch->errors_full is set, no text is made for an error of this order. An

@@ -89,13 +89,15 @@ static void answer_rejected(struct http_request *req, const struct ingest_item *
 }
 
 /* Answers with the order from the request, because the stored order has the same content. Only
- * order_id and received_at may differ, so these are copied from the stored order. */
+ * order_id, received_at and submitted_by may differ, so these are copied from the stored order. */
 static void answer_replay(struct post *post)
 {
     struct ingest_item *item = &post->submission.item;
+    const struct order_stored *stored = ingest_item_stored(item);
     struct order *order = &item->order;
-    memcpy(order->order_id, ingest_item_stored(item)->order_id, sizeof order->order_id);
-    order->received_at_us = ingest_item_stored(item)->received_at_us;
+    memcpy(order->order_id, stored->order_id, sizeof order->order_id);
+    order->received_at_us = stored->received_at_us;
+    memcpy(order->submitted_by, stored->submitted_by, sizeof order->submitted_by);
     answer_order(post, order, true);
 }
 
@@ -162,7 +164,7 @@ static bool enqueue(struct post *post)
         reject_request(post->req, REJECT_OVERLOADED, 0);
         return false;
     }
-    submission_stamp(&post->submission, http_received_at_ns(post->req));
+    submission_stamp(&post->submission, post->req);
     item->client_hash = http_client_hash(post->req);
     int64_t deadline_at_ns = item->deadline_at_ns; /* read before the ingest owns the item */
     fifo_push(&items, &item->link);

@@ -1,13 +1,19 @@
 /* submission.c - stamps orders, counts their verdicts, and passes them back to their loops. */
 #include "handlers/submission.h"
 
+#include <assert.h>
+
 #include "base/clock.h"
 #include "handlers/statuses.h"
 
-void submission_stamp(struct submission *submission, int64_t received_at_ns)
+static_assert((int)HTTP_KEY_NAME_MAX < ORDER_NAME_SIZE, "an order holds every name of a key");
+
+void submission_stamp(struct submission *submission, struct http_request *req)
 {
+    const int64_t received_at_ns = http_received_at_ns(req);
     struct ingest_item *item = &submission->item;
     order_stamp(&item->order, clock_wall_us());
+    order_set_submitted_by(&item->order, http_key_name(req));
     item->owner = submission;
     item->received_at_ns = received_at_ns;
     item->deadline_at_ns = received_at_ns + submission->handlers->commit_timeout_ns;

@@ -19,9 +19,11 @@ struct submission {
     struct ingest_item item;
 };
 
-/* Prepares the order in item.order for submission: sets its order_id, its time, and its deadline.
- * The deadline is commit_timeout_ns after received_at_ns, when the request was received. */
-void submission_stamp(struct submission *submission, int64_t received_at_ns);
+/* Prepares the order in item.order for submission: sets its order_id, its time, the name of the
+ * request's API key, and its deadline, which is commit_timeout_ns after the request was received.
+ * The name is copied, because the order may outlive the request, and with the request its set of
+ * keys. */
+void submission_stamp(struct submission *submission, struct http_request *req);
 
 /* Counts the verdict of an order, also for the key of its request. `req` is NULL if the client was
  * answered before the verdict came. */

@@ -87,6 +87,14 @@ void order_stamp(struct order *order, int64_t now_us)
     order->received_at_us = now_us;
 }
 
+void order_set_submitted_by(struct order *order, const char *key_name)
+{
+    const char *name = key_name != NULL ? key_name : "";
+    const size_t len = strlen(name);
+    CHECK(len < sizeof order->submitted_by);
+    memcpy(order->submitted_by, name, len + 1);
+}
+
 bool order_is_stale(const struct order *order, int64_t now_us)
 {
     if (order->max_age_ms == 0)

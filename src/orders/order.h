@@ -33,6 +33,9 @@ enum order_tif { ORDER_DAY, ORDER_GTC, ORDER_IOC, ORDER_FOK };
 struct order {
     char order_id[ORDER_ID_SIZE]; /* UUIDv7, set by order_stamp(); "" before that */
     int64_t received_at_us;       /* Unix time, set by order_stamp(); 0 before that */
+    /* The name of the API key that posted the order. "": no key was required, or an older version
+     * stored the order. Stored and shown, but never compared, and no client can set it. */
+    char submitted_by[ORDER_NAME_SIZE];
     char account_id[ORDER_NAME_SIZE];
     char client_order_id[ORDER_NAME_SIZE];
     char symbol[ORDER_SYMBOL_SIZE];
@@ -97,6 +100,10 @@ void order_reject_replay_only(struct order_problem *problem);
 /* Sets order_id to a new UUIDv7 of the time now_us, and received_at_us to now_us. */
 void order_stamp(struct order *order, int64_t now_us);
 
+/* Sets submitted_by to a copy of the key's name, which has fewer than ORDER_NAME_SIZE characters.
+ * NULL: there is no key. */
+void order_set_submitted_by(struct order *order, const char *key_name);
+
 /* Returns true if the text is valid as an account_id or a client_order_id. */
 bool order_name_is_valid(const char *name) MUST_CHECK;
 
@@ -117,16 +124,17 @@ enum order_field_bit {
     ORDER_DIFF_METADATA = 1u << 7, /* set only by the store: the database compares the metadata */
 };
 
-/* Compares two orders that have the same key, but does not compare their metadata. Returns the
- * fields that differ, as bits of enum order_field_bit. */
+/* Compares what the clients sent in two orders that have the same key, but does not compare their
+ * metadata. Returns the fields that differ, as bits of enum order_field_bit. */
 unsigned order_diff(const struct order *a, const struct order *b);
 
 /* Writes a JSON array with the names of the fields in `diff`. */
 void order_diff_render(struct buf *out, unsigned diff);
 
-/* Writes the order as the API shows it: the fields of the client, order_id, received_at, status
- * "accepted" and `replayed`. An order without an order_id was only validated: then the status is
- * "valid", and order_id, received_at and `replayed` are left out. */
+/* Writes the order as the API shows it: the fields of the client, order_id, received_at,
+ * submitted_by if there is one, status "accepted" and `replayed`. An order without an order_id was
+ * only validated: then the status is "valid", and order_id, received_at, submitted_by and
+ * `replayed` are left out. */
 void order_render(struct buf *out, const struct order *order, bool replayed);
 
 /* Writes only order_id, status and `replayed`. */

@@ -58,6 +58,7 @@ void order_render(struct buf *out, const struct order *order, bool replayed)
     add_content(out, order);
     rfc3339_format_us(order->received_at_us, received_at);
     add_member(out, "received_at", received_at);
+    add_member_if_any(out, "submitted_by", order->submitted_by);
     add_state(out, replayed);
 }
 

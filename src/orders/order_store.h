@@ -30,12 +30,13 @@ enum put_verdict {
 
 /* What the store returns about the order that is stored under the key of an order_put. The fields
  * that the client sent are not returned: for PUT_REPLAYED they are equal to those of the order_put,
- * and for PUT_REUSED `diff` says which ones differ. */
+ * and for PUT_REUSED `diff` says which ones differ. The members are those of struct order. */
 struct order_stored {
     /* "" if the key was reused within one atomic group (PUT_REUSED): the group was rolled back, so
      * neither of the two orders is stored. */
     char order_id[ORDER_ID_SIZE];
     int64_t received_at_us;
+    char submitted_by[ORDER_NAME_SIZE]; /* the key of the order_put may be another one */
 };
 
 /* One order in an attempt. */

@@ -71,6 +71,7 @@ static const char *const canary_order[] = {
     "'{day}'",
     "'{NULL}'",
     "ARRAY[now()]",
+    "'{NULL}'",
 };
 
 enum { HEALTH_SQL_MAX = 8192 };

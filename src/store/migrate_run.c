@@ -56,15 +56,25 @@ enum migrate_rc migrate_run_tell(const struct migrate_run *run, const char *sql,
     return rc;
 }
 
+/* A change of a table waits for every transaction that uses the table, such as a long report, and
+ * all statements that come after the change wait behind it. So a migration waits for a table for
+ * TABLE_WAIT only, and orders no longer than that; the caller tries again after a pause, in which
+ * orders go on. TABLE_WAIT is longer than the default of deadlock_timeout, 1 s, because PostgreSQL
+ * cancels an autovacuum that is in the way only after that time. */
+#define ADVISORY_WAIT "SET LOCAL lock_timeout = '60s'"
+#define TABLE_WAIT "SET LOCAL lock_timeout = '1100ms'"
+
 enum migrate_rc migrate_run_begin(const struct migrate_run *run)
 {
     enum migrate_rc rc = migrate_run_tell(run, STATEMENT_BEGIN, "BEGIN");
     if (rc == MIGRATE_OK)
         rc = migrate_run_ask(run, "SELECT " STATEMENT_SETTINGS("true"), NULL);
     if (rc == MIGRATE_OK)
-        rc = migrate_run_tell(run, "SET LOCAL lock_timeout = '60s'", "SET");
+        rc = migrate_run_tell(run, ADVISORY_WAIT, "SET");
     if (rc == MIGRATE_OK) /* the number is "ordersd" in ASCII */
         rc = migrate_run_ask(run, "SELECT pg_advisory_xact_lock(x'6f726465727364'::bigint)", NULL);
+    if (rc == MIGRATE_OK)
+        rc = migrate_run_tell(run, TABLE_WAIT, "SET");
     return rc;
 }
 

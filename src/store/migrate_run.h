@@ -36,7 +36,8 @@ enum migrate_rc migrate_run_ask(const struct migrate_run *run, const char *sql,
 enum migrate_rc migrate_run_tell(const struct migrate_run *run, const char *sql,
                                  const char *tag) MUST_CHECK;
 
-/* Begins a transaction, and waits for the advisory lock that only one process may hold. */
+/* Begins a transaction, and waits for the advisory lock that only one process may hold. After that
+ * the transaction waits for a table for 1.1 s at most, and then fails with 55P03. */
 enum migrate_rc migrate_run_begin(const struct migrate_run *run) MUST_CHECK;
 
 #endif

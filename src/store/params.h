@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "store/pg_array.h"
 
-enum { PARAMS_MAX = 12 };
+enum { PARAMS_MAX = 13 };
 
 struct params {
     int n;

@@ -181,8 +181,7 @@ static void settle_rolled_back(struct order_put *put, const struct order_put *fi
     switch (put->verdict) {
     case PUT_REUSED:
         if (strcmp(put->stored.order_id, first->order->order_id) == 0) {
-            put->stored.order_id[0] = '\0';
-            put->stored.received_at_us = 0;
+            put->stored = (struct order_stored){ 0 };
         }
         return;
     case PUT_ABSENT:

@@ -135,6 +135,7 @@ static void settle_found(struct order_put *put, const struct compared_row *found
     put->verdict = put->diff == 0 ? PUT_REPLAYED : PUT_REUSED;
     memcpy(put->stored.order_id, there->order_id, sizeof put->stored.order_id);
     put->stored.received_at_us = there->received_at_us;
+    memcpy(put->stored.submitted_by, there->submitted_by, sizeof put->stored.submitted_by);
 }
 
 bool put_settle_found(const struct put_attempt *a, struct put_part part,

@@ -75,6 +75,11 @@ static void add_received_at(struct buf *out, const struct order *o)
     pg_array_timestamptz(out, o->received_at_us);
 }
 
+static void add_submitted_by(struct buf *out, const struct order *o)
+{
+    add_optional(out, o->submitted_by);
+}
+
 struct column {
     enum pg_type type;
     size_t max_bytes;
@@ -96,6 +101,7 @@ static const struct column insert_columns[] = {
     { PG_TEXT, WORD_MAX, add_time_in_force },
     { PG_TEXT, ORDER_METADATA_MAX, add_metadata },
     { PG_TIMESTAMPTZ, 8, add_received_at },
+    { PG_TEXT, ORDER_NAME_SIZE, add_submitted_by },
 };
 
 static const struct column key_columns[] = {

@@ -27,8 +27,9 @@ enum column {
     STOP_PRICE,
     TIME_IN_FORCE,
     RECEIVED_AT,
+    SUBMITTED_BY,
 };
-static_assert(RECEIVED_AT + 1 == ROW_FIELD_COLUMNS, "one name, one column");
+static_assert(SUBMITTED_BY + 1 == ROW_FIELD_COLUMNS, "one name, one column");
 
 /* The columns after ROW_FIELDS. The first enum is for SELECTs with ROW_METADATA; only
  * STATEMENT_BY_KEYS has FOUND_PLACE. The second enum is for STATEMENT_COMPARE. */
@@ -55,6 +56,7 @@ static bool is_null(const struct cursor *at, int column)
     return PQgetisnull(at->rows, at->row, column) != 0;
 }
 
+/* A value that is NULL is read as "". */
 static bool read_text(const struct cursor *at, int column, char *out, size_t size)
 {
     size_t len = value_len(at, column);
@@ -93,7 +95,8 @@ static bool read_fields(const struct cursor *at, struct order *o)
            read_decimal(at, QUANTITY, o->quantity) && read_price(at, LIMIT_PRICE, o->limit_price) &&
            read_price(at, STOP_PRICE, o->stop_price) &&
            order_tif_of(value(at, TIME_IN_FORCE), &o->time_in_force) &&
-           read_int(at, RECEIVED_AT, &o->received_at_us);
+           read_int(at, RECEIVED_AT, &o->received_at_us) &&
+           read_text(at, SUBMITTED_BY, o->submitted_by, sizeof o->submitted_by);
 }
 
 static enum row_rc strange(const struct cursor *at, struct err *err)

@@ -15,7 +15,7 @@ struct pg_result;
 #define ROW_FIELDS                                                                                 \
     "o.account_id, o.client_order_id, o.order_id, o.symbol, o.side, o.type, o.quantity, "          \
     "o.limit_price, o.stop_price, o.time_in_force, "                                               \
-    "(extract(epoch FROM o.received_at) * 1000000)::bigint"
+    "(extract(epoch FROM o.received_at) * 1000000)::bigint, o.submitted_by"
 
 /* Two columns: the metadata, or NULL if their text is longer than `limit` bytes; and the size of
  * that text. The limit is in SQL, because libpq holds a whole result before its size can be
@@ -25,7 +25,7 @@ struct pg_result;
     "octet_length(o.metadata::text)"
 
 enum {
-    ROW_FIELD_COLUMNS = 11,
+    ROW_FIELD_COLUMNS = 12,
     ROW_COLUMNS = ROW_FIELD_COLUMNS + 2,          /* with the metadata */
     ROW_KEYED_COLUMNS = ROW_COLUMNS + 1,          /* with the position of the key too */
     ROW_COMPARED_PLACE = ROW_FIELD_COLUMNS,       /* column of the position in STATEMENT_COMPARE */

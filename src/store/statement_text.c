@@ -15,9 +15,10 @@ static const struct statement_text texts[] = {
         "INSERT INTO orders (" STATEMENT_COLUMNS ") "
         "SELECT n.account_id, n.client_order_id, n.order_id, n.symbol, n.side, n.type, "
         "n.quantity::numeric, n.limit_price::numeric, n.stop_price::numeric, n.time_in_force, "
-        "n.metadata::jsonb, n.received_at "
+        "n.metadata::jsonb, n.received_at, n.submitted_by "
         "FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], "
-        "$7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[]) "
+        "$7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[], "
+        "$13::text[]) "
         "AS n(" STATEMENT_COLUMNS ") "
         "ON CONFLICT (account_id, client_order_id) DO NOTHING RETURNING order_id",
         .columns = 1,

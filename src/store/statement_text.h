@@ -14,7 +14,7 @@ struct buf;
 /* The statements, with what each takes and returns. */
 /* clang-format off */
 enum statement {
-    STATEMENT_INSERT, /* takes 12 arrays, one for each column; returns the order_id of each row that
+    STATEMENT_INSERT, /* takes 13 arrays, one for each column; returns the order_id of each row that
                          it inserts */
     STATEMENT_COMPARE, /* takes account_ids, client_order_ids, metadata; returns ROW_FIELDS, the
                           position in the arrays from 1, and whether the metadata are equal */
@@ -44,7 +44,7 @@ void statement_spell(enum statement which, const char *const literals[], struct 
 /* The columns that the INSERT fills, in the sequence of its arrays. */
 #define STATEMENT_COLUMNS                                                                          \
     "account_id, client_order_id, order_id, symbol, side, type, quantity, limit_price, "           \
-    "stop_price, time_in_force, metadata, received_at"
+    "stop_price, time_in_force, metadata, received_at, submitted_by"
 
 /* Returns true if the INSERT gives the column a value. In every other column a new row has NULL,
  * the column's default or the value of a trigger. */

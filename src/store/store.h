@@ -99,7 +99,7 @@ uint64_t store_slot_wal_bytes(const struct store *store);
 
 enum migrate_rc {
     MIGRATE_OK,      /* the schema is the one this program knows */
-    MIGRATE_RETRY,   /* no connection, no answer, or another process held the lock too long */
+    MIGRATE_RETRY,   /* no connection, no answer, or others held a lock too long (55P03) */
     MIGRATE_TOO_NEW, /* the database has been migrated by a newer program: do not touch it */
     MIGRATE_FAILED,  /* the database refused the migration: an operator must remove the cause */
 };

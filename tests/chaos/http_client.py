@@ -1,8 +1,9 @@
 """One client: a connection that is kept, and a record of every request, whatever becomes of it. Nothing here raises."""
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import quote
 
 from chaos import answers, clock
@@ -31,8 +32,9 @@ class GiveUp:
 
 class HttpClient:
     def __init__(self, name: str, history: History, targets: Sequence[tuple[str, int]], rng: random.Random,
-                 limits: Limits, replica: str | None) -> None:
-        self.name, self._history, self._targets, self._rng = name, history, targets, rng
+                 limits: Limits, replica: str | None, headers: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`headers` are those of every request."""
+        self.name, self._history, self._targets, self._rng, self._headers = name, history, targets, rng, headers
         self._limits, self._replica = limits, replica
         self._connection: Connection | None = None
 
@@ -57,7 +59,7 @@ class HttpClient:
     async def _ask(self, kind: str, sent: list[Sent], method: str, target: str, headers: dict[str, str] | None = None,
                    body: bytes = b"", give_up: GiveUp | None = None) -> Request:
         request = self._begin(kind, sent)
-        text = message(method, target, {"X-Request-Id": request.request_id, **(headers or {})}, body)
+        text = message(method, target, {"X-Request-Id": request.request_id, **self._headers, **(headers or {})}, body)
         try:
             connection = await self._dialled(request)
         except OSError as error:

@@ -24,6 +24,7 @@ from chaos.service import HOST, Service
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_S = 120.0
+MIGRATE_S = 150.0  # ordersd migrate gives up after 120 s
 ENDING_S = 15.0  # SHUTDOWN_TIMEOUT of service.py, and a margin
 
 ROLES = """
@@ -131,17 +132,22 @@ class World:
         await first.sql(ROLES, database="postgres")
         await first.sql(SCHEMA)
         await self.migrate()
+        await self.grant()
         await second.follow(first)
         await first.await_standby(second)
         self.standby_follows = True
 
-    async def migrate(self, program: Path | None = None) -> None:
-        """As OPERATIONS has it: the owner migrates, the service runs as a role that can read and add orders."""
+    async def migrate(self, program: Path | None = None) -> str:
+        """As OPERATIONS has it: the owner migrates. Returns the log."""
         url = self.primary.conninfo(user="ordersd_owner")
-        code, _, err = await run([str(program or self.options.program), "migrate"], timeout_s=60,
+        code, _, err = await run([str(program or self.options.program), "migrate"], timeout_s=MIGRATE_S,
                                  env={"DATABASE_URL": url, "PATH": os.environ["PATH"]})
         if code != 0:
             raise RuntimeError(f"ordersd migrate failed with {code}: {err[-500:]}")
+        return err
+
+    async def grant(self) -> None:
+        """As OPERATIONS has it: the service runs as a role that can read and add orders."""
         await self.primary.sql(GRANTS)
 
     async def _start_replica(self, n: int) -> None:

@@ -159,7 +159,7 @@ Test(confidential, what_the_database_says_of_a_lookup, .timeout = TEST_S)
                  "1, NULL, NULL, 'day', NULL, now()); "
                  "CREATE VIEW orders AS SELECT account_id, client_order_id, order_id, "
                  "tell(symbol) AS symbol, side, type, quantity, limit_price, stop_price, "
-                 "time_in_force, metadata, received_at FROM base");
+                 "time_in_force, metadata, received_at, submitted_by FROM base");
     struct answer answer = rig_get(&rig, "/v1/orders?account_id=ACC&client_order_id=c-1");
     expect_problem(&answer, 503, "database_unavailable", NULL);
     cr_expect_null(strstr(answer.reply.body, MARK));

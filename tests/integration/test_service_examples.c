@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "service_rig.h"
@@ -223,19 +224,50 @@ static void replay(struct rig *rig, json_t *exchange, struct made *made)
 
 /* ---- files ---- */
 
-static void replay_file(const char *path)
+/* Writes the lines of `keys` to a new file, whose path becomes part of `setting`. */
+static void write_keys(json_t *keys, char *setting, size_t size)
+{
+    char path[] = "/tmp/ordersd-examples-XXXXXX";
+    json_t *line;
+    size_t i;
+    int fd = mkstemp(path);
+    cr_assert(fd >= 0);
+    json_array_foreach(keys, i, line) cr_assert_gt(dprintf(fd, "%s\n", json_string_value(line)), 1);
+    close(fd);
+    (void)snprintf(setting, size, "API_KEYS_FILE=%s", path);
+}
+
+/* Opens a service with the `settings` and the `keys` of the file. It has read the keys when it is
+ * ready. */
+static struct rig open_rig(json_t *file)
 {
     const char *settings[HEADERS_MAX] = { NULL };
+    char keys_file[64] = "";
+    json_t *keys = json_object_get(file, "keys"), *item;
+    size_t i, n = 0;
+    json_array_foreach(json_object_get(file, "settings"), i, item)
+    {
+        cr_assert(n + 3 < HEADERS_MAX);
+        settings[n++] = json_string_value(item);
+    }
+    if (keys != NULL) {
+        write_keys(keys, keys_file, sizeof keys_file);
+        settings[n++] = "AUTH=keys";
+        settings[n++] = keys_file;
+    }
+    struct rig rig = rig_open(settings);
+    if (keys != NULL)
+        (void)unlink(strchr(keys_file, '=') + 1);
+    return rig;
+}
+
+static void replay_file(const char *path)
+{
     struct made made = { .n = 0 };
     json_t *file = json_load_file(path, 0, NULL), *item;
     size_t i;
     cr_assert_not_null(file, "%s is no JSON", path);
-    json_array_foreach(json_object_get(file, "settings"), i, item)
-    {
-        cr_assert(i + 1 < HEADERS_MAX);
-        settings[i] = json_string_value(item);
-    }
-    struct rig rig = rig_open(settings);
+    struct rig rig = open_rig(file);
     cr_expect_gt(json_array_size(json_object_get(file, "exchanges")), 0, "%s", path);
     json_array_foreach(json_object_get(file, "exchanges"), i, item) replay(&rig, item, &made);
     rig_close(&rig);

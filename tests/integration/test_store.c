@@ -12,6 +12,7 @@ Test(store, a_new_order_comes_back_whole, .timeout = TEST_S)
     o.time_in_force = ORDER_FOK;
     (void)snprintf(o.stop_price, sizeof o.stop_price, "2.25");
     set_metadata(&o, "{\"desk\": \"ldn\", \"n\": 1}");
+    order_set_submitted_by(&o, "alice");
     cr_assert_eq(put_one(&f, &o, NULL), PUT_CREATED);
 
     struct order got;
@@ -20,6 +21,7 @@ Test(store, a_new_order_comes_back_whole, .timeout = TEST_S)
                  LOOKUP_OK, "%s", err.text);
     cr_expect_str_eq(got.order_id, o.order_id);
     cr_expect_eq(got.received_at_us, o.received_at_us);
+    cr_expect_str_eq(got.submitted_by, "alice");
     cr_expect_eq(order_compare_key(&got, &o), 0);
     cr_expect_eq(order_diff(&got, &o), 0);
     cr_expect_str_eq(got.metadata, "{\"n\": 1, \"desk\": \"ldn\"}", "%s", got.metadata);
@@ -100,12 +102,15 @@ Test(store, another_order_under_the_key_is_told_by_its_fields, .timeout = TEST_S
 {
     struct fixture f = fixture_open(true);
     struct order first = make_order("ACC-1", "c-1"), again = make_order("ACC-1", "c-1");
+    order_set_submitted_by(&first, "alice");
     cr_assert_eq(put_one(&f, &first, NULL), PUT_CREATED);
 
     struct order_put replay = { .order = &again };
     struct store_failure failure;
+    order_set_submitted_by(&again, "bob");
     cr_assert(put(&f, &replay, 1, &failure));
     cr_expect_eq(replay.verdict, PUT_REPLAYED);
+    cr_expect_str_eq(replay.stored.submitted_by, "alice", "the key that posted it first");
     cr_expect_str_eq(replay.stored.order_id, first.order_id, "the stored order, not the one sent");
     cr_expect_eq(replay.stored.received_at_us, first.received_at_us);
 

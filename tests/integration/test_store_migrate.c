@@ -114,6 +114,67 @@ Test(migrate, an_up_to_date_schema_needs_no_owner, .timeout = TEST_S)
     fixture_close(&owner);
 }
 
+/* The INSERT of the version before, as a replica that still runs sends it. */
+#define INSERT_OF_VERSION_1                                                                        \
+    "INSERT INTO orders (account_id, client_order_id, order_id, symbol, side, type, quantity, "    \
+    "limit_price, stop_price, time_in_force, metadata, received_at) VALUES "
+
+static void go_back_to_version_1(struct fixture *f)
+{
+    cluster_exec(f->cluster, "ALTER TABLE orders DROP COLUMN submitted_by;"
+                             "DELETE FROM ordersd_migrations WHERE version = 2");
+    cr_assert_eq(store_check_schema(f->pool, in_seconds(20), NULL), MIGRATE_RETRY);
+}
+
+/* Orders that were stored before the column, and those that an old replica stores after it. */
+Test(migrate, orders_of_version_1_are_kept_and_have_no_submitted_by, .timeout = TEST_S)
+{
+    struct fixture f = connect_only();
+    fixture_migrate(&f);
+    go_back_to_version_1(&f);
+    cluster_exec(f.cluster, INSERT_OF_VERSION_1
+                 "('A', 'before', gen_random_uuid(), 'EURUSD', 'buy', 'limit', 1, 2.5, NULL, "
+                 "'day', NULL, now())");
+    fixture_migrate(&f);
+    cluster_exec(f.cluster, INSERT_OF_VERSION_1
+                 "('A', 'beside', gen_random_uuid(), 'EURUSD', 'buy', 'limit', 1, 2.5, NULL, "
+                 "'day', NULL, now())");
+
+    static const char *const ids[] = { "before", "beside" };
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        struct order again = make_order("A", ids[i]);
+        struct order_put replay = { .order = &again };
+        struct store_failure failure;
+        order_set_submitted_by(&again, "bob");
+        cr_assert(put(&f, &replay, 1, &failure), "%s", failure.err.text);
+        cr_expect_eq(replay.verdict, PUT_REPLAYED, "%s: %d", ids[i], (int)replay.verdict);
+        cr_expect_str_eq(replay.stored.submitted_by, "", "%s", ids[i]);
+    }
+    cr_expect_eq(cluster_query_int(f.cluster, "SELECT count(submitted_by) FROM orders"), 0);
+    fixture_close(&f);
+}
+
+/* A report reads the table. The migration gives up soon, so that orders need not wait for the
+ * report, and leaves nothing. */
+Test(migrate, does_not_wait_long_for_a_transaction_that_uses_the_table, .timeout = TEST_S)
+{
+    struct fixture f = connect_only();
+    struct err err = { 0 };
+    fixture_migrate(&f);
+    go_back_to_version_1(&f);
+    PGconn *report = PQconnectdb(cluster_conninfo(f.cluster));
+    PQclear(PQexec(report, "BEGIN; SELECT count(*) FROM orders"));
+    cr_expect_eq(store_migrate(f.pool, in_seconds(TEST_S), &err), MIGRATE_RETRY, "%s", err.text);
+    cr_expect_str_eq(err.code, "55P03", "%s", err.text);
+    cluster_exec(f.cluster, INSERT_OF_VERSION_1 "('A', '1', gen_random_uuid(), 'EURUSD', 'buy', "
+                                                "'market', 1, NULL, NULL, 'day', NULL, now())");
+    cr_expect_eq(count_migrations(&f), 1);
+    PQfinish(report);
+    fixture_migrate(&f);
+    cr_expect_eq(count_migrations(&f), store_schema_version());
+    fixture_close(&f);
+}
+
 Test(connect, settings_of_a_session, .timeout = TEST_S)
 {
     if (pooler_forbids_prepare())

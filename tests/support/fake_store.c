@@ -56,6 +56,7 @@ static void compare(struct order_put *put, const struct order *there)
     put->diff = same ? 0 : (unsigned)ORDER_DIFF_QUANTITY;
     memcpy(put->stored.order_id, there->order_id, sizeof put->stored.order_id);
     put->stored.received_at_us = there->received_at_us;
+    memcpy(put->stored.submitted_by, there->submitted_by, sizeof put->stored.submitted_by);
 }
 
 static void check_key(struct fake_store *store, struct order_put *put)

@@ -55,6 +55,18 @@ Test(order, stamp)
     cr_expect_eq(ms, 1709251199123);
 }
 
+Test(order, submitted_by_is_a_copy_of_the_name_of_the_key)
+{
+    char name[] = "1234567890123456789012345678901234567890123456789012345678901234";
+    struct order order = { 0 };
+    order_set_submitted_by(&order, name);
+    cr_expect_str_eq(order.submitted_by, name, "the longest");
+    name[0] = 'x';
+    cr_expect_eq(order.submitted_by[0], '1');
+    order_set_submitted_by(&order, NULL);
+    cr_expect_str_eq(order.submitted_by, "");
+}
+
 Test(order, stale_only_past_its_age)
 {
     struct order order = { .sent_at_us = 1000000, .max_age_ms = 5 };
@@ -101,6 +113,7 @@ Test(order, differences)
     expect_diff(&other, 0, "[]");
 
     memcpy(other.order_id, "x", 2);
+    memcpy(other.submitted_by, "x", 2);
     other.received_at_us = other.sent_at_us = other.max_age_ms = 1;
     expect_diff(&other, 0, "[]");
 
@@ -138,14 +151,15 @@ Test(order, rendered_with_every_field)
     struct buf out = BUF_INIT(4096);
     order.metadata = metadata;
     order.metadata_len = strlen(metadata);
+    order_set_submitted_by(&order, "alice");
     order_render(&out, &order, true);
     cr_expect_str_eq(
         out.data, "{\"order_id\":\"018fabcd-ef01-7234-89ab-cdef01234567\",\"account_id\":\"acc\","
                   "\"client_order_id\":\"c-1\",\"symbol\":\"BTC/USD\",\"side\":\"sell\","
                   "\"type\":\"stop_limit\",\"quantity\":\"1.5\",\"limit_price\":\"27000.1\","
                   "\"stop_price\":\"26999\",\"time_in_force\":\"gtc\",\"metadata\":{ \"a\":1.0},"
-                  "\"received_at\":\"2024-02-29T23:59:59.123456Z\",\"status\":\"accepted\","
-                  "\"replayed\":true}");
+                  "\"received_at\":\"2024-02-29T23:59:59.123456Z\",\"submitted_by\":\"alice\","
+                  "\"status\":\"accepted\",\"replayed\":true}");
     buf_fini(&out);
 }
 
@@ -159,6 +173,7 @@ Test(order, rendered_without_what_is_absent)
     cr_expect_null(strstr(out.data, "price"));
     cr_expect_null(strstr(out.data, "metadata"));
     cr_expect_null(strstr(out.data, "sent_at"));
+    cr_expect_null(strstr(out.data, "submitted_by"));
     cr_expect_not_null(strstr(out.data, "\"status\":\"accepted\",\"replayed\":false}"));
     buf_fini(&out);
 }

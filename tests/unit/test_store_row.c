@@ -23,6 +23,7 @@ static const char *const good[ALL_COLUMNS] = {
     "0.000000000000000001",
     "ioc",
     "1700000000123456",
+    "alice",
     "{\"a\": 1}",
     "8",
     "2",
@@ -73,6 +74,7 @@ static void expect_fields(const struct order *got)
     cr_expect_str_eq(got->stop_price, "0.000000000000000001");
     cr_expect_eq(got->time_in_force, ORDER_IOC);
     cr_expect_eq(got->received_at_us, INT64_C(1700000000123456));
+    cr_expect_str_eq(got->submitted_by, "alice");
 }
 
 Test(row, every_field_is_read)
@@ -111,7 +113,7 @@ Test(row, a_compared_row_has_no_metadata)
 
 Test(row, nulls_are_absent)
 {
-    static const int optional[] = { 7, 8 };
+    static const int optional[] = { 7, 8, 11 };
     for (size_t i = 0; i < sizeof optional / sizeof optional[0]; i++) {
         PGresult *rows = make_row(optional[i], NULL);
         struct order got;
@@ -119,6 +121,7 @@ Test(row, nulls_are_absent)
         PQclear(rows);
         cr_expect_eq(got.limit_price[0] == '\0', optional[i] == 7);
         cr_expect_eq(got.stop_price[0] == '\0', optional[i] == 8);
+        cr_expect_eq(got.submitted_by[0] == '\0', optional[i] == 11);
         order_fini(&got);
     }
 }
@@ -152,6 +155,7 @@ static const struct change strange[] = {
     { 9, "" },
     { 10, "2023-11-14" },
     { 10, "" },
+    { 11, "12345678901234567890123456789012345678901234567890123456789012345" }, /* 65 */
     { METADATA + 1, "262145" },
     { METADATA + 1, "0" },
     { METADATA + 2, "0" },

@@ -109,8 +109,8 @@ func (b *batched) insert(ctx context.Context, values [][]byte, stored map[[16]by
 	return nil
 }
 
-// columns are the twelve parameters of the statement as binary arrays, whose memory is used again.
-type columns [12][]byte
+// columns are the thirteen parameters of the statement as binary arrays, whose memory is used again.
+type columns [13][]byte
 
 const (
 	oidText, oidUUID, oidTimestamp = 25, 2950, 1184
@@ -142,6 +142,7 @@ func (c *columns) of(group []*job) [][]byte {
 		c.maybe(10, nil)
 		micros := uint64(o.received.UnixMicro() - unixToPostgres)
 		c[11] = words(c[11], 8, uint32(micros>>32), uint32(micros))
+		c.maybe(12, nil) // submitted_by: there are no keys
 	}
 	return c[:]
 }

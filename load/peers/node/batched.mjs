@@ -1,6 +1,6 @@
 // Requests are collected; a few writers store what has queued up, and never wait for more.
 const columns = ['account_id', 'client_order_id', 'order_id', 'symbol', 'side', 'type', 'quantity', 'limit_price',
-  'stop_price', 'time_in_force', 'metadata', 'received_at'];
+  'stop_price', 'time_in_force', 'metadata', 'received_at', 'submitted_by'];
 
 // A PostgreSQL array as text. No value needs quotes: the schema has seen all of them.
 function array(group, name) {

@@ -14,7 +14,12 @@
 
 struct err;
 
-enum { HTTP_KEY_MIN = 16, HTTP_KEY_MAX = 512, HTTP_KEY_HASH_SIZE = 72 };
+enum {
+    HTTP_KEY_MIN = 16,
+    HTTP_KEY_MAX = 512,
+    HTTP_KEY_HASH_SIZE = 72,
+    HTTP_KEY_NAME_MAX = 64, /* characters of the name of a key, of A-Z a-z 0-9 . _ : / - */
+};
 
 struct http_keys_info {
     size_t count;

@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "http/auth/api_keys.h"
 #include "http/auth/key_hash.h"
 #include "http/auth/rate.h"
 
@@ -33,7 +34,10 @@ struct err;
 struct http_key_figures;
 struct key_figures;
 
-enum { KEYS_MAX = 10000, KEY_WORD_MAX = 64 }; /* KEY_WORD_MAX: characters of a name or an account */
+enum {
+    KEYS_MAX = 10000,
+    KEY_WORD_MAX = HTTP_KEY_NAME_MAX, /* characters of a name or an account */
+};
 
 struct key {
     const char *name; /* in keys->text, as are the accounts */

@@ -13,7 +13,7 @@ COMMANDS = {
     "overload": "twice of what the service takes: memory, health checks, and what is refused",
     "drain": "SIGTERM under full load: every answer is true, and the end comes in time",
     "deploy": "a new process on the same socket, under load, alone and behind HAProxy: no request is dropped",
-    "upgrade": "the previous release to this one and back, under load, with a migration in between",
+    "upgrade": "the previous release to this one, and this one to the next, by the steps of OPERATIONS, under load",
     "soak": "60 % of the most, a fault a minute, for hours: what has grown since the start?",
 }
 SECONDS = {"overload": 40.0, "deploy": 30.0}
@@ -29,6 +29,9 @@ def _parser() -> argparse.ArgumentParser:
                              help="the ordersd to be tested")
         command.add_argument("--report", type=pathlib.Path, help="also write the report to this file")
         command.add_argument("--only", default="", metavar="TEXT", help="only the cases whose name contains this text")
+        if name == "upgrade":
+            command.add_argument("--stand-in", action="store_true",
+                                 help="not the previous release, but a program of this build that knows one migration less")
         if name == "soak":
             command.add_argument("--hours", type=float, default=1.0)
             command.add_argument("--faults", default="",

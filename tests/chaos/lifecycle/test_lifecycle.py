@@ -8,7 +8,7 @@ from unittest import mock
 
 from chaos import faults, results, wait
 from chaos.handmade import post
-from chaos.lifecycle import COMMANDS, measure, outcome, previous, soak
+from chaos.lifecycle import COMMANDS, measure, operations, outcome, previous, soak
 
 
 class Measures(unittest.TestCase):
@@ -145,6 +145,27 @@ class Previous(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder, mock.patch.object(previous, "ROOT", pathlib.Path(folder)):
             with self.assertRaisesRegex(previous.Missing, previous.commit()):
                 asyncio.run(previous.program(pathlib.Path(folder)))
+
+
+class Operations(unittest.TestCase):
+    def in_order(self, page: str, *words: str) -> list:
+        with tempfile.TemporaryDirectory() as folder:
+            (path := pathlib.Path(folder) / "page.md").write_text(page)
+            with mock.patch.object(operations, "PAGE", path):
+                return operations.in_order({word: word for word in words})
+
+    def test_the_steps_are_followed_in_the_order_of_the_page(self) -> None:
+        page = "\n## Upgrades\n\n1. One of\n   two lines.\n2. Two.\n\nText.\n\n## Growth\n\n1. Three.\n"
+        self.assertEqual(self.in_order(page, "Two", "One of two"), ["One of two", "Two"])
+
+    def test_a_step_that_is_not_known_or_not_there_is_a_fault(self) -> None:
+        page = "\n## Upgrades\n\n1. One.\n2. Two.\n"
+        for words in (["One"], ["One", "Two", "Three"]):
+            with self.assertRaises(RuntimeError):
+                self.in_order(page, *words)
+
+    def test_the_page_has_steps(self) -> None:
+        self.assertGreaterEqual(len(operations.steps()), 4)
 
 
 class Commands(unittest.TestCase):

@@ -3,8 +3,9 @@ Each request is in the history, as those of chaos.clients are."""
 import asyncio
 import functools
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from chaos import clock
 from chaos.history import ACKNOWLEDGED, Content, History, Request, Sent
@@ -24,7 +25,7 @@ TRUSTED_S = 0.5
 class ClientProfile:
     """What one client sends again and again. `metadata` is that of each order, in bytes."""
 
-    kind: str = "single"  # single, batch, atomic, or get
+    kind: str = "single"  # single, batch, atomic, get, or again: an order that was acknowledged, once more
     orders: int = 1
     metadata: int = 0
     pause: float = 0.0  # between an answer and the next request, about
@@ -32,12 +33,13 @@ class ClientProfile:
 
 
 class Traffic:
-    def __init__(self, world: World, history: History, name: str, limits: Limits = Limits()) -> None:
+    def __init__(self, world: World, history: History, name: str, limits: Limits = Limits(),
+                 headers: Mapping[str, str] = MappingProxyType({})) -> None:
         port = world.balancer.port if world.balancer else world.replicas[0].port
         self._targets = [(HOST, port)]  # past the links: no fault of the network is wanted here
         self._rng = world.rng(f"traffic/{name}")
         self._replica = world.replicas[0].name if len(world.replicas) == 1 else None  # else the balancer says which
-        self._history, self._name, self._limits = history, name, limits
+        self._history, self._name, self._limits, self._headers = history, name, limits, headers
         self._stopped = asyncio.Event()
         self._stored: deque[Sent] = deque(maxlen=REMEMBERED)
         self._n = 0
@@ -87,12 +89,15 @@ class Traffic:
     def _http_client(self) -> HttpClient:
         self._n += 1
         name = f"{self._name}-{self._n}"
-        return HttpClient(name, self._history, self._targets, self._rng, self._limits, self._replica)
+        return HttpClient(name, self._history, self._targets, self._rng, self._limits, self._replica, self._headers)
 
     async def _one(self, http: HttpClient, profile: ClientProfile) -> Request:
         if profile.kind == "get" and self._stored:
             sent = self._rng.choice(self._stored)
             request = await http.get_by_ids(sent.account, [sent])
+        elif profile.kind == "again" and self._stored:
+            sent = self._rng.choice(self._stored)
+            request = await http.post("single", [sent], render(sent).encode())
         else:
             request = await self._post(http, profile)
         self.connections.add(request.connection)

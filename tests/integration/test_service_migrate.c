@@ -1,0 +1,57 @@
+/* `ordersd migrate` beside a transaction that uses the table. */
+#include <signal.h>
+#include <stdlib.h>
+
+#include <libpq-fe.h>
+
+#include "service_rig.h"
+
+enum { STATUS_OF_SIGNAL = 128 };
+
+struct beside {
+    struct cluster *cluster;
+    PGconn *report; /* reads the table, in a transaction */
+    struct daemon *daemon;
+};
+
+/* Opens a cluster whose schema has version 1, a report, and a migration that waits for it. */
+static struct beside begin(void)
+{
+    struct beside b = { .cluster = cluster_open(NULL) };
+    char *output, *url = support_text("DATABASE_URL=%s", cluster_conninfo(b.cluster));
+    cr_assert_eq(rig_run(b.cluster, NULL, LIST("migrate"), &output), 0, "%s", output);
+    free(output);
+    cluster_exec(b.cluster, "ALTER TABLE orders DROP COLUMN submitted_by;"
+                            "DELETE FROM ordersd_migrations WHERE version = 2");
+    b.report = PQconnectdb(cluster_conninfo(b.cluster));
+    PQclear(PQexec(b.report, "BEGIN; SELECT count(*) FROM orders"));
+    b.daemon = daemon_spawn(LIST(url, "LOG_FORMAT=json"), LIST("migrate"));
+    cr_assert(daemon_log_wait(b.daemon, "schema.waiting", SOON_S), "%s", daemon_log(b.daemon));
+    free(url);
+    return b;
+}
+
+static void end(struct beside *b, int want, int64_t version)
+{
+    int status = daemon_wait_exit(b->daemon, SOON_S);
+    cr_expect_eq(status, want, "%d, not %d: %s", status, want, daemon_log(b->daemon));
+    cr_expect_eq(cluster_query_int(b->cluster, "SELECT max(version) FROM ordersd_migrations"),
+                 version);
+    daemon_close(&b->daemon);
+    PQfinish(b->report);
+    cluster_close(&b->cluster);
+}
+
+Test(migrate, goes_on_when_the_transaction_has_ended, .timeout = TEST_S)
+{
+    struct beside b = begin();
+    PQclear(PQexec(b.report, "COMMIT"));
+    end(&b, 0, 2);
+}
+
+Test(migrate, a_signal_ends_it_between_two_attempts, .timeout = TEST_S)
+{
+    struct beside b = begin();
+    daemon_signal(b.daemon, SIGTERM);
+    end(&b, STATUS_OF_SIGNAL + SIGTERM, 1);
+}
