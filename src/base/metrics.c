@@ -123,7 +123,8 @@ void prom_label(struct buf *labels, const char *name, const char *value)
     for (const char *c = value; *c != '\0'; c++) {
         if (*c == '\\' || *c == '"' || *c == '\n')
             buf_add_char(labels, '\\');
-        buf_add_char(labels, *c == '\n' ? 'n' : *c);
+        const char line_end = 'n';
+        buf_add_char(labels, *c == '\n' ? line_end : *c);
     }
     buf_add_char(labels, '"');
 }
