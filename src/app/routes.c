@@ -72,6 +72,7 @@ const struct http_route routes[] = {
     { "GET",  "/",                     HTTP_NO_BODY,   HTTP_ANYONE,   observability_get_page,    plain_statuses, NULL },
     { "GET",  "/assets/{version}/{name}", HTTP_NO_BODY, HTTP_ANYONE,  observability_get_asset,   asset_statuses, NULL },
     { "GET",  "/openapi.yaml",         HTTP_NO_BODY,   HTTP_ANYONE,   observability_get_contract, plain_statuses, NULL },
+    { "GET",  "/docs",                 HTTP_NO_BODY,   HTTP_ANYONE,   observability_get_reference, asset_statuses, NULL },
     { "GET",  "/version",              HTTP_NO_BODY,   HTTP_ANYONE,   observability_get_version, plain_statuses, NULL },
 };
 /* clang-format on */

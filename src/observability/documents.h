@@ -1,4 +1,5 @@
-/* documents.h - declares the files that cmake/embed_files.cmake compiles into the program. */
+/* documents.h - declares the files that cmake/embed_files.cmake and
+ * cmake/embed_reference.cmake compile into the program. */
 #ifndef OBSERVABILITY_DOCUMENTS_H
 #define OBSERVABILITY_DOCUMENTS_H
 
@@ -11,6 +12,9 @@ struct document {
 
 extern const struct document document_page;     /* src/observability/page/page.html */
 extern const struct document document_contract; /* api/openapi.yaml */
+
+/* The contract as scripts/api-reference renders it. Empty, unless the build was given that file. */
+extern const struct document document_reference;
 
 /* A file that the page loads from /assets/<assets_version>/<name>. */
 struct asset {

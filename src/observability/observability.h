@@ -56,6 +56,7 @@ void observability_get_status(struct http_request *req, void *ctx);
 void observability_get_page(struct http_request *req, void *ctx);
 void observability_get_asset(struct http_request *req, void *ctx);
 void observability_get_contract(struct http_request *req, void *ctx);
+void observability_get_reference(struct http_request *req, void *ctx);
 void observability_get_version(struct http_request *req, void *ctx);
 
 #endif

@@ -1,6 +1,6 @@
-/* pages.c - serves the documents that are compiled into the program: the page at /, its assets, and
- * the contract. The page gets its figures from /status of this service, and contacts no other
- * server. */
+/* pages.c - serves the documents that are compiled into the program: the page at /, its assets, the
+ * contract, and the contract as a rendered page. The page gets its figures from /status of this
+ * service, and contacts no other server. */
 #include <string.h>
 
 #include "http/http.h"
@@ -52,4 +52,20 @@ void observability_get_contract(struct http_request *req, void *ctx)
 {
     (void)ctx;
     answer_document(req, "application/yaml", &document_contract);
+}
+
+/* Serves the API reference. The file itself has a Content-Security-Policy that forbids all requests
+ * and names its scripts by their hashes. frame-ancestors has no effect in a file, so it is a
+ * header. */
+void observability_get_reference(struct http_request *req, void *ctx)
+{
+    (void)ctx;
+    if (document_reference.len == 0) {
+        http_not_found(req);
+        return;
+    }
+    http_add_header(req, "Content-Security-Policy", "frame-ancestors 'none'");
+    http_add_header(req, "X-Content-Type-Options", "nosniff");
+    http_add_header(req, "Referrer-Policy", "no-referrer");
+    answer_document(req, "text/html; charset=utf-8", &document_reference);
 }

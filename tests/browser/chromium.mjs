@@ -76,8 +76,9 @@ export class Chromium {
     return result.value;
   }
 
-  async picture(path) {
-    const { data } = await this.send('Page.captureScreenshot', { captureBeyondViewport: true });
+  // Of the whole page, or of the rectangle `clip`.
+  async picture(path, clip) {
+    const { data } = await this.send('Page.captureScreenshot', { captureBeyondViewport: true, clip });
     writeFileSync(path, Buffer.from(data, 'base64'));
   }
 

@@ -81,6 +81,22 @@ Test(pages, the_page_asks_nobody_else, .timeout = TEST_S)
     rig_close(&rig);
 }
 
+static void expect_nothing(struct rig *rig, const char *path)
+{
+    struct answer answer = rig_get(rig, path);
+    expect_problem(&answer, 404, "not_found", NULL);
+    cr_expect(answer_header_is(&answer, "Cache-Control", "no-store"));
+    answer_fini(&answer);
+}
+
+/* tests/browser/docs.mjs asks a build that has the rendered contract. */
+Test(pages, a_build_without_the_rendered_contract_has_no_docs, .timeout = TEST_S)
+{
+    struct rig rig = rig_open(NULL);
+    expect_nothing(&rig, "/docs");
+    rig_close(&rig);
+}
+
 /* Where the page says that its assets are: "/assets/<version>/"; caller frees. */
 static char *assets_of(struct rig *rig)
 {
@@ -104,14 +120,6 @@ static void expect_asset(struct rig *rig, const char *folder, const char *name, 
     cr_expect_null(strstr(asset.reply.body, "sourceMappingURL"), "%s asks for its map", path);
     answer_fini(&asset);
     free(path);
-}
-
-static void expect_nothing(struct rig *rig, const char *path)
-{
-    struct answer answer = rig_get(rig, path);
-    expect_problem(&answer, 404, "not_found", NULL);
-    cr_expect(answer_header_is(&answer, "Cache-Control", "no-store"));
-    answer_fini(&answer);
 }
 
 Test(pages, assets_are_for_ever_and_of_one_version, .timeout = TEST_S)

@@ -100,7 +100,7 @@ class Plot {
       stackedGraphNaNFill: 'none', fillAlpha: 0.35, strokeWidth: 1.75, highlightCircleSize: 3, rightGap: 6, xRangePad: 0,
       axes: {
         x: { pixelsPerLabel: 90, axisLabelWidth: 64, axisLabelFormatter: (at, granularity, options, g) => this.timeLabel(at, g) },
-        y: { axisLabelWidth: 46, pixelsPerLabel: 34, axisLabelFormatter: (v) => this.valueLabel(v) },
+        y: { axisLabelWidth: 58, pixelsPerLabel: 34, axisLabelFormatter: (v) => this.valueLabel(v) },
       },
       underlayCallback: (context, area, g) => this.shade(context, area, g),
       highlightCallback: (event, x, points, row) => { this.hovered = row; this.showValues(); },
