@@ -123,8 +123,10 @@ void prom_label(struct buf *labels, const char *name, const char *value)
     for (const char *c = value; *c != '\0'; c++) {
         if (*c == '\\' || *c == '"' || *c == '\n')
             buf_add_char(labels, '\\');
-        const char line_end = 'n';
-        buf_add_char(labels, *c == '\n' ? line_end : *c);
+        if (*c == '\n')
+            buf_add_char(labels, 'n');
+        else
+            buf_add_char(labels, *c);
     }
     buf_add_char(labels, '"');
 }
