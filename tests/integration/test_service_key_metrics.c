@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "keys_file.h"
+#include "promtool.h"
 #include "service_rig.h"
 
 /* ---- keys; a hash is what `ordersd hash-key` makes of the key ---- */
@@ -27,32 +28,12 @@
 #define BOB_LINE "bob " BOB_HASH " accounts=B1\n"
 #define SCRAPER_LINE "prometheus " SCRAPER_HASH " accounts=none\n"
 
-static char path[64];
-
-static void write_file(const char *text)
-{
-    char fresh[] = "/tmp/ordersd-service-key-metrics-XXXXXX";
-    int fd = mkstemp(fresh);
-    cr_assert(fd >= 0);
-    cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    close(fd);
-    if (path[0] == '\0')
-        memcpy(path, fresh, sizeof fresh);
-    cr_assert_eq(rename(fresh, path), 0);
-}
-
-static void remove_file(void)
-{
-    if (path[0] != '\0')
-        (void)unlink(path);
-}
-
-TestSuite(key_metrics, .fini = remove_file);
+TestSuite(key_metrics, .fini = keys_file_remove);
 
 static struct rig open_rig(const char *keys)
 {
-    write_file(keys);
-    char *file = support_text("API_KEYS_FILE=%s", path);
+    keys_file_write(keys);
+    char *file = support_text("API_KEYS_FILE=%s", keys_file);
     struct rig rig = rig_open(LIST("AUTH=keys", file));
     free(file);
     return rig;
@@ -61,7 +42,7 @@ static struct rig open_rig(const char *keys)
 /* Reads the file again. `event` is what the log then has. */
 static void reload(struct rig *rig, const char *keys, const char *event)
 {
-    write_file(keys);
+    keys_file_write(keys);
     daemon_signal(rig->daemon, SIGHUP);
     cr_assert(daemon_log_wait(rig->daemon, event, SOON_S), "%s", event);
 }
@@ -259,26 +240,11 @@ Test(key_metrics, are_none_without_keys, .timeout = TEST_S)
 
 Test(key_metrics, promtool_has_no_complaint, .timeout = TEST_S)
 {
-    if (access("/usr/bin/promtool", X_OK) != 0)
-        cr_skip("promtool (package prometheus) is not installed: the format of /metrics is not "
-                "checked");
+    SKIP_WITHOUT_PROMTOOL();
     struct rig rig = open_rig(ALICE_LINE BOB_LINE SCRAPER_LINE);
     char *text = scrape(&rig);
-    int in = memfd_create("scrape", MFD_CLOEXEC), out = memfd_create("complaints", MFD_CLOEXEC);
-    cr_assert_eq(write(in, text, strlen(text)), (ssize_t)strlen(text));
-    cr_assert_eq(lseek(in, 0, SEEK_SET), 0);
-    const struct process promtool = { .argv = LIST("/usr/bin/promtool", "check", "metrics"),
-                                      .env = LIST("PATH=/usr/bin"),
-                                      .in_fd = in,
-                                      .out_fd = out };
-    int status = process_wait(process_spawn(&promtool), SOON_S);
-    char *complaints = support_read_fd(out);
-    cr_expect_eq(status, 0);
-    cr_expect_str_eq(complaints, "");
-    free(complaints);
+    expect_promtool_content(text);
     free(text);
-    close(in);
-    close(out);
     rig_close(&rig);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "keys_file.h"
 #include "service_rig.h"
 
 enum { EXIT_CONFIG = 78 };
@@ -18,8 +19,6 @@ enum { EXIT_CONFIG = 78 };
 #define ALICE "alice-secret-0123456789"
 #define BOB "bob-secret-0123456789"
 #define CAROL "carol-secret-0123456789"
-
-static char path[64];
 
 static int file_of(const char *text)
 {
@@ -56,22 +55,10 @@ static void add_line(struct buf *text, const char *name, const char *key, const 
     free(hash);
 }
 
-static void write_file(const char *text)
-{
-    char fresh[] = "/tmp/ordersd-service-keys-XXXXXX";
-    int fd = mkstemp(fresh);
-    cr_assert(fd >= 0);
-    cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-    close(fd);
-    if (path[0] == '\0')
-        memcpy(path, fresh, sizeof fresh);
-    cr_assert_eq(rename(fresh, path), 0);
-}
-
 static void write_keys(struct buf *text)
 {
     cr_assert_not(text->failed);
-    write_file(text->data);
+    keys_file_write(text->data);
     buf_fini(text);
 }
 
@@ -84,18 +71,12 @@ static void write_alice_and_bob(void)
     write_keys(&text);
 }
 
-static void remove_file(void)
-{
-    if (path[0] != '\0')
-        (void)unlink(path);
-}
-
-TestSuite(keys, .fini = remove_file);
+TestSuite(keys, .fini = keys_file_remove);
 
 /* Of the settings that ask for the file's keys; `more` may be NULL. */
 static struct rig open_rig(const char *more)
 {
-    char *file = support_text("API_KEYS_FILE=%s", path);
+    char *file = support_text("API_KEYS_FILE=%s", keys_file);
     struct rig rig = rig_open(LIST("AUTH=keys", file, "LOG_LEVEL=debug", more));
     free(file);
     return rig;
@@ -440,18 +421,18 @@ Test(keys, come_and_go_by_sighup, .timeout = TEST_S)
     cr_expect_eq(post_status(&rig, BOB, "B1", "1"), 401);
     cr_expect_eq(post_status(&rig, CAROL, "B1", "1"), 200);
 
-    write_file("carol " CAROL "\n");
+    keys_file_write("carol " CAROL "\n");
     hang_up(&rig, "keys.reload_failed");
     cr_expect_eq(post_status(&rig, CAROL, "B1", "1"), 200, "the keys are as they were");
     char *log = daemon_log(rig.daemon);
-    char *where = support_text("%s, line 1: after the name comes sha256:", path);
+    char *where = support_text("%s, line 1: after the name comes sha256:", keys_file);
     cr_expect_not_null(strstr(log, where), "%s", log);
     cr_expect_null(strstr(log, "-secret-"), "a key is logged: %s", log);
     free(where);
     free(log);
 
     write_alice_and_bob();
-    cr_assert_eq(chmod(path, 0644), 0);
+    cr_assert_eq(chmod(keys_file, 0644), 0);
     hang_up(&rig, "keys.readable_by_all");
     cr_expect_eq(post_status(&rig, BOB, "B1", "1"), 200);
     rig_close(&rig);
@@ -472,7 +453,7 @@ static void expect_run(const char *const settings[], const char *arg, int want, 
 Test(keys, the_configuration_is_judged_with_its_file, .timeout = TEST_S)
 {
     write_alice_and_bob();
-    char *file = support_text("API_KEYS_FILE=%s", path);
+    char *file = support_text("API_KEYS_FILE=%s", keys_file);
     expect_run(LIST("AUTH=keys", file), "--check-config", 0, "good");
     expect_run(LIST("AUTH=keys", file, "HTTP_ADDRESS=0.0.0.0"), "--check-config", 0, "good");
     expect_run(LIST("AUTH=keys", file), "--print-config", 0, file);
@@ -484,7 +465,7 @@ Test(keys, the_configuration_is_judged_with_its_file, .timeout = TEST_S)
     expect_run(LIST("AUTH=keys", "API_KEYS_FILE=/nowhere"), "--check-config", EXIT_CONFIG,
                "API_KEYS_FILE=/nowhere: cannot read it: No such file");
 
-    write_file("# keys\nalice " ALICE "\n");
+    keys_file_write("# keys\nalice " ALICE "\n");
     expect_run(LIST("AUTH=keys", file), "--check-config", EXIT_CONFIG, ", line 2: after the name");
     expect_run(LIST("AUTH=keys", file), NULL, EXIT_CONFIG, ", line 2: after the name");
     free(file);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "keys_file.h"
 #include "service_rig.h"
 #include "side_session.h"
 
@@ -16,32 +17,12 @@
 #define LINE_OF_BOB                                                                                \
     "bob sha256:ce669b4c4a3b3e0beabf49e3e032ed3e668f1f4b79d17c90de6d40ca3ee1e5c3 accounts=B1\n"
 
-static char path[64];
-
-static void write_keys(const char *lines)
-{
-    char fresh[] = "/tmp/ordersd-submitted-by-XXXXXX";
-    int fd = mkstemp(fresh);
-    cr_assert(fd >= 0);
-    cr_assert_eq(write(fd, lines, strlen(lines)), (ssize_t)strlen(lines));
-    close(fd);
-    if (path[0] == '\0')
-        memcpy(path, fresh, sizeof fresh);
-    cr_assert_eq(rename(fresh, path), 0);
-}
-
-static void remove_keys(void)
-{
-    if (path[0] != '\0')
-        (void)unlink(path);
-}
-
-TestSuite(submitted_by, .fini = remove_keys);
+TestSuite(submitted_by, .fini = keys_file_remove);
 
 static struct rig open_rig(void)
 {
-    write_keys(LINE_OF_ALICE LINE_OF_BOB);
-    char *file = support_text("API_KEYS_FILE=%s", path);
+    keys_file_write(LINE_OF_ALICE LINE_OF_BOB);
+    char *file = support_text("API_KEYS_FILE=%s", keys_file);
     struct rig rig = rig_open(LIST("AUTH=keys", file, "ORDERS_COMMIT_TIMEOUT=30s"));
     free(file);
     return rig;
@@ -208,7 +189,7 @@ Test(submitted_by, outlives_the_key, .timeout = TEST_S)
     int fd = rig_dial(&rig);
     rig_send(fd, request);
     cr_assert(WAIT_UNTIL(waits_for_the_table(&rig), SOON_S));
-    write_keys(LINE_OF_ALICE);
+    keys_file_write(LINE_OF_ALICE);
     daemon_signal(rig.daemon, SIGHUP);
     cr_assert(daemon_log_wait(rig.daemon, "\"keys.reloaded\",\"n\":1", SOON_S));
     PQfinish(lock);
