@@ -114,9 +114,11 @@ void pool_dial_failed(struct pqpool *pool, struct conn *conn, const struct err *
     if (pool->demand.renewal == RENEWAL_DIALS)
         pool->demand.renewal = RENEWAL_NONE;
     int64_t pause_ms = (pool->demand.backoff.next_at_ns - now_ns) / NS_PER_MS;
-    pool_event(pool, config ? PQPOOL_EVENT_CONFIG_ERROR : PQPOOL_EVENT_CONNECT_FAILED,
-               "attempt %u, next in %lld ms: %s", pool->demand.backoff.failures,
-               (long long)(pause_ms > 0 ? pause_ms : 0), err->text);
+    /* Closing the pool ends dials that are under way: no failure, and no attempt follows. */
+    if (!pool_is_closing(pool))
+        pool_event(pool, config ? PQPOOL_EVENT_CONFIG_ERROR : PQPOOL_EVENT_CONNECT_FAILED,
+                   "attempt %u, next in %lld ms: %s", pool->demand.backoff.failures,
+                   (long long)(pause_ms > 0 ? pause_ms : 0), err->text);
     conn_discard(pool, conn, CLOSE_DIAL);
     serve_from_idle(pool, now_ns);
     cond_broadcast(&pool->quiet);

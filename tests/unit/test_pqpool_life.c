@@ -393,6 +393,29 @@ Test(close, what_connects_meanwhile_is_not_kept)
     cr_expect_eq(server_counts().open, 0);
 }
 
+Test(close, a_dial_that_it_ends_is_no_failure)
+{
+    struct heard heard = { .mu = { PTHREAD_MUTEX_INITIALIZER } };
+    struct pqpool_options options = quick_options(1, 2);
+    options.on_event = hear;
+    options.ctx = &heard;
+    struct pqpool *pool = open_warm_pool(&options);
+    struct pqpool_lease *lease = lease_from(pool);
+    fake_pg_dials(FAKE_DIAL_HANG, NULL, FAKE_ALWAYS);
+    fake_pg_hang_up_all(); /* the control connection is dialled again */
+    AWAIT(server_counts().dialling == 1);
+    struct closer closer = { pool, clock_now_ns() + PATIENCE_S * NS_PER_S };
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, close_on_thread, &closer), 0);
+    struct pqpool_lease *none = NULL;
+    AWAIT(pqpool_acquire(pool, clock_now_ns(), &none, NULL) == PQPOOL_CLOSED);
+    fake_pg_dials(FAKE_DIAL_FAIL, NULL, FAKE_ALWAYS);
+    AWAIT(stats_of(pool).counters.connection_errors[ERROR_REFUSED] > 0);
+    pqpool_release(&lease, PQPOOL_DISCARD);
+    cr_expect_eq(pthread_join(thread, NULL), 0);
+    cr_expect_eq(heard_of(&heard, PQPOOL_EVENT_CONNECT_FAILED, NULL), 0);
+}
+
 /* Far longer than a greeting may take: who closes the pool must not wait for it. */
 static bool ask_for_hours(void *ctx, struct pqpool_lease *lease, int64_t deadline_at_ns,
                           struct err *err)
