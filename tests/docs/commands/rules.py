@@ -51,13 +51,13 @@ LISTS = {
 RULES = (
     # ---- what only looks like a command ----
     Rule(".*", r"(SELECT|INSERT|DELETE|ALTER)\b.*…|(DELETE|INSERT) [\d ]+$|SELECT \*$", NoCommand("the form of a statement, or an answer of psql")),
-    Rule(".*", r"kill -9$|kill -ABRT$|getent hosts$|docker compose$|build/release/ordersd$|tests/costs/ceilings$",
+    Rule(".*", r"kill -9$|kill -ABRT$|getent hosts$|docker compose$|load/bare_statement$|build/release/ordersd$|tests/costs/ceilings$",
          NoCommand("words within a sentence")),
     Rule(".*", "ordersd prune$", NoCommand("the name; docs/OPERATIONS.md has the whole command")),
     Rule("docs/CONFIGURATION.md|docs/DESIGN.md", "SELECT 1$", NoCommand("a value of an option")),
 
     # ---- marked blocks, which have tests of their own ----
-    Rule("docs/OPERATIONS.md", "DELETE FROM orders WHERE ctid", There("docs_removal", "tests/docs/removal", (r"\$\(block {mark}\)",))),
+    Rule("docs/OPERATIONS.md", r"SET enable_seqscan = off;\nDELETE FROM orders WHERE ctid", There("docs_removal", "tests/docs/removal", (r"\$\(block {mark}\)",))),
     Rule("docs/OPERATIONS.md", "CREATE ROLE|REVOKE ALL|GRANT SELECT", There("docs_roles", "tests/docs/roles", (r"^run_block {mark} ",))),
     Rule("docs/CONSUMING.md", "DROP SUBSCRIPTION", There("consume_replication", "docs/CONSUMING.md", (r"^DROP SUBSCRIPTION orders_copy;",))),
     Rule("docs/CONSUMING.md", r"SELECT bool_and",
@@ -112,6 +112,8 @@ RULES = (
     Rule(".*", r"scripts/circles$|tests/docs/(path|states)$",
          There("circles", "tests/docs/CMakeLists.txt", ("/scripts/circles", "/path", "/states"))),
     Rule(".*", r"tests/package/debs$", There("package_debs", "tests/package/CMakeLists.txt", (r"package_test\(debs",))),
+    Rule(".*", r"scripts/api-reference$", There("browser_reference", "tests/browser/reference", (r"/scripts/api-reference",))),
+    Rule(".*", r"(scripts/deps pictures && )?scripts/screenshots$", Nowhere("draws for minutes what a person then looks at; scripts/check parses it")),
     Rule(".*", r"load/(memory|prune|list|pool)_figures$|load/consumers$", MEASURES),
     Rule(".*", r"scripts/(chaos|fuzz|deps load)|load/run|tests/costs/costs|tests/docs/migrations|(\w+=\S+ )?(cmake|ctest) |PYTHONPATH=tests python3 -m chaos",
          Here("tools")),
