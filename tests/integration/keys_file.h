@@ -1,4 +1,4 @@
-/* keys_file.h - the file of keys of one test program. */
+/* keys_file.h - the file of keys of one test program, and requests with a key. */
 #ifndef KEYS_FILE_H
 #define KEYS_FILE_H
 
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/attr.h"
+#include "service_rig.h"
 
 /* "" until the first keys_file_write(). */
 static char keys_file[64];
@@ -30,6 +31,16 @@ UNUSED static void keys_file_remove(void)
 {
     if (keys_file[0] != '\0')
         (void)unlink(keys_file);
+}
+
+/* Asks with `key`, or without a key if that is NULL. */
+UNUSED static struct answer ask(struct rig *rig, const char *method, const char *where,
+                                const char *key, const char *body)
+{
+    char header[128] = "X-No-Key: 1";
+    if (key != NULL)
+        (void)snprintf(header, sizeof header, "Authorization: Bearer %s", key);
+    return rig_ask(rig, method, where, LIST("Content-Type: application/json", header), body);
 }
 
 #endif

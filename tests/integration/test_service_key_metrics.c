@@ -49,16 +49,6 @@ static void reload(struct rig *rig, const char *keys, const char *event)
 
 /* ---- asking ---- */
 
-/* Sends `key`, or none if that is NULL. */
-static struct answer ask(struct rig *rig, const char *method, const char *where, const char *key,
-                         const char *body)
-{
-    char header[128] = "X-No-Key: 1";
-    if (key != NULL)
-        (void)snprintf(header, sizeof header, "Authorization: Bearer %s", key);
-    return rig_ask(rig, method, where, LIST("Content-Type: application/json", header), body);
-}
-
 static void expect_post(struct rig *rig, const char *where, const char *key, const char *body,
                         int status)
 {

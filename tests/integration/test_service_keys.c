@@ -84,16 +84,6 @@ static struct rig open_rig(const char *more)
 
 /* ---- asking ---- */
 
-/* key NULL: none is sent. */
-static struct answer ask(struct rig *rig, const char *method, const char *where, const char *key,
-                         const char *body)
-{
-    char header[128] = "X-No-Key: 1";
-    if (key != NULL)
-        (void)snprintf(header, sizeof header, "Authorization: Bearer %s", key);
-    return rig_ask(rig, method, where, LIST("Content-Type: application/json", header), body);
-}
-
 static struct answer post(struct rig *rig, const char *key, const char *account, const char *id)
 {
     char *body = support_text("{'account_id':'%s','client_order_id':'%s','symbol':'X','side':'buy',"

@@ -28,14 +28,6 @@ static struct rig open_rig(void)
     return rig;
 }
 
-static struct answer ask(struct rig *rig, const char *method, const char *where, const char *key,
-                         const char *body)
-{
-    char header[128];
-    (void)snprintf(header, sizeof header, "Authorization: Bearer %s", key);
-    return rig_ask(rig, method, where, LIST("Content-Type: application/json", header), body);
-}
-
 #define ORDER(id, more)                                                                            \
     "{'account_id':'B1','client_order_id':'" id "','symbol':'X','side':'buy','type':'market',"     \
     "'quantity':'1'" more "}"

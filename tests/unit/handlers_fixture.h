@@ -164,6 +164,25 @@ UNUSED static void expect_in_body(const char *text)
     cr_expect_not_null(strstr(rig.answer.body, text), "%s is not in %s", text, rig.answer.body);
 }
 
+/* The answers to GET of the target when the store cannot read. */
+UNUSED static void expect_failures_of_the_store(const char *target)
+{
+    static const struct {
+        enum lookup_rc rc;
+        int status;
+        const char *code;
+    } rows[] = {
+        { LOOKUP_UNAVAILABLE, 503, "\"code\":\"database_down\"" },
+        { LOOKUP_DATABASE_FAULT, 503, "\"code\":\"database_unavailable\"" },
+        { LOOKUP_FAILED, 500, "\"code\":\"internal_error\"" },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        rig.store->lookup_rc = rows[i].rc;
+        expect_get(rows[i].status, target);
+        expect_in_body(rows[i].code);
+    }
+}
+
 UNUSED static void expect_not_in_body(const char *text)
 {
     cr_expect_null(strstr(rig.answer.body, text), "%s is in %s", text, rig.answer.body);

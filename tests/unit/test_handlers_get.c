@@ -75,21 +75,8 @@ Test(get, keys_do_not_come_in_lines)
 
 Test(get, what_a_lookup_that_failed_is_answered)
 {
-    static const struct {
-        enum lookup_rc rc;
-        int status;
-        const char *code;
-    } rows[] = {
-        { LOOKUP_UNAVAILABLE, 503, "\"code\":\"database_down\"" },
-        { LOOKUP_DATABASE_FAULT, 503, "\"code\":\"database_unavailable\"" },
-        { LOOKUP_FAILED, 500, "\"code\":\"internal_error\"" },
-    };
     rig_start();
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        rig.store->lookup_rc = rows[i].rc;
-        expect_get(rows[i].status, "/v1/orders/01a2097c-351c-7786-b9b4-6445788ae8c4");
-        expect_in_body(rows[i].code);
-    }
+    expect_failures_of_the_store("/v1/orders/01a2097c-351c-7786-b9b4-6445788ae8c4");
 }
 
 Test(get, a_budget_that_is_used_up_rejects_the_lookup)

@@ -233,21 +233,8 @@ Test(list, a_cursor_that_cannot_be_read)
 
 Test(list, what_a_page_that_failed_is_answered)
 {
-    static const struct {
-        enum lookup_rc rc;
-        int status;
-        const char *code;
-    } rows[] = {
-        { LOOKUP_UNAVAILABLE, 503, "\"code\":\"database_down\"" },
-        { LOOKUP_DATABASE_FAULT, 503, "\"code\":\"database_unavailable\"" },
-        { LOOKUP_FAILED, 500, "\"code\":\"internal_error\"" },
-    };
     rig_start();
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        rig.store->lookup_rc = rows[i].rc;
-        expect_get(rows[i].status, ALL);
-        expect_in_body(rows[i].code);
-    }
+    expect_failures_of_the_store(ALL);
 }
 
 /* Returns the status that the target has while the budget has so much room. */

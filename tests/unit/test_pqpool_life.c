@@ -370,6 +370,17 @@ Test(close, leaves_nothing_of_what_is_under_way)
     close_pool(&pool);
 }
 
+/* Returns when the pool is closing. `closer` must live until the thread has ended. */
+static pthread_t begin_close(struct closer *closer)
+{
+    pthread_t thread;
+    struct pqpool_lease *none = NULL;
+    struct pqpool *pool = closer->pool;
+    cr_assert_eq(pthread_create(&thread, NULL, close_on_thread, closer), 0);
+    AWAIT(pqpool_acquire(pool, clock_now_ns(), &none, NULL) == PQPOOL_CLOSED);
+    return thread;
+}
+
 Test(close, what_connects_meanwhile_is_not_kept)
 {
     fake_pg_dials(FAKE_DIAL_HANG, NULL, FAKE_ALWAYS);
@@ -382,10 +393,7 @@ Test(close, what_connects_meanwhile_is_not_kept)
     fake_pg_hang_up_all(); /* the control connection is dialled again */
     AWAIT(server_counts().dialling == 1);
     struct closer closer = { pool, clock_now_ns() + PATIENCE_S * NS_PER_S };
-    pthread_t thread;
-    cr_assert_eq(pthread_create(&thread, NULL, close_on_thread, &closer), 0);
-    struct pqpool_lease *none = NULL;
-    AWAIT(pqpool_acquire(pool, clock_now_ns(), &none, NULL) == PQPOOL_CLOSED);
+    pthread_t thread = begin_close(&closer);
     fake_pg_dials(FAKE_DIAL_OK, NULL, 0);
     AWAIT(server_counts().open == 1); /* ours */
     pqpool_release(&lease, PQPOOL_DISCARD);
@@ -405,10 +413,7 @@ Test(close, a_dial_that_it_ends_is_no_failure)
     fake_pg_hang_up_all(); /* the control connection is dialled again */
     AWAIT(server_counts().dialling == 1);
     struct closer closer = { pool, clock_now_ns() + PATIENCE_S * NS_PER_S };
-    pthread_t thread;
-    cr_assert_eq(pthread_create(&thread, NULL, close_on_thread, &closer), 0);
-    struct pqpool_lease *none = NULL;
-    AWAIT(pqpool_acquire(pool, clock_now_ns(), &none, NULL) == PQPOOL_CLOSED);
+    pthread_t thread = begin_close(&closer);
     fake_pg_dials(FAKE_DIAL_FAIL, NULL, FAKE_ALWAYS);
     AWAIT(stats_of(pool).counters.connection_errors[ERROR_REFUSED] > 0);
     pqpool_release(&lease, PQPOOL_DISCARD);
