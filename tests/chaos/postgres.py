@@ -16,7 +16,6 @@ ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 # A lost standby is noticed within seconds, a crash is recovered from within seconds, and a killed server
 # leaves no segment in /dev/shm. fsync stays on: on a tmpfs it costs nothing, and ordersd warns without it.
 SETTINGS = """
-listen_addresses = '127.0.0.1'
 max_connections = 120
 shared_buffers = 32MB
 dynamic_shared_memory_type = mmap
@@ -54,7 +53,7 @@ class Postgres:
     """One server. `data` and `wal` are folders that exist and belong to the server's user."""
 
     def __init__(self, name: str, port: int, data: Path, wal: Path, sockets: Path, log: Path) -> None:
-        self.name, self.port = name, port
+        self.name, self.port, self.host = name, port, "127.0.0.1"
         self.data, self.wal, self.sockets, self.log = data / "cluster", wal / "segments", sockets, log
         self.env: dict[str, str] = {}  # what a fault adds for the next start, as LD_PRELOAD
         self.settings = ""  # more lines of the configuration, before create() or follow()
@@ -81,11 +80,11 @@ class Postgres:
 
     def configure(self, *, following: "Postgres | None", awaited: str | None) -> None:
         """Writes the configuration. `awaited` is the standby that commits wait for."""
-        lines = [SETTINGS, self.settings, f"port = {self.port}", f"unix_socket_directories = '{self.sockets}'",
+        lines = [SETTINGS, self.settings, f"listen_addresses = '{self.host}'", f"port = {self.port}", f"unix_socket_directories = '{self.sockets}'",
                  f"synchronous_standby_names = '{awaited or ''}'"]
         if following:
             lines.append(f"primary_slot_name = '{self.name}'")
-            lines.append(f"primary_conninfo = 'host=127.0.0.1 port={following.port} user=postgres "
+            lines.append(f"primary_conninfo = 'host={following.host} port={following.port} user=postgres "
                          f"connect_timeout=3 application_name={self.name}'")
         self._write("postgresql.auto.conf", "\n".join(lines) + "\n")
         mark = self.data / "standby.signal"
@@ -184,7 +183,7 @@ class Postgres:
         return False
 
     def conninfo(self, database: str = DATABASE, user: str = "postgres") -> str:
-        return f"host=127.0.0.1 port={self.port} user={user} dbname={database} connect_timeout=5"
+        return f"host={self.host} port={self.port} user={user} dbname={database} connect_timeout=5"
 
     def _direct(self, database: str) -> str:
         return f"host={self.sockets} port={self.port} user=postgres dbname={database} connect_timeout=5"
@@ -205,7 +204,7 @@ class Postgres:
             return await self.sql(text, timeout_s=5, database="postgres") == "1"
         return False
 
-    async def backends(self, condition: str = "application_name = 'ordersd'") -> list[int]:
+    async def backends(self, condition: str = "application_name LIKE 'ordersd%'") -> list[int]:
         text = f"SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND {condition}"
         return [int(pid) for pid in (await self.sql(text)).split()]
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from chaos.process import child_setup
 
 IFF_UP, SIOCGIFFLAGS, SIOCSIFFLAGS = 1, 0x8913, 0x8914
+MS_BIND = 4096
 _kept: list[tuple[subprocess.Popen[bytes], int]] = []  # until the process ends
 _ports = iter(range(20000 + os.getpid() % 97 * 100, 32700))
 
@@ -94,6 +95,13 @@ def mount_tmpfs(folder: Path, size_mib: int, mode: str = "0755") -> bool:
     libc = ctypes.CDLL(None, use_errno=True)
     options = f"size={size_mib}m,mode={mode}".encode()
     return libc.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", 0, options) == 0
+
+
+def bind(path: Path, over: Path) -> None:
+    """Shows the file in the place of another one, in this mount namespace."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(os.fsencode(path), os.fsencode(over), None, MS_BIND, None) != 0:
+        raise OSError(ctypes.get_errno(), f"{path} cannot be bound over {over}")
 
 
 def make_folder() -> Path:
