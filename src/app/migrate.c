@@ -98,7 +98,7 @@ int run_migrate(const struct options *options, const char *publication)
 
     signals_block();
     service.options = *options;
-    if (service_open_database(&service, true, &m.err))
+    if (service_open_database(&service, "migrate", &m.err))
         signal = signals_run(&task);
     if (signal < 0)
         err_set(&m.err, 0, "cannot start a thread");

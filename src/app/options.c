@@ -66,6 +66,8 @@ static const struct conf_opt opts[] = {
       .doc = "Bring the schema up to date at start." },
     { OPT(database, prepare), .def = "true",
       .doc = "Use prepared statements; false is for PgBouncer in transaction mode." },
+    { OPT(database, require_sync_standby), .def = "false",
+      .doc = "Store orders only while commits wait for a synchronous standby that is connected; otherwise the service is not ready and answers 503; the role needs pg_read_all_stats (docs/OPERATIONS.md, Failover)." },
 
 #define POOL(default, text) .group = "Connection pool", .def = default, .doc = text
 #define PQPOOL_COUNT(name, default, least, most, from, to, text, note) \

@@ -26,6 +26,7 @@ struct options {
         int start; /* enum options_start */
         bool migrate;
         bool prepare;
+        bool require_sync_standby;
     } database;
 
     struct { /* the options of pqpool/options.def: DATABASE_MAX_POOL_SIZE is pool.max_pool_size */

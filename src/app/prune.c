@@ -252,7 +252,7 @@ int run_prune(const struct options *options, const struct prune_options *prune)
     p.prune = (struct store_prune){ .batch = prune->batch, .dry_run = prune->dry_run };
     mutex_init(&p.mu);
     cond_init(&p.wake);
-    if (service_open_database(&service, true, &p.err))
+    if (service_open_database(&service, "prune", &p.err))
         signal = signals_run(&task);
     if (signal < 0)
         err_set(&p.err, 0, "cannot start a thread");

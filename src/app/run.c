@@ -108,7 +108,7 @@ static enum start_rc open_database(struct service *service, struct err *err)
 {
     struct first first = { .service = service };
     const struct signals_task task = { await_first, interrupt_first, &first };
-    if (!service_open_database(service, false, err))
+    if (!service_open_database(service, NULL, err))
         return START_FAILED;
     if (service->options.database.start != OPTIONS_START_FAIL)
         return START_GOOD;

@@ -2,6 +2,7 @@
  * client to the database, so that a part can always call the parts that it uses. */
 #include "app/service.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,7 +47,7 @@ static struct pqpool_options pool_options(const struct options *o, struct servic
     p.conninfo = o->database.url;
     p.password = o->database.password;
     p.password_file = o->database.password_file;
-    p.application_name = "ordersd";
+    p.application_name = service != NULL ? service->session_name : "";
 #define PQPOOL_COUNT(name, ...) p.name = o->pool.name;
 #define PQPOOL_FACTOR PQPOOL_COUNT
 #define PQPOOL_SWITCH PQPOOL_COUNT
@@ -78,14 +79,37 @@ bool service_check_database(const struct options *options, struct err *err)
     return false;
 }
 
-bool service_open_database(struct service *service, bool small, struct err *err)
+/* Names the sessions "ordersd/HOST/PID", those of a command "ordersd-TASK/HOST/PID". PostgreSQL
+ * keeps 63 bytes of a name, so a long host loses its beginning: the names of pods differ at their
+ * ends. */
+static void name_sessions(struct service *service, const char *task)
 {
-    struct store_options store_options = { .prepare = service->options.database.prepare };
+    char host[65] = "", prefix[32], pid[16];
+    if (gethostname(host, sizeof host - 1) != 0)
+        host[0] = '\0'; /* does not happen: a host name of Linux fits */
+    if (task == NULL)
+        (void)snprintf(prefix, sizeof prefix, "%s", STORE_REPLICA_PREFIX);
+    else
+        (void)snprintf(prefix, sizeof prefix, "ordersd-%s/", task);
+    (void)snprintf(pid, sizeof pid, "/%d", (int)getpid());
+    const size_t room = sizeof service->session_name - 1 - strlen(prefix) - strlen(pid);
+    const size_t len = strlen(host);
+    (void)snprintf(service->session_name, sizeof service->session_name, "%s%s%s", prefix,
+                   host + (len > room ? len - room : 0), pid);
+}
+
+bool service_open_database(struct service *service, const char *task, struct err *err)
+{
+    struct store_options store_options = {
+        .prepare = service->options.database.prepare,
+        .require_sync_standby = task == NULL && service->options.database.require_sync_standby,
+    };
+    name_sessions(service, task);
     if (!store_open(&store_options, &service->store, err))
         return false;
     service->observability.check.store = service->store;
     struct pqpool_options options = pool_options(&service->options, service);
-    if (small)
+    if (task != NULL)
         options.min_pool_size = options.max_pool_size = 1;
     if (pqpool_open(&options, &service->pool, err) != PQPOOL_OK)
         return false;
@@ -210,6 +234,7 @@ static void wire_handlers(struct service *service)
     handlers->pool = service->pool;
     handlers->memory = &service->memory;
     handlers->schema_ready = &service->observability.readiness.schema_ready;
+    handlers->lacks_standby = store_lacks_standby(service->store);
     /* the queue could never take a larger batch whole */
     handlers->batch_max = o->orders.batch_max < o->orders.queue_capacity ? o->orders.batch_max
                                                                          : o->orders.queue_capacity;

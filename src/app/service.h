@@ -45,7 +45,8 @@ struct service {
     struct handlers handlers;
     struct observability observability;
     struct starter starter;
-    atomic_int exit_code; /* set by the starter to end the process; 0: not set */
+    char session_name[64]; /* the application_name of the sessions */
+    atomic_int exit_code;  /* set by the starter to end the process; 0: not set */
 };
 
 /* Starts all parts except the pool, which must be open already. Does not wait until PostgreSQL can
@@ -71,8 +72,9 @@ void service_stop(struct service *service);
  * and what would be right. */
 bool service_check_database(const struct options *options, struct err *err) MUST_CHECK;
 
-/* Opens only the store and the pool, with one connection if `small`. Waits for no server. */
-bool service_open_database(struct service *service, bool small, struct err *err) MUST_CHECK;
+/* Opens only the store and the pool. Waits for no server. `task` is NULL for a replica, which
+ * serves orders; otherwise it names the command, and the pool has one connection. */
+bool service_open_database(struct service *service, const char *task, struct err *err) MUST_CHECK;
 void service_close_database(struct service *service, int64_t deadline_at_ns);
 
 enum { EXIT_SCHEMA_TOO_NEW = 70, EXIT_CONFIG = 78 };

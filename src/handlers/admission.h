@@ -9,8 +9,9 @@
 struct handlers;
 struct http_request;
 
-/* Rejects the request and returns false if the database is down or its schema is not ready. Loop
- * thread only. */
+/* Rejects the request and returns false if the database is down, if its schema is not ready, or if
+ * the synchronous standby that DATABASE_REQUIRE_SYNC_STANDBY asks for is missing. Loop thread only.
+ */
 bool admission_check(struct handlers *handlers, struct http_request *req) MUST_CHECK;
 
 #endif

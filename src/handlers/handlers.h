@@ -26,6 +26,9 @@ struct handlers {
     struct pqpool *pool;             /* used only to see whether the database is down */
     struct budget *memory;           /* for posts, batches, lookups and their answers */
     const atomic_bool *schema_ready; /* while it is false, no order is accepted */
+    /* While it is true, no order is accepted: DATABASE_REQUIRE_SYNC_STANDBY is set, and no
+     * synchronous standby is known. */
+    const atomic_bool *lacks_standby;
     struct order_metrics metrics;
     size_t batch_max;          /* most orders in one batch; at most the capacity of the queue */
     int64_t commit_timeout_ns; /* most time from the receipt of a request to its verdicts */

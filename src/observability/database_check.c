@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ingest/ingest.h"
+#include "observability/room.h"
 #include "pqpool/pqpool.h"
 #include "store/store.h"
 
@@ -63,14 +64,29 @@ static void tell_findings(struct database_check *check, const struct store *stor
          "SET LOGGED");
     tell(
         &check->told_blind, store_health_blind(store), LOG_WARN, "database.check_limited",
-        "the role may not read pg_class, pg_inherits, pg_database or pg_replication_slots, so the "
-        "health check cannot tell a read-only database, an unlogged table or the WAL that slots "
-        "keep: GRANT SELECT on them");
+        "the role may not read pg_class, pg_inherits, pg_database, pg_roles, pg_replication_slots, "
+        "pg_stat_activity or pg_stat_replication, so the health check cannot tell a read-only "
+        "database, an unlogged table, the WAL that slots keep or how many replicas there are: "
+        "GRANT SELECT on them");
     tell(&check->told_refused, store_health_canary(store) == CANARY_REFUSED, LOG_INFO,
          "database.canary_refused",
          "the table's own rules refuse the canary, an order of account " STORE_CANARY_ACCOUNT
          " that the health check inserts and rolls back: a fault that only an INSERT shows is seen "
          "later");
+}
+
+static void tell_room(struct database_check *check)
+{
+    struct pqpool_stats pool;
+    struct room room;
+    pqpool_stats(check->pool, &pool);
+    room_look(check->store, pool.connections.max, &room);
+    tell(&check->told_room, room.is_short, LOG_WARN, "database.connections_short", room.text);
+    tell(&check->told_uncounted, room.replicas == 0 && !store_health_blind(check->store), LOG_INFO,
+         "database.replicas_unknown",
+         "the replicas cannot be counted, so nothing says whether the database has connections "
+         "enough for all: DATABASE_URL sets application_name, or a pooler stands before the "
+         "database");
 }
 
 bool database_check_verdict(struct database_check *check, const struct pg_result *last,
@@ -80,6 +96,8 @@ bool database_check_verdict(struct database_check *check, const struct pg_result
     bool first = passed && !check->passed;
     check->passed |= passed;
     tell_findings(check, check->store);
+    if (passed)
+        tell_room(check);
     atomic_store_explicit(&check->made, true, memory_order_release);
     if (first || store_health_unfinished(check->store))
         pqpool_check_health(check->pool);
@@ -97,6 +115,10 @@ void database_check_tick(struct database_check *check, const struct pqpool_stats
     bool suspicion =
         streak.groups > 0 && (is_recent(streak.last_at_ns, RECENT_S) || !pool->health.healthy);
     atomic_store_explicit(&check->suspicion, suspicion, memory_order_relaxed);
+    /* The sooner a standby is seen, the sooner orders are stored again. */
+    if (atomic_load_explicit(store_lacks_standby(check->store), memory_order_relaxed) &&
+        atomic_load_explicit(&check->begun, memory_order_acquire))
+        pqpool_check_health(check->pool);
     if (suspicion && streak.first_at_ns != check->asked_for_ns) {
         check->asked_for_ns = streak.first_at_ns;
         pqpool_check_health(check->pool);

@@ -43,6 +43,7 @@ struct database_check {
     /* Used by the pool's janitor: */
     bool passed; /* at least one check of the table has passed */
     bool told_fsync_off, told_unlogged, told_blind, told_refused; /* findings of the last check */
+    bool told_room, told_uncounted;                               /* also findings */
 };
 
 /* Call this when the schema is ready. It requests a health check at once, and from then on every
@@ -54,7 +55,8 @@ const char *database_check_query(struct database_check *check);
 bool database_check_verdict(struct database_check *check, const struct pg_result *last,
                             unsigned before, struct err *err);
 
-/* Call it each second. It requests a check when groups begin to fail. */
+/* Call it each second. It requests a check when groups begin to fail, and each time while a
+ * synchronous standby is required and missing. */
 void database_check_tick(struct database_check *check, const struct pqpool_stats *pool);
 
 /* Returns true if the table has been checked at least once. */

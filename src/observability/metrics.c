@@ -16,6 +16,7 @@
 #include "observability/metrics.h"
 #include "observability/observability.h"
 #include "observability/process.h"
+#include "observability/room.h"
 #include "pqpool/pqpool.h"
 #include "store/store.h"
 
@@ -221,8 +222,11 @@ static void commits(struct buf *out, const struct ingest_metrics *m)
     one(out, M_SPLITS, "", counter_read(&m->splits));
 }
 
-static void database(struct buf *out, const struct store *store)
+static void database(struct buf *out, struct store *store, uint32_t max_pool_size)
 {
+    struct room room = { 0 };
+    if (store != NULL)
+        room_look(store, max_pool_size, &room);
     head(out, M_DATABASE_WARNING);
     labelled(out, M_DATABASE_WARNING, "", "warning", "fsync_off",
              store != NULL && store_fsync_off(store));
@@ -230,6 +234,8 @@ static void database(struct buf *out, const struct store *store)
              store != NULL && store_unlogged(store));
     labelled(out, M_DATABASE_WARNING, "", "warning", "check_limited",
              store != NULL && store_health_blind(store));
+    labelled(out, M_DATABASE_WARNING, "", "warning", "connections_short", room.is_short);
+    one(out, M_DATABASE_REPLICAS, "", room.replicas);
     one(out, M_DATABASE_SLOT_WAL, "", store != NULL ? store_slot_wal_bytes(store) : 0);
 }
 
@@ -285,7 +291,7 @@ static void render(struct buf *out, const struct figures *f)
     pool_gauges(out, &f->pool);
     pool_counters(out, &f->pool);
     pool_latencies(out, &f->pool);
-    database(out, f->observed->store);
+    database(out, f->observed->store, f->pool.connections.max);
     orders(out, f->observed->orders);
     queue(out, &f->queue);
     commits(out, f->ingest);

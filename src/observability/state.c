@@ -33,7 +33,10 @@ void state_look(struct observability *observed, struct state *out)
         "it that are");
     warn_if(out, store_health_blind(observed->store),
             "the health check cannot see all: the role may not read pg_class, pg_inherits, "
-            "pg_database or pg_replication_slots");
+            "pg_database, pg_roles, pg_replication_slots, pg_stat_activity or "
+            "pg_stat_replication");
+    room_look(observed->store, out->pool.connections.max, &out->room);
+    warn_if(out, out->room.is_short, out->room.text);
     warn_if(out, out->queue.depth > out->queue.capacity / 5 * 4, "the queue is over 80 % full");
     warn_if(out, out->pool.queue.exhausted_alert,
             "every pool connection is in use, and acquires wait");

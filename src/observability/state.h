@@ -11,6 +11,7 @@
 
 #include "ingest/ingest.h"
 #include "observability/readiness.h"
+#include "observability/room.h"
 #include "pqpool/pqpool.h"
 
 struct observability;
@@ -21,6 +22,7 @@ struct state {
     struct pqpool_stats pool;
     struct ingest_gauges queue;
     struct ingest_streak streak;
+    struct room room;
     bool ready, warn;
     bool faulty;  /* groups failed in the last minute through no fault of the orders */
     size_t n_why; /* number of reasons in `why`; the worst reason comes first */

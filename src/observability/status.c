@@ -14,6 +14,7 @@
 #include "observability/last_errors.h"
 #include "observability/observability.h"
 #include "observability/state.h"
+#include "store/store.h"
 
 enum { STATUS_MAX = 512 * 1024 };
 
@@ -59,6 +60,30 @@ static void add_health_check(struct buf *out, const struct pqpool_stats *pool)
     add_moment(out, "at", pool->health.checked_at_us);
     buf_add_str(out, ",\"error\":");
     buf_add_json(out, pool->health.error[0] != '\0' ? pool->health.error : NULL);
+    buf_add_char(out, '}');
+}
+
+static void add_standbys(struct buf *out, struct store *store)
+{
+    struct store_standbys standbys;
+    store_standbys(store, &standbys);
+    buf_printf(out, ",\"sync_standbys\":{\"needed\":%u,\"connected\":", standbys.needed);
+    if (standbys.seen)
+        buf_printf(out, "%u}", standbys.streaming);
+    else
+        buf_add_str(out, "null}");
+}
+
+/* What the last health check has found of the server. */
+static void add_database(struct buf *out, struct observability *observed, const struct room *room)
+{
+    buf_add_str(out, ",\"database\":{\"replicas\":");
+    if (room->replicas > 0)
+        buf_printf(out, "%u,\"connections\":{\"wanted\":%llu,\"room\":%llu}", room->replicas,
+                   (unsigned long long)room->wanted, (unsigned long long)room->left);
+    else
+        buf_add_str(out, "null,\"connections\":null");
+    add_standbys(out, observed->store);
     buf_add_char(out, '}');
 }
 
@@ -163,6 +188,7 @@ void observability_get_status(struct http_request *req, void *ctx)
     add_state(&body, observed, &state);
     add_limits(&body, observed, &state);
     add_health_check(&body, &state.pool);
+    add_database(&body, observed, &state.room);
     add_samples(&body, &observed->history, after_of(req));
     add_errors(&body, &observed->last_errors, full);
     buf_add_char(&body, '}');

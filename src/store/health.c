@@ -12,31 +12,12 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "pqpool/result.h"
 #include "store/impl.h"
+#include "store/server_state.h"
 #include "store/sqlstate.h"
 #include "store/statement_text.h"
 
 #define LOCK_WAIT "SELECT set_config('lock_timeout', '100ms', true)"
-
-/* The SELECT that reads what EXPLAIN does not show. The rows of a partitioned table are in its
- * leaves, so all tables below it are searched for unlogged ones. PostgreSQL refuses new transaction
- * ids when only 3 million are left (1 million before version 14). A standby has no
- * pg_current_wal_lsn(), and a slot that is lost has no restart_lsn. */
-#define READ_STATE                                                                                 \
-    "WITH RECURSIVE tables(id) AS (SELECT to_regclass('orders')::oid "                             \
-    "UNION ALL SELECT i.inhrelid FROM tables JOIN pg_inherits i ON i.inhparent = tables.id "       \
-    "JOIN pg_class p ON p.oid = i.inhrelid AND p.relispartition) "                                 \
-    "SELECT pg_is_in_recovery(), current_setting('transaction_read_only'), "                       \
-    "(SELECT max(age(datfrozenxid)) FROM pg_database) >= 2147483647 - CASE WHEN "                  \
-    "current_setting('server_version_num')::int < 140000 THEN 1000000 ELSE 3000000 END, "          \
-    "current_setting('fsync'), "                                                                   \
-    "EXISTS (SELECT FROM tables JOIN pg_class c ON c.oid = tables.id AND c.relpersistence = "      \
-    "'u'), "                                                                                       \
-    "(SELECT coalesce(max(CASE WHEN NOT pg_is_in_recovery() THEN "                                 \
-    "pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) END), 0)::bigint FROM "                    \
-    "pg_replication_slots)"
-enum column { IN_RECOVERY, READ_ONLY, XIDS_EXHAUSTED, FSYNC, UNLOGGED, SLOT_WAL, COLUMNS };
 
 /* The statements of the check, in the sequence in which they run. */
 enum step { STEP_LOCK_WAIT, STEP_INSERT, STEP_SELECT, STEP_STATE };
@@ -74,7 +55,7 @@ static const char *const canary_order[] = {
     "'{NULL}'",
 };
 
-enum { HEALTH_SQL_MAX = 8192 };
+enum { HEALTH_SQL_MAX = 16384 };
 
 static void write_check(struct buf *sql)
 {
@@ -82,13 +63,16 @@ static void write_check(struct buf *sql)
     statement_spell(STATEMENT_INSERT, NULL, sql);
     buf_add_str(sql, "; EXPLAIN ");
     statement_spell(STATEMENT_COMPARE, NULL, sql);
-    buf_add_str(sql, "; " READ_STATE);
+    buf_add_str(sql, "; ");
+    buf_add_str(sql, server_state_sql());
     buf_add_char(sql, '\0');
 }
 
 bool store_health_open(struct store *store)
 {
     struct store_health *health = &store->health;
+    mutex_init(&health->mu);
+    health->connections.limit = STORE_NO_LIMIT;
     health->sql = health->canary_sql = BUF_INIT(HEALTH_SQL_MAX);
     write_check(&health->sql);
     buf_add_str(&health->canary_sql, BEGIN_CANARY);
@@ -100,6 +84,7 @@ bool store_health_open(struct store *store)
 
 void store_health_fini(struct store *store)
 {
+    mutex_fini(&store->health.mu);
     buf_fini(&store->health.sql);
     buf_fini(&store->health.canary_sql);
 }
@@ -165,63 +150,74 @@ static void set_slot_wal(struct store_health *health, uint64_t bytes)
     atomic_store_explicit(&health->slot_wal_bytes, bytes, memory_order_relaxed);
 }
 
-static void check_error(struct store_health *health, const PGresult *error, unsigned step)
+/* Keeps what other threads may ask for. */
+static void note_server(struct store_health *health, const struct server_state *state)
 {
+    mutex_lock(&health->mu);
+    health->connections = state->connections;
+    if (atomic_load_explicit(&health->pooled, memory_order_relaxed))
+        health->connections.replicas = 0;
+    health->standbys = state->standbys;
+    mutex_unlock(&health->mu);
+}
+
+/* Sets the refusal, if the server takes no orders. With require_sync_standby also if no standby
+ * would have them. */
+static void refuse_by_state(struct store *store, const struct server_state *state)
+{
+    struct err *refusal = &store->health.refusal;
+    const char *why = server_state_refusal(state);
+    if (store->require_sync_standby) {
+        const bool has = server_state_check_standbys(&state->standbys, refusal);
+        atomic_store_explicit(&store->lacks_standby, !has, memory_order_release);
+    }
+    if (why != NULL)
+        err_set(refusal, 0, "%s", why);
+}
+
+/* `state` is NULL if the role may not read a catalog, so that nothing is known of the server. */
+static void take_state(struct store *store, const struct server_state *state)
+{
+    static const struct server_state nothing;
+    struct store_health *health = &store->health;
+    const bool blind = state == NULL;
+    if (blind)
+        state = &nothing;
+    set(&health->blind, blind);
+    health->refusal = (struct err){ 0 };
+    set_slot_wal(health, state->slot_wal_bytes);
+    note_server(health, state);
+    refuse_by_state(store, state);
+    if (blind)
+        return;
+    set(&store->fsync_off, !state->fsync);
+    set(&health->unlogged, state->unlogged);
+}
+
+static void check_state(struct store *store, const PGresult *row)
+{
+    struct server_state state = { 0 };
+    take_state(store, server_state_read(row, &state) ? &state : NULL);
+}
+
+static void check_error(struct store *store, const PGresult *error, unsigned step)
+{
+    struct store_health *health = &store->health;
     const char *code = field_of(error, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY);
     if (says_nothing(code))
         return;
-    set(&health->blind, step >= STEP_STATE);
-    health->refusal = (struct err){ 0 };
     if (step >= STEP_STATE) {
-        set_slot_wal(health, 0);
+        take_state(store, NULL);
         return;
     }
+    set(&health->blind, false);
+    health->refusal = (struct err){ 0 };
     const bool right = sqlstate_is(code, SQLSTATE_INSUFFICIENT_PRIVILEGE);
     err_set_code(&health->refusal, 0, code, "orders cannot be %s: %s (SQLSTATE %s)%s",
                  step == STEP_SELECT ? "read" : "stored",
                  text != NULL ? text : PQresultErrorMessage(error), code,
                  right ? "; the role needs SELECT and INSERT on the table" : "");
-}
-
-static bool is_true(const PGresult *row, enum column column)
-{
-    const char *value = PQgetvalue(row, 0, (int)column);
-    return strcmp(value, "t") == 0 || strcmp(value, "on") == 0;
-}
-
-static const char *refusal_by_state(const PGresult *row)
-{
-    if (is_true(row, IN_RECOVERY))
-        return "the database is a standby: it takes no orders";
-    if (is_true(row, READ_ONLY))
-        return "the database takes no orders: default_transaction_read_only is on";
-    if (is_true(row, XIDS_EXHAUSTED))
-        return "the database takes no orders: it has stopped to avoid transaction id wraparound, "
-               "until VACUUM has frozen old rows";
-    return NULL;
-}
-
-static uint64_t slot_wal_of(const PGresult *row)
-{
-    uint64_t bytes = 0;
-    return result_number(row, 0, SLOT_WAL, INT64_MAX, &bytes) ? bytes : 0;
-}
-
-static void check_state(struct store *store, const PGresult *row)
-{
-    struct store_health *health = &store->health;
-    const bool whole = PQntuples(row) == 1 && PQnfields(row) == COLUMNS;
-    set(&health->blind, !whole);
-    health->refusal = (struct err){ 0 };
-    set_slot_wal(health, whole ? slot_wal_of(row) : 0);
-    if (!whole)
-        return;
-    set(&store->fsync_off, !is_true(row, FSYNC));
-    set(&health->unlogged, is_true(row, UNLOGGED));
-    const char *refusal = refusal_by_state(row);
-    if (refusal != NULL)
-        err_set(&health->refusal, 0, "%s", refusal);
 }
 
 static void pass_canary(struct store_health *health)
@@ -266,7 +262,7 @@ static void check_answer(struct store *store, const PGresult *last, unsigned bef
     if (is_row)
         check_state(store, last);
     else
-        check_error(health, last, before);
+        check_error(store, last, before);
 }
 
 bool store_health_verdict(struct store *store, const struct pg_result *last, unsigned before,
@@ -305,4 +301,23 @@ bool store_health_blind(const struct store *store)
 uint64_t store_slot_wal_bytes(const struct store *store)
 {
     return atomic_load_explicit(&store->health.slot_wal_bytes, memory_order_relaxed);
+}
+
+void store_connections(struct store *store, struct store_connections *out)
+{
+    mutex_lock(&store->health.mu);
+    *out = store->health.connections;
+    mutex_unlock(&store->health.mu);
+}
+
+void store_standbys(struct store *store, struct store_standbys *out)
+{
+    mutex_lock(&store->health.mu);
+    *out = store->health.standbys;
+    mutex_unlock(&store->health.mu);
+}
+
+const atomic_bool *store_lacks_standby(const struct store *store)
+{
+    return &store->lacks_standby;
 }

@@ -9,13 +9,14 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/sync.h"
 #include "orders/order_store.h"
 #include "store/store.h"
 
 struct pqpool;
 
 /* The state of the health check (health.c). The atomic members may be used by any thread, with
- * relaxed order; the other members only by the pool's janitor. */
+ * relaxed order; the members under `mu` by any thread; the others only by the pool's janitor. */
 struct store_health {
     struct buf sql, canary_sql; /* the SQL of the checks; owned, NUL-terminated, constant */
     bool on_canary;             /* the running check has a canary */
@@ -29,13 +30,18 @@ struct store_health {
     atomic_bool unlogged;
     atomic_bool blind; /* the role may not read the catalogs: see store_health_blind() */
     _Atomic(uint64_t) slot_wal_bytes; /* see store_slot_wal_bytes() */
+    atomic_bool pooled;               /* a pooler stands between the sessions and the server */
+    struct mutex mu;
+    struct store_connections connections GUARDED_VAR;
+    struct store_standbys standbys GUARDED_VAR;
 };
 
 struct store {
     struct order_store face;
     struct pqpool *pool; /* borrowed */
-    bool prepare;
-    atomic_bool fsync_off; /* relaxed; set by each connect and each health check */
+    bool prepare, require_sync_standby;
+    atomic_bool lacks_standby; /* see store_lacks_standby() */
+    atomic_bool fsync_off;     /* relaxed; set by each connect and each health check */
     struct store_health health;
 };
 

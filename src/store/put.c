@@ -58,6 +58,17 @@ static bool is_elsewhere(const struct put_attempt *a, uint32_t database)
     return true;
 }
 
+/* Returns true, and sets the error, if no standby would have the orders. Orders in doubt wait, too:
+ * the commit that makes them certain waits for nobody. */
+static bool lacks_standby(const struct put_attempt *a, const struct store *store)
+{
+    if (!atomic_load_explicit(&store->lacks_standby, memory_order_acquire))
+        return false;
+    err_set(&a->failure->err, ERR_RETRYABLE,
+            "DATABASE_REQUIRE_SYNC_STANDBY: no synchronous standby is known");
+    return true;
+}
+
 bool store_put(void *ctx, struct put_group *group, struct store_failure *failure)
 {
     const struct store *store = ctx;
@@ -86,6 +97,10 @@ bool store_put(void *ctx, struct put_group *group, struct store_failure *failure
     uint32_t database = pqpool_lease_database(a.session.lease);
     if (is_elsewhere(&a, database)) {
         (void)put_fail(&a, STORE_ELSEWHERE, FAULT_NONE);
+        goto out;
+    }
+    if (lacks_standby(&a, store)) {
+        (void)put_fail(&a, STORE_UNAVAILABLE, FAULT_SERVER);
         goto out;
     }
     group->sent_database = database;

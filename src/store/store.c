@@ -11,6 +11,7 @@
 #include "pqpool/result.h"
 #include "store/failure.h"
 #include "store/impl.h"
+#include "store/server_state.h"
 #include "store/statement_text.h"
 
 bool store_open(const struct store_options *options, struct store **store_out, struct err *err)
@@ -21,6 +22,7 @@ bool store_open(const struct store_options *options, struct store **store_out, s
         return false;
     }
     store->prepare = options->prepare;
+    store->require_sync_standby = store->lacks_standby = options->require_sync_standby;
     store->face = (struct order_store){
         .ctx = store,
         .put = store_put,
@@ -61,8 +63,17 @@ bool store_fsync_off(const struct store *store)
     return atomic_load_explicit(&store->fsync_off, memory_order_relaxed);
 }
 
-enum { GREETING_SIZE = 2048 };
-enum greeting_column { SERVER_ENCODING, FSYNC, CLIENT_ENCODING, SETTINGS, GREETING_COLUMNS };
+enum { GREETING_SIZE = 4096 };
+enum greeting_column {
+    SERVER_ENCODING,
+    FSYNC,
+    PID,
+    HAS_STANDBYS,
+    SYNC_COMMIT,
+    CLIENT_ENCODING,
+    SETTINGS,
+    GREETING_COLUMNS
+};
 
 /* Writes the SQL that sets up a new session. If store->prepare is true, the session is ours alone,
  * so all settings are made for the session. Otherwise there may be a pooler in transaction mode,
@@ -73,17 +84,33 @@ enum greeting_column { SERVER_ENCODING, FSYNC, CLIENT_ENCODING, SETTINGS, GREETI
 static void write_greeting(const struct store *store, const PGconn *pg, char *sql, size_t size)
 {
     static const char asked[] = "SELECT current_setting('server_encoding'), "
-                                "current_setting('fsync'), "
+                                "current_setting('fsync'), pg_backend_pid(), %s, "
+                                "current_setting('synchronous_commit'), "
                                 "set_config('client_encoding', 'UTF8', false), ";
+    const char *standbys = store->require_sync_standby ? server_state_has_standbys() : "true";
+    int used = snprintf(sql, size, asked, standbys);
+    sql += used;
+    size -= (size_t)used;
     if (store->prepare)
-        (void)snprintf(sql, size, "%s%s", asked,
+        (void)snprintf(sql, size, "%s",
                        STATEMENT_SETTINGS("false") " || ' ' || " STATEMENT_SESSION_SETTINGS);
     else
-        (void)snprintf(sql, size, "%sCASE pg_backend_pid() WHEN %d THEN %s END", asked,
-                       PQbackendPID(pg), STATEMENT_SESSION_SETTINGS);
+        (void)snprintf(sql, size, "CASE pg_backend_pid() WHEN %d THEN %s END", PQbackendPID(pg),
+                       STATEMENT_SESSION_SETTINGS);
 }
 
-static bool read_greeting(struct store *store, const PGresult *row, struct err *err)
+/* Takes from the answer what the store has to know of the server before it sends anything there. */
+static void note_server(struct store *store, const PGconn *pg, const PGresult *row)
+{
+    const bool fsync_off = strcmp(PQgetvalue(row, 0, FSYNC), "off") == 0;
+    atomic_store_explicit(&store->fsync_off, fsync_off, memory_order_relaxed);
+    const bool pooled = strtol(PQgetvalue(row, 0, PID), NULL, 10) != PQbackendPID(pg);
+    atomic_store_explicit(&store->health.pooled, pooled, memory_order_relaxed);
+    if (strcmp(PQgetvalue(row, 0, HAS_STANDBYS), "t") != 0)
+        atomic_store_explicit(&store->lacks_standby, true, memory_order_release);
+}
+
+static bool read_greeting(const struct store *store, const PGresult *row, struct err *err)
 {
     if (!result_is_table(row, 1, 1, GREETING_COLUMNS, "the settings of a new session", err))
         return false;
@@ -92,8 +119,12 @@ static bool read_greeting(struct store *store, const PGresult *row, struct err *
         err_set(err, 0, "the database's encoding is %s; orders need a database in UTF8", encoding);
         return false;
     }
-    atomic_store_explicit(&store->fsync_off, strcmp(PQgetvalue(row, 0, FSYNC), "off") == 0,
-                          memory_order_relaxed);
+    if (store->require_sync_standby && strcmp(PQgetvalue(row, 0, SYNC_COMMIT), "local") == 0) {
+        err_set(err, 0,
+                "DATABASE_REQUIRE_SYNC_STANDBY: no commit of this role would wait for a standby: "
+                "its synchronous_commit is local");
+        return false;
+    }
     return true;
 }
 
@@ -110,6 +141,8 @@ bool store_on_connect(void *ctx, struct pqpool_lease *lease, int64_t deadline_at
         return false;
     }
     bool good = read_greeting(store, row, err);
+    if (good)
+        note_server(store, pqpool_lease_pg(lease), row);
     PQclear(row);
     return good;
 }

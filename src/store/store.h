@@ -9,6 +9,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,6 +24,8 @@ struct store; /* opaque */
 
 struct store_options {
     bool prepare; /* use prepared statements; false if a pooler may switch server sessions */
+    /* Store no order while commits wait for no standby: see store_lacks_standby(). */
+    bool require_sync_standby;
 };
 
 bool store_open(const struct store_options *options, struct store **store_out,
@@ -40,7 +43,8 @@ const struct order_store *store_as_order_store(const struct store *store);
  * STATEMENT_SESSION_SETTINGS (statement_text.h). These settings override those of the role and the
  * database. If options.prepare is false, STATEMENT_SETTINGS are made by each transaction and not
  * here, and STATEMENT_SESSION_SETTINGS are made only if there is no pooler. Returns false if the
- * SQL fails, its answer is malformed, or the database's encoding is not UTF8. `store` is a struct
+ * SQL fails, its answer is malformed, the database's encoding is not UTF8, or if
+ * options.require_sync_standby is set and synchronous_commit is `local`. `store` is a struct
  * store; its type is void because pqpool_options.on_connect requires that. */
 bool store_on_connect(void *store, struct pqpool_lease *lease, int64_t deadline_at_ns,
                       struct err *err) MUST_CHECK;
@@ -96,6 +100,40 @@ bool store_health_blind(const struct store *store);
 /* Returns the most WAL, in bytes, that one replication slot made the database server keep at the
  * last check; 0 if there is no slot, or if the check could not read the slots. Any thread. */
 uint64_t store_slot_wal_bytes(const struct store *store);
+
+/* ---- what the last check found of the server ---- */
+
+/* A replica is a process that serves orders. Its application_name begins so, and differs from that
+ * of every other replica. */
+#define STORE_REPLICA_PREFIX "ordersd/"
+#define STORE_NO_LIMIT UINT32_MAX
+
+/* The connections of the server. All are 0 before the first check, and if the role may not read
+ * the catalogs. */
+struct store_connections {
+    uint32_t replicas; /* that have sessions on this database; 0: they cannot be counted, because
+                          DATABASE_URL sets another application_name, or because of a pooler */
+    uint32_t others;   /* sessions of other clients, on every database of the server */
+    uint32_t max, reserved; /* max_connections, and how many of them are for superusers */
+    uint32_t limit;         /* CONNECTION LIMIT of the role or the database, or STORE_NO_LIMIT */
+};
+
+/* The standbys for which commits wait. */
+struct store_standbys {
+    bool seen;          /* the role may see them: it has the rights of pg_read_all_stats */
+    uint32_t needed;    /* for how many a commit waits, by synchronous_standby_names */
+    uint32_t streaming; /* how many of those are connected and streaming; 0 unless `seen` */
+};
+
+/* Any thread. */
+void store_connections(struct store *store, struct store_connections *out);
+void store_standbys(struct store *store, struct store_standbys *out);
+
+/* Points to a flag that any thread may read: true if options.require_sync_standby is set and no
+ * commit would wait for a standby that is there, as far as is known. While it is true, the store
+ * sends no group to the server. A new session may set the flag, because it may be one with another
+ * server; only the health check clears it. The flag lives as long as the store. */
+const atomic_bool *store_lacks_standby(const struct store *store);
 
 enum migrate_rc {
     MIGRATE_OK,      /* the schema is the one this program knows */

@@ -179,6 +179,8 @@ static const char *const zeroes[] = {
     BY("database_warning", "warning", "fsync_off"),
     BY("database_warning", "warning", "unlogged"),
     BY("database_warning", "warning", "check_limited"),
+    BY("database_warning", "warning", "connections_short"),
+    "ordersd_database_replicas",
     "ordersd_database_slot_wal_bytes",
     BY("db_ambiguous_commits_total", "resolved", "stored"),
     BY("db_ambiguous_commits_total", "resolved", "absent"),

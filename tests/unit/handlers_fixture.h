@@ -24,7 +24,7 @@ static struct rig {
     struct fake_store *store;
     struct ingest_options ingest;
     struct budget memory;
-    atomic_bool schema_ready;
+    atomic_bool schema_ready, lacks_standby;
     bool down;
     struct handlers handlers;
     struct http_server *server;
@@ -93,6 +93,7 @@ UNUSED static void rig_start(void)
     rig.handlers.pool = rig_open_pool();
     rig.handlers.memory = &rig.memory;
     rig.handlers.schema_ready = &rig.schema_ready;
+    rig.handlers.lacks_standby = &rig.lacks_standby;
     rig.server = serve_with(&(struct http_options){
         SERVE_OPTIONS, .memory = &rig.memory, .routes = handler_routes,
         .n_routes = sizeof handler_routes / sizeof handler_routes[0], .ctx = &rig.handlers });

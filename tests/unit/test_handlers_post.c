@@ -108,6 +108,19 @@ Test(post, nothing_is_accepted_before_the_schema_is_ready)
     post(201, ORDER_OF("c-1", "3"));
 }
 
+Test(post, nothing_is_accepted_without_the_standby_that_is_required)
+{
+    atomic_store(&rig.lacks_standby, true);
+    rig_start();
+    post(503, ORDER_OF("c-1", "3"));
+    expect_in_body("\"code\":\"no_sync_standby\"");
+    expect_in_body("\"outcome\":\"not_accepted\"");
+    expect_counted(RESULT_UNAVAILABLE, 1);
+    expect_post(200, "/v1/orders?validate_only=true", JSON_TYPE, ORDER_OF("c-1", "3"));
+    atomic_store(&rig.lacks_standby, false);
+    post(201, ORDER_OF("c-1", "3"));
+}
+
 Test(post, a_full_queue_rejects_the_order)
 {
     rig.ingest.capacity = 1;

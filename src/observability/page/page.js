@@ -139,7 +139,8 @@ function show() {
   at('ask-key').hidden = true;
   at('figures').hidden = false;
   const { host, pid } = status.replica;
-  at('about').textContent = `${status.version} at ${location.host}, replica ${host} (process ${pid}), up ${span(status.uptime_seconds)}`;
+  const of = status.database.replicas > 1 ? `, one of ${status.database.replicas}` : '';
+  at('about').textContent = `${status.version} at ${location.host}, replica ${host} (process ${pid})${of}, up ${span(status.uptime_seconds)}`;
   showVerdict();
   tiles.show(samples.newest, status, now());
   showErrors();

@@ -12,7 +12,7 @@ from chaos.wait import until
 if TYPE_CHECKING:
     from chaos.world import World
 
-OURS = "application_name = 'ordersd'"
+OURS = "application_name LIKE 'ordersd%'"
 WRITES_ALLOWED = "SET default_transaction_read_only = off;\n"
 UNDO_S = 30.0  # another fault may have the primary for so long
 DDL_S = 25.0

@@ -95,7 +95,7 @@ class OldPrimaryBack(FailoverUnfenced):
         there cannot know that the old primary was replaced. Readiness does not tell: it falls only after a check."""
         new = world.primary
         links = [await world.back[service.index, new.name].counts() for service in world.replicas]
-        sessions = await new.backends("application_name = 'ordersd' AND query <> ''")
+        sessions = await new.backends("application_name LIKE 'ordersd%' AND query <> ''")
         return all(link["open"] for link in links) and len(sessions) >= sum(link["open"] for link in links)
 
     async def heal(self, world: "World") -> None:

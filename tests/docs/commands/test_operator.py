@@ -39,7 +39,7 @@ class Operator(unittest.IsolatedAsyncioTestCase):
         changes = [("HOST:8080", f"127.0.0.1:{desk.stage.service.port}"), ("--seconds 30", "--seconds 1"),
                    ("postgresql://ordersd_owner@db/", f"postgresql://ordersd_owner@127.0.0.1:{desk.stage.server.port}/"),
                    ("/etc/ordersd.keys", str(desk.folder / "ordersd.keys")), ("Bearer KEY", f"Bearer {KEY}"), ("'NAME'", "'orders_feed'"),
-                   ("terminate_backend(pid)", "terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ordersd' LIMIT 1")]
+                   ("terminate_backend(pid)", "terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'ordersd%' LIMIT 1")]
         for old, new in changes:
             text = text.replace(old, new)
         if command.page.endswith("OrdersdKeyRejected.md"):
