@@ -10,8 +10,7 @@ struct handlers;
 struct http_request;
 
 /* Rejects the request and returns false if the database is down, if its schema is not ready, or if
- * the synchronous standby that DATABASE_REQUIRE_SYNC_STANDBY asks for is missing. Loop thread only.
- */
+ * DATABASE_REQUIRE_SYNC_STANDBY is set and no synchronous standby is known. Loop thread only. */
 bool admission_check(struct handlers *handlers, struct http_request *req) MUST_CHECK;
 
 #endif

@@ -13,6 +13,7 @@ COMMANDS = {
     "overload": "twice of what the service takes: memory, health checks, and what is refused",
     "drain": "SIGTERM under full load: every answer is true, and the end comes in time",
     "deploy": "a new process on the same socket, under load, alone and behind HAProxy: no request is dropped",
+    "replicas": "three replicas behind HAProxy, under load: one is killed, then each is restarted",
     "upgrade": "the previous release to this one, and this one to the next, by the steps of OPERATIONS, under load",
     "soak": "60 % of the most, a fault a minute, for hours: what has grown since the start?",
 }
