@@ -140,3 +140,22 @@ Test(replicas, say_that_they_may_not_look, .timeout = TEST_S)
     free(output);
     rig_close(&rig);
 }
+
+/* The sessions with the server are the pooler's, however many replicas there are. */
+Test(replicas, are_not_counted_through_a_pooler, .timeout = TEST_S)
+{
+    if (!pooler_installed())
+        cr_skip("PgBouncer is not installed");
+    struct cluster *cluster = cluster_open(&(struct cluster_options){ .conf = CONF });
+    struct pooler *pooler = pooler_open(cluster, POOLER_SESSION);
+    char *url = support_text("DATABASE_URL=%s", pooler_conninfo(pooler));
+    struct rig rig =
+        rig_spawn(cluster, LIST(url, CHECKED_EACH_SECOND, "DATABASE_MAX_POOL_SIZE=100"));
+    cr_assert(daemon_wait_status(rig.daemon, "/health/ready", 200, SOON_S));
+    cr_expect(daemon_log_wait(rig.daemon, "database.replicas_unknown", SOON_S));
+    cr_expect(counts(&rig, 0));
+    cr_expect_not(daemon_log_contains(rig.daemon, "database.connections_short"));
+    free(url);
+    pooler_close(&pooler);
+    rig_close(&rig);
+}

@@ -57,6 +57,18 @@ static int post(struct rig *rig, const char *id, const char *code)
     return status;
 }
 
+static void expect_batch_rejected(struct rig *rig)
+{
+    static const char *const json[] = { "Content-Type: application/json", NULL };
+    char *order = order_body("in-a-batch", "EURUSD");
+    char *body = support_text("[%s]", order);
+    struct answer answer = rig_ask(rig, "POST", "/v1/orders/batch", json, body);
+    expect_problem(&answer, 503, "no_sync_standby", "not_accepted");
+    answer_fini(&answer);
+    free(body);
+    free(order);
+}
+
 static int64_t stored(struct cluster *cluster)
 {
     return cluster_query_int(cluster, "SELECT count(*) FROM orders");
@@ -71,6 +83,7 @@ Test(standby, orders_are_stored_only_while_it_is_there, .timeout = TEST_S)
     cr_expect(WAIT_UNTIL(not_ready_for(&p.rig, "commits wait for 1 synchronous standbys, and 0"),
                          SOON_S));
     (void)post(&p.rig, "without", "no_sync_standby");
+    expect_batch_rejected(&p.rig);
     cr_expect(daemon_log_contains(p.rig.daemon, "DATABASE_REQUIRE_SYNC_STANDBY"));
     cr_expect_eq(stored(p.rig.cluster), 1);
     cluster_start(p.standby);
