@@ -1,12 +1,13 @@
 """One promotion: load begins, the primary is lost, the standby is promoted, load goes on, and answers are compared with the table."""
 import asyncio
 from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from chaos import clock, wait
 from chaos.audit import compare
 from chaos.findings import NEVER_EXEMPT
-from chaos.history import CREATED, History, Request
+from chaos.history import CREATED, History, Key, Request
 from chaos.orders import Rows
 from chaos.postgres import Postgres
 from promotions.load import Load
@@ -26,7 +27,7 @@ class Result:
     lost: int
     broken: Counter[str] = field(default_factory=Counter)  # other promises, by rule
     old_only: int = 0      # orders that the old primary has and the new one has not
-    old_acked: int = 0     # those of them that were acknowledged
+    old_acked: int = 0     # those of them that were acknowledged after the promotion
 
 
 async def promote_once(stage: Stage, n: int, rate: float) -> Result:
@@ -50,7 +51,7 @@ async def promote_once(stage: Stage, n: int, rate: float) -> Result:
         await load.stop()
     rows = await stage.rows_of(stage.primary)
     result = _judge(history, rows, promoted_at - lost_at, first - lost_at)
-    _judge_old(result, history, rows, left_behind)
+    _judge_old(result, history, left_behind.keys() - rows.keys(), promoted_at)
     if stage.way.loss != "demoted":
         await stage.attach_standby()
     return result
@@ -100,7 +101,8 @@ def _judge(history: History, rows: Rows, promoted_s: float, stored_s: float) -> 
     return Result(promoted_s, stored_s, len(history.requests), failed, lost, found)
 
 
-def _judge_old(result: Result, history: History, rows: Rows, old: Rows) -> None:
-    only = old.keys() - rows.keys()
-    acked = {request.sent[0].key for request in history.requests if request.verdicts[0].outcome == CREATED}
+def _judge_old(result: Result, history: History, only: Set[Key], promoted_at: float) -> None:
+    """An order that the old primary acknowledged before, and that the standby had not, is lost, and no fault of this kind."""
+    acked = {request.sent[0].key for request in history.requests
+             if request.ended > promoted_at and request.verdicts[0].outcome == CREATED}
     result.old_only, result.old_acked = len(only), len(only & acked)

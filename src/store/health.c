@@ -72,7 +72,6 @@ bool store_health_open(struct store *store)
 {
     struct store_health *health = &store->health;
     mutex_init(&health->mu);
-    health->connections.limit = STORE_NO_LIMIT;
     health->sql = health->canary_sql = BUF_INIT(HEALTH_SQL_MAX);
     write_check(&health->sql);
     buf_add_str(&health->canary_sql, BEGIN_CANARY);

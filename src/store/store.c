@@ -22,7 +22,8 @@ bool store_open(const struct store_options *options, struct store **store_out, s
         return false;
     }
     store->prepare = options->prepare;
-    store->require_sync_standby = store->lacks_standby = options->require_sync_standby;
+    store->require_sync_standby = options->require_sync_standby;
+    atomic_init(&store->lacks_standby, options->require_sync_standby);
     store->face = (struct order_store){
         .ctx = store,
         .put = store_put,

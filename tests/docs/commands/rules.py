@@ -44,7 +44,7 @@ LISTS = {
     "README.md": ("docs/DESIGN.md         what an order",),
     "docs/ARCHITECTURE.md": ("app/       the program", "client ── POST", "http loop: from the socket", "tests/unit         Criterion"),
     "docs/DESIGN.md": ("orders that the group would have",),
-    "docs/OPERATIONS.md": ("N x (DATABASE_MAX_POOL_SIZE + 1)",),
+    "docs/OPERATIONS.md": ("N x (DATABASE_MAX_POOL_SIZE + 1)", "replicas x (DATABASE_MAX_POOL_SIZE + 1)"),
     "docs/clients/README.md": ("again: 10 orders in",),
 }
 
@@ -58,7 +58,7 @@ RULES = (
 
     # ---- marked blocks, which have tests of their own ----
     Rule("docs/OPERATIONS.md", r"SET enable_seqscan = off;\nDELETE FROM orders WHERE ctid", There("docs_removal", "tests/docs/removal", (r"\$\(block {mark}\)",))),
-    Rule("docs/OPERATIONS.md", "CREATE ROLE|REVOKE ALL|GRANT SELECT", There("docs_roles", "tests/docs/roles", (r"^run_block {mark} ",))),
+    Rule("docs/OPERATIONS.md", "CREATE ROLE|REVOKE ALL|GRANT (SELECT|pg_read_all_stats)", There("docs_roles", "tests/docs/roles", (r"^run_block {mark} ",))),
     Rule("docs/CONSUMING.md", "DROP SUBSCRIPTION", There("consume_replication", "docs/CONSUMING.md", (r"^DROP SUBSCRIPTION orders_copy;",))),
     Rule("docs/CONSUMING.md", r"SELECT bool_and",
          There("consume_replication", "tests/consume/test_replication.py", (r"SELECT bool_and\(srsubstate = 'r'\) FROM pg_subscription_rel",))),
@@ -115,6 +115,7 @@ RULES = (
     Rule(".*", r"scripts/api-reference$", There("browser_reference", "tests/browser/reference", (r"/scripts/api-reference",))),
     Rule(".*", r"(scripts/deps pictures && )?scripts/screenshots$", Nowhere("draws for minutes what a person then looks at; scripts/check parses it")),
     Rule(".*", r"load/(memory|prune|list|pool)_figures$|load/consumers$", MEASURES),
+    Rule(".*", r"load/failover$", There("load_failover", "tests/load/CMakeLists.txt", (r"/load/failover --rounds 1",))),
     Rule(".*", r"scripts/(chaos|fuzz|deps load)|load/run|tests/costs/costs|tests/docs/migrations|(\w+=\S+ )?(cmake|ctest) |PYTHONPATH=tests python3 -m chaos",
          Here("tools")),
 
