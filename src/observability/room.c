@@ -28,6 +28,16 @@ static void describe(const struct store_connections *found, uint32_t max_pool_si
                        found->max, found->reserved, found->others);
 }
 
+/* A replica alone may have the whole server: with their defaults, 100 connections each, ordersd and
+ * PostgreSQL suit each other well, since a replica never uses that many at once. */
+static bool is_short(const struct store_connections *found, uint32_t max_pool_size,
+                     const struct room *room)
+{
+    if (found->replicas > 1)
+        return room->wanted > room->left;
+    return max_pool_size > (found->limit < found->max ? found->limit : found->max);
+}
+
 void room_compute(const struct store_connections *found, uint32_t max_pool_size, struct room *out)
 {
     *out = (struct room){ .replicas = found->replicas };
@@ -37,7 +47,7 @@ void room_compute(const struct store_connections *found, uint32_t max_pool_size,
     out->left = less(less(found->max, found->reserved), found->others);
     if (found->limit != STORE_NO_LIMIT && found->limit < out->left)
         out->left = found->limit;
-    out->is_short = out->wanted > out->left;
+    out->is_short = is_short(found, max_pool_size, out);
     if (out->is_short)
         describe(found, max_pool_size, out);
 }

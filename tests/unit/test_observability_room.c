@@ -34,10 +34,17 @@ Test(room, is_short_by_one)
 
 Test(room, leaves_out_what_others_use)
 {
-    struct room room = of(CONNECTIONS(.replicas = 1, .max = 100, .reserved = 3, .others = 60), 40);
+    struct room room = of(CONNECTIONS(.replicas = 2, .max = 100, .reserved = 3, .others = 60), 20);
     cr_expect(room.is_short);
     cr_expect_eq(room.left, 37);
     cr_expect_eq(of(CONNECTIONS(.replicas = 1, .max = 10, .reserved = 3, .others = 60), 4).left, 0);
+}
+
+Test(room, is_enough_for_one_replica_with_the_defaults_of_both_programs)
+{
+    cr_expect_not(of(CONNECTIONS(.replicas = 1, .max = 100, .reserved = 3), 100).is_short);
+    cr_expect(of(CONNECTIONS(.replicas = 1, .max = 100, .reserved = 3), 101).is_short);
+    cr_expect(of(CONNECTIONS(.replicas = 2, .max = 100, .reserved = 3), 100).is_short);
 }
 
 Test(room, is_bounded_by_the_limit_of_the_role)
