@@ -146,6 +146,13 @@ unsigned *pqpool_lease_bits(struct pqpool_lease *lease);
  * up in another. */
 uint32_t pqpool_lease_database(const struct pqpool_lease *lease);
 
+/* Returns true if the server of this connection is a primary that was replaced: after the
+ * connection was opened, the pool has found a later primary of the same system. What the server has
+ * said on this connection is true of that server, but may not be true of its successor, which need
+ * not have the commit. Call it after the answer. Returns false if the server does not tell its
+ * timeline. */
+bool pqpool_lease_was_replaced(const struct pqpool_lease *lease);
+
 /* Returns true if a warning (SQLSTATE class 01) has come on this connection since the last call. */
 bool pqpool_lease_warned(struct pqpool_lease *lease);
 

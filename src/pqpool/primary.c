@@ -38,6 +38,18 @@ bool primary_was_replaced(const struct pqpool *pool, const struct conn *conn, st
     return true;
 }
 
+bool pqpool_lease_was_replaced(const struct pqpool_lease *lease)
+{
+    const struct conn *conn = lease->conn;
+    struct pqpool *pool = conn->pool;
+    if (conn->generation == pool_generation(pool))
+        return false; /* without the lock: each later primary begins a new generation */
+    mutex_lock(&pool->mu);
+    bool replaced = is_older(&conn->history, &pool->primary.history);
+    mutex_unlock(&pool->mu);
+    return replaced;
+}
+
 /* ---- which server ---- */
 
 /* Returns true if both sessions are at one server, even if they reached it by two addresses: the

@@ -12,6 +12,8 @@
  * If an earlier attempt may have stored the group in another database, the group is neither looked
  * up nor written here: the attempt fails with STORE_ELSEWHERE before anything is sent.
  *
+ * If the server turns out to be a primary that was replaced, nothing that it has said counts.
+ *
  * The rows of the INSERT are matched to orders by order_id. The SELECT returns for each row the
  * position of its key among the parameters. put_atomic.c writes groups of one atomic batch each. */
 #include "store/impl.h"
@@ -69,6 +71,33 @@ static bool lacks_standby(const struct put_attempt *a, const struct store *store
     return true;
 }
 
+/* Takes the verdicts back if the server is a primary that was replaced: an order that only this
+ * server has is lost when the server is repaired. The orders are in doubt then, and the next
+ * attempt asks the successor. Returns false if a verdict was taken back, and `ok` otherwise. */
+static bool believe(struct put_attempt *a, bool ok)
+{
+    struct put_group *group = a->group;
+    bool any = false;
+    if (a->session.lease == NULL || !pqpool_lease_was_replaced(a->session.lease))
+        return ok;
+    for (size_t i = 0; i < group->n; i++) {
+        struct order_put *put = group->puts[i];
+        if (put->verdict == PUT_PENDING)
+            continue;
+        any = true;
+        a->failure->in_doubt |= !put->lookup_only;
+        put->verdict = PUT_PENDING;
+    }
+    if (!any)
+        return ok;
+    group->refused = false;
+    if (!ok)
+        return false;
+    err_set(&a->failure->err, ERR_RETRYABLE,
+            "the server is a primary that was replaced, so its answer proves nothing");
+    return put_fail(a, STORE_RETRY, FAULT_SERVER);
+}
+
 bool store_put(void *ctx, struct put_group *group, struct store_failure *failure)
 {
     const struct store *store = ctx;
@@ -111,6 +140,7 @@ bool store_put(void *ctx, struct put_group *group, struct store_failure *failure
         ok = insert_new(&a) && put_look_up_rest(&a);
 
 out:
+    ok = believe(&a, ok);
     if (!ok)
         failure->retry = failure_retry(failure);
     pqpool_release(&a.session.lease, PQPOOL_REUSE); /* the pool discards a broken connection */

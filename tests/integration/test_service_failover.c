@@ -14,7 +14,7 @@ struct failover {
 };
 
 /* Not through a pooler: which server it is, is the service's own to find out here. */
-static void begin(struct failover *f)
+static void begin(struct failover *f, const char *commit_timeout)
 {
     struct cluster *primary = cluster_open(NULL);
     f->standby = cluster_open_standby(primary);
@@ -22,8 +22,9 @@ static void begin(struct failover *f)
     char *url = support_text("DATABASE_URL=host=%s,%s port=%d,%d user=postgres dbname=postgres",
                              cluster_folder(primary), cluster_folder(f->standby),
                              cluster_port(primary), cluster_port(f->standby));
-    f->rig = rig_spawn(primary, LIST(url, CHECKED_EACH_SECOND, "ORDERS_COMMIT_TIMEOUT=2s",
-                                     "DATABASE_CONNECT_TIMEOUT=2s"));
+    f->rig =
+        rig_spawn(primary, LIST(url, CHECKED_EACH_SECOND, commit_timeout,
+                                "DATABASE_CONNECT_TIMEOUT=2s", "DATABASE_VALIDATION_BYPASS=0"));
     free(url);
     cr_assert(daemon_wait_status(f->rig.daemon, "/health/ready", 200, SOON_S));
     f->herd = herd_start(&f->rig, CLIENTS);
@@ -44,7 +45,7 @@ static void end(struct failover *f)
 Test(failover, a_killed_primary_loses_nothing, .timeout = TEST_S)
 {
     struct failover f;
-    begin(&f);
+    begin(&f, "ORDERS_COMMIT_TIMEOUT=2s");
     cluster_kill9(f.rig.cluster);
     cluster_promote(f.standby);
     end(&f);
@@ -54,12 +55,38 @@ Test(failover, a_killed_primary_loses_nothing, .timeout = TEST_S)
 Test(failover, an_old_primary_that_is_back_gets_no_orders, .timeout = TEST_S)
 {
     struct failover f;
-    begin(&f);
+    begin(&f, "ORDERS_COMMIT_TIMEOUT=2s");
     cluster_freeze(f.rig.cluster);
     cluster_promote(f.standby);
     cr_assert(herd_await(f.herd, BETWEEN, SOON_S), "orders are acknowledged by the new one");
     cluster_thaw(f.rig.cluster);
     cluster_set(f.rig.cluster, "synchronous_standby_names", NULL);
     cluster_restart(f.standby);
+    end(&f);
+}
+
+/* The clients of the herd wait for the old primary: so another one has to find the new one. */
+static void expect_stored(struct rig *rig)
+{
+    char *body = order_body("found-the-new-one", "EURUSD");
+    struct answer answer = rig_post(rig, body);
+    EXPECT_STATUS(answer, 201);
+    answer_fini(&answer);
+    free(body);
+}
+
+/* The sessions that wait for the old primary get its answers when it goes on. It has committed, and
+ * no longer waits for its standby, but nobody else has these orders. */
+Test(failover, the_word_of_an_old_primary_that_goes_on_is_not_believed, .timeout = TEST_S)
+{
+    struct failover f;
+    begin(&f, "ORDERS_COMMIT_TIMEOUT=60s");
+    cluster_freeze(f.rig.cluster);
+    cluster_promote(f.standby);
+    expect_stored(&f.rig);
+    cluster_thaw(f.rig.cluster);
+    cluster_set(f.rig.cluster, "synchronous_standby_names", NULL);
+    cr_expect(daemon_log_wait(f.rig.daemon, "its answer proves nothing", SOON_S));
+    cluster_exec(f.standby, "DELETE FROM orders WHERE client_order_id = 'found-the-new-one'");
     end(&f);
 }

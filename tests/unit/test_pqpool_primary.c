@@ -70,6 +70,26 @@ Test(primary, another_system_is_not_compared)
     close_pool(&pool);
 }
 
+/* A session that was in use meanwhile still gets the answers of the old one. */
+Test(primary, a_lease_at_one_that_was_replaced_says_so)
+{
+    struct pqpool_options options = quick_options(FLOOR, FLOOR);
+    struct pqpool *pool = open_warm_pool(&options);
+    struct pqpool_lease *held = lease_from(pool);
+    cr_expect_not(pqpool_lease_was_replaced(held));
+    fake_pg_timeline(2);
+    struct pqpool_lease *other = lease_from(pool);
+    pqpool_release(&other, PQPOOL_DISCARD);
+    AWAIT(stats_of(pool).connections.generation == 1);
+    cr_expect(pqpool_lease_was_replaced(held));
+    pqpool_release(&held, PQPOOL_REUSE);
+    AWAIT(stats_of(pool).connections.idle == FLOOR);
+    struct pqpool_lease *fresh = lease_from(pool);
+    cr_expect_not(pqpool_lease_was_replaced(fresh));
+    pqpool_release(&fresh, PQPOOL_REUSE);
+    close_pool(&pool);
+}
+
 /* A server of another make, or one whose functions are not for everyone. */
 Test(primary, one_that_does_not_say_is_taken_at_its_word)
 {
