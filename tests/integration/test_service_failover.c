@@ -7,6 +7,9 @@
 
 enum { CLIENTS = 16, BETWEEN = 50 * CLIENTS };
 
+#define AWAIT_ONE(cluster, is_so)                                                                  \
+    cr_assert(WAIT_UNTIL(cluster_query_int(cluster, "SELECT (" is_so ")::int") == 1, SOON_S), is_so)
+
 struct failover {
     struct rig rig; /* its cluster is the first primary */
     struct cluster *standby;
@@ -75,12 +78,23 @@ static void expect_stored(struct rig *rig)
     free(body);
 }
 
-/* The sessions that wait for the old primary get its answers when it goes on. It has committed, and
- * no longer waits for its standby, but nobody else has these orders. */
+/* From now on the orders are committed at the primary, and wait for a standby that does not get
+ * them. */
+static void cut_off(const struct failover *f)
+{
+    cluster_set(f->standby, "primary_conninfo", "host=/nowhere");
+    AWAIT_ONE(f->rig.cluster, "SELECT count(*) = 0 FROM pg_stat_replication");
+    AWAIT_ONE(f->rig.cluster, "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = "
+                              "'SyncRep'");
+}
+
+/* The sessions that wait for the old primary get its answers when it goes on and no longer waits
+ * for its standby. But nobody else has these orders. */
 Test(failover, the_word_of_an_old_primary_that_goes_on_is_not_believed, .timeout = TEST_S)
 {
     struct failover f;
     begin(&f, "ORDERS_COMMIT_TIMEOUT=60s");
+    cut_off(&f);
     cluster_freeze(f.rig.cluster);
     cluster_promote(f.standby);
     expect_stored(&f.rig);
