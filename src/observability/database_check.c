@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ingest/ingest.h"
+#include "observability/nodes.h"
 #include "pqpool/pqpool.h"
 #include "store/store.h"
 
@@ -102,6 +103,14 @@ void database_check_tick(struct database_check *check, const struct pqpool_stats
     }
 }
 
+/* Returns true if some nodes of a Citus cluster do not answer, and others do. */
+static bool is_partial(const struct database_check *check)
+{
+    struct nodes_report report;
+    nodes_look(check->nodes, &report);
+    return report.known && report.nodes.silent > 0 && report.nodes.silent < report.nodes.total;
+}
+
 bool database_check_doubts(const struct database_check *check)
 {
     struct ingest_streak streak;
@@ -109,7 +118,7 @@ bool database_check_doubts(const struct database_check *check)
     enum store_canary canary = store_health_canary(check->store);
     return streak.groups >= DOUBT_GROUPS && streak.several_accounts &&
            is_recent(streak.last_at_ns, DOUBT_LASTS_S) &&
-           (canary == CANARY_NONE || canary == CANARY_REFUSED);
+           (canary == CANARY_NONE || canary == CANARY_REFUSED) && !is_partial(check);
 }
 
 static const char *whose(enum store_fault fault)

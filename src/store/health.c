@@ -17,7 +17,11 @@
 #include "store/sqlstate.h"
 #include "store/statement_text.h"
 
-#define LOCK_WAIT "SELECT set_config('lock_timeout', '100ms', true)"
+/* EXPLAIN on Citus would otherwise ask a node, and fail if that one is away. PostgreSQL without
+ * Citus takes the parameter for one of somebody's own. */
+#define LOCK_WAIT                                                                                  \
+    "SELECT set_config('lock_timeout', '100ms', true), "                                           \
+    "set_config('citus.explain_distributed_queries', 'off', true)"
 
 /* The SELECT that reads what EXPLAIN does not show. The rows of a partitioned table are in its
  * leaves, so all tables below it are searched for unlogged ones. PostgreSQL refuses new transaction
@@ -35,8 +39,9 @@
     "'u'), "                                                                                       \
     "(SELECT coalesce(max(CASE WHEN NOT pg_is_in_recovery() THEN "                                 \
     "pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) END), 0)::bigint FROM "                    \
-    "pg_replication_slots)"
-enum column { IN_RECOVERY, READ_ONLY, XIDS_EXHAUSTED, FSYNC, UNLOGGED, SLOT_WAL, COLUMNS };
+    "pg_replication_slots), "                                                                      \
+    "CASE WHEN EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN 'on' END"
+enum column { IN_RECOVERY, READ_ONLY, XIDS_EXHAUSTED, FSYNC, UNLOGGED, SLOT_WAL, CITUS, COLUMNS };
 
 /* The statements of the check, in the sequence in which they run. */
 enum step { STEP_LOCK_WAIT, STEP_INSERT, STEP_SELECT, STEP_STATE };
@@ -141,6 +146,16 @@ static const char *field_of(const PGresult *error, int field)
     return value != NULL ? value : "";
 }
 
+/* Returns true if the error may be that of one node of a Citus cluster, or of the server of one
+ * foreign table: accounts elsewhere are not concerned. A coordinator reports a node that it has
+ * just lost by XX000 or 58030, later by class 08. */
+static bool is_of_one_node(const struct store_health *health, const char *code)
+{
+    const bool citus = atomic_load_explicit(&health->citus, memory_order_relaxed);
+    return sqlstate_is_of_other_server(code) ||
+           (citus && (sqlstate_is(code, SQLSTATE_INTERNAL_ERROR) || sqlstate_is(code, "58030")));
+}
+
 /* Returns true if the error says that no order can be stored, of whatever account. As long as no
  * canary has passed, the operator's faults may concern the canary's account alone, so the function
  * returns false for them. For 23514 (a partition is missing for this account) and 42501 (a policy
@@ -156,8 +171,9 @@ static bool is_of_database(const struct store_health *health, const PGresult *er
         .by_policy = true, /* a policy may be the reason */
     };
     enum store_fault fault = sqlstate_find(&said)->fault;
-    return fault == FAULT_SERVER || (fault == FAULT_OPERATOR && health->trusted &&
-                                     !sqlstate_is(code, SQLSTATE_CHECK_VIOLATION));
+    return (fault == FAULT_SERVER && !is_of_one_node(health, code)) ||
+           (fault == FAULT_OPERATOR && health->trusted &&
+            !sqlstate_is(code, SQLSTATE_CHECK_VIOLATION));
 }
 
 static void set_slot_wal(struct store_health *health, uint64_t bytes)
@@ -169,7 +185,7 @@ static void check_error(struct store_health *health, const PGresult *error, unsi
 {
     const char *code = field_of(error, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY);
-    if (says_nothing(code))
+    if (says_nothing(code) || is_of_one_node(health, code))
         return;
     set(&health->blind, step >= STEP_STATE);
     health->refusal = (struct err){ 0 };
@@ -219,6 +235,7 @@ static void check_state(struct store *store, const PGresult *row)
         return;
     set(&store->fsync_off, !is_true(row, FSYNC));
     set(&health->unlogged, is_true(row, UNLOGGED));
+    set(&health->citus, is_true(row, CITUS));
     const char *refusal = refusal_by_state(row);
     if (refusal != NULL)
         err_set(&health->refusal, 0, "%s", refusal);

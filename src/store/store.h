@@ -160,4 +160,16 @@ enum migrate_rc store_distribute(struct pqpool *pool, struct store_distribution 
 enum migrate_rc store_distribute_check(struct pqpool *pool, int64_t deadline_at_ns,
                                        struct err *err) MUST_CHECK;
 
+/* Returns true if the last health check has found the extension citus. Any thread. */
+bool store_on_citus(const struct store *store);
+
+struct store_nodes {
+    uint32_t total, silent; /* active nodes beside the coordinator; those that do not answer */
+    char names[201];        /* of the silent ones: "host:port, host:port", cut off if too long */
+};
+
+/* Asks every node whether it answers. Only for a database with the extension. Any thread. */
+bool store_ask_nodes(struct store *store, int64_t deadline_at_ns, struct store_nodes *out,
+                     struct err *err) MUST_CHECK;
+
 #endif

@@ -155,3 +155,33 @@ Test(citus, a_dead_worker_fails_its_own_orders_only, .timeout = TEST_S)
     cr_expect_eq(count_orders(&c.f), 4);
     citus_close(&c);
 }
+
+/* ---- which nodes answer ---- */
+
+static bool silent_are(struct citus *c, uint32_t n, size_t worker)
+{
+    struct store_nodes nodes;
+    struct err err = { 0 };
+    char name[32];
+    cr_assert(store_ask_nodes(c->f.store, in_seconds(20), &nodes, &err), "%s", err.text);
+    (void)snprintf(name, sizeof name, "127.0.0.1:%d", cluster_port(c->workers[worker]));
+    return nodes.total == CITUS_WORKERS && nodes.silent == n &&
+           (strstr(nodes.names, name) != NULL) == (n > 0);
+}
+
+/* The session has connections to both workers when one of them hangs. */
+Test(citus, tells_nodes_that_are_dead_or_hang, .timeout = TEST_S)
+{
+    SKIP_WITHOUT_CITUS();
+    struct citus c = citus_open();
+    distribute(&c, (struct store_distribution){ .shards = 4 });
+    cr_expect_eq(count_orders(&c.f), 0);
+    cr_expect(silent_are(&c, 0, 0));
+    cluster_freeze(c.workers[1]);
+    cr_expect(silent_are(&c, 1, 1));
+    cluster_thaw(c.workers[1]);
+    cr_expect(WAIT_UNTIL(silent_are(&c, 0, 1), SOON_S));
+    cluster_kill9(c.workers[0]);
+    cr_expect(silent_are(&c, 1, 0));
+    citus_close(&c);
+}
