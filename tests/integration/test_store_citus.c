@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "citus_cluster.h"
+#include "support/cluster_standby.h"
 
 enum { ACCOUNTS = 12 };
 
@@ -113,6 +114,41 @@ Test(citus, refuses_a_role_without_rights_and_a_foreign_key, .timeout = TEST_S)
     expect_refused(&c.f, "\"symbols\" must be a distributed table");
     cr_expect_eq(count_distributed(&c), 0);
     fixture_disconnect(&clerk);
+    citus_close(&c);
+}
+
+/* ---- a table that has grown ---- */
+
+/* Newer servers load only output plugins that this setting names. */
+static void allow_plugin(struct cluster *node)
+{
+    if (cluster_query_int(node, "SELECT count(*) FROM pg_settings WHERE name = "
+                                "'output_plugin_libraries'") == 0)
+        return;
+    cluster_set(node, "output_plugin_libraries", "citus");
+}
+
+Test(citus, distributes_a_grown_table_while_orders_go_on, .timeout = TEST_S)
+{
+    SKIP_WITHOUT_CITUS();
+    struct citus c = citus_open();
+    struct store_distribution d = { 0 };
+    struct err err = { 0 };
+    struct order before = make_order("ACC-1", "c-1"), again = make_order("ACC-1", "c-1");
+    fixture_migrate(&c.f);
+    cr_assert_eq(put_one(&c.f, &before, NULL), PUT_CREATED);
+    allow_plugin(c.f.cluster);
+    for (size_t i = 0; i < CITUS_WORKERS; i++)
+        allow_plugin(c.workers[i]);
+    cluster_exec(c.f.cluster,
+                 "SELECT create_distributed_table_concurrently('orders', 'account_id', "
+                 "shard_count := 8)");
+    cr_assert_eq(store_distribute(c.f.pool, &d, in_seconds(30), &err), MIGRATE_OK, "%s", err.text);
+    cr_expect_not(d.made, "it is there, and only the version is shared");
+    cr_expect_eq(d.shards, 8);
+    cluster_exec(c.f.cluster, "SELECT truncate_local_data_after_distributing_table('orders')");
+    cr_expect_eq(put_one(&c.f, &again, NULL), PUT_REPLAYED);
+    cr_expect_eq(count_orders(&c.f), 1);
     citus_close(&c);
 }
 
