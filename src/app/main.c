@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/distribute_options.h"
 #include "app/memory.h"
 #include "app/options.h"
 #include "app/prune_options.h"
@@ -41,7 +42,11 @@ static const char intro[] =
     "  ordersd migrate [options]      bring the database's schema up and end; with "
     "--publication[=NAME]\n"
     "                                 also publish new orders to other programs "
-    "(docs/CONSUMING.md)\n"
+    "(docs/CONSUMING.md); with "
+    "--distribute[=SHARDS]\n"
+    "                                 spread the table over a Citus cluster, --distribute-rows "
+    "also if\n"
+    "                                 it has rows (docs/SCALING.md)\n"
     "  ordersd prune --older-than AGE [--batch N] [--dry-run] [options]\n"
     "                                 remove the orders that were received longer than AGE ago "
     "(400d,\n"
@@ -141,14 +146,18 @@ static bool check_publication(const char *name, struct err *err)
 struct command {
     const char *name;
     const char *publication; /* of migrate; NULL: none */
+    struct distribute_options distribute;
     struct prune_options prune;
 };
 
 /* Removes the arguments of the command from argv. Returns false, with *err, if one is wrong. */
 static bool take_arguments(struct command *command, int *argc, char *argv[], struct err *err)
 {
-    if (strcmp(command->name, "migrate") == 0)
+    if (strcmp(command->name, "migrate") == 0) {
         command->publication = take_publication(argc, argv);
+        if (!distribute_options_take(&command->distribute, argc, argv, err))
+            return false;
+    }
     return check_publication(command->publication, err) &&
            (strcmp(command->name, "prune") != 0 ||
             prune_options_take(&command->prune, argc, argv, err));
@@ -249,7 +258,7 @@ static int run(const struct command *command, const struct options *options, int
     if (strcmp(name, "serve") == 0)
         return run_serve(options, argc, argv);
     if (strcmp(name, "migrate") == 0)
-        return run_migrate(options, command->publication);
+        return run_migrate(options, command->publication, &command->distribute);
     if (strcmp(name, "prune") == 0)
         return run_prune(options, &command->prune);
     if (strcmp(name, "healthcheck") == 0)

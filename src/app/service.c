@@ -247,6 +247,7 @@ static void wire_observability(struct service *service)
     struct observability *observed = &service->observability;
     observed->pool = observed->check.pool = service->pool;
     observed->store = service->store;
+    observed->check.nodes = &observed->nodes;
     observed->ingest = observed->check.ingest = service->ingest;
     observed->orders = &service->handlers.metrics;
     observed->memory = &service->memory;
@@ -263,6 +264,7 @@ static void init_parts(struct service *service)
         observed->host[0] = '\0'; /* does not happen: a host name of Linux fits */
     starter_init(&service->starter);
     readiness_init(&observed->readiness);
+    nodes_init(&observed->nodes);
     history_init(&observed->history);
     order_metrics_init(&service->handlers.metrics);
 }
@@ -276,7 +278,9 @@ bool service_start(struct service *service, struct err *err)
     bool good = start_ingest(service, err);
     wire_handlers(service);
     wire_observability(service);
-    if (good && (listens_later || start_http(service, err)) && starter_start(service, err))
+    if (good && (listens_later || start_http(service, err)) && starter_start(service, err) &&
+        nodes_start(&service->observability.nodes, service->store,
+                    service->options.pool.health_check_interval_ns, err))
         return true;
     service_stop(service);
     return false;
@@ -308,8 +312,10 @@ void service_stop(struct service *service)
     if (service->ingest != NULL)
         ingest_drain(service->ingest);
     starter_stop(&service->starter);
+    nodes_stop(&service->observability.nodes);
     pqpool_interrupt(service->pool); /* ends the waits of workers and readers for the database */
     starter_join(&service->starter);
+    nodes_join(&service->observability.nodes);
     ingest_stop(service->ingest, now_ns);
     reader_stop(service->reader);
     http_server_close(&service->http); /* the loops use all other parts, so they end first */
@@ -317,6 +323,7 @@ void service_stop(struct service *service)
     reader_close(&service->reader);
     service_close_database(service, now_ns + NS_PER_S);
     history_fini(&service->observability.history);
+    nodes_fini(&service->observability.nodes);
     readiness_fini(&service->observability.readiness);
     starter_fini(&service->starter);
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ingest/ingest.h"
+#include "observability/nodes.h"
 #include "observability/room.h"
 #include "pqpool/pqpool.h"
 #include "store/store.h"
@@ -64,10 +65,10 @@ static void tell_findings(struct database_check *check, const struct store *stor
          "SET LOGGED");
     tell(
         &check->told_blind, store_health_blind(store), LOG_WARN, "database.check_limited",
-        "the role may not read pg_class, pg_inherits, pg_database, pg_roles, pg_replication_slots, "
-        "pg_stat_activity or pg_stat_replication, so the health check cannot tell a read-only "
-        "database, an unlogged table, the WAL that slots keep or how many replicas there are: "
-        "GRANT SELECT on them");
+        "the role may not read pg_class, pg_inherits, pg_database, pg_extension, pg_roles, "
+        "pg_replication_slots, pg_stat_activity or pg_stat_replication, so the health check cannot "
+        "tell a read-only database, an unlogged table, the WAL that slots keep or how many "
+        "replicas there are: GRANT SELECT on them");
     tell(&check->told_refused, store_health_canary(store) == CANARY_REFUSED, LOG_INFO,
          "database.canary_refused",
          "the table's own rules refuse the canary, an order of account " STORE_CANARY_ACCOUNT
@@ -125,6 +126,14 @@ void database_check_tick(struct database_check *check, const struct pqpool_stats
     }
 }
 
+/* Returns true if some nodes of a Citus cluster do not answer, and others do. */
+static bool is_partial(const struct database_check *check)
+{
+    struct nodes_report report;
+    nodes_look(check->nodes, &report);
+    return report.known && report.nodes.silent > 0 && report.nodes.silent < report.nodes.total;
+}
+
 bool database_check_doubts(const struct database_check *check)
 {
     struct ingest_streak streak;
@@ -132,7 +141,7 @@ bool database_check_doubts(const struct database_check *check)
     enum store_canary canary = store_health_canary(check->store);
     return streak.groups >= DOUBT_GROUPS && streak.several_accounts &&
            is_recent(streak.last_at_ns, DOUBT_LASTS_S) &&
-           (canary == CANARY_NONE || canary == CANARY_REFUSED);
+           (canary == CANARY_NONE || canary == CANARY_REFUSED) && !is_partial(check);
 }
 
 static const char *whose(enum store_fault fault)

@@ -24,17 +24,19 @@
 struct err;
 struct ingest;
 struct ingest_streak;
+struct nodes;
 struct pg_result;
 struct pqpool;
 struct pqpool_stats;
 struct store;
 
 struct database_check {
-    /* Borrowed. Set all three before database_check_begin(), and `store` before the pool is
+    /* Borrowed. Set all four before database_check_begin(), and `store` before the pool is
      * opened. */
     struct store *store;
     struct pqpool *pool;
     struct ingest *ingest;
+    struct nodes *nodes;
     atomic_bool begun;     /* the schema is ready, so the table exists */
     atomic_bool made;      /* the table has been checked once */
     atomic_bool suspicion; /* groups fail, and no order is stored */
@@ -64,7 +66,8 @@ bool database_check_made(const struct database_check *check);
 
 /* Returns true if the failed groups make the service not ready: at least three groups, with orders
  * of at least two accounts, have failed since an order was last stored, the last one within 30 s.
- * Always false if the last canary passed or failed, because then the health check decides. */
+ * Always false if the last canary passed or failed, because then the health check decides, and if
+ * only some nodes of a Citus cluster do not answer: the other accounts' orders are stored. */
 bool database_check_doubts(const struct database_check *check);
 
 /* Returns true if groups have failed in the last minute through no fault of the orders. `why` then

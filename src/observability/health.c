@@ -89,6 +89,11 @@ static void add_checks(struct buf *out, const struct state *h)
     buf_add_char(out, ',');
     add_check(out, "orders:failedInARow", "component", h->faulty ? "warn" : "pass",
               (double)h->streak.groups, "groups");
+    if (h->nodes.known) {
+        buf_add_char(out, ',');
+        add_check(out, "database:silentNodes", "datastore",
+                  h->nodes.nodes.silent > 0 ? "warn" : "pass", h->nodes.nodes.silent, "nodes");
+    }
     buf_add_char(out, '}');
 }
 

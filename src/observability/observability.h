@@ -17,6 +17,7 @@
 #include "observability/database_check.h"
 #include "observability/history.h"
 #include "observability/last_errors.h"
+#include "observability/nodes.h"
 #include "observability/readiness.h"
 #include "observability/sampler.h"
 
@@ -41,6 +42,7 @@ struct observability {
 
     struct readiness readiness;
     struct database_check check;
+    struct nodes nodes;
     struct history history;
     struct sampler sampler;
     struct last_errors last_errors;

@@ -14,6 +14,18 @@ static void warn_if(struct state *state, bool applies, const char *why)
     (void)snprintf(state->why[state->n_why++], READINESS_WHY_SIZE, "%s", why);
 }
 
+static void look_at_nodes(struct observability *observed, struct state *out)
+{
+    char why[READINESS_WHY_SIZE];
+    const struct store_nodes *nodes = &out->nodes.nodes;
+    nodes_look(&observed->nodes, &out->nodes);
+    (void)snprintf(why, sizeof why,
+                   "%u of %u nodes of the Citus cluster do not answer: orders of the accounts that "
+                   "they have cannot be stored",
+                   nodes->silent, nodes->total);
+    warn_if(out, out->nodes.known && nodes->silent > 0, why);
+}
+
 void state_look(struct observability *observed, struct state *out)
 {
     *out = (struct state){ .n_why = 0 };
@@ -25,6 +37,7 @@ void state_look(struct observability *observed, struct state *out)
     ingest_failure_streak(observed->ingest, &out->streak);
     out->faulty = database_check_faults(&out->streak, faults, sizeof faults);
     warn_if(out, out->faulty, faults);
+    look_at_nodes(observed, out);
     warn_if(out, store_fsync_off(observed->store),
             "the database runs with fsync=off: a crash of its machine may lose committed orders");
     warn_if(
@@ -33,7 +46,7 @@ void state_look(struct observability *observed, struct state *out)
         "it that are");
     warn_if(out, store_health_blind(observed->store),
             "the health check cannot see all: the role may not read pg_class, pg_inherits, "
-            "pg_database, pg_roles, pg_replication_slots, pg_stat_activity or "
+            "pg_database, pg_extension, pg_roles, pg_replication_slots, pg_stat_activity or "
             "pg_stat_replication");
     room_look(observed->store, out->pool.connections.max, &out->room);
     warn_if(out, out->room.is_short, out->room.text);

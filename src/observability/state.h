@@ -10,19 +10,21 @@
 #include <stddef.h>
 
 #include "ingest/ingest.h"
+#include "observability/nodes.h"
 #include "observability/readiness.h"
 #include "observability/room.h"
 #include "pqpool/pqpool.h"
 
 struct observability;
 
-enum { STATE_WHYS = 8 };
+enum { STATE_WHYS = 9 };
 
 struct state {
     struct pqpool_stats pool;
     struct ingest_gauges queue;
     struct ingest_streak streak;
     struct room room;
+    struct nodes_report nodes;
     bool ready, warn;
     bool faulty;  /* groups failed in the last minute through no fault of the orders */
     size_t n_why; /* number of reasons in `why`; the worst reason comes first */

@@ -87,6 +87,20 @@ static void add_database(struct buf *out, struct observability *observed, const 
     buf_add_char(out, '}');
 }
 
+/* Adds the nodes of a Citus cluster, with the names of the silent ones only if `full`. */
+static void add_nodes(struct buf *out, const struct nodes_report *report, bool full)
+{
+    buf_add_str(out, ",\"nodes\":");
+    if (!report->known) {
+        buf_add_str(out, "null");
+        return;
+    }
+    buf_printf(out, "{\"total\":%u,\"silent\":%u,\"names\":", report->nodes.total,
+               report->nodes.silent);
+    buf_add_json(out, full ? report->nodes.names : "");
+    buf_add_char(out, '}');
+}
+
 /* ---- samples ---- */
 
 /* Adds a number. buf_printf() is too slow here: with it, an answer with ten minutes of samples
@@ -189,6 +203,7 @@ void observability_get_status(struct http_request *req, void *ctx)
     add_limits(&body, observed, &state);
     add_health_check(&body, &state.pool);
     add_database(&body, observed, &state.room);
+    add_nodes(&body, &state.nodes, full);
     add_samples(&body, &observed->history, after_of(req));
     add_errors(&body, &observed->last_errors, full);
     buf_add_char(&body, '}');

@@ -55,7 +55,7 @@ static bool health_keeps_control(const struct pqpool *pool, enum task_rc how)
         return how == TASK_OK;
     const char *code = PQresultErrorField(control->task_rows, PG_DIAG_SQLSTATE);
     return pool->pg->transaction_status(control->pg) == PQTRANS_IDLE && code != NULL &&
-           !sqlstate_discards(code);
+           !sqlstate_discards_in_step(code);
 }
 
 /* ---- the outcome ---- */

@@ -118,21 +118,7 @@ static enum exchange_rc exchange(const struct conn *conn, int64_t deadline_at_ns
     return rc == EXCHANGE_STALLED ? rc : receive_all(conn, deadline_at_ns, last);
 }
 
-/* ---- what an SQLSTATE means for the connection ---- */
-
-/* 57P01 to 57P04 say that the server or the database goes away, 25006 that the server accepts no
- * writes. 57P05 ends only one session, which was idle for too long. */
-bool sqlstate_evicts_all(const char *sqlstate)
-{
-    bool shuts_down = strncmp(sqlstate, "57P0", 4) == 0 && strcmp(sqlstate, "57P05") != 0;
-    return shuts_down || strcmp(sqlstate, "25006") == 0;
-}
-
-bool sqlstate_discards(const char *sqlstate)
-{
-    return strncmp(sqlstate, "08", 2) == 0 || strcmp(sqlstate, "57P05") == 0 ||
-           sqlstate_evicts_all(sqlstate);
-}
+/* ---- errors and warnings ---- */
 
 void pqpool_report_error(struct pqpool_lease *lease, const char *sqlstate)
 {
@@ -228,12 +214,20 @@ static bool is_interrupted(const struct pqpool *pool)
     return atomic_load_explicit(&pool->interrupted, memory_order_relaxed);
 }
 
+/* Tells the pool of the error in `last`, if there is one, unless the session is still sound.
+ * Returns its SQLSTATE, or NULL. */
+static const char *report(struct conn *conn, enum exchange_rc how, const PGresult *last)
+{
+    const char *code = last != NULL ? PQresultErrorField(last, PG_DIAG_SQLSTATE) : NULL;
+    if (code != NULL && (how != EXCHANGE_DONE || sqlstate_discards_in_step(code)))
+        pqpool_report_error(&conn->lease, code);
+    return code;
+}
+
 static enum pqpool_rc classify(struct conn *conn, enum exchange_rc how, const PGresult *last,
                                struct err *err)
 {
-    const char *code = last != NULL ? PQresultErrorField(last, PG_DIAG_SQLSTATE) : NULL;
-    if (code != NULL)
-        pqpool_report_error(&conn->lease, code);
+    const char *code = report(conn, how, last);
     switch (how) {
     case EXCHANGE_STALLED:
         conn_orphan_backend(conn);
@@ -301,9 +295,7 @@ static enum probe_rc probe_once(struct conn *conn, int64_t deadline_at_ns)
         return PROBE_HARD;
     enum exchange_rc how = exchange(conn, deadline_at_ns, &last);
     bool refused = last != NULL && is_error(last);
-    const char *code = refused ? PQresultErrorField(last, PG_DIAG_SQLSTATE) : NULL;
-    if (code != NULL)
-        pqpool_report_error(&conn->lease, code);
+    (void)report(conn, how, last);
     PQclear(last);
     if (how != EXCHANGE_DONE || conn->session != SESSION_SOUND ||
         pg->transaction_status(conn->pg) != PQTRANS_IDLE)

@@ -15,9 +15,15 @@ enum probe_rc conn_probe(struct conn *conn, int64_t deadline_at_ns);
 void conn_watch_notices(struct conn *conn);
 bool result_is_copy(const PGresult *result); /* true: a COPY, for which PQgetResult() returns the
                                                 same result for ever */
+
+/* ---- discard.c ---- */
 /* sqlstate_discards() returns true if the connection must be closed after an error with this
- * SQLSTATE. sqlstate_evicts_all() returns true if all connections must be replaced after it. */
+ * SQLSTATE. sqlstate_discards_in_step() is the same for an error that was the whole answer, up to
+ * ReadyForQuery. Class 08 then does not mean our own connection, but one of the server's to another
+ * server, such as a node of Citus. sqlstate_evicts_all() returns true if all connections
+ * must be replaced after it. */
 bool sqlstate_discards(const char *sqlstate);
+bool sqlstate_discards_in_step(const char *sqlstate);
 bool sqlstate_evicts_all(const char *sqlstate);
 
 /* ---- backend.c ---- */

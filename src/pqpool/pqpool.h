@@ -186,9 +186,11 @@ struct pqpool_query {
  * PQPOOL_LOST, PQPOOL_NOT_SENT and a PQPOOL_TIMEOUT with ERR_UNCERTAIN the caller can only release
  * the lease.
  * If the server answers with an error, calls pqpool_report_error(), and copies the primary message,
- * the SQLSTATE and the names of a constraint and a table to *err. The message is ERR_PRIVATE,
- * unless the error ended the session. DETAIL, HINT and CONTEXT are never copied, because they quote
- * rows. */
+ * the SQLSTATE and the names of a constraint and a table to *err. One error is not reported: class
+ * 08 (but 08P01), if the server is ready for the next statement after it. The error is then about a
+ * connection between the server and another one, as of Citus, and this connection is kept. The
+ * message is ERR_PRIVATE, unless the error ended the session. DETAIL, HINT and CONTEXT are never
+ * copied, because they quote rows. */
 enum pqpool_rc pqpool_exec(struct pqpool_lease *lease, const struct pqpool_query *query,
                            int64_t deadline_at_ns, struct pg_result **result_out, struct err *err)
     __attribute__((warn_unused_result));

@@ -17,7 +17,11 @@
 #include "store/sqlstate.h"
 #include "store/statement_text.h"
 
-#define LOCK_WAIT "SELECT set_config('lock_timeout', '100ms', true)"
+/* EXPLAIN on Citus would otherwise ask a node, and fail if that one is away. PostgreSQL without
+ * Citus takes the parameter for one of somebody's own. */
+#define LOCK_WAIT                                                                                  \
+    "SELECT set_config('lock_timeout', '100ms', true), "                                           \
+    "set_config('citus.explain_distributed_queries', 'off', true)"
 
 /* The statements of the check, in the sequence in which they run. */
 enum step { STEP_LOCK_WAIT, STEP_INSERT, STEP_SELECT, STEP_STATE };
@@ -125,6 +129,16 @@ static const char *field_of(const PGresult *error, int field)
     return value != NULL ? value : "";
 }
 
+/* Returns true if the error may be that of one node of a Citus cluster, or of the server of one
+ * foreign table: accounts elsewhere are not concerned. A coordinator reports a node that it has
+ * just lost by XX000 or 58030, later by class 08. */
+static bool is_of_one_node(const struct store_health *health, const char *code)
+{
+    const bool citus = atomic_load_explicit(&health->citus, memory_order_relaxed);
+    return sqlstate_is_of_other_server(code) ||
+           (citus && (sqlstate_is(code, SQLSTATE_INTERNAL_ERROR) || sqlstate_is(code, "58030")));
+}
+
 /* Returns true if the error says that no order can be stored, of whatever account. As long as no
  * canary has passed, the operator's faults may concern the canary's account alone, so the function
  * returns false for them. For 23514 (a partition is missing for this account) and 42501 (a policy
@@ -140,8 +154,9 @@ static bool is_of_database(const struct store_health *health, const PGresult *er
         .by_policy = true, /* a policy may be the reason */
     };
     enum store_fault fault = sqlstate_find(&said)->fault;
-    return fault == FAULT_SERVER || (fault == FAULT_OPERATOR && health->trusted &&
-                                     !sqlstate_is(code, SQLSTATE_CHECK_VIOLATION));
+    return (fault == FAULT_SERVER && !is_of_one_node(health, code)) ||
+           (fault == FAULT_OPERATOR && health->trusted &&
+            !sqlstate_is(code, SQLSTATE_CHECK_VIOLATION));
 }
 
 static void set_slot_wal(struct store_health *health, uint64_t bytes)
@@ -191,6 +206,7 @@ static void take_state(struct store *store, const struct server_state *state)
         return;
     set(&store->fsync_off, !state->fsync);
     set(&health->unlogged, state->unlogged);
+    set(&health->citus, state->citus);
 }
 
 static void check_state(struct store *store, const PGresult *row)
@@ -204,7 +220,7 @@ static void check_error(struct store *store, const PGresult *error, unsigned ste
     struct store_health *health = &store->health;
     const char *code = field_of(error, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY);
-    if (says_nothing(code))
+    if (says_nothing(code) || is_of_one_node(health, code))
         return;
     if (step >= STEP_STATE) {
         take_state(store, NULL);

@@ -28,6 +28,7 @@ struct store_health {
                                   found no reason */
     _Atomic(enum store_canary) canary;
     atomic_bool unlogged;
+    atomic_bool citus; /* the database has the extension citus */
     atomic_bool blind; /* the role may not read the catalogs: see store_health_blind() */
     _Atomic(uint64_t) slot_wal_bytes; /* see store_slot_wal_bytes() */
     atomic_bool pooled;               /* a pooler stands between the sessions and the server */

@@ -51,7 +51,8 @@ static const char sql[] =
     "least((SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = session_user), "
     "(SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database())), "
     "EXISTS (SELECT FROM pg_roles WHERE rolname = 'pg_read_all_stats' AND pg_has_role(oid, "
-    "'USAGE')), " STANDBYS_NEEDED ", " STANDBYS_STREAMING " "
+    "'USAGE')), " STANDBYS_NEEDED ", " STANDBYS_STREAMING ", "
+    "CASE WHEN EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN 'on' END "
     "FROM (SELECT count(DISTINCT a.application_name) FILTER (WHERE " IS_REPLICA ") AS replicas, "
     "count(*) FILTER (WHERE " IS_CLIENT " AND " IS_REPLICA " IS NOT TRUE) AS others "
     "FROM pg_stat_activity a) AS s";
@@ -72,6 +73,7 @@ enum column {
     SEES_STANDBYS,
     NEEDED,
     STREAMING,
+    CITUS,
     COLUMNS
 };
 
@@ -128,6 +130,7 @@ bool server_state_read(const PGresult *row, struct server_state *out)
     out->xids_exhausted = is_true(row, XIDS_EXHAUSTED);
     out->fsync = is_true(row, FSYNC);
     out->unlogged = is_true(row, UNLOGGED);
+    out->citus = is_true(row, CITUS);
     out->slot_wal_bytes = number(row, SLOT_WAL, INT64_MAX, 0);
     read_connections(row, &out->connections);
     read_standbys(row, &out->standbys);

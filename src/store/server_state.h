@@ -1,5 +1,5 @@
 /* server_state.h - what one SELECT of the health check reads of the server: whether it takes
- * writes, who uses its connections, and which standbys its commits wait for.
+ * writes, who uses its connections, which standbys its commits wait for, and whether it has Citus.
  *
  * Threads    any: nothing here is kept. */
 #ifndef STORE_SERVER_STATE_H
@@ -16,6 +16,7 @@
 
 struct server_state {
     bool in_recovery, read_only, xids_exhausted, fsync, unlogged;
+    bool citus;              /* the database has the extension citus */
     uint64_t slot_wal_bytes; /* the most WAL that one slot keeps */
     struct store_connections connections;
     struct store_standbys standbys;

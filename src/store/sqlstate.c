@@ -30,7 +30,8 @@ static const struct sqlstate_row rows[] = {
     { "25P04", ANY, FAULT_NONE, STORE_RETRY, RETRY_SERVER, false, "transaction_timeout" },
 
     /* the server's state */
-    { "08", ANY, FAULT_SERVER, STORE_RETRY_THEN_SPLIT, RETRY_LOST, false, "a connection broke; of Citus and foreign tables: the one to another server" },
+    { "08P01", ANY, FAULT_SERVER, STORE_RETRY_THEN_SPLIT, RETRY_LOST, false, "the connection is out of step" },
+    { "08", ANY, FAULT_SERVER, STORE_RETRY_THEN_SPLIT, RETRY_SERVER, false, "the server has lost its connection to another server: a node of Citus, the server of a foreign table" },
     { "57P0", ANY, FAULT_SERVER, STORE_RETRY, RETRY_LOST, false, "the server shuts down or starts up" },
     { "25006", ANY, FAULT_SERVER, STORE_RETRY, RETRY_LOST, false, "the server is read only: a standby" },
     { "72", ANY, FAULT_SERVER, STORE_RETRY, RETRY_SERVER, false, "snapshot too old" },
@@ -143,6 +144,11 @@ bool sqlstate_commit_is_unknown(const char *code)
 {
     return sqlstate_is(code, SQLSTATE_STATEMENT_COMPLETION_UNKNOWN) ||
            sqlstate_is(code, SQLSTATE_TRANSACTION_RESOLUTION_UNKNOWN);
+}
+
+bool sqlstate_is_of_other_server(const char *code)
+{
+    return strncmp(code, "08", 2) == 0 && !sqlstate_is(code, SQLSTATE_PROTOCOL_VIOLATION);
 }
 
 const struct sqlstate_row *sqlstate_row(size_t i)

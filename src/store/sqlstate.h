@@ -20,11 +20,16 @@
 #define SQLSTATE_STATEMENT_COMPLETION_UNKNOWN "40003"
 #define SQLSTATE_INSUFFICIENT_PRIVILEGE "42501" /* also a row that a policy forbids */
 #define SQLSTATE_DUPLICATE_PSTATEMENT "42P05"
+#define SQLSTATE_INTERNAL_ERROR "XX000" /* on Citus also: a node was lost */
 
 bool sqlstate_is(const char *code, const char *sqlstate);
 
 /* Returns true if the server itself does not know whether the transaction was committed. */
 bool sqlstate_commit_is_unknown(const char *code);
+
+/* Returns true if the error is about a connection between the server and another server. If our own
+ * connection breaks, the error has no SQLSTATE, or ends the session. */
+bool sqlstate_is_of_other_server(const char *code);
 
 /* The parts of a server's error by which sqlstate.c finds its entry in the table of SQLSTATEs. A
  * name that the error lacks is "". */

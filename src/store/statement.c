@@ -135,9 +135,21 @@ static enum pqpool_rc never_uncertain(enum pqpool_rc rc, struct err *err)
     return rc;
 }
 
+/* Returns true if the server has reported an error, and another server may have committed all the
+ * same. That is so if the connection between the two broke: the other server may have committed
+ * just before (a foreign table's does, while ours is still committing). A Citus coordinator may
+ * also warn that a node has not answered a COMMIT, and then fail itself by XX000. */
+static bool may_be_elsewhere(const struct session *session, const struct err *err)
+{
+    const bool warned = pqpool_lease_warned(session->lease);
+    return sqlstate_is_of_other_server(err->code) ||
+           (warned && sqlstate_is(err->code, SQLSTATE_INTERNAL_ERROR));
+}
+
 /* Checks the result of a commit. The outcome is known only if two things hold: the server has
  * reported the commit or an error, and the session is idle afterwards. An error without a code
- * comes from libpq, so the server has reported nothing. */
+ * comes from libpq, so the server has reported nothing. If the server cannot speak for another one,
+ * its error stays an error, which says what to do with the group, with ERR_UNCERTAIN. */
 static enum pqpool_rc check_commit(const struct session *session, enum pqpool_rc rc,
                                    struct err *err)
 {
@@ -146,8 +158,11 @@ static enum pqpool_rc check_commit(const struct session *session, enum pqpool_rc
     const bool idle = PQtransactionStatus(pqpool_lease_pg(session->lease)) == PQTRANS_IDLE;
     const bool said =
         rc == PQPOOL_OK || (err->code[0] != '\0' && !sqlstate_commit_is_unknown(err->code));
-    if (idle && said)
+    if (idle && said) {
+        if (rc == PQPOOL_SQL_ERROR && may_be_elsewhere(session, err))
+            err->flags |= ERR_RETRYABLE | ERR_UNCERTAIN;
         return rc;
+    }
     if (rc == PQPOOL_OK)
         err_set(err, 0, "the session is not idle after a commit");
     err->flags |= ERR_RETRYABLE | ERR_UNCERTAIN;

@@ -174,4 +174,40 @@ bool store_publication_name_is_valid(const char *name);
 enum migrate_rc store_publish(struct pqpool *pool, struct store_publication *publication,
                               int64_t deadline_at_ns, struct err *err) MUST_CHECK;
 
+/* ---- Citus: the table over several servers ---- */
+
+struct store_distribution {
+    /* in: 0: four for each node that may have shards, or those that the table has already.
+     * out: the shards that the table has */
+    uint32_t shards;
+    bool with_rows;  /* in: distribute the table even if it has rows; orders wait for the copy */
+    bool possible;   /* out: the database has the extension citus; if not, nothing was done */
+    bool made;       /* out: false: it was distributed already */
+    unsigned nodes;  /* out: nodes that may have shards */
+    unsigned cached; /* out: citus.max_cached_conns_per_worker of this session */
+};
+
+/* Distributes the table orders by account_id, in one transaction. The table must exist. Returns
+ * MIGRATE_FAILED, and changes nothing, if the server is a worker, if the table has rows and
+ * with_rows is not set, if it is distributed otherwise, or if the role does not own it. */
+enum migrate_rc store_distribute(struct pqpool *pool, struct store_distribution *distribution,
+                                 int64_t deadline_at_ns, struct err *err) MUST_CHECK;
+
+/* Returns MIGRATE_FAILED if the server is a worker of a Citus cluster. Call it before
+ * store_migrate(), which would make a table of its own there. */
+enum migrate_rc store_distribute_check(struct pqpool *pool, int64_t deadline_at_ns,
+                                       struct err *err) MUST_CHECK;
+
+/* Returns true if the last health check has found the extension citus. Any thread. */
+bool store_on_citus(const struct store *store);
+
+struct store_nodes {
+    uint32_t total, silent; /* active nodes beside the coordinator; those that do not answer */
+    char names[201];        /* of the silent ones: "host:port, host:port", cut off if too long */
+};
+
+/* Asks every node whether it answers. Only for a database with the extension. Any thread. */
+bool store_ask_nodes(struct store *store, int64_t deadline_at_ns, struct store_nodes *out,
+                     struct err *err) MUST_CHECK;
+
 #endif

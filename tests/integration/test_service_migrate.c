@@ -1,9 +1,11 @@
 /* `ordersd migrate` beside a transaction that uses the table. */
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <libpq-fe.h>
 
+#include "citus_stub.h"
 #include "service_rig.h"
 
 enum { STATUS_OF_SIGNAL = 128 };
@@ -54,4 +56,38 @@ Test(migrate, a_signal_ends_it_between_two_attempts, .timeout = TEST_S)
     struct beside b = begin();
     daemon_signal(b.daemon, SIGTERM);
     end(&b, STATUS_OF_SIGNAL + SIGTERM, 1);
+}
+
+Test(migrate, says_that_there_is_nothing_to_distribute, .timeout = TEST_S)
+{
+    struct cluster *cluster = cluster_open(NULL);
+    char *output;
+    int status =
+        rig_run(cluster, LIST("LOG_FORMAT=json"), LIST("migrate", "--distribute=4"), &output);
+    cr_expect_eq(status, 0, "%s", output);
+    cr_expect_not_null(strstr(output, "\"distribution.skipped\""), "%s", output);
+    cr_expect_not_null(strstr(output, "no extension citus"), "%s", output);
+    free(output);
+    cluster_close(&cluster);
+}
+
+Test(migrate, distributes_and_says_so, .timeout = TEST_S)
+{
+    struct cluster *cluster = cluster_open(NULL);
+    char *output;
+    cluster_exec(cluster, CITUS_STUB);
+    cr_expect_eq(
+        rig_run(cluster, LIST("LOG_FORMAT=json"), LIST("migrate", "--distribute"), &output), 0,
+        "%s", output);
+    cr_expect_not_null(strstr(output, "\"distribution.ready\",\"shards\":8"), "%s", output);
+    cr_expect_not_null(strstr(output, "\"distribution.slow\",\"cached\":1,\"wanted\":4"), "%s",
+                       output);
+    free(output);
+    cluster_exec(cluster, "UPDATE pg_dist_local_group SET groupid = 1");
+    cr_expect_eq(
+        rig_run(cluster, LIST("LOG_FORMAT=json"), LIST("migrate", "--distribute"), &output), 1,
+        "%s", output);
+    cr_expect_not_null(strstr(output, "\"distribution.failed\""), "%s", output);
+    free(output);
+    cluster_close(&cluster);
 }

@@ -32,10 +32,14 @@ static const char *const *unless_root(const char *const argv[])
     return geteuid() == 0 ? argv : argv + AS_POSTGRES_ARGS;
 }
 
-/* Finds the newest server that Debian's packages have installed. */
+/* Finds the newest server that Debian's packages have installed. ORDERSD_TEST_PG_BIN names the
+ * programs of another one: .../lib/postgresql/VERSION/bin, as Debian lays them out. */
 static char *find_bin(void)
 {
+    const char *other = getenv("ORDERSD_TEST_PG_BIN");
     glob_t found;
+    if (other != NULL)
+        return support_text("%s", other);
     if (glob("/usr/lib/postgresql/*/bin/postgres", 0, NULL, &found) != 0)
         support_fail("no PostgreSQL server under /usr/lib/postgresql");
     const char *best = found.gl_pathv[0];
@@ -45,6 +49,19 @@ static char *find_bin(void)
     char *bin = support_text("%.*s", (int)(strlen(best) - strlen("/postgres")), best);
     globfree(&found);
     return bin;
+}
+
+bool cluster_folder_has_extension(const char *name)
+{
+    char *bin = find_bin();
+    const char *version = strstr(bin, "/postgresql/");
+    char *control = support_text("%s/../../../../share%.*s/extension/%s.control", bin,
+                                 version != NULL ? (int)strcspn(version + 12, "/") + 12 : 0,
+                                 version != NULL ? version : "", name);
+    bool has = access(control, R_OK) == 0;
+    free(control);
+    free(bin);
+    return has;
 }
 
 /* ---- removal ---- */
@@ -141,11 +158,19 @@ static int lock_unless_there(const char *template)
     return lock;
 }
 
+/* The path of the template of this version: the folder above `bin` is named after it. */
+static char *template_path(const char *bin)
+{
+    const char *end = bin + strlen(bin) - strlen("/bin"), *version = end;
+    while (version > bin && version[-1] != '/')
+        version--;
+    return support_text(CLUSTER_TEMPLATE "-%.*s", (int)(end - version), version);
+}
+
 static void make_data(const struct cluster_folder *folder)
 {
-    const char *version = folder->bin + strlen("/usr/lib/postgresql/");
     char *data = support_text("%s/data", folder->path);
-    char *template = support_text(CLUSTER_TEMPLATE "-%.*s", (int)strcspn(version, "/"), version);
+    char *template = template_path(folder->bin);
     int lock = lock_unless_there(template);
     if (access(template, F_OK) != 0) {
         initdb(folder, data);

@@ -34,4 +34,7 @@ pid_t cluster_folder_beside(const struct cluster_folder *folder, const char *nam
                             const char *program, const char *file, const char *text);
 void cluster_folder_remove(struct cluster_folder *folder);
 
+/* Returns true if the extension is installed for the server that clusters run. */
+bool cluster_folder_has_extension(const char *name);
+
 #endif

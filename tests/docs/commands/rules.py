@@ -68,6 +68,14 @@ RULES = (
     # ---- Docker, Kubernetes, packages, systemd ----
     Rule(".*", r"docker compose -f docker/compose.yaml up -d$", There("docker_engine", ENGINE, (r"compose\.yaml", r"on single up -d"))),
     Rule(".*", r"docker compose -f docker/compose.scale.yaml up -d$", There("docker_engine", ENGINE, (r"compose\.scale\.yaml", r"on scaled up -d"))),
+    # It is read and not started: no machine of the tests has an image of Citus.
+    Rule(".*", r"docker compose -f docker/compose.citus.yaml up -d$",
+         There("docker_compose_files", "docker/test/compose", (r'-f "\$file" config', "compose.citus.yaml"))),
+    Rule("docs/SCALING.md", r"SELECT create_distributed_table_concurrently\(", There("test_store_citus", "tests/integration/test_store_citus.c",
+         (r"SELECT create_distributed_table_concurrently\('orders', 'account_id', \"?$", r"shard_count := 8\)"))),
+    Rule("docs/SCALING.md", r"SELECT truncate_local_data_after_distributing_table\(", There("test_store_citus", "tests/integration/test_store_citus.c",
+         (r"SELECT truncate_local_data_after_distributing_table\('orders'\)",))),
+    Rule("docs/SCALING.md", r"CREATE EXTENSION citus$", There("test_store_citus", "tests/integration/citus_cluster.h", (r"CREATE EXTENSION citus",))),
     Rule(".*", r"docker compose -f docker/compose.yaml ps$", There("docker_engine", ENGINE, (r"on single ps$",))),
     Rule(".*", r"docker compose -f docker/compose.yaml logs --no-color --tail 2000 ordersd$",
          There("docker_engine", ENGINE, (r"on single logs --no-color --tail 2000 ordersd",))),
