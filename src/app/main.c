@@ -1,6 +1,7 @@
 /* main.c - parses the command line. Runs the subcommand, or the flag that only prints something. */
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,7 +42,10 @@ static const char intro[] =
     "  ordersd migrate [options]      bring the database's schema up and end; with "
     "--publication[=NAME]\n"
     "                                 also publish new orders to other programs "
-    "(docs/CONSUMING.md)\n"
+    "(docs/CONSUMING.md);\n"
+    "                                 with --partitions=N make a new table as N hash partitions "
+    "by\n"
+    "                                 account_id (docs/SCALING.md)\n"
     "  ordersd prune --older-than AGE [--batch N] [--dry-run] [options]\n"
     "                                 remove the orders that were received longer than AGE ago "
     "(400d,\n"
@@ -105,25 +109,24 @@ static const char *take_command(int *argc, char *argv[])
     return command;
 }
 
-/* Removes --publication or --publication=NAME from argv. Returns NAME, "ordersd" if the flag has no
- * NAME, or NULL if there is no flag. */
-static const char *take_publication(int *argc, char *argv[])
+/* Removes FLAG or FLAG=VALUE from argv. Returns VALUE, `alone` if the flag has no value, or NULL if
+ * there is no flag. */
+static const char *take_flag(int *argc, char *argv[], const char *flag, const char *alone)
 {
-    static const char flag[] = "--publication";
-    const size_t len = sizeof flag - 1;
-    const char *name = NULL;
+    const size_t len = strlen(flag);
+    const char *value = NULL;
     int kept = 1;
     for (int i = 1; i < *argc; i++) {
         if (strcmp(argv[i], flag) == 0)
-            name = "ordersd";
+            value = alone;
         else if (strncmp(argv[i], flag, len) == 0 && argv[i][len] == '=')
-            name = argv[i] + len + 1;
+            value = argv[i] + len + 1;
         else
             argv[kept++] = argv[i];
     }
     argv[kept] = NULL;
     *argc = kept;
-    return name;
+    return value;
 }
 
 static bool check_publication(const char *name, struct err *err)
@@ -137,19 +140,38 @@ static bool check_publication(const char *name, struct err *err)
     return false;
 }
 
+/* Reads the value of --partitions. NULL, no flag, is 0. */
+static bool read_partitions(const char *text, unsigned *partitions, struct err *err)
+{
+    char *end = NULL;
+    const unsigned long n = text != NULL ? strtoul(text, &end, 10) : 0;
+    *partitions = (unsigned)n;
+    if (text == NULL ||
+        (text[0] >= '1' && text[0] <= '9' && *end == '\0' && n <= STORE_PARTITIONS_MAX))
+        return true;
+    err_set(err, 0, "--partitions=%.20s: the number of partitions must be 1 to %d", text,
+            STORE_PARTITIONS_MAX);
+    return false;
+}
+
 /* What is to be done, and what only this command takes. */
 struct command {
     const char *name;
     const char *publication; /* of migrate; NULL: none */
+    unsigned partitions;     /* of migrate; 0: none */
     struct prune_options prune;
 };
 
 /* Removes the arguments of the command from argv. Returns false, with *err, if one is wrong. */
 static bool take_arguments(struct command *command, int *argc, char *argv[], struct err *err)
 {
-    if (strcmp(command->name, "migrate") == 0)
-        command->publication = take_publication(argc, argv);
+    const char *partitions = NULL;
+    if (strcmp(command->name, "migrate") == 0) {
+        command->publication = take_flag(argc, argv, "--publication", "ordersd");
+        partitions = take_flag(argc, argv, "--partitions", "");
+    }
     return check_publication(command->publication, err) &&
+           read_partitions(partitions, &command->partitions, err) &&
            (strcmp(command->name, "prune") != 0 ||
             prune_options_take(&command->prune, argc, argv, err));
 }
@@ -249,7 +271,7 @@ static int run(const struct command *command, const struct options *options, int
     if (strcmp(name, "serve") == 0)
         return run_serve(options, argc, argv);
     if (strcmp(name, "migrate") == 0)
-        return run_migrate(options, command->publication);
+        return run_migrate(options, command->publication, command->partitions);
     if (strcmp(name, "prune") == 0)
         return run_prune(options, &command->prune);
     if (strcmp(name, "healthcheck") == 0)

@@ -24,6 +24,7 @@ enum {
 struct migration {
     struct service *service;
     struct store_publication publication; /* name is NULL: make none */
+    unsigned partitions;                  /* 0: as the table is, or without */
     bool migrated;
     enum migrate_rc rc;
     struct err err;
@@ -34,13 +35,21 @@ static bool is_locked_out(const struct migration *m)
     return m->rc == MIGRATE_RETRY && strcmp(m->err.code, "55P03") == 0;
 }
 
+static enum migrate_rc bring_up_schema(struct migration *m, int64_t deadline_at_ns)
+{
+    struct pqpool *pool = m->service->pool;
+    return m->partitions > 0
+               ? store_migrate_partitioned(pool, m->partitions, deadline_at_ns, &m->err)
+               : store_migrate(pool, deadline_at_ns, &m->err);
+}
+
 static void migrate(void *arg)
 {
     static const struct timespec pause = { .tv_sec = PAUSE_S };
     struct migration *m = arg;
     const int64_t deadline_at_ns = clock_now_ns() + MIGRATE_LIMIT_S * NS_PER_S;
     for (;;) {
-        m->rc = store_migrate(m->service->pool, deadline_at_ns, &m->err);
+        m->rc = bring_up_schema(m, deadline_at_ns);
         m->migrated = m->rc == MIGRATE_OK;
         if (m->migrated && m->publication.name != NULL)
             m->rc = store_publish(m->service->pool, &m->publication, deadline_at_ns, &m->err);
@@ -70,7 +79,10 @@ static void tell_publication(const struct store_publication *publication)
 /* Logs the result and returns the exit code. Ignores the signal if everything succeeded. */
 static int tell(const struct migration *m, int signal)
 {
-    if (m->migrated)
+    if (m->migrated && m->partitions > 0)
+        log_event(LOG_INFO, "schema.ready", log_int("version", store_schema_version()),
+                  log_int("partitions", m->partitions));
+    else if (m->migrated)
         log_event(LOG_INFO, "schema.ready", log_int("version", store_schema_version()));
     if (m->rc == MIGRATE_OK) {
         if (m->publication.name != NULL)
@@ -87,11 +99,12 @@ static int tell(const struct migration *m, int signal)
     return m->rc == MIGRATE_TOO_NEW ? EXIT_SCHEMA_TOO_NEW : 1;
 }
 
-int run_migrate(const struct options *options, const char *publication)
+int run_migrate(const struct options *options, const char *publication, unsigned partitions)
 {
     static struct service service;
     struct migration m = { .service = &service,
                            .publication.name = publication,
+                           .partitions = partitions,
                            .rc = MIGRATE_FAILED };
     const struct signals_task task = { migrate, interrupt, &m };
     int signal = 0;
