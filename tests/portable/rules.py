@@ -22,6 +22,7 @@ WRONG = {
     "a conflict in REPEATABLE READ or SERIALIZABLE is 40001, and shards have no common snapshot":
         r"\bISOLATION LEVEL (?:REPEATABLE READ|SERIALIZABLE)|'(?:repeatable read|serializable)'",
     "an outer join of the keys with orders is five times slower": rf"\b(?:LEFT|FULL|RIGHT) (?:OUTER )?JOIN {ORDERS}",
+    "a distributed table has no ctid of its own": r"\bctid\b",
     "the tables with the rows have other names": r"\bFROM (?:ONLY )?orders_(?:p?\d)",
 }
 

@@ -21,6 +21,7 @@ WRONG = {
     "BEGIN ISOLATION LEVEL REPEATABLE READ": "40001",
     "SELECT set_config('default_transaction_isolation', 'serializable', false)": "40001",
     "SELECT k.place FROM unnest($1) k LEFT JOIN orders o ON true": "outer join",
+    "DELETE FROM orders WHERE ctid = ANY ($1)": "ctid",
     "SELECT * FROM orders_p0": "other names",
 }
 RIGHT = [
