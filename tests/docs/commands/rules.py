@@ -118,7 +118,9 @@ RULES = (
     Rule(".*", r"tests/package/debs$", There("package_debs", "tests/package/CMakeLists.txt", (r"package_test\(debs",))),
     Rule(".*", r"scripts/api-reference$", There("browser_reference", "tests/browser/reference", (r"/scripts/api-reference",))),
     Rule(".*", r"(scripts/deps pictures && )?scripts/screenshots$", Nowhere("draws for minutes what a person then looks at; scripts/check parses it")),
-    Rule(".*", r"load/(memory|prune|list|pool)_figures$|load/(consumers|partitions|accounts|growth|model)$", MEASURES),
+    Rule(".*", r"load/(partitions|accounts|growth|model)$",
+         There("load_scales", "tests/load/scales", ("load/partitions", "load/accounts", "load/growth", "load/model"))),
+    Rule(".*", r"load/(memory|prune|list|pool)_figures$|load/consumers$", MEASURES),
     Rule(".*", r"scripts/(chaos|fuzz|deps load)|load/run|tests/costs/costs|tests/docs/migrations|(\w+=\S+ )?(cmake|ctest) |PYTHONPATH=tests python3 -m chaos",
          Here("tools")),
 
