@@ -60,6 +60,8 @@ Test(partitions, of_a_new_table_are_made_once, .timeout = TEST_S)
     cr_expect_eq(count_partitions(&f), 4);
     cr_expect_eq(count_migrations(&f), store_schema_version());
     expect_refused(&f, 8, "with 4 partitions, and not with 8");
+    cluster_exec(f.cluster, "DROP TABLE orders_p3");
+    expect_refused(&f, 4, "with 3 partitions, and not with 4");
     fixture_close(&f);
 }
 
