@@ -115,7 +115,7 @@ static void on_ack(struct run *run, const struct load_conn *conn, int64_t now_ns
     load_hist_add(&run->stats->latency, now_ns - conn->intended_at_ns);
     if (run->o->acked != NULL)
         fprintf(run->o->acked, "%s%0*llu\n", run->o->prefix, (int)LOAD_NUMBER_DIGITS,
-                (unsigned long long)conn->order);
+                (unsigned long long)load_request_number(run->o->request, conn->order));
 }
 
 static void on_answer(struct run *run, struct load_conn *conn, int64_t now_ns)

@@ -14,7 +14,7 @@
 #include "load/load_run.h"
 #include "load/load_url.h"
 
-enum { CONNS_MAX = 10000, SECONDS_MAX = 86400, RATE_MAX = 1000000 };
+enum { CONNS_MAX = 10000, SECONDS_MAX = 86400, RATE_MAX = 1000000, ACCOUNTS_MAX = 1000000 };
 
 static const char usage[] =
     "order_load [options]: load for POST /v1/orders of a running ordersd\n"
@@ -26,6 +26,10 @@ static const char usage[] =
     "  --retry            no answer, 503 or 504: the same order again, under the same id\n"
     "  --timeout S        gives a request up and its connection with it (30)\n"
     "  --prefix TEXT      of client_order_id, before 12 digits (made from time and pid)\n"
+    "  --accounts N       orders are of N accounts by turns (64)\n"
+    "  --hot PERCENT      of the orders are of one account (0)\n"
+    "  --scatter          the 12 digits come in no order\n"
+    "  --first N          the first order has this number (0)\n"
     "  --header LINE      one more request header\n"
     "  --acked FILE       writes each client_order_id that was answered 2xx, one a line\n"
     "  --per-second       a line a second on standard error\n"
@@ -36,8 +40,8 @@ static const char usage[] =
 
 struct arguments {
     const char *url, *prefix, *header, *acked, *trace;
-    double conns, seconds, rate, timeout_s;
-    bool retry, per_second, json;
+    double conns, seconds, rate, timeout_s, accounts, hot, first;
+    bool retry, per_second, json, scatter;
 };
 
 /* ---- arguments ---- */
@@ -62,6 +66,14 @@ static bool take_option(struct arguments *a, int letter, const char *value)
     case 'h':
         a->header = value;
         return true;
+    case 'n':
+        return load_number(value, 1, ACCOUNTS_MAX, &a->accounts);
+    case 'o':
+        return load_number(value, 0, 100, &a->hot);
+    case 'f':
+        return load_number(value, 0, (double)LOAD_NUMBERS - 1, &a->first);
+    case 'e':
+        return a->scatter = true;
     case 'a':
         a->acked = value;
         return true;
@@ -91,6 +103,10 @@ static bool parse(struct arguments *a, int argc, char **argv)
         { "timeout", required_argument, NULL, 't' },
         { "prefix", required_argument, NULL, 'p' },
         { "header", required_argument, NULL, 'h' },
+        { "accounts", required_argument, NULL, 'n' },
+        { "hot", required_argument, NULL, 'o' },
+        { "first", required_argument, NULL, 'f' },
+        { "scatter", no_argument, NULL, 'e' },
         { "acked", required_argument, NULL, 'a' },
         { "trace", required_argument, NULL, 'x' },
         { "per-second", no_argument, NULL, 'l' },
@@ -208,7 +224,7 @@ int main(int argc, char **argv)
     char made_prefix[LOAD_PREFIX_MAX + 1], host[300];
     static struct load_request request;
     struct arguments a = {
-        .url = "http://127.0.0.1:8080", .conns = 64, .seconds = 10, .timeout_s = 30
+        .url = "http://127.0.0.1:8080", .conns = 64, .seconds = 10, .timeout_s = 30, .accounts = 64
     };
     if (!parse(&a, argc, argv))
         return 2;
@@ -226,7 +242,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "order_load: cannot use '%s': http://HOST:PORT is wanted\n", a.url);
         return 2;
     }
-    if (!load_request_init(&request, host, options.prefix, a.header)) {
+    const struct load_spread spread = { .accounts = (unsigned)a.accounts,
+                                        .hot_percent = (unsigned)a.hot,
+                                        .scatter = a.scatter,
+                                        .first = (uint64_t)a.first };
+    if (!load_request_init(&request, &spread, host, options.prefix, a.header)) {
         fprintf(stderr, "order_load: prefix (at most %d) or header is too long\n", LOAD_PREFIX_MAX);
         return 2;
     }

@@ -1,6 +1,7 @@
 /* main.c - parses the command line. Runs the subcommand, or the flag that only prints something. */
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,11 +43,13 @@ static const char intro[] =
     "  ordersd migrate [options]      bring the database's schema up and end; with "
     "--publication[=NAME]\n"
     "                                 also publish new orders to other programs "
-    "(docs/CONSUMING.md); with "
-    "--distribute[=SHARDS]\n"
-    "                                 spread the table over a Citus cluster, --distribute-rows "
-    "also if\n"
-    "                                 it has rows (docs/SCALING.md)\n"
+    "(docs/CONSUMING.md);\n"
+    "                                 with --partitions=N make a new table as N hash partitions "
+    "by\n"
+    "                                 account_id; or with --distribute[=SHARDS] spread the table "
+    "over\n"
+    "                                 a Citus cluster, --distribute-rows also if it has rows\n"
+    "                                 (docs/SCALING.md)\n"
     "  ordersd prune --older-than AGE [--batch N] [--dry-run] [options]\n"
     "                                 remove the orders that were received longer than AGE ago "
     "(400d,\n"
@@ -110,25 +113,24 @@ static const char *take_command(int *argc, char *argv[])
     return command;
 }
 
-/* Removes --publication or --publication=NAME from argv. Returns NAME, "ordersd" if the flag has no
- * NAME, or NULL if there is no flag. */
-static const char *take_publication(int *argc, char *argv[])
+/* Removes FLAG or FLAG=VALUE from argv. Returns VALUE, `alone` if the flag has no value, or NULL if
+ * there is no flag. */
+static const char *take_flag(int *argc, char *argv[], const char *flag, const char *alone)
 {
-    static const char flag[] = "--publication";
-    const size_t len = sizeof flag - 1;
-    const char *name = NULL;
+    const size_t len = strlen(flag);
+    const char *value = NULL;
     int kept = 1;
     for (int i = 1; i < *argc; i++) {
         if (strcmp(argv[i], flag) == 0)
-            name = "ordersd";
+            value = alone;
         else if (strncmp(argv[i], flag, len) == 0 && argv[i][len] == '=')
-            name = argv[i] + len + 1;
+            value = argv[i] + len + 1;
         else
             argv[kept++] = argv[i];
     }
     argv[kept] = NULL;
     *argc = kept;
-    return name;
+    return value;
 }
 
 static bool check_publication(const char *name, struct err *err)
@@ -142,23 +144,51 @@ static bool check_publication(const char *name, struct err *err)
     return false;
 }
 
+/* Reads the value of --partitions. NULL, no flag, is 0. */
+static bool read_partitions(const char *text, unsigned *partitions, struct err *err)
+{
+    char *end = NULL;
+    const unsigned long n = text != NULL ? strtoul(text, &end, 10) : 0;
+    *partitions = (unsigned)n;
+    if (text == NULL ||
+        (text[0] >= '1' && text[0] <= '9' && *end == '\0' && n <= STORE_PARTITIONS_MAX))
+        return true;
+    err_set(err, 0, "--partitions=%.20s: the number of partitions must be 1 to %d", text,
+            STORE_PARTITIONS_MAX);
+    return false;
+}
+
 /* What is to be done, and what only this command takes. */
 struct command {
     const char *name;
     const char *publication; /* of migrate; NULL: none */
+    unsigned partitions;     /* of migrate; 0: none */
     struct distribute_options distribute;
     struct prune_options prune;
 };
 
+static bool check_spread(const struct command *command, struct err *err)
+{
+    if (command->partitions == 0 || !command->distribute.wanted)
+        return true;
+    err_set(err, 0,
+            "--partitions and --distribute exclude each other: a table is either partitioned on "
+            "one server or distributed over a Citus cluster");
+    return false;
+}
+
 /* Removes the arguments of the command from argv. Returns false, with *err, if one is wrong. */
 static bool take_arguments(struct command *command, int *argc, char *argv[], struct err *err)
 {
+    const char *partitions = NULL;
     if (strcmp(command->name, "migrate") == 0) {
-        command->publication = take_publication(argc, argv);
+        command->publication = take_flag(argc, argv, "--publication", "ordersd");
+        partitions = take_flag(argc, argv, "--partitions", "");
         if (!distribute_options_take(&command->distribute, argc, argv, err))
             return false;
     }
     return check_publication(command->publication, err) &&
+           read_partitions(partitions, &command->partitions, err) && check_spread(command, err) &&
            (strcmp(command->name, "prune") != 0 ||
             prune_options_take(&command->prune, argc, argv, err));
 }
@@ -258,7 +288,8 @@ static int run(const struct command *command, const struct options *options, int
     if (strcmp(name, "serve") == 0)
         return run_serve(options, argc, argv);
     if (strcmp(name, "migrate") == 0)
-        return run_migrate(options, command->publication, &command->distribute);
+        return run_migrate(options, command->publication, command->partitions,
+                           &command->distribute);
     if (strcmp(name, "prune") == 0)
         return run_prune(options, &command->prune);
     if (strcmp(name, "healthcheck") == 0)

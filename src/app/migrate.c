@@ -27,6 +27,7 @@ enum {
 struct migration {
     struct service *service;
     struct store_publication publication; /* name is NULL: make none */
+    unsigned partitions;                  /* 0: as the table is, or without */
     const struct distribute_options *distribute;
     struct store_distribution distribution;
     bool placed; /* the server may be migrated: it is no worker of a Citus cluster */
@@ -40,6 +41,14 @@ static bool is_locked_out(const struct migration *m)
     return m->rc == MIGRATE_RETRY && strcmp(m->err.code, "55P03") == 0;
 }
 
+static enum migrate_rc bring_up_schema(struct migration *m, int64_t deadline_at_ns)
+{
+    struct pqpool *pool = m->service->pool;
+    return m->partitions > 0
+               ? store_migrate_partitioned(pool, m->partitions, deadline_at_ns, &m->err)
+               : store_migrate(pool, deadline_at_ns, &m->err);
+}
+
 /* Makes one attempt at each step that is still to be done. */
 static void attempt(struct migration *m, int64_t deadline_at_ns)
 {
@@ -48,7 +57,7 @@ static void attempt(struct migration *m, int64_t deadline_at_ns)
     m->rc = spread ? store_distribute_check(pool, deadline_at_ns, &m->err) : MIGRATE_OK;
     m->placed = m->rc == MIGRATE_OK;
     if (m->placed)
-        m->rc = store_migrate(pool, deadline_at_ns, &m->err);
+        m->rc = bring_up_schema(m, deadline_at_ns);
     m->migrated = m->placed && m->rc == MIGRATE_OK;
     if (m->migrated && spread) {
         m->rc = store_distribute(pool, &m->distribution, deadline_at_ns, &m->err);
@@ -124,7 +133,10 @@ static const char *failed_step(const struct migration *m)
 /* Logs the result and returns the exit code. Ignores the signal if everything succeeded. */
 static int tell(const struct migration *m, int signal)
 {
-    if (m->migrated)
+    if (m->migrated && m->partitions > 0)
+        log_event(LOG_INFO, "schema.ready", log_int("version", store_schema_version()),
+                  log_int("partitions", m->partitions));
+    else if (m->migrated)
         log_event(LOG_INFO, "schema.ready", log_int("version", store_schema_version()));
     if (m->distributed)
         tell_distribution(&m->distribution);
@@ -143,12 +155,13 @@ static int tell(const struct migration *m, int signal)
     return m->rc == MIGRATE_TOO_NEW ? EXIT_SCHEMA_TOO_NEW : 1;
 }
 
-int run_migrate(const struct options *options, const char *publication,
+int run_migrate(const struct options *options, const char *publication, unsigned partitions,
                 const struct distribute_options *distribute)
 {
     static struct service service;
     struct migration m = { .service = &service,
                            .publication.name = publication,
+                           .partitions = partitions,
                            .distribute = distribute,
                            .distribution = { .shards = distribute->shards,
                                              .with_rows = distribute->with_rows },

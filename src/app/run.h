@@ -12,12 +12,13 @@ struct prune_options;
  * applies those that may change: the LOG_LEVEL in LOG_LEVEL_FILE, API keys and TLS files. */
 int run_serve(const struct options *options, int argc, char *const argv[]);
 
-/* Migrates the schema. If `distribute` wants it, then distributes the orders over a Citus cluster.
- * If `publication` is not NULL, then makes the publication of that name, for which
- * store_publication_name_is_valid() must be true. SIGTERM or SIGINT cancels the running
- * statement. If the migration fails after such a signal, the exit code is 128 + the signal's
- * number. */
-int run_migrate(const struct options *options, const char *publication,
+/* Migrates the schema. If `partitions` is not 0, a new table is made with so many partitions, and
+ * the migration fails if the table exists with another number. If `distribute` wants it, then
+ * distributes the orders over a Citus cluster; `partitions` must be 0 then. If `publication` is not
+ * NULL, then makes the publication of that name, for which store_publication_name_is_valid() must
+ * be true. SIGTERM or SIGINT cancels the running statement. If the migration fails after such a
+ * signal, the exit code is 128 + the signal's number. */
+int run_migrate(const struct options *options, const char *publication, unsigned partitions,
                 const struct distribute_options *distribute);
 
 /* Removes old orders, and prints to standard output how far it has come. SIGTERM or SIGINT ends it;

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "store/migrations.h"
+#include "store/partitions.h"
 
 /* Reads the version of the schema, which is 0 if the database was never migrated. to_regclass()
  * would be wrong here: it may answer from a cache that is not refreshed while the session waits for
@@ -29,6 +30,22 @@ static enum migrate_rc read_version(const struct migrate_run *run, unsigned *ver
                            version);
 }
 
+/* Returns how many partitions the table must have; 0: any number. */
+static unsigned partitions_of(const struct migrate_run *run)
+{
+    const unsigned *partitions = run->arg;
+    return partitions != NULL ? *partitions : 0;
+}
+
+/* Runs a statement of the migration. */
+static enum migrate_rc tell(const struct migrate_run *run, const struct migration *migration,
+                            const char *sql)
+{
+    const unsigned n = partitions_of(run);
+    return migration->version == 1 && n > 0 ? partitions_tell(run, sql, n)
+                                            : migrate_run_tell(run, sql, NULL);
+}
+
 static enum migrate_rc apply(const struct migrate_run *run, const struct migration *migration)
 {
     enum migrate_rc rc = MIGRATE_OK;
@@ -38,7 +55,7 @@ static enum migrate_rc apply(const struct migrate_run *run, const struct migrati
                               "name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())",
                               "CREATE TABLE");
     for (const char *sql = migration->sql; rc == MIGRATE_OK && *sql != '\0'; sql += strlen(sql) + 1)
-        rc = migrate_run_tell(run, sql, NULL);
+        rc = tell(run, migration, sql);
     if (rc != MIGRATE_OK)
         return rc;
     char record[160];
@@ -71,11 +88,21 @@ static enum migrate_rc check_version(const struct migrate_run *run, unsigned ver
     return version > migrations_count ? MIGRATE_TOO_NEW : MIGRATE_RETRY;
 }
 
+/* If partitions were requested, checks the table before anything is changed. There is no table yet
+ * if the version is 0. */
+static enum migrate_rc check_partitions(const struct migrate_run *run, unsigned version)
+{
+    const unsigned n = partitions_of(run);
+    return version > 0 && n > 0 ? partitions_check(run, n) : MIGRATE_OK;
+}
+
 static enum migrate_rc migrate_all(const struct migrate_run *run)
 {
     for (;;) {
         unsigned version;
         enum migrate_rc rc = read_version(run, &version);
+        if (rc == MIGRATE_OK)
+            rc = check_partitions(run, version);
         if (rc != MIGRATE_OK)
             return rc;
         rc = check_version(run, version);
@@ -97,6 +124,12 @@ static enum migrate_rc check_only(const struct migrate_run *run)
 enum migrate_rc store_migrate(struct pqpool *pool, int64_t deadline_at_ns, struct err *err)
 {
     return migrate_run_with_lease(pool, deadline_at_ns, migrate_all, NULL, err);
+}
+
+enum migrate_rc store_migrate_partitioned(struct pqpool *pool, unsigned partitions,
+                                          int64_t deadline_at_ns, struct err *err)
+{
+    return migrate_run_with_lease(pool, deadline_at_ns, migrate_all, &partitions, err);
 }
 
 enum migrate_rc store_check_schema(struct pqpool *pool, int64_t deadline_at_ns, struct err *err)

@@ -147,6 +147,14 @@ enum migrate_rc {
 enum migrate_rc store_migrate(struct pqpool *pool, int64_t deadline_at_ns,
                               struct err *err) MUST_CHECK;
 
+enum { STORE_PARTITIONS_MAX = 256 };
+
+/* As store_migrate(), and if the table `orders` is new, makes it as 1 to STORE_PARTITIONS_MAX
+ * partitions by the hash of account_id. If the table exists, changes nothing before it is known to
+ * have exactly so many; otherwise returns MIGRATE_FAILED. */
+enum migrate_rc store_migrate_partitioned(struct pqpool *pool, unsigned partitions,
+                                          int64_t deadline_at_ns, struct err *err) MUST_CHECK;
+
 /* Compares the version of the schema with store_schema_version(), and changes nothing. Returns
  * MIGRATE_RETRY if there is no connection, or if the schema is older than the program's. */
 enum migrate_rc store_check_schema(struct pqpool *pool, int64_t deadline_at_ns,

@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--list-faults", action="store_true", help="show groups and kinds, and end")
     made.add_argument("--schedule", action="store_true", help="show what the seed will do, and end")
     made.add_argument("--replicas", type=int, choices=(1, 3), help="1, or 3 behind HAProxy (the seed decides)")
+    made.add_argument("--partitions", type=int, default=0, metavar="N", help="hash partitions of the table (none)")
     made.add_argument("--rate", type=float, default=400.0, help="orders a second that the clients send (400)")
     made.add_argument("--checkpoint", type=float, default=30.0, metavar="SECONDS",
                       help="how often answers and table are compared while the faults go on (30)")
@@ -70,6 +71,7 @@ def run_once(args: argparse.Namespace, kinds: list[str]) -> Result:
     sandbox.begin()
     seed = args.seed
     options = WorldOptions(seed=seed, replicas=replicas(args, seed), program=args.program.resolve(),
+                      partitions=args.partitions,
                       keeps_socket=schedule.keeps_socket(seed),
                       clocks=any(faults.KINDS[kind].steps_clocks for kind in kinds))
     out = args.out / (f"seed-{seed}" if args.nth == 1 else f"seed-{seed}.{args.nth}")

@@ -22,8 +22,9 @@ def replicas(args: argparse.Namespace, seed: str) -> int:
 def command_line(args: argparse.Namespace, seed: str) -> str:
     """The command that repeats this run."""
     faults = f" --faults {args.faults}" if args.faults else ""
+    partitions = f" --partitions {args.partitions}" if args.partitions else ""
     return (f"scripts/chaos --minutes {args.minutes:g} --seed {seed} --rate {args.rate:g} "
-            f"--replicas {replicas(args, seed)}{faults}")
+            f"--replicas {replicas(args, seed)}{partitions}{faults}")
 
 
 def without(argv: list[str], *options: str) -> list[str]:

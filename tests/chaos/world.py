@@ -53,6 +53,7 @@ class WorldOptions:
     keeps_socket: bool = True
     disk_mib: int = 300  # of each data folder; half of that for WAL
     clocks: bool = False  # may faults step the clocks of the processes?
+    partitions: int = 0  # hash partitions of the table; 0: a plain table
 
 
 class World:
@@ -140,7 +141,8 @@ class World:
     async def migrate(self, program: Path | None = None) -> str:
         """As OPERATIONS has it: the owner migrates. Returns the log."""
         url = self.primary.conninfo(user="ordersd_owner")
-        code, _, err = await run([str(program or self.options.program), "migrate"], timeout_s=MIGRATE_S,
+        partitions = [f"--partitions={self.options.partitions}"] if self.options.partitions else []
+        code, _, err = await run([str(program or self.options.program), "migrate", *partitions], timeout_s=MIGRATE_S,
                                  env={"DATABASE_URL": url, "PATH": os.environ["PATH"]})
         if code != 0:
             raise RuntimeError(f"ordersd migrate failed with {code}: {err[-500:]}")

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "support/engine.h"
 #include "support/exchanges.h"
 
 enum { SETTINGS_MAX = 40 };
@@ -67,7 +68,9 @@ struct rig rig_spawn(struct cluster *cluster, const char *const settings[])
 
 struct rig rig_open(const char *const settings[])
 {
-    struct rig rig = rig_spawn(cluster_open(NULL), settings);
+    struct cluster *cluster = cluster_open(NULL);
+    engine_prepare(cluster);
+    struct rig rig = rig_spawn(cluster, settings);
     if (!daemon_wait_status(rig.daemon, "/health/ready", 200, SOON_S))
         support_fail("the daemon is not ready; its log:\n%s", daemon_log(rig.daemon));
     return rig;

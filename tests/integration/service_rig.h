@@ -3,6 +3,7 @@
  *
  * Pooler     ORDERSD_TEST_POOLER=transaction (or session) puts a PgBouncer between the two, in all
  *            tests: support/pooler.h. In transaction mode they run with DATABASE_PREPARE=false.
+ * Engine     ORDERSD_TEST_ENGINE makes the table of rig_open() another one: support/engine.h.
  * Bodies     Tests write ' in place of " in JSON, to keep it readable. No body has a ' of its own.
  * Failure    A failure ends the process, with a line that says why. */
 #ifndef SERVICE_RIG_H

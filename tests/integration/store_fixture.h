@@ -15,6 +15,7 @@
 #include "pqpool/pqpool.h"
 #include "store/store.h"
 #include "support/cluster.h"
+#include "support/engine.h"
 #include "support/pooler.h"
 #include "support/wait.h"
 
@@ -66,6 +67,7 @@ static inline void fixture_migrate(struct fixture *f)
 static inline struct fixture fixture_open(bool prepare)
 {
     struct fixture f = { .cluster = cluster_open(NULL) };
+    engine_prepare(f.cluster);
     fixture_connect(&f, pooler_conninfo_for(f.cluster), prepare && !pooler_forbids_prepare());
     fixture_migrate(&f);
     return f;

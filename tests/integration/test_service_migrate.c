@@ -51,6 +51,46 @@ Test(migrate, goes_on_when_the_transaction_has_ended, .timeout = TEST_S)
     end(&b, 0, 2);
 }
 
+static int migrate_with(struct cluster *cluster, const char *flag, const char *want)
+{
+    char *output;
+    int status = rig_run(cluster, NULL, LIST("migrate", flag), &output);
+    cr_expect_not_null(strstr(output, want), "%s: %s", flag, output);
+    free(output);
+    return status;
+}
+
+Test(migrate, partitions, .timeout = TEST_S)
+{
+    struct cluster *cluster = cluster_open(NULL);
+    cr_expect_eq(migrate_with(cluster, "--partitions=2", "\"partitions\":2"), 0);
+    cr_expect_eq(migrate_with(cluster, "--partitions=2", "\"partitions\":2"), 0);
+    cr_expect_eq(migrate_with(cluster, "--partitions=3", "with 2 partitions, and not with 3"), 1);
+    static const char *const bad[] = { "--partitions",     "--partitions=",   "--partitions=0",
+                                       "--partitions=257", "--partitions=-1", "--partitions=8x",
+                                       "--partitions=08" };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_expect_eq(migrate_with(cluster, bad[i], "must be 1 to 256"), 78, "%s", bad[i]);
+    cr_expect_eq(
+        cluster_query_int(cluster,
+                          "SELECT count(*) FROM pg_inherits WHERE inhparent = 'orders'::regclass"),
+        2);
+    cluster_close(&cluster);
+}
+
+Test(migrate, either_partitions_or_distributes, .timeout = TEST_S)
+{
+    struct cluster *cluster = cluster_open(NULL);
+    char *output;
+    cr_expect_eq(
+        rig_run(cluster, NULL, LIST("migrate", "--distribute=2", "--partitions=2"), &output), 78);
+    cr_expect_not_null(strstr(output, "--partitions and --distribute exclude each other"), "%s",
+                       output);
+    free(output);
+    cr_expect_eq(cluster_query_int(cluster, "SELECT count(to_regclass('orders'))"), 0);
+    cluster_close(&cluster);
+}
+
 Test(migrate, a_signal_ends_it_between_two_attempts, .timeout = TEST_S)
 {
     struct beside b = begin();

@@ -27,6 +27,106 @@ Test(migrate, twice_is_once, .timeout = TEST_S)
     fixture_close(&f);
 }
 
+static enum migrate_rc partition(struct fixture *f, unsigned n, struct err *err)
+{
+    *err = (struct err){ 0 };
+    return store_migrate_partitioned(f->pool, n, in_seconds(60), err);
+}
+
+static int64_t count_partitions(struct fixture *f)
+{
+    return cluster_query_int(f->cluster, "SELECT count(*) FROM pg_inherits WHERE inhparent = "
+                                         "to_regclass('orders')");
+}
+
+static void expect_refused(struct fixture *f, unsigned n, const char *why)
+{
+    struct err err;
+    const int64_t before = count_partitions(f), migrations = count_migrations(f);
+    cr_expect_eq(partition(f, n, &err), MIGRATE_FAILED, "%s", why);
+    cr_expect_not_null(strstr(err.text, why), "%s, not: %s", err.text, why);
+    cr_expect_not_null(strstr(err.text, "docs/SCALING.md"), "%s", err.text);
+    cr_expect_eq(count_partitions(f), before);
+    cr_expect_eq(count_migrations(f), migrations);
+}
+
+Test(partitions, of_a_new_table_are_made_once, .timeout = TEST_S)
+{
+    struct fixture f = connect_only();
+    struct err err;
+    cr_expect_eq(partition(&f, 4, &err), MIGRATE_OK, "%s", err.text);
+    cr_expect_eq(partition(&f, 4, &err), MIGRATE_OK, "%s", err.text);
+    cr_expect_eq(store_migrate(f.pool, in_seconds(20), NULL), MIGRATE_OK);
+    cr_expect_eq(count_partitions(&f), 4);
+    cr_expect_eq(count_migrations(&f), store_schema_version());
+    expect_refused(&f, 8, "with 4 partitions, and not with 8");
+    cluster_exec(f.cluster, "DROP TABLE orders_p3");
+    expect_refused(&f, 4, "with 3 partitions, and not with 4");
+    fixture_close(&f);
+}
+
+/* All orders of an account are in one partition, and each partition has both indexes. */
+Test(partitions, have_the_orders_of_their_accounts, .timeout = TEST_S)
+{
+    struct fixture f = connect_only();
+    struct err err;
+    cr_assert_eq(partition(&f, 4, &err), MIGRATE_OK, "%s", err.text);
+    for (int i = 0; i < 40; i++) {
+        char account[16], id[16];
+        (void)snprintf(account, sizeof account, "ACC-%d", i % 20);
+        (void)snprintf(id, sizeof id, "c-%d", i / 20);
+        struct order o = make_order(account, id), again = make_order(account, id);
+        cr_assert_eq(put_one(&f, &o, NULL), PUT_CREATED);
+        cr_assert_eq(put_one(&f, &again, NULL), PUT_REPLAYED);
+    }
+    cr_expect_eq(
+        cluster_query_int(f.cluster, "SELECT count(DISTINCT (account_id, tableoid)) FROM orders"),
+        20);
+    cr_expect_gt(cluster_query_int(f.cluster, "SELECT count(DISTINCT tableoid) FROM orders"), 1);
+    cr_expect_eq(
+        cluster_query_int(f.cluster,
+                          "SELECT count(*) FROM pg_index WHERE indrelid IN (SELECT inhrelid FROM "
+                          "pg_inherits WHERE inhparent = 'orders'::regclass)"),
+        8);
+    fixture_close(&f);
+}
+
+Test(partitions, a_table_that_exists_is_left_as_it_is, .timeout = TEST_S)
+{
+    struct fixture f = connect_only();
+    fixture_migrate(&f);
+    expect_refused(&f, 4, "exists and has no partitions");
+    struct order o = make_order("A", "1");
+    cr_expect_eq(put_one(&f, &o, NULL), PUT_CREATED);
+    expect_refused(&f, 1, "exists and has no partitions");
+    cr_expect_eq(count_orders(&f), 1);
+    fixture_close(&f);
+}
+
+Test(partitions, of_another_kind_are_left_as_they_are, .timeout = TEST_S)
+{
+    struct fixture f = connect_only();
+    fixture_migrate(&f);
+    cluster_exec(f.cluster,
+                 "ALTER TABLE orders RENAME TO whole;"
+                 "CREATE TABLE orders (LIKE whole INCLUDING ALL) PARTITION BY LIST (account_id);"
+                 "CREATE TABLE orders_a PARTITION OF orders FOR VALUES IN ('A')");
+    expect_refused(&f, 1, "not with 1 by the hash of account_id");
+    fixture_close(&f);
+}
+
+/* Nothing is left of a migration that fails at a partition. */
+Test(partitions, a_name_in_the_way_fails_and_leaves_nothing, .timeout = TEST_S)
+{
+    struct fixture f = connect_only();
+    struct err err;
+    cluster_exec(f.cluster, "CREATE TABLE orders_p2 ()");
+    cr_expect_eq(partition(&f, 4, &err), MIGRATE_FAILED);
+    cr_expect_str_eq(err.code, "42P07", "%s", err.text);
+    cr_expect_eq(cluster_query_int(f.cluster, "SELECT count(to_regclass('orders'))"), 0);
+    fixture_close(&f);
+}
+
 static void *migrate_in_thread(void *arg)
 {
     struct fixture *f = arg;

@@ -39,6 +39,23 @@ Test(publication, is_made_once_and_publishes_inserts_only, .timeout = TEST_S)
     fixture_close(&f);
 }
 
+/* The rows of partitions come as rows of `orders`. */
+Test(publication, of_partitions_is_of_the_table, .timeout = TEST_S)
+{
+    struct fixture f = { .cluster = cluster_open(NULL) };
+    struct store_publication publication = { .name = "ordersd" };
+    struct err err;
+    fixture_connect(&f, pooler_conninfo_for(f.cluster), !pooler_forbids_prepare());
+    cr_assert_eq(store_migrate_partitioned(f.pool, 4, in_seconds(20), NULL), MIGRATE_OK);
+    cr_expect_eq(publish(&f, &publication, &err), MIGRATE_OK, "%s", err.text);
+    cr_expect_eq(publish(&f, &publication, &err), MIGRATE_OK, "%s", err.text);
+    char *tables = cluster_query_text(
+        f.cluster, "SELECT string_agg(tablename, ' ') FROM pg_publication_tables");
+    cr_expect_str_eq(tables, "orders");
+    free(tables);
+    fixture_close(&f);
+}
+
 Test(publication, with_other_settings_is_left_as_it_is, .timeout = TEST_S)
 {
     struct fixture f = fixture_open(true);

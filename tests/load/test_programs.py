@@ -68,7 +68,9 @@ class Created(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if hasattr(self.server, "bodies"):
+            self.server.bodies.append(json.loads(body))
         self.wfile.write(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}")
 
     def log_message(self, *_: object) -> None:
@@ -90,6 +92,37 @@ class TestTrace(unittest.TestCase):
         self.assertGreaterEqual(len(lines), 9)
         self.assertEqual([ms for ms, _ in lines], [100 * (i + 1) for i in range(len(lines))])
         self.assertTrue(0 < sum(acks for _, acks in lines) <= acked)
+
+
+class TestSpread(unittest.TestCase):
+    def posted(self, *options: str) -> tuple[list[dict[str, str]], list[str]]:
+        """What order_load has sent over one connection, and which ids it says that were acknowledged."""
+        server = self.enterContext(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Created))
+        server.daemon_threads, server.bodies = True, []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.shutdown)
+        with tempfile.NamedTemporaryFile("r") as acked:
+            subprocess.run([BUILD / "order_load", "--url", f"http://127.0.0.1:{server.server_port}", "--connections", "1", "--seconds", "1",
+                            "--prefix", "p-", "--acked", acked.name, *options], capture_output=True, check=True, timeout=60)
+            return server.bodies, acked.read().splitlines()
+
+    def test_accounts_by_turns_and_rising_ids(self) -> None:
+        bodies, _ = self.posted("--accounts", "3", "--first", "7")
+        self.assertGreater(len(bodies), 10)
+        self.assertEqual([body["account_id"] for body in bodies[:4]], ["acct-000", "acct-001", "acct-002", "acct-000"])
+        self.assertEqual([body["client_order_id"] for body in bodies[:2]], ["p-000000000007", "p-000000000008"])
+
+    def test_many_accounts_of_which_one_is_hot(self) -> None:
+        bodies, _ = self.posted("--accounts", "100000", "--hot", "5")
+        self.assertEqual([body["account_id"] for body in bodies[4:7]], ["acct-000000", "acct-000005", "acct-000006"])
+
+    def test_scattered_ids_differ_and_are_what_is_reported(self) -> None:
+        bodies, acked = self.posted("--scatter")
+        ids = [body["client_order_id"] for body in bodies]
+        self.assertEqual(len(set(ids)), len(ids))
+        self.assertNotEqual(sorted(ids), ids)
+        self.assertLessEqual(set(acked), set(ids))
+        self.assertEqual(ids[1], "p-618033988749")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "support/engine.h"
 #include "support/process.h"
 #include "support/wait.h"
 
@@ -251,8 +252,8 @@ void cluster_folder_configure(const struct cluster_folder *folder, int port, boo
     fprintf(file,
             "listen_addresses = '127.0.0.1'\nport = %d\nunix_socket_directories = '%s'\n"
             "fsync = %s\nmax_connections = 200\nshared_buffers = 32MB\n"
-            "dynamic_shared_memory_type = mmap\nlog_line_prefix = '%%m [%%p] %%a '\n%s\n",
-            port, folder->path, fsync ? "on" : "off", conf != NULL ? conf : "");
+            "dynamic_shared_memory_type = mmap\nlog_line_prefix = '%%m [%%p] %%a '\n%s%s\n",
+            port, folder->path, fsync ? "on" : "off", engine_conf(), conf != NULL ? conf : "");
     if (fclose(file) != 0)
         support_fail_os(path);
     free(path);

@@ -111,6 +111,10 @@ RULES = (
     Rule(".*", r"coredumpctl list ordersd", Nowhere("Debian keeps core dumps only with the package systemd-coredump")),
     Rule(".*", r"sudo gdb -p", Nowhere("many machines forbid a process to look into another one, and gdb is no package of scripts/deps")),
 
+    Rule("docs/SCALING.md", r"\\set partitions 8", There("docs_partition", "tests/docs/partition", (r"run_block {mark} ",))),
+    Rule("docs/SCALING.md", r"(DROP TABLE orders_before|ordersd migrate --partitions=\w)", There("docs_partition", "tests/docs/partition", (r"migrate --partitions=8", "DROP TABLE orders_before"))),
+    Rule("docs/SCALING.md", r"ANALYZE orders$|CREATE TABLE$|ALTER INDEX$", NoCommand("the name of a command of PostgreSQL")),
+
     # ---- the scripts of the checkout ----
     Rule(".*", r"scripts/(test|deps|deps test)( --all)?$",
          There("scripts/test", "scripts/test", (r'^gate .* "\$root/scripts/deps" test', r"--all\) all=yes"))),
@@ -122,6 +126,8 @@ RULES = (
     Rule(".*", r"tests/package/debs$", There("package_debs", "tests/package/CMakeLists.txt", (r"package_test\(debs",))),
     Rule(".*", r"scripts/api-reference$", There("browser_reference", "tests/browser/reference", (r"/scripts/api-reference",))),
     Rule(".*", r"(scripts/deps pictures && )?scripts/screenshots$", Nowhere("draws for minutes what a person then looks at; scripts/check parses it")),
+    Rule(".*", r"load/(partitions|accounts|growth|model)$",
+         There("load_scales", "tests/load/scales", ("load/partitions", "load/accounts", "load/growth", "load/model"))),
     Rule(".*", r"load/(memory|prune|list|pool)_figures$|load/consumers$", MEASURES),
     Rule(".*", r"load/failover$", There("load_failover", "tests/load/CMakeLists.txt", (r"/load/failover --rounds 1",))),
     Rule(".*", r"scripts/(chaos|fuzz|deps load)|load/run|tests/costs/costs|tests/docs/migrations|(\w+=\S+ )?(cmake|ctest) |PYTHONPATH=tests python3 -m chaos",
