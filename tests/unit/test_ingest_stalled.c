@@ -296,10 +296,13 @@ static void queue_end(struct queue *queue, struct rig *rig, struct queue_work *w
     rig_fini(rig);
 }
 
-/* Makes the account "dead" stalled: two attempts at item 0 fail. */
+enum { DEAD = 10 };
+
+/* Makes the account "dead" stalled: two attempts at DEAD of its orders fail. */
 static void stall(struct queue *queue, struct rig *rig, struct queue_work *work)
 {
-    cr_assert_eq(submit(queue, rig, 0, 1), INGEST_OK);
+    for (uint32_t i = 0; i < DEAD; i++)
+        cr_assert_eq(submit(queue, rig, 2 * i, 2 * i + 1), INGEST_OK);
     for (int i = 0; i < STALLED_AFTER; i++) {
         cr_assert(queue_take(queue, work));
         give_back(queue, work);
@@ -313,22 +316,22 @@ Test(ingest_stalled, groups_of_others_go_on_beside_an_attempt_at_a_stalled_accou
     struct queue_work dead = { .suspect = false }, live = { .suspect = false };
     queue_begin(&queue, &rig);
     stall(&queue, &rig, &dead);
-    cr_assert_eq(submit(&queue, &rig, 1, 5), INGEST_OK);
+    cr_assert_eq(submit(&queue, &rig, 2 * DEAD, 2 * DEAD + 2), INGEST_OK);
     cr_assert(queue_take(&queue, &dead));
-    cr_expect_eq(items_first(&dead.group.items), &rig.items[0]);
+    cr_expect_eq(dead.group.n, DEAD);
     cr_expect(dead.group.stalled, "so it is not split");
-    cr_assert(queue_take(&queue, &live), "does not wait for the group in flight");
-    cr_expect_eq(live.group.n, 2);
-    LIST_EACH (it, &live.group.items, const struct ingest_item, link)
-        cr_expect_str_eq(it->order.account_id, "live");
+    cr_expect_eq(queue.in_flight.orders, 0, "no new order waits for the end of this group");
+    cr_assert(queue_take(&queue, &live));
+    cr_expect_eq(live.group.n, 1);
+    cr_expect_eq(items_first(&live.group.items), &rig.items[2 * DEAD + 1]);
     struct ingest_gauges gauges;
     queue_gauges(&queue, &gauges);
     cr_expect_eq(gauges.accounts_stalled, 1);
-    cr_expect_eq(gauges.depth, 2, "those that were set aside");
+    cr_expect_eq(gauges.depth, 1, "the one that was set aside");
     end(&queue, &live);
     end(&queue, &dead);
     cr_assert(queue_take(&queue, &live));
-    cr_expect_eq(live.group.n, 2, "the account is well again, so its orders are new orders again");
+    cr_expect_eq(items_first(&live.group.items), &rig.items[2 * DEAD], "a new order again");
     cr_expect_not(live.group.stalled);
     end(&queue, &live);
     queue_end(&queue, &rig, &live);
@@ -341,9 +344,10 @@ Test(ingest_stalled, orders_of_stalled_accounts_leave_half_of_the_queue_to_other
     struct queue_work work = { .suspect = false };
     queue_begin(&queue, &rig);
     stall(&queue, &rig, &work);
-    for (uint32_t i = 2; i < N; i += 2)
+    for (uint32_t i = 2 * DEAD; i < N; i += 2)
         cr_expect_eq(submit(&queue, &rig, i, i + 1), INGEST_OK, "%u", i);
-    cr_expect_eq(submit(&queue, &rig, 2, 3), INGEST_FULL);
-    cr_expect_eq(submit(&queue, &rig, 1, 2), INGEST_OK);
+    memcpy(rig.items[1].order.account_id, "dead", sizeof "dead");
+    cr_expect_eq(submit(&queue, &rig, 1, 2), INGEST_FULL);
+    cr_expect_eq(submit(&queue, &rig, 3, 4), INGEST_OK);
     queue_end(&queue, &rig, &work);
 }
