@@ -61,11 +61,10 @@ static void tell_findings(struct database_check *check, const struct store *stor
     tell(&check->told_unlogged, store_unlogged(store), LOG_WARN, "database.unlogged",
          "a crash of the database empties the orders table or a partition of it: ALTER TABLE ... "
          "SET LOGGED");
-    tell(
-        &check->told_blind, store_health_blind(store), LOG_WARN, "database.check_limited",
-        "the role may not read pg_class, pg_inherits, pg_database or pg_replication_slots, so the "
-        "health check cannot tell a read-only database, an unlogged table or the WAL that slots "
-        "keep: GRANT SELECT on them");
+    tell(&check->told_blind, store_health_blind(store), LOG_WARN, "database.check_limited",
+         "the role may not read pg_class, pg_inherits, pg_database or pg_replication_slots, so the "
+         "health check cannot tell a read-only database, an unlogged table or the WAL that slots "
+         "keep: GRANT SELECT on them");
     tell(&check->told_refused, store_health_canary(store) == CANARY_REFUSED, LOG_INFO,
          "database.canary_refused",
          "the table's own rules refuse the canary, an order of account " STORE_CANARY_ACCOUNT

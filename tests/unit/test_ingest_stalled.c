@@ -332,6 +332,7 @@ Test(ingest_stalled, groups_of_others_go_on_beside_an_attempt_at_a_stalled_accou
     end(&queue, &dead);
     cr_assert(queue_take(&queue, &live));
     cr_expect_eq(items_first(&live.group.items), &rig.items[2 * DEAD], "a new order again");
+    cr_expect_not(live.in_flight.stalled);
     cr_expect_not(live.group.stalled);
     end(&queue, &live);
     queue_end(&queue, &rig, &live);
