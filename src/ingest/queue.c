@@ -113,7 +113,7 @@ static bool take_stalled(struct queue *queue, int64_t now_ns, struct queue_work 
 {
     while (queue_stalled_allowed(queue) &&
            stalled_take(&queue->stalled, now_ns, &work->group, &work->stalled)) {
-        if (work->group.n > 0 || work->stalled.account_id[0] != '\0')
+        if (work->group.n > 0 || !work->stalled.well)
             return true;
         const struct turns_sums sums = measure(&work->group.items);
         turns_add(&queue->fresh, &work->group.items, &sums);

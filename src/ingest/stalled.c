@@ -224,11 +224,13 @@ struct ingest_group stalled_take_any(struct stalled *stalled)
     return group;
 }
 
-/* Writes to *attempt that an attempt at this account begins, if it is stalled. */
-static void begin(struct stalled_account *account, struct stalled_attempt *attempt)
+/* Fills in *attempt. If the account is stalled, and the group's deadline has not passed, an attempt
+ * at the account begins. */
+static void begin(struct stalled_account *account, bool ended, struct stalled_attempt *attempt)
 {
+    attempt->well = !is_stalled(account);
     attempt->account_id[0] = '\0';
-    if (!is_stalled(account))
+    if (attempt->well || ended)
         return;
     account->busy = true;
     memcpy(attempt->account_id, account->account_id, sizeof attempt->account_id);
@@ -243,7 +245,7 @@ bool stalled_take(struct stalled *stalled, int64_t now_ns, struct ingest_group *
             find(stalled, items_first(&group->items)->order.account_id);
         const bool ended = group->deadline_at_ns <= now_ns;
         if (ended || !is_stalled(account) || due_at_ns(account, now_ns) <= now_ns) {
-            begin(ended ? NULL : account, attempt);
+            begin(account, ended, attempt);
             return true;
         }
         keep(stalled, group, due_at_ns(account, now_ns));

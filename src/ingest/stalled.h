@@ -56,9 +56,10 @@ void stalled_set_aside(struct stalled *stalled, struct ingest_group *group, int6
 /* When the next group may be due: CLOCK_NEVER if there is none. */
 int64_t stalled_due_at_ns(const struct stalled *stalled);
 
-/* The account of a group that stalled_take() has returned. */
+/* What stalled_take() says about the group that it has returned. */
 struct stalled_attempt {
-    char account_id[ORDER_NAME_SIZE]; /* "": the account is not stalled any more */
+    bool well;                        /* the account is not stalled any more */
+    char account_id[ORDER_NAME_SIZE]; /* "": it is well, or the group's deadline has passed */
 };
 
 /* Takes the next group that is due: its account's pause is over, or the account is not stalled any

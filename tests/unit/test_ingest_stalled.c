@@ -243,11 +243,13 @@ Test(ingest_stalled, gives_back_groups_whose_account_is_well_again_or_whose_dead
     cr_assert(take(&b, &group, &attempt), "the deadline has passed");
     cr_expect_eq(items_first(&group.items), item(&b, 2));
     cr_expect_str_eq(attempt.account_id, "", "no attempt is made");
+    cr_expect_not(attempt.well);
     note_stored(&b, 4, ITEM_CREATED);
     b.now_ns += 15 * ms;
     cr_assert(take(&b, &group, &attempt));
     cr_expect_eq(items_first(&group.items), item(&b, 0));
     cr_expect_str_eq(attempt.account_id, "");
+    cr_expect(attempt.well);
     bench_fini(&b);
 }
 
@@ -336,6 +338,26 @@ Test(ingest_stalled, groups_of_others_go_on_beside_an_attempt_at_a_stalled_accou
     cr_expect_not(live.group.stalled);
     end(&queue, &live);
     queue_end(&queue, &rig, &live);
+}
+
+Test(ingest_stalled, an_order_that_was_set_aside_ends_at_its_deadline)
+{
+    struct rig rig;
+    static struct queue queue;
+    struct queue_work dead = { .suspect = false }, work = { .suspect = false };
+    queue_begin(&queue, &rig);
+    stall(&queue, &rig, &dead);
+    cr_assert(queue_take(&queue, &dead));
+    const uint32_t late = 2 * DEAD;
+    rig.items[late].deadline_at_ns = clock_after(clock_now_ns(), ms);
+    cr_assert_eq(submit(&queue, &rig, late, late + 1), INGEST_OK);
+    cr_assert(queue_take(&queue, &work));
+    cr_expect_eq(items_first(&work.group.items), &rig.items[late]);
+    cr_expect_leq(rig.items[late].deadline_at_ns, clock_now_ns());
+    cr_expect_not(work.group.stalled, "no attempt is made");
+    end(&queue, &work);
+    end(&queue, &dead);
+    queue_end(&queue, &rig, &work);
 }
 
 Test(ingest_stalled, orders_of_stalled_accounts_leave_half_of_the_queue_to_others)
