@@ -50,8 +50,7 @@ static void wait_for_work(struct queue *queue) REQUIRES(queue->work.mu)
     const bool watches = !queue->watched && queue_is_blocked(queue);
     if (queue_suspect_allowed(queue))
         until_ns = clock_min(until_ns, retry_heap_first_at_ns(&queue->suspects));
-    if (queue_stalled_allowed(queue))
-        until_ns = clock_min(until_ns, stalled_due_at_ns(&queue->stalled));
+    until_ns = clock_min(until_ns, stalled_due_at_ns(&queue->stalled));
     if (watches)
         until_ns = clock_min(until_ns,
                              in_flight_overdue_at_ns(&queue->in_flight, queue_patience_ns(queue)));
@@ -111,8 +110,8 @@ static bool suspect_is_next(const struct queue *queue, const struct queue_work *
 static bool take_stalled(struct queue *queue, int64_t now_ns, struct queue_work *work)
     REQUIRES(queue->work.mu)
 {
-    while (queue_stalled_allowed(queue) &&
-           stalled_take(&queue->stalled, now_ns, &work->group, &work->stalled)) {
+    while (stalled_take(&queue->stalled, now_ns, queue_stalled_allowed(queue), &work->group,
+                        &work->stalled)) {
         if (work->group.n > 0 || !work->stalled.well)
             return true;
         const struct turns_sums sums = measure(&work->group.items);

@@ -16,13 +16,14 @@ enum { LOOKED_AT_MAX = 64 };
 static const int64_t pause_first_ns = 20 * NS_PER_MS;
 static const int64_t pause_max_ns = NS_PER_S;
 static const int64_t forget_after_ns = 60 * NS_PER_S;
-/* A group whose account is being attempted is looked at again after this. */
+/* After this a group is looked at again that waits for the end of another attempt. */
 static const int64_t look_again_ns = 200 * NS_PER_MS;
 
 struct stalled_account {
     char account_id[ORDER_NAME_SIZE]; /* the first member: the key of the tree */
-    uint32_t failures;                /* in a row */
-    bool busy;                        /* an attempt at its orders is being made */
+    uint32_t failures; /* in a row; after the first, those count before which others were stored */
+    uint64_t stored;   /* stalled.stored at the last failure */
+    bool busy;         /* an attempt at its orders is being made */
     int64_t failed_at_ns, due_at_ns, pause_ns;
     struct list_node link; /* in stalled.by_age */
 };
@@ -84,8 +85,11 @@ static void note_failure(struct stalled *stalled, const char *account_id, int64_
         account = add(stalled, account_id);
     if (account == NULL)
         return;
-    account->failures++;
-    stalled->n += account->failures == STALLED_AFTER;
+    if (account->failures == 0 || account->stored != stalled->stored) {
+        account->failures++;
+        stalled->n += account->failures == STALLED_AFTER;
+    }
+    account->stored = stalled->stored;
     account->failed_at_ns = now_ns;
     list_remove(&stalled->by_age, &account->link);
     list_push_back(&stalled->by_age, &account->link);
@@ -144,12 +148,16 @@ void stalled_note(struct stalled *stalled, const struct group_outcome *outcome, 
         forget(stalled, oldest(stalled));
     if (stalled->by_age.count == 0)
         return;
+    bool stored = false;
     LIST_EACH (item, &outcome->done, const struct ingest_item, link) {
-        struct stalled_account *account =
-            is_stored(item) ? find(stalled, item->order.account_id) : NULL;
+        if (!is_stored(item))
+            continue;
+        stored = true;
+        struct stalled_account *account = find(stalled, item->order.account_id);
         if (account != NULL)
             forget(stalled, account);
     }
+    stalled->stored += stored;
 }
 
 /* ---- the groups ---- */
@@ -236,19 +244,20 @@ static void begin(struct stalled_account *account, bool ended, struct stalled_at
     memcpy(attempt->account_id, account->account_id, sizeof attempt->account_id);
 }
 
-bool stalled_take(struct stalled *stalled, int64_t now_ns, struct ingest_group *group,
-                  struct stalled_attempt *attempt)
+bool stalled_take(struct stalled *stalled, int64_t now_ns, bool may_attempt,
+                  struct ingest_group *group, struct stalled_attempt *attempt)
 {
     for (int i = 0; i < LOOKED_AT_MAX && stalled_due_at_ns(stalled) <= now_ns; i++) {
         *group = stalled_take_any(stalled);
         struct stalled_account *account =
             find(stalled, items_first(&group->items)->order.account_id);
         const bool ended = group->deadline_at_ns <= now_ns;
-        if (ended || !is_stalled(account) || due_at_ns(account, now_ns) <= now_ns) {
+        const int64_t at_ns = is_stalled(account) ? due_at_ns(account, now_ns) : now_ns;
+        if (ended || !is_stalled(account) || (may_attempt && at_ns <= now_ns)) {
             begin(account, ended, attempt);
             return true;
         }
-        keep(stalled, group, due_at_ns(account, now_ns));
+        keep(stalled, group, at_ns > now_ns ? at_ns : clock_after(now_ns, look_again_ns));
     }
     return false;
 }

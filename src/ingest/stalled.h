@@ -2,8 +2,9 @@
  * their shard or partition is dead, hangs or is locked.
  *
  * An account is stalled when STALLED_AFTER attempts in a row at orders of this account alone have
- * failed for a reason that passes, and none of its orders was stored meanwhile. The orders of a
- * stalled account are in no group with those of others, so they delay and fail only each other:
+ * failed for a reason that passes, while orders of other accounts were stored and none of its own.
+ * So no account is stalled because the whole database hangs. The orders of a stalled account are in
+ * no group with those of others, so they delay and fail only each other:
  *
  *   - stalled_set_aside() takes the new orders of stalled accounts out of a group
  *   - one attempt at a time is made for each stalled account, with a pause before the next one. The
@@ -30,6 +31,7 @@ struct stalled {
     void *accounts;     /* a tree of tsearch(3): struct stalled_account */
     struct list by_age; /* the same accounts; the one that failed longest ago comes first */
     uint32_t n;         /* stalled accounts; those that have failed once do not count */
+    uint64_t stored;    /* attempts that stored an order while there were `accounts` */
     struct heap groups; /* groups of stalled accounts that wait, see retry_heap.h */
     uint32_t orders;    /* of `groups` */
 };
@@ -62,11 +64,11 @@ struct stalled_attempt {
     char account_id[ORDER_NAME_SIZE]; /* "": it is well, or the group's deadline has passed */
 };
 
-/* Takes the next group that is due: its account's pause is over, or the account is not stalled any
- * more, or the group's deadline has passed. Returns false if no group is due. After the attempt the
- * caller calls stalled_end(), after stalled_note(). */
-bool stalled_take(struct stalled *stalled, int64_t now_ns, struct ingest_group *group,
-                  struct stalled_attempt *attempt) MUST_CHECK;
+/* Takes the next group that is due: its account is not stalled any more, or the group's deadline
+ * has passed, or, if `may_attempt` is set, its account's pause is over. Returns false if no group
+ * is due. After the attempt the caller calls stalled_end(), after stalled_note(). */
+bool stalled_take(struct stalled *stalled, int64_t now_ns, bool may_attempt,
+                  struct ingest_group *group, struct stalled_attempt *attempt) MUST_CHECK;
 void stalled_end(struct stalled *stalled, const struct stalled_attempt *attempt, int64_t now_ns);
 
 /* Takes any group, due or not. There must be one. */

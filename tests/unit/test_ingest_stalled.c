@@ -19,11 +19,14 @@ static struct ingest_item *item(struct bench *b, uint32_t i)
     return &b->rig.items[i];
 }
 
-/* Every item is of the account "dead" or "live", by turns. */
+enum { OTHER = N - 1 };
+
+/* Every item is of the account "dead" or "live", by turns, but the last one is of another. */
 static void name_accounts(struct rig *rig)
 {
     for (uint32_t i = 0; i < N; i++)
         memcpy(rig->items[i].order.account_id, i % 2 == 0 ? "dead" : "live", sizeof "dead");
+    memcpy(rig->items[OTHER].order.account_id, "other", sizeof "other");
 }
 
 static void bench_init(struct bench *b)
@@ -58,12 +61,6 @@ static void note(struct bench *b, struct ingest_group group)
     stalled_note(&b->stalled, &outcome, b->now_ns);
 }
 
-static void note_failures(struct bench *b, uint32_t i, uint32_t times)
-{
-    for (uint32_t n = 0; n < times; n++)
-        note(b, group_of(b, i, i + 1, 1));
-}
-
 static void note_stored(struct bench *b, uint32_t i, enum item_verdict verdict)
 {
     struct group_outcome outcome = { .done = rig_list(&b->rig, i, i + 1) };
@@ -71,9 +68,18 @@ static void note_stored(struct bench *b, uint32_t i, enum item_verdict verdict)
     stalled_note(&b->stalled, &outcome, b->now_ns);
 }
 
+/* Item i fails so many times, and each time an order of another account is stored. */
+static void note_failures(struct bench *b, uint32_t i, uint32_t times)
+{
+    for (uint32_t n = 0; n < times; n++) {
+        note(b, group_of(b, i, i + 1, 1));
+        note_stored(b, OTHER, ITEM_CREATED);
+    }
+}
+
 static bool take(struct bench *b, struct ingest_group *group, struct stalled_attempt *attempt)
 {
-    return stalled_take(&b->stalled, b->now_ns, group, attempt);
+    return stalled_take(&b->stalled, b->now_ns, true, group, attempt);
 }
 
 /* ---- which accounts ---- */
@@ -110,6 +116,23 @@ Test(ingest_stalled, is_not_one_whose_order_was_stored_meanwhile)
         cr_expect_eq(b.stalled.n, 0);
         bench_fini(&b);
     }
+}
+
+/* Otherwise every account is stalled when the whole database hangs. */
+Test(ingest_stalled, is_no_account_while_nothing_is_stored)
+{
+    struct bench b;
+    bench_init(&b);
+    for (int i = 0; i < 5; i++)
+        note(&b, group_of(&b, 0, 1, 1));
+    note_stored(&b, OTHER, ITEM_TIMED_OUT);
+    note(&b, group_of(&b, 0, 1, 1));
+    cr_expect_not(stalled_has(&b.stalled, "dead"));
+    note_stored(&b, OTHER, ITEM_CREATED);
+    cr_expect_not(stalled_has(&b.stalled, "dead"), "it has not failed since");
+    note(&b, group_of(&b, 0, 1, 1));
+    cr_expect(stalled_has(&b.stalled, "dead"));
+    bench_fini(&b);
 }
 
 /* Otherwise one bad account, or a failing server, would stall every account that is beside it. */
@@ -300,15 +323,20 @@ static void queue_end(struct queue *queue, struct rig *rig, struct queue_work *w
 
 enum { DEAD = 10 };
 
-/* Makes the account "dead" stalled: two attempts at DEAD of its orders fail. */
+/* Makes the account "dead" stalled: two attempts at DEAD of its orders fail, and
+ * between them an order of another account is stored. */
 static void stall(struct queue *queue, struct rig *rig, struct queue_work *work)
 {
+    struct queue_work other = { .suspect = false };
     for (uint32_t i = 0; i < DEAD; i++)
         cr_assert_eq(submit(queue, rig, 2 * i, 2 * i + 1), INGEST_OK);
-    for (int i = 0; i < STALLED_AFTER; i++) {
-        cr_assert(queue_take(queue, work));
-        give_back(queue, work);
-    }
+    cr_assert(queue_take(queue, work));
+    give_back(queue, work);
+    cr_assert(queue_take(queue, work));
+    cr_assert_eq(submit(queue, rig, OTHER, N), INGEST_OK);
+    cr_assert(queue_take(queue, &other));
+    end(queue, &other);
+    give_back(queue, work);
 }
 
 Test(ingest_stalled, groups_of_others_go_on_beside_an_attempt_at_a_stalled_account)
