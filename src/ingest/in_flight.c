@@ -10,10 +10,13 @@ static struct in_flight_group *first_of(const struct in_flight *in_flight)
 
 void in_flight_add(struct in_flight *in_flight, struct in_flight_group *group)
 {
-    group->overdue = false;
-    list_push_back(&in_flight->groups, &group->link);
-    in_flight->orders += group->orders;
-    in_flight->suspects += group->suspect;
+    group->overdue = group->stalled; /* both: new orders do not wait for its end */
+    if (!group->overdue) {
+        list_push_back(&in_flight->groups, &group->link);
+        in_flight->orders += group->orders;
+        in_flight->suspects += group->suspect;
+    }
+    in_flight->all_stalled += group->stalled;
     in_flight->all++;
     in_flight->all_suspects += group->suspect;
 }
@@ -32,6 +35,7 @@ void in_flight_remove(struct in_flight *in_flight, struct in_flight_group *group
         leave(in_flight, group);
     in_flight->all--;
     in_flight->all_suspects -= group->suspect;
+    in_flight->all_stalled -= group->stalled;
 }
 
 void in_flight_find_overdue(struct in_flight *in_flight, int64_t patience_ns, int64_t now_ns)

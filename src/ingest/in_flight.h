@@ -16,15 +16,18 @@ struct in_flight_group {
     int64_t begun_at_ns;
     uint32_t orders;
     bool suspect, overdue;
+    bool stalled; /* of a stalled account: new orders never wait for its end */
 };
 
 struct in_flight {
     struct list groups;         /* that are not overdue, in the order of their beginning */
     uint32_t orders, suspects;  /* in `groups`: orders, suspect groups */
-    uint32_t all, all_suspects; /* groups, suspect groups; with overdue ones */
+    uint32_t all, all_suspects; /* groups, suspect groups; with overdue and stalled ones */
+    uint32_t all_stalled;
 };
 
-/* Adds a group that begins now. The caller has set its `begun_at_ns`, `orders` and `suspect`. */
+/* Adds a group that begins now. The caller has set its `begun_at_ns`, `orders`, `suspect`
+ * and `stalled`. */
 void in_flight_add(struct in_flight *in_flight, struct in_flight_group *group);
 void in_flight_remove(struct in_flight *in_flight, struct in_flight_group *group);
 

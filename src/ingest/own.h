@@ -42,6 +42,9 @@ struct ingest_group {
     enum group_kind kind;
     enum group_sending sending;     /* changed by group_move_sending() */
     enum group_suspicion suspicion; /* changed by group_move_suspicion() */
+    /* The account of all the orders is stalled (stalled.h), so no single order is at fault, and the
+     * group is not split for a reason that passes. Valid during an attempt. */
+    bool stalled;
     uint32_t doubt_database; /* the database to which the attempt in doubt was sent; 0: no attempt
                                 is in doubt, or its database is not known */
     int64_t oldest_at_ns;    /* when the oldest item was received */

@@ -3,23 +3,19 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "ingest/queue_rules.h"
 #include "ingest/retry_heap.h"
-
-/* A group is overdue when it has taken OVERDUE_GROUPS times as long as usual, and overdue_min_ns at
- * least. */
-enum { OVERDUE_GROUPS = 4 };
-static const int64_t overdue_min_ns = 20 * NS_PER_MS;
-
-/* The shortest *retry_after_ns that a full or draining queue reports. */
-static const int64_t room_after_ns = 100 * NS_PER_MS;
 
 bool queue_init(struct queue *queue, const struct ingest_options *options)
 {
     *queue = (struct queue){ .options = options, .stop_at_ns = CLOCK_NEVER };
     queue->suspects_max = options->workers > 1 ? options->workers / 2 : 1;
+    queue->stalled_max = options->workers > 4 ? options->workers / 4 : 1;
     pace_init(&queue->pace, options->workers);
     if (!heap_reserve(&queue->retries, options->capacity) ||
-        !heap_reserve(&queue->suspects, options->capacity)) {
+        !heap_reserve(&queue->suspects, options->capacity) ||
+        !stalled_init(&queue->stalled, options->capacity)) {
+        heap_fini(&queue->suspects);
         heap_fini(&queue->retries);
         return false;
     }
@@ -33,56 +29,31 @@ void queue_fini(struct queue *queue) NO_TSA
     CHECK(queue->held == 0);
     cond_fini(&queue->empty);
     work_queue_fini(&queue->work);
+    stalled_fini(&queue->stalled);
     heap_fini(&queue->suspects);
     heap_fini(&queue->retries);
 }
 
 /* ---- waking ---- */
 
-static int64_t patience_ns(const struct queue *queue) REQUIRES(queue->work.mu)
-{
-    int64_t ns = queue->pace.group_ns * OVERDUE_GROUPS;
-    return ns > overdue_min_ns ? ns : overdue_min_ns;
-}
-
-static bool fresh_allowed(const struct queue *queue) REQUIRES(queue->work.mu)
-{
-    const uint32_t waiting = queue->fresh.n, group_max = queue->options->group_max;
-    return waiting > 0 && pace_may_begin(&queue->pace, waiting < group_max ? waiting : group_max,
-                                         queue->in_flight.orders);
-}
-
-static bool suspect_allowed(const struct queue *queue) REQUIRES(queue->work.mu)
-{
-    uint32_t half = pace_groups(&queue->pace) / 2;
-    return queue->in_flight.suspects < (half > 1 ? half : 1) &&
-           queue->in_flight.all_suspects < queue->suspects_max;
-}
-
-/* Returns true if work waits only because of groups that are in flight. */
-static bool is_blocked(const struct queue *queue) REQUIRES(queue->work.mu)
-{
-    return (queue->fresh.n > 0 && !fresh_allowed(queue)) ||
-           (queue->suspects.n > 0 && !suspect_allowed(queue));
-}
-
 /* Wakes a worker for the new items, if a group of them may begin now, or if no worker watches the
  * groups in flight yet. */
 static void wake_for_fresh(struct queue *queue) REQUIRES(queue->work.mu)
 {
-    if (fresh_allowed(queue) || (queue->fresh.n > 0 && !queue->watched))
+    if (queue_fresh_allowed(queue) || (queue->fresh.n > 0 && !queue->watched))
         work_queue_wake(&queue->work);
 }
 
 static void wait_for_work(struct queue *queue) REQUIRES(queue->work.mu)
 {
     int64_t until_ns = retry_heap_first_at_ns(&queue->retries);
-    const bool watches = !queue->watched && is_blocked(queue);
-    if (suspect_allowed(queue))
+    const bool watches = !queue->watched && queue_is_blocked(queue);
+    if (queue_suspect_allowed(queue))
         until_ns = clock_min(until_ns, retry_heap_first_at_ns(&queue->suspects));
+    until_ns = clock_min(until_ns, stalled_due_at_ns(&queue->stalled));
     if (watches)
-        until_ns =
-            clock_min(until_ns, in_flight_overdue_at_ns(&queue->in_flight, patience_ns(queue)));
+        until_ns = clock_min(until_ns,
+                             in_flight_overdue_at_ns(&queue->in_flight, queue_patience_ns(queue)));
     queue->watched |= watches;
     (void)work_queue_wait(&queue->work, until_ns);
     if (watches)
@@ -90,18 +61,6 @@ static void wait_for_work(struct queue *queue) REQUIRES(queue->work.mu)
 }
 
 /* ---- in ---- */
-
-/* Estimates how long a new order would wait for its attempt; admit() rejects orders that would wait
- * too long. The estimate is 0 if `fresh` is empty, even if the last attempts were slow. Otherwise
- * the queue could reject every order, would make no attempt, and so would never notice that the
- * database is fast again. */
-static int64_t estimated_wait_ns(const struct queue *queue) REQUIRES(queue->work.mu)
-{
-    if (queue->fresh.n == 0)
-        return 0;
-    int64_t groups = queue->depth / queue->options->group_max + 1;
-    return groups * queue->pace.group_ns / pace_groups(&queue->pace);
-}
 
 static struct turns_sums measure(const struct fifo *items)
 {
@@ -114,29 +73,11 @@ static struct turns_sums measure(const struct fifo *items)
     return sums;
 }
 
-static enum ingest_rc admit(const struct queue *queue, const struct turns_sums *sums,
-                            int64_t *retry_after_ns) REQUIRES(queue->work.mu)
-{
-    const struct ingest_options *options = queue->options;
-    int64_t wait_ns = estimated_wait_ns(queue);
-    *retry_after_ns = wait_ns > room_after_ns ? wait_ns : room_after_ns;
-    if (queue->draining)
-        return INGEST_CLOSED;
-    if (sums->n > options->capacity - queue->held ||
-        sums->bytes > options->max_bytes - queue->bytes)
-        return INGEST_FULL;
-    if (wait_ns > options->queue_wait_max_ns) {
-        *retry_after_ns = wait_ns;
-        return INGEST_SLOW;
-    }
-    return INGEST_OK;
-}
-
 enum ingest_rc queue_submit(struct queue *queue, struct fifo *items, int64_t *retry_after_ns)
 {
     const struct turns_sums sums = measure(items);
     mutex_lock(&queue->work.mu);
-    enum ingest_rc rc = admit(queue, &sums, retry_after_ns);
+    enum ingest_rc rc = queue_admit(queue, items, &sums, retry_after_ns);
     if (rc == INGEST_OK) {
         turns_add(&queue->fresh, items, &sums);
         queue->depth += sums.n;
@@ -161,26 +102,55 @@ static bool suspect_is_next(const struct queue *queue, const struct queue_work *
                             int64_t now_ns) REQUIRES(queue->work.mu)
 {
     bool fresh_first = work->suspect && queue->fresh.n > 0;
-    return is_due(&queue->suspects, now_ns) && suspect_allowed(queue) && !fresh_first;
+    return is_due(&queue->suspects, now_ns) && queue_suspect_allowed(queue) && !fresh_first;
 }
 
-/* Takes the next group: a retry that is due, else a suspect group, else fresh items. Returns false
- * if the worker has to wait. */
+/* Takes the next group of a stalled account. Items that were set aside, and whose account is not
+ * stalled any more, are new items again. */
+static bool take_stalled(struct queue *queue, int64_t now_ns, struct queue_work *work)
+    REQUIRES(queue->work.mu)
+{
+    while (stalled_take(&queue->stalled, now_ns, queue_stalled_allowed(queue), &work->group,
+                        &work->stalled)) {
+        if (work->group.n > 0 || !work->stalled.well)
+            return true;
+        const struct turns_sums sums = measure(&work->group.items);
+        turns_add(&queue->fresh, &work->group.items, &sums);
+    }
+    return false;
+}
+
+/* Takes new items for a group, without those of stalled accounts. */
+static bool take_fresh(struct queue *queue, int64_t now_ns, struct queue_work *work)
+    REQUIRES(queue->work.mu)
+{
+    while (queue_fresh_allowed(queue)) {
+        work->group = turns_take(&queue->fresh, queue->options->group_max);
+        stalled_set_aside(&queue->stalled, &work->group, now_ns);
+        if (work->group.n_items > 0)
+            return true;
+    }
+    return false;
+}
+
+/* Takes the next group: a retry that is due, else a suspect group, else one of a stalled account,
+ * else fresh items. Returns false if the worker has to wait. */
 static bool take_ready(struct queue *queue, int64_t now_ns, struct queue_work *work)
     REQUIRES(queue->work.mu)
 {
-    bool suspect = false;
+    bool suspect = false, stalled = false;
     if (is_due(&queue->retries, now_ns)) {
         work->group = retry_heap_pop(&queue->retries);
     } else if (suspect_is_next(queue, work, now_ns)) {
         work->group = retry_heap_pop(&queue->suspects);
         suspect = true;
-    } else if (fresh_allowed(queue)) {
-        work->group = turns_take(&queue->fresh, queue->options->group_max);
-    } else {
+    } else if (take_stalled(queue, now_ns, work)) {
+        stalled = true;
+    } else if (!take_fresh(queue, now_ns, work)) {
         return false;
     }
     work->suspect = suspect;
+    work->in_flight.stalled = stalled;
     work->leftover = false;
     work->stop_at_ns = queue->stop_at_ns;
     return true;
@@ -195,9 +165,11 @@ static bool take_leftover(struct queue *queue, struct queue_work *work) REQUIRES
         work->group = retry_heap_pop(&queue->retries);
     else if (queue->suspects.n > 0)
         work->group = retry_heap_pop(&queue->suspects);
+    else if (queue->stalled.groups.n > 0)
+        work->group = stalled_take_any(&queue->stalled);
     else
         return false;
-    work->suspect = false;
+    work->suspect = work->in_flight.stalled = false;
     work->leftover = true;
     return true;
 }
@@ -210,7 +182,7 @@ static bool take_or_wait(struct queue *queue, struct queue_work *work) REQUIRES(
         work->in_flight.begun_at_ns = now_ns;
         if (now_ns >= queue->stop_at_ns)
             return take_leftover(queue, work);
-        in_flight_find_overdue(&queue->in_flight, patience_ns(queue), now_ns);
+        in_flight_find_overdue(&queue->in_flight, queue_patience_ns(queue), now_ns);
         if (take_ready(queue, now_ns, work))
             return true;
         wait_for_work(queue);
@@ -223,7 +195,7 @@ static void count_taken(struct queue *queue, struct queue_work *work) REQUIRES(q
     work->in_flight.suspect = work->suspect;
     in_flight_add(&queue->in_flight, &work->in_flight);
     queue->depth -= work->group.n_items;
-    if (queue->retries.n > 0 || queue->suspects.n > 0)
+    if (queue->retries.n > 0 || queue->suspects.n > 0 || queue->stalled.groups.n > 0)
         work_queue_wake(&queue->work);
     wake_for_fresh(queue);
 }
@@ -240,6 +212,8 @@ bool queue_take(struct queue *queue, struct queue_work *work)
     if (taken && work->group.n == 0)
         work->group = work->group.kind == GROUP_ATOMIC ? group_of_batch(work->group.items)
                                                        : group_form(work->group.items);
+    if (taken)
+        work->group.stalled = work->in_flight.stalled && work->stalled.account_id[0] != '\0';
     return taken;
 }
 
@@ -263,12 +237,11 @@ static struct done sum_done(const struct fifo *items)
 
 /* Tells the pace of a group that has ended. Does nothing if took_ns is 0: the attempt was not the
  * first one, failed or sent no INSERT, so its duration is not typical. */
-static void note_pace(struct queue *queue, const struct done *done, int64_t took_ns)
+static void note_pace(struct queue *queue, const struct done *done, int64_t took_ns, int64_t now_ns)
     REQUIRES(queue->work.mu)
 {
     if (took_ns == 0)
         return;
-    int64_t now_ns = clock_now_ns();
     pace_note(&queue->pace, &(struct pace_sample){
                                 .now_ns = now_ns,
                                 .took_ns = took_ns,
@@ -278,22 +251,31 @@ static void note_pace(struct queue *queue, const struct done *done, int64_t took
                             });
 }
 
+static void put_back(struct queue *queue, const struct ingest_group *group, int64_t now_ns)
+    REQUIRES(queue->work.mu)
+{
+    queue->depth += group->n_items;
+    if (!stalled_keep(&queue->stalled, group, now_ns))
+        retry_heap_push(group->suspicion == GROUP_TRUSTED ? &queue->retries : &queue->suspects,
+                        group);
+}
+
 void queue_return(struct queue *queue, struct queue_work *work, const struct group_outcome *outcome)
 {
     const struct done done = sum_done(&outcome->done);
+    const int64_t now_ns = clock_now_ns();
     mutex_lock(&queue->work.mu);
-    for (size_t i = 0; i < outcome->n_back; i++) {
-        const struct ingest_group *group = &outcome->back[i];
-        retry_heap_push(group->suspicion == GROUP_TRUSTED ? &queue->retries : &queue->suspects,
-                        group);
-        queue->depth += group->n_items;
-    }
+    stalled_note(&queue->stalled, outcome, now_ns);
+    if (work->in_flight.stalled)
+        stalled_end(&queue->stalled, &work->stalled, now_ns);
+    for (size_t i = 0; i < outcome->n_back; i++)
+        put_back(queue, &outcome->back[i], now_ns);
     queue->held -= done.n;
     queue->bytes -= done.bytes;
     queue->coming++;
     work->returned = true;
     in_flight_remove(&queue->in_flight, &work->in_flight);
-    note_pace(queue, &done, outcome->first_attempt_ns);
+    note_pace(queue, &done, outcome->first_attempt_ns, now_ns);
     if (queue->held == 0 && queue->draining)
         cond_broadcast(&queue->empty);
     mutex_unlock(&queue->work.mu);
@@ -325,7 +307,8 @@ static int64_t oldest_age_ns(const struct queue *queue) REQUIRES(queue->work.mu)
 {
     int64_t retries_at_ns = clock_min(retry_heap_oldest_at_ns(&queue->retries),
                                       retry_heap_oldest_at_ns(&queue->suspects));
-    int64_t oldest_at_ns = clock_min(turns_oldest_at_ns(&queue->fresh), retries_at_ns);
+    int64_t oldest_at_ns = clock_min(clock_min(turns_oldest_at_ns(&queue->fresh), retries_at_ns),
+                                     stalled_oldest_at_ns(&queue->stalled));
     int64_t now_ns = clock_now_ns();
     return oldest_at_ns < now_ns ? now_ns - oldest_at_ns : 0;
 }
@@ -340,8 +323,9 @@ void queue_gauges(struct queue *queue, struct ingest_gauges *out)
         .oldest_age_ns = oldest_age_ns(queue),
         .workers = queue->options->workers,
         .workers_busy = queue->in_flight.all,
+        .accounts_stalled = queue->stalled.n,
         .groups_allowed = pace_groups(&queue->pace),
-        .estimated_wait_ns = estimated_wait_ns(queue),
+        .estimated_wait_ns = queue_estimated_wait_ns(queue),
     };
     mutex_unlock(&queue->work.mu);
 }

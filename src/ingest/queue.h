@@ -21,6 +21,7 @@
 #include "ingest/group.h"
 #include "ingest/in_flight.h"
 #include "ingest/pace.h"
+#include "ingest/stalled.h"
 #include "ingest/turns.h"
 #include "ingest/types.h"
 
@@ -28,11 +29,12 @@ struct queue {
     struct work_queue work; /* its mutex guards the members with GUARDED_VAR */
     struct cond empty;      /* signalled when `held` becomes 0 while draining */
     const struct ingest_options *options;
-    uint32_t suspects_max;
+    uint32_t suspects_max, stalled_max;
 
     struct turns fresh GUARDED_VAR;                        /* new items */
     struct heap retries GUARDED_VAR, suspects GUARDED_VAR; /* groups, see retry_heap.h */
-    uint32_t depth GUARDED_VAR; /* orders in fresh, retries and suspects */
+    struct stalled stalled GUARDED_VAR;
+    uint32_t depth GUARDED_VAR; /* orders in fresh, retries, suspects and stalled */
     uint32_t held GUARDED_VAR;  /* orders that were accepted and not given back yet */
     uint64_t bytes GUARDED_VAR; /* bytes of the `held` orders */
     struct in_flight in_flight GUARDED_VAR;
@@ -48,10 +50,11 @@ struct queue {
 struct queue_work {
     struct ingest_group group;
     struct in_flight_group in_flight;
-    int64_t stop_at_ns; /* the attempt must end by this moment */
-    bool suspect;       /* the group was taken from the suspects */
-    bool leftover;      /* the queue is stopped: give the items back without an attempt */
-    bool returned;      /* the worker has returned the group, and is counted in queue.coming */
+    int64_t stop_at_ns;             /* the attempt must end by this moment */
+    bool suspect;                   /* the group was taken from the suspects */
+    struct stalled_attempt stalled; /* valid if in_flight.stalled */
+    bool leftover; /* the queue is stopped: give the items back without an attempt */
+    bool returned; /* the worker has returned the group, and is counted in queue.coming */
 };
 
 bool queue_init(struct queue *queue, const struct ingest_options *options) MUST_CHECK;

@@ -209,7 +209,8 @@ void resolve_failure(struct attempt *a, const struct store_failure *failure, boo
     case STORE_RETRY_THEN_SPLIT:
         group_suspect(group);
         group->blocked++;
-        if (group->blocked >= BLOCKED_MAX && !whole && group->suspicion != GROUP_FAILED_ALIKE)
+        if (group->blocked >= BLOCKED_MAX && !whole && !group->stalled &&
+            group->suspicion != GROUP_FAILED_ALIKE)
             split(a, &failure->err);
         else
             try_again(a, failure);

@@ -19,7 +19,7 @@ bool trial_is_due(const struct ingest_group *group, const struct store_failure *
         return false;
     return failure->action == STORE_SPLIT_OR_FAIL ||
            (failure->action == STORE_RETRY_THEN_SPLIT && failure->fault == FAULT_SERVER &&
-            resolve_is_blocked(group));
+            !group->stalled && resolve_is_blocked(group));
 }
 
 struct trial {

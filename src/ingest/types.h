@@ -143,7 +143,8 @@ struct ingest_gauges {
     uint64_t bytes;
     int64_t oldest_age_ns; /* 0: the queue is empty */
     uint32_t workers, workers_busy;
-    uint32_t groups_allowed; /* groups of equal size that may be in flight: see pace.h */
+    uint32_t accounts_stalled; /* see stalled.h */
+    uint32_t groups_allowed;   /* groups of equal size that may be in flight: see pace.h */
     int64_t estimated_wait_ns;
 };
 

@@ -188,6 +188,7 @@ static void queue(struct buf *out, const struct ingest_gauges *q)
     labelled(out, M_WORKERS, "", "state", "busy", q->workers_busy);
     labelled(out, M_WORKERS, "", "state", "idle", q->workers - q->workers_busy);
     one(out, M_GROUPS_ALLOWED, "", q->groups_allowed);
+    one(out, M_ACCOUNTS_STALLED, "", q->accounts_stalled);
 }
 
 static void commits(struct buf *out, const struct ingest_metrics *m)

@@ -15,7 +15,7 @@ COMPARED = ("ordersd_ready", "ordersd_pool_connections_max", "http_server_open_c
 # Settings, figures that check_rest has from /proc, and what describes a time before the rest.
 OTHERWISE = {"ordersd_build_info", "ordersd_pool_connections_min", "ordersd_pool_acquire_duration_max_seconds",
              "ordersd_pool_last_health_check_timestamp_seconds", "ordersd_pool_exhaustion_alert",
-             "ordersd_database_warning", "ordersd_database_slot_wal_bytes", "ordersd_database_replicas", "ordersd_queue_capacity", "ordersd_groups_allowed", "ordersd_db_failed_groups_in_a_row",
+             "ordersd_database_warning", "ordersd_database_slot_wal_bytes", "ordersd_database_replicas", "ordersd_queue_capacity", "ordersd_groups_allowed", "ordersd_accounts_stalled", "ordersd_db_failed_groups_in_a_row",
              "ordersd_client_memory_max_bytes", "ordersd_memory_max_bytes", "ordersd_key_rate_tokens",
              "ordersd_key_rate_tokens_max", "process_resident_memory_bytes",
              "process_virtual_memory_bytes", "process_open_fds", "process_max_fds",
