@@ -56,14 +56,17 @@ uint64_t load_request_number(const struct load_request *request, uint64_t n)
     return request->spread.scatter ? (uint64_t)((wide)number * SCATTER % LOAD_NUMBERS) : number;
 }
 
-static uint64_t account_of(const struct load_spread *spread, uint64_t n)
+static uint64_t account_of(const struct load_spread *spread, uint64_t n, uint64_t connection)
 {
+    if (spread->keep)
+        return connection % spread->accounts;
     return n % 100 < spread->hot_percent ? 0 : n % spread->accounts;
 }
 
-void load_request_set(const struct load_request *request, char *text, uint64_t n)
+void load_request_set(const struct load_request *request, char *text, uint64_t n,
+                      uint64_t connection)
 {
-    put_digits(text + request->account_at, account_of(&request->spread, n),
+    put_digits(text + request->account_at, account_of(&request->spread, n, connection),
                request->account_digits);
     put_digits(text + request->number_at, load_request_number(request, n), LOAD_NUMBER_DIGITS);
     memcpy(text + request->symbol_at, symbols[n % 8], WORD);

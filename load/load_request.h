@@ -13,6 +13,7 @@ enum { LOAD_REQUEST_SIZE = 1024, LOAD_PREFIX_MAX = 32, LOAD_NUMBER_DIGITS = 12 }
 struct load_spread {
     unsigned accounts;    /* 1..1000000, by turns */
     unsigned hot_percent; /* of the orders are of the first account */
+    bool keep;            /* each connection keeps to one account; hot_percent is ignored */
     bool scatter;   /* client_order_ids in no order, so that each new row has a place of its own in
                        the index */
     uint64_t first; /* the first number, below LOAD_NUMBERS */
@@ -37,7 +38,8 @@ bool load_request_init(struct load_request *request, const struct load_spread *s
 /* Returns the number that the client_order_id of the nth order has; no two orders have the same. */
 uint64_t load_request_number(const struct load_request *request, uint64_t n);
 
-/* Writes order `n` into `text`, a copy of request->text. */
-void load_request_set(const struct load_request *request, char *text, uint64_t n);
+/* Writes order `n`, which this connection sends, into `text`, a copy of request->text. */
+void load_request_set(const struct load_request *request, char *text, uint64_t n,
+                      uint64_t connection);
 
 #endif

@@ -174,7 +174,7 @@ static void hand_out(struct run *run, int64_t now_ns)
         conn->order = run->stats->orders++;
         conn->has_order = true;
         run->n_orders_out++;
-        load_request_set(run->o->request, conn->text, conn->order);
+        load_request_set(run->o->request, conn->text, conn->order, (uint64_t)(conn - run->conns));
         send_order(run, conn, now_ns);
     }
 }

@@ -28,6 +28,7 @@ static const char usage[] =
     "  --prefix TEXT      of client_order_id, before 12 digits (made from time and pid)\n"
     "  --accounts N       orders are of N accounts by turns (64)\n"
     "  --hot PERCENT      of the orders are of one account (0)\n"
+    "  --keep             each connection keeps to one account\n"
     "  --scatter          the 12 digits come in no order\n"
     "  --first N          the first order has this number (0)\n"
     "  --header LINE      one more request header\n"
@@ -41,7 +42,7 @@ static const char usage[] =
 struct arguments {
     const char *url, *prefix, *header, *acked, *trace;
     double conns, seconds, rate, timeout_s, accounts, hot, first;
-    bool retry, per_second, json, scatter;
+    bool retry, per_second, json, keep, scatter;
 };
 
 /* ---- arguments ---- */
@@ -72,6 +73,8 @@ static bool take_option(struct arguments *a, int letter, const char *value)
         return load_number(value, 0, 100, &a->hot);
     case 'f':
         return load_number(value, 0, (double)LOAD_NUMBERS - 1, &a->first);
+    case 'k':
+        return a->keep = true;
     case 'e':
         return a->scatter = true;
     case 'a':
@@ -106,6 +109,7 @@ static bool parse(struct arguments *a, int argc, char **argv)
         { "accounts", required_argument, NULL, 'n' },
         { "hot", required_argument, NULL, 'o' },
         { "first", required_argument, NULL, 'f' },
+        { "keep", no_argument, NULL, 'k' },
         { "scatter", no_argument, NULL, 'e' },
         { "acked", required_argument, NULL, 'a' },
         { "trace", required_argument, NULL, 'x' },
@@ -244,6 +248,7 @@ int main(int argc, char **argv)
     }
     const struct load_spread spread = { .accounts = (unsigned)a.accounts,
                                         .hot_percent = (unsigned)a.hot,
+                                        .keep = a.keep,
                                         .scatter = a.scatter,
                                         .first = (uint64_t)a.first };
     if (!load_request_init(&request, &spread, host, options.prefix, a.header)) {
