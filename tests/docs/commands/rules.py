@@ -36,7 +36,8 @@ class Rule(NamedTuple):
 
 
 ENGINE, CONTAINER, MANIFESTS = "docker/test/engine", "tests/package/container", "docker/test/manifests.mjs"
-CONFINED = "--security-opt no-new-privileges -e AUTH=none -e HTTP_ALLOWED_HOSTS=localhost -e DATABASE_URL="
+CONFINED = "--security-opt no-new-privileges -e AUTH=none -e HTTP_ALLOWED_HOSTS=localhost"
+URL = "-e DATABASE_URL=postgresql://ordersd@postgres/ordersd"
 MEASURES = Nowhere("measures for minutes, and judges nothing; scripts/check parses it")
 
 # Blocks that are no commands, by their first lines.
@@ -71,6 +72,10 @@ RULES = (
     # ---- Docker, Kubernetes, packages, systemd ----
     Rule(".*", r"docker compose -f docker/compose.yaml up -d$", There("docker_engine", ENGINE, (r"compose\.yaml", r"on single up -d"))),
     Rule(".*", r"docker compose -f docker/compose.scale.yaml up -d$", There("docker_engine", ENGINE, (r"compose\.scale\.yaml", r"on scaled up -d"))),
+    Rule(".*", r"docker-compose -f docker/compose.yaml up -d$",
+         There("docker_engine", ENGINE, (r"elif command -v docker-compose .*compose=\(docker-compose\)", r"on single up -d"))),
+    Rule(".*", r"docker compose -f docker/compose.yaml --profile monitoring up -d( prometheus)?$",
+         There("docker_engine", ENGINE, (r"compose\.yaml\" --profile monitoring", r"on single up -d --no-deps prometheus", r"on single up -d --no-deps grafana"))),
     Rule(".*", r'docker compose -f docker/compose.yaml exec postgres psql -U ordersd -c "ALTER SYSTEM SET wal_level = logical"$',
          There("docker_engine", ENGINE, (r'on single exec -T postgres psql -U ordersd -c "ALTER SYSTEM SET wal_level = logical"',))),
     Rule(".*", r"docker compose -f docker/compose.yaml restart postgres$", There("docker_engine", ENGINE, (r"on single restart postgres$",))),
@@ -87,8 +92,9 @@ RULES = (
          There("docker_engine", ENGINE, (r"on single exec -T postgres psql -U ordersd",))),
     Rule(".*", r"docker build -f docker/Dockerfile (--build-arg (BASE|VERSION)=\S+ )*-t ordersd \.$",
          There("docker_engine", ENGINE, (r'docker build --build-arg "BASE=\$base" --build-arg "VERSION=\$version" -f "\$here/\.\./Dockerfile"',))),
-    Rule(".*", rf"docker run --read-only --cap-drop ALL {CONFINED}\S+ -p 127.0.0.1:8080:8080 ordersd$",
-         There("docker_engine", ENGINE, (r"docker run .*--read-only --cap-drop ALL", CONFINED))),
+    Rule(".*", rf"docker run --read-only --cap-drop ALL {CONFINED} \\\n.*\n.*{URL} -p 127.0.0.1:8081:8080 ordersd$",
+         There("docker_engine", ENGINE, (r"docker run .*--read-only --cap-drop ALL", CONFINED, "--network .*_default", URL,
+                                         "-e DATABASE_PASSWORD_FILE=/password -v .*:/password:ro"))),
     Rule(".*", r"kubectl apply -k docker/kubernetes$", There("kubernetes_manifests", MANIFESTS, (r"read\('kustomization\.yaml'\)",))),
     Rule(".*", r"kubectl apply -k docker/kubernetes/monitoring$",
          There("monitoring_kubernetes", "tests/monitoring/check_kubernetes.py", (r"own = yaml\.safe_load\(\(FOLDER / 'kustomization\.yaml'\)",))),

@@ -54,6 +54,7 @@ class Reader(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(self.checkout.starts, 3)
         self.assertEqual((self.folder / "var/alice.key").stat().st_mode & 0o777, 0o600)
         self.assertGreater((self.folder / "docker/secrets/postgres_password").stat().st_size, 40)
+        self.assertEqual(list(self.folder.glob("*.key")), [], "keys are under var/, which git ignores")
         print(f"{len(commands)} commands of README.md do what it says")
 
 
