@@ -1,6 +1,11 @@
 """The commands and the SQL of docs/CONSUMING.md, as they stand there: the fenced block below "<!-- sql: NAME -->" or
-"<!-- sh: NAME -->"."""
+"<!-- sh: NAME -->".
+
+    PYTHONPATH=tests python3 -m consume.document NAME
+
+prints the block NAME."""
 import re
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,3 +36,15 @@ def block(name: str, **replaced: str) -> str:
 
 
 REPLACED = {"room": "60 seconds"}
+
+
+def main() -> int:
+    if len(sys.argv) != 2 or sys.argv[1] not in blocks():
+        print(f"usage: python3 -m consume.document NAME, which is one of: {', '.join(sorted(blocks()))}", file=sys.stderr)
+        return 2
+    print(block(sys.argv[1]), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

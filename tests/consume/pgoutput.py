@@ -1,8 +1,14 @@
 """Reads what pg_recvlogical has written with the plugin pgoutput: the orders of all whole messages of a file.
 
+    python3 tests/consume/pgoutput.py FILE...
+
+prints a line for each order: a JSON object with the value of each column as text, or null.
+
 A message has no length of its own, so each kind has to be read to its end. After each message there is a line end. A
 file whose writer was killed may end anywhere."""
+import json
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,3 +105,17 @@ def _value(reader: Reader) -> str | None:
     if kind == b"n":
         return None
     raise ValueError(f"a value of the kind {kind!r}")
+
+
+def main() -> int:
+    if len(sys.argv) < 2:
+        print("usage: pgoutput.py FILE...", file=sys.stderr)
+        return 2
+    for name in sys.argv[1:]:
+        for order in orders_of(Path(name)):
+            print(json.dumps(order, ensure_ascii=False))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

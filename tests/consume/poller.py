@@ -1,16 +1,20 @@
 """A consumer that polls, as docs/CONSUMING.md says: it may be killed at any moment, and goes on where it was.
 
-    python3 -m consume.poller CONNINFO STORE SQL PAUSE
+    PYTHONPATH=tests python3 -m consume.poller [--database CONNINFO] [--sql FILE] [--pause SECONDS] STORE
 
-SQL is the file with the statements of the document, STORE an SQLite database with the orders that have arrived and the
-position. One poll is stored in one transaction. PAUSE is in seconds."""
+polls until Ctrl-C. STORE is an SQLite database with the orders that have arrived, in its table `orders`, and the position. One
+poll is stored in one transaction. Each order that is new is then printed, as psql prints a row. Without --database, libpq's
+variables name the database. Without --sql, the statements are those of the document."""
+import argparse
 import contextlib
 import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
+
+from consume.document import block
 
 START = "00000000-0000-0000-0000-000000000000"
 TABLES = """
@@ -53,15 +57,19 @@ class Store:
         """The row of each order_id."""
         return dict(self._sqlite.execute("SELECT order_id, row FROM orders"))
 
-    def take(self, answer: str) -> None:
-        """Stores what one poll has answered: the figures, then a line for each order."""
+    def take(self, answer: str) -> list[str]:
+        """Stores what one poll has answered: the figures, then a line for each order. Returns the lines of the new orders."""
         figures, *rows = answer.rstrip("\n").split("\n")
         oldest_running, own_xid, reached, _ = figures.split("|")
         with self._transaction():
-            added = sum(self._sqlite.execute("INSERT OR IGNORE INTO orders VALUES (?, ?)",
-                                             (row.split("|", 1)[0], row)).rowcount for row in rows)
-            state = self.state().after(int(oldest_running), int(own_xid), reached, len(rows) - added)
+            added = [row for row in rows if self._add(row)]
+            state = self.state().after(int(oldest_running), int(own_xid), reached, len(rows) - len(added))
             self._sqlite.execute("INSERT OR REPLACE INTO state VALUES (1, ?, ?, ?, ?, ?)", state)
+        return added
+
+    def _add(self, row: str) -> bool:
+        """False if the order is there already."""
+        return self._sqlite.execute("INSERT OR IGNORE INTO orders VALUES (?, ?)", (row.split("|", 1)[0], row)).rowcount == 1
 
     @contextlib.contextmanager
     def _transaction(self):
@@ -74,24 +82,33 @@ class Store:
         self._sqlite.execute("COMMIT")
 
 
-def poll(conninfo: str, store: Store, sql: str) -> bool:
+def poll(conninfo: str, store: Store, sql: str, shown: TextIO | None = None) -> bool:
     """False if the transaction has not ended well: the next poll asks the same. A warning counts too: it may say that the
-    commit has not waited for the standbys."""
+    commit has not waited for the standbys. `shown` gets a line for each new order."""
     command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-v", f"position={store.state().position}", "-d", conninfo]
     done = subprocess.run(command, input=sql, capture_output=True, text=True)
     if done.returncode != 0 or done.stderr:
         print(done.stderr, file=sys.stderr, flush=True)
         return False
-    store.take(done.stdout)
+    added = store.take(done.stdout)
+    if shown:
+        shown.write("".join(f"{row}\n" for row in added))
+        shown.flush()
     return True
 
 
 def main() -> None:
-    conninfo, path, sql, pause = sys.argv[1:]
-    store, text = Store(Path(path)), Path(sql).read_text()
-    while True:
-        poll(conninfo, store, text)
-        time.sleep(float(pause))
+    parser = argparse.ArgumentParser(prog="python3 -m consume.poller", description="Polls for orders until Ctrl-C.")
+    parser.add_argument("store", metavar="STORE", type=Path, help="an SQLite database, which is made if it is missing")
+    parser.add_argument("--database", metavar="CONNINFO", default="", help="by default what PGHOST, PGUSER, PGDATABASE name")
+    parser.add_argument("--sql", metavar="FILE", type=Path, help="the statements; by default those of docs/CONSUMING.md")
+    parser.add_argument("--pause", metavar="SECONDS", type=float, default=1.0, help="between two polls; by default 1")
+    given = parser.parse_args()
+    store, sql = Store(given.store), given.sql.read_text() if given.sql else block("poll")
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            poll(given.database, store, sql, sys.stdout)
+            time.sleep(given.pause)
 
 
 if __name__ == "__main__":

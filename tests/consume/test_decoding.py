@@ -35,7 +35,7 @@ class Decoding(Case):
             await self.stage.shell("slot", self.env)
             await self.stage.wait_for_more(20)
             await self.stage.shell("existing", self.env)
-        receiver = Kept(["/bin/bash", "-c", block("receive")], self.env, self.stage.folder / "receive.log")
+        receiver = Kept(["/bin/bash", "-c", "exec " + block("receive")], self.env, self.stage.folder / "receive.log")
         self.addAsyncCleanup(receiver.stop)
         await self.under_kills(receiver.kill, self.arrived)
         await self.compare("logical decoding", self.arrived)

@@ -1,9 +1,13 @@
 """The reader of pgoutput: whole messages, and a file that ends anywhere."""
+import json
 import struct
+import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
 
+from consume import pgoutput
 from consume.pgoutput import orders_of
 
 BEGIN = b"B" + bytes(20)
@@ -38,6 +42,12 @@ class Reads(unittest.TestCase):
         for end in range(len(data)):
             found = self.orders(data[:end])
             self.assertEqual(found, ORDERS[:len(found)], end)
+
+    def test_the_program_prints_a_line_for_each_order(self) -> None:
+        self.path.write_bytes(b"".join(message + b"\n" for message in MESSAGES))
+        printed = subprocess.run([sys.executable, pgoutput.__file__, self.path, self.path], check=True, capture_output=True, text=True)
+        self.assertEqual([json.loads(line) for line in printed.stdout.splitlines()], ORDERS * 2)
+        self.assertEqual(subprocess.run([sys.executable, pgoutput.__file__], check=False, capture_output=True).returncode, 2)
 
     def test_a_message_that_an_insert_only_publication_does_not_send(self) -> None:
         with self.assertRaisesRegex(ValueError, "kind b'T'"):

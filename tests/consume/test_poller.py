@@ -27,9 +27,9 @@ class Stored(unittest.TestCase):
 
     def test_an_order_that_comes_again_is_dropped(self) -> None:
         store = Store(self.path)
-        store.take("9|10|r|0/1\nid-1|A|one\nid-2|A|two\n")
-        store.take("9|11|s|0/2\nid-1|A|one\n")
-        self.assertEqual(store.orders(), {"id-1": "id-1|A|one", "id-2": "id-2|A|two"})
+        self.assertEqual(store.take("9|10|r|0/1\nid-1|A|one\nid-2|A|two\n"), ["id-1|A|one", "id-2|A|two"])
+        self.assertEqual(store.take("9|11|s|0/2\nid-1|A|one\nid-3|A|three\n"), ["id-3|A|three"])
+        self.assertEqual(store.orders(), {"id-1": "id-1|A|one", "id-2": "id-2|A|two", "id-3": "id-3|A|three"})
         self.assertEqual(store.state(), State(START, 10, "r", 1, 2))
         store.close()
         again = Store(self.path)

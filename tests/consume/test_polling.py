@@ -65,7 +65,7 @@ class UnderLoad(PollingCase):
     async def test_every_acknowledged_order_arrives(self) -> None:
         sql = self.stage.folder / "poll.sql"
         sql.write_text(block("poll", room=f"{ROOM_S} seconds"))
-        argv = [sys.executable, "-m", "consume.poller", self.conninfo, str(self.path), str(sql), "0.1"]
+        argv = [sys.executable, "-m", "consume.poller", "--database", self.conninfo, "--sql", str(sql), "--pause", "0.1", str(self.path)]
         env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(TESTS), "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"}
         poller = Kept(argv, env, self.stage.folder / "poller.log")
         self.addAsyncCleanup(poller.stop)

@@ -36,7 +36,8 @@ class Rule(NamedTuple):
 
 
 ENGINE, CONTAINER, MANIFESTS = "docker/test/engine", "tests/package/container", "docker/test/manifests.mjs"
-CONFINED = "--security-opt no-new-privileges -e AUTH=none -e HTTP_ALLOWED_HOSTS=localhost -e DATABASE_URL="
+CONFINED = "--security-opt no-new-privileges -e AUTH=none -e HTTP_ALLOWED_HOSTS=localhost"
+URL = "-e DATABASE_URL=postgresql://ordersd@postgres/ordersd"
 MEASURES = Nowhere("measures for minutes, and judges nothing; scripts/check parses it")
 
 # Blocks that are no commands, by their first lines.
@@ -62,7 +63,10 @@ RULES = (
     Rule("docs/CONSUMING.md", "DROP SUBSCRIPTION", There("consume_replication", "docs/CONSUMING.md", (r"^DROP SUBSCRIPTION orders_copy;",))),
     Rule("docs/CONSUMING.md", r"SELECT bool_and",
          There("consume_replication", "tests/consume/test_replication.py", (r"SELECT bool_and\(srsubstate = 'r'\) FROM pg_subscription_rel",))),
-    Rule("docs/CONSUMING.md", r"(ordersd|CREATE|pg_recvlogical|made|until|psql|exec|BEGIN|SELECT|ALTER|INSERT)\b",
+    Rule("docs/CONSUMING.md", r'scripts/run$|psql -c "ALTER SYSTEM|psql -v position=|DATABASE_URL=postgresql:// |PYTHONPATH=tests |python3 tests/|export (PGUSER|feed)=',
+         Here("consumer")),
+    Rule("docs/CONSUMING.md", r"export PGHOST=… ", NoCommand("what scripts/run prints, which test_consumer.py uses")),
+    Rule("docs/CONSUMING.md", r"(ordersd|CREATE|pg_recvlogical|made|until|psql|BEGIN|SELECT|ALTER|INSERT)\b",
          There("consume_unit", "tests/consume/*.py", (r"(block|shell|run_block)\(\"{mark}\"",))),
 
     # ---- Docker, Kubernetes, packages, systemd ----
@@ -76,6 +80,19 @@ RULES = (
     Rule("docs/SCALING.md", r"SELECT truncate_local_data_after_distributing_table\(", There("test_store_citus", "tests/integration/test_store_citus.c",
          (r"SELECT truncate_local_data_after_distributing_table\('orders'\)",))),
     Rule("docs/SCALING.md", r"CREATE EXTENSION citus$", There("test_store_citus", "tests/integration/citus_cluster.h", (r"CREATE EXTENSION citus",))),
+    Rule(".*", r"docker-compose -f docker/compose.yaml up -d$",
+         There("docker_engine", ENGINE, (r"elif command -v docker-compose .*compose=\(docker-compose\)", r"on single up -d"))),
+    Rule(".*", r"docker compose -f docker/compose.yaml --profile monitoring up -d( prometheus)?$",
+         There("docker_engine", ENGINE, (r"compose\.yaml\" --profile monitoring", r"on single up -d --no-deps prometheus", r"on single up -d --no-deps grafana"))),
+    Rule(".*", r'docker compose -f docker/compose.yaml exec postgres psql -U ordersd -c "ALTER SYSTEM SET wal_level = logical"$',
+         There("docker_engine", ENGINE, (r'on single exec -T postgres psql -U ordersd -c "ALTER SYSTEM SET wal_level = logical"',))),
+    Rule(".*", r"docker compose -f docker/compose.yaml restart postgres$", There("docker_engine", ENGINE, (r"on single restart postgres$",))),
+    Rule(".*", r"docker compose -f docker/compose.yaml exec ordersd ordersd migrate --publication$",
+         There("docker_engine", ENGINE, (r"on single exec -T ordersd ordersd migrate --publication",))),
+    Rule(".*", r"echo '\{\"services\": \{\"postgres\": \{\"ports\": \[\"127.0.0.1:5432:5432\"\]\}\}\}' >docker/ports.yml$",
+         There("docker_engine", ENGINE, (r"\{\"services\": \{\"postgres\": \{\"ports\": \[\"127.0.0.1:0:5432\"\]\}\}\}",))),
+    Rule(".*", r"docker compose -f docker/compose.yaml -f docker/ports.yml up -d$",
+         There("docker_engine", ENGINE, (r'on single -f "\$work/ports.yml" up -d',))),
     Rule(".*", r"docker compose -f docker/compose.yaml ps$", There("docker_engine", ENGINE, (r"on single ps$",))),
     Rule(".*", r"docker compose -f docker/compose.yaml logs --no-color --tail 2000 ordersd$",
          There("docker_engine", ENGINE, (r"on single logs --no-color --tail 2000 ordersd",))),
@@ -83,8 +100,9 @@ RULES = (
          There("docker_engine", ENGINE, (r"on single exec -T postgres psql -U ordersd",))),
     Rule(".*", r"docker build -f docker/Dockerfile (--build-arg (BASE|VERSION)=\S+ )*-t ordersd \.$",
          There("docker_engine", ENGINE, (r'docker build --build-arg "BASE=\$base" --build-arg "VERSION=\$version" -f "\$here/\.\./Dockerfile"',))),
-    Rule(".*", rf"docker run --read-only --cap-drop ALL {CONFINED}\S+ -p 127.0.0.1:8080:8080 ordersd$",
-         There("docker_engine", ENGINE, (r"docker run .*--read-only --cap-drop ALL", CONFINED))),
+    Rule(".*", rf"docker run --read-only --cap-drop ALL {CONFINED} \\\n.*\n.*{URL} -p 127.0.0.1:8081:8080 ordersd$",
+         There("docker_engine", ENGINE, (r"docker run .*--read-only --cap-drop ALL", CONFINED, "--network .*_default", URL,
+                                         "-e DATABASE_PASSWORD_FILE=/password -v .*:/password:ro"))),
     Rule(".*", r"kubectl apply -k docker/kubernetes$", There("kubernetes_manifests", MANIFESTS, (r"read\('kustomization\.yaml'\)",))),
     Rule(".*", r"kubectl apply -k docker/kubernetes/monitoring$",
          There("monitoring_kubernetes", "tests/monitoring/check_kubernetes.py", (r"own = yaml\.safe_load\(\(FOLDER / 'kustomization\.yaml'\)",))),

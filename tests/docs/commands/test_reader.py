@@ -1,82 +1,43 @@
-"""README.md from its beginning: scripts/run itself, the orders that the reader posts, keys, TLS; and the answers that it shows.
-
-The checkout is a copy in which nothing is installed or built: scripts/deps and cmake do nothing, and the release build is this one."""
-import os
+"""README.md from its beginning: scripts/run itself, the orders that the reader posts, keys, TLS; and the answers that it shows."""
 import re
-import signal
 import unittest
-from pathlib import Path
 
-from chaos import sandbox, wait
-from chaos.postgres import programs
-from chaos.process import Process
-from commands.documents import ROOT, Command, every
+from chaos import wait
+from commands.checkout import Checkout
+from commands.documents import Command, every
 from commands.rules import of_session
-from commands.shell import Shell, Shown
+from commands.shell import Shown
 
-PORT = "8080"
-SERVES_S, ENDS_S = 120, 60
-
-
-def make_program(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
+WITH_KEY = " -H 'Authorization: Bearer KEY'"
 
 
 class Reader(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self) -> None:
-        self.folder = sandbox.make_folder()
-        self.port = sandbox.free_port()
-        for name in "run", "lib.sh":
-            (self.folder / "scripts").mkdir(exist_ok=True)
-            (self.folder / "scripts" / name).symlink_to(ROOT / "scripts" / name)
-        make_program(self.folder / "scripts/deps", ":")
-        make_program(self.folder / "bin/cmake", ":")
-        (self.folder / "build/release").mkdir(parents=True)
-        (self.folder / "build/release/ordersd").symlink_to(os.environ["ORDERSD"])
-        self.shell = Shell(self.folder, {"PATH": f"{self.folder}/bin:{programs()}:{os.environ['PATH']}", "HTTP_PORT": str(self.port)})
+        self.checkout = Checkout()
+        self.folder = self.checkout.folder
         self.shown = Shown()
-        self.service: Process | None = None
-        self.starts = 0
-        self.addAsyncCleanup(self.stop)
-
-    def here(self, text: str) -> str:
-        return text.replace(f":{PORT}", f":{self.port}")
+        self.addAsyncCleanup(self.checkout.stop)
 
     async def start(self, text: str) -> None:
-        """scripts/run, until it says that it serves. It stays until the next one, as a reader ends it: by Ctrl-C."""
-        await self.stop()
-        self.starts += 1
-        log = self.folder / f"run.{self.starts}.log"
-        line = f"cd {self.folder} && {text.replace('scripts/run', 'exec scripts/run')}"
-        self.service = service = Process(["/bin/bash", "-c", line], env=self.shell.env, log=log)
+        words = await self.checkout.start(text)
+        self.check_hints(words, "AUTH=keys" in text)
+        if "https://" not in words:  # where it needs a certificate for /metrics
+            self.assertIn('"route":"/metrics"', words, "how scripts/run learns that ordersd is ready")
+            self.assertNotIn("/health/ready", words, "the page shows a 503 of it as an error")
 
-        def serves() -> bool:
-            if not service.alive():
-                raise AssertionError(f"{text}\nhas ended:\n{log.read_text()}")
-            return "ordersd serves on" in log.read_text()
-
-        await wait.until(serves, SERVES_S, f"{text} serves", 0.1)
-        self.check_hints(log.read_text())
-
-    def check_hints(self, words: str) -> None:
-        """What scripts/run itself proposes is what README.md has, or the like with TLS."""
-        proposed = re.findall(r"^  curl -i .*", words, re.MULTILINE)
-        posts = {self.here(command.text) for command in every() if command.page == "README.md" and command.text.startswith("curl -i")}
+    def check_hints(self, words: str, keys: bool) -> None:
+        """What scripts/run itself proposes is what README.md has, with a key if that is needed, or the like with TLS."""
+        proposed = re.findall(r"^  (curl .*)", words, re.MULTILINE)
+        self.assertEqual([WITH_KEY in line for line in proposed], [keys] * 3)
+        posts = {self.checkout.here(command.text) for command in every() if command.page == "README.md" and command.text.startswith("curl -i")}
         if "https://" not in words:
-            self.assertTrue(proposed and {line.strip() for line in proposed} <= posts, proposed)
-
-    async def stop(self) -> None:
-        service, self.service = self.service, None
-        if service:
-            self.assertEqual(await service.stop(signal.SIGINT, ENDS_S), 0, "scripts/run after Ctrl-C")
+            self.assertTrue({line.replace(WITH_KEY, "") for line in proposed if " -i " in line} <= posts, proposed)
 
     async def do(self, command: Command) -> None:
         if "scripts/run" in command.text:
             await self.start(command.text)
             return
-        got = await self.shell.must(self.here(command.text))
+        got = await self.checkout.shell.must(self.checkout.here(command.text))
         if command.output:
             self.assertIsNone(self.shown.fault(command.output, got))
 
@@ -90,9 +51,10 @@ class Reader(unittest.IsolatedAsyncioTestCase):
                 await self.do(command)
             except (AssertionError, wait.TooLate) as fault:
                 self.fail(f"{command.place}: {fault}")
-        self.assertEqual(self.starts, 3)
+        self.assertEqual(self.checkout.starts, 3)
         self.assertEqual((self.folder / "var/alice.key").stat().st_mode & 0o777, 0o600)
         self.assertGreater((self.folder / "docker/secrets/postgres_password").stat().st_size, 40)
+        self.assertEqual(list(self.folder.glob("*.key")), [], "keys are under var/, which git ignores")
         print(f"{len(commands)} commands of README.md do what it says")
 
 
