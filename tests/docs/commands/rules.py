@@ -144,7 +144,7 @@ RULES = (
     Rule(".*", r"tests/package/debs$", There("package_debs", "tests/package/CMakeLists.txt", (r"package_test\(debs",))),
     Rule(".*", r"scripts/api-reference$", There("browser_reference", "tests/browser/reference", (r"/scripts/api-reference",))),
     Rule(".*", r"(scripts/deps pictures && )?scripts/screenshots$", Nowhere("draws for minutes what a person then looks at; scripts/check parses it")),
-    Rule(".*", r"load/(partitions|accounts|growth|model)$",
+    Rule(".*", r"load/(partitions|accounts|dead_shards|growth|model)$",
          There("load_scales", "tests/load/scales", ("load/partitions", "load/accounts", "load/dead_shards", "load/growth", "load/model"))),
     Rule(".*", r"load/(memory|prune|list|pool)_figures$|load/consumers$", MEASURES),
     Rule(".*", r"load/failover$", There("load_failover", "tests/load/CMakeLists.txt", (r"/load/failover --rounds 1",))),
