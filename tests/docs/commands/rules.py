@@ -38,7 +38,6 @@ class Rule(NamedTuple):
 ENGINE, CONTAINER, MANIFESTS = "docker/test/engine", "tests/package/container", "docker/test/manifests.mjs"
 CONFINED = "--security-opt no-new-privileges -e AUTH=none -e HTTP_ALLOWED_HOSTS=localhost"
 URL = "-e DATABASE_URL=postgresql://ordersd@postgres/ordersd"
-MEASURES = Nowhere("measures for minutes, and judges nothing; scripts/check parses it")
 
 # Blocks that are no commands, by their first lines.
 LISTS = {
@@ -146,7 +145,8 @@ RULES = (
     Rule(".*", r"(scripts/deps pictures && )?scripts/screenshots$", Nowhere("draws for minutes what a person then looks at; scripts/check parses it")),
     Rule(".*", r"load/(partitions|accounts|dead_shards|growth|model)$",
          There("load_scales", "tests/load/scales", ("load/partitions", "load/accounts", "load/dead_shards", "load/growth", "load/model"))),
-    Rule(".*", r"load/(memory|prune|list|pool)_figures$|load/consumers$", MEASURES),
+    Rule(".*", r"load/(memory|prune|list|pool)_figures$|load/consumers$",
+         There("load_figures", "tests/load/figures", ("load/pool_figures", "load/prune_figures", "load/list_figures", "load/consumers", "load/memory_figures"))),
     Rule(".*", r"load/failover$", There("load_failover", "tests/load/CMakeLists.txt", (r"/load/failover --rounds 1",))),
     Rule(".*", r"scripts/(chaos|fuzz|deps load)|load/run|tests/costs/costs|tests/docs/migrations|(\w+=\S+ )?(cmake|ctest) |PYTHONPATH=tests python3 -m chaos",
          Here("tools")),
