@@ -56,9 +56,10 @@ static void forget(struct stalled *stalled, struct stalled_account *account)
     free(account);
 }
 
+/* There must be an account. */
 static struct stalled_account *oldest(const struct stalled *stalled)
 {
-    return CONTAINER_OR_NULL(stalled->by_age.first, struct stalled_account, link);
+    return CONTAINER_OF(stalled->by_age.first, struct stalled_account, link);
 }
 
 static struct stalled_account *add(struct stalled *stalled, const char *account_id)
@@ -162,8 +163,11 @@ void stalled_note(struct stalled *stalled, const struct group_outcome *outcome, 
 
 /* ---- the groups ---- */
 
+/* When the next attempt at the account may be made: now, if it is not stalled. */
 static int64_t due_at_ns(const struct stalled_account *account, int64_t now_ns)
 {
+    if (!is_stalled(account))
+        return now_ns;
     return account->busy ? clock_after(now_ns, look_again_ns) : account->due_at_ns;
 }
 
@@ -252,7 +256,7 @@ bool stalled_take(struct stalled *stalled, int64_t now_ns, bool may_attempt,
         struct stalled_account *account =
             find(stalled, items_first(&group->items)->order.account_id);
         const bool ended = group->deadline_at_ns <= now_ns;
-        const int64_t at_ns = is_stalled(account) ? due_at_ns(account, now_ns) : now_ns;
+        const int64_t at_ns = due_at_ns(account, now_ns);
         if (ended || !is_stalled(account) || (may_attempt && at_ns <= now_ns)) {
             begin(account, ended, attempt);
             return true;
