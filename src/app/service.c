@@ -9,6 +9,7 @@
 #include "app/memory.h"
 #include "app/routes.h"
 #include "app/secrets.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "handlers/submission.h"
@@ -84,18 +85,18 @@ bool service_check_database(const struct options *options, struct err *err)
  * ends. */
 static void name_sessions(struct service *service, const char *task)
 {
-    char host[65] = "", prefix[32], pid[16];
+    char host[65] = "";
+    struct buf name = BUF_OVER(service->session_name);
     if (gethostname(host, sizeof host - 1) != 0)
         host[0] = '\0'; /* does not happen: a host name of Linux fits */
+    const size_t pid_len = (size_t)snprintf(NULL, 0, "/%d", (int)getpid());
     if (task == NULL)
-        (void)snprintf(prefix, sizeof prefix, "%s", STORE_REPLICA_PREFIX);
+        buf_add_str(&name, STORE_REPLICA_PREFIX);
     else
-        (void)snprintf(prefix, sizeof prefix, "ordersd-%s/", task);
-    (void)snprintf(pid, sizeof pid, "/%d", (int)getpid());
-    const size_t room = sizeof service->session_name - 1 - strlen(prefix) - strlen(pid);
-    const size_t len = strlen(host);
-    (void)snprintf(service->session_name, sizeof service->session_name, "%s%s%s", prefix,
-                   host + (len > room ? len - room : 0), pid);
+        buf_printf(&name, "ordersd-%s/", task);
+    const size_t room = name.max - name.len - pid_len, len = strlen(host);
+    buf_add_str(&name, host + (len > room ? len - room : 0));
+    buf_printf(&name, "/%d", (int)getpid());
 }
 
 bool service_open_database(struct service *service, const char *task, struct err *err)
