@@ -56,7 +56,7 @@ int64_t queue_estimated_wait_ns(const struct queue *queue)
 
 /* Returns true if the queue has no room for more orders of a stalled account. Such orders may wait
  * until their deadline, so half of the queue is left to the orders of others. */
-static bool is_stalled(const struct queue *queue, const struct fifo *items)
+static bool is_stalled(const struct queue *queue, const struct fifo *items) REQUIRES(queue->work.mu)
 {
     if (queue->stalled.n == 0 || queue->held < queue->options->capacity / 2)
         return false;

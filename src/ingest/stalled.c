@@ -137,6 +137,21 @@ static bool is_stored(const struct ingest_item *item)
            item->verdict == ITEM_REUSED;
 }
 
+/* Forgets the accounts of the orders that were stored. */
+static void note_stored(struct stalled *stalled, const struct fifo *done)
+{
+    bool stored = false;
+    LIST_EACH (item, done, const struct ingest_item, link) {
+        if (!is_stored(item))
+            continue;
+        stored = true;
+        struct stalled_account *account = find(stalled, item->order.account_id);
+        if (account != NULL)
+            forget(stalled, account);
+    }
+    stalled->stored += stored;
+}
+
 void stalled_note(struct stalled *stalled, const struct group_outcome *outcome, int64_t now_ns)
 {
     for (size_t i = 0; i < outcome->n_back; i++) {
@@ -147,18 +162,8 @@ void stalled_note(struct stalled *stalled, const struct group_outcome *outcome, 
     while (stalled->by_age.count > 0 && !oldest(stalled)->busy &&
            clock_after(oldest(stalled)->failed_at_ns, forget_after_ns) <= now_ns)
         forget(stalled, oldest(stalled));
-    if (stalled->by_age.count == 0)
-        return;
-    bool stored = false;
-    LIST_EACH (item, &outcome->done, const struct ingest_item, link) {
-        if (!is_stored(item))
-            continue;
-        stored = true;
-        struct stalled_account *account = find(stalled, item->order.account_id);
-        if (account != NULL)
-            forget(stalled, account);
-    }
-    stalled->stored += stored;
+    if (stalled->by_age.count > 0)
+        note_stored(stalled, &outcome->done);
 }
 
 /* ---- the groups ---- */
