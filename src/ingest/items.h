@@ -38,6 +38,12 @@ void items_sort(struct fifo *items,
 int items_by_key(const struct ingest_item *a, const struct ingest_item *b);
 int items_by_age(const struct ingest_item *a, const struct ingest_item *b);
 
+/* Returns true if the verdict says that an order with this key is stored. */
+static inline bool verdict_is_stored(enum item_verdict verdict)
+{
+    return verdict == ITEM_CREATED || verdict == ITEM_REPLAYED || verdict == ITEM_REUSED;
+}
+
 /* Returns the bytes of the item, with its metadata, as ingest_options.max_bytes counts them. */
 uint64_t item_bytes(const struct ingest_item *item);
 

@@ -56,7 +56,8 @@ int64_t queue_estimated_wait_ns(const struct queue *queue)
 
 /* Returns true if the queue has no room for more orders of a stalled account. Such orders may wait
  * until their deadline, so half of the queue is left to the orders of others. */
-static bool is_stalled(const struct queue *queue, const struct fifo *items) REQUIRES(queue->work.mu)
+static bool is_full_for_stalled(const struct queue *queue, const struct fifo *items)
+    REQUIRES(queue->work.mu)
 {
     if (queue->stalled.n == 0 || queue->held < queue->options->capacity / 2)
         return false;
@@ -75,7 +76,7 @@ enum ingest_rc queue_admit(const struct queue *queue, const struct fifo *items,
     if (queue->draining)
         return INGEST_CLOSED;
     if (sums->n > options->capacity - queue->held ||
-        sums->bytes > options->max_bytes - queue->bytes || is_stalled(queue, items))
+        sums->bytes > options->max_bytes - queue->bytes || is_full_for_stalled(queue, items))
         return INGEST_FULL;
     if (wait_ns > options->queue_wait_max_ns) {
         *retry_after_ns = wait_ns;

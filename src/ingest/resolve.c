@@ -49,16 +49,11 @@ static void count_resolved(struct attempt *a, enum item_verdict verdict)
         counter_add(&a->metrics->ambiguous_unresolved, 1);
 }
 
-static bool is_stored(enum item_verdict verdict)
-{
-    return verdict == ITEM_CREATED || verdict == ITEM_REPLAYED || verdict == ITEM_REUSED;
-}
-
 /* Ends one order, but not its duplicates. If the order is stored, its duplicates are compared with
  * it; otherwise they are written in the next group. */
 static void end_order(struct attempt *a, struct ingest_item *item, enum item_verdict verdict)
 {
-    fifo_append(is_stored(verdict) ? &a->to_compare : &a->to_write, &item->own.duplicates);
+    fifo_append(verdict_is_stored(verdict) ? &a->to_compare : &a->to_write, &item->own.duplicates);
     if (a->group.sending == GROUP_IN_DOUBT && !item->own.put.lookup_only)
         count_resolved(a, verdict);
     end_item(a, item, verdict);

@@ -131,18 +131,12 @@ static bool has_failed(const struct ingest_group *group)
     return group->failures > 0 && group->suspicion != GROUP_TRUSTED;
 }
 
-static bool is_stored(const struct ingest_item *item)
-{
-    return item->verdict == ITEM_CREATED || item->verdict == ITEM_REPLAYED ||
-           item->verdict == ITEM_REUSED;
-}
-
 /* Forgets the accounts of the orders that were stored. */
 static void note_stored(struct stalled *stalled, const struct fifo *done)
 {
     bool stored = false;
     LIST_EACH (item, done, const struct ingest_item, link) {
-        if (!is_stored(item))
+        if (!verdict_is_stored(item->verdict))
             continue;
         stored = true;
         struct stalled_account *account = find(stalled, item->order.account_id);
